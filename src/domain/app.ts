@@ -1,0 +1,41 @@
+import { PlatformError } from './errors.ts';
+
+/** What a user creates and pushes to. Ids are UUIDs for ever; names can change. */
+export interface App {
+  readonly id: string;
+  readonly name: string;
+  readonly ownerId: string;
+  /** The release that serves; null until the first deploy went live. Written by deploy only. */
+  readonly currentReleaseId: string | null;
+  readonly maintenance: boolean;
+  /** The app's own bridge network as the engine knows it; null before it is made. Written by the provisioner only. */
+  readonly networkId: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** `broken`: it has a release, but no instance of it stays up. */
+export const appStates = ['running', 'stopped', 'sleeping', 'maintenance', 'broken'] as const;
+export type AppState = (typeof appStates)[number];
+
+/** Hostnames that the platform itself serves under its domain. */
+export const reservedAppNames: ReadonlySet<string> = new Set(['api', 'git', 'dashboard', 'www', 'localhost', 'paas']);
+
+const appNamePattern = /^[a-z][a-z0-9-]{0,28}[a-z0-9]$|^[a-z]$/;
+
+/** Returns the name unchanged, or throws `invalid_params`. The only door for a name into the platform. */
+export function parseAppName(input: string): string {
+  if (!appNamePattern.test(input)) {
+    throw new PlatformError(
+      'invalid_params',
+      `${JSON.stringify(input.slice(0, 64))} is not an app name: 1 to 30 characters a-z, 0-9 and -, starting with a letter and not ending with -.`,
+      { hint: 'Choose another name, for example: paas create hello' },
+    );
+  }
+  if (reservedAppNames.has(input)) {
+    throw new PlatformError('invalid_params', `${input} is a name that the platform uses itself.`, {
+      hint: 'Choose another name, for example: paas create hello',
+    });
+  }
+  return input;
+}

@@ -1,0 +1,257 @@
+import type { Readable, Writable } from 'node:stream';
+import type { BuildOutput } from './build.ts';
+
+/**
+ * The container engine, as the platform needs it. No vendor's type appears here. Every call is idempotent: "already
+ * done" and "already gone" are success. Every call ends: adapters put a deadline on each (streams take a signal).
+ * Errors are PlatformErrors: `not_found`, `conflict`, `unavailable` (no answer), `internal` with the engine's words.
+ */
+export interface Engine {
+  info(): Promise<EngineInfo>;
+  readonly containers: EngineContainers;
+  readonly images: EngineImages;
+  readonly networks: EngineNetworks;
+  readonly volumes: EngineVolumes;
+  /**
+   * What happens to containers that carry all `labels`, from now on, until the signal aborts. Ends with `unavailable`
+   * when the connection breaks: list again, then listen again.
+   */
+  events(labels: Labels, signal: AbortSignal): AsyncIterable<EngineEvent>;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface EngineInfo {
+  /** "Docker 20.10.24" */
+  readonly version: string;
+  readonly apiVersion: string;
+  /** `graph`: the classic layer store. `containerd`: the snapshotter store. They want other forms of a loaded image. */
+  readonly imageStore: 'graph' | 'containerd';
+  readonly cgroupVersion: 1 | 2;
+  readonly cgroupDriver: string;
+  readonly liveRestore: boolean;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly architecture: 'amd64' | 'arm64';
+  readonly dataRoot: string;
+}
+
+export interface EngineEvent {
+  readonly kind: 'start' | 'die' | 'oom' | 'destroy';
+  readonly containerId: string;
+  readonly labels: Labels;
+  /** Of `die`. */
+  readonly exitCode: number | null;
+  readonly at: Date;
+}
+
+/** Which sandbox a container gets; the limits of each are engine/policy.ts and nowhere else. */
+export type Sandbox = 'app' | 'build';
+
+/** All that may be asked of a container. What cannot be said here cannot be had: no host path, device, capability or host namespace. */
+export interface ContainerSpec {
+  readonly name: string;
+  readonly image: string;
+  readonly sandbox: Sandbox;
+  readonly labels: Labels;
+  /** `uid:gid`; adapters refuse root. */
+  readonly user: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDir?: string;
+  readonly hostname?: string;
+  /** Memory equals memory and swap together: nothing swaps. */
+  readonly memoryBytes: number;
+  /** In CPUs, 0.5 is half of one. */
+  readonly cpus: number;
+  /** Relative weight under contention; 1024 is the norm. */
+  readonly cpuShares?: number;
+  readonly pids?: number;
+  readonly networkId: string | null;
+  /** Named volumes of ours, by mount point. */
+  readonly volumes?: readonly { readonly name: string; readonly path: string; readonly readOnly?: boolean }[];
+  /** Size of the in-memory /tmp. Build containers keep /tmp on disk when this is 0. */
+  readonly tmpBytes?: number;
+  readonly openStdin?: boolean;
+  readonly tty?: boolean;
+  /** Sent at stop; default SIGTERM. */
+  readonly stopSignal?: string;
+}
+
+export interface ContainerState {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly status: 'created' | 'running' | 'exited';
+  readonly imageId: string;
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+  /** Address in the container's (first) network, null while it does not run. */
+  readonly address: string | null;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+export interface ContainerExit {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+}
+
+export interface EngineContainers {
+  /** Makes a container and returns its id. A container of this name with our labels is returned instead of made twice. */
+  create(spec: ContainerSpec): Promise<string>;
+  start(id: string): Promise<void>;
+  /** Stop signal, then SIGKILL after `graceMs`. Resolves when the container has ended. */
+  stop(id: string, graceMs: number): Promise<void>;
+  kill(id: string, signal: 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGHUP'): Promise<void>;
+  /** Removes it with its anonymous volumes; kills it first when it runs. */
+  remove(id: string): Promise<void>;
+  /** Null when there is no such container. */
+  inspect(id: string): Promise<ContainerState | null>;
+  list(labels: Labels): Promise<readonly ContainerState[]>;
+  /** Resolves when the container ends; at once when it has. Throws `not_found` when it is gone. */
+  wait(id: string, signal: AbortSignal): Promise<ContainerExit>;
+  /**
+   * Attaches before start, so that not a byte is lost. With `tty` everything comes on stdout. `stdin.end()` closes the
+   * process's standard input. The streams end with the container; aborting the signal detaches.
+   */
+  attach(id: string, signal: AbortSignal): Promise<AttachedStreams>;
+  resize(id: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  /** Lines with the engine's own timestamps. Ends when the container has ended (follow) or at the end of the log. */
+  logs(id: string, options: ContainerLogOptions, signal: AbortSignal): AsyncIterable<ContainerLogLine>;
+}
+
+export interface AttachedStreams {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+export interface ContainerLogOptions {
+  readonly follow: boolean;
+  /** Lines at or after this moment. */
+  readonly since?: Date;
+  /** Only the newest n lines. */
+  readonly tail?: number;
+}
+
+export interface ContainerLogLine {
+  readonly at: Date;
+  /** The timestamp with all nine digits, for telling lines of one millisecond apart. */
+  readonly rawTime: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export interface ImageState {
+  /** The engine's own id, `sha256:…`; the artifact's digest. */
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly labels: Labels;
+  /** Uncompressed digests, base first. */
+  readonly diffIds: readonly string[];
+  readonly sizeBytes: number;
+  readonly config: ImageConfig;
+}
+
+/** The runtime part of an OCI image configuration. */
+export interface ImageConfig {
+  readonly env?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly workingDir?: string;
+  readonly user?: string;
+  readonly exposedPorts?: readonly string[];
+  readonly labels?: Labels;
+  readonly stopSignal?: string;
+}
+
+/** One layer as a tar on disk, known by the SHA-256 of its uncompressed bytes. */
+export interface LayerFile {
+  readonly diffId: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+export interface AssembledImage {
+  /** The image that lies below; must be in the engine. */
+  readonly base: string;
+  /** On top of the base, in order. A layer the engine has already may come without a file: it is not sent again. */
+  readonly layers: readonly (LayerFile | { readonly diffId: string; readonly path: null })[];
+  readonly config: ImageConfig;
+  readonly tag: string;
+}
+
+export interface EngineImages {
+  /** By tag or id; null when there is none. */
+  inspect(ref: string): Promise<ImageState | null>;
+  list(labels: Labels): Promise<readonly ImageState[]>;
+  /**
+   * Puts layers on a base and returns the new image's id. Sends only what the engine lacks, in the form its store wants
+   * (contracts/buildpacks.md §2.2a), and proves the result whole the first time a base is used. Equal input, equal id.
+   * Throws `conflict` naming the diffId when a layer without a file is unknown to the engine.
+   */
+  assemble(image: AssembledImage): Promise<string>;
+  /** Makes an image of one layer out of a root file system's tar. */
+  importRootfs(tar: Readable, tag: string, config: ImageConfig): Promise<string>;
+  /** Builds a Dockerfile through the engine's BuildKit. User's failures throw `build_failed`. */
+  buildDockerfile(build: DockerfileBuild, signal: AbortSignal): Promise<string>;
+  tag(id: string, tag: string): Promise<void>;
+  /** Removes a tag or an image; an image in use stays and that is no error. */
+  remove(ref: string): Promise<void>;
+}
+
+export interface DockerfileBuild {
+  /** Uncompressed tar. */
+  readonly context: Readable;
+  readonly dockerfile: string;
+  readonly tag: string;
+  readonly labels: Labels;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly target?: string;
+  readonly memoryBytes: number;
+  readonly cpuShares: number;
+  readonly output: BuildOutput;
+}
+
+export interface NetworkState {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly subnet: string | null;
+  readonly gateway: string | null;
+  /** The bridge's interface name on the host. */
+  readonly bridge: string | null;
+}
+
+export interface EngineNetworks {
+  /** A bridge of its own with a free subnet of `prefixLength` out of `pool`, checked against every network and route of the host. */
+  create(network: {
+    readonly name: string;
+    readonly labels: Labels;
+    readonly pool: string;
+    readonly prefixLength: number;
+  }): Promise<NetworkState>;
+  list(labels: Labels): Promise<readonly NetworkState[]>;
+  inspect(id: string): Promise<NetworkState | null>;
+  remove(id: string): Promise<void>;
+}
+
+export interface EngineVolumes {
+  create(name: string, labels: Labels): Promise<void>;
+  list(labels: Labels): Promise<readonly { readonly name: string; readonly labels: Labels }[]>;
+  remove(name: string): Promise<void>;
+}
+
+/** Labels by which the platform finds its own things again. Nothing is stored in them that the store does not know better. */
+export const labelNames = {
+  platform: 'paas.platform',
+  app: 'paas.app',
+  /** `instance`, `build`, `stack`, `artifact`, `cache`. */
+  role: 'paas.role',
+  instance: 'paas.instance',
+  release: 'paas.release',
+  process: 'paas.process',
+  build: 'paas.build',
+} as const;

@@ -1,0 +1,65 @@
+/**
+ * The one error that crosses a folder's border. A person reads `message` (the thing and the number)
+ * and `hint` (the next command); programs read `code`.
+ */
+export const errorCodes = [
+  'invalid_params', // the caller's value is wrong: bad name, bad Procfile, unknown flag
+  'unauthorized', // no or wrong credentials
+  'forbidden', // known, but not allowed on this object
+  'not_found',
+  'conflict', // the name is taken, the state does not allow it
+  'confirmation_required',
+  'too_large', // over a size or count limit
+  'rate_limited',
+  'busy', // somebody else holds the lock; try again
+  'no_capacity', // the host cannot place what was asked
+  'no_app_detected', // nothing in the source tells how to build it
+  'build_failed', // the user's own code or configuration failed to build
+  'start_failed', // the user's own process crashed, or did not answer, at start
+  'cancelled', // the person who asked went away, or asked to stop
+  'timeout',
+  'unavailable', // a part of the platform (engine, resolver) does not answer
+  'internal', // ours: a defect. The person sees a request id, the log has the cause
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export interface PlatformErrorOptions {
+  /** The next thing to type or change, as a whole sentence. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  /** True when the same call may succeed later without any change by the caller. Default: by code. */
+  readonly retryable?: boolean;
+}
+
+const retryableCodes: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'busy', 'timeout', 'unavailable']);
+
+export class PlatformError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: PlatformErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'PlatformError';
+    this.code = code;
+    this.hint = options.hint;
+    this.retryable = options.retryable ?? retryableCodes.has(code);
+  }
+}
+
+/** The code of any thrown value; what is not a PlatformError is `internal`. */
+export function errorCode(error: unknown): ErrorCode {
+  return error instanceof PlatformError ? error.code : 'internal';
+}
+
+/** What may be shown to a person: the whole message of a PlatformError, and nothing of a defect's. */
+export function publicMessage(error: unknown): string {
+  if (error instanceof PlatformError && error.code !== 'internal') return error.message;
+  return 'Internal error. The platform log has the details.';
+}
+
+/** Compile-time proof that a union was handled whole; at run time, a defect. */
+export function assertNever(value: never, what = 'value'): never {
+  throw new PlatformError('internal', `Unexpected ${what}: ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,75 @@
+import { PlatformError } from './errors.ts';
+
+/** A hostname of an app that a user added. `<app>.<platform domain>` needs none. */
+export interface Domain {
+  readonly id: string;
+  readonly appId: string;
+  readonly hostname: string;
+  readonly createdAt: Date;
+}
+
+/**
+ * What the resolver knows: data with a version, whole. The orchestrator computes it from apps, domains and instances
+ * and hands it over; the resolver keeps a snapshot and never asks back.
+ */
+export interface RouteTable {
+  /** Grows with every change; a table with a smaller version than the one in use is ignored. */
+  readonly version: number;
+  readonly routes: readonly Route[];
+  /** Reserved hostnames (`api.<domain>`, `git.<domain>`, …) to the orchestrator's own address. */
+  readonly platform: readonly PlatformRoute[];
+}
+
+export interface Route {
+  readonly appId: string;
+  readonly appName: string;
+  readonly hostnames: readonly string[];
+  readonly state: RouteState;
+  readonly targets: readonly Target[];
+}
+
+export interface PlatformRoute {
+  readonly hostname: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * `live`: has or expects targets. `starting`: deployed, and its instances are on the way. `crashed`: its web instances
+ * crash (H10). `none`: nothing to run (H14). `blank`: never deployed (H81). `maintenance`: H80.
+ */
+export const routeStates = ['live', 'starting', 'crashed', 'none', 'blank', 'maintenance'] as const;
+export type RouteState = (typeof routeStates)[number];
+
+/** One instance as the resolver sees it. */
+export interface Target {
+  readonly instanceId: string;
+  /** `web.1`, for the log line and the error page. */
+  readonly name: string;
+  readonly release: number;
+  readonly address: string;
+  readonly port: number;
+  /** `draining`: finishes what it has, gets nothing new. */
+  readonly state: 'live' | 'draining';
+}
+
+const labelPattern = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+
+/** Lower-cases, drops one trailing dot, and throws `invalid_params` for what is no hostname. */
+export function parseHostname(input: string): string {
+  const hostname = input.toLowerCase().replace(/\.$/, '');
+  const labels = hostname.split('.');
+  const wildcard = labels[0] === '*';
+  const rest = wildcard ? labels.slice(1) : labels;
+  const valid =
+    hostname.length <= 253 &&
+    rest.length >= 2 &&
+    rest.every((label) => labelPattern.test(label)) &&
+    !/^[\d.]+$/.test(hostname);
+  if (!valid) {
+    throw new PlatformError('invalid_params', `${JSON.stringify(input.slice(0, 80))} is not a hostname.`, {
+      hint: 'For example: paas domains:add www.example.com',
+    });
+  }
+  return hostname;
+}

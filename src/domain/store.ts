@@ -1,0 +1,198 @@
+import type { Account, Token } from './actor.ts';
+import type { App } from './app.ts';
+import type { Artifact, Build } from './build.ts';
+import type { ConfigVars } from './config-vars.ts';
+import type { PlatformEvent } from './event.ts';
+import type { FormationEntry } from './formation.ts';
+import type { Host } from './host.ts';
+import type { Instance } from './instance.ts';
+import type { Push } from './push.ts';
+import type { Release, ReleaseStatus, ReleaseWithConfig } from './release.ts';
+import type { Domain } from './route.ts';
+
+/**
+ * All state. Each table has one writing folder (named at its port). Asynchronous, because a second adapter will serve
+ * PostgreSQL. `find…` answers null where there is nothing; `get…` throws `not_found` with the words a person needs.
+ */
+export interface Store extends StoreTables {
+  /**
+   * Runs `work` whole or not at all, one at a time. Use only the tables given to it; no engine, network or file call
+   * inside. Changes are published after the commit.
+   */
+  transaction<T>(work: (tables: StoreTables) => Promise<T>): Promise<T>;
+  readonly changes: ChangeFeed;
+  close(): Promise<void>;
+}
+
+export interface StoreTables {
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  readonly apps: Apps;
+  readonly configVars: ConfigVarSets;
+  readonly pushes: Pushes;
+  readonly builds: Builds;
+  readonly artifacts: Artifacts;
+  readonly releases: Releases;
+  readonly formations: Formations;
+  readonly instances: Instances;
+  readonly hosts: Hosts;
+  readonly domains: Domains;
+  readonly events: Events;
+  readonly settings: PlatformSettings;
+}
+
+/** What changed, told after the commit. A hint to look again, never the data itself. */
+export interface Change {
+  readonly table: 'apps' | 'builds' | 'releases' | 'formations' | 'instances' | 'domains' | 'events';
+  readonly appId: string;
+  readonly id: string;
+}
+
+export interface ChangeFeed {
+  /** Calls back after each commit, in order. Dispose of it with the returned function; a listener that throws is logged, not heard. */
+  subscribe(listener: (change: Change) => void): () => void;
+}
+
+/** Written by launcher (the first account) and api. */
+export interface Accounts {
+  create(email: string): Promise<Account>;
+  find(id: string): Promise<Account | null>;
+  findByEmail(email: string): Promise<Account | null>;
+  list(): Promise<readonly Account[]>;
+}
+
+/** Written by launcher and api. */
+export interface Tokens {
+  create(token: Omit<Token, 'id' | 'createdAt' | 'lastUsedAt'>): Promise<Token>;
+  findBySha256(sha256: string): Promise<Token | null>;
+  list(accountId: string): Promise<readonly Token[]>;
+  touch(id: string, at: Date): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+/** Written by provisioner (create, network, destroy) and deploy (current release). */
+export interface Apps {
+  /** Throws `conflict` when the name is taken. */
+  create(app: { readonly name: string; readonly ownerId: string }): Promise<App>;
+  find(id: string): Promise<App | null>;
+  findByName(name: string): Promise<App | null>;
+  /** By name or id. Throws `not_found`: `No app named hello.` with the hint `See your apps: paas apps`. */
+  get(nameOrId: string): Promise<App>;
+  list(): Promise<readonly App[]>;
+  setCurrentRelease(id: string, releaseId: string): Promise<void>;
+  setNetwork(id: string, networkId: string | null): Promise<void>;
+  setMaintenance(id: string, on: boolean): Promise<void>;
+  rename(id: string, name: string): Promise<void>;
+  /** Removes the app and every row that belongs to it, its events excepted. */
+  remove(id: string): Promise<void>;
+}
+
+/** The app's config as it stands; sealed at rest (AAD: table, app, name). Written by deploy. */
+export interface ConfigVarSets {
+  get(appId: string): Promise<ConfigVars>;
+  /** Null removes a variable. Checks the limits on the result. Returns the whole new set. */
+  change(appId: string, changes: Readonly<Record<string, string | null>>): Promise<ConfigVars>;
+  replace(appId: string, vars: ConfigVars): Promise<void>;
+}
+
+/** Written by git-receive. */
+export interface Pushes {
+  create(push: Omit<Push, 'id' | 'createdAt'>): Promise<Push>;
+  find(id: string): Promise<Push | null>;
+}
+
+/** Written by builder. The queue is here: `queued` builds in order of creation. */
+export interface Builds {
+  create(build: Pick<Build, 'appId' | 'pushId' | 'commit' | 'treeId'>): Promise<Build>;
+  find(id: string): Promise<Build | null>;
+  list(appId: string): Promise<readonly Build[]>;
+  listByState(state: Build['state']): Promise<readonly Build[]>;
+  update(
+    id: string,
+    changes: Partial<Pick<Build, 'state' | 'reason' | 'artifactId' | 'startedAt' | 'endedAt'>>,
+  ): Promise<Build>;
+}
+
+/** Written by builder. */
+export interface Artifacts {
+  create(artifact: Omit<Artifact, 'id' | 'createdAt'>): Promise<Artifact>;
+  find(id: string): Promise<Artifact | null>;
+  /** The newest artifact of this app with this key. */
+  findByKey(appId: string, cacheKey: string): Promise<Artifact | null>;
+  list(appId: string): Promise<readonly Artifact[]>;
+}
+
+/** Written by deploy. Append only, but for the status. The config snapshot is sealed. */
+export interface Releases {
+  /** Numbers it: the app's highest version + 1. */
+  create(
+    release: Omit<Release, 'id' | 'version' | 'status' | 'createdAt'> & { readonly config: ConfigVars },
+  ): Promise<Release>;
+  find(id: string): Promise<ReleaseWithConfig | null>;
+  findByVersion(appId: string, version: number): Promise<ReleaseWithConfig | null>;
+  /** Newest first. */
+  list(appId: string, limit?: number): Promise<readonly Release[]>;
+  setStatus(id: string, status: ReleaseStatus): Promise<void>;
+}
+
+/** Written by deploy (types appear and go with releases) and api (scale), through the provisioner's check. */
+export interface Formations {
+  list(appId: string): Promise<readonly FormationEntry[]>;
+  put(entry: Omit<FormationEntry, 'updatedAt'>): Promise<FormationEntry>;
+  remove(appId: string, type: string): Promise<void>;
+}
+
+/** Two writers, apart: the provisioner creates rows and changes `desired`; the supervisor writes what it saw. */
+export interface Instances {
+  create(
+    instance: Pick<
+      Instance,
+      'appId' | 'releaseId' | 'hostId' | 'type' | 'slot' | 'size' | 'command' | 'notBefore' | 'failures'
+    >,
+  ): Promise<Instance>;
+  find(id: string): Promise<Instance | null>;
+  /** All that are not in a final state, of one app or of all. */
+  listActive(appId?: string): Promise<readonly Instance[]>;
+  /** Newest first; final ones too. */
+  list(appId: string, limit?: number): Promise<readonly Instance[]>;
+  /** The provisioner's: asks an instance to stop. The first reason stays. */
+  desireStopped(id: string, reason: NonNullable<Instance['stopReason']>): Promise<void>;
+  /** The supervisor's. Throws `internal` on a backward step of state. */
+  observe(
+    id: string,
+    seen: Partial<
+      Pick<
+        Instance,
+        'state' | 'containerId' | 'address' | 'port' | 'exitCode' | 'reason' | 'startedAt' | 'upAt' | 'endedAt'
+      >
+    >,
+  ): Promise<Instance>;
+  /** Forgets final instances older than `before`, keeping the newest `keep` of each app. */
+  prune(before: Date, keep: number): Promise<void>;
+}
+
+/** Written by provisioner. */
+export interface Hosts {
+  put(host: Omit<Host, 'createdAt'>): Promise<Host>;
+  list(): Promise<readonly Host[]>;
+}
+
+/** Written by api. Hostnames are unique over the platform: `conflict` names no owner. */
+export interface Domains {
+  create(domain: { readonly appId: string; readonly hostname: string }): Promise<Domain>;
+  list(appId?: string): Promise<readonly Domain[]>;
+  remove(appId: string, hostname: string): Promise<void>;
+}
+
+/** Append only; written in the transaction of the change it tells of. */
+export interface Events {
+  append(event: Omit<PlatformEvent, 'id' | 'at'>): Promise<PlatformEvent>;
+  /** Newest first. */
+  list(filter: { readonly appId?: string; readonly limit: number }): Promise<readonly PlatformEvent[]>;
+}
+
+/** Small facts of the platform itself: its id, schema facts, the chosen stacks. */
+export interface PlatformSettings {
+  get(name: string): Promise<string | null>;
+  set(name: string, value: string): Promise<void>;
+}
