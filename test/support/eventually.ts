@@ -1,0 +1,25 @@
+/**
+ * Polls until `check` gives a value that is neither false, null nor undefined, and returns it. Fails with `what`, the
+ * last error and the deadline otherwise. The only way a test waits.
+ */
+export async function eventually<T>(
+  what: string,
+  check: () => T | Promise<T>,
+  { deadlineMs = 10_000, everyMs = 25 }: { readonly deadlineMs?: number; readonly everyMs?: number } = {},
+): Promise<NonNullable<Exclude<T, false>>> {
+  const end = performance.now() + deadlineMs;
+  let lastError: unknown;
+  for (;;) {
+    try {
+      const value = await check();
+      if (value !== false && value !== null && value !== undefined) return value as NonNullable<Exclude<T, false>>;
+      lastError = undefined;
+    } catch (error) {
+      lastError = error;
+    }
+    if (performance.now() > end) {
+      throw new Error(`Not within ${deadlineMs} ms: ${what}`, lastError === undefined ? undefined : { cause: lastError });
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
