@@ -18,7 +18,10 @@ export async function eventually<T>(
       lastError = error;
     }
     if (performance.now() > end) {
-      throw new Error(`Not within ${deadlineMs} ms: ${what}`, lastError === undefined ? undefined : { cause: lastError });
+      throw new Error(
+        `Not within ${deadlineMs} ms: ${what}`,
+        lastError === undefined ? undefined : { cause: lastError },
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
