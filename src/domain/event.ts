@@ -34,6 +34,44 @@ export const eventKinds = [
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
+/**
+ * What `data` holds, by kind; lists of names are joined with ", ". Log lines, audit and webhooks are made from these
+ * facts alone, so an event must make sense without a look into the store.
+ */
+export interface EventFacts {
+  readonly app: { readonly name: string /** Of `app.renamed`. */; readonly from?: string };
+  /** Names only. */
+  readonly config: { readonly set?: string; readonly unset?: string };
+  readonly push: { readonly ref: string; readonly commit: string /** Of `push.refused`. */; readonly reason?: string };
+  readonly build: { readonly buildId: string /** Of `build.failed`. */; readonly reason?: string };
+  readonly release: {
+    readonly releaseId: string;
+    readonly version: number;
+    readonly description: string;
+    /** Of `release.failed`. */
+    readonly reason?: string;
+  };
+  /** As `paas ps:scale` prints it: `web@2:4c, worker@0:4c`. */
+  readonly formation: { readonly formation: string };
+  readonly domain: { readonly hostname: string };
+  /** Also of `run.*`. */
+  readonly instance: {
+    readonly instanceId: string;
+    /** `web.1` */
+    readonly process: string;
+    /** Release version. */
+    readonly release: number;
+    /** Of `instance.starting` and `run.started`: the command line as people see it. */
+    readonly command?: string;
+    /** Of `instance.stopped`, `instance.crashed` and `run.ended`; null when the engine lost the container. */
+    readonly exitCode?: number | null;
+    /** Of `instance.draining` and `instance.stopped`: a StopReason. */
+    readonly stopReason?: string | null;
+    /** Of `instance.crashed` and `instance.refused`: one sentence with its number. */
+    readonly reason?: string | null;
+  };
+}
+
 /** Immutable. `data` holds names and numbers, never a secret's value. */
 export interface PlatformEvent {
   readonly id: string;
