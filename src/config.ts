@@ -5,8 +5,11 @@ import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { defaultCloudlet } from './domain/cloudlet.ts';
 import { PlatformError } from './domain/errors.ts';
+import { type Environment, environment } from './environment.ts';
 
-/** Every setting of the platform, checked. The only file that reads the environment. */
+export { type Environment, environment } from './environment.ts';
+
+/** Every setting of the platform, checked. Nothing else makes a setting of an environment variable. */
 export interface Settings {
   readonly home: string;
   readonly domain: string;
@@ -72,13 +75,11 @@ const schema = z.object({
 
 type SettingName = keyof z.infer<typeof schema>;
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Settings from, strongest first: `flags`, `PAAS_*` of the environment, `paas.toml` in PAAS_HOME, the defaults.
  * Throws `invalid_params` naming the setting and where it came from.
  */
-export function readSettings(env: Environment = process.env, flags: Readonly<Record<string, string>> = {}): Settings {
+export function readSettings(env: Environment = environment(), flags: Readonly<Record<string, string>> = {}): Settings {
   const home = flags.home ?? env.PAAS_HOME ?? defaultHome(env);
   const file = readFile(join(home, 'paas.toml'));
   const raw: Record<string, unknown> = { home };
@@ -160,9 +161,4 @@ export function paths(home: string) {
     resolverSocket: join(home, 'run', 'resolver.sock'),
     routeSnapshot: join(home, 'run', 'routes.json'),
   } as const;
-}
-
-/** The environment, for the programs that read other names than PAAS_* (the command-line client). */
-export function environment(): Environment {
-  return process.env;
 }
