@@ -1,3 +1,5 @@
+import type { Actor } from './actor.ts';
+
 /** A thing that happened, from a closed list. The audit, the log lines and the webhooks all come from it. */
 export const eventKinds = [
   'platform.started',
@@ -82,4 +84,13 @@ export interface PlatformEvent {
   readonly actorEmail: string;
   readonly requestId: string | null;
   readonly data: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** An event as it is appended: who, to which app, and the facts of its kind. */
+export function eventOf(
+  kind: EventKind,
+  actor: Actor,
+  { appId, data }: { readonly appId: string | null; readonly data: PlatformEvent['data'] },
+): Omit<PlatformEvent, 'id' | 'at'> {
+  return { kind, appId, accountId: actor.accountId, actorEmail: actor.email, requestId: actor.requestId ?? null, data };
 }

@@ -1,0 +1,98 @@
+import type { App } from '../domain/app.ts';
+import type { Artifact } from '../domain/build.ts';
+import type { CloudletSize } from '../domain/cloudlet.ts';
+import { type ContainerSpec, labelNames } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { type Instance, processName } from '../domain/instance.ts';
+import type { RunRequest } from '../domain/operations.ts';
+import type { ReleaseWithConfig } from '../domain/release.ts';
+
+/** The port that web listens on when its image does not say another. Each instance has an address of its own. */
+export const defaultWebPort = 5000;
+
+export interface SpecInputs {
+  readonly platformId: string;
+  readonly app: App;
+  readonly release: ReleaseWithConfig;
+  readonly artifact: Artifact;
+  readonly instance: Instance;
+  readonly cloudlet: CloudletSize;
+  readonly hostCpus: number;
+  /** Of a one-shot that a person started. */
+  readonly run: RunRequest | null;
+}
+
+/** Bytes of memory that an instance may use. */
+export function memoryOf(instance: Pick<Instance, 'size'>, cloudlet: CloudletSize): number {
+  return instance.size * cloudlet.memoryBytes;
+}
+
+export function portOf(instance: Pick<Instance, 'type'>, artifact: Artifact): number | null {
+  return instance.type === 'web' ? (artifact.exposedPort ?? defaultWebPort) : null;
+}
+
+/** All that one instance's container is asked to be. Pure: equal inputs, equal container. */
+export function containerSpec(inputs: SpecInputs): ContainerSpec {
+  const { app, instance, artifact, release, platformId, run } = inputs;
+  return {
+    name: `paas-${app.name}-${processName(instance)}-${instance.id.slice(-8)}`,
+    image: artifact.imageId,
+    sandbox: 'app',
+    labels: {
+      [labelNames.platform]: platformId,
+      [labelNames.app]: app.id,
+      [labelNames.role]: 'instance',
+      [labelNames.instance]: instance.id,
+      [labelNames.release]: `v${release.version}`,
+      [labelNames.process]: processName(instance),
+    },
+    user: artifact.user,
+    ...startOf(inputs),
+    env: environmentOf(inputs),
+    hostname: processName(instance),
+    memoryBytes: memoryOf(instance, inputs.cloudlet),
+    // Anybody may use up to two idle CPUs; under contention the shares follow the size.
+    cpus: Math.min(2, inputs.hostCpus),
+    cpuShares: Math.max(64, Math.min(8192, instance.size * 64)),
+    networkId: app.networkId,
+    openStdin: run?.attach ?? false,
+    tty: run?.tty ?? false,
+  };
+}
+
+/** Process types are started by name; any other command goes through the container's own bash. */
+function startOf({ artifact, instance, run }: SpecInputs): Pick<ContainerSpec, 'entrypoint' | 'command'> {
+  const argv = run ? ['bash', '-c', run.command] : instance.command;
+  if (argv)
+    return {
+      entrypoint: artifact.launcher ? [artifact.launcher, '--', ...argv] : [...dockerfileArgv(argv, run)],
+      command: [],
+    };
+  const process = artifact.processes.find((candidate) => candidate.type === instance.type);
+  if (!process) {
+    throw new PlatformError('not_found', `This release has no process type ${instance.type}.`, {
+      hint: 'See the process types: paas ps',
+    });
+  }
+  if (artifact.launcher) return { entrypoint: [artifact.launcher, instance.type], command: [] };
+  return process.args ? { entrypoint: [...process.args], command: [] } : {};
+}
+
+/** An image of the user's own may have no bash; every image that can run a command line has sh. */
+function dockerfileArgv(argv: readonly string[], run: RunRequest | null): readonly string[] {
+  return run ? ['sh', '-c', run.command] : argv;
+}
+
+function environmentOf({ app, release, artifact, instance, run }: SpecInputs): Readonly<Record<string, string>> {
+  const port = portOf(instance, artifact);
+  return {
+    ...release.config,
+    ...run?.env,
+    ...(artifact.launcher ? { HOME: '/app' } : {}),
+    ...(port === null ? {} : { PORT: String(port) }),
+    DYNO: processName(instance),
+    PAAS_APP: app.name,
+    PAAS_RELEASE: `v${release.version}`,
+    ...(run?.tty ? { TERM: 'xterm-256color', COLUMNS: String(run.columns ?? 80), LINES: String(run.rows ?? 24) } : {}),
+  };
+}

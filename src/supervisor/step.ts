@@ -1,0 +1,97 @@
+import { assertNever } from '../domain/errors.ts';
+import type { InstanceDesired, InstanceState } from '../domain/instance.ts';
+
+/** What is known of an instance at one moment. */
+export interface StepFacts {
+  readonly desired: InstanceDesired;
+  readonly state: InstanceState;
+  /** `unknown`: the engine was not asked yet. `none`: there is no container (any more). */
+  readonly container: 'unknown' | 'none' | 'created' | 'running' | 'exited';
+  /** Milliseconds until it may start; 0 or less: now. */
+  readonly startInMs: number;
+  /** Whether it answers as its type must: web on its port, others by having run for a moment. */
+  readonly readiness: 'unknown' | 'ready' | 'timed-out';
+  /** In-flight requests have finished, or their time is over. */
+  readonly drained: boolean;
+  /** A one-shot's own end is its purpose, not a crash. */
+  readonly oneShot: boolean;
+}
+
+/** One next operation; the supervisor performs it and asks again. */
+export type Operation =
+  | { readonly kind: 'look' }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'wait'; readonly ms: number | null }
+  | { readonly kind: 'await-readiness' }
+  | { readonly kind: 'mark'; readonly state: 'up' | 'draining' }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'stop' }
+  | {
+      readonly kind: 'finish';
+      readonly state: 'stopped' | 'crashed';
+      readonly why: 'exit' | 'gone' | 'boot-timeout' | 'asked' | 'never-started';
+    }
+  | { readonly kind: 'done' };
+
+/**
+ * The instance's whole life as one pure question: given what is wanted and what is seen, what is the one thing to do?
+ * Facts in, operation out; a crash between two operations is repaired by asking again.
+ */
+export function step(facts: StepFacts): Operation {
+  switch (facts.state) {
+    case 'placed':
+      return stepPlaced(facts);
+    case 'starting':
+      return stepStarting(facts);
+    case 'up':
+      return stepUp(facts);
+    case 'draining':
+      return stepDraining(facts);
+    case 'stopped':
+    case 'crashed':
+    case 'refused':
+      return { kind: 'done' };
+    default:
+      return assertNever(facts.state, 'instance state');
+  }
+}
+
+function stepPlaced(facts: StepFacts): Operation {
+  if (facts.desired === 'stopped') return { kind: 'finish', state: 'stopped', why: 'never-started' };
+  if (facts.startInMs > 0) return { kind: 'wait', ms: facts.startInMs };
+  return { kind: 'start' };
+}
+
+function stepStarting(facts: StepFacts): Operation {
+  if (facts.container === 'unknown') return { kind: 'look' };
+  if (facts.desired === 'stopped') return leave(facts);
+  // The platform died between writing `starting` and starting: the container's name makes this the same start again.
+  if (facts.container === 'none' || facts.container === 'created') return { kind: 'start' };
+  if (facts.container === 'exited') return ended(facts);
+  if (facts.readiness === 'ready') return { kind: 'mark', state: 'up' };
+  if (facts.readiness === 'timed-out') return { kind: 'finish', state: 'crashed', why: 'boot-timeout' };
+  return { kind: 'await-readiness' };
+}
+
+function stepUp(facts: StepFacts): Operation {
+  if (facts.container === 'unknown') return { kind: 'look' };
+  if (facts.desired === 'stopped') return leave(facts);
+  if (facts.container === 'exited') return ended(facts);
+  if (facts.container !== 'running') return { kind: 'finish', state: 'crashed', why: 'gone' };
+  return { kind: 'wait', ms: null };
+}
+
+function stepDraining(facts: StepFacts): Operation {
+  if (facts.container === 'unknown') return { kind: 'look' };
+  if (facts.container !== 'running') return { kind: 'finish', state: 'stopped', why: 'asked' };
+  return facts.drained ? { kind: 'stop' } : { kind: 'drain' };
+}
+
+function leave(facts: StepFacts): Operation {
+  if (facts.container === 'running') return { kind: 'mark', state: 'draining' };
+  return { kind: 'finish', state: 'stopped', why: 'asked' };
+}
+
+function ended(facts: StepFacts): Operation {
+  return { kind: 'finish', state: facts.oneShot ? 'stopped' : 'crashed', why: 'exit' };
+}
