@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { appParam, appRef, empty, endpoint, id, time } from './endpoint.ts';
+
+export const Dyno = z.object({
+  id,
+  name: z.string(),
+  type: z.string(),
+  size: z.string(),
+  state: z.enum(['starting', 'up', 'stopping', 'down', 'crashed', 'complete']),
+  command: z.string(),
+  release: z.object({ id, version: z.number().int() }),
+  app: appRef,
+  attach_url: z.string().nullable().describe('Where a one-off made with attach waits for its terminal; used once'),
+  created_at: time,
+  updated_at: time,
+});
+export type Dyno = z.infer<typeof Dyno>;
+
+const dynoParam = appParam.extend({ dyno: z.string().min(1).describe('Name (web.1) or id') });
+const typeParam = appParam.extend({ type: z.string().min(1).describe('Process type') });
+
+export const dynoEndpoints = {
+  listDynos: endpoint({
+    method: 'GET',
+    path: '/apps/{app}/dynos',
+    tag: 'dynos',
+    summary: 'Instances of an app, one-offs too',
+    params: appParam,
+    response: z.array(Dyno),
+    range: ['name', 'id', 'updated_at'],
+  }),
+  infoDyno: endpoint({
+    method: 'GET',
+    path: '/apps/{app}/dynos/{dyno}',
+    tag: 'dynos',
+    summary: 'One instance',
+    params: dynoParam,
+    response: Dyno,
+  }),
+  createDyno: endpoint({
+    method: 'POST',
+    path: '/apps/{app}/dynos',
+    tag: 'dynos',
+    summary: 'Run a one-off command in the current release',
+    params: appParam,
+    body: z.strictObject({
+      command: z.string().min(1).max(32_768),
+      attach: z.boolean().nullish(),
+      force_no_tty: z.boolean().nullish(),
+      env: z.record(z.string(), z.string()).nullish().describe('COLUMNS and LINES give the size of the terminal'),
+      size: z.string().min(1).nullish(),
+      type: z.literal('run').nullish(),
+    }),
+    response: Dyno,
+    status: 201,
+  }),
+  restartAllDynos: endpoint({
+    method: 'DELETE',
+    path: '/apps/{app}/dynos',
+    tag: 'dynos',
+    summary: 'Restart every instance',
+    params: appParam,
+    response: empty,
+    status: 202,
+  }),
+  restartDyno: endpoint({
+    method: 'DELETE',
+    path: '/apps/{app}/dynos/{dyno}',
+    tag: 'dynos',
+    summary: 'Restart one instance',
+    params: dynoParam,
+    response: empty,
+    status: 202,
+  }),
+  restartType: endpoint({
+    method: 'DELETE',
+    path: '/apps/{app}/formations/{type}',
+    tag: 'dynos',
+    summary: 'Restart the instances of a process type',
+    params: typeParam,
+    response: empty,
+    status: 202,
+  }),
+  stopDyno: endpoint({
+    method: 'POST',
+    path: '/apps/{app}/dynos/{dyno}/actions/stop',
+    tag: 'dynos',
+    summary: 'Stop one instance',
+    params: dynoParam,
+    response: empty,
+    status: 202,
+  }),
+  stopType: endpoint({
+    method: 'POST',
+    path: '/apps/{app}/formations/{type}/actions/stop',
+    tag: 'dynos',
+    summary: 'Stop the instances of a process type',
+    params: typeParam,
+    response: empty,
+    status: 202,
+  }),
+  attachDyno: endpoint({
+    method: 'GET',
+    path: '/attach/{secret}',
+    tag: 'dynos',
+    summary:
+      'WebSocket to a one-off: binary frames are bytes; text frames are AttachInput from the client and AttachOutput to it',
+    auth: 'none',
+    params: z.object({ secret: z.string() }),
+    response: z.unknown(),
+    stream: 'websocket',
+  }),
+};
+
+/** Text frames from the client of an attached one-off. `eof` ends the process's standard input. */
+export const AttachInput = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('resize'),
+    columns: z.number().int().min(1).max(1000),
+    rows: z.number().int().min(1).max(1000),
+  }),
+  z.strictObject({ type: z.literal('eof') }),
+]);
+export type AttachInput = z.infer<typeof AttachInput>;
+
+/** Text frames to the client. One of them is the last message: the process's own exit code, or why there is none. */
+export const AttachOutput = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('exit'), code: z.number().int() }),
+  z.object({ type: z.literal('error'), message: z.string() }),
+]);
+export type AttachOutput = z.infer<typeof AttachOutput>;

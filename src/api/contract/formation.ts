@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { appParam, appRef, endpoint, id, time } from './endpoint.ts';
+
+export const Formation = z.object({
+  id,
+  type: z.string(),
+  quantity: z.number().int(),
+  size: z.string().describe('Memory of one instance, such as 512M'),
+  command: z.string().nullable(),
+  app: appRef,
+  updated_at: time,
+});
+export type Formation = z.infer<typeof Formation>;
+
+/** `2`, `"2"`, `"+1"`, `"-1"`: with a sign it is a step from what is there now. */
+export const Quantity = z.union([z.number().int().min(0), z.string().regex(/^[+-]?\d{1,4}$/)]);
+
+const size = z.string().min(1).describe('Cloudlets (4, 4c) or memory (512M, 1G)');
+const change = { quantity: Quantity.optional(), size: size.optional() };
+const typeParam = appParam.extend({ type: z.string().min(1).describe('Process type') });
+
+export const formationEndpoints = {
+  listFormation: endpoint({
+    method: 'GET',
+    path: '/apps/{app}/formation',
+    tag: 'formation',
+    summary: 'Process types with quantity and size',
+    params: appParam,
+    response: z.array(Formation),
+    range: ['type', 'id', 'updated_at'],
+  }),
+  updateFormation: endpoint({
+    method: 'PATCH',
+    path: '/apps/{app}/formation',
+    tag: 'formation',
+    summary: 'Scale several process types, all or none; answers those that were named',
+    params: appParam,
+    body: z.strictObject({ updates: z.array(z.strictObject({ type: z.string().min(1), ...change })).min(1) }),
+    response: z.array(Formation),
+  }),
+  updateFormationType: endpoint({
+    method: 'PATCH',
+    path: '/apps/{app}/formation/{type}',
+    tag: 'formation',
+    summary: 'Scale one process type',
+    params: typeParam,
+    body: z.strictObject(change),
+    response: Formation,
+  }),
+};

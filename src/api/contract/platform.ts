@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { appParam, endpoint, id, time } from './endpoint.ts';
+
+/** What `paas doctor` and the health check show. The platform makes it; the API only passes it on. */
+export const PlatformStatus = z.object({
+  platform_id: z.string(),
+  version: z.string(),
+  domain: z.string(),
+  started_at: time,
+  /** `engine`, `resolver`, `store`, `stack`, `node`, `git`: whatever the platform is made of. */
+  parts: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(['up', 'down']),
+      version: z.string().nullable(),
+      detail: z.string().nullable(),
+    }),
+  ),
+  capacity: z.object({
+    cloudlets_total: z.number().int(),
+    cloudlets_used: z.number().int(),
+    cloudlet_memory_bytes: z.number().int(),
+    cloudlet_cpu_mhz: z.number().int(),
+  }),
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(['ok', 'warning', 'failed']),
+      message: z.string(),
+      /** The next thing to type or change. */
+      fix: z.string().nullable(),
+    }),
+  ),
+});
+export type PlatformStatus = z.infer<typeof PlatformStatus>;
+
+export const Health = z.object({
+  status: z.enum(['ok', 'degraded']),
+  versions: z.record(z.string(), z.string()),
+});
+export type Health = z.infer<typeof Health>;
+
+export const Region = z.object({
+  id,
+  name: z.string(),
+  description: z.string(),
+  country: z.string(),
+  locale: z.string(),
+  private_capable: z.boolean(),
+  provider: z.object({ name: z.string(), region: z.string() }),
+  created_at: time,
+  updated_at: time,
+});
+export type Region = z.infer<typeof Region>;
+
+export const Stack = z.object({
+  id,
+  name: z.string(),
+  state: z.literal('public'),
+  default: z.boolean(),
+  created_at: time,
+  updated_at: time,
+});
+export type Stack = z.infer<typeof Stack>;
+
+/** Nothing of this kind exists yet; clients that list it go on. */
+const none = z.array(z.never());
+
+export const platformEndpoints = {
+  health: endpoint({
+    method: 'GET',
+    path: '/healthz',
+    tag: 'platform',
+    summary: 'Whether every part is up (else 503), and the versions of the parts',
+    auth: 'none',
+    response: Health,
+  }),
+  status: endpoint({
+    method: 'GET',
+    path: '/platform/status',
+    tag: 'platform',
+    summary: 'Parts, versions, capacity and checks of the platform',
+    response: PlatformStatus,
+  }),
+  schema: endpoint({
+    method: 'GET',
+    path: '/schema',
+    tag: 'platform',
+    summary: 'This API as an OpenAPI 3.1 document',
+    auth: 'none',
+    response: z.record(z.string(), z.unknown()),
+  }),
+  listRegions: endpoint({
+    method: 'GET',
+    path: '/regions',
+    tag: 'platform',
+    summary: 'Regions that an app can be in',
+    response: z.array(Region),
+    range: ['id', 'name'],
+  }),
+  listStacks: endpoint({
+    method: 'GET',
+    path: '/stacks',
+    tag: 'platform',
+    summary: 'Stacks that an app can be built on',
+    response: z.array(Stack),
+    range: ['id', 'name'],
+  }),
+  listAddons: endpoint({
+    method: 'GET',
+    path: '/addons',
+    tag: 'add-ons',
+    summary: 'Services of all apps',
+    response: none,
+    range: ['id', 'name'],
+  }),
+  listAppAddons: endpoint({
+    method: 'GET',
+    path: '/apps/{app}/addons',
+    tag: 'add-ons',
+    summary: 'Services of an app',
+    params: appParam,
+    response: none,
+    range: ['id', 'name'],
+  }),
+  listAddonAttachments: endpoint({
+    method: 'GET',
+    path: '/addon-attachments',
+    tag: 'add-ons',
+    summary: 'Bindings of services to all apps',
+    response: none,
+    range: ['id', 'name'],
+  }),
+  listAppAddonAttachments: endpoint({
+    method: 'GET',
+    path: '/apps/{app}/addon-attachments',
+    tag: 'add-ons',
+    summary: 'Bindings of services to an app',
+    params: appParam,
+    response: none,
+    range: ['id', 'name'],
+  }),
+  listSniEndpoints: endpoint({
+    method: 'GET',
+    path: '/apps/{app}/sni-endpoints',
+    tag: 'domains',
+    summary: 'Certificates of an app',
+    params: appParam,
+    response: none,
+    range: ['id', 'name'],
+  }),
+};
