@@ -1,0 +1,51 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+/**
+ * An API token as its owner holds it: `pp_`, 32 random bytes in base62 (43 digits), and a CRC-32 of all that in base62
+ * (6 digits), so that a scanner finds a leaked one and a mistyped one is known without looking it up.
+ */
+export interface MintedToken {
+  /** Shown once, stored nowhere. */
+  readonly token: string;
+  /** Enough to recognise it by in a list, too little to use. */
+  readonly prefix: string;
+  readonly sha256: string;
+}
+
+const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const secretBytes = 32;
+const secretLength = 43;
+const checkLength = 6;
+const prefixLength = 'pp_'.length + 6;
+const pattern = /^pp_[0-9A-Za-z]{49}$/;
+
+export function mintToken(): MintedToken {
+  const secret = base62(BigInt(`0x${randomBytes(secretBytes).toString('hex')}`), secretLength);
+  const token = `pp_${secret}${checkDigits(`pp_${secret}`)}`;
+  return { token, prefix: token.slice(0, prefixLength), sha256: hashToken(token) };
+}
+
+/** Whether the text has a token's form and its check digits are right. Says nothing about whether it was ever issued. */
+export function isToken(text: string): boolean {
+  return pattern.test(text) && checkDigits(text.slice(0, -checkLength)) === text.slice(-checkLength);
+}
+
+/** What is stored. Plain SHA-256: 256 random bits need no slow hash. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+function checkDigits(text: string): string {
+  return base62(BigInt(crc32(text)), checkLength);
+}
+
+function base62(value: bigint, length: number): string {
+  let rest = value;
+  let text = '';
+  while (text.length < length) {
+    text = digits[Number(rest % 62n)] + text;
+    rest /= 62n;
+  }
+  return text;
+}
