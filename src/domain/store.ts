@@ -44,7 +44,9 @@ export interface StoreTables {
 /** What changed, told after the commit. A hint to look again, never the data itself. */
 export interface Change {
   readonly table: 'apps' | 'builds' | 'releases' | 'formations' | 'instances' | 'domains' | 'events';
+  /** Empty for an event of the platform itself. */
   readonly appId: string;
+  /** The row's; of a formation entry `<app id>/<type>`. */
   readonly id: string;
 }
 
@@ -189,6 +191,8 @@ export interface Events {
   append(event: Omit<PlatformEvent, 'id' | 'at'>): Promise<PlatformEvent>;
   /** Newest first. */
   list(filter: { readonly appId?: string; readonly limit: number }): Promise<readonly PlatformEvent[]>;
+  /** Oldest first: what was appended after the event `id`, or from the beginning. */
+  listAfter(id: string | null, limit: number): Promise<readonly PlatformEvent[]>;
 }
 
 /** Small facts of the platform itself: its id, schema facts, the chosen stacks. */

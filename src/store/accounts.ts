@@ -1,0 +1,43 @@
+import type { Account } from '../domain/actor.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Accounts } from '../domain/store.ts';
+import { newId } from './ids.ts';
+import { toDate, toText } from './rows.ts';
+import type { AccountRow } from './schema.ts';
+import type { Scope, Tx } from './scope.ts';
+import { isUniqueViolation } from './sqlite.ts';
+
+/** E-mail addresses are kept and compared in lower case. */
+export function accountsTable(scope: Scope): Accounts {
+  return {
+    create: (email) => scope.write((tx) => insert(tx, email.toLowerCase())),
+    find: (id) => scope.read((tx) => findWhere(tx, 'id', id)),
+    findByEmail: (email) => scope.read((tx) => findWhere(tx, 'email', email.toLowerCase())),
+    list: () =>
+      scope.read(async ({ db }) => {
+        const rows = await db.selectFrom('accounts').selectAll().orderBy('id').execute();
+        return rows.map(toAccount);
+      }),
+  };
+}
+
+async function insert({ db, clock }: Tx, email: string): Promise<Account> {
+  const now = clock.now();
+  const row: AccountRow = { id: newId(now), email, createdAt: toText(now), updatedAt: toText(now) };
+  try {
+    await db.insertInto('accounts').values(row).execute();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    throw new PlatformError('conflict', `There is an account ${email} already.`, { cause: error });
+  }
+  return toAccount(row);
+}
+
+async function findWhere({ db }: Tx, column: 'id' | 'email', value: string): Promise<Account | null> {
+  const row = await db.selectFrom('accounts').selectAll().where(column, '=', value).executeTakeFirst();
+  return row ? toAccount(row) : null;
+}
+
+function toAccount(row: AccountRow): Account {
+  return { ...row, createdAt: toDate(row.createdAt), updatedAt: toDate(row.updatedAt) };
+}

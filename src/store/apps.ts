@@ -1,0 +1,101 @@
+import type { App } from '../domain/app.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Apps } from '../domain/store.ts';
+import { newId } from './ids.ts';
+import { found, toDate, toText } from './rows.ts';
+import type { AppRow } from './schema.ts';
+import type { Scope, Tx } from './scope.ts';
+import { isUniqueViolation } from './sqlite.ts';
+
+export function appsTable(scope: Scope): Apps {
+  return {
+    create: (app) => scope.write((tx) => insert(tx, app)),
+    find: (id) => scope.read((tx) => findWhere(tx, 'id', id)),
+    findByName: (name) => scope.read((tx) => findWhere(tx, 'name', name)),
+    get: (nameOrId) => scope.read((tx) => get(tx, nameOrId)),
+    list: () =>
+      scope.read(async ({ db }) => {
+        const rows = await db.selectFrom('apps').selectAll().orderBy('name').execute();
+        return rows.map(toApp);
+      }),
+    setCurrentRelease: (id, releaseId) => scope.write((tx) => update(tx, id, { currentReleaseId: releaseId })),
+    setNetwork: (id, networkId) => scope.write((tx) => update(tx, id, { networkId })),
+    setMaintenance: (id, on) => scope.write((tx) => update(tx, id, { maintenance: on ? 1 : 0 })),
+    rename: (id, name) =>
+      scope.write((tx) => update(tx, id, { name }).catch((error) => Promise.reject(nameTaken(error, name)))),
+    remove: (id) => scope.write((tx) => remove(tx, id)),
+  };
+}
+
+async function insert(tx: Tx, app: Parameters<Apps['create']>[0]): Promise<App> {
+  const now = tx.clock.now();
+  const row: AppRow = {
+    id: newId(now),
+    name: app.name,
+    ownerId: app.ownerId,
+    currentReleaseId: null,
+    maintenance: 0,
+    networkId: null,
+    createdAt: toText(now),
+    updatedAt: toText(now),
+  };
+  try {
+    await tx.db.insertInto('apps').values(row).execute();
+  } catch (error) {
+    throw nameTaken(error, app.name);
+  }
+  await tx.seals.createDataKey(tx, row.id);
+  tx.changed('apps', row.id, row.id);
+  return toApp(row);
+}
+
+async function findWhere({ db }: Tx, column: 'id' | 'name', value: string): Promise<App | null> {
+  const row = await db.selectFrom('apps').selectAll().where(column, '=', value).executeTakeFirst();
+  return row ? toApp(row) : null;
+}
+
+/** An id has 36 characters and a name at most 30, so one cannot be taken for the other. */
+async function get({ db }: Tx, nameOrId: string): Promise<App> {
+  const row = await db
+    .selectFrom('apps')
+    .selectAll()
+    .where((where) => where.or([where('name', '=', nameOrId), where('id', '=', nameOrId)]))
+    .executeTakeFirst();
+  if (row) return toApp(row);
+  throw new PlatformError('not_found', `No app named ${nameOrId.slice(0, 64)}.`, { hint: 'See your apps: paas apps' });
+}
+
+async function update(tx: Tx, id: string, changes: Partial<AppRow>): Promise<void> {
+  const row = await tx.db
+    .updateTable('apps')
+    .set({ ...changes, updatedAt: toText(tx.clock.now()) })
+    .where('id', '=', id)
+    .returning('id')
+    .executeTakeFirst();
+  found(row, `app ${id}`);
+  tx.changed('apps', id, id);
+}
+
+async function remove(tx: Tx, id: string): Promise<void> {
+  const keys = await tx.db.selectFrom('dataKeys').select('id').where('appId', '=', id).execute();
+  await tx.db.deleteFrom('apps').where('id', '=', id).execute();
+  tx.seals.forget(keys.map((key) => key.id));
+  tx.changed('apps', id, id);
+}
+
+function nameTaken(error: unknown, name: string): unknown {
+  if (!isUniqueViolation(error)) return error;
+  return new PlatformError('conflict', `The name ${name} is taken.`, {
+    cause: error,
+    hint: 'Choose another name, or none: paas create',
+  });
+}
+
+function toApp(row: AppRow): App {
+  return {
+    ...row,
+    maintenance: row.maintenance === 1,
+    createdAt: toDate(row.createdAt),
+    updatedAt: toDate(row.updatedAt),
+  };
+}

@@ -1,0 +1,68 @@
+import type { Artifact, ProcessType } from '../domain/build.ts';
+import type { Artifacts } from '../domain/store.ts';
+import { newId } from './ids.ts';
+import { toDate, toText } from './rows.ts';
+import type { ArtifactRow } from './schema.ts';
+import type { Scope, Tx } from './scope.ts';
+
+/** `list` is newest first. */
+export function artifactsTable(scope: Scope): Artifacts {
+  return {
+    create: (artifact) => scope.write((tx) => insert(tx, artifact)),
+    find: (id) =>
+      scope.read(async ({ db }) => {
+        const row = await db.selectFrom('artifacts').selectAll().where('id', '=', id).executeTakeFirst();
+        return row ? toArtifact(row) : null;
+      }),
+    findByKey: (appId, cacheKey) =>
+      scope.read(async ({ db }) => {
+        const row = await db
+          .selectFrom('artifacts')
+          .selectAll()
+          .where('appId', '=', appId)
+          .where('cacheKey', '=', cacheKey)
+          .orderBy('id', 'desc')
+          .limit(1)
+          .executeTakeFirst();
+        return row ? toArtifact(row) : null;
+      }),
+    list: (appId) =>
+      scope.read(async ({ db }) => {
+        const rows = await db
+          .selectFrom('artifacts')
+          .selectAll()
+          .where('appId', '=', appId)
+          .orderBy('id', 'desc')
+          .execute();
+        return rows.map(toArtifact);
+      }),
+  };
+}
+
+async function insert({ db, clock }: Tx, artifact: Parameters<Artifacts['create']>[0]): Promise<Artifact> {
+  const now = clock.now();
+  const row: ArtifactRow = {
+    id: newId(now),
+    appId: artifact.appId,
+    imageId: artifact.imageId,
+    cacheKey: artifact.cacheKey,
+    builder: artifact.builder,
+    builderName: artifact.builderName,
+    processes: JSON.stringify(artifact.processes),
+    launcher: artifact.launcher,
+    user: artifact.user,
+    exposedPort: artifact.exposedPort,
+    sizeBytes: artifact.sizeBytes,
+    createdAt: toText(now),
+  };
+  await db.insertInto('artifacts').values(row).execute();
+  return toArtifact(row);
+}
+
+function toArtifact(row: ArtifactRow): Artifact {
+  return {
+    ...row,
+    processes: JSON.parse(row.processes) as readonly ProcessType[],
+    createdAt: toDate(row.createdAt),
+  };
+}

@@ -1,0 +1,80 @@
+import type { Build } from '../domain/build.ts';
+import type { Builds } from '../domain/store.ts';
+import { newId } from './ids.ts';
+import { found, toDate, toDateOrNull, toText, toTextOrNull } from './rows.ts';
+import type { BuildRow } from './schema.ts';
+import type { Scope, Tx } from './scope.ts';
+
+/** `list` is newest first; `listByState` oldest first, as a queue is served. */
+export function buildsTable(scope: Scope): Builds {
+  return {
+    create: (build) => scope.write((tx) => insert(tx, build)),
+    find: (id) =>
+      scope.read(async ({ db }) => {
+        const row = await db.selectFrom('builds').selectAll().where('id', '=', id).executeTakeFirst();
+        return row ? toBuild(row) : null;
+      }),
+    list: (appId) =>
+      scope.read(async ({ db }) => {
+        const rows = await db
+          .selectFrom('builds')
+          .selectAll()
+          .where('appId', '=', appId)
+          .orderBy('id', 'desc')
+          .execute();
+        return rows.map(toBuild);
+      }),
+    listByState: (state) =>
+      scope.read(async ({ db }) => {
+        const rows = await db.selectFrom('builds').selectAll().where('state', '=', state).orderBy('id').execute();
+        return rows.map(toBuild);
+      }),
+    update: (id, changes) => scope.write((tx) => update(tx, id, changes)),
+  };
+}
+
+async function insert(tx: Tx, build: Parameters<Builds['create']>[0]): Promise<Build> {
+  const now = tx.clock.now();
+  const row: BuildRow = {
+    id: newId(now),
+    appId: build.appId,
+    pushId: build.pushId,
+    commit: build.commit,
+    treeId: build.treeId,
+    state: 'queued',
+    reason: null,
+    artifactId: null,
+    createdAt: toText(now),
+    startedAt: null,
+    endedAt: null,
+  };
+  await tx.db.insertInto('builds').values(row).execute();
+  tx.changed('builds', row.appId, row.id);
+  return toBuild(row);
+}
+
+async function update(tx: Tx, id: string, changes: Parameters<Builds['update']>[1]): Promise<Build> {
+  const { startedAt, endedAt, ...plain } = changes;
+  const row = await tx.db
+    .updateTable('builds')
+    .set({
+      ...plain,
+      ...(startedAt !== undefined && { startedAt: toTextOrNull(startedAt) }),
+      ...(endedAt !== undefined && { endedAt: toTextOrNull(endedAt) }),
+    })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst();
+  const build = toBuild(found(row, `build ${id}`));
+  tx.changed('builds', build.appId, id);
+  return build;
+}
+
+function toBuild(row: BuildRow): Build {
+  return {
+    ...row,
+    createdAt: toDate(row.createdAt),
+    startedAt: toDateOrNull(row.startedAt),
+    endedAt: toDateOrNull(row.endedAt),
+  };
+}

@@ -1,0 +1,52 @@
+import type { PlatformEvent } from '../domain/event.ts';
+import type { Events } from '../domain/store.ts';
+import { newId } from './ids.ts';
+import { toDate, toText } from './rows.ts';
+import type { EventRow } from './schema.ts';
+import type { Scope, Tx } from './scope.ts';
+
+const columns = ['id', 'kind', 'at', 'appId', 'accountId', 'actorEmail', 'requestId', 'data'] as const;
+
+type Event = Omit<EventRow, 'seq'>;
+
+export function eventsTable(scope: Scope): Events {
+  return {
+    append: (event) => scope.write((tx) => insert(tx, event)),
+    list: ({ appId, limit }) =>
+      scope.read(async ({ db }) => {
+        let query = db.selectFrom('events').select(columns);
+        if (appId !== undefined) query = query.where('appId', '=', appId);
+        return (await query.orderBy('seq', 'desc').limit(limit).execute()).map(toEvent);
+      }),
+    listAfter: (id, limit) => scope.read((tx) => listAfter(tx, id, limit)),
+  };
+}
+
+async function listAfter({ db }: Tx, id: string | null, limit: number): Promise<readonly PlatformEvent[]> {
+  let query = db.selectFrom('events').select(columns);
+  if (id !== null) {
+    query = query.where('seq', '>', (select) => select.selectFrom('events').select('seq').where('id', '=', id));
+  }
+  return (await query.orderBy('seq').limit(limit).execute()).map(toEvent);
+}
+
+async function insert(tx: Tx, event: Parameters<Events['append']>[0]): Promise<PlatformEvent> {
+  const now = tx.clock.now();
+  const row: Event = {
+    id: newId(now),
+    kind: event.kind,
+    at: toText(now),
+    appId: event.appId,
+    accountId: event.accountId,
+    actorEmail: event.actorEmail,
+    requestId: event.requestId,
+    data: JSON.stringify(event.data),
+  };
+  await tx.db.insertInto('events').values(row).execute();
+  tx.changed('events', event.appId ?? '', row.id);
+  return toEvent(row);
+}
+
+function toEvent(row: Event): PlatformEvent {
+  return { ...row, at: toDate(row.at), data: JSON.parse(row.data) as PlatformEvent['data'] };
+}

@@ -1,0 +1,39 @@
+import type { FormationEntry } from '../domain/formation.ts';
+import type { Formations } from '../domain/store.ts';
+import { toDate, toText } from './rows.ts';
+import type { FormationRow } from './schema.ts';
+import type { Scope, Tx } from './scope.ts';
+
+/** Listed by type. In the change feed the id of an entry is its type, with the app's id before it: `<app id>/web`. */
+export function formationsTable(scope: Scope): Formations {
+  return {
+    list: (appId) =>
+      scope.read(async ({ db }) => {
+        const rows = await db.selectFrom('formations').selectAll().where('appId', '=', appId).orderBy('type').execute();
+        return rows.map(toFormationEntry);
+      }),
+    put: (entry) => scope.write((tx) => put(tx, entry)),
+    remove: (appId, type) =>
+      scope.write(async (tx) => {
+        await tx.db.deleteFrom('formations').where('appId', '=', appId).where('type', '=', type).execute();
+        tx.changed('formations', appId, `${appId}/${type}`);
+      }),
+  };
+}
+
+async function put(tx: Tx, { appId, type, quantity, size }: Parameters<Formations['put']>[0]): Promise<FormationEntry> {
+  const row: FormationRow = { appId, type, quantity, size, updatedAt: toText(tx.clock.now()) };
+  await tx.db
+    .insertInto('formations')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.columns(['appId', 'type']).doUpdateSet({ quantity, size, updatedAt: row.updatedAt }),
+    )
+    .execute();
+  tx.changed('formations', appId, `${appId}/${type}`);
+  return toFormationEntry(row);
+}
+
+function toFormationEntry(row: FormationRow): FormationEntry {
+  return { ...row, updatedAt: toDate(row.updatedAt) };
+}

@@ -1,0 +1,195 @@
+import { type Kysely, sql } from 'kysely';
+
+/**
+ * Not in the common subset with PostgreSQL, where it is to be left out or said otherwise: `strict`; `autoincrement`
+ * (there: `generated always as identity`); `integer` for sizes (there: `bigint`).
+ *
+ * Without foreign key on purpose: accounts of releases, pushes and events (the platform itself acts too, and what
+ * happened outlives who did it), the app of an event (its audit outlives it), and apps.current_release_id (a circle).
+ */
+const statements = [
+  `create table accounts (
+    id text not null primary key,
+    email text not null unique,
+    created_at text not null,
+    updated_at text not null
+  ) strict`,
+
+  `create table tokens (
+    id text not null primary key,
+    account_id text not null references accounts (id) on delete cascade,
+    prefix text not null,
+    sha256 text not null unique,
+    description text not null,
+    created_at text not null,
+    last_used_at text,
+    expires_at text
+  ) strict`,
+  'create index tokens_account on tokens (account_id)',
+
+  `create table apps (
+    id text not null primary key,
+    name text not null unique,
+    owner_id text not null references accounts (id),
+    current_release_id text,
+    maintenance integer not null default 0 check (maintenance in (0, 1)),
+    network_id text,
+    created_at text not null,
+    updated_at text not null
+  ) strict`,
+  'create index apps_owner on apps (owner_id)',
+
+  `create table data_keys (
+    id text not null primary key,
+    app_id text not null references apps (id) on delete cascade,
+    root_key_id text not null,
+    wrapped text not null,
+    created_at text not null
+  ) strict`,
+  'create index data_keys_app on data_keys (app_id)',
+
+  `create table config_vars (
+    app_id text not null references apps (id) on delete cascade,
+    name text not null,
+    version integer not null,
+    sealed text not null,
+    primary key (app_id, name)
+  ) strict`,
+
+  `create table pushes (
+    id text not null primary key,
+    app_id text not null references apps (id) on delete cascade,
+    ref text not null,
+    old_commit text,
+    new_commit text not null,
+    account_id text not null,
+    created_at text not null
+  ) strict`,
+  'create index pushes_app on pushes (app_id)',
+
+  `create table artifacts (
+    id text not null primary key,
+    app_id text not null references apps (id) on delete cascade,
+    image_id text not null,
+    cache_key text not null,
+    builder text not null check (builder in ('buildpack', 'dockerfile')),
+    builder_name text not null,
+    processes text not null,
+    launcher text,
+    "user" text not null,
+    exposed_port integer,
+    size_bytes integer not null,
+    created_at text not null
+  ) strict`,
+  'create index artifacts_key on artifacts (app_id, cache_key)',
+
+  `create table builds (
+    id text not null primary key,
+    app_id text not null references apps (id) on delete cascade,
+    push_id text references pushes (id),
+    "commit" text not null,
+    tree_id text not null,
+    state text not null check (state in ('queued', 'building', 'succeeded', 'failed', 'cancelled')),
+    reason text,
+    artifact_id text references artifacts (id),
+    created_at text not null,
+    started_at text,
+    ended_at text
+  ) strict`,
+  'create index builds_app on builds (app_id)',
+  'create index builds_state on builds (state)',
+  'create index builds_push on builds (push_id)',
+  'create index builds_artifact on builds (artifact_id)',
+
+  `create table releases (
+    id text not null primary key,
+    app_id text not null references apps (id) on delete cascade,
+    version integer not null check (version > 0),
+    artifact_id text references artifacts (id),
+    cause text not null check (cause in ('create', 'deploy', 'config', 'rollback')),
+    description text not null,
+    account_id text not null,
+    status text not null check (status in ('pending', 'succeeded', 'failed')),
+    sealed_config text not null,
+    created_at text not null,
+    unique (app_id, version)
+  ) strict`,
+  'create index releases_artifact on releases (artifact_id)',
+
+  `create table formations (
+    app_id text not null references apps (id) on delete cascade,
+    type text not null,
+    quantity integer not null check (quantity >= 0),
+    size integer not null check (size > 0),
+    updated_at text not null,
+    primary key (app_id, type)
+  ) strict`,
+
+  `create table hosts (
+    id text not null primary key,
+    name text not null unique,
+    state text not null check (state in ('ready', 'unreachable', 'maintenance')),
+    cloudlets integer not null check (cloudlets >= 0),
+    created_at text not null
+  ) strict`,
+
+  `create table instances (
+    id text not null primary key,
+    app_id text not null references apps (id) on delete cascade,
+    release_id text not null references releases (id),
+    host_id text not null references hosts (id),
+    type text not null,
+    slot integer not null,
+    size integer not null check (size > 0),
+    command text,
+    desired text not null check (desired in ('up', 'stopped')),
+    stop_reason text,
+    not_before text,
+    failures integer not null check (failures >= 0),
+    state text not null
+      check (state in ('placed', 'starting', 'up', 'draining', 'stopped', 'crashed', 'refused')),
+    container_id text,
+    address text,
+    port integer,
+    exit_code integer,
+    reason text,
+    created_at text not null,
+    started_at text,
+    up_at text,
+    ended_at text
+  ) strict`,
+  'create index instances_state on instances (state, app_id)',
+  'create index instances_app on instances (app_id)',
+  'create index instances_release on instances (release_id)',
+  'create index instances_host on instances (host_id)',
+
+  `create table domains (
+    id text not null primary key,
+    app_id text not null references apps (id) on delete cascade,
+    hostname text not null unique,
+    created_at text not null
+  ) strict`,
+  'create index domains_app on domains (app_id)',
+
+  `create table events (
+    seq integer primary key autoincrement,
+    id text not null unique,
+    kind text not null,
+    at text not null,
+    app_id text,
+    account_id text not null,
+    actor_email text not null,
+    request_id text,
+    data text not null
+  ) strict`,
+  'create index events_app on events (app_id, seq)',
+
+  `create table settings (
+    name text not null primary key,
+    value text not null
+  ) strict`,
+];
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(db);
+}

@@ -1,0 +1,193 @@
+import type { Generated } from 'kysely';
+import type { BuilderKind, BuildState } from '../domain/build.ts';
+import type { EventKind } from '../domain/event.ts';
+import type { Host } from '../domain/host.ts';
+import type { InstanceDesired, InstanceState, StopReason } from '../domain/instance.ts';
+import type { ReleaseCause, ReleaseStatus } from '../domain/release.ts';
+
+/**
+ * The tables as the queries see them (columns are snake_case in the file, see migrations/). Moments are ISO 8601 text
+ * in UTC, which sorts; truth is 0 or 1; lists and records are JSON text; `sealed…` is ciphertext.
+ */
+export interface Schema {
+  readonly accounts: AccountRow;
+  readonly tokens: TokenRow;
+  readonly apps: AppRow;
+  readonly dataKeys: DataKeyRow;
+  readonly configVars: ConfigVarRow;
+  readonly pushes: PushRow;
+  readonly builds: BuildRow;
+  readonly artifacts: ArtifactRow;
+  readonly releases: ReleaseRow;
+  readonly formations: FormationRow;
+  readonly hosts: HostRow;
+  readonly instances: InstanceRow;
+  readonly domains: DomainRow;
+  readonly events: EventRow;
+  readonly settings: SettingRow;
+}
+
+export type Moment = string;
+export type Truth = 0 | 1;
+
+export interface AccountRow {
+  id: string;
+  email: string;
+  createdAt: Moment;
+  updatedAt: Moment;
+}
+
+export interface TokenRow {
+  id: string;
+  accountId: string;
+  prefix: string;
+  sha256: string;
+  description: string;
+  createdAt: Moment;
+  lastUsedAt: Moment | null;
+  expiresAt: Moment | null;
+}
+
+export interface AppRow {
+  id: string;
+  name: string;
+  ownerId: string;
+  currentReleaseId: string | null;
+  maintenance: Truth;
+  networkId: string | null;
+  createdAt: Moment;
+  updatedAt: Moment;
+}
+
+export interface DataKeyRow {
+  id: string;
+  appId: string;
+  rootKeyId: string;
+  wrapped: string;
+  createdAt: Moment;
+}
+
+export interface ConfigVarRow {
+  appId: string;
+  name: string;
+  version: number;
+  sealed: string;
+}
+
+export interface PushRow {
+  id: string;
+  appId: string;
+  ref: string;
+  oldCommit: string | null;
+  newCommit: string;
+  accountId: string;
+  createdAt: Moment;
+}
+
+export interface BuildRow {
+  id: string;
+  appId: string;
+  pushId: string | null;
+  commit: string;
+  treeId: string;
+  state: BuildState;
+  reason: string | null;
+  artifactId: string | null;
+  createdAt: Moment;
+  startedAt: Moment | null;
+  endedAt: Moment | null;
+}
+
+export interface ArtifactRow {
+  id: string;
+  appId: string;
+  imageId: string;
+  cacheKey: string;
+  builder: BuilderKind;
+  builderName: string;
+  processes: string;
+  launcher: string | null;
+  user: string;
+  exposedPort: number | null;
+  sizeBytes: number;
+  createdAt: Moment;
+}
+
+export interface ReleaseRow {
+  id: string;
+  appId: string;
+  version: number;
+  artifactId: string | null;
+  cause: ReleaseCause;
+  description: string;
+  accountId: string;
+  status: ReleaseStatus;
+  sealedConfig: string;
+  createdAt: Moment;
+}
+
+export interface FormationRow {
+  appId: string;
+  type: string;
+  quantity: number;
+  size: number;
+  updatedAt: Moment;
+}
+
+export interface HostRow {
+  id: string;
+  name: string;
+  state: Host['state'];
+  cloudlets: number;
+  createdAt: Moment;
+}
+
+export interface InstanceRow {
+  id: string;
+  appId: string;
+  releaseId: string;
+  hostId: string;
+  type: string;
+  slot: number;
+  size: number;
+  command: string | null;
+  desired: InstanceDesired;
+  stopReason: StopReason | null;
+  notBefore: Moment | null;
+  failures: number;
+  state: InstanceState;
+  containerId: string | null;
+  address: string | null;
+  port: number | null;
+  exitCode: number | null;
+  reason: string | null;
+  createdAt: Moment;
+  startedAt: Moment | null;
+  upAt: Moment | null;
+  endedAt: Moment | null;
+}
+
+export interface DomainRow {
+  id: string;
+  appId: string;
+  hostname: string;
+  createdAt: Moment;
+}
+
+export interface EventRow {
+  /** The order of the commits. */
+  seq: Generated<number>;
+  id: string;
+  kind: EventKind;
+  at: Moment;
+  appId: string | null;
+  accountId: string;
+  actorEmail: string;
+  requestId: string | null;
+  data: string;
+}
+
+export interface SettingRow {
+  name: string;
+  value: string;
+}

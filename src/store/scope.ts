@@ -1,0 +1,120 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Kysely, sql } from 'kysely';
+import type { Clock } from '../domain/clock.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Change } from '../domain/store.ts';
+import { ChangeList, type Changes } from './change-feed.ts';
+import type { Schema } from './schema.ts';
+import type { Seals } from './seal.ts';
+import { toPlatformError } from './sqlite.ts';
+
+/** What a private function of a noun works with: one connection, inside or outside of a transaction. */
+export interface Tx {
+  readonly db: Kysely<Schema>;
+  readonly seals: Seals;
+  readonly clock: Clock;
+  /** To be told after the commit. */
+  changed(table: Change['table'], appId: string, id: string): void;
+}
+
+/** A public function of a noun is one `read` or one `write`; a write is a transaction, or part of the one around it. */
+export interface Scope {
+  read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+}
+
+/** A transaction waits for nothing but the file. One that takes this long waits for something else, and everybody for it. */
+const transactionDeadlineMs = 10_000;
+
+export interface ScopeParts {
+  readonly db: Kysely<Schema>;
+  readonly path: string;
+  readonly seals: Seals;
+  readonly clock: Clock;
+  readonly changes: Changes;
+}
+
+/** The scope of the store itself. Kysely hands its one connection to one query or transaction at a time. */
+export class StoreScope implements Scope {
+  readonly #parts: ScopeParts;
+  /** Set in everything that a transaction's work calls, to tell a use of the outer store from within: it would wait for itself. */
+  readonly #current = new AsyncLocalStorage<{ open: boolean }>();
+
+  constructor(parts: ScopeParts) {
+    this.#parts = parts;
+  }
+
+  async read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    this.#refuseInside();
+    const { db, seals, clock, path } = this.#parts;
+    const changed = () => {
+      throw new PlatformError('internal', 'A read changed something.');
+    };
+    return await translated(path, work({ db, seals, clock, changed }));
+  }
+
+  async write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return await this.transaction((scope) => scope.write(work));
+  }
+
+  async transaction<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
+    this.#refuseInside();
+    const { db, path } = this.#parts;
+    return await translated(
+      path,
+      db.connection().execute((connection) => this.#transact(connection, work)),
+    );
+  }
+
+  async #transact<T>(connection: Kysely<Schema>, work: (scope: Scope) => Promise<T>): Promise<T> {
+    const { seals, clock, changes } = this.#parts;
+    const changeList = new ChangeList();
+    const state = { open: true };
+    const changed: Tx['changed'] = (table, appId, id) => changeList.add({ table, appId, id });
+    const tx: Tx = { db: connection, seals, clock, changed };
+    const within = async <R>(part: (tx: Tx) => Promise<R>): Promise<R> => {
+      if (!state.open) throw new PlatformError('internal', 'The tables of a transaction were used after its end.');
+      return await part(tx);
+    };
+    // Immediate: a transaction that reads first and writes later could not wait for another program's write.
+    await sql`begin immediate`.execute(connection);
+    try {
+      const result = await this.#current.run(state, () => beforeDeadline(work({ read: within, write: within })));
+      state.open = false;
+      await sql`commit`.execute(connection);
+      changes.publish(changeList.values());
+      return result;
+    } catch (error) {
+      state.open = false;
+      // After a full disk or an I/O error SQLite has rolled back by itself, and says so here.
+      await sql`rollback`.execute(connection).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #refuseInside(): void {
+    if (!this.#current.getStore()?.open) return;
+    throw new PlatformError('internal', 'The store was used inside a transaction: use the tables given to it.');
+  }
+}
+
+async function translated<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw toPlatformError(error, path);
+  }
+}
+
+async function beforeDeadline<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    const message = `A transaction was not done after ${transactionDeadlineMs / 1000} s.`;
+    timer = setTimeout(() => reject(new PlatformError('internal', message)), transactionDeadlineMs);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,128 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { PlatformError } from '../domain/errors.ts';
+import { newId } from './ids.ts';
+import type { RootKey } from './root-key.ts';
+import type { DataKeyRow } from './schema.ts';
+import type { Tx } from './scope.ts';
+
+/** Where a secret stands. Sealed text opens in this place only: it cannot be moved to another row, app or table. */
+export interface Place {
+  readonly table: string;
+  readonly appId: string;
+  readonly name: string;
+  readonly version: number;
+}
+
+/**
+ * Envelope encryption: the root key wraps one data key per app, the data key seals the app's secrets. AES-256-GCM with
+ * a random 96-bit nonce; the text is `v1:<key id>:<nonce>:<ciphertext>:<tag>`. There is no way to read plaintext.
+ * Removing an app removes its data key, and with it every copy of its secrets.
+ */
+export class Seals {
+  readonly #rootKey: RootKey;
+  /** Opened data keys by id. A key never changes, so nothing here can be stale. */
+  readonly #opened = new Map<string, Buffer>();
+
+  constructor(rootKey: RootKey) {
+    this.#rootKey = rootKey;
+  }
+
+  /** Every app has one before it has a secret: made in the transaction that makes the app. */
+  async createDataKey(tx: Tx, appId: string): Promise<void> {
+    const id = newId(tx.clock.now());
+    const key = randomBytes(32);
+    const wrapped = encrypt({ id: this.#rootKey.id, key: this.#rootKey.key }, wrapPlace(appId, id), key);
+    const row: DataKeyRow = {
+      id,
+      appId,
+      rootKeyId: this.#rootKey.id,
+      wrapped,
+      createdAt: tx.clock.now().toISOString(),
+    };
+    await tx.db.insertInto('dataKeys').values(row).execute();
+  }
+
+  /** Throws `not_found` when the app is gone. */
+  async seal(tx: Tx, place: Place, plaintext: string): Promise<string> {
+    const [sealed] = await this.sealAll(tx, place.appId, [{ place, plaintext }]);
+    return sealed ?? '';
+  }
+
+  async sealAll(
+    tx: Tx,
+    appId: string,
+    secrets: readonly { readonly place: Place; readonly plaintext: string }[],
+  ): Promise<readonly string[]> {
+    const row = await tx.db
+      .selectFrom('dataKeys')
+      .selectAll()
+      .where('appId', '=', appId)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    if (!row) throw new PlatformError('not_found', `The app ${appId} is gone.`, { hint: 'See your apps: paas apps' });
+    const key = this.#unwrap(row);
+    return secrets.map(({ place, plaintext }) => encrypt({ id: row.id, key }, place, Buffer.from(plaintext)));
+  }
+
+  /** Throws `internal`, naming the place and never the content, when the text was changed or stood elsewhere. */
+  async open(tx: Tx, place: Place, sealed: string): Promise<string> {
+    const keyId = sealed.split(':', 2)[1] ?? '';
+    let key = this.#opened.get(keyId);
+    if (!key) {
+      const row = await tx.db.selectFrom('dataKeys').selectAll().where('id', '=', keyId).executeTakeFirst();
+      if (!row) throw cannotOpen(place, `its data key ${keyId} is missing`);
+      key = this.#unwrap(row);
+    }
+    return decrypt(key, place, sealed).toString();
+  }
+
+  forget(appKeyIds: readonly string[]): void {
+    for (const id of appKeyIds) this.#opened.delete(id);
+  }
+
+  #unwrap(row: DataKeyRow): Buffer {
+    const known = this.#opened.get(row.id);
+    if (known) return known;
+    const key = decrypt(this.#rootKey.key, wrapPlace(row.appId, row.id), row.wrapped);
+    this.#opened.set(row.id, key);
+    return key;
+  }
+}
+
+function wrapPlace(appId: string, keyId: string): Place {
+  return { table: 'data_keys', appId, name: keyId, version: 1 };
+}
+
+function additionalData({ table, appId, name, version }: Place): Buffer {
+  return Buffer.from(`${table}|${appId}|${name}|${version}`);
+}
+
+function encrypt(key: RootKey, place: Place, plaintext: Buffer): string {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', key.key, nonce);
+  cipher.setAAD(additionalData(place));
+  const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+  const parts = [nonce, ciphertext, cipher.getAuthTag()].map((part) => part.toString('base64url'));
+  return ['v1', key.id, ...parts].join(':');
+}
+
+function decrypt(key: Buffer, place: Place, sealed: string): Buffer {
+  const [version, , nonce, ciphertext, tag] = sealed.split(':');
+  if (version !== 'v1' || nonce === undefined || ciphertext === undefined || tag === undefined) {
+    throw cannotOpen(place, 'it is not sealed in the form v1');
+  }
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'), { authTagLength: 16 });
+    decipher.setAAD(additionalData(place));
+    decipher.setAuthTag(Buffer.from(tag, 'base64url'));
+    return Buffer.concat([decipher.update(Buffer.from(ciphertext, 'base64url')), decipher.final()]);
+  } catch (error) {
+    throw cannotOpen(place, 'it was changed, or sealed for another place', error);
+  }
+}
+
+function cannotOpen(place: Place, why: string, cause?: unknown): PlatformError {
+  const what = `${place.table} ${place.name} (version ${place.version}) of app ${place.appId}`;
+  return new PlatformError('internal', `${what} cannot be opened: ${why}.`, { cause });
+}

@@ -1,0 +1,109 @@
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { SqliteDatabase, SqliteStatement } from 'kysely';
+import { PlatformError } from '../domain/errors.ts';
+
+/** How long a statement waits for another program (the launcher, a backup) that holds the file. */
+const busyTimeoutMs = 5000;
+/** The platform's own statements number about a hundred; the bound is for lists of parameters that vary. */
+const maxCachedStatements = 500;
+
+/**
+ * `node:sqlite` in the shape that Kysely's SqliteDialect wants (better-sqlite3's), and all that is SQLite about our
+ * store: another driver is a change of this file. The file is made with mode 0600, and SQLite gives its -wal and -shm
+ * the same.
+ */
+export function openSqlite(path: string): SqliteDatabase {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+  const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+  // FULL: an acknowledged commit is on the disk when the power goes (in WAL mode, NORMAL would lose the last ones).
+  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 1000;');
+  return new CachingDatabase(database);
+}
+
+class CachingDatabase implements SqliteDatabase {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, SqliteStatement>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  prepare(sql: string): SqliteStatement {
+    const cached = this.#statements.get(sql);
+    if (cached) return cached;
+    const statement = toKyselyStatement(this.#database.prepare(sql));
+    if (this.#statements.size >= maxCachedStatements) this.#statements.clear();
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+}
+
+function toKyselyStatement(statement: StatementSync): SqliteStatement {
+  const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...values(parameters)),
+    run: (parameters) => statement.run(...values(parameters)),
+    iterate: (parameters) => statement.iterate(...values(parameters)),
+  };
+}
+
+/** SQLite's result codes: https://sqlite.org/rescode.html */
+const resultCode = { busy: 5, ioError: 10, corrupt: 11, full: 13, notADatabase: 26, foreignKey: 787 } as const;
+const uniqueCodes: ReadonlySet<number> = new Set([1555, 2067]);
+
+function errorNumber(error: unknown): number | null {
+  const { errcode } = error as { readonly errcode?: unknown };
+  return error instanceof Error && typeof errcode === 'number' ? errcode : null;
+}
+
+/** True when a row with this name, number or id is there already. */
+export function isUniqueViolation(error: unknown): boolean {
+  const number = errorNumber(error);
+  return number !== null && uniqueCodes.has(number);
+}
+
+/** The driver's error in the platform's words; PlatformErrors pass unchanged. */
+export function toPlatformError(error: unknown, path: string): unknown {
+  if (error instanceof PlatformError) return error;
+  const number = errorNumber(error);
+  if (number === null) return error;
+  if (isUniqueViolation(error)) return new PlatformError('conflict', 'That is there already.', { cause: error });
+  if (number === resultCode.foreignKey) {
+    return new PlatformError('conflict', 'The account, app, release or host that this belongs to is not there.', {
+      cause: error,
+    });
+  }
+  switch (number & 0xff) {
+    case resultCode.busy:
+      return new PlatformError('busy', `${path} was held by another program for ${busyTimeoutMs / 1000} s.`, {
+        cause: error,
+      });
+    case resultCode.full:
+      return new PlatformError('unavailable', `The disk is full: nothing can be written to ${path}.`, {
+        cause: error,
+        hint: `Free some space on the disk of ${dirname(path)}; nothing needs to be restarted.`,
+      });
+    case resultCode.ioError:
+      return new PlatformError('unavailable', `${path} cannot be read or written: ${(error as Error).message}.`, {
+        cause: error,
+      });
+    case resultCode.corrupt:
+    case resultCode.notADatabase:
+      return new PlatformError('internal', `${path} is damaged: ${(error as Error).message}.`, {
+        cause: error,
+        hint: 'Stop the platform and put back your last backup of PAAS_HOME.',
+      });
+    default:
+      return new PlatformError('internal', `The store failed: ${(error as Error).message}.`, { cause: error });
+  }
+}

@@ -1,0 +1,106 @@
+import { CamelCasePlugin, Kysely, SqliteDialect, sql } from 'kysely';
+import { type Clock, systemClock } from '../domain/clock.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { type Logger, silentLogger } from '../domain/logger.ts';
+import type { Store, StoreTables } from '../domain/store.ts';
+import { accountsTable } from './accounts.ts';
+import { appsTable } from './apps.ts';
+import { artifactsTable } from './artifacts.ts';
+import { buildsTable } from './builds.ts';
+import { Changes } from './change-feed.ts';
+import { configVarsTable } from './config-vars.ts';
+import { domainsTable } from './domains.ts';
+import { eventsTable } from './events.ts';
+import { formationsTable } from './formations.ts';
+import { hostsTable } from './hosts.ts';
+import { instancesTable } from './instances.ts';
+import { migrateToLatest } from './migrations/migrate.ts';
+import { pushesTable } from './pushes.ts';
+import { releasesTable } from './releases.ts';
+import { createRootKey, type RootKey, readRootKey, rootKeyPath } from './root-key.ts';
+import type { Schema } from './schema.ts';
+import { type Scope, StoreScope } from './scope.ts';
+import { Seals } from './seal.ts';
+import { settingsTable } from './settings.ts';
+import { openSqlite, toPlatformError } from './sqlite.ts';
+import { tokensTable } from './tokens.ts';
+
+export interface StoreOptions {
+  /** The database file; made (0600) when it is missing. */
+  readonly path: string;
+  /** Where root.key is; made when it is missing and nothing is sealed yet. */
+  readonly keysDir: string;
+  readonly clock?: Clock;
+  /** Hears of listeners of the change feed that throw. */
+  readonly logger?: Logger;
+}
+
+/**
+ * Opens the store on SQLite and brings its schema up to date. Throws `conflict` when a newer version of the platform
+ * wrote it, and `internal`, naming the key's id, when it holds secrets sealed with a root key that is not there.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { path, keysDir, clock = systemClock, logger = silentLogger } = options;
+  const bare = new Kysely<Schema>({ dialect: new SqliteDialect({ database: async () => openSqlite(path) }) });
+  const db = bare.withPlugin(new CamelCasePlugin());
+  try {
+    await migrate(bare, path);
+    const seals = new Seals(await rootKeyFor(db, path, keysDir));
+    const changes = new Changes(logger);
+    const scope = new StoreScope({ db, path, seals, clock, changes });
+    return {
+      ...tables(scope),
+      changes,
+      transaction: (work) => scope.transaction((inner) => work(tables(inner))),
+      close: () => db.destroy(),
+    };
+  } catch (error) {
+    await db.destroy();
+    throw toPlatformError(error, path);
+  }
+}
+
+function tables(scope: Scope): StoreTables {
+  return {
+    accounts: accountsTable(scope),
+    tokens: tokensTable(scope),
+    apps: appsTable(scope),
+    configVars: configVarsTable(scope),
+    pushes: pushesTable(scope),
+    builds: buildsTable(scope),
+    artifacts: artifactsTable(scope),
+    releases: releasesTable(scope),
+    formations: formationsTable(scope),
+    instances: instancesTable(scope),
+    hosts: hostsTable(scope),
+    domains: domainsTable(scope),
+    events: eventsTable(scope),
+    settings: settingsTable(scope),
+  };
+}
+
+async function migrate(bare: Kysely<Schema>, path: string): Promise<void> {
+  await bare.connection().execute(async (connection) => {
+    await sql`begin immediate`.execute(connection);
+    try {
+      await migrateToLatest(connection as unknown as Kysely<unknown>, path);
+      await sql`commit`.execute(connection);
+    } catch (error) {
+      await sql`rollback`.execute(connection).catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+async function rootKeyFor(db: Kysely<Schema>, path: string, keysDir: string): Promise<RootKey> {
+  const sealedWith = await db.selectFrom('dataKeys').select('rootKeyId').distinct().execute();
+  const key = sealedWith.length === 0 ? createRootKey(keysDir) : readRootKey(keysDir);
+  const missing = sealedWith.find(({ rootKeyId }) => rootKeyId !== key?.id);
+  if (key && !missing) return key;
+  const there = key ? `holds the key ${key.id}` : 'is missing';
+  throw new PlatformError(
+    'internal',
+    `${path} is sealed with the root key ${missing?.rootKeyId}, and ${rootKeyPath(keysDir)} ${there}.`,
+    { hint: `Put back the root key ${missing?.rootKeyId} from your backup of ${keysDir}, then start again.` },
+  );
+}

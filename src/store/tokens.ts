@@ -1,0 +1,64 @@
+import type { Token } from '../domain/actor.ts';
+import type { Tokens } from '../domain/store.ts';
+import { newId } from './ids.ts';
+import { toDate, toDateOrNull, toText, toTextOrNull } from './rows.ts';
+import type { TokenRow } from './schema.ts';
+import type { Scope, Tx } from './scope.ts';
+
+export function tokensTable(scope: Scope): Tokens {
+  return {
+    create: (token) => scope.write((tx) => insert(tx, token)),
+    findBySha256: (sha256) =>
+      scope.read(async ({ db }) => {
+        const row = await db.selectFrom('tokens').selectAll().where('sha256', '=', sha256).executeTakeFirst();
+        return row ? toToken(row) : null;
+      }),
+    list: (accountId) =>
+      scope.read(async ({ db }) => {
+        const rows = await db
+          .selectFrom('tokens')
+          .selectAll()
+          .where('accountId', '=', accountId)
+          .orderBy('id')
+          .execute();
+        return rows.map(toToken);
+      }),
+    touch: (id, at) =>
+      scope.write(async ({ db }) => {
+        await db
+          .updateTable('tokens')
+          .set({ lastUsedAt: toText(at) })
+          .where('id', '=', id)
+          .execute();
+      }),
+    remove: (id) =>
+      scope.write(async ({ db }) => {
+        await db.deleteFrom('tokens').where('id', '=', id).execute();
+      }),
+  };
+}
+
+async function insert({ db, clock }: Tx, token: Parameters<Tokens['create']>[0]): Promise<Token> {
+  const now = clock.now();
+  const row: TokenRow = {
+    id: newId(now),
+    accountId: token.accountId,
+    prefix: token.prefix,
+    sha256: token.sha256,
+    description: token.description,
+    createdAt: toText(now),
+    lastUsedAt: null,
+    expiresAt: toTextOrNull(token.expiresAt),
+  };
+  await db.insertInto('tokens').values(row).execute();
+  return toToken(row);
+}
+
+function toToken(row: TokenRow): Token {
+  return {
+    ...row,
+    createdAt: toDate(row.createdAt),
+    lastUsedAt: toDateOrNull(row.lastUsedAt),
+    expiresAt: toDateOrNull(row.expiresAt),
+  };
+}
