@@ -156,6 +156,9 @@ export function paths(home: string) {
     logs: join(home, 'logs'),
     run: join(home, 'run'),
     cache: join(home, 'cache'),
+    /** The hook that every repository shares, and the Node that runs it: git's own user can reach these, not the checkout. */
+    hooks: join(home, 'hooks'),
+    runtime: join(home, 'runtime'),
     apiSocket: join(home, 'run', 'api.sock'),
     hookSocket: join(home, 'run', 'hook.sock'),
     resolverSocket: join(home, 'run', 'resolver.sock'),
