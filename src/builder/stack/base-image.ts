@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { pack } from 'tar-stream';
+import type { BuildOutput } from '../../domain/build.ts';
+import type { Engine } from '../../domain/engine.ts';
+import { hostTrust } from '../host-trust.ts';
+import { type HostApt, sourceLines } from './host-apt.ts';
+import { customisePath, type StackRecipe } from './recipe.ts';
+
+const installPath = fileURLToPath(new URL('install.sh', import.meta.url));
+const mounted = '/run/stack';
+
+/** The engine pulls it from its registry when it does not have it. */
+export function debianBaseImage(suite: string): string {
+  return `debian:${suite}-slim`;
+}
+
+/** The same stack from a Debian base image, for hosts without mmdebstrap. Returns the image's id. */
+export async function buildOnBaseImage(
+  engine: Engine,
+  recipe: StackRecipe,
+  options: {
+    readonly base: string;
+    readonly apt: HostApt;
+    readonly progress: (line: string) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<string> {
+  const context = pack();
+  for (const [name, content] of Object.entries(contextFiles(recipe, options.base, options.apt))) {
+    context.entry({ name, mode: 0o755 }, content);
+  }
+  context.finalize();
+  return engine.images.buildDockerfile(
+    {
+      context: Readable.from(context),
+      dockerfile: 'Dockerfile',
+      tag: recipe.tag,
+      labels: recipe.config.labels ?? {},
+      buildArgs: {},
+      memoryBytes: 2 * 1024 ** 3,
+      cpuShares: 1024,
+      output: outputOf(options.progress),
+    },
+    options.signal,
+  );
+}
+
+function contextFiles(recipe: StackRecipe, base: string, apt: HostApt): Record<string, string | Buffer> {
+  const trust = hostTrust();
+  return {
+    Dockerfile: dockerfile(recipe, base),
+    'install.sh': readFileSync(installPath),
+    'customise.sh': readFileSync(customisePath),
+    packages: recipe.packages.join('\n'),
+    'dpkg.cfg': `${recipe.dpkgOptions.join('\n')}\n`,
+    'sources.list': `${sourceLines(apt, recipe.suite).join('\n')}\n`,
+    'apt.conf': `${aptConfig(apt, trust.env).join('\n')}\n`,
+    'ca.crt': trust.caBundle ?? '',
+  };
+}
+
+function dockerfile(recipe: StackRecipe, base: string): string {
+  return [
+    `FROM ${base}`,
+    'USER 0:0',
+    `RUN --mount=type=bind,target=${mounted} STACK_KIND=${recipe.kind} STACK_SUITE=${recipe.suite} sh ${mounted}/install.sh`,
+    ...(recipe.config.env ?? []).map((assignment) => `ENV ${assignment}`),
+    `WORKDIR ${recipe.config.workingDir}`,
+    `USER ${recipe.config.user}`,
+    `CMD ${JSON.stringify(recipe.config.cmd)}`,
+    '',
+  ].join('\n');
+}
+
+/** What names a file or a program of the host means nothing in the container. */
+function aptConfig(apt: HostApt, env: Readonly<Record<string, string>>): readonly string[] {
+  const portable = apt.options.filter((line) => !/::(CaInfo|CaPath|SslCert|SslKey|\S*Auto-?Detect)\b/i.test(line));
+  const proxies = (['http', 'https'] as const).flatMap((scheme) => {
+    const proxy = env[`${scheme}_proxy`];
+    return proxy === undefined ? [] : [`Acquire::${scheme}::Proxy "${proxy}";`];
+  });
+  return [
+    ...proxies,
+    ...portable,
+    `Acquire::https::CAInfo "${mounted}/ca.crt";`,
+    `Dir::Etc::SourceList "${mounted}/sources.list";`,
+    'Dir::Etc::SourceParts "/dev/null";',
+  ];
+}
+
+function outputOf(progress: (line: string) => void): BuildOutput {
+  return { step: progress, detail: progress, warn: progress };
+}

@@ -1,0 +1,105 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { PlatformError } from '../../domain/errors.ts';
+import { environment } from '../../environment.ts';
+import { type HostApt, hostApt, sourceLines } from './host-apt.ts';
+import { customisePath, type StackRecipe } from './recipe.ts';
+
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const timeoutMs = 15 * 60_000;
+
+export function hasMmdebstrap(): boolean {
+  const folders = (environment().PATH ?? '').split(delimiter);
+  return folders.some((folder) => isExecutable(join(folder, 'mmdebstrap')));
+}
+
+/** How apt on this host reaches the archive; the public archive where there is no apt. */
+export async function readHostApt(): Promise<HostApt> {
+  const dump = await promisify(execFile)('apt-config', ['dump'], { timeout: 10_000 }).catch(() => ({ stdout: '' }));
+  return hostApt(dump.stdout);
+}
+
+/**
+ * The stack's root file system as a tar, made by mmdebstrap from Debian packages. The stream ends well only when
+ * mmdebstrap did; otherwise it throws `unavailable` with mmdebstrap's last words, so that half a system is never imported.
+ */
+export async function* rootfs(recipe: StackRecipe, progress: (line: string) => void, signal: AbortSignal) {
+  const work = mkdtempSync(join(tmpdir(), 'paas-stack-'));
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  try {
+    const child = startMmdebstrap(recipe, await readHostApt(), work);
+    const stop = () => child.kill('SIGTERM');
+    deadline.addEventListener('abort', stop, { once: true });
+    if (deadline.aborted) stop();
+    try {
+      const words = collectWords(child, progress);
+      const exit = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+      exit.catch(() => undefined);
+      if (child.stdout) yield* child.stdout;
+      const code = await exit;
+      signal.throwIfAborted();
+      if (code !== 0) throw notMade(recipe, deadline.aborted ? ['It took longer than 15 minutes.'] : words);
+    } finally {
+      deadline.removeEventListener('abort', stop);
+      child.kill('SIGTERM');
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function startMmdebstrap(recipe: StackRecipe, apt: HostApt, work: string): ChildProcess {
+  // In a file, because everybody on the host can read a command line and a proxy's address may hold a password.
+  const aptOptions = join(work, 'apt.conf');
+  writeFileSync(aptOptions, `${apt.options.join('\n')}\n`, { mode: 0o600 });
+  const env = environment();
+  const args = [
+    '--variant=minbase',
+    '--format=tar',
+    `--include=${recipe.packages.join(',')}`,
+    `--aptopt=${aptOptions}`,
+    ...recipe.dpkgOptions.map((option) => `--dpkgopt=${option}`),
+    `--customize-hook=${customisePath}`,
+    recipe.suite,
+    '-',
+    ...sourceLines(apt, recipe.suite, existsSync(keyring) ? keyring : undefined),
+  ];
+  return spawn('mmdebstrap', args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Not /tmp: it is memory on a Debian 13 host, and a stack being made is 1 GB.
+    env: { TMPDIR: '/var/tmp', ...env, STACK_KIND: recipe.kind, STACK_SUITE: recipe.suite },
+  });
+}
+
+/** mmdebstrap's own steps are progress; of everything, the last lines are kept for the case that it fails. */
+function collectWords(child: ChildProcess, progress: (line: string) => void): readonly string[] {
+  const words: string[] = [];
+  if (!child.stderr) return words;
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    words.push(line);
+    if (words.length > 12) words.shift();
+    if (line.startsWith('I: ') && line.endsWith('...')) progress(line.slice(3, -3));
+  });
+  return words;
+}
+
+function notMade(recipe: StackRecipe, words: readonly string[]): PlatformError {
+  return new PlatformError(
+    'unavailable',
+    `The ${recipe.kind} stack could not be made with mmdebstrap:\n${words.map((line) => `  ${line}`).join('\n')}`,
+    { hint: `Check that this host reaches its Debian mirror (apt-get update) and that it serves ${recipe.suite}.` },
+  );
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

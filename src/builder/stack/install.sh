@@ -1,0 +1,11 @@
+#!/bin/sh
+# Makes a stack out of a Debian base image, for hosts that have an image registry and no mmdebstrap. Runs in a Dockerfile's
+# RUN step; everything it is told lies below /run/stack, which is mounted for this step only and so is in no layer.
+set -eu
+from=/run/stack
+export DEBIAN_FRONTEND=noninteractive APT_CONFIG=$from/apt.conf
+cp "$from/dpkg.cfg" /etc/dpkg/dpkg.cfg.d/99stack
+apt-get update
+xargs apt-get install -y --no-install-recommends <"$from/packages"
+apt-get clean
+sh "$from/customise.sh" /

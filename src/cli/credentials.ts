@@ -1,0 +1,119 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { PlatformError } from '../domain/errors.ts';
+import type { Environment } from '../environment.ts';
+
+/** Who one is at one platform. Files with these are readable by their owner alone (0600). */
+export interface Credential {
+  readonly email: string;
+  readonly token: string;
+}
+
+/** The user name that git sends; the server looks at the password, which is the token. */
+const gitUser = 'paas';
+
+/** JSON: a map from the API's URL to email and token. */
+export function credentialsPath(env: Environment): string {
+  return join(configHome(env), 'credentials.json');
+}
+
+/** The file of git's own helper: `credential.helper = store --file=<this>`. One URL with user and password per line. */
+export function gitCredentialsPath(env: Environment): string {
+  return join(configHome(env), 'git-credentials');
+}
+
+/** All that are known, by API URL without a slash at its end. Throws `invalid_params` when the file is no such map. */
+export function readCredentials(env: Environment): Readonly<Record<string, Credential>> {
+  const path = credentialsPath(env);
+  const text = readText(path);
+  if (text === '') return {};
+  try {
+    const entries = Object.entries(JSON.parse(text) as Record<string, Partial<Credential>>);
+    return Object.fromEntries(
+      entries.map(([url, { email, token }]) => [url, { email: `${email}`, token: `${token}` }]),
+    );
+  } catch (cause) {
+    throw new PlatformError('invalid_params', `${path} is damaged.`, {
+      hint: `Remove it and log in again: rm ${path}; paas login`,
+      cause,
+    });
+  }
+}
+
+export function findCredential(env: Environment, apiUrl: string): Credential | null {
+  return readCredentials(env)[normal(apiUrl)] ?? null;
+}
+
+/** Remembers the credential for the API, and for git at each of `gitOrigins` (`http://127.0.0.1:7080`). Replaces what was there. */
+export function saveCredential(
+  env: Environment,
+  credential: Credential,
+  at: { readonly apiUrl: string; readonly gitOrigins: readonly string[] },
+): void {
+  const all = { ...readCredentials(env), [normal(at.apiUrl)]: credential };
+  writeSecret(credentialsPath(env), `${JSON.stringify(all, null, 2)}\n`);
+  const added = at.gitOrigins.map((origin) => gitLine(origin, credential.token));
+  writeGitLines(env, [...gitLinesWithout(env, at.gitOrigins), ...added]);
+}
+
+/** Forgets what `saveCredential` wrote. Nothing there is success. */
+export function removeCredential(
+  env: Environment,
+  at: { readonly apiUrl: string; readonly gitOrigins: readonly string[] },
+): void {
+  const { [normal(at.apiUrl)]: removed, ...rest } = readCredentials(env);
+  if (removed) writeSecret(credentialsPath(env), `${JSON.stringify(rest, null, 2)}\n`);
+  const kept = gitLinesWithout(env, at.gitOrigins);
+  if (kept.length < gitLines(env).length) writeGitLines(env, kept);
+}
+
+function gitLine(origin: string, token: string): string {
+  return new URL(origin).origin.replace('://', `://${gitUser}:${encodeURIComponent(token)}@`);
+}
+
+function gitLines(env: Environment): readonly string[] {
+  return readText(gitCredentialsPath(env))
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
+function gitLinesWithout(env: Environment, origins: readonly string[]): readonly string[] {
+  const gone = new Set(origins.map((origin) => new URL(origin).origin));
+  return gitLines(env).filter((line) => !URL.canParse(line) || !gone.has(new URL(line).origin));
+}
+
+function writeGitLines(env: Environment, lines: readonly string[]): void {
+  writeSecret(gitCredentialsPath(env), lines.map((line) => `${line}\n`).join(''));
+}
+
+function normal(apiUrl: string): string {
+  return apiUrl.replace(/\/+$/, '');
+}
+
+function configHome(env: Environment): string {
+  return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'paas');
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function writeSecret(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${process.pid}`;
+  rmSync(temporary, { force: true });
+  const fd = openSync(temporary, 'wx', 0o600);
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+}
