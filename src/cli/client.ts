@@ -1,0 +1,145 @@
+import type { IncomingMessage } from 'node:http';
+import type { z } from 'zod';
+import type { AnswerOf, BodyOf, Contract, Endpoint, ParamsOf } from '../api/contract.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { ApiError } from './errors.ts';
+import { type Http, readText } from './http.ts';
+
+/**
+ * The contract's rows by method and path, as the API's documentation names them. Types only: the table itself would load
+ * its schemas, which costs every command 35 ms, and the server has checked what it sends.
+ */
+type Endpoints = {
+  [Id in keyof Contract as Contract[Id] extends { readonly stream: string }
+    ? never
+    : `${Contract[Id]['method']} ${Contract[Id]['path']}`]: Contract[Id];
+};
+export type Route = keyof Endpoints;
+export type Answer<R extends Route> = AnswerOf<Endpoints[R]>;
+
+export type ListRoute = {
+  [R in Route]: Endpoints[R] extends { readonly range: readonly string[]; readonly response: z.ZodArray } ? R : never;
+}[Route];
+type Element<T> = T extends readonly (infer E)[] ? E : never;
+
+/** A row without parameters has the type of any record. */
+type Params<E extends Endpoint> = string extends keyof ParamsOf<E> ? unknown : { readonly params: ParamsOf<E> };
+type Body<E extends Endpoint> =
+  undefined extends BodyOf<E> ? { readonly body?: Exclude<BodyOf<E>, undefined> } : { readonly body: BodyOf<E> };
+type Input<R extends Route> = Params<Endpoints[R]> & Body<Endpoints[R]> & { readonly timeoutMs?: number };
+type Arguments<R extends Route> = Record<never, never> extends Input<R> ? [input?: Input<R>] : [input: Input<R>];
+type ListInput<R extends ListRoute> = Params<Endpoints[R]> & { readonly range?: string };
+type ListArguments<R extends ListRoute> =
+  Record<never, never> extends ListInput<R> ? [input?: ListInput<R>] : [input: ListInput<R>];
+
+interface Call {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly range?: string;
+  readonly timeoutMs?: number;
+}
+
+/** Long enough for what waits on containers: stopping them takes 30 s, a release of many instances more. */
+const answerTimeoutMs = 180_000;
+
+/** One platform's API, with one account's token. */
+export class ApiClient {
+  readonly url: URL;
+  readonly #token: string | undefined;
+  readonly #http: Http;
+  readonly #signal: AbortSignal;
+
+  constructor(options: {
+    readonly url: URL;
+    readonly token: string | undefined;
+    readonly http: Http;
+    readonly signal: AbortSignal;
+  }) {
+    this.url = options.url;
+    this.#token = options.token;
+    this.#http = options.http;
+    this.#signal = options.signal;
+  }
+
+  /** Throws ApiError with the server's own code, message and hint; `unavailable` or `timeout` when it does not answer. */
+  async call<R extends Route>(route: R, ...[input]: Arguments<R>): Promise<Answer<R>> {
+    const { value } = await this.#send(route, (input ?? {}) as Call);
+    return value as Answer<R>;
+  }
+
+  /** All of a list, page by page; with `max=` in the range, that many. */
+  async list<R extends ListRoute>(route: R, ...[input]: ListArguments<R>): Promise<Element<Answer<R>>[]> {
+    const all: Element<Answer<R>>[] = [];
+    const { range, ...call } = (input ?? {}) as Call;
+    let next = range;
+    do {
+      const page = await this.#send(route, next === undefined ? call : { ...call, range: next });
+      all.push(...(page.value as Element<Answer<R>>[]));
+      next = page.nextRange;
+    } while (next !== undefined && !range?.includes('max='));
+    return all;
+  }
+
+  async #send(route: string, call: Call): Promise<{ readonly value: unknown; readonly nextRange: string | undefined }> {
+    const [method, template] = route.split(' ') as [string, string];
+    const path = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(call.params?.[name] ?? ''));
+    const response = await this.#http
+      .send({
+        method,
+        url: new URL(this.url.pathname.replace(/\/$/, '') + path, this.url),
+        headers: {
+          accept: 'application/vnd.heroku+json; version=3',
+          'user-agent': 'paas',
+          ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+          ...(call.range === undefined ? {} : { range: call.range }),
+          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        timeoutMs: call.timeoutMs ?? answerTimeoutMs,
+        signal: this.#signal,
+      })
+      .catch((error) => {
+        throw withStartHint(error);
+      });
+    const text = await readText(response);
+    if ((response.statusCode ?? 500) >= 400) throw await apiError(response, text);
+    const next = response.headers['next-range'];
+    return { value: parseJson(text, this.url), nextRange: typeof next === 'string' ? next : undefined };
+  }
+}
+
+/** The error an answer stands for. The contract's table is loaded here only, where a few milliseconds do not matter. */
+export async function apiError(response: IncomingMessage, text: string): Promise<ApiError> {
+  const { ErrorBody, platformErrorFrom } = await import('../api/contract/errors.ts');
+  const status = response.statusCode ?? 500;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = null;
+  }
+  const { code, message, hint } = platformErrorFrom(status, body);
+  const header = response.headers['request-id'];
+  const requestId = ErrorBody.safeParse(body).data?.request_id ?? (typeof header === 'string' ? header : undefined);
+  const advice = hint ?? (status === 401 ? 'Log in with: paas login' : undefined);
+  return new ApiError(code, message, { status, requestId, ...(advice === undefined ? {} : { hint: advice }) });
+}
+
+function parseJson(text: string, url: URL): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PlatformError('unavailable', `What answers at ${url.origin} is not the API of a platform.`, {
+      hint: 'Name the right address with --api URL or PAAS_API.',
+      cause,
+    });
+  }
+}
+
+function withStartHint(error: unknown): unknown {
+  if (!(error instanceof PlatformError) || error.code !== 'unavailable') return error;
+  return new PlatformError('unavailable', error.message, {
+    hint: 'Is the platform running? Start it with npm start, or name another one with --api URL or PAAS_API.',
+    cause: error.cause,
+  });
+}

@@ -1,0 +1,84 @@
+import { type ErrorCode, errorCode, PlatformError, type PlatformErrorOptions } from '../domain/errors.ts';
+import type { Io } from './io.ts';
+import { harmless, styleOf } from './terminal-text.ts';
+
+/** What the API answered with, rebuilt on this side: the same code, message and hint. */
+export class ApiError extends PlatformError {
+  readonly status: number;
+  readonly requestId: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: PlatformErrorOptions & { readonly status: number; readonly requestId?: string | undefined },
+  ) {
+    super(code, message, options);
+    this.name = 'ApiError';
+    this.status = options.status;
+    this.requestId = options.requestId;
+  }
+}
+
+/** Wrong words on the command line. */
+export function usageError(message: string, hint?: string): PlatformError {
+  return new PlatformError('invalid_params', message, hint === undefined ? {} : { hint });
+}
+
+/**
+ * 0: done. 1: the client's own failure, not logged in, or a check that failed. 2: bad flags or arguments, or the API
+ * answered with an error. 127: no such command. `run` exits with the code of its process instead.
+ */
+export const exitCodes = { ok: 0, failed: 1, refused: 2, unknownCommand: 127 } as const;
+
+const ownExitCodes: Readonly<Record<ErrorCode, 1 | 2>> = {
+  invalid_params: 2,
+  unauthorized: 1,
+  forbidden: 1,
+  not_found: 1,
+  conflict: 1,
+  confirmation_required: 1,
+  too_large: 1,
+  rate_limited: 1,
+  busy: 1,
+  no_capacity: 1,
+  no_app_detected: 1,
+  build_failed: 1,
+  start_failed: 1,
+  cancelled: 1,
+  timeout: 1,
+  unavailable: 1,
+  internal: 1,
+};
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof ApiError ? exitCodes.refused : ownExitCodes[errorCode(error)];
+}
+
+/** Prints ` ›   Error: …`: what is wrong, then what to do, then the API's id of the error. A defect shows its stack. */
+export function printError(io: Pick<Io, 'stderr' | 'env'>, error: unknown): void {
+  if (!(error instanceof PlatformError)) {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    printMarked(io, 'Error', `This is a defect of paas, not of your input.\n${stack}`);
+    return;
+  }
+  const parts = [error.message];
+  if (error.hint !== undefined) parts.push(error.hint);
+  if (error instanceof ApiError) {
+    const request = error.code === 'internal' && error.requestId ? ` (request ${error.requestId})` : '';
+    parts.push(`Error ID: ${error.code}${request}`);
+  }
+  printMarked(io, 'Error', parts.join('\n\n'));
+}
+
+export function printWarning(io: Pick<Io, 'stderr' | 'env'>, message: string): void {
+  printMarked(io, 'Warning', message);
+}
+
+function printMarked(io: Pick<Io, 'stderr' | 'env'>, kind: 'Error' | 'Warning', message: string): void {
+  const style = styleOf(io.stderr, io.env);
+  const colour = kind === 'Error' ? 'red' : 'yellow';
+  const mark = style.paint(colour, '›');
+  const lines = harmless(message, { colours: true }).trimEnd().split('\n');
+  const text = lines.map((line, i) => ` ${mark}   ${i === 0 ? `${style.paint(colour, kind)}: ` : ''}${line}`.trimEnd());
+  io.stderr.write(`${text.join('\n')}\n`);
+}

@@ -1,0 +1,135 @@
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { PlatformError } from '../domain/errors.ts';
+import type { Io } from './io.ts';
+
+export interface Remote {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** What the repository's configuration says about apps. Outside a repository: no remotes. */
+export interface GitSettings {
+  readonly remotes: readonly Remote[];
+  /** `paas.remote`: the remote meant when there are several. */
+  readonly defaultRemote: string | undefined;
+}
+
+/**
+ * git finds its repository, its configuration and its helpers by these. No more is passed on: simple-git refuses to work
+ * when the environment names an editor or a pager, which the commands here never open.
+ */
+const passedOn = [
+  ...['PATH', 'HOME', 'USER', 'TMPDIR', 'XDG_CONFIG_HOME'],
+  ...[
+    'GIT_DIR',
+    'GIT_WORK_TREE',
+    'GIT_CONFIG_GLOBAL',
+    'GIT_CONFIG_SYSTEM',
+    'GIT_CONFIG_NOSYSTEM',
+    'GIT_CEILING_DIRECTORIES',
+  ],
+] as const;
+
+async function repository({ env, cwd }: Pick<Io, 'env' | 'cwd'>) {
+  const { simpleGit } = await import('simple-git');
+  const passed = passedOn.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
+  // The configuration is the user's own, on the user's own machine: naming it is no danger here.
+  const unsafe = { allowUnsafeConfigPaths: true, allowUnsafeCredentialHelper: true };
+  return simpleGit({ baseDir: cwd, unsafe }).env({ ...Object.fromEntries(passed), LC_ALL: 'C' });
+}
+
+export async function gitSettings(io: Pick<Io, 'env' | 'cwd'>): Promise<GitSettings> {
+  const { all } = await (await repository(io)).listConfig().catch(explain);
+  const last = (value: string | string[] | undefined) => (Array.isArray(value) ? value.at(-1) : value);
+  const remotes = Object.entries(all).flatMap(([key, value]) => {
+    const name = /^remote\.(.+)\.url$/.exec(key)?.[1];
+    const url = last(value);
+    return name === undefined || url === undefined ? [] : [{ name, url }];
+  });
+  return { remotes, defaultRemote: last(all['paas.remote']) };
+}
+
+export async function insideRepository(io: Pick<Io, 'env' | 'cwd'>): Promise<boolean> {
+  return (await repository(io)).checkIsRepo().catch(explain);
+}
+
+/** Null when a commit is checked out and not a branch. */
+export async function currentBranch(io: Pick<Io, 'env' | 'cwd'>): Promise<string | null> {
+  const name = await (await repository(io)).raw(['symbolic-ref', '--short', '--quiet', 'HEAD']).catch(() => '');
+  return name.trim() || null;
+}
+
+/** Adds the remote or gives it the URL. May be called twice. */
+export async function setRemote(io: Pick<Io, 'env' | 'cwd'>, remote: Remote): Promise<void> {
+  const git = await repository(io);
+  const known = (await gitSettings(io)).remotes.some(({ name }) => name === remote.name);
+  await (known ? git.remote(['set-url', remote.name, remote.url]) : git.addRemote(remote.name, remote.url)).catch(
+    explain,
+  );
+}
+
+/**
+ * Lets git find the token for one server in `storePath`, in this repository only. The empty helper before it (see
+ * gitcredentials(7)) keeps the user's other helpers from asking about this server and from storing its token.
+ */
+export async function useCredentialStore(
+  io: Pick<Io, 'env' | 'cwd'>,
+  origin: string,
+  storePath: string,
+): Promise<void> {
+  const key = `credential.${origin}.helper`;
+  const git = await repository(io);
+  // git hands this value to a shell as `git credential-VALUE get`: the path is quoted for it.
+  const helper = `store --file '${storePath.replaceAll("'", `'\\''`)}'`;
+  try {
+    await git.raw(['config', '--local', '--replace-all', key, '']);
+    await git.raw(['config', '--local', '--add', key, helper]);
+  } catch (error) {
+    explain(error);
+  }
+}
+
+export async function gitVersion(io: Pick<Io, 'env' | 'cwd'>): Promise<string | null> {
+  const { installed, major, minor, patch } = await (await repository(io)).version().catch(explain);
+  return installed ? `${major}.${minor}.${patch}` : null;
+}
+
+/**
+ * Runs git as the user would, with what it prints shown as it comes: on a terminal git draws its own progress.
+ * Resolves with the exit code.
+ */
+export async function runGit(io: Io, args: readonly string[], cwd: string): Promise<number> {
+  const shown = io.stderr.isTTY === true;
+  const options: SpawnOptions = {
+    cwd,
+    env: io.env as NodeJS.ProcessEnv,
+    stdio: shown ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    signal: io.signal,
+  };
+  const child = spawn('git', args, options);
+  child.stdout?.on('data', (chunk) => io.stderr.write(chunk));
+  child.stderr?.on('data', (chunk) => io.stderr.write(chunk));
+  try {
+    const [code] = await once(child, 'close');
+    return code ?? 1;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): never {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT' || /spawn git ENOENT/.test(String(error))) {
+    throw new PlatformError('unavailable', 'git was not found on this machine.', {
+      hint: 'Install it, for example with: apt-get install git',
+      cause: error,
+    });
+  }
+  throw new PlatformError(
+    'unavailable',
+    `git failed: ${error instanceof Error ? error.message.trim() : String(error)}`,
+    {
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,69 @@
+import type { Io } from './io.ts';
+
+const frames = ['⣾', '⣽', '⣻', '⢿', '⡿', '⣟', '⣯', '⣷'];
+const frameMs = 80;
+
+export interface Progress {
+  /** What is going on just now; seen on a terminal only. */
+  status(text: string): void;
+  /** What stands after the dots in the end, instead of `done`. */
+  end(text: string): void;
+}
+
+/**
+ * `Verb object... done` on stderr while `work` runs; `... !` when it throws. The spinner turns on a terminal only: a file
+ * gets the line once.
+ */
+export async function withProgress<T>(
+  io: Pick<Io, 'stderr'>,
+  title: string,
+  work: (progress: Progress) => Promise<T>,
+): Promise<T> {
+  const line = new ProgressLine(io.stderr, title);
+  let end = 'done';
+  try {
+    const result = await work({ status: (text) => line.status(text), end: (text) => (end = text) });
+    line.finish(end);
+    return result;
+  } catch (error) {
+    line.finish('!');
+    throw error;
+  }
+}
+
+class ProgressLine {
+  readonly #output: Io['stderr'];
+  readonly #title: string;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #frame = 0;
+  #status = '';
+
+  constructor(output: Io['stderr'], title: string) {
+    this.#output = output;
+    this.#title = title;
+    if (output.isTTY) {
+      this.#draw();
+      this.#timer = setInterval(() => this.#draw(), frameMs);
+      this.#timer.unref();
+    } else {
+      output.write(`${title}...`);
+    }
+  }
+
+  status(text: string): void {
+    this.#status = ` ${text}`;
+  }
+
+  finish(text: string): void {
+    clearInterval(this.#timer);
+    this.#output.write(this.#output.isTTY ? `\r${this.#title}... ${text}\x1b[K\n` : ` ${text}\n`);
+  }
+
+  /** Cut to the terminal's width: a line that wraps could not be drawn over. */
+  #draw(): void {
+    const frame = frames[this.#frame++ % frames.length];
+    const text = `${this.#title}... ${frame}${this.#status}`;
+    const columns = this.#output.columns ?? 80;
+    this.#output.write(`\r${text.length < columns ? text : `${this.#title.slice(0, columns - 8)}... ${frame}`}\x1b[K`);
+  }
+}

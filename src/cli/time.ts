@@ -1,0 +1,24 @@
+const two = (n: number) => String(n).padStart(2, '0');
+
+/** `2026/11/22 07:30:10 +0000`, in the zone that lies `offsetMinutes` east of UTC; by default the machine's. */
+export function timestamp(date: Date, offsetMinutes: number = -date.getTimezoneOffset()): string {
+  const local = new Date(date.getTime() + offsetMinutes * 60_000);
+  const day = `${local.getUTCFullYear()}/${two(local.getUTCMonth() + 1)}/${two(local.getUTCDate())}`;
+  const time = `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())}`;
+  const offset = Math.abs(offsetMinutes);
+  return `${day} ${time} ${offsetMinutes < 0 ? '-' : '+'}${two(Math.floor(offset / 60))}${two(offset % 60)}`;
+}
+
+/** `2026/11/22 07:30:10 +0000 (~ 1m ago)`; without the part in brackets when it is a day or longer ago. */
+export function timeAgo(date: Date, now: Date): string {
+  const seconds = Math.floor((now.getTime() - date.getTime()) / 1000);
+  const ago =
+    seconds < 60
+      ? `${Math.max(0, seconds)}s`
+      : seconds < 3600
+        ? `${Math.floor(seconds / 60)}m`
+        : seconds < 86_400
+          ? `${Math.floor(seconds / 3600)}h`
+          : null;
+  return ago === null ? timestamp(date) : `${timestamp(date)} (~ ${ago} ago)`;
+}
