@@ -57,6 +57,19 @@ export function saveCredential(
   writeGitLines(env, [...gitLinesWithout(env, at.gitOrigins), ...added]);
 }
 
+/** For git alone: a token from the environment is not to be remembered as a login. */
+export function saveGitToken(env: Environment, gitOrigin: string, token: string): void {
+  writeGitLines(env, [...gitLinesWithout(env, [gitOrigin]), gitLine(gitOrigin, token)]);
+}
+
+/** The git servers that some token, or this one, is kept for. */
+export function knownGitOrigins(env: Environment, token?: string): readonly string[] {
+  return gitLines(env).flatMap((line) => {
+    const url = URL.parse(line);
+    return url && (token === undefined || url.password === encodeURIComponent(token)) ? [url.origin] : [];
+  });
+}
+
 /** Forgets what `saveCredential` wrote. Nothing there is success. */
 export function removeCredential(
   env: Environment,
@@ -66,6 +79,17 @@ export function removeCredential(
   if (removed) writeSecret(credentialsPath(env), `${JSON.stringify(rest, null, 2)}\n`);
   const kept = gitLinesWithout(env, at.gitOrigins);
   if (kept.length < gitLines(env).length) writeGitLines(env, kept);
+}
+
+/** An address as typed: `api.example.com` is `https://api.example.com`. Throws `invalid_params`. */
+export function parseApiUrl(input: string): string {
+  const url = URL.parse(/^[a-z]+:\/\//i.test(input) ? input : `https://${input}`);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new PlatformError('invalid_params', `${JSON.stringify(input)} is not the address of an API.`, {
+      hint: 'For example: --api http://127.0.0.1:7080',
+    });
+  }
+  return normal(url.origin + url.pathname);
 }
 
 function gitLine(origin: string, token: string): string {
