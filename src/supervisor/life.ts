@@ -2,7 +2,7 @@ import { platformActor } from '../domain/actor.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Engine } from '../domain/engine.ts';
 import { errorCode, publicMessage } from '../domain/errors.ts';
-import { eventOf } from '../domain/event.ts';
+import { type EventKind, eventOf } from '../domain/event.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import { type Instance, isFinal, processName } from '../domain/instance.ts';
 import type { Logger } from '../domain/logger.ts';
@@ -56,6 +56,8 @@ export class InstanceLife {
   #container: StepFacts['container'] = 'unknown';
   #readiness: StepFacts['readiness'] = 'unknown';
   #drained = false;
+  /** The row is gone: its app was destroyed, and whoever did that removes the container. */
+  #forgotten = false;
   #wake = Promise.withResolvers<void>();
   /** Aborts what waits for the container to become ready or to drain, when it ends or is not wanted any more. */
   #attempt = new AbortController();
@@ -71,7 +73,7 @@ export class InstanceLife {
 
   /** Runs until the instance's end or the signal. Engine failures are retried; they end nothing. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#forgotten) {
       const wake = this.#wake.promise;
       const operation = step(this.#facts());
       if (operation.kind === 'done') return;
@@ -88,7 +90,11 @@ export class InstanceLife {
   /** The row changed: somebody wants something else of it. */
   async changed(): Promise<void> {
     const row = await this.#deps.store.instances.find(this.#instance.id);
-    if (!row) return;
+    if (!row) {
+      this.#forgotten = true;
+      this.#attempt.abort();
+      return this.#rouse();
+    }
     const unwanted = row.desired === 'stopped' && this.#instance.desired === 'up';
     this.#instance = row;
     if (unwanted) this.#attempt.abort();
@@ -161,7 +167,7 @@ export class InstanceLife {
     const { containerId } = this.#instance;
     const state = containerId ? await this.#deps.engine.containers.inspect(containerId) : null;
     this.#container = state?.status ?? 'none';
-    if (state?.status === 'running' && this.#deps.oneOffs.request(this.#instance.id) === null) this.#watch(state.id);
+    if (state?.status === 'running' && this.#deps.oneOffs.request(this.#instance) === null) this.#watch(state.id);
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -171,7 +177,7 @@ export class InstanceLife {
     const seen = await startInstance(this.#instance, this.#deps, signal);
     this.#container = 'running';
     this.#instance = await this.#deps.store.instances.observe(this.#instance.id, seen);
-    if (this.#deps.oneOffs.request(this.#instance.id)?.attach !== true) this.#watch(seen.containerId);
+    if (this.#deps.oneOffs.request(this.#instance)?.attach !== true) this.#watch(seen.containerId);
     // The engine's `die` may have come before we knew the container's id.
     const state = await this.#deps.engine.containers.inspect(seen.containerId);
     if (state?.status !== 'running') this.#container = state?.status ?? 'none';
@@ -231,9 +237,13 @@ export class InstanceLife {
     const reason = this.#reason(why, exitCode, last?.oomKilled ?? false);
     await this.#observe(
       { state, exitCode, reason, endedAt: this.#deps.clock.now() },
-      state === 'crashed' ? 'instance.crashed' : 'instance.stopped',
+      state === 'crashed'
+        ? 'instance.crashed'
+        : oneShotTypes.has(this.#instance.type)
+          ? 'run.ended'
+          : 'instance.stopped',
     );
-    this.#deps.oneOffs.ended(this.#instance.id, exitCode ?? 137);
+    this.#deps.oneOffs.ended(this.#instance, exitCode ?? 137);
     if (containerId) await this.#clear(containerId);
   }
 
@@ -268,16 +278,7 @@ export class InstanceLife {
     }
   }
 
-  async #observe(
-    seen: Parameters<Store['instances']['observe']>[1],
-    kind:
-      | 'instance.starting'
-      | 'instance.up'
-      | 'instance.draining'
-      | 'instance.stopped'
-      | 'instance.crashed'
-      | 'instance.refused',
-  ): Promise<void> {
+  async #observe(seen: Parameters<Store['instances']['observe']>[1], kind: EventKind): Promise<void> {
     this.#instance = await this.#deps.store.transaction(async (tables) => {
       const row = await tables.instances.observe(this.#instance.id, seen);
       const release = await tables.releases.find(row.releaseId);
@@ -311,9 +312,10 @@ export class InstanceLife {
     });
     if (operation.kind === 'start' && code !== 'unavailable' && code !== 'timeout' && !isFinal(this.#instance.state)) {
       await this.#observe({ state: 'refused', reason: publicMessage(error), endedAt: clock.now() }, 'instance.refused');
-      this.#deps.oneOffs.ended(this.#instance.id, 126);
+      this.#deps.oneOffs.ended(this.#instance, 126);
       return;
     }
+    await this.changed();
     this.#container = 'unknown';
     await clock.sleep(engineRetryMs, signal).catch(() => undefined);
   }

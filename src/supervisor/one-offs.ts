@@ -1,6 +1,7 @@
 import { Duplex, PassThrough } from 'node:stream';
 import type { AttachedStreams } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { type Instance, processName } from '../domain/instance.ts';
 import type { RunRequest, RunSession } from '../domain/operations.ts';
 
 /** How long a one-off waits for its terminal before it is given up. */
@@ -15,14 +16,21 @@ interface OneOff {
   attached: boolean;
 }
 
+/** A one-off is known by its app and its name: both are chosen before the store gives it an id. */
+type ProcessOf = Pick<Instance, 'appId' | 'type' | 'slot'>;
+
+function keyOf(instance: ProcessOf): string {
+  return `${instance.appId}/${processName(instance)}`;
+}
+
 /**
  * The one-shots that people started and that still live, with what the store must not hold: their environment and
  * their terminal. A restart of the platform forgets them; those that had not started are refused then.
  */
 export class OneOffs {
-  readonly #byInstance = new Map<string, OneOff>();
+  readonly #byProcess = new Map<string, OneOff>();
 
-  add(instanceId: string, request: RunRequest): void {
+  add(instance: ProcessOf, request: RunRequest): void {
     const oneOff: OneOff = {
       request,
       client: Promise.withResolvers(),
@@ -35,16 +43,16 @@ export class OneOffs {
     oneOff.client.promise.catch(() => undefined);
     oneOff.streams.promise.catch(() => undefined);
     oneOff.exited.promise.catch(() => undefined);
-    this.#byInstance.set(instanceId, oneOff);
+    this.#byProcess.set(keyOf(instance), oneOff);
   }
 
-  request(instanceId: string): RunRequest | null {
-    return this.#byInstance.get(instanceId)?.request ?? null;
+  request(instance: ProcessOf): RunRequest | null {
+    return this.#byProcess.get(keyOf(instance))?.request ?? null;
   }
 
   /** Resolves when a terminal has come, or at once when none is wanted. Throws `timeout` after a minute. */
-  async clientArrived(instanceId: string, signal: AbortSignal): Promise<void> {
-    const oneOff = this.#byInstance.get(instanceId);
+  async clientArrived(instance: ProcessOf, signal: AbortSignal): Promise<void> {
+    const oneOff = this.#byProcess.get(keyOf(instance));
     if (!oneOff?.request.attach) return;
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(
@@ -61,24 +69,24 @@ export class OneOffs {
     }
   }
 
-  started(instanceId: string, containerId: string, streams: AttachedStreams): void {
-    const oneOff = this.#byInstance.get(instanceId);
+  started(instance: ProcessOf, containerId: string, streams: AttachedStreams): void {
+    const oneOff = this.#byProcess.get(keyOf(instance));
     if (!oneOff) return;
     oneOff.containerId = containerId;
     oneOff.streams.resolve(streams);
   }
 
-  ended(instanceId: string, exitCode: number): void {
-    const oneOff = this.#byInstance.get(instanceId);
+  ended(instance: ProcessOf, exitCode: number): void {
+    const oneOff = this.#byProcess.get(keyOf(instance));
     if (!oneOff) return;
     oneOff.exited.resolve(exitCode);
     oneOff.streams.reject(new PlatformError('start_failed', 'The one-off ended before it started.'));
-    this.#byInstance.delete(instanceId);
+    this.#byProcess.delete(keyOf(instance));
   }
 
   /** Takes the one seat at the terminal. Throws `not_found` for a strange or used one. */
-  async attach(instanceId: string, resize: (containerId: string, size: Size) => Promise<void>): Promise<RunSession> {
-    const oneOff = this.#byInstance.get(instanceId);
+  async attach(instance: ProcessOf, resize: (containerId: string, size: Size) => Promise<void>): Promise<RunSession> {
+    const oneOff = this.#byProcess.get(keyOf(instance));
     if (!oneOff?.request.attach || oneOff.attached) {
       throw new PlatformError('not_found', 'No one-off waits for a terminal here.', {
         hint: 'Start another: paas run bash',

@@ -22,7 +22,7 @@ export async function startInstance(
   signal: AbortSignal,
 ): Promise<StartedInstance> {
   const { engine, store, oneOffs, platformId, settings, hostCpus } = deps;
-  const run = oneOffs.request(instance.id);
+  const run = oneOffs.request(instance);
   if (oneShotTypes.has(instance.type) && !run) {
     throw new PlatformError('start_failed', 'The platform was restarted before this one-off began.', {
       hint: 'Run it again.',
@@ -33,7 +33,7 @@ export async function startInstance(
   const artifact = release?.artifactId ? await store.artifacts.find(release.artifactId) : null;
   if (!release || !artifact)
     throw new PlatformError('internal', `Instance ${instance.id} has a release without an artifact.`);
-  await oneOffs.clientArrived(instance.id, signal);
+  await oneOffs.clientArrived(instance, signal);
   const containerId = await engine.containers.create(
     containerSpec({
       platformId,
@@ -51,7 +51,7 @@ export async function startInstance(
   if (run?.attach) {
     const streams = await engine.containers.attach(containerId, signal);
     await engine.containers.start(containerId);
-    oneOffs.started(instance.id, containerId, streams);
+    oneOffs.started(instance, containerId, streams);
     if (run.tty && run.columns && run.rows) {
       await engine.containers.resize(containerId, { columns: run.columns, rows: run.rows }).catch(() => undefined);
     }

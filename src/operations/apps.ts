@@ -1,0 +1,167 @@
+import { randomInt } from 'node:crypto';
+import type { Actor } from '../domain/actor.ts';
+import { type App, parseAppName } from '../domain/app.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { eventOf } from '../domain/event.ts';
+import { type Domain, parseHostname } from '../domain/route.ts';
+import type { Store } from '../domain/store.ts';
+import { type EnvironmentDependencies, ensureNetwork, removeEnvironment } from '../provisioner/environment.ts';
+import { type DeployDependencies, makeRelease } from './releases.ts';
+
+/** What an app has outside the store and the engine. Each may be called again after a failure. */
+export interface AppBelongings {
+  create(appId: string): Promise<void>;
+  remove(appId: string): Promise<void>;
+}
+
+export interface AppsContext {
+  readonly deps: DeployDependencies;
+  readonly environment: EnvironmentDependencies;
+  readonly belongings: AppBelongings;
+  /** The platform's own domain: hostnames below it are given by app names only. */
+  readonly platformDomain: string;
+}
+
+const maxDomains = 1000;
+
+/** The app with its first release, network and repository; nothing of it when one of them fails. */
+export async function createApp(
+  name: string | null,
+  actor: Actor,
+  { deps, environment, belongings }: AppsContext,
+): Promise<App> {
+  const chosen = name === null ? await freeName(deps.store) : parseAppName(name);
+  const created = await deps.store.transaction(async (tables) => {
+    const app = await tables.apps.create({ name: chosen, ownerId: actor.accountId });
+    await tables.events.append(eventOf('app.created', actor, { appId: app.id, data: { name: app.name } }));
+    const release = await makeRelease(tables, {
+      app,
+      artifactId: null,
+      cause: 'create',
+      description: 'Initial release',
+      actor,
+    });
+    await tables.releases.setStatus(release.id, 'succeeded');
+    await tables.apps.setCurrentRelease(app.id, release.id);
+    return app;
+  });
+  try {
+    await ensureNetwork(created, environment);
+    await belongings.create(created.id);
+  } catch (error) {
+    await destroyApp(created, actor, { deps, environment, belongings, platformDomain: '' });
+    throw error;
+  }
+  return deps.store.apps.get(created.id);
+}
+
+export async function renameApp(app: App, name: string, actor: Actor, { deps: { store } }: AppsContext): Promise<App> {
+  const to = parseAppName(name);
+  return store.transaction(async (tables) => {
+    await tables.apps.rename(app.id, to);
+    await tables.events.append(eventOf('app.renamed', actor, { appId: app.id, data: { name: to, from: app.name } }));
+    return tables.apps.get(app.id);
+  });
+}
+
+/** The row goes first, so that nothing starts anew; then everything that carried its label. The sweep finishes what a crash left. */
+export async function destroyApp(
+  app: App,
+  actor: Actor,
+  { deps, environment, belongings }: AppsContext,
+): Promise<void> {
+  await deps.turns.run(app.id, async () => {
+    await deps.store.transaction(async (tables) => {
+      await tables.events.append(eventOf('app.destroyed', actor, { appId: app.id, data: { name: app.name } }));
+      await tables.apps.remove(app.id);
+    });
+    await removeEnvironment(app.id, environment);
+    await belongings.remove(app.id);
+  });
+}
+
+export async function addDomain(
+  app: App,
+  input: string,
+  actor: Actor,
+  { deps: { store }, platformDomain }: AppsContext,
+): Promise<Domain> {
+  const hostname = parseHostname(input);
+  if (hostname === platformDomain || hostname.endsWith(`.${platformDomain}`)) {
+    throw new PlatformError('invalid_params', `${hostname} lies below the platform's own domain ${platformDomain}.`, {
+      hint: `Hostnames there follow the app's name: paas rename NAME -a ${app.name}`,
+    });
+  }
+  return store.transaction(async (tables) => {
+    if ((await tables.domains.list(app.id)).length >= maxDomains) {
+      throw new PlatformError('too_large', `${app.name} has ${maxDomains} domains, and that is the limit.`);
+    }
+    const domain = await tables.domains.create({ appId: app.id, hostname });
+    await tables.events.append(eventOf('domain.added', actor, { appId: app.id, data: { hostname } }));
+    return domain;
+  });
+}
+
+export async function removeDomain(
+  app: App,
+  input: string,
+  actor: Actor,
+  { deps: { store } }: AppsContext,
+): Promise<Domain> {
+  const hostname = parseHostname(input);
+  return store.transaction(async (tables) => {
+    const domain = (await tables.domains.list(app.id)).find((candidate) => candidate.hostname === hostname);
+    if (!domain) {
+      throw new PlatformError('not_found', `${app.name} has no domain ${hostname}.`, {
+        hint: `See: paas domains -a ${app.name}`,
+      });
+    }
+    await tables.domains.remove(app.id, hostname);
+    await tables.events.append(eventOf('domain.removed', actor, { appId: app.id, data: { hostname } }));
+    return domain;
+  });
+}
+
+const adjectives = [
+  'brisk',
+  'calm',
+  'clear',
+  'deep',
+  'early',
+  'fresh',
+  'gentle',
+  'keen',
+  'light',
+  'noble',
+  'quiet',
+  'swift',
+  'warm',
+  'wide',
+];
+const nouns = [
+  'bay',
+  'brook',
+  'cliff',
+  'delta',
+  'field',
+  'fjord',
+  'grove',
+  'harbor',
+  'island',
+  'meadow',
+  'ridge',
+  'river',
+  'spring',
+  'valley',
+];
+
+async function freeName(store: Store): Promise<string> {
+  for (;;) {
+    const name = `${pick(adjectives)}-${pick(nouns)}-${randomInt(1000, 100_000)}`;
+    if (!(await store.apps.findByName(name))) return name;
+  }
+}
+
+function pick(words: readonly string[]): string {
+  return words[randomInt(words.length)] ?? 'app';
+}

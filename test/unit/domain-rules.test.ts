@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { capacityFilter } from '../../src/cluster/filters.ts';
+import { place } from '../../src/cluster/placement.ts';
+import { parseAppName } from '../../src/domain/app.ts';
+import { parseSize } from '../../src/domain/cloudlet.ts';
+import { checkConfigVars, configVarLimits } from '../../src/domain/config-vars.ts';
+import { PlatformError } from '../../src/domain/errors.ts';
+import { parseProcfile } from '../../src/domain/procfile.ts';
+import { parseHostname } from '../../src/domain/route.ts';
+
+const refused = (code: string, pattern: RegExp) => (error: unknown) =>
+  error instanceof PlatformError && error.code === code && pattern.test(error.message);
+
+describe('an app name', () => {
+  it('is letters, digits and dashes', () => {
+    for (const name of ['a', 'hello', 'my-shop-2', 'a'.repeat(30)]) assert.equal(parseAppName(name), name);
+  });
+
+  it('is refused when it could mean anything to a shell, a path, a host or an object', () => {
+    const bad = [
+      '',
+      'app;id',
+      'app`w`',
+      'app\ncmd',
+      '-app',
+      '.app',
+      'app~',
+      'äpp',
+      'app\0',
+      'a'.repeat(31),
+      '__proto__',
+      'App',
+      'app-',
+      'a b',
+      'a/b',
+      '../a',
+      'a.b',
+      '1app',
+      'app$(id)',
+      'app|x',
+      'app&',
+      "app'",
+      'app"',
+      'app<',
+      'app%0a',
+      'app\r',
+      'a_b',
+      'api',
+      'git',
+      'dashboard',
+    ];
+    for (const name of bad)
+      assert.throws(() => parseAppName(name), refused('invalid_params', /app name|uses itself/), JSON.stringify(name));
+  });
+});
+
+describe('a Procfile', () => {
+  it('gives types in order, with CRLF, comments, blank lines and a byte order mark', () => {
+    const procfile = parseProcfile(
+      '\uFEFF# processes\r\nweb: node server.js --port $PORT\r\n\r\nworker:  bundle exec "x: y" # note \n',
+    );
+    assert.deepEqual(
+      [...procfile],
+      [
+        ['web', 'node server.js --port $PORT'],
+        ['worker', 'bundle exec "x: y" # note'],
+      ],
+    );
+  });
+
+  it('names the line that is wrong', () => {
+    assert.throws(
+      () => parseProcfile('web: x\n\nthis is not one\n'),
+      refused('invalid_params', /^Procfile line 3 .*this is not one/),
+    );
+    assert.throws(
+      () => parseProcfile('web: x\nweb: y\n'),
+      refused('invalid_params', /line 2 declares web a second time/),
+    );
+    for (const line of ['web:', 'web', ': x', 'we b: x', '-x: y', 'web node'])
+      assert.throws(() => parseProcfile(line), refused('invalid_params', /line 1/), line);
+  });
+
+  it('reads or refuses any text, and quickly', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 300 }), (text) => {
+        try {
+          parseProcfile(text);
+        } catch (error) {
+          assert.ok(error instanceof PlatformError);
+        }
+      }),
+    );
+    const begin = performance.now();
+    assert.throws(() => parseProcfile(`web:${' '.repeat(60_000)}`), PlatformError);
+    assert.ok(performance.now() - begin < 1000, 'no quadratic reading');
+  });
+});
+
+describe('config vars', () => {
+  it('are refused just past each limit and accepted at it', () => {
+    const { valueBytes, count, nameLength } = configVarLimits;
+    checkConfigVars({ A: 'x'.repeat(valueBytes) });
+    assert.throws(
+      () => checkConfigVars({ A: 'x'.repeat(valueBytes + 1) }),
+      refused('too_large', /65537 bytes, and 65536/),
+    );
+    checkConfigVars(Object.fromEntries(Array.from({ length: count }, (_, i) => [`A${i}`, ''])));
+    assert.throws(
+      () => checkConfigVars(Object.fromEntries(Array.from({ length: count + 1 }, (_, i) => [`A${i}`, '']))),
+      refused('too_large', /1001/),
+    );
+    checkConfigVars({ ['A'.repeat(nameLength)]: '' });
+    assert.throws(
+      () => checkConfigVars({ ['A'.repeat(nameLength + 1)]: '' }),
+      refused('invalid_params', /not a config var name/),
+    );
+    const five = Object.fromEntries(['A', 'B', 'C', 'D', 'E'].map((name) => [name, 'x'.repeat(60_000)]));
+    assert.throws(() => checkConfigVars(five), refused('too_large', /together/));
+  });
+
+  it('never show a value in their error', () => {
+    assert.throws(
+      () => checkConfigVars({ A: 'secret\0' }),
+      (error: unknown) => error instanceof PlatformError && !error.message.includes('secret'),
+    );
+  });
+});
+
+describe('an instance size', () => {
+  it('is read in cloudlets and in memory', () => {
+    assert.deepEqual(
+      ['4', '4c', '512M', '1G', '100m'].map((text) => parseSize(text)),
+      [4, 4, 4, 8, 1],
+    );
+    for (const text of ['0', '-1', '1.5G', '9999', 'big', '', '4x'])
+      assert.throws(() => parseSize(text), refused('invalid_params', /instance size/), text);
+  });
+});
+
+describe('a hostname', () => {
+  it('is lower-cased, loses its last dot, and may have one wildcard in front', () => {
+    assert.deepEqual(['WWW.Example.COM.', '*.example.com'].map(parseHostname), ['www.example.com', '*.example.com']);
+  });
+
+  it('is refused when it is none', () => {
+    for (const name of [
+      '',
+      'example',
+      'a..b',
+      '-a.com',
+      'a-.com',
+      '1.2.3.4',
+      'a.com:80',
+      'a b.com',
+      'a.*.com',
+      'exa_mple.com',
+      `${'a'.repeat(64)}.com`,
+      'http://a.com',
+    ]) {
+      assert.throws(() => parseHostname(name), refused('invalid_params', /not a hostname/), name);
+    }
+  });
+});
+
+describe('placement', () => {
+  const host = (id: string, cloudlets: number, state: 'ready' | 'maintenance' = 'ready') => ({
+    id,
+    name: id,
+    state,
+    cloudlets,
+    createdAt: new Date(0),
+  });
+
+  it('takes the host with the most room', () => {
+    const loads = [
+      { host: host('small', 10), used: 0 },
+      { host: host('large', 100), used: 80 },
+    ];
+    assert.equal(place(loads, { count: 2, size: 4 }).host.id, 'large');
+  });
+
+  it('explains a refusal with each host and its numbers', () => {
+    const loads = [
+      { host: host('one', 10), used: 8 },
+      { host: host('two', 100, 'maintenance'), used: 0 },
+    ];
+    assert.throws(
+      () => place(loads, { count: 3, size: 4 }),
+      refused('no_capacity', /host one has 2 of 10 cloudlets free, and 3 × 4 = 12 are needed; host two is maintenance/),
+    );
+    assert.equal(capacityFilter.check({ host: host('full', 12), used: 0 }, { count: 3, size: 4 }), true);
+  });
+});

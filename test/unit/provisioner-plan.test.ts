@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { FormationEntry } from '../../src/domain/formation.ts';
+import type { Instance } from '../../src/domain/instance.ts';
+import { plan } from '../../src/provisioner/plan.ts';
+
+const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000);
+
+const web = (quantity: number): FormationEntry => ({ appId: 'a', type: 'web', quantity, size: 4, updatedAt: at(0) });
+
+let serial = 0;
+const instance = (changes: Partial<Instance>): Instance => ({
+  id: `i${++serial}`,
+  appId: 'a',
+  releaseId: 'r1',
+  hostId: 'h',
+  type: 'web',
+  slot: 1,
+  size: 4,
+  command: null,
+  desired: 'up',
+  stopReason: null,
+  notBefore: null,
+  failures: 0,
+  state: 'up',
+  containerId: 'c',
+  address: '10.0.0.2',
+  port: 5000,
+  exitCode: null,
+  reason: null,
+  createdAt: at(1),
+  startedAt: at(1),
+  upAt: at(2),
+  endedAt: null,
+  ...changes,
+});
+
+const planned = (quantity: number, instances: readonly Instance[]) =>
+  plan({ releaseId: 'r1', types: new Set(['web']), formation: [web(quantity)], instances });
+
+describe('what a current release lacks and has too much of', () => {
+  it('fills empty slots and leaves full ones alone', () => {
+    const { create, stop } = planned(3, [instance({ slot: 2 })]);
+    assert.deepEqual(
+      create.map(({ slot }) => slot),
+      [1, 3],
+    );
+    assert.deepEqual(stop, []);
+  });
+
+  it('takes the highest slots away first when it is scaled down', () => {
+    const three = [1, 2, 3].map((slot) => instance({ slot }));
+    const { create, stop } = planned(1, three);
+    assert.deepEqual(create, []);
+    assert.deepEqual(
+      stop.map(({ id }) => id),
+      [three[1]?.id, three[2]?.id],
+    );
+  });
+
+  it('replaces a first crash at once and the next ones later and later', () => {
+    const crash = (failures: number) => instance({ state: 'crashed', failures, upAt: at(2), endedAt: at(3) });
+    const delays = [0, 1, 2, 3, 4, 5, 6, 7, 99].map((failures) => {
+      const [next] = planned(1, [crash(failures)]).create;
+      return next?.notBefore ? (next.notBefore.getTime() - at(3).getTime()) / 1000 : 0;
+    });
+    assert.deepEqual(delays, [0, 10, 30, 60, 120, 300, 600, 1200, 1200]);
+  });
+
+  it('forgets old crashes after ten minutes up', () => {
+    const [next] = planned(1, [instance({ state: 'crashed', failures: 6, upAt: at(0), endedAt: at(600) })]).create;
+    assert.equal(next?.notBefore, null);
+    assert.equal(next?.failures, 1);
+  });
+
+  it('leaves a slot empty that a person stopped, until the formation changes', () => {
+    const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'stopped_by_user', createdAt: at(5) });
+    assert.deepEqual(planned(1, [stopped]).create, []);
+    const rescaled = plan({
+      releaseId: 'r1',
+      types: new Set(['web']),
+      formation: [{ ...web(1), updatedAt: at(9) }],
+      instances: [stopped],
+    });
+    assert.equal(rescaled.create.length, 1);
+  });
+
+  it('does not count an instance that is on its way out', () => {
+    assert.equal(
+      planned(1, [instance({ desired: 'stopped', stopReason: 'restarted', state: 'draining' })]).create.length,
+      1,
+    );
+  });
+
+  it('does not disturb a restart: two instances in one slot are left alone', () => {
+    const { create, stop } = planned(1, [instance({ state: 'starting' }), instance({})]);
+    assert.deepEqual([create, stop], [[], []]);
+  });
+
+  it('runs nothing for a type that the release does not have, and never touches one-shots', () => {
+    const { create, stop } = plan({
+      releaseId: 'r1',
+      types: new Set(['worker']),
+      formation: [web(2)],
+      instances: [instance({ type: 'run', slot: 4711 })],
+    });
+    assert.deepEqual([create, stop], [[], []]);
+  });
+});

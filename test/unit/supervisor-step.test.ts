@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { assertForward, instanceStates, isFinal } from '../../src/domain/instance.ts';
+import { type StepFacts, step } from '../../src/supervisor/step.ts';
+
+const facts = (changes: Partial<StepFacts>): StepFacts => ({
+  desired: 'up',
+  state: 'placed',
+  container: 'none',
+  startInMs: 0,
+  readiness: 'unknown',
+  drained: false,
+  oneShot: false,
+  ...changes,
+});
+
+describe('the one next operation of an instance', () => {
+  it('starts a placed instance when its time has come, and waits until then', () => {
+    assert.deepEqual(step(facts({})), { kind: 'start' });
+    assert.deepEqual(step(facts({ startInMs: 9000 })), { kind: 'wait', ms: 9000 });
+  });
+
+  it('never starts an instance that is not wanted any more', () => {
+    assert.deepEqual(step(facts({ desired: 'stopped', startInMs: 9000 })), {
+      kind: 'finish',
+      state: 'stopped',
+      why: 'never-started',
+    });
+  });
+
+  it('starts again what the platform died in front of', () => {
+    assert.equal(step(facts({ state: 'starting', container: 'created' })).kind, 'start');
+    assert.equal(step(facts({ state: 'starting', container: 'none' })).kind, 'start');
+  });
+
+  it('is up when it answers, and crashed when it does not in time', () => {
+    assert.equal(step(facts({ state: 'starting', container: 'running' })).kind, 'await-readiness');
+    assert.deepEqual(step(facts({ state: 'starting', container: 'running', readiness: 'ready' })), {
+      kind: 'mark',
+      state: 'up',
+    });
+    assert.deepEqual(step(facts({ state: 'starting', container: 'running', readiness: 'timed-out' })), {
+      kind: 'finish',
+      state: 'crashed',
+      why: 'boot-timeout',
+    });
+  });
+
+  it('calls any end of a formation instance a crash, status 0 too, and a one-shot its end', () => {
+    assert.deepEqual(step(facts({ state: 'up', container: 'exited' })), {
+      kind: 'finish',
+      state: 'crashed',
+      why: 'exit',
+    });
+    assert.deepEqual(step(facts({ state: 'up', container: 'exited', oneShot: true })), {
+      kind: 'finish',
+      state: 'stopped',
+      why: 'exit',
+    });
+  });
+
+  it('tells a container that somebody removed from one that ended', () => {
+    assert.deepEqual(step(facts({ state: 'up', container: 'none' })), {
+      kind: 'finish',
+      state: 'crashed',
+      why: 'gone',
+    });
+  });
+
+  it('drains before it stops, and stops before it is over', () => {
+    const leaving = { desired: 'stopped', state: 'up', container: 'running' } as const;
+    assert.deepEqual(step(facts(leaving)), { kind: 'mark', state: 'draining' });
+    assert.equal(step(facts({ ...leaving, state: 'draining' })).kind, 'drain');
+    assert.equal(step(facts({ ...leaving, state: 'draining', drained: true })).kind, 'stop');
+    assert.deepEqual(step(facts({ ...leaving, state: 'draining', container: 'exited' })), {
+      kind: 'finish',
+      state: 'stopped',
+      why: 'asked',
+    });
+  });
+
+  it('looks before it decides anything about a container it has not seen', () => {
+    for (const state of ['starting', 'up', 'draining'] as const)
+      assert.equal(step(facts({ state, container: 'unknown' })).kind, 'look');
+  });
+
+  it('only ever moves states forward, and leaves ended instances alone', () => {
+    const anyFacts = fc.record({
+      desired: fc.constantFrom('up' as const, 'stopped' as const),
+      state: fc.constantFrom(...instanceStates),
+      container: fc.constantFrom(
+        'unknown' as const,
+        'none' as const,
+        'created' as const,
+        'running' as const,
+        'exited' as const,
+      ),
+      startInMs: fc.integer({ min: -1000, max: 1000 }),
+      readiness: fc.constantFrom('unknown' as const, 'ready' as const, 'timed-out' as const),
+      drained: fc.boolean(),
+      oneShot: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(anyFacts, (any) => {
+        const operation = step(any);
+        if (isFinal(any.state)) assert.equal(operation.kind, 'done');
+        else assert.notEqual(operation.kind, 'done');
+        if (operation.kind === 'mark' || operation.kind === 'finish') assertForward(any.state, operation.state);
+      }),
+    );
+  });
+});
