@@ -20,7 +20,8 @@ export interface LogQuery {
   readonly lines: number;
   /** `web.1` or the type `web`. */
   readonly process?: string;
-  readonly source?: LogSource;
+  /** One, or any of several. */
+  readonly source?: LogSource | readonly LogSource[];
   readonly release?: number;
 }
 
