@@ -9,6 +9,7 @@ export const eventKinds = [
   'token.revoked',
   'app.created',
   'app.renamed',
+  'app.maintenance',
   'app.destroyed',
   'config.changed',
   'push.received',
@@ -41,7 +42,13 @@ export type EventKind = (typeof eventKinds)[number];
  * facts alone, so an event must make sense without a look into the store.
  */
 export interface EventFacts {
-  readonly app: { readonly name: string /** Of `app.renamed`. */; readonly from?: string };
+  readonly app: {
+    readonly name: string;
+    /** Of `app.renamed`. */
+    readonly from?: string;
+    /** Of `app.maintenance`. */
+    readonly on?: boolean;
+  };
   /** Names only. */
   readonly config: { readonly set?: string; readonly unset?: string };
   readonly push: { readonly ref: string; readonly commit: string /** Of `push.refused`. */; readonly reason?: string };

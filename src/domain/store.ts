@@ -72,7 +72,7 @@ export interface Tokens {
   remove(id: string): Promise<void>;
 }
 
-/** Written by provisioner (create, network, destroy) and deploy (current release). */
+/** Written by provisioner (network), deploy (create, current release, destroy) and api (maintenance). */
 export interface Apps {
   /** Throws `conflict` when the name is taken. */
   create(app: { readonly name: string; readonly ownerId: string }): Promise<App>;
