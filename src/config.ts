@@ -34,6 +34,8 @@ export interface Settings {
   /** The stacks' Debian release. */
   readonly stackSuite: string;
   readonly logLevel: string;
+  /** Whether `npm start` as root puts `paas` into the system's path. */
+  readonly linkCommand: boolean;
 }
 
 const megabyte = 1024 * 1024;
@@ -70,6 +72,7 @@ const schema = z.object({
     .string()
     .regex(/^[a-z]+$/)
     .default('trixie'),
+  link_command: z.union([z.boolean(), z.stringbool()]).default(true),
   log_level: z.enum(['silent', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 });
 
@@ -122,6 +125,7 @@ function toSettings(s: z.infer<typeof schema>): Settings {
     logBytesPerApp: s.log_mib_per_app * megabyte,
     stackSuite: s.stack_suite,
     logLevel: s.log_level,
+    linkCommand: s.link_command,
   };
 }
 

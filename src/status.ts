@@ -1,0 +1,150 @@
+import { statfs } from 'node:fs/promises';
+import type { PlatformStatus } from './api/contract.ts';
+import { findStacks } from './builder/stack.ts';
+import { hostLoads } from './cluster/capacity.ts';
+import type { Settings } from './config.ts';
+import type { Engine, EngineInfo } from './domain/engine.ts';
+import { publicMessage } from './domain/errors.ts';
+import type { Store } from './domain/store.ts';
+
+type Part = PlatformStatus['parts'][number];
+type Check = PlatformStatus['checks'][number];
+
+export interface StatusSources {
+  readonly platformId: string;
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly engine: Engine;
+  /** The resolver's own word: the version of its route table. Throws when it does not answer. */
+  readonly resolver: () => Promise<{ readonly version: number }>;
+  readonly gitVersion: () => Promise<string>;
+  /** Why containers could reach the host's ports; null when they cannot. */
+  readonly firewall: () => string | null;
+}
+
+const lowDisk = { warnBelow: 0.2, failBelow: 0.1 } as const;
+
+const moreDisk = 'Free some space, or move PAAS_HOME and the engine to a larger disk.';
+
+/** What the platform is made of, whether each part answers, and what its operator should mend. Never throws. */
+export async function platformStatus(sources: StatusSources): Promise<PlatformStatus> {
+  const { settings, store, engine } = sources;
+  const info = await engine.info().catch((error: unknown) => error as Error);
+  const [parts, loads, diskChecks] = await Promise.all([
+    partsOf(sources, info),
+    Promise.all([store.hosts.list(), store.instances.listActive()]).then(([hosts, active]) => hostLoads(hosts, active)),
+    disks(settings, info),
+  ]);
+  return {
+    platform_id: sources.platformId,
+    version: sources.version,
+    domain: settings.domain,
+    started_at: sources.startedAt.toISOString(),
+    parts,
+    capacity: {
+      cloudlets_total: loads.reduce((sum, load) => sum + load.host.cloudlets, 0),
+      cloudlets_used: loads.reduce((sum, load) => sum + load.used, 0),
+      cloudlet_memory_bytes: settings.cloudletMemoryBytes,
+      cloudlet_cpu_mhz: settings.cloudletCpuMhz,
+    },
+    checks: [...parts.map(partCheck), ...diskChecks, ...engineChecks(info), firewallCheck(sources.firewall())],
+  };
+}
+
+async function partsOf(
+  { settings, engine, resolver, gitVersion, version }: StatusSources,
+  info: EngineInfo | Error,
+): Promise<Part[]> {
+  const stacks = info instanceof Error ? null : await findStacks(engine, settings).catch(() => null);
+  return Promise.all([
+    part('orchestrator', async () => version),
+    part('node', async () => process.versions.node),
+    part('store', async () => `SQLite ${process.versions.sqlite ?? ''}`.trim()),
+    part('engine', async () => {
+      if (info instanceof Error) throw info;
+      return info.version;
+    }),
+    part('resolver', async () => {
+      await resolver();
+      return version;
+    }),
+    part('git', gitVersion),
+    part('stacks', async () => {
+      if (!stacks)
+        throw new Error(`The stack images of ${settings.stackSuite} are missing. Make them: paas stack:rebuild`);
+      return stacks.name;
+    }),
+  ]);
+}
+
+async function part(name: string, version: () => Promise<string>): Promise<Part> {
+  try {
+    return { name, state: 'up', version: await version(), detail: null };
+  } catch (error) {
+    return {
+      name,
+      state: 'down',
+      version: null,
+      detail: error instanceof Error ? error.message : publicMessage(error),
+    };
+  }
+}
+
+function partCheck({ name, state, version, detail }: Part): Check {
+  if (state === 'up') return { name, state: 'ok', message: version ?? 'up', fix: null };
+  return { name, state: 'failed', message: detail ?? 'does not answer', fix: fixes[name] ?? 'See the platform log.' };
+}
+
+const fixes: Readonly<Record<string, string>> = {
+  engine: 'Start the container engine (systemctl start docker), or set PAAS_DOCKER_HOST.',
+  resolver: 'The launcher brings it back; if it does not, start the platform again: npm start',
+  git: 'Install git: apt-get install git',
+  stacks: 'Make them anew: paas stack:rebuild',
+};
+
+async function disks(settings: Settings, info: EngineInfo | Error): Promise<readonly Check[]> {
+  const places = [
+    ['disk of PAAS_HOME', settings.home] as const,
+    ...(info instanceof Error ? [] : [['disk of the engine', info.dataRoot] as const]),
+  ];
+  return Promise.all(places.map(([name, path]) => disk(name, path)));
+}
+
+async function disk(name: string, path: string): Promise<Check> {
+  try {
+    const { bavail, blocks, bsize } = await statfs(path);
+    const free = blocks === 0 ? 1 : bavail / blocks;
+    const message = `${Math.round((bavail * bsize) / 2 ** 30)} GiB free (${Math.round(free * 100)} %) at ${path}`;
+    if (free >= lowDisk.warnBelow) return { name, state: 'ok', message, fix: null };
+    return { name, state: free < lowDisk.failBelow ? 'failed' : 'warning', message, fix: moreDisk };
+  } catch {
+    return { name, state: 'warning', message: `${path} cannot be looked at from here`, fix: null };
+  }
+}
+
+function engineChecks(info: EngineInfo | Error): readonly Check[] {
+  if (info instanceof Error) return [];
+  return [
+    info.liveRestore
+      ? { name: 'live restore', state: 'ok', message: 'apps go on while the engine restarts', fix: null }
+      : {
+          name: 'live restore',
+          state: 'warning',
+          message: 'apps stop whenever the engine restarts',
+          fix: 'Set "live-restore": true in /etc/docker/daemon.json and reload the engine.',
+        },
+  ];
+}
+
+function firewallCheck(reason: string | null): Check {
+  if (reason === null)
+    return { name: 'host firewall', state: 'ok', message: 'containers cannot reach the host', fix: null };
+  return {
+    name: 'host firewall',
+    state: 'warning',
+    message: reason,
+    fix: 'Run the platform as root with iptables installed.',
+  };
+}
