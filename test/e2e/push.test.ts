@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { must, TestPlatform } from '../support/platform.ts';
+import { crashingApp, pythonApp } from '../support/sample-apps.ts';
+
+describe('git push paas main', () => {
+  let paas: TestPlatform;
+  before(async () => {
+    paas = await TestPlatform.start();
+  });
+  after(() => paas[Symbol.asyncDispose]());
+
+  it('serves a first push, says what it does, and ends with the URL', async () => {
+    const repo = await paas.app('first', pythonApp('one'));
+    const { stderr } = await must(paas.push(repo));
+    for (const line of [
+      '-----> Building on the',
+      '-----> Discovering process types',
+      '-----> Launching...',
+      'Released v2',
+    ]) {
+      assert.ok(stderr.includes(line), `${line} is missing in:\n${stderr}`);
+    }
+    const remote = stderr.split('\n').filter((line) => line.startsWith('remote: ') && line.trim() !== 'remote:');
+    assert.match(remote.at(-1) ?? '', new RegExp(`http://first\\.localhost:${paas.httpPort}/`));
+    assert.deepEqual([(await paas.http('first')).status, (await paas.http('first')).body], [200, 'one']);
+  });
+
+  it('serves the next commit when it is pushed, and nothing new when nothing changed', async () => {
+    const repo = await paas.deployed('second', pythonApp('one'));
+    await paas.commit('second', pythonApp('two'));
+    await must(paas.push(repo));
+    assert.equal((await paas.http('second')).body, 'two');
+    const before = await paas.containers('second');
+    await paas.commit('second', {}, 'Nothing');
+    const { stderr } = await must(paas.push(repo));
+    assert.match(stderr, /Nothing changed: v3 serves this tree already/);
+    assert.deepEqual(
+      (await paas.containers('second')).map(({ id }) => id),
+      before.map(({ id }) => id),
+    );
+  });
+
+  it('runs instances as nobody in particular, knowing who they are', async () => {
+    await paas.deployed('whoami', pythonApp('x'));
+    assert.equal((await paas.http('whoami', '/whoami')).body, 'web.1 v2 10001');
+  });
+
+  it('rejects an app that crashes at start, shows its last words once, and lets the old version serve', async () => {
+    const repo = await paas.deployed('crash', pythonApp('good'));
+    await paas.commit('crash', crashingApp);
+    const { code, stderr } = await paas.push(repo);
+    assert.equal(code, 1);
+    assert.match(stderr, /web\.1 of v3 did not start: Process exited with status 3/);
+    assert.equal(stderr.split('no DATABASE_URL, giving up').length - 1, 1, stderr);
+    assert.match(stderr, /paas logs/);
+    assert.match(stderr, /remote rejected/);
+    assert.equal((await paas.http('crash')).body, 'good');
+    await eventually(
+      'the crashed release leaves no container',
+      async () => (await paas.containers('crash')).length === 1,
+    );
+    await paas.commit('crash', pythonApp('mended'));
+    await must(paas.push(repo));
+    assert.equal((await paas.http('crash')).body, 'mended');
+  });
+
+  it('names the line of a bad Procfile before anything is built', async () => {
+    const repo = await paas.app('procfile', {
+      ...pythonApp('x'),
+      Procfile: 'web: python3 server.py\nworker python3 w.py\n',
+    });
+    const { code, stderr } = await paas.push(repo);
+    assert.equal(code, 1);
+    assert.match(stderr, /Procfile line 2 is not "type: command": "worker python3 w\.py"/);
+    assert.match(stderr, /Push rejected/);
+  });
+
+  it('says what it looked for when it finds nothing to build', async () => {
+    const repo = await paas.app('nothing', { 'notes.txt': 'nothing to see' });
+    const { code, stderr } = await paas.push(repo);
+    assert.equal(code, 1);
+    assert.match(stderr, /package\.json/);
+    assert.match(stderr, /Dockerfile/);
+    assert.match(stderr, /Procfile/);
+  });
+
+  it('takes another branch without deploying it, and refuses to delete the deploy branch', async () => {
+    const repo = await paas.deployed('branches', pythonApp('main'));
+    await paas.commit('branches', pythonApp('branch'));
+    const other = await must(paas.git(repo, 'push', 'paas', 'HEAD:refs/heads/feature'));
+    assert.match(other.stderr, /non-main branch/);
+    assert.equal((await paas.http('branches')).body, 'main');
+    const deletion = await paas.git(repo, 'push', 'paas', ':main');
+    assert.equal(deletion.code, 1);
+    await must(paas.push(repo));
+    assert.equal((await paas.http('branches')).body, 'branch');
+  });
+
+  it('tells a push to an unknown app so', async () => {
+    const repo = await paas.app('known', pythonApp('x'));
+    const url = (await paas.git(repo, 'remote', 'get-url', 'paas')).stdout.trim().replace('known', 'unknown');
+    const { code, stderr } = await paas.git(repo, 'push', url, 'main');
+    assert.notEqual(code, 0);
+    assert.match(stderr, /not found/i);
+  });
+
+  it('builds a Dockerfile, as the user that its image names', async () => {
+    await paas.deployed('dockerfile', {
+      Dockerfile:
+        'FROM paas/run\nWORKDIR /srv\nCOPY server.py .\nUSER 1234\nEXPOSE 8000\nCMD ["python3", "-u", "server.py"]\n',
+      'server.py': pythonApp('from a Dockerfile')['server.py'] ?? '',
+    });
+    assert.equal((await paas.http('dockerfile')).body, 'from a Dockerfile');
+    assert.equal((await paas.http('dockerfile', '/env/PORT')).body, '8000');
+    assert.match((await paas.http('dockerfile', '/whoami')).body, / 1234$/);
+  });
+
+  it('lets two pushes at once follow each other', async () => {
+    const repo = await paas.deployed('twice', pythonApp('zero'));
+    await paas.commit('twice', pythonApp('one'));
+    const first = paas.push(repo);
+    await paas.git(repo, 'clone', '-q', '.', '../twice-copy');
+    const copy = await paas.commit('twice-copy', pythonApp('two'));
+    const url = (await paas.git(repo, 'remote', 'get-url', 'paas')).stdout.trim();
+    const second = paas.git(
+      repo,
+      '-C',
+      copy,
+      '-c',
+      `credential.helper=store --file=${paas.env.XDG_CONFIG_HOME}/paas/git-credentials`,
+      'push',
+      '--force',
+      url,
+      'main',
+    );
+    const results = await Promise.all([first, second]);
+    assert.deepEqual(
+      results.map(({ code }) => code),
+      [0, 0],
+      results.map(({ stderr }) => stderr).join('\n---\n'),
+    );
+    const { body } = await paas.http('twice');
+    assert.equal(body, 'two');
+  });
+});

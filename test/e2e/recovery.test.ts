@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { must, TestPlatform } from '../support/platform.ts';
+import { isAlive } from '../support/processes.ts';
+import { pythonApp } from '../support/sample-apps.ts';
+
+describe('when something is killed', () => {
+  let paas: TestPlatform;
+  let repo: string;
+  before(async () => {
+    paas = await TestPlatform.start();
+    repo = await paas.deployed('tough', pythonApp('one'));
+  });
+  after(() => paas[Symbol.asyncDispose]());
+
+  const serves = (marker: string) =>
+    eventually(`${marker} is served`, async () => (await paas.http('tough')).body === marker);
+  const only = async () => {
+    const [container, ...others] = await paas.containers('tough');
+    assert.ok(container && others.length === 0, 'one container runs');
+    return container;
+  };
+
+  it('replaces an instance whose process died, and says so in the log', async () => {
+    const before = await only();
+    await paas.http('tough', '/crash').catch(() => undefined);
+    await serves('one');
+    assert.notEqual((await only()).id, before.id);
+    await eventually('the log tells', async () =>
+      /Process exited with status 7/.test((await paas.paas(['logs'], { cwd: repo })).stdout),
+    );
+  });
+
+  it('replaces a container that somebody removed behind its back', async () => {
+    const before = await only();
+    await paas.engine.containers.remove(before.id);
+    await eventually(
+      'another one serves',
+      async () => {
+        const [container] = await paas.containers('tough');
+        return container && container.id !== before.id && (await paas.http('tough')).body === 'one';
+      },
+      { deadlineMs: 30_000 },
+    );
+  });
+
+  it('serves on while the orchestrator is dead, and takes the same container over again', async () => {
+    const before = await eventually(
+      'one container',
+      async () => (await paas.containers('tough')).length === 1 && (await paas.containers('tough'))[0],
+    );
+    const pid = paas.orchestratorPid();
+    process.kill(pid, 'SIGKILL');
+    for (let count = 0; count < 20; count += 1) assert.equal((await paas.http('tough')).body, 'one');
+    await eventually(
+      'it is back',
+      async () => paas.orchestratorPid() !== pid && (await paas.api('/healthz')).status === 200,
+    );
+    assert.equal((await only()).id, before.id);
+  });
+
+  it('serves on when the resolver was killed and comes back', async () => {
+    const pid = paas.resolverPid();
+    process.kill(pid, 'SIGKILL');
+    await eventually(
+      'another resolver serves',
+      async () => paas.resolverPid() !== pid && (await paas.http('tough')).body === 'one',
+      { deadlineMs: 5000 },
+    );
+  });
+
+  it('keeps the old version when the orchestrator is killed in the middle of a deploy', async () => {
+    const slow = pythonApp('two', { 'server.py': `import time\ntime.sleep(3)\n${pythonApp('two')['server.py']}` });
+    await paas.commit('tough', slow);
+    const push = paas.push(repo);
+    await eventually(
+      'the new instance runs beside the old one',
+      async () => (await paas.containers('tough')).length === 2,
+      { deadlineMs: 30_000 },
+    );
+    process.kill(paas.orchestratorPid(), 'SIGKILL');
+    assert.notEqual((await push).code, 0);
+    await serves('one');
+    await eventually('only the old one is left', async () => (await paas.containers('tough')).length === 1, {
+      deadlineMs: 30_000,
+    });
+    await serves('one');
+    await must(paas.push(repo));
+    await serves('two');
+  });
+
+  it('lets a pusher who goes away cancel the deploy, and the next push go on', async () => {
+    await paas.commit(
+      'tough',
+      pythonApp('three', { 'server.py': `import time\ntime.sleep(20)\n${pythonApp('three')['server.py']}` }),
+    );
+    const abort = new AbortController();
+    const { spawn } = await import('node:child_process');
+    const push = spawn('git', ['push', 'paas', 'main'], {
+      cwd: repo,
+      env: paas.env,
+      signal: abort.signal,
+      stdio: 'ignore',
+    });
+    push.once('error', () => undefined);
+    await eventually('the new instance runs', async () => (await paas.containers('tough')).length === 2, {
+      deadlineMs: 30_000,
+    });
+    abort.abort();
+    await eventually('it is gone', async () => (await paas.containers('tough')).length === 1, { deadlineMs: 10_000 });
+    await paas.commit('tough', pythonApp('four'));
+    await must(paas.push(repo));
+    await serves('four');
+  });
+
+  it('leaves the apps running when it is stopped, and adopts them when it is started again', async () => {
+    const before = await only();
+    await paas.stop();
+    assert.ok(!isAlive(paas.launcherPid));
+    const state = await paas.engine.containers.inspect(before.id);
+    assert.equal(state?.status, 'running');
+    await paas.launch();
+    await serves('four');
+    assert.equal((await only()).id, before.id);
+  });
+});
