@@ -29,7 +29,7 @@ export const buildEndpoints = {
     summary: 'Builds of an app',
     params: appParam,
     response: z.array(Build),
-    range: ['started_at', 'id', 'created_at'],
+    range: ['created_at', 'id'],
   }),
   infoBuild: endpoint({
     method: 'GET',

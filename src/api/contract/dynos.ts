@@ -44,7 +44,7 @@ export const dynoEndpoints = {
     summary: 'Run a one-off command in the current release',
     params: appParam,
     body: z.strictObject({
-      command: z.string().min(1).max(32_768),
+      command: z.string().min(1).max(10_000),
       attach: z.boolean().nullish(),
       force_no_tty: z.boolean().nullish(),
       env: z.record(z.string(), z.string()).nullish().describe('COLUMNS and LINES give the size of the terminal'),

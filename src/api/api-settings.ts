@@ -1,0 +1,7 @@
+import type { Settings } from '../config.ts';
+
+/** What of the settings the API reads. */
+export type ApiSettings = Pick<
+  Settings,
+  'home' | 'domain' | 'httpPort' | 'apiPort' | 'stackSuite' | 'cloudletMemoryBytes' | 'cloudletCpuMhz'
+>;

@@ -1,0 +1,144 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { PlatformError, publicMessage } from '../domain/errors.ts';
+import type { RunSession } from '../domain/operations.ts';
+import { accessSignal, stillAllowed } from './access-watch.ts';
+import type { ApiContext } from './context.ts';
+import { AttachInput, type AttachOutput } from './contract.ts';
+import type { AttachTicket } from './secret-links.ts';
+
+const maxMessageBytes = 1024 * 1024;
+/** Below the idle limit of proxies on the way (55 s at Heroku's router, and at ours). */
+const pingEveryMs = 25_000;
+/** What the process wrote last is on its way when it has exited; the stream's own end mostly comes first. */
+const lastOutputMs = 2_000;
+
+/**
+ * Terminals of one-offs, over a WebSocket at an address that works once: binary frames are bytes both ways, text frames
+ * are AttachInput from the client and AttachOutput to it.
+ */
+export class AttachDoor {
+  readonly #context: ApiContext;
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false });
+
+  constructor(context: ApiContext) {
+    this.#context = context;
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    this.#admit(request).then(
+      (ticket) => {
+        this.#sockets.handleUpgrade(request, socket, head, (client) => {
+          this.#serve(client, ticket).catch((error: unknown) =>
+            this.#context.logger.error('A terminal failed by a defect.', { error }),
+          );
+        });
+      },
+      () => socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
+    );
+  }
+
+  close(): void {
+    for (const client of this.#sockets.clients) client.close(1001, 'The platform is stopping.');
+    this.#sockets.close();
+  }
+
+  async #admit(request: IncomingMessage): Promise<AttachTicket> {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const secret = /^\/attach\/([\w-]{43})$/.exec(pathname)?.[1];
+    const isOwnOrigin = request.headers.origin === undefined || hostOf(request.headers.origin) === request.headers.host;
+    const ticket = secret !== undefined && isOwnOrigin ? this.#context.attachLinks.take(secret) : null;
+    if (ticket && (await stillAllowed(this.#context, ticket.actor, ticket.appId))) return ticket;
+    throw new PlatformError('not_found', 'This address is over.');
+  }
+
+  async #serve(client: WebSocket, ticket: AttachTicket): Promise<void> {
+    const { operations, store, closing } = this.#context;
+    // What the client sends before the process is there waits in the socket.
+    client.pause();
+    const gone = new AbortController();
+    client.once('close', () => gone.abort(new PlatformError('cancelled', 'The terminal went away.')));
+    client.on('error', () => client.terminate());
+    const signal = accessSignal(this.#context, { ...ticket, signal: AbortSignal.any([gone.signal, closing]) });
+    signal.addEventListener('abort', () => client.close(1001), { once: true });
+    const stopPings = keepAlive(client);
+    try {
+      const app = await store.apps.get(ticket.appId);
+      const session = await operations.attachRun(app, ticket.instanceId, signal);
+      const outputEnded = connect(client, session);
+      const code = await session.exited;
+      await Promise.race([outputEnded, this.#context.clock.sleep(lastOutputMs, signal).catch(() => undefined)]);
+      finish(client, { type: 'exit', code });
+    } catch (error) {
+      finish(client, { type: 'error', message: publicMessage(error) });
+    } finally {
+      stopPings();
+    }
+  }
+}
+
+/** Bytes both ways, each side waiting for the other. Resolves when all output is with the client. */
+function connect(client: WebSocket, session: RunSession): Promise<void> {
+  const { stream } = session;
+  client.on('message', (data, isBinary) => {
+    if (!isBinary) return control(client, session, data);
+    if (stream.writableEnded || stream.write(asBuffer(data))) return;
+    client.pause();
+    stream.once('drain', () => client.resume());
+  });
+  client.resume();
+  return new Promise((resolve) => {
+    stream.on('data', (chunk: Buffer) => {
+      stream.pause();
+      client.send(chunk, { binary: true }, () => stream.resume());
+    });
+    // A broken stream ends like a finished one; how the process ended is told by `exited`.
+    for (const end of ['end', 'close', 'error']) stream.once(end, () => resolve());
+  });
+}
+
+function control(client: WebSocket, session: RunSession, data: RawData): void {
+  const input = AttachInput.safeParse(parse(asBuffer(data).toString('utf8')));
+  if (!input.success) client.close(1008, 'A text frame is AttachInput.');
+  else if (input.data.type === 'eof') session.stream.end();
+  else session.resize(input.data).catch(() => undefined);
+}
+
+function finish(client: WebSocket, last: AttachOutput): void {
+  if (client.readyState !== client.OPEN) return;
+  client.resume();
+  client.send(JSON.stringify(last), () => client.close(last.type === 'exit' ? 1000 : 1011));
+}
+
+function keepAlive(client: WebSocket): () => void {
+  let answered = true;
+  client.on('pong', () => {
+    answered = true;
+  });
+  const timer = setInterval(() => {
+    if (!answered && !client.isPaused) return client.terminate();
+    answered = false;
+    client.ping();
+  }, pingEveryMs);
+  client.once('close', () => clearInterval(timer));
+  return () => clearInterval(timer);
+}
+
+function asBuffer(data: RawData): Buffer {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return Buffer.isBuffer(data) ? data : Buffer.from(data);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function hostOf(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null;
+}

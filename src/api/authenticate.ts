@@ -1,0 +1,58 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Actor, Token } from '../domain/actor.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { StoreTables } from '../domain/store.ts';
+import { hashToken } from '../domain/token.ts';
+
+/** Who an `Authorization` header speaks for; null when it proves nothing. Never throws for what a caller can send. */
+export type Authenticate = (authorization: string | undefined) => Promise<Actor | null>;
+
+/** The day a token was last used is what people ask for; a write per request is what they would pay. */
+const touchEveryMs = 10 * 60_000;
+
+/**
+ * Takes `Bearer <token>` and `Basic <anything:token>`, as git and netrc send it. The token is looked up by its SHA-256,
+ * so that neither the look-up nor the comparison tells by its time how much of a guess was right.
+ */
+export function createAuthenticator(options: {
+  readonly store: Pick<StoreTables, 'accounts' | 'tokens'>;
+  readonly clock: Clock;
+}): Authenticate {
+  const { store, clock } = options;
+  return async (authorization) => {
+    const secret = credential(authorization ?? '');
+    if (secret === null) return null;
+    const sha256 = hashToken(secret);
+    const token = await store.tokens.findBySha256(sha256);
+    if (!token || !equal(token.sha256, sha256) || isExpired(token, clock.now())) return null;
+    const account = await store.accounts.find(token.accountId);
+    if (!account) return null;
+    const now = clock.now();
+    if (!token.lastUsedAt || now.getTime() - token.lastUsedAt.getTime() >= touchEveryMs) {
+      await store.tokens.touch(token.id, now);
+    }
+    return { accountId: account.id, email: account.email, tokenPrefix: token.prefix };
+  };
+}
+
+export function isExpired(token: Token, now: Date): boolean {
+  return token.expiresAt !== null && token.expiresAt <= now;
+}
+
+function credential(authorization: string): string | null {
+  const space = authorization.indexOf(' ');
+  const scheme = authorization.slice(0, Math.max(space, 0)).toLowerCase();
+  const value = authorization.slice(space + 1).trim();
+  if (value === '') return null;
+  if (scheme === 'bearer') return value;
+  if (scheme !== 'basic') return null;
+  const pair = Buffer.from(value, 'base64').toString('utf8');
+  const colon = pair.indexOf(':');
+  return colon < 0 || colon === pair.length - 1 ? null : pair.slice(colon + 1);
+}
+
+function equal(left: string, right: string): boolean {
+  const a = Buffer.from(left, 'hex');
+  const b = Buffer.from(right, 'hex');
+  return a.length === b.length && timingSafeEqual(a, b);
+}

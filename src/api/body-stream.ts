@@ -1,0 +1,24 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+
+/** Writes and waits while the client is slower than we are. A client that went away takes nothing and is no error. */
+export async function write(response: ServerResponse, text: string): Promise<void> {
+  if (response.destroyed || response.write(text)) return;
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]).finally(() =>
+    waiting.abort(),
+  );
+}
+
+/** Items until the signal aborts, whichever way the source ends then. */
+export async function* until<T>(signal: AbortSignal, items: AsyncIterable<T>): AsyncIterable<T> {
+  try {
+    for await (const item of items) {
+      if (signal.aborted) return;
+      yield item;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

@@ -1,0 +1,74 @@
+import type { ServerResponse } from 'node:http';
+import type { Build } from '../domain/build.ts';
+import type { LogLine } from '../domain/log-line.ts';
+import { until, write } from './body-stream.ts';
+import type { ApiContext } from './context.ts';
+import { maxLogLines } from './contract.ts';
+
+interface Showing {
+  readonly context: ApiContext;
+  readonly signal: AbortSignal;
+}
+
+/** The build's lines as text, as they come, until the build ends. An app builds one at a time, so its time tells which lines are its own. */
+export async function showBuildOutput(build: Build, response: ServerResponse, showing: Showing): Promise<void> {
+  const { context, signal } = showing;
+  response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
+  response.flushHeaders();
+  const query = { lines: maxLogLines, source: 'build' } as const;
+  const begun = await waitForBuild(build.id, ({ state }) => state !== 'queued', showing);
+  if (!begun) {
+    response.end();
+    return;
+  }
+  const over = new AbortController();
+  const ending = waitForBuild(build.id, isOver, showing).finally(() => over.abort());
+  const whileBuilding = AbortSignal.any([signal, over.signal]);
+  let sent = 0;
+  if (!isOver(begun)) {
+    for await (const line of until(whileBuilding, context.appLog.follow(build.appId, query, whileBuilding))) {
+      if (!isWithin(line, begun)) continue;
+      sent += 1;
+      await write(response, `${line.text}\n`);
+    }
+  }
+  const ended = await ending;
+  if (ended) {
+    const all = await context.appLog.read(build.appId, query);
+    const lines = all.filter((line) => isWithin(line, ended));
+    for (const line of lines.slice(sent)) await write(response, `${line.text}\n`);
+  }
+  response.end();
+}
+
+function isOver(build: Build): boolean {
+  return build.endedAt !== null;
+}
+
+function isWithin(line: LogLine, build: Build): boolean {
+  return line.at >= (build.startedAt ?? build.createdAt) && (build.endedAt === null || line.at <= build.endedAt);
+}
+
+/** The build once `check` holds; null when it is gone, or when nobody waits any more. */
+async function waitForBuild(
+  id: string,
+  check: (build: Build) => boolean,
+  { context: { store }, signal }: Showing,
+): Promise<Build | null> {
+  for (;;) {
+    const { promise: changed, resolve } = Promise.withResolvers<void>();
+    const dispose = store.changes.subscribe((change) => {
+      if (change.id === id || change.table === 'apps') resolve();
+    });
+    const wake = () => resolve();
+    signal.addEventListener('abort', wake, { once: true });
+    try {
+      const build = signal.aborted ? null : await store.builds.find(id);
+      if (!build || check(build)) return build;
+      await changed;
+    } finally {
+      dispose();
+      signal.removeEventListener('abort', wake);
+    }
+  }
+}

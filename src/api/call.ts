@@ -1,0 +1,40 @@
+import type { ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import type { Actor } from '../domain/actor.ts';
+import type { App } from '../domain/app.ts';
+import type { Contract, Endpoint, OperationId } from './contract.ts';
+
+/** One request, after its token, its app and its values were checked. */
+export interface Call<E extends Endpoint> {
+  /** Null where the route takes no token. */
+  readonly actor: E['auth'] extends 'none' ? null : Actor;
+  /** The app that the path names, authorised for the actor. */
+  readonly app: E['path'] extends `/apps/{app}${string}` ? App : null;
+  readonly params: z.output<E['params']>;
+  readonly query: z.output<E['query']>;
+  readonly body: E['body'] extends z.ZodType ? z.output<E['body']> : null;
+  /** Scheme, host and port where this API was asked: links in the answer begin with it. */
+  readonly origin: string;
+  readonly lastEventId: string | null;
+  /** Aborts when the client goes away or the API closes. */
+  readonly signal: AbortSignal;
+}
+
+export type Answer<E extends Endpoint> = z.input<E['response']>;
+
+/** Whole lists are returned; the dispatcher cuts the page. `reply` is for a status other than the contract's. */
+export type Respond<E extends Endpoint> = (call: Call<E>, reply: StatusReply) => Promise<Answer<E>>;
+
+export interface StatusReply {
+  code(status: number): unknown;
+}
+
+/** Writes the answer itself; what it throws before the first byte becomes an error answer. */
+export type Stream<E extends Endpoint> = (call: Call<E>, response: ServerResponse) => Promise<void>;
+
+/** A function for every row of the contract: a row without one does not compile. */
+export type Routes = {
+  readonly [K in OperationId]: Contract[K] extends { readonly stream: NonNullable<Endpoint['stream']> }
+    ? Stream<Contract[K]>
+    : Respond<Contract[K]>;
+};

@@ -1,0 +1,25 @@
+import type { Clock } from '../domain/clock.ts';
+import type { AppLog } from '../domain/log-line.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Operations } from '../domain/operations.ts';
+import type { Store } from '../domain/store.ts';
+import type { ApiSettings } from './api-settings.ts';
+import type { PlatformStatus } from './contract.ts';
+import type { AttachTicket, LogView, SecretLinks } from './secret-links.ts';
+import type { SignedLinks } from './signed-links.ts';
+
+/** What the routes are given to work with. */
+export interface ApiContext {
+  readonly store: Store;
+  readonly operations: Operations;
+  readonly appLog: AppLog;
+  readonly settings: ApiSettings;
+  readonly status: () => Promise<PlatformStatus>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly logLinks: SecretLinks<LogView>;
+  readonly attachLinks: SecretLinks<AttachTicket>;
+  readonly buildLinks: SignedLinks;
+  /** Aborts when the API closes: streams end. */
+  readonly closing: AbortSignal;
+}

@@ -1,0 +1,134 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { authorise } from '../domain/access.ts';
+import type { Actor } from '../domain/actor.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Authenticate } from './authenticate.ts';
+import type { Call, Routes } from './call.ts';
+import type { ApiContext } from './context.ts';
+import { contract, type Endpoint } from './contract.ts';
+import { wrongValue } from './error-body.ts';
+import { originOf } from './origin.ts';
+import { page, parseRange } from './range.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+export interface Doors {
+  readonly context: ApiContext;
+  readonly authenticate: Authenticate;
+  readonly rateLimit: RateLimit;
+  /** The port that the API listens on, once it does. */
+  readonly port: () => number;
+}
+
+/** The rows of the contract are of many types; behind this line they are all called alike. */
+type AnyRoute = (call: AnyCall, response: unknown) => Promise<unknown>;
+type AnyCall = { readonly [K in keyof Call<Endpoint>]: unknown };
+
+/** Registers every row of the contract. Nothing else is ever registered: a route outside the table does not exist. */
+export function registerRoutes(server: FastifyInstance, routes: Routes, doors: Doors): void {
+  for (const [operationId, endpoint] of Object.entries(contract) as [keyof Routes, Endpoint][]) {
+    const route = routes[operationId] as unknown as AnyRoute;
+    server.route({
+      method: endpoint.method,
+      url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
+      handler: (request, reply) => answer(endpoint, route, { request, reply, doors }),
+    });
+  }
+}
+
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly doors: Doors;
+}
+
+/** The order is the point: who asks, then whether the app is theirs, and only then what they want. */
+async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): Promise<unknown> {
+  const { request, reply, doors } = exchange;
+  const actor = endpoint.auth === 'token' ? await identify(exchange) : null;
+  checkVersion(request.headers.accept);
+  const params = check(endpoint.params, request.params, 'path');
+  const app =
+    actor && endpoint.path.startsWith('/apps/{app}')
+      ? await authorise(doors.context.store, actor, String(params.app))
+      : null;
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort(new PlatformError('cancelled', 'The client went away.')));
+  const lastEventId = request.headers['last-event-id'];
+  const call: AnyCall = {
+    actor,
+    app,
+    params,
+    query: check(endpoint.query, request.query, 'query'),
+    body: endpoint.body ? check(endpoint.body, request.body ?? undefined, 'body') : null,
+    origin: originOf(request.raw, doors.context.settings, doors.port()),
+    lastEventId: typeof lastEventId === 'string' ? lastEventId : null,
+    signal: AbortSignal.any([gone.signal, doors.context.closing]),
+  };
+  if (endpoint.stream) return stream(route, call, exchange);
+  const range = endpoint.range ? parseRange(request.headers.range, endpoint.range) : null;
+  const result = endpoint.response.parse(await route(call, reply));
+  if (reply.statusCode === 200) reply.code(endpoint.status);
+  if (!range || !endpoint.range) return send(exchange, result);
+  const shown = page(result as readonly Record<string, unknown>[], range);
+  reply.header('Accept-Ranges', endpoint.range.join(', '));
+  if (shown.contentRange) reply.header('Content-Range', shown.contentRange);
+  if (shown.nextRange) reply.code(206).header('Next-Range', shown.nextRange);
+  return send(exchange, shown.rows);
+}
+
+/** From here on the route owns the response; an error before its first byte is given back to Fastify. */
+async function stream(route: AnyRoute, call: AnyCall, { request, reply, doors }: Exchange): Promise<unknown> {
+  const response = reply.raw;
+  try {
+    await route(call, response);
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    doors.context.logger.warn('A stream broke off.', { requestId: request.id, error });
+    response.destroy();
+  }
+  return reply.hijack();
+}
+
+async function identify({ request, reply, doors }: Exchange): Promise<Actor> {
+  const actor = await doors.authenticate(request.headers.authorization);
+  if (!actor) {
+    reply.header('WWW-Authenticate', 'Bearer realm="paas"');
+    throw new PlatformError('unauthorized', 'Invalid credentials provided.', { hint: 'Sign in: paas login' });
+  }
+  reply.header('RateLimit-Remaining', 0);
+  reply.header('RateLimit-Remaining', doors.rateLimit.take(actor.accountId));
+  return { ...actor, requestId: request.id };
+}
+
+/** Other media types are taken as version 3; asking by name for another version is a mistake worth telling. */
+function checkVersion(accept: string | undefined): void {
+  const asked = /application\/vnd\.heroku\+json\s*;\s*version=(\d+)/i.exec(accept ?? '')?.[1];
+  if (asked !== undefined && asked !== '3') {
+    throw new PlatformError('invalid_params', `This API speaks version 3, not ${asked.slice(0, 8)}.`, {
+      hint: 'Send the header Accept: application/vnd.heroku+json; version=3',
+    });
+  }
+}
+
+function check<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw wrongValue(parsed.error, where);
+  return parsed.data;
+}
+
+/** A key of our own, so that a tag is no hash of a secret answer that could be guessed at. */
+const tagKey = randomBytes(32);
+
+function send({ request, reply }: Exchange, result: unknown): FastifyReply {
+  const body = JSON.stringify(result);
+  reply.header('Cache-Control', 'private, no-cache').header('Content-Type', 'application/json; charset=utf-8');
+  if (request.method === 'GET' && reply.statusCode < 300) {
+    const tag = `"${createHmac('sha256', tagKey).update(body).digest('base64url').slice(0, 27)}"`;
+    reply.header('ETag', tag);
+    const known = (request.headers['if-none-match'] ?? '').split(',').map((entry) => entry.trim().replace(/^W\//, ''));
+    if (known.includes(tag)) return reply.code(304).send();
+  }
+  return reply.send(body);
+}

@@ -1,0 +1,115 @@
+import { PlatformError } from '../domain/errors.ts';
+
+const defaultMax = 200;
+const largestMax = 1000;
+const longestHeader = 512;
+
+/** `version ]15..; order=desc,max=15`, taken apart. Bounds are in the order of travel, as Heroku's client writes them. */
+export interface Range {
+  readonly property: string;
+  readonly start: Bound | null;
+  readonly end: Bound | null;
+  readonly order: 'asc' | 'desc';
+  readonly max: number;
+}
+
+interface Bound {
+  readonly value: string;
+  /** `]value`: what lies past it, without itself. */
+  readonly exclusive: boolean;
+}
+
+export interface Page {
+  readonly rows: readonly Row[];
+  readonly contentRange: string | null;
+  /** The header that asks for what follows; null at the end. */
+  readonly nextRange: string | null;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a `Range` header; an empty one is none. `properties` are those that the list can be paged by, the first is the
+ * default. Throws `invalid_params`. Grammar: Heroku Platform API reference, "Ranges", and contracts/heroku.md 2.5.
+ */
+export function parseRange(header: string | undefined, properties: readonly [string, ...string[]]): Range {
+  const text = (header ?? '').trim();
+  if (text === '') return { property: properties[0], start: null, end: null, order: 'asc', max: defaultMax };
+  const [bounds = '', ...options] = text.split(/[;,]/).map((part) => part.trim());
+  const space = bounds.indexOf(' ');
+  const dots = bounds.indexOf('..', space);
+  const property = bounds.slice(0, Math.max(space, 0));
+  if (text.length > longestHeader || space < 0 || dots < 0 || !properties.includes(property))
+    throw wrongRange(properties);
+  let order: Range['order'] = 'asc';
+  let max = defaultMax;
+  for (const option of options.filter((part) => part !== '')) {
+    const [name, value = ''] = option.split('=').map((part) => part.trim());
+    if (name === 'order' && (value === 'asc' || value === 'desc')) order = value;
+    else if (name === 'max' && /^[1-9]\d{0,8}$/.test(value)) max = Math.min(Number(value), largestMax);
+    else throw wrongRange(properties);
+  }
+  return {
+    property,
+    start: parseBound(bounds.slice(space + 1, dots)),
+    end: parseBound(bounds.slice(dots + 2)),
+    order,
+    max,
+  };
+}
+
+/** Sorts, cuts out and numbers one page. Rows that tie stay together, so that none is lost between two pages. */
+export function page(rows: readonly Row[], range: Range): Page {
+  const direction = range.order === 'asc' ? 1 : -1;
+  const compare = (left: unknown, right: unknown) => direction * compareValues(left, right);
+  const within = rows
+    .filter(({ [range.property]: value }) => {
+      const fromStart = range.start ? compare(value, range.start.value) : 1;
+      const fromEnd = range.end ? compare(value, range.end.value) : -1;
+      return (
+        (fromStart > 0 || (fromStart === 0 && !range.start?.exclusive)) &&
+        (fromEnd < 0 || (fromEnd === 0 && !range.end?.exclusive))
+      );
+    })
+    .sort((left, right) => compare(left[range.property], right[range.property]));
+  let count = Math.min(range.max, within.length);
+  while (count < within.length && compare(within[count - 1]?.[range.property], within[count]?.[range.property]) === 0) {
+    count += 1;
+  }
+  const shown = within.slice(0, count);
+  const first = shown[0]?.[range.property];
+  const last = shown.at(-1)?.[range.property];
+  const end = range.end ? `${range.end.exclusive ? ']' : ''}${range.end.value}` : '';
+  return {
+    rows: shown,
+    contentRange: shown.length === 0 ? null : `${range.property} ${String(first)}..${String(last)}`,
+    nextRange:
+      count < within.length
+        ? `${range.property} ]${String(last)}..${end}; order=${range.order},max=${range.max}`
+        : null,
+  };
+}
+
+function parseBound(text: string): Bound | null {
+  const exclusive = text.startsWith(']');
+  const value = exclusive ? text.slice(1) : text;
+  return value === '' ? null : { value, exclusive };
+}
+
+/** A bound is text; it is compared as a number with numbers. */
+function compareValues(left: unknown, right: unknown): number {
+  if (typeof left === 'number') return left - Number(right);
+  const a = String(left);
+  const b = String(right);
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function wrongRange(properties: readonly string[]): PlatformError {
+  return new PlatformError(
+    'invalid_params',
+    `The Range header is not one that this list can be paged by (${properties.join(', ')}).`,
+    {
+      hint: `For example: Range: ${properties[0]} ..; order=desc,max=15`,
+    },
+  );
+}

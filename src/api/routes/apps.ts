@@ -1,0 +1,102 @@
+import { mayUse } from '../../domain/access.ts';
+import type { Actor } from '../../domain/actor.ts';
+import { type App, parseAppName } from '../../domain/app.ts';
+import { eventOf } from '../../domain/event.ts';
+import type { Store } from '../../domain/store.ts';
+import { appUrl, gitUrl } from '../../domain/urls.ts';
+import type { Answer, Routes } from '../call.ts';
+import type { ApiContext } from '../context.ts';
+import type { Contract } from '../contract.ts';
+import { derivedId } from '../derived-id.ts';
+import { People } from '../people.ts';
+import { checkPlace, generation, regionOf, stackOf } from '../places.ts';
+
+type AppRoutes = Pick<
+  Routes,
+  'createApp' | 'listApps' | 'listOwnApps' | 'infoApp' | 'updateApp' | 'deleteApp' | 'listCollaborators'
+>;
+
+export function appRoutes(context: ApiContext): AppRoutes {
+  const { store, operations, settings } = context;
+  const show = (app: App, people = new People(store)) => serializeApp(app, context, people);
+  const showAll = async (actor: Actor) => {
+    const people = new People(store);
+    const apps = await store.apps.list();
+    return Promise.all(apps.filter((app) => mayUse(actor, app)).map((app) => show(app, people)));
+  };
+  return {
+    async createApp({ actor, body }) {
+      checkPlace('region', body.region, regionOf(settings));
+      checkPlace('stack', body.stack, stackOf(settings));
+      const name = body.name === undefined ? null : parseAppName(body.name);
+      return show(await operations.createApp(name, actor));
+    },
+    listApps: ({ actor }) => showAll(actor),
+    listOwnApps: ({ actor }) => showAll(actor),
+    infoApp: ({ app }) => show(app),
+    async updateApp({ app, actor, body }) {
+      const name = body.name === undefined ? null : parseAppName(body.name);
+      if (name !== null && name !== app.name) await operations.renameApp(app, name, actor);
+      if (body.maintenance !== undefined) await setMaintenance(app, body.maintenance, { store, actor });
+      return show(await store.apps.get(app.id));
+    },
+    async deleteApp({ app, actor }) {
+      const shown = await show(app);
+      await operations.destroyApp(app, actor);
+      return shown;
+    },
+    async listCollaborators({ app }) {
+      const owner = await new People(store).user(app.ownerId);
+      const since = app.createdAt.toISOString();
+      const id = derivedId('collaborator', app.id, owner.id);
+      const permissions = ['deploy', 'manage', 'operate', 'view'].map((name) => ({ name }));
+      return [{ id, user: owner, role: 'owner', permissions, created_at: since, updated_at: since }];
+    },
+  };
+}
+
+async function setMaintenance(
+  app: App,
+  on: boolean,
+  { store, actor }: { readonly store: Store; readonly actor: Actor },
+): Promise<void> {
+  if (app.maintenance === on) return;
+  await store.transaction(async (tables) => {
+    const { name } = await tables.apps.get(app.id);
+    await tables.apps.setMaintenance(app.id, on);
+    await tables.events.append(eventOf('app.maintenance', actor, { appId: app.id, data: { name, on } }));
+  });
+}
+
+async function serializeApp(
+  app: App,
+  { store, settings }: ApiContext,
+  people: People,
+): Promise<Answer<Contract['infoApp']>> {
+  const [newest] = await store.releases.list(app.id, 1);
+  const artifact = newest?.artifactId ? await store.artifacts.find(newest.artifactId) : null;
+  return {
+    id: app.id,
+    name: app.name,
+    owner: await people.user(app.ownerId),
+    region: regionOf(settings),
+    stack: stackOf(settings),
+    build_stack: stackOf(settings),
+    generation,
+    git_url: gitUrl(settings, app.name),
+    web_url: appUrl(settings, app.name),
+    maintenance: app.maintenance,
+    acm: false,
+    created_at: app.createdAt.toISOString(),
+    updated_at: app.updatedAt.toISOString(),
+    released_at: newest?.createdAt.toISOString() ?? null,
+    archived_at: null,
+    repo_size: null,
+    slug_size: artifact?.sizeBytes ?? null,
+    space: null,
+    team: null,
+    locked: false,
+    internal_routing: null,
+    process_tier: 'basic',
+  };
+}

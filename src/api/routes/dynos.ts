@@ -1,0 +1,174 @@
+import type { App } from '../../domain/app.ts';
+import type { ProcessType } from '../../domain/build.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { assertNever, PlatformError } from '../../domain/errors.ts';
+import { oneShotTypes } from '../../domain/formation.ts';
+import { type Instance, processName } from '../../domain/instance.ts';
+import type { Store } from '../../domain/store.ts';
+import type { Answer, Routes } from '../call.ts';
+import type { ApiContext } from '../context.ts';
+import type { Contract } from '../contract.ts';
+import { cloudletsOf, processesOf, sizeName } from './formation.ts';
+
+type DynoRoutes = Pick<
+  Routes,
+  | 'listDynos'
+  | 'infoDyno'
+  | 'createDyno'
+  | 'restartAllDynos'
+  | 'restartDyno'
+  | 'restartType'
+  | 'stopDyno'
+  | 'stopType'
+  | 'attachDyno'
+>;
+
+type DynoJson = Answer<Contract['infoDyno']>;
+
+/** The client connects at once; the address is used up by it. */
+const attachTtlMs = 60_000;
+
+export function dynoRoutes(context: ApiContext): DynoRoutes {
+  const { store, operations, settings, attachLinks } = context;
+  return {
+    async listDynos({ app }) {
+      const show = serializer(app, context);
+      return Promise.all((await store.instances.listActive(app.id)).map((instance) => show(instance)));
+    },
+    async infoDyno({ app, params }) {
+      const wanted = params.dyno;
+      const instance = (await store.instances.listActive(app.id)).find(
+        (candidate) => processName(candidate) === wanted || candidate.id === wanted,
+      );
+      if (!instance) throw noSuchDyno(app, wanted);
+      return serializer(app, context)(instance);
+    },
+    async createDyno({ app, actor, body, origin }) {
+      const env = body.env ?? {};
+      const attach = body.attach ?? false;
+      const instance = await operations.run(
+        app,
+        {
+          command: body.command,
+          attach,
+          tty: attach && !body.force_no_tty,
+          env,
+          ...(body.size ? { size: cloudletsOf(body.size, settings) } : {}),
+          ...dimension('columns', env.COLUMNS),
+          ...dimension('rows', env.LINES),
+        },
+        actor,
+      );
+      const shown = { ...(await serializer(app, context)(instance)), command: body.command };
+      if (!attach) return shown;
+      const secret = attachLinks.issue({ actor, appId: app.id, instanceId: instance.id }, attachTtlMs);
+      return { ...shown, attach_url: `${origin.replace(/^http/, 'ws')}/attach/${secret}` };
+    },
+    async restartAllDynos({ app, actor }) {
+      await operations.restart(app, null, actor);
+      return {};
+    },
+    async restartDyno({ app, actor, params }) {
+      await operations.restart(app, await nameOf(store, app, params.dyno), actor);
+      return {};
+    },
+    async restartType({ app, actor, params }) {
+      await operations.restart(app, params.type, actor);
+      return {};
+    },
+    async stopDyno({ app, actor, params }) {
+      await operations.stop(app, await nameOf(store, app, params.dyno), actor);
+      return {};
+    },
+    async stopType({ app, actor, params }) {
+      await operations.stop(app, params.type, actor);
+      return {};
+    },
+    async attachDyno() {
+      throw new PlatformError('invalid_params', 'This address is for a WebSocket.', { hint: 'Connect with: paas run' });
+    },
+  };
+}
+
+/** A name stays as it is, whether or not it runs: the verb knows whether it can be filled again. */
+async function nameOf(store: Store, app: App, nameOrId: string): Promise<string> {
+  const instance = nameOrId.includes('-') ? await store.instances.find(nameOrId) : null;
+  return instance?.appId === app.id ? processName(instance) : nameOrId;
+}
+
+function noSuchDyno(app: App, name: string): PlatformError {
+  return new PlatformError('not_found', `${app.name} runs no ${JSON.stringify(name.slice(0, 64))}.`, {
+    hint: `See what runs: paas ps -a ${app.name}`,
+  });
+}
+
+function dimension(
+  name: 'columns' | 'rows',
+  text: string | undefined,
+): { readonly columns?: number; readonly rows?: number } {
+  return /^[1-9]\d{0,2}$/.test(text ?? '') ? { [name]: Number(text) } : {};
+}
+
+/** Looks a release up once for all its instances. */
+function serializer(app: App, { store, settings, clock }: ApiContext): (instance: Instance) => Promise<DynoJson> {
+  interface Running {
+    readonly version: number;
+    readonly processes: readonly ProcessType[];
+  }
+  const releases = new Map<string, Promise<Running>>();
+  const find = async (id: string): Promise<Running> => {
+    const release = await store.releases.find(id);
+    return { version: release?.version ?? 0, processes: await processesOf(store, id) };
+  };
+  return async (instance) => {
+    const running = releases.get(instance.releaseId) ?? find(instance.releaseId);
+    releases.set(instance.releaseId, running);
+    const { version, processes } = await running;
+    const updatedAt = instance.endedAt ?? instance.upAt ?? instance.startedAt ?? instance.createdAt;
+    return {
+      id: instance.id,
+      name: processName(instance),
+      type: instance.type,
+      size: sizeName(instance.size, settings),
+      state: dynoState(instance, clock),
+      command: commandLine(instance, processes),
+      release: { id: instance.releaseId, version },
+      app: { id: app.id, name: app.name },
+      attach_url: null,
+      created_at: instance.createdAt.toISOString(),
+      updated_at: updatedAt.toISOString(),
+    };
+  };
+}
+
+/** Heroku's words. What waits out the restart policy's delay is shown as crashed: that is what its person wants to know. */
+export function dynoState(instance: Instance, clock: Clock): DynoJson['state'] {
+  const { state } = instance;
+  switch (state) {
+    case 'placed': {
+      const waits = instance.failures > 0 && instance.notBefore !== null && instance.notBefore > clock.now();
+      return waits ? 'crashed' : 'starting';
+    }
+    case 'starting':
+      return 'starting';
+    case 'up':
+      return 'up';
+    case 'draining':
+      return 'stopping';
+    case 'stopped':
+      return oneShotTypes.has(instance.type) ? 'complete' : 'down';
+    case 'crashed':
+      return oneShotTypes.has(instance.type) ? 'complete' : 'crashed';
+    case 'refused':
+      return 'crashed';
+    default:
+      return assertNever(state, 'instance state');
+  }
+}
+
+/** A one-off's argv ends with the line its person typed, after the shell that reads it. */
+function commandLine(instance: Instance, processes: readonly ProcessType[]): string {
+  const { command, type } = instance;
+  if (command === null) return processes.find((process) => process.type === type)?.command ?? '';
+  return command.at(-2)?.startsWith('-') ? (command.at(-1) ?? '') : command.join(' ');
+}

@@ -1,0 +1,95 @@
+import type { z } from 'zod';
+import type { App } from '../../domain/app.ts';
+import type { ProcessType } from '../../domain/build.ts';
+import { type CloudletSize, type Cloudlets, parseSize } from '../../domain/cloudlet.ts';
+import { PlatformError } from '../../domain/errors.ts';
+import type { FormationEntry } from '../../domain/formation.ts';
+import type { ScaleChange } from '../../domain/operations.ts';
+import type { Store } from '../../domain/store.ts';
+import type { ApiSettings } from '../api-settings.ts';
+import type { Answer, Routes } from '../call.ts';
+import type { ApiContext } from '../context.ts';
+import type { Quantity } from '../contract/formation.ts';
+import type { Contract } from '../contract.ts';
+import { derivedId } from '../derived-id.ts';
+
+type FormationRoutes = Pick<Routes, 'listFormation' | 'updateFormation' | 'updateFormationType'>;
+
+export function formationRoutes({ store, operations, settings }: ApiContext): FormationRoutes {
+  const showAll = async (app: App, entries: readonly FormationEntry[]) => {
+    const processes = await processesOf(store, app.currentReleaseId);
+    return entries.map((entry) => serializeFormation(entry, { app, processes, settings }));
+  };
+  return {
+    listFormation: async ({ app }) => showAll(app, await store.formations.list(app.id)),
+    async updateFormation({ app, actor, body }) {
+      const changes = body.updates.map((update) => scaleChange(update, settings));
+      return showAll(app, await operations.scale(app, changes, actor));
+    },
+    async updateFormationType({ app, actor, params, body }) {
+      const change = scaleChange({ ...body, type: params.type }, settings);
+      const [shown] = await showAll(app, await operations.scale(app, [change], actor));
+      if (!shown) throw new PlatformError('internal', 'Scaling answered no formation entry.');
+      return shown;
+    },
+  };
+}
+
+/** A size as people give it, in cloudlets. Throws `invalid_params`. */
+export function cloudletsOf(size: string, settings: ApiSettings): Cloudlets {
+  return parseSize(size, cloudletSize(settings));
+}
+
+/** `512M`: what an instance of so many cloudlets may use, in the form that `size` is given in. */
+export function sizeName(size: Cloudlets, settings: ApiSettings): string {
+  return `${(size * settings.cloudletMemoryBytes) / (1024 * 1024)}M`;
+}
+
+/** The process types of a release; none before the first build. */
+export async function processesOf(store: Store, releaseId: string | null): Promise<readonly ProcessType[]> {
+  const release = releaseId === null ? null : await store.releases.find(releaseId);
+  const artifact = release?.artifactId ? await store.artifacts.find(release.artifactId) : null;
+  return artifact?.processes ?? [];
+}
+
+function cloudletSize(settings: ApiSettings): CloudletSize {
+  return { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
+}
+
+interface Update {
+  readonly type: string;
+  readonly quantity?: z.output<typeof Quantity> | undefined;
+  readonly size?: string | undefined;
+}
+
+function scaleChange({ type, quantity, size }: Update, settings: ApiSettings): ScaleChange {
+  return {
+    type,
+    ...(quantity === undefined ? {} : { quantity: quantityOf(quantity) }),
+    ...(size === undefined ? {} : { size: cloudletsOf(size, settings) }),
+  };
+}
+
+function quantityOf(quantity: string | number): NonNullable<ScaleChange['quantity']> {
+  const isStep = typeof quantity === 'string' && /^[+-]/.test(quantity);
+  return isStep ? { add: Number(quantity) } : { set: Number(quantity) };
+}
+
+function serializeFormation(
+  entry: FormationEntry,
+  {
+    app,
+    processes,
+    settings,
+  }: { readonly app: App; readonly processes: readonly ProcessType[]; readonly settings: ApiSettings },
+): Answer<Contract['updateFormationType']> {
+  return {
+    id: derivedId('formation', app.id, entry.type),
+    type: entry.type,
+    quantity: entry.quantity,
+    size: sizeName(entry.size, settings),
+    command: processes.find((process) => process.type === entry.type)?.command ?? null,
+    app: { id: app.id, name: app.name },
+    updated_at: entry.updatedAt.toISOString(),
+  };
+}

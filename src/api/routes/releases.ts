@@ -1,0 +1,63 @@
+import type { App } from '../../domain/app.ts';
+import { PlatformError } from '../../domain/errors.ts';
+import type { Release, ReleaseWithConfig } from '../../domain/release.ts';
+import type { Store } from '../../domain/store.ts';
+import type { Answer, Routes } from '../call.ts';
+import type { ApiContext } from '../context.ts';
+import type { Contract } from '../contract.ts';
+import { People } from '../people.ts';
+
+type ReleaseRoutes = Pick<Routes, 'listReleases' | 'infoRelease' | 'listReleaseConfigVars' | 'rollback'>;
+
+export function releaseRoutes({ store, operations }: ApiContext): ReleaseRoutes {
+  return {
+    async listReleases({ app }) {
+      const people = new People(store);
+      return Promise.all((await store.releases.list(app.id)).map((release) => serializeRelease(release, app, people)));
+    },
+    async infoRelease({ app, params }) {
+      return serializeRelease(await findRelease(store, app, params.release), app, new People(store));
+    },
+    async listReleaseConfigVars({ app, params }) {
+      return { ...(await findRelease(store, app, params.release)).config };
+    },
+    async rollback({ app, actor, body }) {
+      const target = body.release === undefined ? null : await findRelease(store, app, String(body.release));
+      const release = await operations.rollback(app, target?.version ?? null, actor);
+      return serializeRelease(release, app, new People(store));
+    },
+  };
+}
+
+/** By id, or by number with or without `v`; `current` is the one that serves. Throws `not_found`, for another app's release too. */
+export async function findRelease(store: Store, app: App, reference: string): Promise<ReleaseWithConfig> {
+  const number = /^v?(\d{1,9})$/.exec(reference)?.[1];
+  const id = reference === 'current' ? app.currentReleaseId : reference;
+  const release =
+    number === undefined
+      ? id && (await store.releases.find(id))
+      : await store.releases.findByVersion(app.id, Number(number));
+  if (release && release.appId === app.id) return release;
+  throw new PlatformError('not_found', `${app.name} has no release ${JSON.stringify(reference.slice(0, 64))}.`, {
+    hint: `See its releases: paas releases -a ${app.name}`,
+  });
+}
+
+async function serializeRelease(release: Release, app: App, people: People): Promise<Answer<Contract['infoRelease']>> {
+  const createdAt = release.createdAt.toISOString();
+  return {
+    id: release.id,
+    version: release.version,
+    description: release.description,
+    status: release.status,
+    current: release.id === app.currentReleaseId,
+    eligible_for_rollback: release.status === 'succeeded' && release.artifactId !== null,
+    slug: release.artifactId === null ? null : { id: release.artifactId },
+    user: await people.user(release.accountId),
+    app: { id: app.id, name: app.name },
+    addon_plan_names: [],
+    output_stream_url: null,
+    created_at: createdAt,
+    updated_at: createdAt,
+  };
+}
