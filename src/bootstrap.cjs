@@ -1,0 +1,121 @@
+'use strict';
+// `npm start`, `npm test`, `npm run bench` and the `paas` command begin here, so this file is for any Node from 12 on: it
+// brings the packages and a Node that runs the rest, and hands over. Its only dependencies are Node and npm themselves.
+
+const fs = require('fs');
+const path = require('path');
+const { spawn, spawnSync } = require('child_process');
+const { pathToFileURL } = require('url');
+
+const root = path.resolve(__dirname, '..');
+const modules = path.join(root, 'node_modules');
+const oldestNode = [24, 12];
+
+function isNewEnough(version) {
+  const parts = version.replace(/^v/, '').split('.').map(Number);
+  return parts[0] > oldestNode[0] || (parts[0] === oldestNode[0] && parts[1] >= oldestNode[1]);
+}
+
+function readPackages(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8')).packages;
+  } catch (error) {
+    return null;
+  }
+}
+
+/**
+ * Why the packages must be installed anew; null when they are those of the lock file. npm writes the hidden lock file last,
+ * so an interrupted install has none. Packages for other machines may be missing, and in production those for development.
+ */
+function staleReason(needsDevelopment) {
+  const wanted = readPackages(path.join(root, 'package-lock.json'));
+  const present = readPackages(path.join(modules, '.package-lock.json'));
+  if (!wanted) return null;
+  if (!present) return 'node_modules is missing';
+  const changed = Object.keys(wanted).find(function (name) {
+    if (name === '') return false;
+    const entry = wanted[name];
+    if (!present[name]) return !(entry.optional || entry.devOptional || (entry.dev && !needsDevelopment));
+    return present[name].version !== entry.version;
+  });
+  return changed ? 'package-lock.json has changed (' + changed.replace(/^.*node_modules\//, '') + ')' : null;
+}
+
+function installPackages(reason) {
+  process.stderr.write('Installing packages with npm ci: ' + reason + '. This takes about 20 seconds.\n');
+  // No install script of any package is run: none of ours needs one.
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const npm = process.env.npm_execpath;
+  const command = npm ? [process.execPath, npm].concat(args) : ['npm'].concat(args);
+  const run = spawnSync(command[0], command.slice(1), { cwd: root, stdio: ['ignore', 2, 2] });
+  if (run.status !== 0) fail('npm ci failed. Its own lines above say why; this host must reach an npm registry.', run.status);
+}
+
+/** npx looks here before it asks a registry. */
+function linkCommand() {
+  const link = path.join(modules, '.bin', 'paas');
+  if (fs.existsSync(link)) return;
+  try {
+    fs.mkdirSync(path.dirname(link), { recursive: true });
+    fs.symlinkSync(path.join('..', '..', 'src', 'cli', 'paas.cjs'), link);
+  } catch (error) {
+    if (error.code !== 'EEXIST') process.stderr.write('npx paas will be slow: ' + error.message + '\n');
+  }
+}
+
+/** The Node to go on with: the one that runs, or else the one that came with the packages. Null when both will not do. */
+function findNode() {
+  if (isNewEnough(process.version)) return process.execPath;
+  try {
+    return require.resolve('node-' + process.platform + '-' + process.arch + '/bin/node');
+  } catch (error) {
+    return null;
+  }
+}
+
+/** Runs a script with a Node that can: here if it is this one, else in a child that gets our signals and gives us its end. */
+function hand(script, args) {
+  const node = findNode();
+  if (!node) {
+    fail('paas needs Node.js ' + oldestNode.join('.') + ' or newer, and this is ' + process.version + '. Install a newer Node.js, or run npm ci without --omit=optional.');
+  }
+  if (node === process.execPath) {
+    process.argv = [process.argv[0], script].concat(args);
+    require('module').enableCompileCache();
+    return import(pathToFileURL(script).href);
+  }
+  const child = spawn(node, [__filename, script].concat(args), { stdio: 'inherit' });
+  ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach(function (signal) {
+    process.on(signal, function () {
+      // A terminal's Ctrl-C has reached the child already.
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
+  });
+  child.on('error', function (error) {
+    fail(node + ' cannot be run: ' + error.message);
+  });
+  child.on('exit', function (code, signal) {
+    if (!signal) return process.exit(code);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+function fail(message, code) {
+  process.stderr.write(message + '\n');
+  process.exit(code || 1);
+}
+
+function main(args) {
+  if (!args[0]) fail('Usage: node src/bootstrap.cjs SCRIPT [ARGUMENT...]', 2);
+  const script = path.resolve(args[0]);
+  const reason = staleReason(path.relative(root, script).split(path.sep)[0] === 'test');
+  if (reason) installPackages(reason);
+  linkCommand();
+  return hand(script, args.slice(1));
+}
+
+module.exports = { hand, staleReason, isNewEnough };
+
+if (require.main === module) main(process.argv.slice(2));

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+'use strict';
+// The `paas` command, for any Node from 12 on. In a checkout it runs the source, in an installed package what was built of it.
+
+const fs = require('fs');
+const path = require('path');
+const bootstrap = require('../bootstrap.cjs');
+
+const source = path.join(__dirname, 'main.ts');
+const isCheckout = fs.existsSync(source);
+
+if (isCheckout && !fs.existsSync(path.join(__dirname, '..', '..', 'node_modules', '.package-lock.json'))) {
+  process.stderr.write('The packages of this checkout are not installed yet. Run npm start first.\n');
+  process.exit(1);
+}
+bootstrap.hand(isCheckout ? source : path.join(__dirname, '..', '..', 'dist', 'cli', 'main.js'), process.argv.slice(2));

@@ -1,0 +1,90 @@
+import { type StdioOptions, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { systemClock } from '../domain/clock.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { environment } from '../environment.ts';
+
+/** The programs of the host that set-up runs: apt-get, systemctl, service, dockerd. Nothing of a user's is ever an argument. */
+export interface HostCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+const keptLines = 15;
+
+/** Where root's PATH may not reach, because a login without `-` keeps the user's. */
+const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+
+export function findProgram(name: string): string | null {
+  return (
+    searchPath()
+      .map((folder) => join(folder, name))
+      .find(isExecutable) ?? null
+  );
+}
+
+/** Runs it to its end, a line of its output at a time. Throws `unavailable` with its last lines when it fails. */
+export async function runHostCommand(
+  command: HostCommand,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const shown = [command.program, ...command.args].join(' ');
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(command.timeoutMs)]);
+  const child = spawn(command.program, command.args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: commandEnvironment(command.env),
+    signal: deadline,
+  });
+  const last: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      last.push(line);
+      if (last.length > keptLines) last.shift();
+      progress(line);
+    });
+  }
+  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const code = await new Promise<number | string | null>((resolve, reject) => {
+    child.on('error', reject).on('exit', (exitCode, exitSignal) => resolve(exitCode ?? exitSignal));
+  }).catch((error: Error) => (deadline.aborted ? 'deadline' : error.message));
+  // A daemon that was started may hold the output open for good: its starter's last words have come by then.
+  await Promise.race([closed, systemClock.sleep(500)]);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  signal.throwIfAborted();
+  if (code === 0) return;
+  const lines = last.map((line) => `  ${line}`).join('\n');
+  throw new PlatformError('unavailable', `${shown} failed (${code}).${lines === '' ? '' : `\n${lines}`}`);
+}
+
+/** Starts a program that outlives us. `logFd` gets all it says. */
+export function startDetached(program: string, args: readonly string[], logFd: number): void {
+  const stdio: StdioOptions = ['ignore', logFd, logFd];
+  const child = spawn(program, args, { detached: true, stdio, cwd: '/', env: commandEnvironment() });
+  // Whether it came up is asked of the program itself; that it could not be run at all shows as the same silence.
+  child.on('error', () => undefined);
+  child.unref();
+}
+
+function commandEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string | undefined> {
+  return { ...environment(), PATH: searchPath().join(delimiter), ...extra };
+}
+
+function searchPath(): readonly string[] {
+  const own = (environment().PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
+  return [...new Set([...own, ...systemFolders])];
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,136 @@
+import { mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { paths, type Settings } from '../config.ts';
+import { systemClock } from '../domain/clock.ts';
+import type { Engine } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { openStore } from '../store/store.ts';
+import type { LauncherLock } from './lock.ts';
+import { prepareHost } from './prepare.ts';
+import { Program, type ReadyMessage } from './program.ts';
+import { isRunning, type RunningProcess, signalProcess } from './running-process.ts';
+import { setUp } from './set-up.ts';
+import { accountStep } from './steps/account.ts';
+import { commandLinkStep } from './steps/command-link.ts';
+import { storeStep } from './steps/store.ts';
+import type { Announcer } from './terminal.ts';
+
+const readyTimeoutMs = 60_000;
+const largestLogBytes = 16 * 1024 * 1024;
+
+const scripts = {
+  orchestrator: fileURLToPath(new URL('../main.ts', import.meta.url)),
+  resolver: fileURLToPath(new URL('../resolver/main.ts', import.meta.url)),
+} as const;
+
+/** Everything that this host and this PAAS_HOME need, each only when it is missing. */
+export async function prepare(
+  engine: Engine,
+  settings: Settings,
+  told: { readonly announcer: Announcer; readonly signal: AbortSignal },
+): Promise<void> {
+  await prepareHost(engine, settings, told);
+  await setUp([storeStep(settings)], told.announcer, told.signal);
+  const { state, keys } = paths(settings.home);
+  const store = await openStore({ path: state, keysDir: keys });
+  try {
+    await setUp([accountStep(store, settings), commandLinkStep(settings)], told.announcer, told.signal);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Programs that a killed launcher left behind: they hold the ports and the store. */
+export async function endOrphans(orphans: readonly RunningProcess[], announcer: Announcer): Promise<void> {
+  if (orphans.length === 0) return;
+  announcer.step('Ending what a platform that was killed has left running');
+  for (const orphan of orphans) signalProcess(orphan, 'SIGTERM');
+  const end = systemClock.monotonicMs() + 10_000;
+  while (orphans.some(isRunning) && systemClock.monotonicMs() < end) await systemClock.sleep(50);
+  for (const orphan of orphans) signalProcess(orphan, 'SIGKILL');
+}
+
+/** The two programs of a platform, kept running until `stop`. */
+export class RunningPlatform {
+  readonly #programs: readonly Program[];
+  readonly #settings: Settings;
+
+  constructor(
+    settings: Settings,
+    {
+      lock,
+      announcer,
+      terminal,
+    }: { readonly lock: LauncherLock; readonly announcer: Announcer; readonly terminal: boolean },
+  ) {
+    this.#settings = settings;
+    const { logs, cache } = paths(settings.home);
+    const onChange = () => {
+      const running = this.#programs.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid] as const]));
+      lock.record(Object.fromEntries(running));
+    };
+    this.#programs = (['resolver', 'orchestrator'] as const).map(
+      (name) =>
+        new Program({
+          name,
+          script: scripts[name],
+          // At a terminal only what concerns its owner is said; the journal gets everything.
+          output: terminal ? openLog(logs, name) : 'inherit',
+          env: { NODE_COMPILE_CACHE: join(cache, 'compiled') },
+          onChange,
+          onDeath: (what) => announcer.say(`The ${name} ended: ${what}.`),
+        }),
+    );
+  }
+
+  /** Resolves with what the programs said of themselves. Throws `unavailable` with the last lines of the log of the one that failed. */
+  async start(signal: AbortSignal): Promise<ReadyMessage> {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
+    const messages = await Promise.all(this.#programs.map((program) => this.#startOne(program, deadline)));
+    signal.throwIfAborted();
+    return Object.assign({}, ...messages);
+  }
+
+  /** Ends both; the apps' containers go on. */
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all(this.#programs.map((program) => program.stop(graceMs)));
+  }
+
+  kill(): void {
+    for (const program of this.#programs) program.kill();
+  }
+
+  async #startOne(program: Program, deadline: AbortSignal): Promise<ReadyMessage> {
+    const late = new Promise<never>((_, reject) => {
+      const abort = () => reject(new Error(`The ${program.name} was not ready within ${readyTimeoutMs / 1000} s.`));
+      deadline.addEventListener('abort', abort, { once: true });
+    });
+    try {
+      return await Promise.race([program.start(), late]);
+    } catch (cause) {
+      const log = join(paths(this.#settings.home).logs, `${program.name}.log`);
+      throw new PlatformError('unavailable', `${(cause as Error).message}${lastLines(log)}`, {
+        hint: `See ${log}`,
+        cause,
+      });
+    }
+  }
+}
+
+function openLog(folder: string, name: string): number {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `${name}.log`);
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > largestLogBytes) renameSync(path, `${path}.1`);
+  return openSync(path, 'a', 0o600);
+}
+
+function lastLines(path: string): string {
+  try {
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-10);
+    return `\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  } catch {
+    return '';
+  }
+}

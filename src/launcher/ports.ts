@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { environmentName, type Settings } from '../config.ts';
+import { PlatformError } from '../domain/errors.ts';
+
+interface WantedPort {
+  readonly setting: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Throws `conflict` for the first port that somebody else has: which, who, and the setting that changes it. */
+export async function requireFreePorts(settings: Settings): Promise<void> {
+  const wanted: readonly WantedPort[] = [
+    { setting: environmentName('api_port'), host: '127.0.0.1', port: settings.apiPort },
+    { setting: environmentName('http_port'), host: settings.bind, port: settings.httpPort },
+  ];
+  for (const one of wanted) if (one.port !== 0) await requireFree(one);
+}
+
+async function requireFree({ setting, host, port }: WantedPort): Promise<void> {
+  const code = await tryListen(host, port);
+  if (code === null) return;
+  const change = `Choose another with ${setting}, for example ${setting}=${port + 1000} npm start`;
+  if (code === 'EADDRINUSE') {
+    const holder = portHolder(port);
+    const who = holder ? `${holder.command} (process ${holder.pid})` : 'another program';
+    throw new PlatformError('conflict', `Port ${port} on ${host} is taken by ${who}.`, { hint: `${change}.` });
+  }
+  if (code === 'EACCES') {
+    throw new PlatformError('forbidden', `Port ${port} is for root alone.`, { hint: `Run as root, or: ${change}.` });
+  }
+  throw new PlatformError('invalid_params', `Nothing can listen on ${host}, port ${port}: ${code}.`, {
+    hint: `${change}; the address is ${environmentName('bind')}.`,
+  });
+}
+
+/** The error's code; null when it worked. */
+function tryListen(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
+  });
+}
+
+export interface PortHolder {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** Who listens on this TCP port; null when that cannot be known (another user's process, another system). */
+export function portHolder(port: number): PortHolder | null {
+  const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => listeningInodes(read(path), port)));
+  if (inodes.size === 0) return null;
+  for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
+    const sockets = list(`/proc/${pid}/fd`).map((fd) => /^socket:\[(\d+)\]$/.exec(link(`/proc/${pid}/fd/${fd}`))?.[1]);
+    if (!sockets.some((inode) => inode !== undefined && inodes.has(inode))) continue;
+    return { pid: Number(pid), command: read(`/proc/${pid}/comm`).trim() || 'a program' };
+  }
+  return null;
+}
+
+/** Sockets in state 0A (LISTEN) on the port, out of the kernel's table. */
+export function listeningInodes(table: string, port: number): readonly string[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return table.split('\n').flatMap((line) => {
+    const fields = line.trim().split(/\s+/);
+    return fields[1]?.endsWith(suffix) && fields[3] === '0A' && fields[9] ? [fields[9]] : [];
+  });
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function list(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}

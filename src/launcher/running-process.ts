@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+
+/** A process, told from a later one with the same number by the moment it began. */
+export interface RunningProcess {
+  readonly pid: number;
+  /** Of /proc; null where there is none. */
+  readonly startTicks: string | null;
+}
+
+export function describeProcess(pid: number): RunningProcess {
+  return { pid, startTicks: startTicks(pid) };
+}
+
+export function isRunning({ pid, startTicks: known }: RunningProcess): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return known === null || startTicks(pid) === known;
+}
+
+/** Sends the signal. A process that is gone needs none. */
+export function signalProcess(target: RunningProcess, signal: NodeJS.Signals): void {
+  if (!isRunning(target)) return;
+  try {
+    process.kill(target.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Field 22 of /proc/PID/stat, counted after the name, which may hold spaces and parentheses. A zombie has ended. */
+function startTicks(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? null : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,61 @@
+import { hostname, userInfo } from 'node:os';
+import { credentialsPath, findCredential, saveCredential } from '../../cli/credentials.ts';
+import type { Settings } from '../../config.ts';
+import type { Account } from '../../domain/actor.ts';
+import { platformActor } from '../../domain/actor.ts';
+import { eventOf } from '../../domain/event.ts';
+import type { Store, StoreTables } from '../../domain/store.ts';
+import { hashToken, mintToken } from '../../domain/token.ts';
+import { type Environment, environment } from '../../environment.ts';
+import { apiUrl, gitOrigins } from '../addresses.ts';
+import type { SetUpStep } from '../set-up.ts';
+
+/**
+ * An account for whoever starts the platform, with a token where the command line and git find it. A token that this
+ * platform does not know (PAAS_HOME was made anew) is replaced.
+ */
+export function accountStep(store: Store, settings: Settings, env: Environment = environment()): SetUpStep {
+  return {
+    async needed() {
+      const credential = findCredential(env, apiUrl(settings));
+      if (credential && (await store.tokens.findBySha256(hashToken(credential.token)))) return null;
+      const accounts = await store.accounts.list();
+      return accounts.length === 0
+        ? `Creating the first account, ${defaultEmail()}`
+        : `Making a token for ${accounts[0]?.email}: there is none of this platform in ${credentialsPath(env)}`;
+    },
+    async perform(progress) {
+      const minted = mintToken();
+      const account = await store.transaction(async (tables) => {
+        const first = (await tables.accounts.list())[0] ?? (await createAccount(tables));
+        const { prefix, sha256 } = minted;
+        const description = `npm start on ${hostname()}`;
+        await tables.tokens.create({ accountId: first.id, prefix, sha256, description, expiresAt: null });
+        await append(tables, 'token.created', { prefix, description });
+        return first;
+      });
+      const credential = { email: account.email, token: minted.token };
+      saveCredential(env, credential, { apiUrl: apiUrl(settings), gitOrigins: gitOrigins(settings) });
+      progress(`its token is in ${credentialsPath(env)}, where paas and git find it`);
+    },
+  };
+}
+
+async function createAccount(tables: StoreTables): Promise<Account> {
+  const account = await tables.accounts.create(defaultEmail());
+  await append(tables, 'account.created', { email: account.email });
+  return account;
+}
+
+async function append(
+  tables: StoreTables,
+  kind: 'account.created' | 'token.created',
+  data: Readonly<Record<string, string>>,
+): Promise<void> {
+  await tables.events.append(eventOf(kind, platformActor, { appId: null, data }));
+}
+
+/** A name in the form that Heroku's clients expect. Nothing is ever mailed to it. */
+function defaultEmail(): string {
+  return `${userInfo().username}@${hostname()}`.toLowerCase();
+}

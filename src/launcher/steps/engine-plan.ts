@@ -1,0 +1,61 @@
+/** What is known of the host when no engine answers. */
+export interface EngineFacts {
+  /** PAAS_DOCKER_HOST, and whether it is the place where a packaged engine of this host listens. */
+  readonly dockerHost: string;
+  readonly isDefaultHost: boolean;
+  /** The socket is there, but not for us. */
+  readonly isForbidden: boolean;
+  readonly isRoot: boolean;
+  readonly hasDaemon: boolean;
+  readonly canInstall: boolean;
+}
+
+export type EnginePlan =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'install' }
+  | { readonly kind: 'refuse'; readonly message: string; readonly hint: string };
+
+/** What to do when no engine answers. Pure. */
+export function planEngine(facts: EngineFacts): EnginePlan {
+  if (facts.isForbidden) {
+    return refuse(
+      `You may not use the container engine at ${facts.dockerHost}.`,
+      'As root: usermod -aG docker YOUR-USER. Then log in anew, so that the group counts.',
+    );
+  }
+  if (!facts.isDefaultHost) {
+    return refuse(
+      `No container engine answers at ${facts.dockerHost}.`,
+      'Start it, or change PAAS_DOCKER_HOST. Without that setting the engine of this host is used.',
+    );
+  }
+  if (facts.hasDaemon && facts.isRoot) return { kind: 'start' };
+  if (facts.hasDaemon) {
+    return refuse(
+      `The container engine is installed, but does not answer at ${facts.dockerHost}.`,
+      'As root: systemctl start docker (or: service docker start).',
+    );
+  }
+  if (facts.canInstall) return { kind: 'install' };
+  return refuse(
+    'There is no container engine on this host.',
+    facts.isRoot
+      ? 'Install Docker (20.10 or newer) with the package manager of this system, start it and run npm start again.'
+      : 'As root on Debian or Ubuntu: apt-get install docker.io, then usermod -aG docker YOUR-USER and log in anew; or run npm start as root, which does it.',
+  );
+}
+
+/** How the daemon is started here. Tried in order: the next one when the one before brought no answer. */
+export type StartMethod = 'systemd' | 'service' | 'process';
+
+export function startMethods(host: {
+  readonly hasSystemd: boolean;
+  readonly hasInitScript: boolean;
+}): readonly StartMethod[] {
+  if (host.hasSystemd) return ['systemd'];
+  return host.hasInitScript ? ['service', 'process'] : ['process'];
+}
+
+function refuse(message: string, hint: string): EnginePlan {
+  return { kind: 'refuse', message, hint };
+}

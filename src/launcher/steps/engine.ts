@@ -1,0 +1,155 @@
+import { accessSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { paths, type Settings } from '../../config.ts';
+import { systemClock } from '../../domain/clock.ts';
+import type { Engine } from '../../domain/engine.ts';
+import { assertNever, PlatformError } from '../../domain/errors.ts';
+import { canInstallPackages, installPackages, isRoot } from '../apt.ts';
+import { findProgram, runHostCommand, startDetached } from '../host-command.ts';
+import type { SetUpStep } from '../set-up.ts';
+import { type EnginePlan, planEngine, type StartMethod, startMethods } from './engine-plan.ts';
+
+const defaultSockets = ['/var/run/docker.sock', '/run/docker.sock'];
+const daemonConfig = '/etc/docker/daemon.json';
+/** Each way of starting gets this long until the engine must answer. */
+const startTimeoutMs = 45_000;
+
+/** An engine that answers: installed and started where that is ours to do, else one message that says what is missing. */
+export function engineStep(engine: Engine, settings: Settings): SetUpStep {
+  let plan: EnginePlan = { kind: 'start' };
+  return {
+    async needed() {
+      if (await answers(engine)) return null;
+      plan = planEngine(facts(settings.dockerHost));
+      if (plan.kind === 'refuse') throw new PlatformError('unavailable', plan.message, { hint: plan.hint });
+      return plan.kind === 'install'
+        ? 'Installing a container engine (docker.io): none answers on this host'
+        : 'Starting the container engine: it is installed, but does not answer';
+    },
+    async perform(progress, signal) {
+      if (plan.kind === 'install') await install(progress, signal);
+      await start(engine, settings, progress, signal);
+    },
+  };
+}
+
+async function answers(engine: Engine): Promise<boolean> {
+  try {
+    await engine.info();
+    return true;
+  } catch (error) {
+    if (error instanceof PlatformError && error.code === 'unavailable') return false;
+    throw error;
+  }
+}
+
+function facts(dockerHost: string) {
+  const socket = dockerHost.startsWith('unix://') ? dockerHost.slice('unix://'.length) : null;
+  return {
+    dockerHost,
+    isDefaultHost: socket !== null && defaultSockets.includes(socket),
+    isForbidden: socket !== null && existsSync(socket) && !isWritable(socket),
+    isRoot: isRoot(),
+    hasDaemon: findProgram('dockerd') !== null,
+    canInstall: canInstallPackages(),
+  };
+}
+
+async function install(progress: (line: string) => void, signal: AbortSignal): Promise<void> {
+  // With it the apps run on while the engine itself restarts. Only in a file that was not there: an owner's stays as it is.
+  if (!existsSync(daemonConfig)) {
+    mkdirSync('/etc/docker', { recursive: true });
+    writeFileSync(daemonConfig, `${JSON.stringify({ 'live-restore': true }, null, 2)}\n`);
+    progress(`wrote ${daemonConfig}: live-restore, so that apps outlive a restart of the engine`);
+  }
+  const packages = ['docker.io', 'iptables', 'ca-certificates'];
+  // On a kernel with AppArmor the engine loads its profile with this, and starts no container without.
+  if (readText('/sys/module/apparmor/parameters/enabled').startsWith('Y') && !findProgram('apparmor_parser')) {
+    packages.push('apparmor');
+  }
+  await installPackages(packages, progress, signal);
+}
+
+async function start(
+  engine: Engine,
+  settings: Settings,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const methods = startMethods({
+    hasSystemd: existsSync('/run/systemd/system'),
+    hasInitScript: existsSync('/etc/init.d/docker') && findProgram('service') !== null,
+  });
+  const log = join(paths(settings.home).logs, 'dockerd.log');
+  for (const method of methods) {
+    // A package's own start may be on its way already; a second daemon would only fail.
+    if (await answers(engine)) return;
+    await startBy(method, log, progress, signal).catch((error: Error) => {
+      signal.throwIfAborted();
+      progress(error.message);
+    });
+    if (await answersWithin(engine, startTimeoutMs, signal)) return;
+  }
+  throw new PlatformError(
+    'unavailable',
+    `The container engine was started (${methods.join(', ')}) but does not answer.`,
+    {
+      hint: `Its own log says why: ${methods[0] === 'systemd' ? 'journalctl -u docker' : log}`,
+    },
+  );
+}
+
+async function startBy(
+  method: StartMethod,
+  log: string,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const timeoutMs = 90_000;
+  switch (method) {
+    case 'systemd':
+      progress('systemctl enable --now docker');
+      return runHostCommand({ program: 'systemctl', args: ['enable', '--now', 'docker'], timeoutMs }, progress, signal);
+    case 'service':
+      progress('service docker start');
+      return runHostCommand({ program: 'service', args: ['docker', 'start'], timeoutMs }, progress, signal);
+    case 'process':
+      progress(`dockerd as a process of its own; it goes on when the platform stops. Its log: ${log}`);
+      mkdirSync(join(log, '..'), { recursive: true });
+      return startDetached(findProgram('dockerd') ?? 'dockerd', daemonOptions(), openSync(log, 'a', 0o600));
+    default:
+      return assertNever(method, 'start method');
+  }
+}
+
+/** An option that is in the file as well keeps the daemon from starting; a swarm's daemon refuses live-restore. */
+function daemonOptions(): readonly string[] {
+  const isConfigured = readText(daemonConfig).includes('live-restore');
+  return isConfigured || existsSync('/var/lib/docker/swarm/state.json') ? [] : ['--live-restore'];
+}
+
+async function answersWithin(engine: Engine, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  const end = systemClock.monotonicMs() + timeoutMs;
+  while (systemClock.monotonicMs() < end) {
+    if (await answers(engine)) return true;
+    await systemClock.sleep(200, signal);
+  }
+  return false;
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

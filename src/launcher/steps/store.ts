@@ -1,0 +1,26 @@
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { paths, type Settings } from '../../config.ts';
+import { rootKeyPath } from '../../store/root-key.ts';
+import { openStore } from '../../store/store.ts';
+import type { SetUpStep } from '../set-up.ts';
+
+/** PAAS_HOME with the store, and the key that seals its secrets. */
+export function storeStep(settings: Settings): SetUpStep {
+  const { state, keys, logs, run, cache } = paths(settings.home);
+  return {
+    async needed() {
+      if (existsSync(state) && existsSync(rootKeyPath(keys))) return null;
+      return existsSync(state)
+        ? `Looking for the root key, which is not in ${keys}`
+        : `Making the store and its root key in ${settings.home}`;
+    },
+    async perform(progress) {
+      mkdirSync(settings.home, { recursive: true });
+      for (const folder of [logs, run, cache]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+      // It makes the key when nothing is sealed yet, and refuses, naming the key, when something is.
+      await (await openStore({ path: state, keysDir: keys })).close();
+      chmodSync(keys, 0o700);
+      progress(`keep a copy of ${keys} apart from the rest: without it no config var can be read`);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import { randomBytes } from 'node:crypto';
+import type { Store } from './domain/store.ts';
+
+const settingName = 'platform.id';
+
+/** What tells this platform's things in an engine from another's: the value of the label `paas.platform`. Made once. */
+export async function platformId(store: Store): Promise<string> {
+  return store.transaction(async ({ settings }) => {
+    const known = await settings.get(settingName);
+    if (known !== null) return known;
+    const id = randomBytes(6).toString('hex');
+    await settings.set(settingName, id);
+    return id;
+  });
+}
