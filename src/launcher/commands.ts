@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util';
+import { ensureStacks } from '../builder/stack.ts';
+import { readSettings, type Settings } from '../config.ts';
+import type { Engine } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { createDockerEngine } from '../engine/docker-engine.ts';
+import { ownLabels, stopApps, stopPlatform } from './stop.ts';
+import { type Announcer, announceOn } from './terminal.ts';
+import { uninstall } from './uninstall.ts';
+
+interface Here {
+  readonly settings: Settings;
+  readonly engine: Engine;
+  readonly announcer: Announcer;
+}
+
+type LocalCommand = (here: Here, args: readonly string[]) => Promise<number>;
+
+const commands: Readonly<Record<string, LocalCommand>> = {
+  'platform:stop': stopCommand,
+  'platform:uninstall': uninstallCommand,
+  'stack:rebuild': rebuildCommand,
+};
+
+/**
+ * The commands of `paas` that act on this machine and not through the API. Returns the exit code. Throws PlatformErrors:
+ * `invalid_params` for an unknown name or flag, `confirmation_required`.
+ */
+export async function runLocalCommand(name: string, args: readonly string[]): Promise<number> {
+  const command = commands[name];
+  if (!command) throw new PlatformError('invalid_params', `There is no command ${name}.`, { hint: 'See paas help.' });
+  const settings = readSettings();
+  const engine = createDockerEngine({ dockerHost: settings.dockerHost });
+  return command({ settings, engine, announcer: announceOn(process.stderr) }, args);
+}
+
+async function stopCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<number> {
+  const flags = parse('platform:stop', args, { apps: { type: 'boolean' } });
+  const stopped = await stopPlatform(settings, announcer);
+  if (!stopped) announcer.say(`No platform runs in ${settings.home}.`);
+  if (!flags.apps) return 0;
+  const labels = await ownLabels(settings);
+  const count = labels ? await stopApps(engine, settings, labels) : 0;
+  announcer.step(`Stopped ${count} instances; the next npm start starts the apps again`);
+  return 0;
+}
+
+async function uninstallCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<number> {
+  const flags = parse('platform:uninstall', args, { confirm: { type: 'string' } });
+  if (flags.confirm !== settings.domain) {
+    throw new PlatformError(
+      'confirmation_required',
+      `This removes every app of the platform in ${settings.home} with its containers, images and volumes.`,
+      { hint: `To go on: paas platform:uninstall --confirm ${settings.domain}` },
+    );
+  }
+  await stopPlatform(settings, announcer);
+  await uninstall(engine, settings, { labels: await ownLabels(settings), announcer });
+  return 0;
+}
+
+async function rebuildCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<number> {
+  parse('stack:rebuild', args, {});
+  announcer.step(`Making the stack images of Debian ${settings.stackSuite} anew`);
+  const stack = await ensureStacks(engine, settings, { progress: (line) => announcer.detail(line), rebuild: true });
+  announcer.step(
+    `Builds from now on use ${stack.buildImageId.slice(7, 19)}, and apps run on ${stack.runImageId.slice(7, 19)}`,
+  );
+  return 0;
+}
+
+type Flags = Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
+
+function parse<T extends Flags>(name: string, args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true }).values;
+  } catch (cause) {
+    throw new PlatformError('invalid_params', `paas ${name}: ${(cause as Error).message}`, { cause });
+  }
+}

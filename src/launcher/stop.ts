@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { paths, type Settings } from '../config.ts';
+import { systemClock } from '../domain/clock.ts';
+import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { platformId } from '../platform-id.ts';
+import { openStore } from '../store/store.ts';
+import { runningLauncher } from './lock.ts';
+import { isRunning, signalProcess } from './running-process.ts';
+import type { Announcer } from './terminal.ts';
+
+/** Longer than the launcher gives its programs. */
+const stopTimeoutMs = 40_000;
+
+/** Ends the platform of this PAAS_HOME as Ctrl-C does. False when none runs. */
+export async function stopPlatform(settings: Settings, announcer: Announcer): Promise<boolean> {
+  const holder = runningLauncher(settings.home);
+  if (!holder) return false;
+  announcer.step(`Stopping the platform in ${settings.home} (process ${holder.launcher.pid})`);
+  signalProcess(holder.launcher, 'SIGTERM');
+  const end = systemClock.monotonicMs() + stopTimeoutMs;
+  while (isRunning(holder.launcher)) {
+    if (systemClock.monotonicMs() > end) {
+      throw new PlatformError(
+        'timeout',
+        `The platform (process ${holder.launcher.pid}) did not end within ${stopTimeoutMs / 1000} s.`,
+        { hint: `Its logs are in ${paths(settings.home).logs}. As the last resort: kill -9 ${holder.launcher.pid}` },
+      );
+    }
+    await systemClock.sleep(50);
+  }
+  return true;
+}
+
+/** The labels of what this PAAS_HOME's platform made; null when there was never a platform in it. */
+export async function ownLabels(settings: Settings): Promise<Labels | null> {
+  const { state, keys } = paths(settings.home);
+  if (!existsSync(state)) return null;
+  const store = await openStore({ path: state, keysDir: keys });
+  try {
+    return { [labelNames.platform]: await platformId(store) };
+  } finally {
+    await store.close();
+  }
+}
+
+/** Stops the apps' containers, all at once. The next start of the platform starts the apps again. Returns how many ran. */
+export async function stopApps(engine: Engine, settings: Settings, labels: Labels): Promise<number> {
+  const all = await engine.containers.list({ ...labels, [labelNames.role]: 'instance' });
+  const running = all.filter(({ status }) => status === 'running');
+  await Promise.all(running.map(({ id }) => engine.containers.stop(id, settings.stopGraceMs)));
+  return running.length;
+}

@@ -1,0 +1,71 @@
+import { removeCredential } from '../cli/credentials.ts';
+import type { Settings } from '../config.ts';
+import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
+import { environment } from '../environment.ts';
+import { apiUrl, gitOrigins } from './addresses.ts';
+import { commandLink, removeCommandLink } from './steps/command-link.ts';
+import type { Announcer } from './terminal.ts';
+
+/**
+ * Removes what the platform put on this host outside PAAS_HOME: its containers, networks, volumes and images, the command,
+ * the token. May be called again after a failure. PAAS_HOME and the engine stay: they are said, not touched.
+ */
+export async function uninstall(
+  engine: Engine,
+  settings: Settings,
+  { labels, announcer }: { readonly labels: Labels | null; readonly announcer: Announcer },
+): Promise<void> {
+  if (labels) {
+    await removeContainers(engine, labels, announcer);
+    await removeNetworks(engine, labels, announcer);
+    await removeVolumes(engine, labels, announcer);
+    await removeImages(engine, labels, announcer);
+  }
+  await removeStacks(engine, labels ?? {}, announcer);
+  removeCredential(environment(), { apiUrl: apiUrl(settings), gitOrigins: gitOrigins(settings) });
+  if (removeCommandLink()) announcer.step(`Removed ${commandLink}`);
+  announcer.say(
+    `What is left is ${settings.home} (apps' repositories, releases, keys). Remove it with: rm -rf ${settings.home}`,
+  );
+}
+
+async function removeContainers(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {
+  const found = await engine.containers.list(labels);
+  await Promise.all(found.map(({ id }) => engine.containers.remove(id)));
+  announcer.step(`Removed ${found.length} containers`);
+}
+
+async function removeNetworks(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {
+  const found = await engine.networks.list(labels);
+  for (const { id } of found) await engine.networks.remove(id);
+  announcer.step(`Removed ${found.length} networks`);
+}
+
+async function removeVolumes(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {
+  const found = await engine.volumes.list(labels);
+  for (const { name } of found) await engine.volumes.remove(name);
+  announcer.step(`Removed ${found.length} volumes`);
+}
+
+async function removeImages(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {
+  const found = await engine.images.list(labels);
+  for (const { id, tags } of found) for (const ref of tags.length > 0 ? tags : [id]) await engine.images.remove(ref);
+  announcer.step(`Removed ${found.length} images`);
+}
+
+/** The stacks are every platform's of this engine: the last one takes them along. */
+async function removeStacks(engine: Engine, own: Labels, announcer: Announcer): Promise<void> {
+  const id = own[labelNames.platform];
+  const isForeign = (labels: Labels) => labels[labelNames.platform] !== undefined && labels[labelNames.platform] !== id;
+  const [containers, networks, volumes, images] = await Promise.all([
+    engine.containers.list({}),
+    engine.networks.list({}),
+    engine.volumes.list({}),
+    engine.images.list({}),
+  ]);
+  if ([...containers, ...networks, ...volumes, ...images].some(({ labels }) => isForeign(labels))) {
+    announcer.step('The stack images stay: another platform uses this engine');
+    return;
+  }
+  await removeImages(engine, { [labelNames.role]: 'stack' }, announcer);
+}
