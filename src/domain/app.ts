@@ -18,8 +18,16 @@ export interface App {
 export const appStates = ['running', 'stopped', 'sleeping', 'maintenance', 'broken'] as const;
 export type AppState = (typeof appStates)[number];
 
-/** Hostnames that the platform itself serves under its domain. */
-export const reservedAppNames: ReadonlySet<string> = new Set(['api', 'git', 'dashboard', 'www', 'localhost', 'paas']);
+/** Hostnames that the platform itself serves under its domain, and the one name that every object has a property of. */
+export const reservedAppNames: ReadonlySet<string> = new Set([
+  'api',
+  'git',
+  'dashboard',
+  'www',
+  'localhost',
+  'paas',
+  'constructor',
+]);
 
 const appNamePattern = /^[a-z][a-z0-9-]{0,28}[a-z0-9]$|^[a-z]$/;
 

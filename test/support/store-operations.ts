@@ -1,0 +1,106 @@
+import { randomInt } from 'node:crypto';
+import type { Actor } from '../../src/domain/actor.ts';
+import { type App, parseAppName } from '../../src/domain/app.ts';
+import { PlatformError } from '../../src/domain/errors.ts';
+import type { Operations, RunRequest, RunSession } from '../../src/domain/operations.ts';
+import type { Release, ReleaseCause } from '../../src/domain/release.ts';
+import type { Store } from '../../src/domain/store.ts';
+
+/**
+ * The platform's verbs on a real store with nothing behind it: no container starts, so a test of the API needs no
+ * engine. What a verb without a trace in the store was asked for is kept in `asked`.
+ */
+export interface StoreOperations extends Operations {
+  readonly asked: { readonly verb: string; readonly process: string | null; readonly actor: Actor }[];
+  readonly runs: RunRequest[];
+  /** What attaching gives: set by the test. */
+  attach: (app: App, instanceId: string, signal: AbortSignal) => Promise<RunSession>;
+}
+
+export function storeOperations(store: Store): StoreOperations {
+  const release = async (app: App, cause: ReleaseCause, actor: Actor, from?: Release): Promise<Release> => {
+    const current = app.currentReleaseId ? await store.releases.find(app.currentReleaseId) : null;
+    const made = await store.releases.create({
+      appId: app.id,
+      artifactId: (from ?? current)?.artifactId ?? null,
+      cause,
+      description: cause,
+      accountId: actor.accountId,
+      config: await store.configVars.get(app.id),
+    });
+    await store.releases.setStatus(made.id, 'succeeded');
+    await store.apps.setCurrentRelease(app.id, made.id);
+    return { ...made, status: 'succeeded' };
+  };
+  const operations: StoreOperations = {
+    asked: [],
+    runs: [],
+    attach: async () => {
+      throw new PlatformError('not_found', 'No such one-off.');
+    },
+    async createApp(name, actor) {
+      const chosen = name === null ? `calm-river-${randomInt(1000, 1_000_000)}` : parseAppName(name);
+      const app = await store.apps.create({ name: chosen, ownerId: actor.accountId });
+      await release(app, 'create', actor);
+      return store.apps.get(app.id);
+    },
+    async renameApp(app, name) {
+      await store.apps.rename(app.id, parseAppName(name));
+      return store.apps.get(app.id);
+    },
+    destroyApp: (app) => store.apps.remove(app.id),
+    async deployPush() {
+      throw new PlatformError('internal', 'The API never pushes.');
+    },
+    async changeConfig(app, changes, actor) {
+      await store.configVars.change(app.id, changes);
+      return release(app, 'config', actor);
+    },
+    async rollback(app, version, actor) {
+      const target = version === null ? null : await store.releases.findByVersion(app.id, version);
+      if (!target) throw new PlatformError('not_found', `${app.name} has no such release.`);
+      await store.configVars.replace(app.id, target.config);
+      return release(app, 'rollback', actor, target);
+    },
+    async scale(app, changes) {
+      const entries = await store.formations.list(app.id);
+      const wanted = changes.map(({ type, quantity, size }) => {
+        const entry = entries.find((candidate) => candidate.type === type);
+        if (!entry) throw new PlatformError('not_found', `${app.name} has no process type ${type}.`);
+        const count = quantity && ('set' in quantity ? quantity.set : entry.quantity + quantity.add);
+        return { appId: app.id, type, quantity: count ?? entry.quantity, size: size ?? entry.size };
+      });
+      return Promise.all(wanted.map((entry) => store.formations.put(entry)));
+    },
+    async restart(_, process, actor) {
+      operations.asked.push({ verb: 'restart', process, actor });
+    },
+    async stop(_, process, actor) {
+      operations.asked.push({ verb: 'stop', process, actor });
+    },
+    addDomain: (app, hostname) => store.domains.create({ appId: app.id, hostname }),
+    async removeDomain(app, hostname) {
+      const domain = (await store.domains.list(app.id)).find((candidate) => candidate.hostname === hostname);
+      if (!domain) throw new PlatformError('not_found', `${app.name} has no domain ${hostname}.`);
+      await store.domains.remove(app.id, hostname);
+      return domain;
+    },
+    async run(app, request) {
+      operations.runs.push(request);
+      if (!app.currentReleaseId) throw new PlatformError('conflict', 'Nothing to run yet.');
+      return store.instances.create({
+        appId: app.id,
+        releaseId: app.currentReleaseId,
+        hostId: (await store.hosts.list())[0]?.id ?? '',
+        type: 'run',
+        slot: randomInt(1000, 10_000),
+        size: request.size ?? 4,
+        command: ['bash', '-c', request.command],
+        notBefore: null,
+        failures: 0,
+      });
+    },
+    attachRun: (app, instanceId, signal) => operations.attach(app, instanceId, signal),
+  };
+  return operations;
+}
