@@ -21,15 +21,10 @@ export interface GitSettings {
  */
 const passedOn = [
   ...['PATH', 'HOME', 'USER', 'TMPDIR', 'XDG_CONFIG_HOME'],
-  ...[
-    'GIT_DIR',
-    'GIT_WORK_TREE',
-    'GIT_CONFIG_GLOBAL',
-    'GIT_CONFIG_SYSTEM',
-    'GIT_CONFIG_NOSYSTEM',
-    'GIT_CEILING_DIRECTORIES',
-  ],
-] as const;
+  ...['GIT_DIR', 'GIT_WORK_TREE', 'GIT_CEILING_DIRECTORIES'],
+  ...['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM'],
+  ...['GIT_AUTHOR_NAME', 'GIT_AUTHOR_EMAIL', 'GIT_COMMITTER_NAME', 'GIT_COMMITTER_EMAIL', 'EMAIL'],
+];
 
 async function repository({ env, cwd }: Pick<Io, 'env' | 'cwd'>) {
   const { simpleGit } = await import('simple-git');
@@ -88,6 +83,15 @@ export async function useCredentialStore(
   } catch (error) {
     explain(error);
   }
+}
+
+/** Whether git would know who commits here. */
+export async function authorKnown(io: Pick<Io, 'env' | 'cwd'>): Promise<boolean> {
+  const git = await repository(io);
+  return Promise.all([git.raw(['var', 'GIT_AUTHOR_IDENT']), git.raw(['var', 'GIT_COMMITTER_IDENT'])]).then(
+    () => true,
+    () => false,
+  );
 }
 
 export async function gitVersion(io: Pick<Io, 'env' | 'cwd'>): Promise<string | null> {

@@ -1,0 +1,71 @@
+import { PlatformError } from '../domain/errors.ts';
+import type { AppFlags } from './command.ts';
+import { knownGitOrigins } from './credentials.ts';
+import { usageError } from './errors.ts';
+import { gitSettings, type Remote } from './git.ts';
+import type { Io } from './io.ts';
+
+/** The name that `paas create` gives its git remote. */
+export const usualRemote = 'paas';
+
+interface AppRemote {
+  readonly remote: string;
+  readonly app: string;
+}
+
+/** `--app`, PAAS_APP, HEROKU_APP, `--remote`, git's `paas.remote`, or the only git remote that is a platform's. */
+export async function resolveApp(io: Pick<Io, 'env' | 'cwd'>, flags: AppFlags): Promise<string> {
+  const said = flags.app ?? (io.env.PAAS_APP || io.env.HEROKU_APP);
+  if (said) return said;
+  const { remotes, defaultRemote } = await gitSettings(io);
+  if (flags.remote !== undefined) return appOf(remotes, flags.remote);
+  if (defaultRemote !== undefined) return appOf(remotes, defaultRemote);
+  return onlyApp(appRemotes(remotes, knownGitOrigins(io.env)));
+}
+
+/** Those of a server we have a token for; and one called `paas`, whatever its server. */
+function appRemotes(remotes: readonly Remote[], origins: readonly string[]): readonly AppRemote[] {
+  return remotes.flatMap(({ name, url }) => {
+    const app = appName(url);
+    const ours = name === usualRemote || origins.includes(URL.parse(url)?.origin ?? '');
+    return app !== null && ours ? [{ remote: name, app }] : [];
+  });
+}
+
+/** `hello`, of `http://git.localhost:8080/hello.git`. */
+function appName(url: string): string | null {
+  return /[/:]([a-z][a-z0-9-]*)(?:\.git)?\/?$/.exec(url)?.[1] ?? null;
+}
+
+function appOf(remotes: readonly Remote[], name: string): string {
+  const remote = remotes.find((candidate) => candidate.name === name);
+  const app = remote && appName(remote.url);
+  if (app) return app;
+  throw usageError(
+    remote ? `The git remote ${name} (${remote.url}) is no app's.` : `This folder has no git remote ${name}.`,
+    'Name the app with --app.',
+  );
+}
+
+function onlyApp(found: readonly AppRemote[]): string {
+  const [first, second] = found;
+  if (first === undefined) {
+    throw usageError(
+      'Which app? This folder has no git remote of one.',
+      'Name it with --app NAME, or make one here with: paas create',
+    );
+  }
+  if (second === undefined || found.every(({ app }) => app === first.app)) return first.app;
+  const list = found.map(({ remote, app }) => `  ${remote} (${app})`).join('\n');
+  throw new PlatformError(
+    'conflict',
+    `Multiple apps in git remotes
+  Usage: --remote ${second.remote}
+     or: --app ${second.app}
+  Your local git repository has more than 1 app referenced in git remotes.
+  Because of this, we can't determine which app you want to run this command against.
+  Specify the app you want with --app or --remote, or once for all: git config paas.remote ${first.remote}
+  paas remotes in repo:
+${list}`,
+  );
+}

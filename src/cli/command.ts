@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import type { Session } from './session.ts';
+
+/** Gives a command its arguments, options, examples and action. The default export of every file in commands/. */
+export type DefineCommand = (command: Command, session: Session) => void;
+
+export interface AppFlags {
+  readonly app?: string;
+  readonly remote?: string;
+}
+
+/** `-a` and `-r`, which every command on one app takes. */
+export function appOptions(command: Command): Command {
+  return command
+    .option('-a, --app <name>', 'the app; without it PAAS_APP, or the git remote of this folder')
+    .option('-r, --remote <name>', 'the git remote whose app is meant');
+}
+
+/** Lines under "Examples" in the command's help: what to type, and why. */
+export function examples(command: Command, lines: readonly (readonly [type: string, why?: string])[]): Command {
+  const width = Math.max(...lines.map(([type]) => type.length));
+  const text = lines.map(([type, why]) => `  $ ${why === undefined ? type : `${type.padEnd(width)}   ${why}`}`);
+  return command.addHelpText('after', `\nExamples:\n${text.join('\n')}`);
+}

@@ -1,0 +1,184 @@
+import type { DefineCommand } from './command.ts';
+
+interface CommandModule {
+  readonly default: DefineCommand;
+}
+
+export interface CommandEntry {
+  /** `config:set`; also the file's path below commands/. */
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+export interface CommandGroup {
+  readonly title: string;
+  readonly commands: readonly CommandEntry[];
+}
+
+function command(name: string, summary: string, load: CommandEntry['load'], ...aliases: string[]): CommandEntry {
+  return { name, summary, load, aliases };
+}
+
+/** Every command, in the order of the help. A command's own file is loaded only when it is run or explained. */
+export const commandGroups: readonly CommandGroup[] = [
+  {
+    title: 'Start here',
+    commands: [
+      command('demo', 'make a small sample app, push it and see it answer', () => import('./commands/demo.ts')),
+      command(
+        'create',
+        'make an app and add it as the git remote paas',
+        () => import('./commands/create.ts'),
+        'apps:create',
+      ),
+      command('logs', "show or follow an app's log", () => import('./commands/logs.ts')),
+      command('open', "open an app's address in a browser", () => import('./commands/open.ts'), 'apps:open'),
+      command(
+        'doctor',
+        'check the platform and this machine, and say how to mend it',
+        () => import('./commands/doctor.ts'),
+      ),
+    ],
+  },
+  {
+    title: 'Apps',
+    commands: [
+      command('apps', 'list your apps', () => import('./commands/apps.ts'), 'apps:list', 'list'),
+      command('info', 'show all about an app', () => import('./commands/info.ts'), 'apps:info'),
+      command('rename', 'give an app another name', () => import('./commands/rename.ts'), 'apps:rename'),
+      command('destroy', 'destroy an app and all it has', () => import('./commands/destroy.ts'), 'apps:destroy'),
+      command('git:remote', 'add an app as a git remote of this folder', () => import('./commands/git/remote.ts')),
+      command('maintenance', 'say whether the maintenance page is shown', () => import('./commands/maintenance.ts')),
+      command('maintenance:on', 'show the maintenance page', () => import('./commands/maintenance/on.ts')),
+      command('maintenance:off', 'let visitors in again', () => import('./commands/maintenance/off.ts')),
+    ],
+  },
+  {
+    title: 'Config vars',
+    commands: [
+      command('config', 'show the config vars', () => import('./commands/config.ts')),
+      command('config:get', 'print the value of config vars', () => import('./commands/config/get.ts')),
+      command('config:set', 'set config vars, and restart the app with them', () => import('./commands/config/set.ts')),
+      command('config:unset', 'unset config vars', () => import('./commands/config/unset.ts')),
+      command('config:import', 'set all config vars of a .env file', () => import('./commands/config/import.ts')),
+    ],
+  },
+  {
+    title: 'Processes',
+    commands: [
+      command('ps', 'show what runs', () => import('./commands/ps.ts')),
+      command(
+        'ps:scale',
+        'change how many instances run, and how large',
+        () => import('./commands/ps/scale.ts'),
+        'scale',
+      ),
+      command('ps:restart', 'restart instances', () => import('./commands/ps/restart.ts'), 'restart'),
+      command(
+        'ps:stop',
+        'stop an instance or a process type',
+        () => import('./commands/ps/stop.ts'),
+        'stop',
+        'kill',
+        'ps:kill',
+      ),
+      command('run', 'run a command in a fresh instance of the app', () => import('./commands/run.ts')),
+    ],
+  },
+  {
+    title: 'Releases and domains',
+    commands: [
+      command('releases', 'list the releases', () => import('./commands/releases.ts')),
+      command('releases:info', 'show all about a release', () => import('./commands/releases/info.ts')),
+      command(
+        'releases:rollback',
+        'go back to an earlier release',
+        () => import('./commands/releases/rollback.ts'),
+        'rollback',
+      ),
+      command('domains', "list an app's hostnames", () => import('./commands/domains.ts')),
+      command('domains:add', 'add a hostname', () => import('./commands/domains/add.ts')),
+      command('domains:remove', 'remove a hostname', () => import('./commands/domains/remove.ts')),
+    ],
+  },
+  {
+    title: 'Account and platform',
+    commands: [
+      command('login', 'log in with a token', () => import('./commands/login.ts'), 'auth:login'),
+      command('logout', 'forget the token', () => import('./commands/logout.ts'), 'auth:logout'),
+      command('whoami', 'show who is logged in', () => import('./commands/whoami.ts'), 'auth:whoami'),
+      command('version', 'show the version', () => import('./commands/version.ts')),
+      command('platform:stop', 'stop the platform on this machine', () => import('./commands/platform/stop.ts')),
+      command(
+        'platform:uninstall',
+        'remove what the platform put on this machine',
+        () => import('./commands/platform/uninstall.ts'),
+      ),
+      command('stack:rebuild', 'make the stack images again', () => import('./commands/stack/rebuild.ts')),
+    ],
+  },
+];
+
+const all: readonly CommandEntry[] = commandGroups.flatMap((group) => group.commands);
+
+const byName: ReadonlyMap<string, CommandEntry> = new Map(
+  all.flatMap((entry) => [entry.name, ...entry.aliases].map((name) => [name, entry])),
+);
+
+export type Found =
+  | { readonly kind: 'command'; readonly entry: CommandEntry; readonly rest: readonly string[] }
+  | { readonly kind: 'topic'; readonly topic: string }
+  | { readonly kind: 'unknown'; readonly name: string };
+
+/** `config:set A=1` and `config set A=1` are the same; `git` alone is a topic. */
+export function findCommand(words: readonly string[]): Found {
+  const [first = '', second, ...others] = words;
+  const verb = second !== undefined && /^[a-z]/.test(second) ? byName.get(`${first}:${second}`) : undefined;
+  if (verb) return { kind: 'command', entry: verb, rest: others };
+  const entry = byName.get(first);
+  if (entry) return { kind: 'command', entry, rest: words.slice(1) };
+  if (commandsOf(first).length === 0) return { kind: 'unknown', name: first };
+  return second === undefined || second.startsWith('-')
+    ? { kind: 'topic', topic: first }
+    : { kind: 'unknown', name: `${first}:${second}` };
+}
+
+/** `config:get`, `config:set` …, of `config`. */
+export function commandsOf(topic: string): readonly CommandEntry[] {
+  return all.filter(({ name }) => name.startsWith(`${topic}:`));
+}
+
+/** The command that was probably meant: at most a third of the letters are wrong. */
+export function nearestCommand(name: string): string | null {
+  let nearest: string | null = null;
+  let least = Math.max(1, Math.floor(name.length / 3)) + 1;
+  for (const candidate of [...byName.keys(), 'help']) {
+    const distance = editDistance(name, candidate);
+    if (distance < least) {
+      nearest = candidate;
+      least = distance;
+    }
+  }
+  return nearest;
+}
+
+/** Letters to add, drop, change or swap with their neighbour (Damerau–Levenshtein, restricted). */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      let least = Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, (before[j - 2] ?? 0) + 1);
+      row.push(least);
+    }
+    before = previous;
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}

@@ -1,0 +1,27 @@
+import { type AppFlags, appOptions, type DefineCommand, examples } from '../command.ts';
+import { shellLines, sorted } from '../config-text.ts';
+import { header, keyValues } from '../render.ts';
+import { harmless } from '../terminal-text.ts';
+
+const define: DefineCommand = (command, session) => {
+  appOptions(command)
+    .option('-s, --shell', 'print NAME=value lines that a shell reads')
+    .action(async (flags: AppFlags & { readonly shell?: boolean }) => {
+      const app = await session.app(flags);
+      const api = await session.api();
+      const vars = sorted(await api.call('GET /apps/{app}/config-vars', { params: { app } }));
+      if (session.json) return session.printJson(Object.fromEntries(vars));
+      if (flags.shell) return vars.length > 0 ? session.print(shellLines(vars)) : undefined;
+      const sign = session.style.app(harmless(app));
+      if (vars.length === 0) return session.print(`${sign} has no config vars.`);
+      session.print(header(session.style, `${sign} Config Vars`));
+      session.print(`\n${keyValues(vars)}`);
+    });
+  examples(command, [
+    ['paas config --app shop'],
+    ['paas config --shell > .env', 'values of any kind survive'],
+    ['paas config --json | jq -r .DATABASE_URL'],
+  ]);
+};
+
+export default define;

@@ -1,0 +1,34 @@
+import { usualRemote } from '../app-resolution.ts';
+import { type DefineCommand, examples } from '../command.ts';
+import { addAppRemote } from '../git-remote.ts';
+
+interface Flags {
+  readonly remote: string | false;
+}
+
+const define: DefineCommand = (command, session) => {
+  command
+    .argument('[name]', 'a name; without it the platform chooses one')
+    .option('-r, --remote <name>', 'name of the git remote', usualRemote)
+    .option('-n, --no-remote', 'add no git remote')
+    .action(async (name: string | undefined, flags: Flags) => {
+      const api = await session.api();
+      const { app: sign } = session.errorStyle;
+      const title = name === undefined ? 'Creating app' : `Creating ${sign(name)}`;
+      const app = await session.progress(title, async (progress) => {
+        const made = await api.call('POST /apps', { body: name === undefined ? {} : { name } });
+        if (name === undefined) progress.end(`done, ${sign(made.name)}`);
+        return made;
+      });
+      if (session.json) session.printJson(app);
+      else session.print(`${app.web_url} | ${app.git_url}`);
+      if (flags.remote !== false) await addAppRemote(session, app, { name: flags.remote, replace: false });
+    });
+  examples(command, [
+    ['paas create', 'a name is chosen'],
+    ['paas create shop'],
+    ['paas create shop-staging --remote staging', 'a second app of the same source'],
+  ]);
+};
+
+export default define;

@@ -1,0 +1,30 @@
+import { type AppFlags, appOptions, type DefineCommand, examples } from '../command.ts';
+import { confirmDestructive } from '../confirm.ts';
+
+interface Flags extends AppFlags {
+  readonly confirm?: string;
+}
+
+const define: DefineCommand = (command, session) => {
+  appOptions(command)
+    .argument('[app]', 'the app')
+    .option('-c, --confirm <name>', "the app's name once more, instead of the question")
+    .action(async (named: string | undefined, flags: Flags) => {
+      const name = named ?? (await session.app(flags));
+      const api = await session.api();
+      const app = await api.call('GET /apps/{app}', { params: { app: name } });
+      const sign = session.errorStyle.app(app.name);
+      await confirmDestructive(session, {
+        app: app.name,
+        consequence: `This command will destroy ${sign} (including its releases, config vars and log).`,
+        confirm: flags.confirm,
+      });
+      const gone = await session.progress(`Destroying ${sign}`, () =>
+        api.call('DELETE /apps/{app}', { params: { app: app.id } }),
+      );
+      if (session.json) session.printJson(gone);
+    });
+  examples(command, [['paas destroy --app shop'], ['paas destroy shop --confirm shop', 'asks nothing, for scripts']]);
+};
+
+export default define;

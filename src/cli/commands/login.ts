@@ -1,0 +1,32 @@
+import { type DefineCommand, examples } from '../command.ts';
+import { saveCredential } from '../credentials.ts';
+import { usageError } from '../errors.ts';
+import { isLoopback } from '../http.ts';
+import { prompt } from '../prompt.ts';
+
+const define: DefineCommand = (command, session) => {
+  command.action(async () => {
+    const { apiUrl } = session.platform();
+    const url = new URL(apiUrl);
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+      session.warn(`${apiUrl} is not encrypted: who sees the network sees the token.`);
+    }
+    const token = await prompt(session.io, `Token for ${apiUrl}: `, { hidden: true });
+    if (!/^[\x21-\x7e]+$/.test(token)) throw usageError('That is not a token: one word of letters and digits.');
+    const api = await session.apiAt(apiUrl, token);
+    const account = await session.progress(`Logging in to ${apiUrl}`, async (progress) => {
+      const found = await api.call('GET /account');
+      progress.end(`done, ${found.email}`);
+      return found;
+    });
+    // For git, the token is kept when an app's remote is made: only then its server's address is known.
+    saveCredential(session.io.env, { email: account.email, token }, { apiUrl, gitOrigins: [] });
+    if (session.json) session.printJson(account);
+  });
+  examples(command, [
+    ['paas login', 'asks for the token'],
+    ['paas login --api https://api.example.com < token.txt', 'the token never is an argument: others could read it'],
+  ]);
+};
+
+export default define;

@@ -1,0 +1,3 @@
+import { maintenanceSwitch } from '../../maintenance-switch.ts';
+
+export default maintenanceSwitch(true);

@@ -1,0 +1,51 @@
+import { type AppFlags, appOptions, type DefineCommand, examples } from '../../command.ts';
+import { usageError } from '../../errors.ts';
+
+interface Update {
+  readonly type: string;
+  readonly quantity?: string;
+  readonly size?: string;
+}
+
+const define: DefineCommand = (command, session) => {
+  appOptions(command)
+    .argument('[TYPE=AMOUNT...]', 'web=2, worker+1, web-1; with a size, web=2:1G')
+    .action(async (words: readonly string[], flags: AppFlags) => {
+      const app = await session.app(flags);
+      const api = await session.api();
+      const params = { app };
+      if (words.length === 0) {
+        const formation = await api.list('GET /apps/{app}/formation', { params });
+        if (session.json) return session.printJson(formation);
+        if (formation.length === 0) throw usageError(`No process types on ${app}.`, 'Push a release that has some.');
+        return session.print(formation.map(({ type, quantity, size }) => `${type}=${quantity}:${size}`).join(' '));
+      }
+      const updates = words.map(parseUpdate);
+      const changed = await session.progress('Scaling dynos', async (progress) => {
+        const entries = await api.call('PATCH /apps/{app}/formation', { params, body: { updates } });
+        const now = entries.map(({ type, quantity, size }) => `${type} at ${quantity}:${size}`);
+        progress.end(`done, now running ${now.join(', ')}`);
+        return entries;
+      });
+      if (session.json) session.printJson(changed);
+    });
+  examples(command, [
+    ['paas ps:scale web=3 worker=1'],
+    ['paas ps:scale web+1:1G', 'one more, each with 1 GiB of memory'],
+    ['paas ps:scale', 'prints what can be given back to it'],
+  ]);
+};
+
+function parseUpdate(word: string): Update {
+  const match = /^([\w-]+)([=+-]\d+)(?::([\w.-]+))?$/.exec(word);
+  if (!match) {
+    throw usageError(
+      `${word} is invalid. Must be in the format web=2, worker+1 or web=3:1G.`,
+      'See: paas help ps:scale',
+    );
+  }
+  const [, type = '', amount = '', size] = match;
+  return { type, quantity: amount.replace('=', ''), ...(size === undefined ? {} : { size }) };
+}
+
+export default define;

@@ -1,0 +1,29 @@
+import { type AppFlags, appOptions, type DefineCommand, examples } from '../command.ts';
+import { gitSettings, setRemote } from '../git.ts';
+
+const define: DefineCommand = (command, session) => {
+  appOptions(command)
+    .argument('<newname>', 'the new name')
+    .action(async (newName: string, flags: AppFlags) => {
+      const name = await session.app(flags);
+      const api = await session.api();
+      const before = await api.call('GET /apps/{app}', { params: { app: name } });
+      const { app: sign } = session.errorStyle;
+      const app = await session.progress(`Renaming ${sign(before.name)} to ${sign(newName)}`, () =>
+        api.call('PATCH /apps/{app}', { params: { app: before.id }, body: { name: newName } }),
+      );
+      if (session.json) session.printJson(app);
+      else session.print(`${app.web_url} | ${app.git_url}`);
+      const { remotes } = await gitSettings(session.io);
+      for (const remote of remotes.filter(({ url }) => url === before.git_url)) {
+        await setRemote(session.io, { name: remote.name, url: app.git_url });
+        const text = `Git remote ${remote.name} updated`;
+        if (session.json) session.note(text);
+        else session.print(text);
+      }
+      session.warn("Don't forget to update git remotes for all other local checkouts of the app.");
+    });
+  examples(command, [['paas rename boutique --app shop']]);
+};
+
+export default define;

@@ -1,0 +1,33 @@
+import { type CommandEntry, commandGroups, commandsOf } from './commands.ts';
+import { padEnd, type Style } from './terminal-text.ts';
+import { version } from './version.ts';
+
+/** All commands, by what one wants. */
+export function overview(style: Style): string {
+  const column = Math.max(...commandGroups.flatMap(({ commands }) => commands.map(({ name }) => name.length)));
+  const groups = commandGroups.map(
+    ({ title, commands }) => `${style.paint('bold', title)}\n${lines(style, commands, column)}`,
+  );
+  return `paas ${version()}: push your code, get a URL that answers
+
+Usage: paas COMMAND [--app APP] [options]
+
+${groups.join('\n\n')}
+
+paas help COMMAND explains one, with examples. config:set and config set are the same.
+The app is that of --app, of PAAS_APP, or of this folder's git remote. --json prints data for programs.`;
+}
+
+/** What a bare topic lists: its commands. */
+export function topicHelp(style: Style, topic: string): string {
+  const commands = commandsOf(topic);
+  const column = Math.max(...commands.map(({ name }) => name.length));
+  return `Usage: paas ${topic}:COMMAND
+
+${style.paint('bold', 'Commands')}
+${lines(style, commands, column)}`;
+}
+
+function lines(style: Style, commands: readonly CommandEntry[], column: number): string {
+  return commands.map(({ name, summary }) => `  ${style.paint('cyan', padEnd(name, column))}   ${summary}`).join('\n');
+}

@@ -1,0 +1,47 @@
+import { harmless, type Style, type StyleName } from './terminal-text.ts';
+
+interface ParsedLine {
+  readonly at: string | null;
+  readonly source: string | null;
+  readonly process: string | null;
+  readonly text: string;
+}
+
+/** `2026-01-01T00:00:00.000000+00:00 app[web.1]: text`; a line of another form is all text. */
+export function parseLogLine(line: string): ParsedLine {
+  const match = /^(\S+) ([\w-]+)\[([^\]]+)\]: ?(.*)$/s.exec(line);
+  if (!match) return { at: null, source: null, process: null, text: line };
+  const [, at = '', source = '', process = '', text = ''] = match;
+  return { at, source, process, text };
+}
+
+const wheel: readonly StyleName[] = ['cyan', 'green', 'magenta', 'blue', 'yellow'];
+
+/** Gives each process a colour of its own, in the order in which they come up. The platform's own lines are dim. */
+export class LogPainter {
+  readonly #style: Style;
+  readonly #colours = new Map<string, StyleName>();
+
+  constructor(style: Style) {
+    this.#style = style;
+  }
+
+  /** The line for this output: an app's own colours stay on a terminal, and nothing else that could command one. */
+  paint(line: string): string {
+    const clean = harmless(line, { colours: this.#style.colours });
+    if (!this.#style.colours) return clean;
+    const { at, source, process, text } = parseLogLine(clean);
+    if (source === null || process === null) return clean;
+    const head = this.#style.paint(source === 'app' ? this.#colourOf(process) : 'dim', `${at} ${source}[${process}]:`);
+    // A colour that the app left on would run into the next line.
+    return `${head} ${text}${text.includes('\x1b') ? '\x1b[0m' : ''}`;
+  }
+
+  #colourOf(process: string): StyleName {
+    const known = this.#colours.get(process);
+    if (known) return known;
+    const colour = wheel[this.#colours.size % wheel.length] ?? 'cyan';
+    this.#colours.set(process, colour);
+    return colour;
+  }
+}

@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PlatformError } from '../domain/errors.ts';
+import { type ApiClient, apiError } from './client.ts';
+import { readEvents } from './event-stream.ts';
+import { type Http, readText } from './http.ts';
+
+export interface LogRequest {
+  readonly lines: number;
+  readonly tail: boolean;
+  readonly dyno?: string;
+  readonly source?: 'app' | 'heroku' | 'platform' | 'paas' | 'build' | 'router';
+  readonly release?: number;
+}
+
+export interface LogStreamOptions {
+  readonly api: ApiClient;
+  readonly http: Http;
+  readonly signal: AbortSignal;
+  /** Told once per interruption: what happened, before it is tried again. */
+  readonly onInterruption: (reason: string) => void;
+  /** How long to go on trying before giving up. */
+  readonly patienceMs?: number;
+}
+
+const connectTimeoutMs = 15_000;
+/** The server sends a comment at least this often; silence means that it is gone without a word. */
+const silenceMs = 90_000;
+const retryMs = { first: 250, most: 5000 } as const;
+
+/**
+ * The lines of an app's log. With `tail` it goes on, over interruptions too: it resumes after the last line seen, by a new
+ * log session where the old one is forgotten. Ends when the log ends; throws when the server is gone for long.
+ */
+export async function* readLog(app: string, request: LogRequest, options: LogStreamOptions): AsyncGenerator<string> {
+  const { signal, patienceMs = 60_000 } = options;
+  let url = await openSession(app, request, options.api);
+  let lastId = '';
+  let waitMs: number = retryMs.first;
+  let lostAt: number | null = null;
+  for (;;) {
+    try {
+      const response = await connect(url, lastId, options);
+      if (response === 'forgotten') {
+        url = await openSession(app, request, options.api);
+        throw new PlatformError('unavailable', 'The log session ended.');
+      }
+      for await (const event of readEvents(response)) {
+        if (event.id !== '') lastId = event.id;
+        lostAt = null;
+        waitMs = retryMs.first;
+        yield event.data;
+      }
+      if (!request.tail || signal.aborted) return;
+      throw new PlatformError('unavailable', 'The log stream ended.');
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!request.tail || !isPassing(error)) throw error;
+      const now = performance.now();
+      if (lostAt === null) options.onInterruption(error instanceof Error ? error.message : String(error));
+      lostAt ??= now;
+      if (now - lostAt > patienceMs) {
+        throw new PlatformError('timeout', 'Log stream timed out. Please try again.', { cause: error });
+      }
+      await sleep(waitMs, undefined, { signal }).catch(() => {});
+      waitMs = Math.min(waitMs * 2, retryMs.most);
+    }
+  }
+}
+
+async function openSession(app: string, request: LogRequest, api: ApiClient): Promise<URL> {
+  const session = await api.call('POST /apps/{app}/log-sessions', { params: { app }, body: request });
+  return new URL(session.logplex_url);
+}
+
+async function connect(url: URL, lastId: string, options: LogStreamOptions): Promise<IncomingMessage | 'forgotten'> {
+  const response = await options.http.send({
+    method: 'GET',
+    url,
+    headers: { accept: 'text/event-stream', ...(lastId === '' ? {} : { 'last-event-id': lastId }) },
+    timeoutMs: connectTimeoutMs,
+    signal: options.signal,
+  });
+  if (response.statusCode === 200) {
+    response.setTimeout(silenceMs, () => response.destroy(new Error(`Nothing was heard for ${silenceMs / 1000} s.`)));
+    options.signal.addEventListener('abort', () => response.destroy(), { once: true });
+    return response;
+  }
+  const text = await readText(response);
+  if (response.statusCode === 404 || response.statusCode === 403) return 'forgotten';
+  throw await apiError(response, text);
+}
+
+/** What may be over in a moment: a server that restarts, a connection that broke. */
+function isPassing(error: unknown): boolean {
+  return error instanceof PlatformError ? error.retryable : true;
+}

@@ -1,0 +1,23 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { PlatformError } from '../domain/errors.ts';
+import type { Io } from './io.ts';
+
+/** One line from the person, asked on stderr; or the first line of a standard input that is no terminal. */
+export async function prompt(io: Io, question: string, { hidden = false } = {}): Promise<string> {
+  const terminal = io.stdin.isTTY === true;
+  if (terminal) io.stderr.write(question);
+  // readline shows what is typed on its output: nowhere, for a secret.
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: io.stdin, output: hidden || !terminal ? silent : io.stderr, terminal });
+  try {
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    const stop = () => reject(new PlatformError('cancelled', 'Aborted.'));
+    lines.once('close', stop).once('SIGINT', stop);
+    io.signal.addEventListener('abort', stop, { once: true });
+    return (await Promise.race([lines.question(''), ended])).trim();
+  } finally {
+    lines.close();
+    if (terminal && hidden) io.stderr.write('\n');
+  }
+}
