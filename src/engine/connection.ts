@@ -1,0 +1,164 @@
+import { Agent, type IncomingMessage } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
+import Docker from 'dockerode';
+import { PlatformError } from '../domain/errors.ts';
+import { toPlatformError } from './docker-errors.ts';
+
+/**
+ * The wire to one Docker engine. Everything goes through dockerode's transport in one place and not through its methods,
+ * because those take an abort signal in some calls only (not in image.inspect, image.get, network.inspect), and every
+ * call here must end.
+ */
+export interface Connection {
+  /** `unix` when the engine runs on this machine's kernel as far as can be known: only then are the host's files its own. */
+  readonly kind: 'unix' | 'tcp';
+  /** A short call: answers within the deadline (default 30 s) or throws `unavailable`. Resolves with the parsed body. */
+  request<T>(call: EngineCall): Promise<T>;
+  /**
+   * A call whose answer is read as it comes. Resolves with the headers (a deadline is on those), then `signal` alone
+   * ends it. The caller reads the stream to its end or destroys it.
+   */
+  stream(call: EngineCall & { readonly signal: AbortSignal }): Promise<IncomingMessage>;
+  /** A connection taken over as raw bytes both ways (attach). */
+  hijack(call: EngineCall & { readonly signal: AbortSignal }): Promise<Duplex>;
+}
+
+export interface EngineCall {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  /** What is being done, for the person who reads the error: "start container web-1". */
+  readonly what: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | object | undefined>>;
+  readonly body?: object;
+  /** A tar to send instead of a JSON body. */
+  readonly tar?: Readable | Buffer;
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export const defaultDeadlineMs = 30_000;
+const shortCallSockets = 64;
+
+/** `dockerHost` is `unix:///path` or `tcp://host:port`. Throws `invalid_params` for anything else. Connects to nothing yet. */
+export function connect(dockerHost: string): Connection {
+  const address = parseDockerHost(dockerHost);
+  // Streams last as long as a container: with one pool they would starve the short calls (docker-modem #23). Sockets
+  // are not kept: a reused one may have been closed by an engine that was restarted, and connecting costs 0.1 ms here.
+  const short = client(address, new Agent({ keepAlive: false, maxSockets: shortCallSockets }));
+  const long = client(address, new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY }));
+  return {
+    kind: address.kind,
+    request: (call) => withDeadline(call, (signal) => dial(short, { ...call, signal }, {})) as Promise<never>,
+    stream: (call) =>
+      headersWithin(call, (signal) => dial(long, { ...call, signal }, { isStream: true }) as Promise<IncomingMessage>),
+    // With a body of known length the request is over before the connection changes its kind; an open one would leave
+    // the end of a chunked body among the first bytes of the process's standard input.
+    hijack: (call) =>
+      headersWithin(call, (signal) => {
+        const upgrade = { ...call, body: { upgrade: true }, signal };
+        return dial(long, upgrade, { isStream: true, hijack: true }) as Promise<Duplex>;
+      }),
+  };
+}
+
+type Address =
+  | { readonly kind: 'unix'; readonly socketPath: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: string };
+
+function parseDockerHost(dockerHost: string): Address {
+  if (dockerHost.startsWith('unix://') && dockerHost.length > 'unix://'.length) {
+    return { kind: 'unix', socketPath: dockerHost.slice('unix://'.length) };
+  }
+  const url = URL.parse(dockerHost);
+  if (url !== null && (url.protocol === 'tcp:' || url.protocol === 'http:') && url.hostname !== '') {
+    return { kind: 'tcp', host: url.hostname, port: url.port || '2375' };
+  }
+  throw new PlatformError('invalid_params', `"${dockerHost}" is no engine address.`, {
+    hint: 'Set PAAS_DOCKER_HOST to unix:///var/run/docker.sock or tcp://host:port.',
+  });
+}
+
+function client(address: Address, agent: Agent): Docker {
+  // Everything that docker-modem would read from DOCKER_* of our own environment is set, be it to nothing: the address
+  // comes from the platform's settings alone.
+  const nothing = { ca: undefined, cert: undefined, key: undefined, timeout: undefined, username: undefined };
+  const where =
+    address.kind === 'unix'
+      ? { socketPath: address.socketPath, host: undefined, port: undefined }
+      : { host: address.host, port: address.port, socketPath: undefined };
+  const options = { ...nothing, ...where, protocol: 'http', agent };
+  return new Docker(options as Docker.DockerOptions);
+}
+
+function dial(
+  docker: Docker,
+  call: EngineCall,
+  mode: { readonly isStream?: boolean; readonly hijack?: boolean },
+): Promise<unknown> {
+  const query = Object.fromEntries(Object.entries(call.query ?? {}).filter(([, value]) => value !== undefined));
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(
+      {
+        path: `${call.path}?`,
+        method: call.method,
+        // An empty `_body` keeps docker-modem from sending the query as the body too.
+        options: { _query: query, _body: call.body ?? {} },
+        statusCodes: { 200: true, 201: true, 204: true },
+        ...(call.tar === undefined ? {} : { file: call.tar }),
+        ...(call.signal === undefined ? {} : { abortSignal: call.signal }),
+        ...mode,
+      },
+      (error, result) => (error === null || error === undefined ? resolve(result) : reject(error)),
+    );
+  });
+}
+
+async function withDeadline<T>(call: EngineCall, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const deadlineMs = call.deadlineMs ?? defaultDeadlineMs;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  const signal = call.signal === undefined ? deadline.signal : AbortSignal.any([call.signal, deadline.signal]);
+  let giveUp = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    giveUp = () => reject(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+  });
+  try {
+    signal.throwIfAborted();
+    // The race is there because the transport may be between two of its own steps, where it does not hear the signal.
+    return await Promise.race([run(signal), aborted]);
+  } catch (error) {
+    throw toPlatformError(error, {
+      what: call.what,
+      deadlineMs,
+      timedOut: deadline.signal.aborted,
+      ...(call.signal === undefined ? {} : { signal: call.signal }),
+    });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+/** The deadline ends with the headers; from then on the caller's signal alone ends the stream, by destroying it. */
+async function headersWithin<T extends IncomingMessage | Duplex>(
+  call: EngineCall & { readonly signal: AbortSignal },
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const whole = new AbortController();
+  const stream = await withDeadline(call, (headers) => {
+    const giveUp = () => whole.abort(headers.reason);
+    headers.addEventListener('abort', giveUp, { once: true });
+    return run(whole.signal).then((arrived) => {
+      headers.removeEventListener('abort', giveUp);
+      // Nobody waits for it any more: it was given up while the headers were on their way.
+      if (whole.signal.aborted) arrived.destroy();
+      return arrived;
+    });
+  });
+  const abort = () => stream.destroy();
+  call.signal.addEventListener('abort', abort, { once: true });
+  stream.once('close', () => call.signal.removeEventListener('abort', abort));
+  if (call.signal.aborted) stream.destroy();
+  return stream;
+}

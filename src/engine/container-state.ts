@@ -1,0 +1,60 @@
+import type { ContainerState, Labels } from '../domain/engine.ts';
+
+/** The parts that we read of `GET /containers/{id}/json`. */
+export interface InspectedContainer {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Image: string;
+  readonly Config: { readonly Labels: Labels | null; readonly Tty: boolean; readonly OpenStdin: boolean };
+  readonly State: {
+    readonly Status: string;
+    readonly ExitCode: number;
+    readonly OOMKilled: boolean;
+    readonly StartedAt: string;
+    readonly FinishedAt: string;
+  };
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<Record<string, { readonly IPAddress: string } | null>> | null;
+  };
+}
+
+export function toContainerState(container: InspectedContainer): ContainerState {
+  const status = statusOf(container.State.Status);
+  return {
+    id: container.Id,
+    name: container.Name.replace(/^\//, ''),
+    labels: container.Config.Labels ?? {},
+    status,
+    imageId: container.Image,
+    // A container that never started has an exit code too (127 when its program was not found).
+    exitCode: status === 'exited' ? container.State.ExitCode : null,
+    oomKilled: container.State.OOMKilled,
+    address: status === 'running' ? addressOf(container) : null,
+    startedAt: moment(container.State.StartedAt),
+    finishedAt: status === 'exited' ? moment(container.State.FinishedAt) : null,
+  };
+}
+
+function statusOf(status: string): ContainerState['status'] {
+  switch (status) {
+    case 'created':
+      return 'created';
+    case 'running':
+    case 'paused':
+    case 'restarting':
+      return 'running';
+    default:
+      // exited, dead, removing: none of them runs again.
+      return 'exited';
+  }
+}
+
+function addressOf(container: InspectedContainer): string | null {
+  const first = Object.values(container.NetworkSettings.Networks ?? {})[0];
+  return first?.IPAddress || null;
+}
+
+/** The engine writes "never" as the year 1. */
+function moment(text: string): Date | null {
+  return text.startsWith('0001-') || text === '' ? null : new Date(text);
+}

@@ -1,0 +1,235 @@
+import type { ContainerExit, ContainerSpec, ContainerState, EngineContainers, Labels } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { attach } from './attach.ts';
+import type { Connection } from './connection.ts';
+import { type InspectedContainer, toContainerState } from './container-state.ts';
+import { answered, engineMessage } from './docker-errors.ts';
+import type { DockerInfo } from './engine-info.ts';
+import { carries, labelFilter } from './labels.ts';
+import { containerLogs } from './logs.ts';
+import { OpenFilesLimit, refusedOpenFiles } from './open-files.ts';
+import { containerRequest } from './policy.ts';
+import { waitForEnd } from './wait.ts';
+
+const createDeadlineMs = 60_000;
+const startDeadlineMs = 120_000;
+const killDeadlineMs = 30_000;
+const removeDeadlineMs = 120_000;
+/** How long the engine may take to end a container after SIGKILL, on top of the grace. */
+const killMarginMs = 60_000;
+
+export function dockerContainers(
+  connection: Connection,
+  info: () => Promise<DockerInfo>,
+  cacheDir: string | null,
+): EngineContainers {
+  const openFiles = new OpenFilesLimit(connection, cacheDir);
+
+  return {
+    async create(spec) {
+      const { id: engineId, apiVersion, cgroupVersion, cpus } = await info();
+      // The request is made once before anything is done, so that a spec which may not be is refused at no cost.
+      containerRequest(spec, { apiVersion, cgroupVersion, cpus, openFiles: 1024 });
+      await checkVolumes(connection, spec);
+      const abilities = { apiVersion, cgroupVersion, cpus };
+      const limit = await openFiles.value(engineId, spec, abilities);
+      const body = containerRequest(spec, { ...abilities, openFiles: limit });
+      try {
+        const created = await connection.request<{ readonly Id: string }>({
+          method: 'POST',
+          path: '/containers/create',
+          query: { name: spec.name },
+          body,
+          what: `create container ${spec.name}`,
+          deadlineMs: createDeadlineMs,
+        });
+        return created.Id;
+      } catch (error) {
+        if (!answered(error, 409)) throw error;
+        return sameContainer(connection, spec, error);
+      }
+    },
+
+    async start(id) {
+      try {
+        await connection.request({
+          method: 'POST',
+          path: `/containers/${encodeURIComponent(id)}/start`,
+          what: `start container ${id}`,
+          deadlineMs: startDeadlineMs,
+        });
+      } catch (error) {
+        if (answered(error, 304)) return;
+        if (refusedOpenFiles(error)) await openFiles.forget();
+        throw startError(error, id);
+      }
+    },
+
+    async stop(id, graceMs) {
+      // The engine counts in whole seconds, and its own kill would come late by up to one of them.
+      const seconds = Math.ceil(graceMs / 1000);
+      const stopping = ignoring([304, 404], () =>
+        connection.request({
+          method: 'POST',
+          path: `/containers/${encodeURIComponent(id)}/stop`,
+          query: { t: seconds },
+          what: `stop container ${id}`,
+          deadlineMs: graceMs + killMarginMs,
+        }),
+      );
+      if (seconds * 1000 === graceMs) return stopping;
+      let killing = Promise.resolve();
+      const timer = setTimeout(() => {
+        killing = kill(connection, id, 'SIGKILL');
+        killing.catch(() => {});
+      }, graceMs);
+      try {
+        await stopping;
+      } finally {
+        clearTimeout(timer);
+      }
+      await killing;
+    },
+
+    kill: (id, signal) => kill(connection, id, signal),
+
+    async remove(id) {
+      try {
+        await connection.request({
+          method: 'DELETE',
+          path: `/containers/${encodeURIComponent(id)}`,
+          query: { force: true, v: true },
+          what: `remove container ${id}`,
+          deadlineMs: removeDeadlineMs,
+        });
+      } catch (error) {
+        if (answered(error, 404)) return;
+        // Somebody else is removing it: done when it is gone, as if we had.
+        if (answered(error, 409) && /already in progress/i.test(engineMessage(error)))
+          return waitUntilGone(connection, id);
+        throw error;
+      }
+    },
+
+    async inspect(id) {
+      return (await inspectOrNull(connection, id, toContainerState)) ?? null;
+    },
+
+    async list(labels) {
+      return listContainers(connection, labels);
+    },
+
+    wait: (id, signal): Promise<ContainerExit> => waitForEnd(connection, id, signal),
+    attach: (id, signal) => attach(connection, id, signal),
+
+    async resize(id, { columns, rows }) {
+      await connection.request({
+        method: 'POST',
+        path: `/containers/${encodeURIComponent(id)}/resize`,
+        query: { h: rows, w: columns },
+        what: `resize the terminal of container ${id}`,
+      });
+    },
+
+    logs: (id, options, signal) => containerLogs(connection, id, options, signal),
+  };
+}
+
+/** Null when there is no such container. */
+export async function inspectOrNull<T>(
+  connection: Connection,
+  id: string,
+  read: (container: InspectedContainer) => T,
+): Promise<T | null> {
+  try {
+    const container = await connection.request<InspectedContainer>({
+      method: 'GET',
+      path: `/containers/${encodeURIComponent(id)}/json`,
+      what: `inspect container ${id}`,
+    });
+    return read(container);
+  } catch (error) {
+    if (answered(error, 404)) return null;
+    throw error;
+  }
+}
+
+/** The list's own rows have no exit code and no times, so each container is inspected; what goes meanwhile is left out. */
+async function listContainers(connection: Connection, labels: Labels): Promise<readonly ContainerState[]> {
+  const rows = await connection.request<readonly { readonly Id: string }[]>({
+    method: 'GET',
+    path: '/containers/json',
+    query: { all: true, filters: labelFilter(labels) },
+    what: 'list containers',
+  });
+  const states = await Promise.all(rows.map((row) => inspectOrNull(connection, row.Id, toContainerState)));
+  return states.filter((state) => state !== null);
+}
+
+/** A named volume that carries driver options can be any path of the host under an innocent name (CVE-2026-44849). */
+async function checkVolumes(connection: Connection, spec: ContainerSpec): Promise<void> {
+  for (const { name } of spec.volumes ?? []) {
+    const volume = await connection.request<{ readonly Driver: string; readonly Options: object | null }>({
+      method: 'GET',
+      path: `/volumes/${encodeURIComponent(name)}`,
+      what: `find volume ${name} for ${spec.name}`,
+    });
+    if (volume.Driver !== 'local' || Object.keys(volume.Options ?? {}).length > 0) {
+      throw new PlatformError(
+        'forbidden',
+        `Volume ${name} is not a plain volume of the engine, so ${spec.name} cannot have it.`,
+      );
+    }
+  }
+}
+
+async function sameContainer(connection: Connection, spec: ContainerSpec, conflict: unknown): Promise<string> {
+  const existing = await inspectOrNull(connection, spec.name, toContainerState);
+  if (existing !== null && existing.name === spec.name && carries(existing.labels, spec.labels)) return existing.id;
+  throw conflict;
+}
+
+function kill(connection: Connection, id: string, signal: string): Promise<void> {
+  // 409: it does not run (any more).
+  return ignoring([404, 409], () =>
+    connection.request({
+      method: 'POST',
+      path: `/containers/${encodeURIComponent(id)}/kill`,
+      query: { signal },
+      what: `kill container ${id}`,
+      deadlineMs: killDeadlineMs,
+    }),
+  );
+}
+
+async function waitUntilGone(connection: Connection, id: string): Promise<void> {
+  await ignoring([404], () =>
+    connection.request({
+      method: 'POST',
+      path: `/containers/${encodeURIComponent(id)}/wait`,
+      query: { condition: 'removed' },
+      what: `remove container ${id}`,
+      deadlineMs: removeDeadlineMs,
+    }),
+  );
+}
+
+/** A program that is not there or not executable is the user's, everything else is ours. */
+function startError(error: unknown, id: string): unknown {
+  const words = engineMessage(error);
+  const program =
+    /exec: "?([^":]+)"?: (executable file not found|permission denied|no such file|exec format error)/i.exec(words);
+  if (program === null || !(error instanceof PlatformError) || answered(error, 404)) return error;
+  return new PlatformError('start_failed', `The program "${program[1]}" could not be started: ${program[2]}.`, {
+    hint: 'Check the command of the process type in the Procfile or in the Dockerfile’s CMD.',
+    cause: new Error(`container ${id}: ${words}`),
+  });
+}
+
+async function ignoring(statuses: readonly number[], run: () => Promise<unknown>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!answered(error, ...statuses)) throw error;
+  }
+}

@@ -1,0 +1,117 @@
+import { type ErrorCode, PlatformError } from '../domain/errors.ts';
+
+export interface FailedCall {
+  readonly what: string;
+  readonly deadlineMs?: number;
+  /** The call's own deadline passed (and not the caller's signal). */
+  readonly timedOut?: boolean;
+  /** The caller's own signal: what breaks after it aborted was stopped, not broken. */
+  readonly signal?: AbortSignal;
+}
+
+/** What dockerode throws for an answer of the engine. */
+interface AnsweredError {
+  readonly statusCode: number;
+  readonly json?: { readonly message?: string } | null;
+  readonly message: string;
+}
+
+const noConnection: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ETIMEDOUT',
+]);
+
+/**
+ * The platform's error for anything that a call to the engine throws: `not_found` (404), `conflict` (409), `unavailable`
+ * (no answer, deadline), `cancelled` (the caller's signal), `no_capacity` (disk full), else `internal` with the engine's words.
+ */
+export function toPlatformError(error: unknown, call: FailedCall): PlatformError {
+  if (error instanceof PlatformError) return error;
+  if (call.timedOut) {
+    return new PlatformError(
+      'unavailable',
+      `The container engine did not ${call.what} within ${Math.round((call.deadlineMs ?? 0) / 1000)} s.`,
+      { hint: 'Check the engine with: paas doctor', cause: error },
+    );
+  }
+  if (call.signal?.aborted) return new PlatformError('cancelled', `Stopped: ${call.what}.`, { cause: error });
+  const status = statusCode(error);
+  if (status !== null) return fromAnswer(error as AnsweredError, status, call);
+  const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
+  if (isAbort(error)) return new PlatformError('cancelled', `Stopped: ${call.what}.`, { cause: error });
+  if (code === 'EACCES') {
+    return new PlatformError('unavailable', `No permission to use the container engine (${call.what}).`, {
+      hint: 'Run the platform as root or as a member of the group "docker".',
+      cause: error,
+    });
+  }
+  if (noConnection.has(code) || /socket hang up|aborted|premature close/i.test(String(error))) {
+    return new PlatformError('unavailable', `The container engine does not answer (${call.what}).`, {
+      hint: 'Check the engine with: paas doctor',
+      cause: error,
+    });
+  }
+  return new PlatformError('internal', `The engine could not ${call.what}: ${messageOf(error)}`, { cause: error });
+}
+
+/** The HTTP status of an answer that was an error; null for everything else. */
+function statusCode(error: unknown): number | null {
+  const status = (error as AnsweredError | null)?.statusCode;
+  return typeof status === 'number' ? status : null;
+}
+
+/** True for an error of ours whose cause is an answer of the engine with one of these statuses. */
+export function answered(error: unknown, ...statuses: readonly number[]): boolean {
+  const status = error instanceof PlatformError ? statusCode(error.cause) : null;
+  return status !== null && statuses.includes(status);
+}
+
+/** The engine's own words, without docker-modem's frame around them. */
+export function engineMessage(error: unknown): string {
+  const cause = error instanceof PlatformError && error.cause !== undefined ? error.cause : error;
+  return messageOf(cause);
+}
+
+function messageOf(error: unknown): string {
+  const answered = error as Partial<AnsweredError> | null;
+  const text = answered?.json?.message ?? answered?.message ?? String(error);
+  return text.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
+}
+
+function fromAnswer(error: AnsweredError, status: number, call: FailedCall): PlatformError {
+  const words = messageOf(error);
+  if (/no space left on device/i.test(words)) {
+    return new PlatformError('no_capacity', `The engine's disk is full: it could not ${call.what}.`, {
+      hint: 'Free space on the disk that holds the engine’s data, then try again.',
+      cause: error,
+    });
+  }
+  return new PlatformError(codeOf(status), `The engine could not ${call.what}: ${words}`, { cause: error });
+}
+
+function codeOf(status: number): ErrorCode {
+  switch (status) {
+    case 404:
+      return 'not_found';
+    case 409:
+      return 'conflict';
+    case 502:
+    case 503:
+    case 504:
+      return 'unavailable';
+    default:
+      return 'internal';
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  const name = (error as Error | null)?.name;
+  return (
+    name === 'AbortError' || name === 'TimeoutError' || (error as NodeJS.ErrnoException | null)?.code === 'ABORT_ERR'
+  );
+}

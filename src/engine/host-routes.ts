@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import type { Block } from './subnets.ts';
+
+/** What this machine has routes to, but for the default route: a network of ours there would cut it off. */
+export async function hostRoutes(): Promise<readonly Block[]> {
+  try {
+    return parseRoutes(await readFile('/proc/net/route', 'utf8'));
+  } catch (error) {
+    // Not a Linux machine: then the engine does not share its kernel, nor its routes.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The kernel prints addresses as hexadecimal numbers of its own byte order (proc(5)), which is little-endian on amd64 and arm64. */
+export function parseRoutes(table: string): readonly Block[] {
+  const blocks: Block[] = [];
+  for (const row of table.split('\n').slice(1)) {
+    const columns = row.split('\t');
+    const destination = littleEndian(columns[1]);
+    const mask = littleEndian(columns[7]);
+    if (destination === null || mask === null || mask === 0) continue;
+    blocks.push({ first: destination, size: 2 ** 32 - mask });
+  }
+  return blocks;
+}
+
+function littleEndian(hex: string | undefined): number | null {
+  const text = hex?.trim() ?? '';
+  return /^[0-9A-F]{8}$/i.test(text) ? Buffer.from(text, 'hex').readUInt32LE() : null;
+}

@@ -1,0 +1,19 @@
+import { PlatformError } from '../domain/errors.ts';
+
+/**
+ * An image's path in the engine's API. References hold slashes, which the API wants as they are, so nothing that could
+ * change the path may be in one. Throws `invalid_params`.
+ */
+export function imagePath(ref: string, verb = ''): string {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9._\-/:@]*$/.test(ref) || ref.includes('..') || ref.includes('//')) {
+    throw new PlatformError('invalid_params', `"${ref}" is no image reference.`);
+  }
+  return `/images/${ref}${verb}`;
+}
+
+/** `repository:tag` in its two parts; a reference without a tag means `latest`. */
+export function splitTag(ref: string): { readonly repo: string; readonly tag: string } {
+  const colon = ref.lastIndexOf(':');
+  if (colon === -1 || ref.indexOf('/', colon) !== -1) return { repo: ref, tag: 'latest' };
+  return { repo: ref.slice(0, colon), tag: ref.slice(colon + 1) };
+}

@@ -1,0 +1,117 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { EngineImages, ImageState } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { Assembler } from './assemble.ts';
+import type { Connection } from './connection.ts';
+import { answered } from './docker-errors.ts';
+import { buildDockerfile } from './dockerfile-build.ts';
+import type { DockerInfo } from './engine-info.ts';
+import { imagePath, splitTag } from './image-refs.ts';
+import { type InspectedImage, toImageState } from './image-state.ts';
+import { KnownLayers } from './known-layers.ts';
+import { labelFilter } from './labels.ts';
+
+export function dockerImages(
+  connection: Connection,
+  info: () => Promise<DockerInfo>,
+  cacheDir: string | null,
+): EngineImages {
+  const known = new KnownLayers(connection, cacheDir);
+  const assembler = new Assembler(connection, info, known);
+
+  async function inspect(ref: string): Promise<ImageState | null> {
+    try {
+      const what = `inspect image ${ref}`;
+      return toImageState(
+        await connection.request<InspectedImage>({ method: 'GET', path: imagePath(ref, '/json'), what }),
+      );
+    } catch (error) {
+      if (answered(error, 404)) return null;
+      throw error;
+    }
+  }
+
+  return {
+    inspect,
+
+    async list(labels) {
+      const rows = await connection.request<readonly { readonly Id: string }[]>({
+        method: 'GET',
+        path: '/images/json',
+        query: { filters: labelFilter(labels) },
+        what: 'list images',
+      });
+      const images = await Promise.all(rows.map((row) => inspect(row.Id)));
+      return images.filter((image) => image !== null);
+    },
+
+    assemble: (image) => assembler.assemble(image),
+
+    /** The tar passes over the disk once, because its digest stands before it in what the engine wants. */
+    async importRootfs(tar, tag, config) {
+      const spool = await spoolTar(tar, cacheDir ?? tmpdir());
+      try {
+        return await assembler.root({ ...spool, descriptor: null }, { tag, config });
+      } finally {
+        await rm(spool.path, { force: true });
+      }
+    },
+
+    async buildDockerfile(build, signal) {
+      const id = await buildDockerfile(connection, build, signal);
+      const image = (id === null ? null : await inspect(id)) ?? (await inspect(build.tag));
+      if (image === null)
+        throw new PlatformError('internal', `The build ended well, but there is no image ${build.tag}.`);
+      return image.id;
+    },
+
+    async tag(id, tag) {
+      const what = `tag image ${id} as ${tag}`;
+      await connection.request({ method: 'POST', path: imagePath(id, '/tag'), query: splitTag(tag), what });
+    },
+
+    async remove(ref) {
+      try {
+        await connection.request({
+          method: 'DELETE',
+          path: imagePath(ref),
+          what: `remove image ${ref}`,
+          deadlineMs: 120_000,
+        });
+      } catch (error) {
+        // 409: a container uses it, or it has several tags.
+        if (!answered(error, 404, 409)) throw error;
+      }
+    },
+  };
+}
+
+async function spoolTar(
+  tar: Readable,
+  directory: string,
+): Promise<{ readonly path: string; readonly diffId: string; readonly sizeBytes: number }> {
+  await mkdir(directory, { recursive: true });
+  const path = join(directory, `rootfs-${randomBytes(6).toString('hex')}.tar`);
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(tar, count, createWriteStream(path, { mode: 0o600 }));
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+  return { path, diffId: `sha256:${hash.digest('hex')}`, sizeBytes };
+}

@@ -1,0 +1,11 @@
+import type { Labels } from '../domain/engine.ts';
+
+/** The engine's filter for objects that carry all of these labels. */
+export function labelFilter(labels: Labels): { readonly label: readonly string[] } {
+  return { label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
+}
+
+/** True when `actual` has every one of `wanted`, so that a thing of this name is ours and not somebody else's. */
+export function carries(actual: Labels | null | undefined, wanted: Labels): boolean {
+  return Object.entries(wanted).every(([name, value]) => actual?.[name] === value);
+}

@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http';
+import type { ContainerLogLine, ContainerLogOptions } from '../domain/engine.ts';
+import type { Connection } from './connection.ts';
+import type { InspectedContainer } from './container-state.ts';
+import { toPlatformError } from './docker-errors.ts';
+import { LogParts, splitTerminalLine } from './log-parts.ts';
+import { frames, lines } from './streams.ts';
+
+/** Ends too, without an error, when the signal aborts. Throws `not_found`, and `unavailable` when the connection breaks. */
+export async function* containerLogs(
+  connection: Connection,
+  id: string,
+  { follow, since, tail }: ContainerLogOptions,
+  signal: AbortSignal,
+): AsyncGenerator<ContainerLogLine> {
+  const path = `/containers/${encodeURIComponent(id)}`;
+  const what = `read the log of container ${id}`;
+  let answer: IncomingMessage | null = null;
+  try {
+    const { Config: config } = await connection.request<InspectedContainer>({
+      method: 'GET',
+      path: `${path}/json`,
+      what,
+    });
+    answer = await connection.stream({
+      method: 'GET',
+      path: `${path}/logs`,
+      query: {
+        follow,
+        stdout: true,
+        stderr: true,
+        timestamps: true,
+        since: since === undefined ? undefined : unixTime(since),
+        tail,
+      },
+      what,
+      signal,
+    });
+    yield* config.Tty ? terminalLines(answer) : multiplexedLines(answer);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw toPlatformError(error, { what });
+  } finally {
+    answer?.destroy();
+  }
+}
+
+/** The engine sends one frame for each record of the log, and a record is a line or a part of a long one. */
+async function* multiplexedLines(answer: IncomingMessage): AsyncGenerator<ContainerLogLine> {
+  const parts = { stdout: new LogParts('stdout'), stderr: new LogParts('stderr') };
+  for await (const { stream, payload } of frames(answer)) {
+    yield* parts[stream].add(payload);
+  }
+  yield* parts.stdout.flush();
+  yield* parts.stderr.flush();
+}
+
+async function* terminalLines(answer: IncomingMessage): AsyncGenerator<ContainerLogLine> {
+  const parts = new LogParts('stdout');
+  for await (const line of lines(answer)) {
+    for (const record of splitTerminalLine(line)) yield* parts.add(record);
+    yield* parts.flush();
+  }
+}
+
+/** `seconds.nanoseconds`, as the engine wants it. */
+function unixTime(date: Date): string {
+  const ms = date.getTime();
+  return `${Math.floor(ms / 1000)}.${String(ms % 1000).padStart(3, '0')}000000`;
+}

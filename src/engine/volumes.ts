@@ -1,0 +1,50 @@
+import type { EngineVolumes, Labels } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Connection } from './connection.ts';
+import { answered } from './docker-errors.ts';
+import { carries, labelFilter } from './labels.ts';
+
+interface Volume {
+  readonly Name: string;
+  readonly Labels: Labels | null;
+}
+
+export function dockerVolumes(connection: Connection): EngineVolumes {
+  return {
+    /** Throws `conflict` when a volume of this name is not ours: the engine itself would answer "created". */
+    async create(name, labels) {
+      const volume = await connection.request<Volume>({
+        method: 'POST',
+        path: '/volumes/create',
+        body: { Name: name, Driver: 'local', Labels: labels },
+        what: `create volume ${name}`,
+      });
+      if (!carries(volume.Labels, labels)) {
+        throw new PlatformError('conflict', `There is a volume ${name} already, and it belongs to something else.`);
+      }
+    },
+
+    async list(labels) {
+      const { Volumes: volumes } = await connection.request<{ readonly Volumes: readonly Volume[] | null }>({
+        method: 'GET',
+        path: '/volumes',
+        query: { filters: labelFilter(labels) },
+        what: 'list volumes',
+      });
+      return (volumes ?? []).map((volume) => ({ name: volume.Name, labels: volume.Labels ?? {} }));
+    },
+
+    async remove(name) {
+      try {
+        await connection.request({
+          method: 'DELETE',
+          path: `/volumes/${encodeURIComponent(name)}`,
+          what: `remove volume ${name}`,
+          deadlineMs: 120_000,
+        });
+      } catch (error) {
+        if (!answered(error, 404)) throw error;
+      }
+    },
+  };
+}
