@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+export const checkout = resolve(import.meta.dirname, '../..');
+
+export interface SourceFile {
+  /** From the top of the checkout, with slashes. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Every text file of the repository, also those not committed yet; without what .gitignore names. */
+export function repositoryFiles(): readonly SourceFile[] {
+  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const names = new Set(execFileSync('git', args, { cwd: checkout, encoding: 'utf8' }).split('\0'));
+  return [...names].sort().flatMap((path) => {
+    const text = path === '' ? null : readText(resolve(checkout, path));
+    return text === null || text.includes('\0') ? [] : [{ path, text }];
+  });
+}
+
+export interface Import {
+  readonly file: string;
+  /** As written: `node:fs`, `zod`, `../domain/app.ts`. */
+  readonly specifier: string;
+  /** Of a relative one: the file it names, from the top of the checkout. */
+  readonly target: string | null;
+  readonly names: string;
+}
+
+/** Static, dynamic, type-only and re-exporting imports alike. */
+export function importsOf({ path, text }: SourceFile): readonly Import[] {
+  const statement =
+    /(?:^|[;{}\s])(?:(?:import|export)\s+(type\s+)?([\w*\s{},$]*?)\s*from\s*|import\s+|import\s*\(\s*|require\s*\(\s*)(['"])([^'"\n]+)\3/g;
+  return [...withoutComments(text).matchAll(statement)].map((match) => {
+    const specifier = match[4] ?? '';
+    const target = specifier.startsWith('.') ? resolve('/', path, '..', specifier).slice(1) : null;
+    return { file: path, specifier, target, names: match[2] ?? '' };
+  });
+}
+
+/** Comments may show what code must not do. Strings stay, so a `//` inside one must not begin a comment. */
+export function withoutComments(text: string): string {
+  return text.replace(
+    /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g,
+    (_, quoted: string | undefined) => quoted ?? ' ',
+  );
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Deleted and not committed yet.
+    return null;
+  }
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { importsOf, repositoryFiles } from '../support/source-files.ts';
+
+/**
+ * DESIGN §4, from the bottom up. A room may import only from lines before its own; rooms of one line never import each
+ * other. A new file directly below src/ must be given its place here.
+ */
+const lines: readonly (readonly string[])[] = [
+  ['domain', 'environment.ts'],
+  ['config.ts'],
+  ['store', 'engine'],
+  ['reporting'],
+  ['builder', 'cluster', 'resolver', 'services'],
+  ['provisioner', 'supervisor'],
+  ['deploy'],
+  ['git-receive', 'api', 'dashboard'],
+  ['top'],
+];
+
+/** Files that stand beside the rooms, and the room they belong to. */
+const roomOfFile: Readonly<Record<string, string>> = {
+  'config.ts': 'config.ts',
+  'environment.ts': 'environment.ts',
+  'deploy.ts': 'deploy',
+  'operations.ts': 'deploy',
+  'platform.ts': 'top',
+  'platform-id.ts': 'top',
+  'status.ts': 'top',
+  'main.ts': 'top',
+};
+
+const roomOfFolder: Readonly<Record<string, string>> = { operations: 'deploy', launcher: 'top', platform: 'top' };
+
+/** The client talks HTTP: of the platform it knows the words, the contract and how to read the environment. */
+const clientMayImport = /^src\/(cli\/|domain\/|api\/contract(\.ts$|\/)|environment\.ts$)/;
+/** The one file that acts on this machine's platform without its API. */
+const clientToLauncher = { file: 'src/cli/local-command.ts', target: 'src/launcher/commands.ts' };
+/** The launcher keeps the token where the client finds it: one file says where that is. */
+const sharedWithLauncher = 'src/cli/credentials.ts';
+
+function roomOf(path: string): string {
+  const [, first = '', second] = path.split('/');
+  if (second !== undefined) return roomOfFolder[first] ?? first;
+  return roomOfFile[first] ?? first;
+}
+
+function lineOf(room: string): number {
+  return lines.findIndex((line) => line.includes(room));
+}
+
+const sources = repositoryFiles().filter(({ path }) => /^src\/.*\.(ts|tsx|cjs)$/.test(path));
+const imports = sources.flatMap(importsOf);
+const inner = imports.flatMap((one) => (one.target === null ? [] : [{ ...one, target: one.target }]));
+
+test('the test finds the imports that it judges', () => {
+  assert.ok(sources.length > 50, `only ${sources.length} source files`);
+  assert.ok(inner.some(({ file, target }) => file.startsWith('src/store/') && target.startsWith('src/domain/')));
+  const written = `import type { A } from './a.ts';\nimport {\n  b,\n} from "../b.ts";\nexport * from './c.ts';\nconst d = await import('./d.ts');\nimport './e.ts';\n// import './no.ts'\n`;
+  const found = importsOf({ path: 'src/x/y.ts', text: written }).map(({ target }) => target);
+  assert.deepEqual(found, ['src/x/a.ts', 'src/b.ts', 'src/x/c.ts', 'src/x/d.ts', 'src/x/e.ts']);
+});
+
+test('every file below src has its place in the order', () => {
+  const lost = sources
+    .map(({ path }) => path)
+    .filter((path) => {
+      const room = roomOf(path);
+      return room !== 'cli' && lineOf(room) === -1 && path !== 'src/bootstrap.cjs';
+    });
+  assert.deepEqual(lost, []);
+});
+
+test('a room imports only from the lines below it', () => {
+  const wrong = inner.filter(({ file, target }) => {
+    if (roomOf(file) === 'cli' || file === 'src/bootstrap.cjs' || roomOf(file) === roomOf(target)) return false;
+    if (roomOf(file) === 'top' && target === sharedWithLauncher) return false;
+    return roomOf(target) === 'cli' || lineOf(roomOf(target)) >= lineOf(roomOf(file));
+  });
+  assert.deepEqual(wrong.map(show), []);
+});
+
+test('the client imports the words, the contract and itself', () => {
+  const wrong = inner.filter(({ file, target }) => {
+    if (roomOf(file) !== 'cli' || clientMayImport.test(target) || target === 'src/bootstrap.cjs') return false;
+    return file !== clientToLauncher.file || target !== clientToLauncher.target;
+  });
+  assert.deepEqual(wrong.map(show), []);
+});
+
+test('no import leaves src', () => {
+  // The packages' own description is the one thing outside that the platform reads: its version.
+  const wrong = inner.filter(({ target }) => !target.startsWith('src/') && target !== 'package.json');
+  assert.deepEqual(wrong.map(show), []);
+});
+
+/** Who alone may use a package, by the beginning of the importing file's path. */
+const owners: readonly (readonly [specifier: RegExp, owner: RegExp])[] = [
+  [/^(dockerode|docker-modem)(\/|$)/, /^src\/engine\//],
+  [/^(kysely|better-sqlite3)(\/|$)|^node:sqlite$/, /^src\/store\//],
+  [/^fastify(\/|$)|^@fastify\//, /^src\/(api|dashboard|git-receive)\/|^src\/(platform\.ts|platform\/)/],
+  [/^(commander|simple-git|dotenv)(\/|$)/, /^src\/cli\//],
+  [/^smol-toml$/, /^src\/(config\.ts|builder\/)/],
+];
+
+test('a package is used by the room that owns it and by no other', () => {
+  const wrong = imports.filter(({ file, specifier }) =>
+    owners.some(([pattern, owner]) => pattern.test(specifier) && !owner.test(file)),
+  );
+  assert.deepEqual(wrong.map(show), []);
+});
+
+test('the domain needs no package but zod', () => {
+  const wrong = imports.filter(
+    ({ file, specifier }) => file.startsWith('src/domain/') && !/^(\.|node:|zod$)/.test(specifier),
+  );
+  assert.deepEqual(wrong.map(show), []);
+});
+
+function show({ file, specifier }: { readonly file: string; readonly specifier: string }): string {
+  return `${file} imports ${specifier}`;
+}

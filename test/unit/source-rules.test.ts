@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { importsOf, repositoryFiles, type SourceFile, withoutComments } from '../support/source-files.ts';
+
+const files = repositoryFiles();
+const sources = files.filter(({ path }) => /^src\/.*\.(ts|tsx|cjs)$/.test(path));
+/** What runs before there are packages, or on a Node that is too old for the rest. */
+const shims: ReadonlySet<string> = new Set(['src/bootstrap.cjs', 'src/cli/paas.cjs']);
+
+/** Who owns a kind of process. Everything else that runs, runs in a container. */
+const processOwners: ReadonlySet<string> = new Set([
+  'src/bootstrap.cjs', // npm, and the Node that goes on
+  'src/builder/stack/debian-tools.ts', // mmdebstrap, apt-config
+  'src/cli/browser.ts', // the user's browser
+  'src/cli/git.ts', // the user's git
+  'src/git-receive/git-process.ts', // git that serves
+  'src/launcher/host-command.ts', // apt-get, systemctl, service, dockerd
+  'src/launcher/program.ts', // the platform's own programs
+  'src/provisioner/firewall-command.ts', // iptables
+]);
+
+const shellUse = /(^|[^.\w])exec(Sync)?\(|\bshell:/;
+const environmentUse = /process\.env\b/;
+const archiveUse = /\b(put|get)Archive\b/i;
+
+function offenders(within: readonly SourceFile[], pattern: RegExp): readonly string[] {
+  return within.flatMap(({ path, text }) => {
+    const lines = withoutComments(text).split('\n');
+    return lines.flatMap((line) => (pattern.test(line) ? [`${path}: ${line.trim()}`] : []));
+  });
+}
+
+test('the rules find what they forbid', () => {
+  const written = (text: string): readonly SourceFile[] => [{ path: 'src/x.ts', text }];
+  assert.equal(offenders(written("exec('ls');\nconst a = /x/.exec(text);"), shellUse).length, 1);
+  assert.equal(offenders(written('spawn(a, b, { shell: true });\n// shell: true'), shellUse).length, 1);
+  assert.equal(offenders(written("const home = process.env.HOME ?? 'process';"), environmentUse).length, 1);
+  assert.equal(offenders(written('await engine.putArchive(tar);'), archiveUse).length, 1);
+});
+
+test('only the owners of a kind of process start processes', () => {
+  const users = sources.filter((file) =>
+    importsOf(file).some(({ specifier }) => /^(node:)?child_process$/.test(specifier)),
+  );
+  assert.deepEqual(
+    users.map(({ path }) => path).filter((path) => !processOwners.has(path)),
+    [],
+  );
+});
+
+test('no shell is ever started, and no command line is ever one string', () => {
+  assert.deepEqual(offenders(sources, shellUse), []);
+  const imported = sources.flatMap(importsOf).filter(({ specifier }) => /^(node:)?child_process$/.test(specifier));
+  assert.deepEqual(
+    imported.filter(({ names }) => /\bexec(Sync)?\b|\*/.test(names)).map(({ file }) => file),
+    [],
+  );
+});
+
+test('the environment is read in one file', () => {
+  // The sample app is text that is written out for the user.
+  const allowed = new Set(['src/environment.ts', 'src/cli/sample-app.ts', ...shims]);
+  assert.deepEqual(
+    offenders(
+      sources.filter(({ path }) => !allowed.has(path)),
+      environmentUse,
+    ),
+    [],
+  );
+});
+
+test('no archive is sent into or fetched out of a container that somebody else fills', () => {
+  assert.deepEqual(offenders(sources, archiveUse), []);
+});
+
+test('no source file is longer than 400 lines', () => {
+  const long = sources.filter(({ text }) => text.split('\n').length > 401);
+  assert.deepEqual(
+    long.map(({ path }) => path),
+    [],
+  );
+});
+
+test('a file is named after what it holds', () => {
+  const vague = /(^|[-/])(utils?|helpers?|managers?|handlers?|misc|common|items?)(\.|\/|-)/;
+  assert.deepEqual(
+    sources.map(({ path }) => path).filter((path) => vague.test(path)),
+    [],
+  );
+});
+
+test('the compiler is never told to look away', () => {
+  const silencer = new RegExp(`@ts-(${['ignore', 'nocheck'].join('|')})`);
+  const silenced = files.filter(({ path, text }) => /^(src|test)\/.*\.ts$/.test(path) && silencer.test(text));
+  assert.deepEqual(
+    silenced.map(({ path }) => path),
+    [],
+  );
+});
+
+test('nothing in the repository names a registry', () => {
+  // Written in parts, so that this file does not name one either.
+  const hosts = [
+    ['registry', 'npmjs', 'org'],
+    ['registry', 'yarnpkg', 'com'],
+    ['pypi', 'org'],
+    ['pythonhosted', 'org'],
+    ['proxy', 'golang', 'org'],
+    ['sum', 'golang', 'org'],
+    ['crates', 'io'],
+    ['repo1', 'maven', 'org'],
+    ['ghcr', 'io'],
+    ['quay', 'io'],
+    ['rubygems', 'org'],
+    ['packagist', 'org'],
+    ['deb', 'debian', 'org'],
+  ].map((parts) => parts.join('.'));
+  // A Debian system says where Debian is: what is written into the stacks' sources.list, and the test of it.
+  const allowed = /^(src\/builder\/stack\/|test\/(unit|integration)\/stack)/;
+  const named = files
+    .filter(({ path }) => !allowed.test(path))
+    .flatMap(({ path, text }) => hosts.flatMap((host) => (text.includes(host) ? [`${path} names ${host}`] : [])));
+  assert.deepEqual(named, []);
+});
+
+test('nothing in the repository names a path of the machine it was written on', () => {
+  const own = new RegExp(`(^|[^\\w./-])/(${['wo', 'rk'].join('')}|${['tmp', 'w'].join('/')})(/|\\b(?![\\w-]))`);
+  const named = files.flatMap(({ path, text }) => (own.test(text) ? [path] : []));
+  assert.deepEqual(named, []);
+});
