@@ -24,7 +24,7 @@ export function releaseRoutes({ store, operations }: ApiContext): ReleaseRoutes 
     async rollback({ app, actor, body }) {
       const target = body.release === undefined ? null : await findRelease(store, app, String(body.release));
       const release = await operations.rollback(app, target?.version ?? null, actor);
-      return serializeRelease(release, app, new People(store));
+      return serializeRelease(release, await store.apps.get(app.id), new People(store));
     },
   };
 }
