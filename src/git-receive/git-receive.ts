@@ -1,0 +1,138 @@
+import { readdir } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { paths, type Settings } from '../config.ts';
+import type { Actor } from '../domain/actor.ts';
+import type { App } from '../domain/app.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Operations } from '../domain/operations.ts';
+import type { Store } from '../domain/store.ts';
+import { gitUser } from './git-user.ts';
+import { HookSocket } from './hook-socket.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { HttpDoor } from './http-door.ts';
+import { IncomingPushes } from './incoming-push.ts';
+import { hasPrlimit, installForGit } from './install.ts';
+import { judge } from './judge.ts';
+import { defaultLimits, type GitLimits } from './limits.ts';
+import { PushLine } from './push-line.ts';
+import { type GitSetup, Repository } from './repository.ts';
+import {
+  createRepositoryFiles,
+  removeRepositoryFiles,
+  sweepReposFolder,
+  sweepRepositoryFiles,
+} from './repository-files.ts';
+import { isGitHost, isGitUrl } from './routes.ts';
+
+export interface GitReceiveOptions {
+  readonly settings: Pick<Settings, 'home' | 'domain'>;
+  readonly store: Pick<Store, 'apps' | 'transaction'>;
+  readonly operations: Pick<Operations, 'deployPush'>;
+  /** The actor of an Authorization header; null for a missing or wrong one, after the same time. */
+  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  /** Whether the actor may push to, and fetch from, the app. */
+  readonly mayPush: (actor: Actor, app: App) => boolean;
+  readonly logger: Logger;
+  readonly limits?: Partial<GitLimits>;
+}
+
+/** The door that git clients use: repositories, pushes, fetches. */
+export interface GitReceive {
+  /** True for everything under the hostname `git.<domain>`, and for what only a git client asks for elsewhere. */
+  isGitRequest(req: IncomingMessage): boolean;
+  /** Answers a git request, whatever it is. The server it comes from must have `requestTimeout` 0: pushes wait for builds. */
+  handle(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  /** Prepares PAAS_HOME for git, clears what a crash left, and listens to the hooks. Call before the first `handle`. */
+  listenHooks(): Promise<void>;
+  createRepository(appId: string): Promise<void>;
+  /** Ends the pushes to it first. May be called again. */
+  removeRepository(appId: string): Promise<void>;
+  /** Ends every push that is not deployed yet, then the hooks' socket. */
+  close(): Promise<void>;
+}
+
+const stopMs = 10_000;
+/** A file system's clock may be behind ours by a tick. */
+const clockSlackMs = 1000;
+
+export function createGitReceive(options: GitReceiveOptions): GitReceive {
+  const { settings, store, operations, authenticate, mayPush, logger } = options;
+  const limits: GitLimits = { ...defaultLimits, ...options.limits };
+  const { repos, hooks, runtime, hookSocket } = paths(settings.home);
+  const user = gitUser();
+  const setup: GitSetup = { repos, hooks, runtime, hookSocket, user, limits, prlimit: hasPrlimit() };
+  const line = new PushLine();
+  const pushes = new IncomingPushes((push, call) => judge(push, call, { store, operations, line, limits, logger }));
+  const socket = new HookSocket({ path: hookSocket, listener: pushes, logger });
+  const housekeeping = new Housekeeping(logger);
+
+  async function open(app: Pick<App, 'id'>): Promise<Repository> {
+    const repository = new Repository(setup, app.id);
+    await createRepositoryFiles(repository.path, user);
+    return repository;
+  }
+
+  async function tidyUp(repository: Repository): Promise<void> {
+    if (pushes.ofApp(repository.id).length > 0 || housekeeping.isTidying(repository)) return;
+    await sweepRepositoryFiles(repository.path, Date.now() - clockSlackMs);
+    await housekeeping.consider(repository);
+  }
+
+  const door = new HttpDoor({
+    store,
+    authenticate,
+    mayPush,
+    pushes,
+    open,
+    afterPush: (repository) => {
+      tidyUp(repository).catch((error: unknown) => logger.warn('Tidying up after a push failed', { error }));
+    },
+    limits,
+    logger,
+  });
+
+  /** Ends pushes and resolves when their git processes have gone, or after a deadline. */
+  async function endPushes(
+    which: () => readonly { cancel(reason: PlatformError): void }[],
+    why: string,
+  ): Promise<void> {
+    for (const push of which()) push.cancel(new PlatformError('cancelled', why));
+    const end = performance.now() + stopMs;
+    while (which().length > 0 && performance.now() < end) await delay(20);
+  }
+
+  return {
+    isGitRequest: (req) => isGitHost(req.headers.host, settings.domain) || isGitUrl(req.url ?? ''),
+    handle: (req, res) => door.handle(req, res),
+    async listenHooks() {
+      if (!setup.prlimit) logger.warn('prlimit is missing: the memory of git processes has no bound');
+      if (await installForGit(settings.home, user))
+        logger.warn('The shared git hook differed from ours and was replaced');
+      await sweep(repos);
+      await socket.listen(user);
+    },
+    async createRepository(appId) {
+      await open({ id: appId });
+    },
+    async removeRepository(appId) {
+      await endPushes(() => pushes.ofApp(appId), 'The app is being destroyed.');
+      await removeRepositoryFiles(new Repository(setup, appId).path);
+    },
+    async close() {
+      await endPushes(() => pushes.all(), 'The platform is stopping. Push again when it is back.');
+      await housekeeping.close();
+      await socket.close();
+    },
+  };
+}
+
+/** Clears what processes killed in the middle left in the repositories. Only while no git runs on them. */
+async function sweep(repos: string): Promise<void> {
+  await sweepReposFolder(repos);
+  for (const name of await readdir(repos)) {
+    if (name.endsWith('.git')) await sweepRepositoryFiles(join(repos, name), Date.now());
+  }
+}

@@ -1,0 +1,51 @@
+import { chmod, chown, lstat, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PlatformError } from '../domain/errors.ts';
+
+/** Whom git runs as. */
+export interface GitUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A number without a name: nobody logs in as it, and nothing else on the machine should have it. */
+const ownUser: GitUser = { uid: 10_002, gid: 10_002 };
+
+/**
+ * When the platform is root, git runs as a user of its own: it reads what strangers send, and a hole in it must reach
+ * the repositories and nothing else. Without root it is the platform's own user, and the answer is null.
+ */
+export function gitUser(): GitUser | null {
+  return process.getuid?.() === 0 ? ownUser : null;
+}
+
+/** Lets git's user, and nobody new besides, pass through a folder of ours. */
+export async function letThrough(folder: string, user: GitUser | null): Promise<void> {
+  if (!user) return;
+  const { mode, gid } = await stat(folder);
+  if (gid !== user.gid) await chown(folder, -1, user.gid);
+  if ((mode & 0o010) === 0 || gid !== user.gid) await chmod(folder, (mode & 0o707) | 0o010);
+}
+
+/** Throws `invalid_params` when a folder above `home` stops git's user. Those are not ours to change. */
+export async function assertReachable(home: string, user: GitUser | null): Promise<void> {
+  if (!user) return;
+  for (let folder = dirname(home); ; folder = dirname(folder)) {
+    const { mode } = await stat(folder);
+    if ((mode & 0o001) === 0) {
+      const octal = (mode & 0o7777).toString(8).padStart(4, '0');
+      throw new PlatformError(
+        'invalid_params',
+        `git runs as its own user (uid ${user.uid}), and ${folder} (mode ${octal}), in which PAAS_HOME ${home} lies, does not let it through.`,
+        { hint: `Set PAAS_HOME to a folder such as /var/lib/paas, or: chmod o+x ${folder}` },
+      );
+    }
+    if (folder === dirname(folder)) return;
+  }
+}
+
+/** True for a folder or file that is there and is no link. */
+export async function isPlain(path: string, kind: 'file' | 'folder'): Promise<boolean> {
+  const found = await lstat(path).catch(() => null);
+  return found !== null && (kind === 'file' ? found.isFile() : found.isDirectory());
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Actor } from '../domain/actor.ts';
+import type { App } from '../domain/app.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Store } from '../domain/store.ts';
+import { refuse } from './http-answer.ts';
+import { IncomingPush, type IncomingPushes } from './incoming-push.ts';
+import type { GitLimits } from './limits.ts';
+import type { Repository } from './repository.ts';
+import { type GitRoute, parseGitRoute } from './routes.ts';
+import { serveAdvertisement, serveFetch } from './serve-fetch.ts';
+import { servePush } from './serve-push.ts';
+
+export interface HttpDoorDependencies {
+  readonly store: Pick<Store, 'apps'>;
+  /** The actor of an Authorization header; null for a missing or wrong one, after the same time. */
+  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  /** Whether the actor may push to, and fetch from, the app. */
+  readonly mayPush: (actor: Actor, app: App) => boolean;
+  readonly pushes: IncomingPushes;
+  /** The app's repository, made when it is missing. */
+  readonly open: (app: App) => Promise<Repository>;
+  readonly afterPush: (repository: Repository) => void;
+  readonly limits: GitLimits;
+  readonly logger: Logger;
+}
+
+interface Visit {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly actor: Actor;
+  readonly app: App;
+  readonly requestId: string;
+  readonly logger: Logger;
+}
+
+/** git over HTTP (gitprotocol-http(5)): who asks, for which app, may they; only then is git started. */
+export class HttpDoor {
+  readonly #deps: HttpDoorDependencies;
+  #requests = 0;
+
+  constructor(deps: HttpDoorDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Answers the request, whatever it is. Never rejects. */
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const requestId = requestIdOf(req);
+    const logger = this.#deps.logger.child({ requestId });
+    res.on('error', () => {});
+    try {
+      await this.#answer(req, res, { requestId, logger });
+    } catch (error) {
+      if (res.destroyed) return;
+      logger.error('A git request failed', { error });
+      refuse(req, res, { status: 500, text: `Internal error. The platform's log has it under request ${requestId}.` });
+    }
+  }
+
+  async #answer(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { requestId, logger }: { requestId: string; logger: Logger },
+  ): Promise<void> {
+    const { authenticate, store, mayPush, limits } = this.#deps;
+    const known = await authenticate(req.headers.authorization);
+    if (!known) return refuseStranger(req, res);
+    const route = parseGitRoute(req.url ?? '');
+    if (!route) return refuse(req, res, { status: 404, text: 'There is nothing here. Push to: <app>.git' });
+    const method = route.kind === 'advertise' ? 'GET' : 'POST';
+    if (req.method !== method) {
+      return refuse(req, res, { status: 405, text: `Only ${method}.`, headers: { Allow: method } });
+    }
+    const app = await store.apps.findByName(route.appName);
+    // One answer for an app that is not there and for one that is somebody else's.
+    if (!app || !mayPush(known, app)) {
+      return refuse(req, res, { status: 404, text: `No app named ${route.appName}. See your apps: paas apps` });
+    }
+    if (this.#requests >= limits.requests) {
+      const text = `${limits.requests} pushes and fetches are under way. Try again in a minute.`;
+      return refuse(req, res, { status: 503, text, headers: { 'Retry-After': '60' } });
+    }
+    this.#requests += 1;
+    try {
+      const actor = { ...known, requestId };
+      await this.#serve(route, { req, res, actor, app, requestId, logger: logger.child({ app: app.name }) });
+    } finally {
+      this.#requests -= 1;
+    }
+  }
+
+  async #serve(route: GitRoute, visit: Visit): Promise<void> {
+    const { req, res, app, logger } = visit;
+    const { limits } = this.#deps;
+    const repository = await this.#deps.open(app);
+    if (route.kind === 'advertise') {
+      return await serveAdvertisement({ req, res, repository, limits, logger }, route.service);
+    }
+    if (req.headers['content-type'] !== `application/x-${route.service}-request`) {
+      return refuse(req, res, { status: 415, text: `Only application/x-${route.service}-request.` });
+    }
+    if (route.service === 'git-upload-pack') return await serveFetch({ req, res, repository, limits, logger });
+    await this.#push(visit, repository);
+  }
+
+  async #push({ req, res, app, actor, requestId, logger }: Visit, repository: Repository): Promise<void> {
+    const { pushes, limits, afterPush } = this.#deps;
+    const underWay = pushes.ofApp(app.id).length;
+    if (underWay >= limits.pushesPerApp) {
+      const text = `${underWay} pushes to ${app.name} are under way. Try again when they are done.`;
+      return refuse(req, res, { status: 503, text, headers: { 'Retry-After': '60' } });
+    }
+    const push = new IncomingPush({ app, actor, requestId, repository });
+    pushes.add(push);
+    try {
+      await servePush({ req, res, push, limits, logger });
+    } finally {
+      await pushes.remove(push);
+      afterPush(repository);
+    }
+  }
+}
+
+function refuseStranger(req: IncomingMessage, res: ServerResponse): void {
+  refuse(req, res, {
+    status: 401,
+    text: 'Log in to push: paas login. The password that git asks for is your token.',
+    headers: { 'WWW-Authenticate': 'Basic realm="paas", charset="UTF-8"' },
+  });
+}
+
+/** The resolver's id for this request, so that its log line and ours meet. */
+function requestIdOf(req: IncomingMessage): string {
+  const given = req.headers['x-request-id'];
+  return typeof given === 'string' && /^[A-Za-z0-9-]{8,64}$/.test(given) ? given : randomUUID();
+}

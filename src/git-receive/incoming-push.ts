@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import type { Actor } from '../domain/actor.ts';
+import type { App } from '../domain/app.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { HookCall, HookListener } from './hook-socket.ts';
+import type { Repository } from './repository.ts';
+
+/** Decides a push's fate while its hook waits. Resolves to whether the refs may move; never rejects. */
+export type Judge = (push: IncomingPush, call: HookCall) => Promise<boolean>;
+
+/** One `git receive-pack` under way, from the request until git has gone. */
+export class IncomingPush {
+  /** What its hook identifies itself with, once. */
+  readonly secret = randomBytes(32).toString('base64url');
+  readonly app: App;
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly repository: Repository;
+  /** Set when the hook has asked. */
+  verdict: Promise<boolean> | null = null;
+  readonly #abort = new AbortController();
+  readonly #asked = Promise.withResolvers<void>();
+  #atEnd: (() => void | Promise<void>)[] = [];
+
+  constructor(facts: Pick<IncomingPush, 'app' | 'actor' | 'requestId' | 'repository'>) {
+    this.app = facts.app;
+    this.actor = facts.actor;
+    this.requestId = facts.requestId;
+    this.repository = facts.repository;
+  }
+
+  /** Aborted when nobody waits for the outcome any more: client gone, hook gone, platform stopping, too late. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Resolves when the hook has asked, which is when git has taken and checked all objects. */
+  get asked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  cancel(reason: PlatformError): void {
+    this.#abort.abort(reason);
+  }
+
+  judgedBy(verdict: Promise<boolean>): void {
+    this.verdict = verdict;
+    this.#asked.resolve();
+  }
+
+  /** Runs `action` when git has gone, last first: what the push holds, it holds until the ref has moved. */
+  atEnd(action: () => void | Promise<void>): void {
+    this.#atEnd.push(action);
+  }
+
+  /** Runs all actions, whatever becomes of each; throws the first error afterwards. */
+  async ended(): Promise<void> {
+    const actions = this.#atEnd.reverse();
+    this.#atEnd = [];
+    const errors: unknown[] = [];
+    for (const action of actions) {
+      try {
+        await action();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
+/** The pushes under way, found by their secrets (the hook asks), or by their app. */
+export class IncomingPushes implements HookListener {
+  readonly #bySecret = new Map<string, IncomingPush>();
+  readonly #all = new Set<IncomingPush>();
+  readonly #judge: Judge;
+
+  constructor(judge: Judge) {
+    this.#judge = judge;
+  }
+
+  add(push: IncomingPush): void {
+    this.#all.add(push);
+    this.#bySecret.set(push.secret, push);
+  }
+
+  /** Call when git has gone. */
+  async remove(push: IncomingPush): Promise<void> {
+    this.#bySecret.delete(push.secret);
+    try {
+      await push.ended();
+    } finally {
+      this.#all.delete(push);
+    }
+  }
+
+  ofApp(appId: string): readonly IncomingPush[] {
+    return [...this.#all].filter(({ app }) => app.id === appId);
+  }
+
+  all(): readonly IncomingPush[] {
+    return [...this.#all];
+  }
+
+  ask(secret: string, call: HookCall): boolean {
+    const push = this.#bySecret.get(secret);
+    if (!push) return false;
+    this.#bySecret.delete(secret);
+    call.gone.addEventListener('abort', () => push.cancel(call.gone.reason), { once: true });
+    push.judgedBy(
+      this.#judge(push, call).then((accepted) => {
+        call.decide(accepted);
+        return accepted;
+      }),
+    );
+    return true;
+  }
+}
+
+export function clientGone(): PlatformError {
+  return new PlatformError('cancelled', 'The pushing client went away.');
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { constants, existsSync } from 'node:fs';
+import {
+  chmod,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { paths } from '../config.ts';
+import { assertReachable, type GitUser, letThrough } from './git-user.ts';
+
+const hookSource = fileURLToPath(new URL('../../hooks/pre-receive', import.meta.url));
+
+/**
+ * Puts what git's user needs where it can reach it, whatever folder this checkout is in: the hook (a copy, compared
+ * with the original by hash each time) and the Node that runs it. May be called again. True when a hook was there with
+ * another content. Throws `invalid_params` when PAAS_HOME cannot be reached by git's user.
+ */
+export async function installForGit(home: string, user: GitUser | null): Promise<boolean> {
+  const { repos, run, hooks, runtime } = paths(home);
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  await assertReachable(home, user);
+  for (const folder of [repos, run]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [hooks, runtime]) {
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await chmod(folder, 0o755);
+  }
+  for (const folder of [home, repos, run]) await letThrough(folder, user);
+  await installRuntime(join(runtime, 'node'), user);
+  return await installHook(join(hooks, 'pre-receive'));
+}
+
+async function installHook(target: string): Promise<boolean> {
+  const wanted = await readFile(hookSource);
+  const found = await readFile(target).catch(() => null);
+  if (found && sha256(found) === sha256(wanted)) {
+    await chmod(target, 0o755);
+    return false;
+  }
+  const draft = `${target}.new`;
+  const file = await open(draft, 'w', 0o755);
+  try {
+    await file.writeFile(wanted);
+    await file.chmod(0o755);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, target);
+  return found !== null;
+}
+
+function sha256(data: Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+/** The running Node under a name of its own: the same file where it can be, a copy on another file system. */
+async function installRuntime(target: string, user: GitUser | null): Promise<void> {
+  const source = process.execPath;
+  const draft = `${target}.new`;
+  if (!user) {
+    if ((await readlink(target).catch(() => '')) === source) return;
+    await rm(draft, { force: true });
+    await symlink(source, draft);
+    return await rename(draft, target);
+  }
+  const [wanted, found] = await Promise.all([stat(source), stat(target).catch(() => null)]);
+  const isSame = found && found.ino === wanted.ino && found.dev === wanted.dev;
+  const isCopy = found && found.size === wanted.size && found.mtimeMs === wanted.mtimeMs;
+  if (isSame || isCopy) return;
+  await rm(draft, { force: true });
+  const canShare = (wanted.mode & 0o005) === 0o005 && wanted.uid === 0;
+  if (!canShare || !(await tryLink(source, draft))) {
+    await copyFile(source, draft, constants.COPYFILE_FICLONE);
+    await chmod(draft, 0o755);
+    await utimes(draft, wanted.atime, wanted.mtime);
+  }
+  await rename(draft, target);
+}
+
+async function tryLink(source: string, target: string): Promise<boolean> {
+  try {
+    await link(source, target);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** util-linux has it; without it git runs with no bound on its memory. */
+export function hasPrlimit(): boolean {
+  return existsSync('/usr/bin/prlimit');
+}

@@ -1,0 +1,117 @@
+import { errorCode, PlatformError } from '../domain/errors.ts';
+import { eventOf } from '../domain/event.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Operations } from '../domain/operations.ts';
+import type { Push } from '../domain/push.ts';
+import type { Store } from '../domain/store.ts';
+import { checkFollows, finish, handOver, readRef } from './deploy-ref.ts';
+import { admit, type DeployUpdate } from './gate.ts';
+import type { HookCall } from './hook-socket.ts';
+import type { IncomingPush } from './incoming-push.ts';
+import type { GitLimits } from './limits.ts';
+import type { PushLine } from './push-line.ts';
+import { PusherOutput, refusalText } from './pusher-output.ts';
+import type { Repository } from './repository.ts';
+import { assertNoAlternates, bytesOnDisk } from './repository-files.ts';
+import { mebibytes } from './source-listing.ts';
+import { openSourceTree, sourceWarnings } from './source-tree.ts';
+
+export interface JudgeDependencies {
+  readonly store: Pick<Store, 'transaction'>;
+  readonly operations: Pick<Operations, 'deployPush'>;
+  readonly line: PushLine;
+  readonly limits: GitLimits;
+  readonly logger: Logger;
+}
+
+/**
+ * The story of a push between the arrival of its objects and the move of its refs: gate, line, source, deploy. True
+ * lets git move the refs; false throws the objects away. Whoever waits for the outcome going away counts as a refusal
+ * until the new version serves, and as nothing after that.
+ */
+export async function judge(push: IncomingPush, call: HookCall, deps: JudgeDependencies): Promise<boolean> {
+  const output = new PusherOutput((line) => call.say(line));
+  const { app, actor, requestId } = push;
+  const logger = deps.logger.child({ app: app.name, requestId });
+  let deploy: DeployUpdate | null = null;
+  try {
+    const admission = admit(call.question, deps.limits.refsPerPush);
+    deploy = admission.deploy;
+    const { quarantine } = call.question;
+    const repository = quarantine === '' ? push.repository : push.repository.inQuarantine(quarantine);
+    await checkRepository(repository, deps.limits);
+    if (admission.skipped.length > 0) output.line('Pushed to non-main branch, skipping build.');
+    if (!deploy) return true;
+    await deployUpdate({ push, update: deploy, repository, output, deps });
+    logger.info('A push was deployed', { commit: deploy.newId });
+    return true;
+  } catch (error) {
+    const reason = refusalText(error, requestId);
+    if (errorCode(error) === 'internal') logger.error('A push failed by a defect', { error });
+    else logger.info('A push was refused', { code: errorCode(error), reason, clientGone: push.signal.aborted });
+    output.refused(error, requestId);
+    const [first] = call.question.updates;
+    const data = { ref: deploy?.ref ?? first?.ref ?? '', commit: deploy?.newId ?? first?.newId ?? '', reason };
+    await deps.store
+      .transaction((tables) => tables.events.append(eventOf('push.refused', actor, { appId: app.id, data })))
+      .catch((error: unknown) => logger.error('The refusal of a push could not be recorded', { error }));
+    return false;
+  }
+}
+
+async function deployUpdate(scene: {
+  readonly push: IncomingPush;
+  readonly update: DeployUpdate;
+  readonly repository: Repository;
+  readonly output: PusherOutput;
+  readonly deps: JudgeDependencies;
+}): Promise<void> {
+  const { push, update, repository, output, deps } = scene;
+  const { app, signal } = push;
+  const leave = await deps.line.take(app.id, {
+    signal,
+    onWait: () => output.line(`Waiting for another push to ${app.name} to finish...`),
+  });
+  push.atEnd(leave);
+  const now = await readRef(repository, update.ref, signal);
+  if (now !== update.oldId) await checkFollows(repository, update, { now, signal });
+  output.line('Building source:');
+  output.line('');
+  const source = await openSourceTree(repository, update.newId, { limits: deps.limits, signal });
+  for (const warning of await sourceWarnings(source)) output.warn(warning);
+  const record = await recordPush(push, update, deps);
+  await deps.operations.deployPush({ push: record, appName: app.name, source, actor: push.actor }, output, signal);
+  // The new version serves. Nothing that happens from here on makes this push a refused one.
+  push.atEnd(() => finish(push.repository, update, { now, logger: deps.logger }));
+  await handOver(push.repository, update, now).catch((error: unknown) => {
+    deps.logger.error('A deploy branch could not be handed over to git', { error, repository: repository.id });
+  });
+}
+
+/** What no push may leave behind, whatever it deploys. */
+async function checkRepository(repository: Repository, limits: GitLimits): Promise<void> {
+  await assertNoAlternates(repository.path);
+  const bytes = await bytesOnDisk(repository.path);
+  if (bytes > limits.repositoryBytes) {
+    throw new PlatformError(
+      'too_large',
+      `With this push the repository would have ${mebibytes(bytes)}, and ${mebibytes(limits.repositoryBytes)} is the limit.`,
+      { hint: 'Take large files out of the history (git filter-repo), or push a short one to a new app.' },
+    );
+  }
+}
+
+function recordPush(push: IncomingPush, update: DeployUpdate, { store }: JudgeDependencies): Promise<Push> {
+  const { app, actor } = push;
+  return store.transaction(async (tables) => {
+    const data = { ref: update.ref, commit: update.newId };
+    await tables.events.append(eventOf('push.received', actor, { appId: app.id, data }));
+    return await tables.pushes.create({
+      appId: app.id,
+      ref: update.ref,
+      oldCommit: update.oldId,
+      newCommit: update.newId,
+      accountId: actor.accountId,
+    });
+  });
+}

@@ -1,0 +1,136 @@
+import type { Dirent } from 'node:fs';
+import { chmod, chown, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PlatformError } from '../domain/errors.ts';
+import { type GitUser, isPlain, letThrough } from './git-user.ts';
+
+/** Nothing in it but what git asks of a bare repository; how git behaves is said with each command (git-config.ts). */
+const config = '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n';
+const firstHead = 'ref: refs/heads/main\n';
+
+/**
+ * Makes a bare repository, whole or not at all; one that is there stays. git's user owns the objects and refs. The
+ * configuration and HEAD belong to the platform, and the folder's sticky bit keeps git's user from replacing them.
+ */
+export async function createRepositoryFiles(path: string, user: GitUser | null): Promise<void> {
+  if (await isPlain(path, 'folder')) return;
+  const draft = `${path}.new-${process.pid}-${performance.now()}`;
+  for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) {
+    await mkdir(join(draft, folder), { recursive: true, mode: 0o700 });
+  }
+  await writeDurably(join(draft, 'config'), config);
+  await writeDurably(join(draft, 'HEAD'), firstHead);
+  if (user) {
+    for (const folder of ['objects', 'objects/pack', 'refs', 'refs/heads', 'refs/tags']) {
+      await chown(join(draft, folder), user.uid, user.gid);
+    }
+    await letThrough(join(draft, 'objects/info'), user);
+    await chown(draft, -1, user.gid);
+    await chmod(draft, 0o1770);
+  }
+  try {
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (!(await isPlain(path, 'folder'))) throw error;
+  }
+}
+
+/** Removes it, so that from one moment to the next it is not there. May be called again. */
+export async function removeRepositoryFiles(path: string): Promise<void> {
+  const trash = `${path}.old-${process.pid}-${performance.now()}`;
+  try {
+    await rename(path, trash);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  await rm(trash, { recursive: true, force: true });
+}
+
+/** Lets a clone check out the branch that is deployed. */
+export async function pointHead(path: string, ref: string): Promise<void> {
+  const head = join(path, 'HEAD');
+  const content = `ref: ${ref}\n`;
+  if ((await readFile(head, 'utf8')) === content) return;
+  const draft = `${head}.new`;
+  await writeDurably(draft, content);
+  await rename(draft, head);
+}
+
+/** Objects borrowed from another repository would be another app's. Throws `internal`: no push can cause it. */
+export async function assertNoAlternates(path: string): Promise<void> {
+  for (const name of ['alternates', 'http-alternates']) {
+    if (await lstat(join(path, 'objects', 'info', name)).catch(() => null)) {
+      throw new PlatformError('internal', `${path} borrows objects from elsewhere (objects/info/${name}).`);
+    }
+  }
+}
+
+export async function bytesOnDisk(path: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(path, { withFileTypes: true, recursive: true }).catch(missing)) {
+    if (!entry.isFile()) continue;
+    const found = await stat(join(entry.parentPath, entry.name)).catch(() => null);
+    // Blocks, not length: it is the disk that is shared.
+    bytes += (found?.blocks ?? 0) * 512;
+  }
+  return bytes;
+}
+
+export async function countPacks(path: string): Promise<number> {
+  const names = await readdir(join(path, 'objects', 'pack')).catch(() => []);
+  return names.filter((name) => name.endsWith('.pack')).length;
+}
+
+const leftOverFolder = /^(?:tmp_objdir-)?incoming-|^bulk-fsync-/;
+const leftOverAtTop: ReadonlySet<string> = new Set(['packed-refs.new', 'gc.pid', 'HEAD.new']);
+const leftOverFile = /^tmp_(?:obj|pack|idx|rev)_|^\.tmp-|\.lock$/;
+
+/**
+ * Removes what killed gits left: quarantines, half packs, locks. `idleSince` is a moment (in ms since 1970) after which
+ * git may have been started again on this repository; nothing younger is touched. Returns how many were removed.
+ */
+export async function sweepRepositoryFiles(path: string, idleSince: number): Promise<number> {
+  const found = await readdir(path, { withFileTypes: true, recursive: true }).catch(missing);
+  const leftOver = found
+    .filter((entry) => isLeftOver(entry, entry.parentPath === path))
+    .map((entry) => join(entry.parentPath, entry.name));
+  let removed = 0;
+  for (const file of leftOver) {
+    const { mtimeMs } = (await lstat(file).catch(() => null)) ?? { mtimeMs: Number.POSITIVE_INFINITY };
+    if (mtimeMs > idleSince) continue;
+    await rm(file, { recursive: true, force: true });
+    removed += 1;
+  }
+  return removed;
+}
+
+function isLeftOver(entry: Dirent, isAtTop: boolean): boolean {
+  if (entry.isDirectory()) return leftOverFolder.test(entry.name);
+  return leftOverFile.test(entry.name) || (isAtTop && leftOverAtTop.has(entry.name));
+}
+
+/** Removes drafts and trash of repositories that a crash left between two steps. */
+export async function sweepReposFolder(repos: string): Promise<void> {
+  for (const name of await readdir(repos)) {
+    if (/\.git\.(?:new|old)-/.test(name)) await rm(join(repos, name), { recursive: true, force: true });
+  }
+}
+
+async function writeDurably(path: string, content: string): Promise<void> {
+  const file = await open(path, 'w', 0o644);
+  try {
+    await file.writeFile(content);
+    // The mode again: a strict umask would hide it from git's user.
+    await file.chmod(0o644);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function missing(error: NodeJS.ErrnoException): [] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
+}

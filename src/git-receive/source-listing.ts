@@ -1,0 +1,91 @@
+import { PlatformError } from '../domain/errors.ts';
+import type { SourceEntry } from '../domain/push.ts';
+
+export interface ListingLimits {
+  readonly entries: number;
+  readonly treeBytes: number;
+}
+
+/** Linux takes no longer path than this (PATH_MAX), so a tree with one could not be unpacked. */
+const pathBytes = 4096;
+/** All paths together: a hundred thousand long ones would be memory, not source. */
+const listingBytes = 64 * 1024 * 1024;
+
+const record = /^(\d{6}) (blob|tree|commit) ([0-9a-f]{40}|[0-9a-f]{64}) +(\d+|-)\t([\s\S]+)$/;
+
+/**
+ * The blobs, links and submodules in the output of `git ls-tree -r -t -l -z`, read as it comes and given up at the
+ * first entry over a limit: a 200 KB push can hold a tree of 10^10 files, or of folders without any. Throws
+ * `too_large` with the numbers.
+ */
+export async function readListing(
+  chunks: AsyncIterable<Buffer>,
+  limits: ListingLimits,
+): Promise<readonly SourceEntry[]> {
+  const entries: SourceEntry[] = [];
+  let count = 0;
+  let treeBytes = 0;
+  for await (const text of records(chunks)) {
+    const entry = parseEntry(text);
+    count += 1;
+    if (count > limits.entries) {
+      throw tooLarge(`more than ${number(limits.entries)} files and folders`, 'Leave out what a build can make again');
+    }
+    if (!entry) continue;
+    treeBytes += entry.sizeBytes;
+    if (treeBytes > limits.treeBytes) {
+      const path = JSON.stringify(entry.path);
+      throw tooLarge(
+        `more than ${mebibytes(limits.treeBytes)} (${mebibytes(treeBytes)} with ${path}, file ${number(count)})`,
+        'Keep large files elsewhere',
+      );
+    }
+    entries.push(entry);
+  }
+  return entries;
+}
+
+/** Splits at NUL. Holds one record and one chunk at a time. */
+async function* records(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest: Buffer = Buffer.alloc(0);
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > listingBytes) throw tooLarge(`paths of more than ${mebibytes(listingBytes)} together`, 'Shorten them');
+    const data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    let start = 0;
+    for (let end = data.indexOf(0, start); end >= 0; end = data.indexOf(0, start)) {
+      if (end - start > pathBytes + 128) throw pathTooLong();
+      yield data.toString('utf8', start, end);
+      start = end + 1;
+    }
+    rest = data.subarray(start);
+    if (rest.length > pathBytes + 128) throw pathTooLong();
+  }
+}
+
+/** Null for a folder. */
+function parseEntry(text: string): SourceEntry | null {
+  const [, mode = '', type, objectId = '', size, path = ''] = record.exec(text) ?? [];
+  if (!type) throw new PlatformError('internal', `git listed a tree in an unknown form: ${JSON.stringify(text)}`);
+  if (type === 'tree') return null;
+  return { path, mode, objectId, sizeBytes: size === '-' ? 0 : Number(size) };
+}
+
+function pathTooLong(): PlatformError {
+  return tooLarge(`a path of more than ${number(pathBytes)} bytes`, 'Shorten it');
+}
+
+function tooLarge(what: string, remedy: string): PlatformError {
+  return new PlatformError('too_large', `The source has ${what}.`, {
+    hint: `${remedy}, and name it in .gitignore or take it out with: git rm -r --cached PATH`,
+  });
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+export function mebibytes(bytes: number): string {
+  return `${number(Math.ceil(bytes / (1024 * 1024)))} MiB`;
+}
