@@ -36,7 +36,7 @@ export async function ensureStacks(
   options: StackOptions = {},
 ): Promise<Stack> {
   const present = options.rebuild ? null : await findStacks(engine, settings);
-  if (present) return present;
+  if (present) return named(engine, present);
   await removeOldGenerations(engine);
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
@@ -50,7 +50,16 @@ export async function ensureStacks(
   await Promise.all(work);
   const made = await findStacks(engine, settings);
   if (!made) throw new PlatformError('internal', 'The stack images were made, but the engine does not have them.');
-  return made;
+  return named(engine, made);
+}
+
+/** `FROM paas/run` in somebody's Dockerfile is the stack of the platform that was started last. */
+async function named(engine: Engine, stack: Stack): Promise<Stack> {
+  await Promise.all([
+    engine.images.tag(stack.runImageId, 'paas/run:latest'),
+    engine.images.tag(stack.buildImageId, 'paas/build:latest'),
+  ]);
+  return stack;
 }
 
 async function makeStack(
