@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import type { Store } from '../../src/domain/store.ts';
+import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
+
+/** What every adapter of the store promises about what an app is made of. */
+export function storeAppsContract(name: string, open: () => Promise<Store>): void {
+  describe(`${name} keeps accounts, apps, config, releases and builds`, () => {
+    let store: Store;
+    let owner: StoreFixture['owner'];
+    let newApp: StoreFixture['newApp'];
+    let newRelease: StoreFixture['newRelease'];
+
+    before(async () => {
+      ({ store, owner, newApp, newRelease } = await storeFixture(await open()));
+    });
+    after(() => store.close());
+
+    test('an account is found by its address in any case, and has its address alone', async () => {
+      assert.deepEqual(await store.accounts.findByEmail('owner@EXAMPLE.com'), owner);
+      await assert.rejects(store.accounts.create('OWNER@example.com'), { code: 'conflict' });
+      assert.equal(await store.accounts.find(randomUUID()), null);
+    });
+
+    test('a token is found by its hash until it is removed', async () => {
+      const {
+        id: _,
+        createdAt: __,
+        lastUsedAt: ___,
+        ...fields
+      } = await store.tokens.create({
+        accountId: owner.id,
+        prefix: 'pp_abc',
+        sha256: 'f'.repeat(64),
+        description: 'this machine',
+        expiresAt: new Date('2030-01-02T03:04:05.678Z'),
+      });
+      const token = await store.tokens.findBySha256('f'.repeat(64));
+      assert.ok(token);
+      assert.deepEqual({ ...token, ...fields }, token);
+      const usedAt = new Date('2029-01-01T00:00:00Z');
+      await store.tokens.touch(token.id, usedAt);
+      assert.deepEqual((await store.tokens.list(owner.id))[0]?.lastUsedAt, usedAt);
+      await store.tokens.remove(token.id);
+      assert.equal(await store.tokens.findBySha256('f'.repeat(64)), null);
+    });
+
+    test('an app is got by name or id, and a wrong name is told with the next command', async () => {
+      const app = await newApp();
+      assert.deepEqual(await store.apps.get(app.name), app);
+      assert.deepEqual(await store.apps.get(app.id), app);
+      await assert.rejects(store.apps.get('nobody'), {
+        code: 'not_found',
+        message: 'No app named nobody.',
+        hint: 'See your apps: paas apps',
+      });
+    });
+
+    test('a taken app name is a conflict, at creation and at renaming', async () => {
+      const [one, two] = [await newApp(), await newApp()];
+      await assert.rejects(store.apps.create({ name: one.name, ownerId: owner.id }), { code: 'conflict' });
+      await assert.rejects(store.apps.rename(two.id, one.name), { code: 'conflict' });
+      assert.equal((await store.apps.get(two.id)).name, two.name);
+    });
+
+    test('what is set of an app is there afterwards', async () => {
+      const app = await newApp();
+      await store.apps.setNetwork(app.id, 'net-1');
+      await store.apps.setMaintenance(app.id, true);
+      await store.apps.setCurrentRelease(app.id, 'release-1');
+      const { networkId, maintenance, currentReleaseId } = await store.apps.get(app.id);
+      assert.deepEqual([networkId, maintenance, currentReleaseId], ['net-1', true, 'release-1']);
+      await assert.rejects(store.apps.setNetwork(randomUUID(), null), { code: 'not_found' });
+    });
+
+    test('config vars come back byte for byte', async () => {
+      const app = await newApp();
+      const vars = {
+        JSON_VALUE: '{"a": [1, "two"]}',
+        LINES: 'one\ntwo\r\n\tthree\n',
+        QUOTES: `"double" 'single' \`back\` $HOME $(id) \\`,
+        UNICODE: 'ü 漢字 🚀 \u202e',
+        EMPTY: '',
+        LARGE: 'x'.repeat(64 * 1024),
+        __proto: 'plain',
+      };
+      assert.deepEqual(await store.configVars.change(app.id, vars), vars);
+      assert.deepEqual(await store.configVars.get(app.id), vars);
+      const { LARGE: _, ...rest } = vars;
+      assert.deepEqual(await store.configVars.change(app.id, { LARGE: null, EMPTY: 'no more' }), {
+        ...rest,
+        EMPTY: 'no more',
+      });
+      await store.configVars.replace(app.id, { ONLY: 'this' });
+      assert.deepEqual(await store.configVars.get(app.id), { ONLY: 'this' });
+    });
+
+    test('a variable named __proto__ is a variable like any other', async () => {
+      const app = await newApp();
+      await store.configVars.change(app.id, JSON.parse('{"__proto__": "x", "A": "1"}'));
+      assert.deepEqual(Object.entries(await store.configVars.get(app.id)).sort(), [
+        ['A', '1'],
+        ['__proto__', 'x'],
+      ]);
+    });
+
+    test('config vars over a limit are refused whole, and the app keeps what it had', async () => {
+      const app = await newApp();
+      await store.configVars.change(app.id, { A: '1' });
+      await assert.rejects(store.configVars.change(app.id, { B: '2', C: 'x'.repeat(64 * 1024 + 1) }), {
+        code: 'too_large',
+      });
+      await assert.rejects(store.configVars.change(app.id, { 'B-C': '2' }), { code: 'invalid_params' });
+      assert.deepEqual(await store.configVars.get(app.id), { A: '1' });
+    });
+
+    test('releases count up per app, and keep the config of their time', async () => {
+      const [one, two] = [await newApp(), await newApp()];
+      const first = await newRelease(one);
+      await newRelease(two);
+      const third = await store.releases.create({
+        appId: one.id,
+        artifactId: null,
+        cause: 'config',
+        description: 'Set A config vars',
+        accountId: owner.id,
+        config: { A: '2' },
+      });
+      assert.deepEqual([first.version, third.version], [1, 2]);
+      assert.deepEqual((await store.releases.find(first.id))?.config, { A: '1' });
+      assert.deepEqual((await store.releases.findByVersion(one.id, 2))?.config, { A: '2' });
+      assert.deepEqual(
+        (await store.releases.list(one.id)).map(({ version }) => version),
+        [2, 1],
+      );
+      assert.equal((await store.releases.list(one.id, 1)).length, 1);
+      await store.releases.setStatus(first.id, 'succeeded');
+      assert.equal((await store.releases.find(first.id))?.status, 'succeeded');
+    });
+
+    test('releases made at the same moment have numbers of their own', async () => {
+      const app = await newApp();
+      const made = await Promise.all(Array.from({ length: 10 }, () => newRelease(app)));
+      assert.deepEqual(
+        made.map(({ version }) => version).sort((a, b) => a - b),
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+      );
+    });
+
+    test('queued builds wait in the order in which they came, also within one millisecond', async () => {
+      const app = await newApp();
+      const made: string[] = [];
+      for (let i = 0; i < 20; i++) {
+        made.push((await store.builds.create({ appId: app.id, pushId: null, commit: `c${i}`, treeId: 't' })).id);
+      }
+      const queued = await store.builds.listByState('queued');
+      assert.deepEqual(
+        queued.map(({ id }) => id),
+        made,
+      );
+      const [first, ...rest] = made;
+      assert.ok(first);
+      const startedAt = new Date('2026-05-05T05:05:05.005Z');
+      const building = await store.builds.update(first, { state: 'building', startedAt });
+      assert.deepEqual([building.state, building.startedAt, building.endedAt], ['building', startedAt, null]);
+      assert.deepEqual(
+        (await store.builds.listByState('queued')).map(({ id }) => id),
+        rest,
+      );
+      assert.equal((await store.builds.list(app.id))[0]?.id, made.at(-1));
+      await assert.rejects(store.builds.update(randomUUID(), { state: 'failed' }), { code: 'not_found' });
+    });
+
+    test('of two artifacts with one key the newest is found, in its own app only', async () => {
+      const [one, two] = [await newApp(), await newApp()];
+      const artifact = {
+        appId: one.id,
+        imageId: 'sha256:1',
+        cacheKey: 'key',
+        builder: 'buildpack',
+        builderName: 'Node.js',
+        processes: [{ type: 'web', command: 'node "a b.js"', args: null }],
+        launcher: '/paas/launch',
+        user: '1000:1000',
+        exposedPort: null,
+        sizeBytes: 5_000_000_000,
+      } as const;
+      const older = await store.artifacts.create(artifact);
+      const newer = await store.artifacts.create({ ...artifact, imageId: 'sha256:2' });
+      assert.deepEqual(await store.artifacts.findByKey(one.id, 'key'), newer);
+      assert.equal(await store.artifacts.findByKey(two.id, 'key'), null);
+      assert.deepEqual(await store.artifacts.list(one.id), [newer, older]);
+      assert.deepEqual(await store.artifacts.find(older.id), older);
+    });
+
+    test('a formation has one entry per type', async () => {
+      const app = await newApp();
+      await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
+      await store.formations.put({ appId: app.id, type: 'clock', quantity: 1, size: 4 });
+      await store.formations.put({ appId: app.id, type: 'web', quantity: 3, size: 8 });
+      assert.deepEqual(
+        (await store.formations.list(app.id)).map(({ type, quantity, size }) => ({ type, quantity, size })),
+        [
+          { type: 'clock', quantity: 1, size: 4 },
+          { type: 'web', quantity: 3, size: 8 },
+        ],
+      );
+      await store.formations.remove(app.id, 'clock');
+      assert.equal((await store.formations.list(app.id)).length, 1);
+    });
+  });
+}

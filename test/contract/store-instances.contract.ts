@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import type { Instance } from '../../src/domain/instance.ts';
+import type { Store } from '../../src/domain/store.ts';
+import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
+
+/** What every adapter of the store promises about what runs, is reached and happened. */
+export function storeInstancesContract(name: string, open: () => Promise<Store>): void {
+  describe(`${name} keeps instances, domains, events and settings`, () => {
+    let store: Store;
+    let owner: StoreFixture['owner'];
+    let newApp: StoreFixture['newApp'];
+    let newRelease: StoreFixture['newRelease'];
+    let newInstance: StoreFixture['newInstance'];
+    let append: StoreFixture['append'];
+
+    before(async () => {
+      ({ store, owner, newApp, newRelease, newInstance, append } = await storeFixture(await open()));
+    });
+    after(() => store.close());
+
+    test('an instance moves forward only', async () => {
+      const app = await newApp();
+      const { id } = await newInstance(app, await newRelease(app));
+      const startedAt = new Date();
+      await store.instances.observe(id, { state: 'starting', containerId: 'c1', startedAt });
+      const up = await store.instances.observe(id, { state: 'up', address: '10.0.0.2', port: 5000 });
+      assert.deepEqual([up.state, up.startedAt, up.port], ['up', startedAt, 5000]);
+      await assert.rejects(store.instances.observe(id, { state: 'starting', address: '10.0.0.3' }), {
+        code: 'internal',
+      });
+      assert.deepEqual(await store.instances.find(id), up);
+      await assert.rejects(store.instances.observe(randomUUID(), { state: 'up' }), { code: 'not_found' });
+    });
+
+    test('the first reason to stop an instance stays', async () => {
+      const app = await newApp();
+      const { id } = await newInstance(app, await newRelease(app));
+      await store.instances.desireStopped(id, 'replaced');
+      await store.instances.desireStopped(id, 'app_destroyed');
+      const instance = await store.instances.find(id);
+      assert.deepEqual([instance?.desired, instance?.stopReason], ['stopped', 'replaced']);
+    });
+
+    test('an ended instance is active no more, and is forgotten when it is old and others are newer', async () => {
+      const app = await newApp();
+      const release = await newRelease(app);
+      const instances = [];
+      for (let slot = 1; slot <= 5; slot++) instances.push(await newInstance(app, release, slot));
+      const [active, ...ended] = instances;
+      const endedAt = new Date('2026-01-01T00:00:00Z');
+      for (const { id } of ended) await store.instances.observe(id, { state: 'refused', endedAt });
+      const ids = (rows: readonly Instance[]) => rows.map(({ slot }) => slot);
+      assert.deepEqual(ids(await store.instances.listActive(app.id)), [active?.slot]);
+      assert.ok((await store.instances.listActive()).some(({ id }) => id === active?.id));
+      await store.instances.prune(endedAt, 2);
+      assert.equal((await store.instances.list(app.id)).length, 5, 'none is older than that moment');
+      await store.instances.prune(new Date('2026-01-01T00:00:01Z'), 2);
+      assert.deepEqual(ids(await store.instances.list(app.id)), [5, 4, 1]);
+      assert.deepEqual(ids(await store.instances.list(app.id, 1)), [5]);
+    });
+
+    test('a hostname belongs to one app, and the refusal does not say to which', async () => {
+      const [one, two] = [await newApp(), await newApp()];
+      const domain = await store.domains.create({ appId: one.id, hostname: 'www.example.com' });
+      await assert.rejects(store.domains.create({ appId: two.id, hostname: 'www.example.com' }), (error: Error) => {
+        assert.equal((error as Error & { code: string }).code, 'conflict');
+        assert.ok(!error.message.includes(one.name) && !error.message.includes(one.id));
+        return true;
+      });
+      assert.deepEqual(await store.domains.list(one.id), [domain]);
+      await store.domains.remove(two.id, 'www.example.com');
+      assert.deepEqual(await store.domains.list(one.id), [domain], 'another app cannot remove it');
+      await store.domains.remove(one.id, 'www.example.com');
+      assert.deepEqual(await store.domains.list(one.id), []);
+    });
+
+    test('a destroyed app leaves its events behind and nothing else', async () => {
+      const app = await newApp();
+      const release = await newRelease(app);
+      const push = await store.pushes.create({
+        appId: app.id,
+        ref: 'refs/heads/main',
+        oldCommit: null,
+        newCommit: 'c1',
+        accountId: owner.id,
+      });
+      const build = await store.builds.create({ appId: app.id, pushId: push.id, commit: 'c1', treeId: 't1' });
+      const instance = await newInstance(app, release);
+      await store.configVars.change(app.id, { A: '1' });
+      await store.domains.create({ appId: app.id, hostname: 'gone.example.com' });
+      await append(app.id, 'app.destroyed');
+      await store.apps.remove(app.id);
+      await store.apps.remove(app.id);
+      assert.equal(await store.apps.find(app.id), null);
+      assert.equal(await store.releases.find(release.id), null);
+      assert.equal(await store.pushes.find(push.id), null);
+      assert.equal(await store.builds.find(build.id), null);
+      assert.equal(await store.instances.find(instance.id), null);
+      assert.deepEqual(await store.configVars.get(app.id), {});
+      assert.deepEqual(await store.domains.list(app.id), []);
+      const events = await store.events.list({ appId: app.id, limit: 10 });
+      assert.deepEqual(
+        events.map(({ kind }) => kind),
+        ['app.destroyed'],
+      );
+    });
+
+    test('events are listed newest first, and on from any one in the order they came', async () => {
+      const app = await newApp();
+      const made = [];
+      for (let i = 0; i < 5; i++) made.push(await append(app.id, 'app.created'));
+      assert.deepEqual(await store.events.list({ appId: app.id, limit: 2 }), [made[4], made[3]]);
+      assert.deepEqual(await store.events.listAfter(made[1]?.id ?? '', 2), [made[2], made[3]]);
+      assert.deepEqual(await store.events.listAfter(made[4]?.id ?? '', 2), []);
+      assert.ok((await store.events.listAfter(null, 1000)).length >= 5);
+    });
+
+    test("an event of the platform itself is in the whole list and in no app's", async () => {
+      const event = await append(null, 'app.created');
+      assert.deepEqual((await store.events.list({ limit: 1 }))[0], event);
+    });
+
+    test('a setting is what was last set', async () => {
+      assert.equal(await store.settings.get('platform.id'), null);
+      await store.settings.set('platform.id', 'one');
+      await store.settings.set('platform.id', 'two');
+      assert.equal(await store.settings.get('platform.id'), 'two');
+    });
+
+    test('what belongs to nothing is refused', async () => {
+      await assert.rejects(store.builds.create({ appId: randomUUID(), pushId: null, commit: 'c', treeId: 't' }), {
+        code: 'conflict',
+      });
+      await assert.rejects(store.configVars.change(randomUUID(), { A: '1' }), { code: 'not_found' });
+    });
+  });
+}

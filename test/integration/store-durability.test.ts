@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { toPlatformError } from '../../src/store/sqlite.ts';
+import { openStore } from '../../src/store/store.ts';
+import { storeFixture } from '../support/store-fixture.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'paas-store-'));
+after(() => rmSync(root, { recursive: true }));
+
+const openIn = (home: string) => openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
+
+/** Runs the writing program until it has acknowledged `commits`, kills it at once, and gives back what it acknowledged. */
+function writeUntilKilled(home: string, commits: number): Promise<readonly string[]> {
+  const program = join(import.meta.dirname, '..', 'support', 'store-writer.ts');
+  const child = spawn(process.execPath, [program, home], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+    if (output.split('\n').length > commits) child.kill('SIGKILL');
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (signal === 'SIGKILL') resolve(output.split('\n').slice(0, -1));
+      else reject(new Error(`The writing program ended by itself with ${code}.`));
+    });
+  });
+}
+
+test('a platform killed at any moment has every acknowledged commit, and each commit whole', async () => {
+  const home = join(root, 'killed');
+  const acknowledged: string[] = [];
+  for (let round = 0; round < 4; round++) acknowledged.push(...(await writeUntilKilled(home, randomInt(20, 120))));
+  const store = await openIn(home);
+  const app = await store.apps.get('hello');
+  const releases = await store.releases.list(app.id);
+  const kept = new Set(releases.map(({ id }) => id));
+  assert.deepEqual(
+    acknowledged.filter((id) => !kept.has(id)),
+    [],
+  );
+  assert.equal(app.currentReleaseId, releases[0]?.id);
+  assert.deepEqual(
+    releases.map(({ version }) => version),
+    releases.map((_, index) => releases.length - index),
+  );
+  const events = await store.events.listAfter(null, 10_000);
+  assert.deepEqual(
+    events.map(({ data }) => data.releaseId),
+    releases.map(({ id }) => id).reverse(),
+  );
+  await store.close();
+});
+
+test('after a torn write the store opens with the commits up to some moment, and nothing in between', async () => {
+  const home = join(root, 'torn');
+  const store = await openIn(home);
+  const { newApp, newRelease, append } = await storeFixture(store);
+  const app = await newApp();
+  const committed: string[] = [];
+  for (let i = 0; i < 30; i++) {
+    await store.transaction(async (tables) => {
+      const release = await newRelease(app, tables);
+      await append(app.id, 'release.created', tables);
+      committed.push(release.id);
+    });
+  }
+  const path = join(home, 'state.db');
+  const walBytes = statSync(`${path}-wal`).size;
+  const counts = new Set<number>();
+  for (let i = 0; i < 25; i++) {
+    const copy = join(root, `torn-${i}`);
+    mkdirSync(join(copy, 'keys'), { recursive: true });
+    copyFileSync(join(home, 'keys', 'root.key'), join(copy, 'keys', 'root.key'));
+    copyFileSync(path, join(copy, 'state.db'));
+    copyFileSync(`${path}-wal`, join(copy, 'state.db-wal'));
+    // The schema is in the first part of the log; the commits are in the rest.
+    truncateSync(join(copy, 'state.db-wal'), randomInt(Math.floor(walBytes / 2), walBytes));
+    const torn = await openIn(copy);
+    const releases = await torn.releases.list(app.id);
+    const events = await torn.events.list({ appId: app.id, limit: 100 });
+    assert.equal(events.length, releases.length);
+    assert.deepEqual(releases.map(({ id }) => id).reverse(), committed.slice(0, releases.length));
+    counts.add(releases.length);
+    await torn.close();
+    const check = new DatabaseSync(join(copy, 'state.db'), { readOnly: true });
+    assert.deepEqual({ ...check.prepare('pragma integrity_check').get() }, { integrity_check: 'ok' });
+    check.close();
+  }
+  assert.ok(counts.size > 1, 'the log was cut at different commits');
+  await store.close();
+});
+
+test('a full disk is told as such, with what to do', () => {
+  const database = new DatabaseSync(':memory:');
+  database.exec('pragma max_page_count = 2; create table a (x)');
+  const path = '/somewhere/state.db';
+  assert.throws(
+    () => {
+      try {
+        database.prepare('insert into a values (zeroblob(100000))').run();
+      } catch (error) {
+        throw toPlatformError(error, path);
+      }
+    },
+    { code: 'unavailable', message: /disk is full.*state\.db/, hint: /Free some space/, retryable: true },
+  );
+  database.close();
+});
+
+test('two programs that write at once wait for each other', async () => {
+  const home = join(root, 'two');
+  const store = await openIn(home);
+  const { newApp } = await storeFixture(store);
+  const other = writeUntilKilled(home, 100);
+  let [done, own] = [false, 0];
+  void other.finally(() => {
+    done = true;
+  });
+  while (!done) {
+    await newApp();
+    own += 1;
+    // The store answers without a turn of the event loop, in which the other program is heard.
+    await setImmediate();
+  }
+  assert.equal((await store.apps.list()).length, own + 1);
+  assert.ok((await other).length >= 100 && own > 0);
+  await store.close();
+});
+
+test('the files of the store can be read by their owner only', async () => {
+  const home = join(root, 'modes');
+  const store = await openIn(home);
+  await storeFixture(store);
+  for (const name of ['state.db', 'state.db-wal', 'state.db-shm', 'keys/root.key']) {
+    assert.equal((statSync(join(home, name)).mode & 0o777).toString(8), '600', name);
+  }
+  await store.close();
+  assert.ok(readFileSync(join(home, 'state.db')).subarray(0, 15).equals(Buffer.from('SQLite format 3')));
+});

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import type { Account } from '../../src/domain/actor.ts';
+import type { App } from '../../src/domain/app.ts';
+import type { PlatformEvent } from '../../src/domain/event.ts';
+import type { Instance } from '../../src/domain/instance.ts';
+import type { Release } from '../../src/domain/release.ts';
+import type { Store, StoreTables } from '../../src/domain/store.ts';
+
+/** A store with an owner and a host in it, and the shortest way to rows of each kind. */
+export interface StoreFixture {
+  readonly store: Store;
+  readonly owner: Account;
+  newApp(): Promise<App>;
+  newRelease(app: App, tables?: StoreTables): Promise<Release>;
+  newInstance(app: App, release: Release, slot?: number): Promise<Instance>;
+  append(appId: string | null, kind: PlatformEvent['kind'], tables?: StoreTables): Promise<PlatformEvent>;
+}
+
+export async function storeFixture(store: Store): Promise<StoreFixture> {
+  const owner = await store.accounts.create('Owner@example.com');
+  await store.hosts.put({ id: 'host-1', name: 'here', state: 'ready', cloudlets: 100 });
+  return {
+    store,
+    owner,
+    newApp: () => store.apps.create({ name: `a${randomUUID().slice(0, 12)}`, ownerId: owner.id }),
+    newRelease: (app, tables = store) =>
+      tables.releases.create({
+        appId: app.id,
+        artifactId: null,
+        cause: 'config',
+        description: 'Set A config vars',
+        accountId: owner.id,
+        config: { A: '1' },
+      }),
+    newInstance: (app, release, slot = 1) =>
+      store.instances.create({
+        appId: app.id,
+        releaseId: release.id,
+        hostId: 'host-1',
+        type: 'web',
+        slot,
+        size: 4,
+        command: null,
+        notBefore: null,
+        failures: 0,
+      }),
+    append: (appId, kind, tables = store) =>
+      tables.events.append({
+        kind,
+        appId,
+        accountId: owner.id,
+        actorEmail: owner.email,
+        requestId: null,
+        data: { name: 'n', count: 2, ok: true, none: null },
+      }),
+  };
+}

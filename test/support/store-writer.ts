@@ -1,0 +1,35 @@
+import { writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { openStore } from '../../src/store/store.ts';
+
+/**
+ * A program to be killed: commits for ever, each time a release, an app's pointer to it and an event, and says each
+ * release's id on standard output after the store has acknowledged it. Argument: the folder of the store.
+ */
+const home = process.argv[2] ?? '';
+const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
+const account = (await store.accounts.findByEmail('me@example.com')) ?? (await store.accounts.create('me@example.com'));
+const app = (await store.apps.findByName('hello')) ?? (await store.apps.create({ name: 'hello', ownerId: account.id }));
+for (;;) {
+  const release = await store.transaction(async (tables) => {
+    const made = await tables.releases.create({
+      appId: app.id,
+      artifactId: null,
+      cause: 'config',
+      description: 'Set A config vars',
+      accountId: account.id,
+      config: { A: 'x'.repeat(500) },
+    });
+    await tables.apps.setCurrentRelease(app.id, made.id);
+    await tables.events.append({
+      kind: 'release.created',
+      appId: app.id,
+      accountId: account.id,
+      actorEmail: account.email,
+      requestId: null,
+      data: { releaseId: made.id },
+    });
+    return made;
+  });
+  writeSync(1, `${release.id}\n`);
+}
