@@ -1,0 +1,37 @@
+import type { RequestHead } from './request-head.ts';
+import { type RouterCode, routerCodes } from './router-codes.ts';
+
+export interface AccessFacts {
+  readonly head: RequestHead;
+  /** `web.1`; empty when no instance was reached. */
+  readonly process: string;
+  readonly connectMs: number | null;
+  readonly serviceMs: number | null;
+  readonly status: number;
+  readonly bytes: number;
+}
+
+/** One line in the form of Heroku's router, which people's log tools can read (heroku.md 3.2). */
+export function errorLine(code: RouterCode, facts: AccessFacts): string {
+  return `at=error code=${code} desc="${routerCodes[code].desc}" ${requestFields(facts)}`;
+}
+
+function requestFields({ head, process, connectMs, serviceMs, status, bytes }: AccessFacts): string {
+  return [
+    `method=${head.method}`,
+    `path=${JSON.stringify(head.path)}`,
+    `host=${head.authority}`,
+    `request_id=${head.requestId}`,
+    `fwd="${head.clientAddress}"`,
+    `dyno=${process}`,
+    `connect=${milliseconds(connectMs)}`,
+    `service=${milliseconds(serviceMs)}`,
+    `status=${status}`,
+    `bytes=${bytes === 0 ? '' : bytes}`,
+    'protocol=http',
+  ].join(' ');
+}
+
+function milliseconds(ms: number | null): string {
+  return ms === null ? '' : `${Math.round(ms)}ms`;
+}

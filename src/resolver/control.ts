@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { RouteTable } from '../domain/route.ts';
+import type { ResolverNotices } from './notices.ts';
+import {
+  parseDrainRequest,
+  parseRouteTable,
+  type ResolverEvent,
+  type ResolverStats,
+  type TableFacts,
+} from './protocol.ts';
+import type { Router } from './router.ts';
+
+export interface ControlOptions {
+  readonly router: Router;
+  readonly notices: ResolverNotices;
+  /** Called with each table that was put in use. */
+  readonly applied: (table: RouteTable) => void;
+  readonly connections: () => number;
+}
+
+const maxBodyBytes = 256 * 1024 * 1024;
+const maxUnreadBytes = 1024 * 1024;
+
+/** The orchestrator's side: see protocol.ts. Whoever may open the socket may do everything here. */
+export function createControl(options: ControlOptions): Server {
+  const { router, notices } = options;
+  const bootId = randomUUID();
+  const facts = (): TableFacts => ({
+    bootId,
+    version: router.table.version,
+    routes: router.table.routes.length,
+    targets: router.stats().length,
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://resolver');
+    switch (`${request.method} ${url.pathname}`) {
+      case 'GET /table':
+        return send(response, 200, facts());
+      case 'PUT /table':
+        return putTable(request, response);
+      case 'POST /drain':
+        return drain(request, response);
+      case 'GET /stats':
+        return send(response, 200, stats());
+      case 'GET /events':
+        return events(response, url.searchParams.get('presence') === '1');
+      default:
+        return send(response, 404, { message: 'No such call.' });
+    }
+  }
+
+  async function putTable(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const table = parseRouteTable(await readBody(request));
+    if (!table) return send(response, 400, { message: 'Not a route table.' });
+    const isNewer = router.apply(table);
+    if (isNewer) options.applied(table);
+    send(response, isNewer ? 200 : 409, facts());
+  }
+
+  async function drain(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const wanted = parseDrainRequest(await readBody(request));
+    if (!wanted) return send(response, 400, { message: 'Not a drain request.' });
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    const left = await router.drain(wanted.instanceIds, wanted.timeoutMs, gone.signal);
+    if (!gone.signal.aborted) send(response, 200, left);
+  }
+
+  function stats(): ResolverStats {
+    const { version } = router.table;
+    return { version, held: router.hold.count, connections: options.connections(), targets: router.stats() };
+  }
+
+  function events(response: ServerResponse, presenceOnly: boolean): void {
+    response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+    const write = (event: ResolverEvent) => {
+      // An orchestrator that does not read must cost a line, not the resolver's memory.
+      if (response.writableLength < maxUnreadBytes) response.write(`${JSON.stringify(event)}\n`);
+    };
+    write({ type: 'connected', bootId, version: router.table.version });
+    if (presenceOnly) return;
+    response.on('close', notices.subscribe(write));
+  }
+
+  return createServer({ requestTimeout: 0, keepAliveTimeout: 5_000 }, (request, response) => {
+    response.on('error', () => response.destroy());
+    answer(request, response).catch(() => {
+      if (response.headersSent) response.destroy();
+      else send(response, 500, { message: 'The call failed.' });
+    });
+  });
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) throw new Error('too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

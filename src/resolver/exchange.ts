@@ -1,0 +1,285 @@
+import { type ClientRequest, type IncomingMessage, request as openRequest, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { errorLine } from './access-log.ts';
+import { answerWithPage, endAfterUpload } from './answer.ts';
+import type { Connection } from './connections.ts';
+import { Deadline } from './deadline.ts';
+import { Dispatch, type DispatchContext, type Dispatched } from './dispatch.ts';
+import { explain, type PageFacts, unknownHost } from './error-pages.ts';
+import type { RequestHead } from './request-head.ts';
+import { responseHead } from './response-head.ts';
+import type { Destination } from './router.ts';
+import { type RouterCode, routerCodes } from './router-codes.ts';
+import type { Target } from './target.ts';
+
+export interface ExchangeContext extends DispatchContext {
+  /** True once the resolver is stopping: connections are not kept. */
+  readonly closing: boolean;
+}
+
+/** Takes over when the instance switches protocols: the instance's answer, its connection, and what came behind the answer. */
+export type SwitchProtocols = (answer: IncomingMessage, socket: Duplex, rest: Buffer, target: Target) => void;
+
+type Phase = 'dispatching' | 'sent' | 'answering' | 'done';
+
+/**
+ * One request and its answer, streamed both ways: what the client sends is written as fast as the instance takes it, and
+ * the other way round. Ends with the answer, an error page, or, when part of an answer is out, a connection cut short.
+ */
+export class Exchange implements Dispatched {
+  readonly #context: ExchangeContext;
+  readonly #head: RequestHead;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #switchProtocols: SwitchProtocols | null;
+  readonly #dispatch: Dispatch;
+  readonly #deadline: Deadline;
+  readonly #startedAtMs = performance.now();
+  #phase: Phase = 'dispatching';
+  #destination: Destination | undefined;
+  #target: Target | null = null;
+  #upstream: ClientRequest | null = null;
+  #wasUsed = false;
+  #repeated = false;
+  #connectedAtMs: number | null = null;
+  #receivedBytes = 0;
+  #windowBytes = 0;
+  #sentBytes = 0;
+
+  constructor(
+    context: ExchangeContext,
+    head: RequestHead,
+    {
+      request,
+      response,
+      switchProtocols = null,
+    }: { request: IncomingMessage; response: ServerResponse; switchProtocols?: SwitchProtocols | null },
+  ) {
+    this.#context = context;
+    this.#head = head;
+    this.#request = request;
+    this.#response = response;
+    this.#switchProtocols = switchProtocols;
+    this.#dispatch = new Dispatch(context, head, this);
+    this.#deadline = new Deadline(() => this.#timedOut());
+  }
+
+  start(): void {
+    this.#response.on('close', () => this.#clientGone());
+    // Writing to a client that has just gone fails with an event; `close` tells us all we need.
+    this.#response.on('error', ignore);
+    this.#dispatch.next();
+  }
+
+  connected(connection: Connection, target: Target, destination: Destination): void {
+    this.#target = target;
+    this.#destination = destination;
+    this.#wasUsed = connection.used;
+    this.#phase = 'sent';
+    const nowMs = performance.now();
+    this.#connectedAtMs = nowMs;
+    // Before the request is made, so that a body that is here already leaves together with the head.
+    if (this.#head.hasBody) this.#forwardBody(destination, nowMs);
+    else this.#deadline.set(destination.patience.firstByteMs, nowMs);
+    const upstream = this.#open(connection, target);
+    if (!upstream) return;
+    this.#upstream = upstream;
+    upstream.on('response', (answer) => this.#answered(answer));
+    upstream.on('error', (error: NodeJS.ErrnoException) => this.#lost(upstream, error));
+    // A switch of protocols that nobody asked for closes the connection without any other event.
+    upstream.on('close', () => this.#lost(upstream, null));
+    if (this.#switchProtocols) upstream.on('upgrade', (answer, socket, rest) => this.#switched(answer, socket, rest));
+    if (this.#head.expectsContinue) upstream.on('continue', () => this.#response.writeContinue());
+    if (this.#head.hasBody) {
+      upstream.on('drain', () => this.#request.resume());
+      upstream.flushHeaders();
+    } else upstream.end();
+  }
+
+  failed(code: RouterCode | 'unknown-host', destination: Destination | undefined): void {
+    this.#destination = destination;
+    if (code === 'unknown-host') {
+      this.#phase = 'done';
+      this.#answer({ status: 404, code: null, ...unknownHost(this.#head.hostname) });
+    } else this.#fail(code);
+  }
+
+  #open(connection: Connection, target: Target): ClientRequest | null {
+    const { method, path, headers } = this.#head;
+    try {
+      const options = { agent: target.connections, connection, host: target.address, port: target.port };
+      return openRequest({ ...options, method, path, headers });
+    } catch {
+      // A path or field that Node reads and does not write; nothing of it has reached the connection.
+      target.connections.put(connection);
+      this.#fail('H26');
+      return null;
+    }
+  }
+
+  #forwardBody({ patience }: Destination, nowMs: number): void {
+    this.#deadline.set(patience.idleMs, nowMs);
+    this.#request.on('data', (chunk: Buffer) => {
+      if (this.#phase === 'done') return;
+      this.#receivedBytes += chunk.length;
+      if (this.#phase === 'answering') this.#deadline.set(patience.idleMs, performance.now());
+      if (this.#upstream?.write(chunk) === false) this.#request.pause();
+    });
+    this.#request.on('end', () => {
+      if (this.#phase === 'done') return;
+      this.#upstream?.end();
+      if (this.#phase === 'sent') this.#deadline.set(patience.firstByteMs, performance.now());
+    });
+  }
+
+  #answered(answer: IncomingMessage): void {
+    const target = this.#target;
+    if (this.#phase !== 'sent' || !target) return;
+    this.#phase = 'answering';
+    const response = this.#response;
+    const { headers, keepAliveMs } = responseHead(answer, this.#request.httpVersionMinor === 0);
+    if (keepAliveMs !== null) target.connections.hint(keepAliveMs);
+    if (this.#context.closing) response.shouldKeepAlive = false;
+    try {
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headers);
+      this.#forwardAnswer(answer);
+    } catch {
+      this.#fail('H17');
+    }
+  }
+
+  #forwardAnswer(answer: IncomingMessage): void {
+    const response = this.#response;
+    const idleMs = this.#destination?.patience.idleMs ?? this.#context.timing.idleMs;
+    this.#deadline.set(idleMs, performance.now());
+    answer.on('data', (chunk: Buffer) => {
+      this.#sentBytes += chunk.length;
+      this.#deadline.set(idleMs, performance.now());
+      if (!response.write(chunk)) answer.pause();
+    });
+    response.on('drain', () => {
+      this.#deadline.set(idleMs, performance.now());
+      answer.resume();
+    });
+    answer.on('end', () => this.#completed(answer));
+    answer.on('error', () => this.#fail('H18'));
+    // The head waits for the first bytes of the body, to leave together with them; but not when there are none yet.
+    process.nextTick(() => {
+      if (this.#sentBytes === 0 && !response.writableEnded && !response.destroyed) response.flushHeaders();
+    });
+  }
+
+  #completed(answer: IncomingMessage): void {
+    if (this.#phase === 'done') return;
+    this.#finish();
+    const trailers = answer.rawTrailers;
+    if (trailers.length > 0) addTrailers(this.#response, trailers);
+    endAfterUpload(this.#request, this.#response, this.#context.timing.lingerMs);
+    // The instance answered before it had the whole request: that connection cannot carry another.
+    if (!this.#upstream?.writableEnded) this.#upstream?.destroy();
+  }
+
+  #switched(answer: IncomingMessage, socket: Duplex, rest: Buffer): void {
+    const target = this.#target;
+    if (this.#phase !== 'sent' || !target || !this.#switchProtocols) {
+      socket.destroy();
+      return;
+    }
+    this.#phase = 'done';
+    this.#target = null;
+    this.#deadline.clear();
+    this.#switchProtocols(answer, socket, rest, target);
+  }
+
+  /** The connection ended before an answer. */
+  #lost(upstream: ClientRequest, error: NodeJS.ErrnoException | null): void {
+    const target = this.#target;
+    if (this.#phase !== 'sent' || this.#upstream !== upstream || !target) return;
+    const isMalformed = error === null || error.code?.startsWith('HPE_');
+    const mayRepeat = this.#head.repeatable && !isMalformed && (this.#wasUsed || !this.#repeated);
+    if (mayRepeat) {
+      // A used connection that the instance was just closing is nobody's fault; a fresh one counts as the one repetition.
+      this.#repeated ||= !this.#wasUsed;
+      this.#release();
+      this.#phase = 'dispatching';
+      this.#dispatch.again(target, this.#wasUsed);
+    } else if (isMalformed) this.#fail('H17');
+    else this.#fail(this.#request.complete ? 'H13' : 'H18');
+  }
+
+  #timedOut(): void {
+    const { timing } = this.#context;
+    const instanceIsAsked = this.#request.complete || !this.#head.hasBody || this.#upstream?.writableNeedDrain;
+    if (this.#phase === 'answering') this.#fail('H15');
+    else if (instanceIsAsked) this.#fail('H12');
+    else if (this.#receivedBytes - this.#windowBytes < timing.uploadFloorBytes) this.#fail('H28');
+    else {
+      this.#windowBytes = this.#receivedBytes;
+      this.#deadline.set(this.#destination?.patience.idleMs ?? timing.idleMs, performance.now());
+    }
+  }
+
+  #clientGone(): void {
+    if (this.#phase === 'done') return;
+    if (this.#phase !== 'answering') this.#report('H27');
+    this.#dispatch.cancel();
+    this.#finish();
+    this.#upstream?.destroy();
+  }
+
+  #fail(code: RouterCode): void {
+    if (this.#phase === 'done') return;
+    this.#report(code);
+    this.#finish();
+    this.#upstream?.destroy();
+    const { status } = routerCodes[code];
+    if (this.#response.headersSent) this.#response.destroy();
+    // 499 is what the log says of a client's own failure; to the client itself it means nothing.
+    else this.#answer({ status: status === 499 ? 408 : status, code, ...explain(code) });
+  }
+
+  #answer(facts: Omit<PageFacts, 'requestId'>): void {
+    const page = { ...facts, requestId: this.#head.requestId };
+    const refused = this.#head.expectsContinue && this.#receivedBytes === 0;
+    answerWithPage(this.#request, this.#response, page, refused ? 0 : this.#context.timing.lingerMs);
+  }
+
+  #finish(): void {
+    this.#phase = 'done';
+    this.#deadline.clear();
+    this.#release();
+  }
+
+  #release(): void {
+    this.#deadline.clear();
+    this.#target?.end();
+    this.#target = null;
+  }
+
+  #report(code: RouterCode): void {
+    if (!this.#destination) return;
+    const nowMs = performance.now();
+    const connectedAtMs = this.#connectedAtMs;
+    const line = errorLine(code, {
+      head: this.#head,
+      process: this.#target?.name ?? '',
+      connectMs: connectedAtMs === null ? null : connectedAtMs - this.#startedAtMs,
+      serviceMs: connectedAtMs === null ? null : nowMs - connectedAtMs,
+      status: routerCodes[code].status,
+      bytes: this.#sentBytes,
+    });
+    this.#context.notices.requestFailed(code, this.#destination, this.#target, line);
+  }
+}
+
+function addTrailers(response: ServerResponse, raw: readonly string[]): void {
+  const trailers: [string, string][] = [];
+  for (let at = 0; at < raw.length; at += 2) trailers.push([raw[at] ?? '', raw[at + 1] ?? '']);
+  try {
+    response.addTrailers(trailers);
+  } catch {
+    // Trailers are optional by their nature; what Node does not write is left out.
+  }
+}
+
+function ignore(): void {}

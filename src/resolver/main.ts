@@ -1,0 +1,32 @@
+import { paths, readSettings } from '../config.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { startResolver } from './resolver.ts';
+
+/** The resolver's own process. Says `ready` to the launcher; SIGTERM and SIGINT end it when in-flight requests have. */
+async function main(): Promise<void> {
+  const { home, bind, httpPort } = readSettings();
+  const { resolverSocket, routeSnapshot } = paths(home);
+  const resolver = await startResolver({ bind, httpPort, controlSocket: resolverSocket, snapshotPath: routeSnapshot });
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    resolver.close().then(
+      () => process.exit(0),
+      (error) => die(error),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  // Without a launcher nobody would end this process or start it again.
+  process.on('disconnect', stop);
+  process.send?.({ type: 'ready', address: resolver.address });
+}
+
+function die(error: unknown): never {
+  const hint = error instanceof PlatformError && error.hint ? ` ${error.hint}` : '';
+  process.stderr.write(`resolver: ${error instanceof PlatformError ? error.message : String(error)}${hint}\n`);
+  process.exit(1);
+}
+
+main().catch(die);

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { type RouteTable, routeStates } from '../domain/route.ts';
+
+/**
+ * What orchestrator and resolver say to each other over the resolver's unix socket: HTTP with JSON.
+ *
+ * - `GET /table` answers TableFacts.
+ * - `PUT /table` with a RouteTable: 200 and TableFacts, or 409 and TableFacts when its version is not newer.
+ * - `POST /drain` with DrainRequest: answers Load, when nothing is in flight any more or at the deadline.
+ * - `GET /stats` answers ResolverStats.
+ * - `GET /events` streams ResolverEvent as lines of JSON, `connected` first; with `?presence=1` nothing else.
+ */
+export interface TableFacts {
+  /** Differs after each start of the resolver. */
+  readonly bootId: string;
+  readonly version: number;
+  readonly routes: number;
+  readonly targets: number;
+}
+
+const drainRequest = z.object({
+  instanceIds: z.array(z.string().max(100)).max(10_000),
+  timeoutMs: z.number().min(0).max(3_600_000),
+});
+export type DrainRequest = z.infer<typeof drainRequest>;
+
+export interface DrainLeft {
+  readonly requests: number;
+  readonly tunnels: number;
+}
+
+export interface ResolverStats {
+  readonly version: number;
+  readonly held: number;
+  readonly connections: number;
+  readonly targets: readonly {
+    readonly instanceId: string;
+    readonly name: string;
+    readonly requests: number;
+    readonly tunnels: number;
+    readonly draining: boolean;
+    readonly quarantined: boolean;
+  }[];
+}
+
+export type ResolverEvent =
+  | { readonly type: 'connected'; readonly bootId: string; readonly version: number }
+  | {
+      readonly type: 'request_failed';
+      readonly at: string;
+      readonly appId: string;
+      /** `H12` */
+      readonly code: string;
+      readonly instanceId: string | null;
+      readonly release: number | null;
+      readonly process: 'router';
+      /** The line for the app's log, as Heroku's router writes it. */
+      readonly text: string;
+    }
+  | {
+      readonly type: 'connect_refused';
+      readonly at: string;
+      readonly appId: string;
+      readonly instanceId: string;
+      /** The operating system's code: `ECONNREFUSED`, `ETIMEDOUT`. */
+      readonly reason: string;
+    };
+
+const target = z.object({
+  instanceId: z.string(),
+  name: z.string(),
+  release: z.number().int(),
+  address: z.string(),
+  port: z.number().int().min(1).max(65_535),
+  state: z.enum(['live', 'draining']),
+});
+
+const routeTable = z.object({
+  version: z.number().int().min(1),
+  routes: z.array(
+    z.object({
+      appId: z.string(),
+      appName: z.string(),
+      hostnames: z.array(z.string()),
+      state: z.enum(routeStates),
+      targets: z.array(target),
+    }),
+  ),
+  platform: z.array(z.object({ hostname: z.string(), address: z.string(), port: z.number().int().min(1).max(65_535) })),
+});
+
+/** The table that a JSON text holds, or null when it holds none. */
+export function parseRouteTable(text: string): RouteTable | null {
+  return parse(routeTable, text);
+}
+
+export function parseDrainRequest(text: string): DrainRequest | null {
+  return parse(drainRequest, text);
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): T | null {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { hopByHop, namedInConnection } from './hop-by-hop.ts';
+import { hostnameOf } from './route-table.ts';
+
+/** A request that may be routed, and what the instance will be sent of it. */
+export interface RequestHead {
+  readonly method: string;
+  /** In origin form: `/path?query`, or `*`. */
+  readonly path: string;
+  /** As routing compares it. */
+  readonly hostname: string;
+  /** As the client wrote it. */
+  readonly authority: string;
+  readonly requestId: string;
+  readonly clientAddress: string;
+  readonly hasBody: boolean;
+  /** Sending it twice changes nothing more than sending it once, and there is no body to send again (RFC 9110 9.2.1). */
+  readonly repeatable: boolean;
+  readonly expectsContinue: boolean;
+  /** Names and values in turns, as `http.request` takes them. */
+  readonly headers: readonly string[];
+}
+
+/** A request that must not be routed: answered with 400, and the connection closed. */
+export interface Refusal {
+  readonly reason: string;
+}
+
+const requestIdPattern = /^[A-Za-z0-9._~+/=-]{20,200}$/;
+const absolutePattern = /^https?:\/\/([^/?#]*)([^#]*)$/i;
+const via = '1.1 paas';
+
+/** Ours to say: what a client puts there is told anew or not at all. */
+const ours: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-real-ip', 'x-request-id', 'x-request-start']);
+
+/** Request fields for one connection only, beside those that both directions share. `trailer`: trailers are not passed on. */
+const requestOnly: ReadonlySet<string> = new Set(['te', 'trailer', 'proxy-authorization', 'http2-settings']);
+
+/**
+ * Decides whether the request may be routed and writes the head that the instance gets. Node refuses most malformed
+ * requests before this; it accepts two Host headers and an absolute target that names another host, so these are
+ * refused here (hardening.md finding 12).
+ */
+export function readHead(request: IncomingMessage): RequestHead | Refusal {
+  const { rawHeaders, method = 'GET' } = request;
+  const named = namedInConnection(request.headers.connection);
+  const headers: string[] = [];
+  let hosts = 0;
+  let authority = '';
+  let viaBefore = '';
+  let requestId = '';
+  let hasBody = false;
+  let framed = false;
+  let expectsContinue = false;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    const value = rawHeaders[at + 1] ?? '';
+    const key = name.toLowerCase();
+    switch (key) {
+      case 'host':
+        hosts += 1;
+        authority = value;
+        break;
+      case 'content-length':
+        framed = true;
+        hasBody ||= value !== '0';
+        break;
+      case 'transfer-encoding':
+        framed = true;
+        hasBody = true;
+        break;
+      case 'expect':
+        expectsContinue = request.httpVersionMinor === 1;
+        break;
+      case 'via':
+        viaBefore += `${value}, `;
+        break;
+      case 'x-request-id':
+        requestId = value;
+        break;
+    }
+    if (hopByHop.has(key) || requestOnly.has(key) || named?.has(key) || isOurs(key)) continue;
+    headers.push(name, value);
+  }
+  if (hosts !== 1) return { reason: hosts === 0 ? 'no Host header' : 'more than one Host header' };
+  const hostname = hostnameOf(authority);
+  if (hostname === null) return { reason: 'malformed Host header' };
+  const path = originForm(request.url ?? '/', method, authority);
+  if (path === null) return { reason: 'malformed request target' };
+
+  if (!requestIdPattern.test(requestId)) requestId = randomUUID();
+  const clientAddress = addressOf(request);
+  // Without either, Node would choose a framing of its own for these; nothing to send is what the client said.
+  if (!framed && !bodyless.has(method)) headers.push('Content-Length', '0');
+  headers.push('X-Forwarded-For', clientAddress);
+  headers.push('X-Forwarded-Proto', 'http');
+  headers.push('X-Forwarded-Port', portOf(authority));
+  headers.push('X-Forwarded-Host', authority);
+  headers.push('X-Request-Start', String(Date.now()));
+  headers.push('X-Request-Id', requestId);
+  headers.push('Via', viaBefore + via);
+  const repeatable = !hasBody && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
+  return {
+    method,
+    path,
+    hostname,
+    authority,
+    requestId,
+    clientAddress,
+    hasBody,
+    repeatable,
+    expectsContinue,
+    headers,
+  };
+}
+
+/**
+ * The protocol a client wants to switch to, when the resolver hands the connection over for it: a GET without a body.
+ * `h2c` is refused, because what it carries could not be checked. Null: the request is an ordinary one.
+ */
+export function upgradeProtocol(request: IncomingMessage): string | null {
+  const { upgrade } = request.headers;
+  const body = request.headers['content-length'] ?? request.headers['transfer-encoding'];
+  if (!upgrade || request.method !== 'GET' || (body !== undefined && body !== '0')) return null;
+  return /^[A-Za-z0-9._-]{1,40}$/.test(upgrade) && !/^h2/i.test(upgrade) ? upgrade : null;
+}
+
+const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/** Also with underscores: CGI-like gateways show `X_Forwarded_For` and `X-Forwarded-For` to the app under one name. */
+function isOurs(key: string): boolean {
+  const name = key.includes('_') ? key.replaceAll('_', '-') : key;
+  return ours.has(name) || name.startsWith('x-forwarded-');
+}
+
+function originForm(target: string, method: string, authority: string): string | null {
+  if (target.startsWith('/')) return target;
+  if (target === '*') return method === 'OPTIONS' ? target : null;
+  const match = absolutePattern.exec(target);
+  if (!match || !sameAuthority(match[1] ?? '', authority)) return null;
+  const rest = match[2] ?? '';
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function sameAuthority(a: string, b: string): boolean {
+  return hostnameOf(a) !== null && hostnameOf(a) === hostnameOf(b) && portOf(a) === portOf(b);
+}
+
+function portOf(authority: string): string {
+  const colon = authority.lastIndexOf(':');
+  return colon === -1 ? '80' : authority.slice(colon + 1);
+}
+
+function addressOf(request: IncomingMessage): string {
+  const address = request.socket.remoteAddress ?? '';
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}

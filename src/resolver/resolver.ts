@@ -1,0 +1,138 @@
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { PlatformError } from '../domain/errors.ts';
+import { type Logger, silentLogger } from '../domain/logger.ts';
+import { createControl } from './control.ts';
+import { ResolverNotices } from './notices.ts';
+import { createProxy } from './proxy.ts';
+import { Router } from './router.ts';
+import { readSnapshot, SnapshotWriter } from './snapshot.ts';
+import { defaultTiming, type Timing } from './timing.ts';
+
+export interface ResolverOptions {
+  readonly bind: string;
+  /** 0 chooses a free one. */
+  readonly httpPort: number;
+  /** The orchestrator's way in; made with mode 0600. */
+  readonly controlSocket: string;
+  readonly snapshotPath: string;
+  readonly timing?: Timing;
+  readonly logger?: Logger;
+}
+
+export interface Resolver {
+  readonly address: { readonly host: string; readonly port: number };
+  /** Stops accepting, lets in-flight requests end within `timing.stopMs`, closes the rest. */
+  close(): Promise<void>;
+}
+
+const sweepEveryMs = 5_000;
+const closeIdleEveryMs = 50;
+
+/**
+ * The resolver, listening for the public and for the orchestrator, with the routes that it had last. Throws `conflict`
+ * when the port is taken or another resolver serves this home.
+ */
+export async function startResolver(options: ResolverOptions): Promise<Resolver> {
+  const { bind, httpPort, controlSocket, snapshotPath, timing = defaultTiming, logger = silentLogger } = options;
+  const router = new Router(timing);
+  const notices = new ResolverNotices();
+  const context = { router, notices, timing, closing: false };
+  const snapshot = new SnapshotWriter(snapshotPath, (error) =>
+    logger.error('the routes could not be saved; a restart of the resolver would begin with older ones', { error }),
+  );
+  const restored = await readSnapshot(snapshotPath);
+  if (restored) router.apply(restored);
+
+  const proxy = createProxy(context);
+  const control = createControl({
+    router,
+    notices,
+    applied: (table) => snapshot.save(table),
+    connections: () => proxy.connections ?? 0,
+  });
+  const address = await listenOnPort(proxy, bind, httpPort);
+  try {
+    await listenOnSocket(control, controlSocket);
+  } catch (error) {
+    proxy.close();
+    throw error;
+  }
+  logger.info('the resolver listens', {
+    ...address,
+    routes: router.table.routes.length,
+    version: router.table.version,
+  });
+  const sweep = setInterval(() => router.sweep(performance.now()), sweepEveryMs);
+
+  return {
+    address,
+    async close() {
+      context.closing = true;
+      clearInterval(sweep);
+      router.closeTunnels();
+      await closeGently(proxy, timing.stopMs);
+      router.close();
+      control.closeAllConnections();
+      await new Promise((resolve) => control.close(resolve));
+      await snapshot.settled();
+    },
+  };
+}
+
+function listenOnPort(server: Server, host: string, port: number): Promise<Resolver['address']> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, port)));
+    server.listen({ host, port, backlog: 4_096 }, () => {
+      const address = server.address();
+      resolve({ host, port: typeof address === 'object' && address ? address.port : port });
+    });
+  });
+}
+
+function portError(error: NodeJS.ErrnoException, port: number): PlatformError {
+  const hint = 'Choose another with the setting PAAS_HTTP_PORT.';
+  if (error.code === 'EADDRINUSE')
+    return new PlatformError('conflict', `Port ${port} is taken.`, { hint, cause: error });
+  return new PlatformError('unavailable', `Port ${port} cannot be opened: ${error.message}.`, { hint, cause: error });
+}
+
+async function listenOnSocket(server: Server, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  if (await answers(path)) {
+    throw new PlatformError('conflict', `Another resolver serves this platform already (${path}).`, {
+      hint: 'Stop it first: paas platform:stop',
+    });
+  }
+  // What a killed resolver left behind.
+  await rm(path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    const mask = process.umask(0o177);
+    server.listen(path, resolve);
+    process.umask(mask);
+  });
+  await chmod(path, 0o600);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+async function closeGently(server: Server, timeoutMs: number): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  const idle = setInterval(() => server.closeIdleConnections(), closeIdleEveryMs);
+  const late = setTimeout(() => server.closeAllConnections(), timeoutMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(late);
+}

@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http';
+import { hopByHop, namedInConnection } from './hop-by-hop.ts';
+
+/** What the client gets of an instance's response head. */
+export interface ResponseHead {
+  /** Names and values in turns. */
+  readonly headers: string[];
+  /** How long the instance keeps an idle connection, when it says so. */
+  readonly keepAliveMs: number | null;
+}
+
+/**
+ * Everything but what was for our connection to the instance only. The framing stays as the instance wrote it, except
+ * for an HTTP/1.0 client, who cannot read chunks: there the end of the connection ends the message.
+ */
+export function responseHead(response: IncomingMessage, toHttp10: boolean): ResponseHead {
+  const { rawHeaders } = response;
+  const named = namedInConnection(response.headers.connection);
+  const chunked = response.headers['transfer-encoding'] !== undefined && !toHttp10;
+  const headers: string[] = [];
+  let keepAliveMs: number | null = null;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    const value = rawHeaders[at + 1] ?? '';
+    const key = name.toLowerCase();
+    if (key === 'keep-alive') keepAliveMs = keepAliveOf(value);
+    if (hopByHop.has(key) || named?.has(key)) continue;
+    if (!chunked && (key === 'transfer-encoding' || key === 'trailer')) continue;
+    headers.push(name, value);
+  }
+  headers.push('Via', '1.1 paas');
+  return { headers, keepAliveMs };
+}
+
+function keepAliveOf(value: string): number | null {
+  const seconds = /timeout=(\d{1,6})/i.exec(value)?.[1];
+  return seconds === undefined ? null : Number(seconds) * 1000;
+}

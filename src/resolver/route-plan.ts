@@ -1,0 +1,109 @@
+import type { App } from '../domain/app.ts';
+import { type Instance, processName } from '../domain/instance.ts';
+import { restartPolicy } from '../domain/restart-policy.ts';
+import type { PlatformRoute, Route, RouteState, Target } from '../domain/route.ts';
+
+/** What is known of a release when routes are made. */
+export interface ReleaseFacts {
+  readonly version: number;
+  /** Whether its artifact has a web process; null while it has no artifact. */
+  readonly hasWeb: boolean | null;
+}
+
+export interface AppFacts {
+  readonly app: Pick<App, 'id' | 'name' | 'currentReleaseId' | 'maintenance'>;
+  /** Those that a user added. */
+  readonly hostnames: readonly string[];
+  /** The formation's quantity of web. */
+  readonly webQuantity: number;
+  /** Instances of type web, newest first; of the final ones at least the newest. */
+  readonly web: readonly Instance[];
+  /** Of every release that the app or one of its web instances names. */
+  readonly releases: ReadonlyMap<string, ReleaseFacts>;
+}
+
+/**
+ * The app's route as the store says now. Only instances of the current release get requests: during a roll-out the new
+ * ones are up before it is theirs, and the old ones serve until then and drain afterwards. Pure.
+ */
+export function planRoute(facts: AppFacts, domain: string, now: Date): Route {
+  const { app, hostnames, web } = facts;
+  const targets = web.map((instance) => targetOf(instance, facts)).filter((target) => target !== null);
+  return {
+    appId: app.id,
+    appName: app.name,
+    hostnames: [`${app.name}.${domain}`, ...hostnames],
+    state: stateOf(
+      facts,
+      targets.some(({ state }) => state === 'live'),
+      now,
+    ),
+    targets,
+  };
+}
+
+/** The platform's own hostnames; apps cannot have these names. */
+export function planPlatform(domain: string, apiPort: number): readonly PlatformRoute[] {
+  return ['api', 'git', 'dashboard'].map((name) => ({
+    hostname: `${name}.${domain}`,
+    address: '127.0.0.1',
+    port: apiPort,
+  }));
+}
+
+function targetOf(instance: Instance, { app, releases }: AppFacts): Target | null {
+  const { id, address, port, releaseId } = instance;
+  const state = trafficOf(instance, app.currentReleaseId, releases);
+  if (state === null || address === null || port === null) return null;
+  return {
+    instanceId: id,
+    name: processName(instance),
+    release: releases.get(releaseId)?.version ?? 0,
+    address,
+    port,
+    state,
+  };
+}
+
+/** Null: it gets nothing and has nothing. */
+function trafficOf(
+  { state, desired, releaseId }: Instance,
+  currentReleaseId: string | null,
+  releases: AppFacts['releases'],
+): Target['state'] | null {
+  if (state === 'draining') return 'draining';
+  if (state !== 'up') return null;
+  if (desired === 'stopped') return 'draining';
+  if (releaseId === currentReleaseId) return 'live';
+  const version = releases.get(releaseId)?.version ?? 0;
+  const current = currentReleaseId === null ? 0 : (releases.get(currentReleaseId)?.version ?? 0);
+  // A newer one is being rolled out and was never asked for anything; an older one may still be answering.
+  return version < current ? 'draining' : null;
+}
+
+function stateOf(facts: AppFacts, hasLive: boolean, now: Date): RouteState {
+  const { app, web, webQuantity, releases } = facts;
+  if (app.maintenance) return 'maintenance';
+  const current = app.currentReleaseId === null ? null : (releases.get(app.currentReleaseId) ?? null);
+  if (current === null || current.hasWeb === null) return 'blank';
+  if (hasLive) return 'live';
+  const own = web.filter(({ releaseId }) => releaseId === app.currentReleaseId);
+  const coming = own.filter(({ state, desired }) => desired === 'up' && (state === 'placed' || state === 'starting'));
+  if (coming.length > 0) return coming.some((instance) => startsNow(instance, now)) ? 'starting' : 'crashed';
+  if (!current.hasWeb || webQuantity === 0) return 'none';
+  return betweenInstances(own.find(({ endedAt }) => endedAt !== null));
+}
+
+/** One whose start the restart policy has put off is no news to wait for. */
+function startsNow({ state, notBefore }: Instance, now: Date): boolean {
+  return state === 'starting' || notBefore === null || notBefore <= now;
+}
+
+/** Nothing there although something should be: the next one is placed in a moment, unless the last one's end says otherwise. */
+function betweenInstances(last: Instance | undefined): RouteState {
+  if (!last) return 'starting';
+  if (last.stopReason === 'stopped_by_user') return 'none';
+  if (last.desired === 'stopped') return 'starting';
+  const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
+  return restartPolicy({ failures: last.failures, upMs }).delayMs === 0 ? 'starting' : 'crashed';
+}

@@ -1,0 +1,66 @@
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Exchange, type ExchangeContext } from './exchange.ts';
+import type { RequestHead } from './request-head.ts';
+import { Tunnel } from './tunnel.ts';
+
+export interface UpgradeRequest {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  /** What the client sent behind its request already. */
+  readonly rest: Buffer;
+  readonly protocol: string;
+}
+
+/**
+ * A request to switch protocols. It is dispatched as any other; if the instance agrees (101) the two connections are
+ * joined, and if it answers something else, that answer is passed on and the connection ends.
+ */
+export function startUpgrade(context: ExchangeContext, head: RequestHead, upgrade: UpgradeRequest): void {
+  const { request, socket, rest, protocol } = upgrade;
+  const response = detachedResponse(request, socket);
+  if (!response) return;
+  const asked: RequestHead = { ...head, headers: [...head.headers, 'Connection', 'Upgrade', 'Upgrade', protocol] };
+  const idleMs = context.router.find(head.hostname)?.patience.idleMs ?? context.timing.idleMs;
+  new Exchange(context, asked, {
+    request,
+    response,
+    switchProtocols: (answer, instance, toClient, target) => {
+      response.detachSocket(socket);
+      writeAnswer(socket, answer);
+      const tunnel = new Tunnel({ client: socket, instance }, target, protocol.toLowerCase() === 'websocket');
+      tunnel.start({ toClient, toInstance: rest }, idleMs);
+    },
+  }).start();
+}
+
+/**
+ * Node gives an upgrade's connection away without the means to answer; this gives the means back. Null, and the
+ * connection is closed, when an earlier request on it is still being answered: its answer is lost with the parser.
+ */
+export function detachedResponse(request: IncomingMessage, socket: Socket): ServerResponse | null {
+  socket.on('error', () => socket.destroy());
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  try {
+    response.assignSocket(socket);
+  } catch {
+    socket.destroy();
+    return null;
+  }
+  socket.on('drain', () => response.emit('drain'));
+  response.on('finish', () => {
+    response.detachSocket(socket);
+    socket.destroySoon();
+  });
+  return response;
+}
+
+function writeAnswer(socket: Duplex, answer: IncomingMessage): void {
+  const status = answer.statusCode ?? 101;
+  let head = `HTTP/1.1 ${status} ${answer.statusMessage || STATUS_CODES[status]}\r\n`;
+  const { rawHeaders } = answer;
+  for (let at = 0; at < rawHeaders.length; at += 2) head += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
+  socket.write(`${head}\r\n`, 'latin1');
+}

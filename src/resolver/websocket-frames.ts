@@ -1,0 +1,45 @@
+/**
+ * Watches one direction of a WebSocket (RFC 6455 5.2) and knows whether the stream stands between two frames, so that a
+ * close frame can be put there. It reads lengths only.
+ */
+export class FrameBoundary {
+  #head: number[] = [];
+  #payloadLeft = 0;
+
+  get reached(): boolean {
+    return this.#head.length === 0 && this.#payloadLeft === 0;
+  }
+
+  push(chunk: Uint8Array): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#payloadLeft > 0) {
+        const taken = Math.min(this.#payloadLeft, chunk.length - at);
+        this.#payloadLeft -= taken;
+        at += taken;
+        continue;
+      }
+      this.#head.push(chunk[at] ?? 0);
+      at += 1;
+      const length = payloadLength(this.#head);
+      if (length === null) continue;
+      this.#payloadLeft = length;
+      this.#head = [];
+    }
+  }
+}
+
+/** "Going away", unmasked, as a server sends it. */
+export const goingAwayFrame: Uint8Array = new Uint8Array([0x88, 0x02, 0x03, 0xe9]);
+
+/** The payload's length once the frame's head is whole; null before. */
+function payloadLength(head: readonly number[]): number | null {
+  const [, second] = head;
+  if (second === undefined) return null;
+  const short = second & 0x7f;
+  const extra = short === 126 ? 2 : short === 127 ? 8 : 0;
+  const mask = second & 0x80 ? 4 : 0;
+  if (head.length < 2 + extra + mask) return null;
+  if (extra === 0) return short;
+  return head.slice(2, 2 + extra).reduce((length, byte) => length * 256 + byte, 0);
+}
