@@ -34,6 +34,8 @@ const buildPackages = [
 /** Manuals and translations are a third of a Debian system and nobody reads them in a container. Licences stay. */
 const excludedPaths = ['/usr/share/man/*', '/usr/share/info/*', '/usr/share/doc/*', '/usr/share/locale/*'];
 const dpkgOptions = [
+  // A file system that is thrown away when the machine fails needs no fsync after each file: a third of the time.
+  'force-unsafe-io',
   ...excludedPaths.map((path) => `path-exclude=${path}`),
   'path-include=/usr/share/doc/*/copyright',
 ] as const;
