@@ -56,7 +56,7 @@ function onlyApp(found: readonly AppRemote[]): string {
     );
   }
   if (second === undefined || found.every(({ app }) => app === first.app)) return first.app;
-  const list = found.map(({ remote, app }) => `  ${remote} (${app})`).join('\n');
+  const list = found.map(({ remote, app }) => `    ${remote} (${app})`).join('\n');
   throw new PlatformError(
     'conflict',
     `Multiple apps in git remotes

@@ -1,5 +1,6 @@
-import { type SpawnOptions, spawn } from 'node:child_process';
+import { execFile, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { PlatformError } from '../domain/errors.ts';
 import type { Io } from './io.ts';
 
@@ -31,7 +32,10 @@ async function repository({ env, cwd }: Pick<Io, 'env' | 'cwd'>) {
   const passed = passedOn.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
   // The configuration is the user's own, on the user's own machine: naming it is no danger here.
   const unsafe = { allowUnsafeConfigPaths: true, allowUnsafeCredentialHelper: true };
-  return simpleGit({ baseDir: cwd, unsafe }).env({ ...Object.fromEntries(passed), LC_ALL: 'C' });
+  return simpleGit({ baseDir: cwd, unsafe, allowEnvironment: passedOn }).env({
+    ...Object.fromEntries(passed),
+    LC_ALL: 'C',
+  });
 }
 
 export async function gitSettings(io: Pick<Io, 'env' | 'cwd'>): Promise<GitSettings> {
@@ -57,11 +61,8 @@ export async function currentBranch(io: Pick<Io, 'env' | 'cwd'>): Promise<string
 
 /** Adds the remote or gives it the URL. May be called twice. */
 export async function setRemote(io: Pick<Io, 'env' | 'cwd'>, remote: Remote): Promise<void> {
-  const git = await repository(io);
   const known = (await gitSettings(io)).remotes.some(({ name }) => name === remote.name);
-  await (known ? git.remote(['set-url', remote.name, remote.url]) : git.addRemote(remote.name, remote.url)).catch(
-    explain,
-  );
+  await change(io, known ? ['remote', 'set-url', remote.name, remote.url] : ['remote', 'add', remote.name, remote.url]);
 }
 
 /**
@@ -74,15 +75,10 @@ export async function useCredentialStore(
   storePath: string,
 ): Promise<void> {
   const key = `credential.${origin}.helper`;
-  const git = await repository(io);
   // git hands this value to a shell as `git credential-VALUE get`: the path is quoted for it.
   const helper = `store --file '${storePath.replaceAll("'", `'\\''`)}'`;
-  try {
-    await git.raw(['config', '--local', '--replace-all', key, '']);
-    await git.raw(['config', '--local', '--add', key, helper]);
-  } catch (error) {
-    explain(error);
-  }
+  await change(io, ['config', '--local', '--replace-all', key, '']);
+  await change(io, ['config', '--local', '--add', key, helper]);
 }
 
 /** Whether git would know who commits here. */
@@ -120,6 +116,12 @@ export async function runGit(io: Io, args: readonly string[], cwd: string): Prom
   } catch (error) {
     return explain(error);
   }
+}
+
+/** For commands that print nothing: simple-git waits 50 ms more for output of such. */
+async function change({ env, cwd }: Pick<Io, 'env' | 'cwd'>, args: readonly string[]): Promise<void> {
+  const options = { cwd, env: env as NodeJS.ProcessEnv, timeout: 30_000 };
+  await promisify(execFile)('git', args as string[], options).catch(explain);
 }
 
 function explain(error: unknown): never {

@@ -19,7 +19,7 @@ const define: DefineCommand = (command, session) => {
     });
   examples(command, [
     ['paas config --app shop'],
-    ['paas config --shell > .env', 'values of any kind survive'],
+    ['eval "$(paas config --shell)"', 'the same values in this shell'],
     ['paas config --json | jq -r .DATABASE_URL'],
   ]);
 };

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { type ApiFixture, startApi } from '../support/api.ts';
+import { CliUser } from '../support/cli.ts';
+
+let api: ApiFixture;
+let user: CliUser;
+let repo: string;
+let count = 0;
+
+before(async () => {
+  api = await startApi();
+  user = await CliUser.create();
+  user.logIn(api.url, api.owner.token, api.owner.actor.email);
+  for (const name of ['shop', 'shop-staging']) await api.newApp(name);
+});
+
+after(async () => {
+  await user[Symbol.asyncDispose]();
+  await api[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  repo = await user.repository(`repo${++count}`);
+});
+
+/** Which app a command means. */
+async function meant(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const { code, stdout, stderr } = await user.paas(['info', '--json', ...args], { cwd: repo, env });
+  return code === 0 ? JSON.parse(stdout).app.name : stderr;
+}
+
+const remote = (name: string, app: string) =>
+  user.git(repo, 'remote', 'add', name, `http://git.localhost:8080/${app}.git`);
+
+test('the flag wins over the environment, and that over the git remote', async () => {
+  await remote('paas', 'shop-staging');
+  assert.equal(await meant(['-a', 'shop'], { PAAS_APP: 'other' }), 'shop');
+  assert.equal(await meant([], { PAAS_APP: 'shop' }), 'shop');
+  assert.equal(await meant([], { HEROKU_APP: 'shop' }), 'shop');
+  assert.equal(await meant([]), 'shop-staging');
+});
+
+test('of two remotes one is chosen by name, for once or for good', async () => {
+  await remote('paas', 'shop');
+  await user.paas(['git:remote', '-a', 'shop-staging', '-r', 'staging'], { cwd: repo });
+  assert.equal(await meant(['-r', 'staging']), 'shop-staging');
+  await user.git(repo, 'config', 'paas.remote', 'staging');
+  assert.equal(await meant(), 'shop-staging');
+});
+
+test('two remotes and no choice is an error that says how to choose', async () => {
+  for (const [name, app] of [
+    ['production', 'shop'],
+    ['staging', 'shop-staging'],
+  ] as const) {
+    await user.paas(['git:remote', '-a', app, '-r', name], { cwd: repo });
+  }
+  const { code, stderr, stdout } = await user.paas(['config'], { cwd: repo });
+  assert.equal(code, 1);
+  assert.equal(stdout, '');
+  assert.equal(
+    stderr,
+    ` ›   Error: Multiple apps in git remotes
+ ›     Usage: --remote staging
+ ›        or: --app shop-staging
+ ›     Your local git repository has more than 1 app referenced in git remotes.
+ ›     Because of this, we can't determine which app you want to run this command against.
+ ›     Specify the app you want with --app or --remote, or once for all: git config paas.remote production
+ ›     paas remotes in repo:
+ ›       production (shop)
+ ›       staging (shop-staging)
+`,
+  );
+});
+
+test("a remote of somebody else's server is not an app's", async () => {
+  await user.git(repo, 'remote', 'add', 'origin', 'https://git.example.com/team/website.git');
+  const { code, stderr } = await user.paas(['config'], { cwd: repo });
+  assert.equal(code, 2);
+  assert.match(stderr, /Which app\? This folder has no git remote of one\.\n ›\n › {3}Name it with --app NAME/);
+});
+
+test('a remote that is not there is named', async () => {
+  assert.match(await meant(['-r', 'nope']), /This folder has no git remote nope\./);
+});
+
+test('outside a repository the app must be named', async () => {
+  const { code, stderr } = await user.paas(['config'], { cwd: user.home });
+  assert.equal(code, 2);
+  assert.match(stderr, /Which app\?/);
+});
+
+test('create makes the remote, and git finds the token for it without asking', async () => {
+  const { code, stdout, stderr } = await user.paas(['create', `made${count}`], { cwd: repo });
+  assert.equal(code, 0);
+  const [webUrl, gitUrl] = stdout.trim().split(' | ');
+  assert.match(webUrl ?? '', new RegExp(`^http://made${count}\\.localhost`));
+  assert.equal(await user.git(repo, 'remote', 'get-url', 'paas'), gitUrl);
+  assert.equal(stderr, `Creating made${count}... done\nGit remote paas added. Deploy with: git push paas main\n`);
+  const origin = new URL(gitUrl ?? '');
+  const asked = `protocol=http\nhost=${origin.host}\n\n`;
+  const { execFileSync } = await import('node:child_process');
+  const env = { ...user.env, GIT_TERMINAL_PROMPT: '0' } as NodeJS.ProcessEnv;
+  const answer = execFileSync('git', ['credential', 'fill'], { cwd: repo, env, input: asked, encoding: 'utf8' });
+  assert.match(answer, new RegExp(`password=${api.owner.token}\\n`));
+});
+
+test("a token goes to the platform's git server only, and no other helper is asked for it", async () => {
+  await user.git(
+    repo,
+    'config',
+    '--global',
+    'credential.helper',
+    '!echo password=from-elsewhere; echo username=x; true',
+  );
+  await user.paas(['create'], { cwd: repo });
+  const gitUrl = await user.git(repo, 'remote', 'get-url', 'paas');
+  const { execFileSync } = await import('node:child_process');
+  const env = { ...user.env, GIT_TERMINAL_PROMPT: '0' } as NodeJS.ProcessEnv;
+  const fill = (host: string) =>
+    execFileSync('git', ['credential', 'fill'], {
+      cwd: repo,
+      env,
+      input: `protocol=http\nhost=${host}\n\n`,
+      encoding: 'utf8',
+    });
+  assert.match(fill(new URL(gitUrl).host), new RegExp(`password=${api.owner.token}`));
+  assert.match(fill('git.example.com'), /password=from-elsewhere/);
+  await user.git(repo, 'config', '--global', '--unset-all', 'credential.helper');
+});
+
+test('create leaves a remote alone that points elsewhere, and says what to do', async () => {
+  await remote('paas', 'shop');
+  const { code, stderr } = await user.paas(['create', `second${count}`], { cwd: repo });
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /Warning: The git remote paas points to http:\/\/git\.localhost:8080\/shop\.git and was left so\./,
+  );
+  assert.match(stderr, new RegExp(`paas git:remote --app second${count} --remote second${count}`));
+  assert.equal(await user.git(repo, 'remote', 'get-url', 'paas'), 'http://git.localhost:8080/shop.git');
+});
+
+test('create on another branch says how that branch is pushed', async () => {
+  await user.git(repo, 'symbolic-ref', 'HEAD', 'refs/heads/feature');
+  const { stderr } = await user.paas(['create'], { cwd: repo });
+  assert.match(stderr, /^Creating app\.\.\. done, calm-river-\d+\n/);
+  assert.match(stderr, /git push paas feature:main\n$/);
+});
+
+test('create outside a repository makes the app and says how to go on', async () => {
+  const { code, stderr } = await user.paas(['create', `outside${count}`], { cwd: user.home });
+  assert.equal(code, 0);
+  assert.match(stderr, new RegExp(`git init, then paas git:remote --app outside${count}\n$`));
+});
+
+test('rename moves the remotes of this folder to the new name', async () => {
+  await user.paas(['create', `old${count}`], { cwd: repo });
+  const { code, stdout, stderr } = await user.paas(['rename', `new${count}`], { cwd: repo });
+  assert.equal(code, 0, stderr);
+  const gitUrl = await user.git(repo, 'remote', 'get-url', 'paas');
+  assert.match(gitUrl, new RegExp(`/new${count}\\.git$`));
+  assert.match(
+    stdout,
+    new RegExp(`^http://new${count}\\.localhost\\S* \\| ${gitUrl.replaceAll('.', '\\.')}\nGit remote paas updated\n$`),
+  );
+});
