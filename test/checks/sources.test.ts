@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { checkout } from '../support/source-files.ts';
+
+/** Runs one of the checkout's own tools; its words are the failure's message. */
+async function passes(tool: string, ...args: readonly string[]): Promise<void> {
+  const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
+    const options = { cwd: checkout, maxBuffer: 64 * 1024 * 1024, timeout: 300_000 };
+    execFile(join(checkout, 'node_modules/.bin', tool), args, options, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) || 1 : 0, output: `${stdout}${stderr}`.slice(-8000) }),
+    );
+  });
+  assert.equal(code, 0, `${tool} ${args.join(' ')}:\n${output}`);
+}
+
+test('the types fit', () => passes('tsc', '--noEmit'));
+
+test('the sources are formatted and free of lint', () => passes('biome', 'check', '.'));
+
+test('nothing is exported, depended on or left lying that nobody uses', () => passes('knip'));
