@@ -5,6 +5,8 @@ import { until, write } from './body-stream.ts';
 import type { ApiContext } from './context.ts';
 import { maxLogLines } from './contract.ts';
 
+const query = { lines: maxLogLines, source: 'build' } as const;
+
 interface Showing {
   readonly context: ApiContext;
   readonly signal: AbortSignal;
@@ -12,10 +14,9 @@ interface Showing {
 
 /** The build's lines as text, as they come, until the build ends. An app builds one at a time, so its time tells which lines are its own. */
 export async function showBuildOutput(build: Build, response: ServerResponse, showing: Showing): Promise<void> {
-  const { context, signal } = showing;
+  const { context } = showing;
   response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
   response.flushHeaders();
-  const query = { lines: maxLogLines, source: 'build' } as const;
   const begun = await waitForBuild(build.id, ({ state }) => state !== 'queued', showing);
   if (!begun) {
     response.end();
@@ -23,15 +24,7 @@ export async function showBuildOutput(build: Build, response: ServerResponse, sh
   }
   const over = new AbortController();
   const ending = waitForBuild(build.id, isOver, showing).finally(() => over.abort());
-  const whileBuilding = AbortSignal.any([signal, over.signal]);
-  let sent = 0;
-  if (!isOver(begun)) {
-    for await (const line of until(whileBuilding, context.appLog.follow(build.appId, query, whileBuilding))) {
-      if (!isWithin(line, begun)) continue;
-      sent += 1;
-      await write(response, `${line.text}\n`);
-    }
-  }
+  const sent = isOver(begun) ? 0 : await showLive(begun, response, { ...showing, over: over.signal });
   const ended = await ending;
   if (ended) {
     const all = await context.appLog.read(build.appId, query);
@@ -39,6 +32,35 @@ export async function showBuildOutput(build: Build, response: ServerResponse, sh
     for (const line of lines.slice(sent)) await write(response, `${line.text}\n`);
   }
   response.end();
+}
+
+/** Returns how many lines it wrote. A line after a change of the build is shown only when the build still goes on: it may be the next one's. */
+async function showLive(
+  build: Build,
+  response: ServerResponse,
+  { context: { appLog, store }, signal, over }: Showing & { readonly over: AbortSignal },
+): Promise<number> {
+  const whileBuilding = AbortSignal.any([signal, over]);
+  let changed = false;
+  const dispose = store.changes.subscribe(({ id }) => {
+    if (id === build.id) changed = true;
+  });
+  let sent = 0;
+  try {
+    for await (const line of until(whileBuilding, appLog.follow(build.appId, query, whileBuilding))) {
+      if (changed) {
+        changed = false;
+        const now = await store.builds.find(build.id);
+        if (!now || isOver(now)) break;
+      }
+      if (!isWithin(line, build)) continue;
+      sent += 1;
+      await write(response, `${line.text}\n`);
+    }
+  } finally {
+    dispose();
+  }
+  return sent;
 }
 
 function isOver(build: Build): boolean {

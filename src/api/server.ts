@@ -239,8 +239,10 @@ function answers(path: string): Promise<boolean> {
 async function closeServer(server: Server): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // A connection whose answer ends during the close becomes idle only then, and Node would keep it for keepAliveMs.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
-  server.closeIdleConnections();
   await closed;
+  clearInterval(sweep);
   clearTimeout(timer);
 }

@@ -106,6 +106,6 @@ export const appEndpoints = {
     summary: 'Who may use the app',
     params: appParam,
     response: z.array(Collaborator),
-    range: ['email', 'id'],
+    range: ['id'],
   }),
 };
