@@ -19,7 +19,7 @@ function isNewEnough(version) {
 function readPackages(file) {
   try {
     return JSON.parse(fs.readFileSync(file, 'utf8')).packages;
-  } catch (error) {
+  } catch {
     return null;
   }
 }
@@ -28,28 +28,29 @@ function readPackages(file) {
  * Why the packages must be installed anew; null when they are those of the lock file. npm writes the hidden lock file last,
  * so an interrupted install has none. Packages for other machines may be missing, and in production those for development.
  */
-function staleReason(needsDevelopment) {
-  const wanted = readPackages(path.join(root, 'package-lock.json'));
-  const present = readPackages(path.join(modules, '.package-lock.json'));
+function staleReason(folder, needsDevelopment) {
+  const wanted = readPackages(path.join(folder, 'package-lock.json'));
+  const present = readPackages(path.join(folder, 'node_modules', '.package-lock.json'));
   if (!wanted) return null;
   if (!present) return 'node_modules is missing';
-  const changed = Object.keys(wanted).find(function (name) {
+  const changed = Object.keys(wanted).find((name) => {
     if (name === '') return false;
     const entry = wanted[name];
     if (!present[name]) return !(entry.optional || entry.devOptional || (entry.dev && !needsDevelopment));
     return present[name].version !== entry.version;
   });
-  return changed ? 'package-lock.json has changed (' + changed.replace(/^.*node_modules\//, '') + ')' : null;
+  return changed ? `package-lock.json has changed (${changed.replace(/^.*node_modules\//, '')})` : null;
 }
 
 function installPackages(reason) {
-  process.stderr.write('Installing packages with npm ci: ' + reason + '. This takes about 20 seconds.\n');
+  process.stderr.write(`Installing packages with npm ci: ${reason}. This takes about 20 seconds.\n`);
   // No install script of any package is run: none of ours needs one.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
-  const command = npm ? [process.execPath, npm].concat(args) : ['npm'].concat(args);
+  const command = npm ? [process.execPath, npm, ...args] : ['npm', ...args];
   const run = spawnSync(command[0], command.slice(1), { cwd: root, stdio: ['ignore', 2, 2] });
-  if (run.status !== 0) fail('npm ci failed. Its own lines above say why; this host must reach an npm registry.', run.status);
+  if (run.status !== 0)
+    fail('npm ci failed. Its own lines above say why; this host must reach an npm registry.', run.status);
 }
 
 /** npx looks here before it asks a registry. */
@@ -60,7 +61,7 @@ function linkCommand() {
     fs.mkdirSync(path.dirname(link), { recursive: true });
     fs.symlinkSync(path.join('..', '..', 'src', 'cli', 'paas.cjs'), link);
   } catch (error) {
-    if (error.code !== 'EEXIST') process.stderr.write('npx paas will be slow: ' + error.message + '\n');
+    if (error.code !== 'EEXIST') process.stderr.write(`npx paas will be slow: ${error.message}\n`);
   }
 }
 
@@ -68,8 +69,8 @@ function linkCommand() {
 function findNode() {
   if (isNewEnough(process.version)) return process.execPath;
   try {
-    return require.resolve('node-' + process.platform + '-' + process.arch + '/bin/node');
-  } catch (error) {
+    return require.resolve(`node-${process.platform}-${process.arch}/bin/node`);
+  } catch {
     return null;
   }
 }
@@ -78,42 +79,42 @@ function findNode() {
 function hand(script, args) {
   const node = findNode();
   if (!node) {
-    fail('paas needs Node.js ' + oldestNode.join('.') + ' or newer, and this is ' + process.version + '. Install a newer Node.js, or run npm ci without --omit=optional.');
+    const needs = `paas needs Node.js ${oldestNode.join('.')} or newer, and this is ${process.version}.`;
+    fail(`${needs} Install a newer Node.js, or run npm ci without --omit=optional.`);
   }
   if (node === process.execPath) {
-    process.argv = [process.argv[0], script].concat(args);
+    process.argv = [process.argv[0], script, ...args];
     require('module').enableCompileCache();
-    return import(pathToFileURL(script).href);
+    import(pathToFileURL(script).href).catch((error) => fail(error.stack));
+    return;
   }
-  const child = spawn(node, [__filename, script].concat(args), { stdio: 'inherit' });
-  ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach(function (signal) {
-    process.on(signal, function () {
+  const child = spawn(node, [__filename, script, ...args], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
       // A terminal's Ctrl-C has reached the child already.
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     });
-  });
-  child.on('error', function (error) {
-    fail(node + ' cannot be run: ' + error.message);
-  });
-  child.on('exit', function (code, signal) {
-    if (!signal) return process.exit(code);
+  }
+  child.on('error', (error) => fail(`${node} cannot be run: ${error.message}`));
+  child.on('exit', (code, signal) => {
+    if (!signal) process.exit(code);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
 }
 
 function fail(message, code) {
-  process.stderr.write(message + '\n');
+  process.stderr.write(`${message}\n`);
   process.exit(code || 1);
 }
 
 function main(args) {
   if (!args[0]) fail('Usage: node src/bootstrap.cjs SCRIPT [ARGUMENT...]', 2);
   const script = path.resolve(args[0]);
-  const reason = staleReason(path.relative(root, script).split(path.sep)[0] === 'test');
+  const reason = staleReason(root, path.relative(root, script).split(path.sep)[0] === 'test');
   if (reason) installPackages(reason);
   linkCommand();
-  return hand(script, args.slice(1));
+  hand(script, args.slice(1));
 }
 
 module.exports = { hand, staleReason, isNewEnough };

@@ -1,7 +1,8 @@
 import { existsSync, globSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compose, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { readSettings } from '../src/config.ts';
@@ -97,8 +98,7 @@ async function main(): Promise<number> {
   mkdirSync(process.env.NODE_COMPILE_CACHE, { recursive: true });
   const total: Counts = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 };
   interrupted.signal.addEventListener('abort', () => process.exit(130));
-  const output = compose(Readable.from(eventsOf(batches, total)), new spec());
-  for await (const chunk of output) process.stdout.write(chunk as string);
+  await pipeline(Readable.from(eventsOf(batches, total)), new spec(), process.stdout, { end: false });
   // A skipped test says nothing about the platform, so it is no success.
   return total.fail + total.cancelled + total.skipped > 0 || total.pass === 0 ? 1 : 0;
 }
