@@ -125,7 +125,9 @@ function createFastify(logger: Logger, serverFactory: (handle: Listener) => Serv
     async (_: unknown, body: string | Buffer) => parseJson(body.toString()),
   );
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('Request-Id', request.id).header('X-Content-Type-Options', 'nosniff');
+    // On the raw response, so that streams carry them too.
+    reply.raw.setHeader('Request-Id', request.id);
+    reply.raw.setHeader('X-Content-Type-Options', 'nosniff');
   });
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern and not the address asked for: some addresses are secrets.

@@ -5,11 +5,13 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import { contract, type Endpoint } from '../../src/api/contract.ts';
 import { createApi } from '../../src/api/server.ts';
 import { paths } from '../../src/config.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { systemClock } from '../../src/domain/clock.ts';
+import type { Logger } from '../../src/domain/logger.ts';
 import { silentLogger } from '../../src/domain/logger.ts';
 import { type ApiFixture, sampleStatus, startApi } from '../support/api.ts';
 
@@ -180,6 +182,9 @@ describe('the protocol', () => {
     assert.equal(up.status, 200);
     assert.deepEqual(up.json, { status: 'ok', versions: { paas: '0.1.0', engine: 'Docker 20.10.24' } });
     healthy = false;
+    const kept = await fixture.ask('GET', '/healthz', { token: null });
+    assert.equal(kept.status, 200, 'good news is kept for a second');
+    monotonicMs += 1000;
     const down = await fixture.ask('GET', '/healthz', { token: null });
     healthy = true;
     assert.equal(down.status, 503);
@@ -230,6 +235,51 @@ describe('the protocol', () => {
     assert.equal(answer.json.id, 'internal_server_error');
     assert.doesNotMatch(answer.text, /canary|keys/);
     assert.match(answer.json.message, new RegExp(answer.headers.get('request-id') ?? '-'));
+  });
+
+  test('the health check asks the platform once at a time, however many ask it', async () => {
+    let asking = 0;
+    let most = 0;
+    await using crowded = await startApi({
+      status: async () => {
+        asking += 1;
+        most = Math.max(most, asking);
+        await new Promise(setImmediate);
+        asking -= 1;
+        const parts = sampleStatus.parts.map((part) => ({ ...part, state: 'down' as const }));
+        return { ...sampleStatus, parts };
+      },
+    });
+    await Promise.all(Array.from({ length: 200 }, () => crowded.ask('GET', '/healthz', { token: null })));
+    assert.equal(most, 1);
+  });
+
+  test('the log of the API holds no token, no secret address and no value of a config var', async () => {
+    const lines: string[] = [];
+    const keep = (message: string, fields: object = {}) => lines.push(`${message} ${inspect(fields, { depth: 9 })}`);
+    const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep, child: () => logger };
+    await using talkative = await startApi({ logger });
+    const { ask, operations, owner } = talkative;
+    const app = await talkative.newApp('talk');
+    await talkative.deploy(app);
+    await ask('PATCH', '/apps/talk/config-vars', { body: { A: 'hunter2-canary', 'B-': 'hunter2-canary' } });
+    await ask('PATCH', '/apps/talk/config-vars', { body: '{"A": hunter2-canary' });
+    await ask('GET', '/apps/talk/config-vars?token=hunter2-canary');
+    await ask('GET', '/account', { token: null, headers: { Authorization: `Basic ${btoa(':hunter2-canary')}` } });
+    const log = (await ask('POST', '/apps/talk/log-sessions')).json.logplex_url;
+    await fetch(log);
+    const dyno = (await ask('POST', '/apps/talk/dynos', { body: { command: 'ls', attach: true } })).json.attach_url;
+    await ask('GET', new URL(dyno).pathname);
+    operations.restart = async () => {
+      throw new TypeError('a defect');
+    };
+    await ask('DELETE', '/apps/talk/dynos');
+    const all = lines.join('\n');
+    assert.match(all, /a defect/);
+    assert.match(all, /\/apps\/:app\/config-vars/);
+    for (const secret of [owner.token, 'hunter2-canary', btoa(':hunter2-canary')])
+      assert.ok(!all.includes(secret), secret);
+    for (const address of [log, dyno]) assert.ok(!all.includes(address.split('/').at(-1)), address);
   });
 
   test('every string of every body survives what breaks shells, and no defect comes of it', async () => {

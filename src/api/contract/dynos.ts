@@ -33,7 +33,7 @@ export const dynoEndpoints = {
     method: 'GET',
     path: '/apps/{app}/dynos/{dyno}',
     tag: 'dynos',
-    summary: 'One instance',
+    summary: 'One instance; by its id also after it ended',
     params: dynoParam,
     response: Dyno,
   }),

@@ -37,10 +37,10 @@ export function dynoRoutes(context: ApiContext): DynoRoutes {
     },
     async infoDyno({ app, params }) {
       const wanted = params.dyno;
-      const instance = (await store.instances.listActive(app.id)).find(
-        (candidate) => processName(candidate) === wanted || candidate.id === wanted,
-      );
-      if (!instance) throw noSuchDyno(app, wanted);
+      const active = await store.instances.listActive(app.id);
+      const instance =
+        active.find((candidate) => processName(candidate) === wanted) ?? (await store.instances.find(wanted));
+      if (instance?.appId !== app.id) throw noSuchDyno(app, wanted);
       return serializer(app, context)(instance);
     },
     async createDyno({ app, actor, body, origin }) {

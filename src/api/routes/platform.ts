@@ -1,6 +1,7 @@
+import type { Clock } from '../../domain/clock.ts';
 import type { Routes } from '../call.ts';
 import type { ApiContext } from '../context.ts';
-import { contract } from '../contract.ts';
+import { contract, type PlatformStatus } from '../contract.ts';
 import { openApiDocument } from '../openapi.ts';
 import { regionOf, stackOf } from '../places.ts';
 
@@ -18,12 +19,13 @@ type PlatformRoutes = Pick<
   | 'listSniEndpoints'
 >;
 
-export function platformRoutes({ status, settings }: ApiContext): PlatformRoutes {
+export function platformRoutes({ status, settings, clock }: ApiContext): PlatformRoutes {
   const none = async () => [];
+  const recent = recentStatus(status, clock);
   return {
     async health(_, reply) {
-      const { version, parts } = await status();
-      const isUp = parts.every((part) => part.state === 'up');
+      const { version, parts } = await recent();
+      const isUp = parts.every(isPartUp);
       if (!isUp) reply.code(503);
       const versions = parts.flatMap((part) => (part.version === null ? [] : [[part.name, part.version] as const]));
       return { status: isUp ? 'ok' : 'degraded', versions: { paas: version, ...Object.fromEntries(versions) } };
@@ -31,7 +33,7 @@ export function platformRoutes({ status, settings }: ApiContext): PlatformRoutes
     status: () => status(),
     schema: async () => openApiDocument(contract),
     async listRegions() {
-      const { started_at: since } = await status();
+      const { started_at: since } = await recent();
       return [
         {
           ...regionOf(settings),
@@ -46,7 +48,7 @@ export function platformRoutes({ status, settings }: ApiContext): PlatformRoutes
       ];
     },
     async listStacks() {
-      const { started_at: since } = await status();
+      const { started_at: since } = await recent();
       return [{ ...stackOf(settings), state: 'public', default: true, created_at: since, updated_at: since }];
     },
     listAddons: none,
@@ -54,5 +56,30 @@ export function platformRoutes({ status, settings }: ApiContext): PlatformRoutes
     listAddonAttachments: none,
     listAppAddonAttachments: none,
     listSniEndpoints: none,
+  };
+}
+
+type Part = PlatformStatus['parts'][number];
+
+const isPartUp = ({ state }: Part) => state === 'up';
+
+/** Finding out costs questions to the engine and to git, and the health check is open to anybody. */
+const freshMs = 1_000;
+
+/** The status, asked once at a time and good news kept for a second; bad news is looked at again at once. */
+function recentStatus(status: () => Promise<PlatformStatus>, clock: Clock): () => Promise<PlatformStatus> {
+  let asking: Promise<PlatformStatus> | null = null;
+  let good: { readonly status: PlatformStatus; readonly atMs: number } | null = null;
+  const ask = async () => {
+    const answered = await status();
+    good = answered.parts.every(isPartUp) ? { status: answered, atMs: clock.monotonicMs() } : null;
+    return answered;
+  };
+  return async () => {
+    if (good && clock.monotonicMs() - good.atMs < freshMs) return good.status;
+    asking ??= ask().finally(() => {
+      asking = null;
+    });
+    return asking;
   };
 }
