@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isDebianFamily } from '../../src/launcher/apt.ts';
+import { type EngineFacts, planEngine, startMethods } from '../../src/launcher/steps/engine-plan.ts';
+
+const bareDebianAsRoot: EngineFacts = {
+  dockerHost: 'unix:///var/run/docker.sock',
+  isDefaultHost: true,
+  isForbidden: false,
+  isRoot: true,
+  hasDaemon: false,
+  canInstall: true,
+};
+
+function refusal(facts: Partial<EngineFacts>): string {
+  const plan = planEngine({ ...bareDebianAsRoot, ...facts });
+  assert.equal(plan.kind, 'refuse');
+  return plan.kind === 'refuse' ? `${plan.message} ${plan.hint}` : '';
+}
+
+test('on a bare Debian as root an engine is installed', () => {
+  assert.deepEqual(planEngine(bareDebianAsRoot), { kind: 'install' });
+});
+
+test('an engine that is installed and silent is only started', () => {
+  assert.deepEqual(planEngine({ ...bareDebianAsRoot, hasDaemon: true }), { kind: 'start' });
+});
+
+test('a user without root is told what root has to do, and nothing is tried', () => {
+  assert.match(refusal({ isRoot: false, canInstall: false }), /apt-get install docker\.io/);
+  assert.match(refusal({ isRoot: false, canInstall: false, hasDaemon: true }), /systemctl start docker/);
+  assert.match(refusal({ isRoot: false, isForbidden: true, hasDaemon: true }), /usermod -aG docker/);
+});
+
+test('root on a system without apt is told what to install', () => {
+  assert.match(refusal({ canInstall: false }), /Install Docker \(20\.10 or newer\)/);
+});
+
+test('somebody who named an engine gets that one or none', () => {
+  const named = { dockerHost: 'unix:///run/other.sock', isDefaultHost: false };
+  assert.match(refusal(named), /No container engine answers at unix:\/\/\/run\/other\.sock.*PAAS_DOCKER_HOST/);
+});
+
+test('the engine is started the way the machine starts things', () => {
+  assert.deepEqual(startMethods({ hasSystemd: true, hasInitScript: true }), ['systemd']);
+  assert.deepEqual(startMethods({ hasSystemd: false, hasInitScript: true }), ['service', 'process']);
+  assert.deepEqual(startMethods({ hasSystemd: false, hasInitScript: false }), ['process']);
+});
+
+test('Debian, Ubuntu and what is made of them have packages that we know', () => {
+  assert.equal(isDebianFamily('NAME="Debian GNU/Linux"\nID=debian\n'), true);
+  assert.equal(isDebianFamily('ID=linuxmint\nID_LIKE="ubuntu debian"\n'), true);
+  assert.equal(isDebianFamily('ID="almalinux"\nID_LIKE="rhel centos fedora"\n'), false);
+});
