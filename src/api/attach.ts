@@ -13,6 +13,7 @@ const maxMessageBytes = 1024 * 1024;
 const pingEveryMs = 25_000;
 /** What the process wrote last is on its way when it has exited; the stream's own end mostly comes first. */
 const lastOutputMs = 2_000;
+const goodbyeMs = 500;
 
 /**
  * Terminals of one-offs, over a WebSocket at an address that works once: binary frames are bytes both ways, text frames
@@ -40,9 +41,14 @@ export class AttachDoor {
     );
   }
 
+  /** Says goodbye, and hangs up on who does not answer. */
   close(): void {
-    for (const client of this.#sockets.clients) client.close(1001, 'The platform is stopping.');
+    const clients = [...this.#sockets.clients];
+    for (const client of clients) client.close(1001, 'The platform is stopping.');
     this.#sockets.close();
+    setTimeout(() => {
+      for (const client of clients) client.terminate();
+    }, goodbyeMs).unref();
   }
 
   async #admit(request: IncomingMessage): Promise<AttachTicket> {

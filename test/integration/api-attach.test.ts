@@ -246,6 +246,9 @@ describe('a terminal', () => {
     await once(terminal.socket, 'open');
     const tail = await other.ask('POST', '/apps/closing/log-sessions', { body: { tail: true } });
     const log = await fetch(tail.json.logplex_url);
+    using deaf = new Terminal((await other.ask('POST', '/apps/closing/dynos', { body })).json.attach_url);
+    await once(deaf.socket, 'open');
+    deaf.socket.pause();
     const started = performance.now();
     await other[Symbol.asyncDispose]();
     assert.ok(performance.now() - started < 1500, `${performance.now() - started} ms`);

@@ -22,6 +22,7 @@ type PlatformRoutes = Pick<
 export function platformRoutes({ status, settings, clock }: ApiContext): PlatformRoutes {
   const none = async () => [];
   const recent = recentStatus(status, clock);
+  let document: Record<string, unknown> | null = null;
   return {
     async health(_, reply) {
       const { version, parts } = await recent();
@@ -31,7 +32,10 @@ export function platformRoutes({ status, settings, clock }: ApiContext): Platfor
       return { status: isUp ? 'ok' : 'degraded', versions: { paas: version, ...Object.fromEntries(versions) } };
     },
     status: () => status(),
-    schema: async () => openApiDocument(contract),
+    schema: async () => {
+      document ??= openApiDocument(contract);
+      return document;
+    },
     async listRegions() {
       const { started_at: since } = await recent();
       return [
