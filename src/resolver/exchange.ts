@@ -174,7 +174,7 @@ export class Exchange implements Dispatched {
     this.#finish();
     const trailers = answer.rawTrailers;
     if (trailers.length > 0) addTrailers(this.#response, trailers);
-    endAfterUpload(this.#request, this.#response, this.#context.timing.lingerMs);
+    endAfterUpload(this.#request, this.#response, this.#lingerMs());
     // The instance answered before it had the whole request: that connection cannot carry another.
     if (!this.#upstream?.writableEnded) this.#upstream?.destroy();
   }
@@ -240,8 +240,13 @@ export class Exchange implements Dispatched {
 
   #answer(facts: Omit<PageFacts, 'requestId'>): void {
     const page = { ...facts, requestId: this.#head.requestId };
-    const refused = this.#head.expectsContinue && this.#receivedBytes === 0;
-    answerWithPage(this.#request, this.#response, page, refused ? 0 : this.#context.timing.lingerMs);
+    answerWithPage(this.#request, this.#response, page, this.#lingerMs());
+  }
+
+  /** A client that asked whether to send its body and was not told to has nothing more to send. */
+  #lingerMs(): number {
+    const isRefused = this.#head.expectsContinue && this.#receivedBytes === 0;
+    return isRefused ? 0 : this.#context.timing.lingerMs;
   }
 
   #finish(): void {

@@ -1,0 +1,183 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type RequestListener, request, type Server } from 'node:http';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RouteState, Target } from '../../src/domain/route.ts';
+import { createResolverClient, type ResolverClient } from '../../src/resolver/client.ts';
+import type { ResolverEvent } from '../../src/resolver/protocol.ts';
+import { type Resolver, startResolver } from '../../src/resolver/resolver.ts';
+import { defaultTiming, type Timing } from '../../src/resolver/timing.ts';
+
+/** A server that stands for an instance. */
+export interface Backend extends AsyncDisposable {
+  readonly port: number;
+  /** Connections that are open now. */
+  readonly connections: ReadonlySet<Socket>;
+}
+
+export interface HttpBackend extends Backend {
+  readonly server: Server;
+}
+
+export async function startBackend(listener: RequestListener): Promise<HttpBackend> {
+  const server = createServer({ keepAliveTimeout: 30_000 }, listener);
+  return { server, ...(await listen(server)) };
+}
+
+/** Bytes as they come: `serve` gets each connection. */
+export async function startRawBackend(serve: (socket: Socket) => void): Promise<Backend> {
+  return listen(
+    createTcpServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      serve(socket);
+    }),
+  );
+}
+
+async function listen(server: Server | TcpServer): Promise<Backend> {
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of connections) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** A port on which nobody listens: it was free a moment ago. */
+export async function deadPort(): Promise<number> {
+  const backend = await startRawBackend(() => {});
+  await backend[Symbol.asyncDispose]();
+  return backend.port;
+}
+
+export interface TestResolver extends AsyncDisposable {
+  readonly resolver: Resolver;
+  readonly port: number;
+  readonly home: string;
+  readonly client: ResolverClient;
+  /** Everything that the resolver told so far. */
+  readonly events: readonly ResolverEvent[];
+  /** Puts one app's route in use and keeps the others. Targets are ports, or whole. */
+  route(name: string, targets: readonly (number | Target)[], state?: RouteState): Promise<void>;
+}
+
+/** The resolver as its process runs it, on a free port, with a control socket of its own. */
+export async function startTestResolver(timing: Partial<Timing> = {}): Promise<TestResolver> {
+  const home = await mkdtemp(join(tmpdir(), 'paas-resolver-'));
+  const controlSocket = join(home, 'r.sock');
+  const resolver = await startResolver({
+    bind: '127.0.0.1',
+    httpPort: 0,
+    controlSocket,
+    snapshotPath: join(home, 'routes.json'),
+    timing: { ...defaultTiming, ...timing },
+  });
+  const client = createResolverClient(controlSocket, { patienceMs: 500 });
+  const listening = new AbortController();
+  const events: ResolverEvent[] = [];
+  const heard = (async () => {
+    for await (const event of client.events(listening.signal)) events.push(event);
+  })();
+  const routes = new Map<string, { state: RouteState; targets: readonly Target[] }>();
+  let version = 0;
+  return {
+    resolver,
+    port: resolver.address.port,
+    home,
+    client,
+    events,
+    async route(name, targets, state = 'live') {
+      routes.set(name, { state, targets: targets.map((target, at) => targetOf(name, target, at)) });
+      version += 1;
+      await client.publish({
+        version,
+        platform: [],
+        routes: [...routes].map(([appName, route]) => ({
+          appId: appName,
+          appName,
+          hostnames: [`${appName}.localhost`],
+          ...route,
+        })),
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      listening.abort();
+      await heard;
+      await resolver.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function targetOf(name: string, target: number | Target, at: number): Target {
+  if (typeof target !== 'number') return target;
+  const instanceId = `${name}-${target}`;
+  return { instanceId, name: `web.${at + 1}`, release: 1, address: '127.0.0.1', port: target, state: 'live' };
+}
+
+export interface Asking {
+  readonly host?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** One request on a connection of its own. */
+export function ask(port: number, { host = 'shop.localhost', body, ...asking }: Asking = {}): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const options = { method: asking.method ?? 'GET', path: asking.path ?? '/', agent: false };
+    const headers = { Host: host, ...asking.headers };
+    const outgoing = request({ host: '127.0.0.1', port, ...options, headers }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk) => {
+        text += chunk;
+      });
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text }));
+      answer.on('error', reject);
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** Writes bytes on a connection of its own and resolves with all that came back when it was closed, or after `patienceMs`. */
+export function exchangeBytes(port: number, bytes: string | Buffer, patienceMs = 5_000): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    let text = '';
+    const late = setTimeout(() => socket.destroy(), patienceMs);
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      clearTimeout(late);
+      resolve(text);
+    });
+    socket.write(bytes);
+  });
+}
