@@ -8,6 +8,8 @@ import type { Io } from './io.ts';
 const connectTimeoutMs = 30_000;
 const pingMs = 20_000;
 const largestFrame = 4 * 1024 * 1024;
+/** A server takes frames of up to 1 MiB. */
+const sentFrame = 256 * 1024;
 
 /** Connects to a one-off at the address that only this call may use. Throws `unavailable` when it is not let in. */
 export async function attach(attachUrl: string, signal: AbortSignal): Promise<Attachment> {
@@ -92,8 +94,17 @@ export class Attachment {
   /** Sends what is read, no faster than the connection takes it, and the end of it. Returns what stops the reading. */
   #sendInput(stdin: Readable): () => void {
     const send = (chunk: Buffer | string) => {
+      const bytes = Buffer.from(chunk);
+      if (bytes.length === 0) return;
       stdin.pause();
-      this.#socket.send(Buffer.from(chunk), { binary: true }, () => stdin.resume());
+      for (let at = 0; at < bytes.length; at += sentFrame) {
+        const isLast = at + sentFrame >= bytes.length;
+        this.#socket.send(
+          bytes.subarray(at, at + sentFrame),
+          { binary: true },
+          isLast ? () => stdin.resume() : undefined,
+        );
+      }
     };
     const end = () => this.#say({ type: 'eof' });
     stdin.on('data', send).once('end', end);

@@ -25,7 +25,7 @@ const server = createServer((request, response) => {
 });
 
 // The platform says which port, and asks the process to end with SIGTERM.
-server.listen(process.env.PORT || 5000);
+server.listen(process.env.PORT || 5000, () => console.log(\`Listening on port \${server.address().port}\`));
 process.on('SIGTERM', () => server.close());
 `,
     'package.json': `${JSON.stringify(manifest, null, 2)}\n`,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, beforeEach, test } from 'node:test';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
@@ -100,7 +101,6 @@ test('create makes the remote, and git finds the token for it without asking', a
   assert.equal(stderr, `Creating made${count}... done\nGit remote paas added. Deploy with: git push paas main\n`);
   const origin = new URL(gitUrl ?? '');
   const asked = `protocol=http\nhost=${origin.host}\n\n`;
-  const { execFileSync } = await import('node:child_process');
   const env = { ...user.env, GIT_TERMINAL_PROMPT: '0' } as NodeJS.ProcessEnv;
   const answer = execFileSync('git', ['credential', 'fill'], { cwd: repo, env, input: asked, encoding: 'utf8' });
   assert.match(answer, new RegExp(`password=${api.owner.token}\\n`));
@@ -116,7 +116,6 @@ test("a token goes to the platform's git server only, and no other helper is ask
   );
   await user.paas(['create'], { cwd: repo });
   const gitUrl = await user.git(repo, 'remote', 'get-url', 'paas');
-  const { execFileSync } = await import('node:child_process');
   const env = { ...user.env, GIT_TERMINAL_PROMPT: '0' } as NodeJS.ProcessEnv;
   const fill = (host: string) =>
     execFileSync('git', ['credential', 'fill'], {

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { type ApiFixture, startApi } from '../support/api.ts';
+import { CliUser } from '../support/cli.ts';
+
+let api: ApiFixture;
+let user: CliUser;
+let app: string;
+let count = 0;
+
+before(async () => {
+  api = await startApi();
+  user = await CliUser.create();
+  user.logIn(api.url, api.owner.token);
+});
+
+after(async () => {
+  await user[Symbol.asyncDispose]();
+  await api[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  app = `app${++count}`;
+  await api.newApp(app);
+});
+
+const paas = (...args: readonly string[]) => user.paas([...args, '-a', app]);
+
+const awkward: Readonly<Record<string, string>> = {
+  JSON_VALUE: '{"a": [1, "two"], "b": null}',
+  PEM: '-----BEGIN KEY-----\nabc+/=\n-----END KEY-----\n',
+  QUOTES: `it's "quoted" \`here\``,
+  DOLLAR: '$HOME ${PATH} $(id) \\n',
+  EQUALS: 'postgres://u:p=w@h/db?a=b&c=d',
+  UNICODE: 'Grüße 你好 🚀',
+  SPACES: '  leading and trailing  ',
+  EMPTY: '',
+  HASH: 'a # b',
+  LARGE: 'x'.repeat(64 * 1024),
+};
+
+const assignments = Object.entries(awkward).map(([name, value]) => `${name}=${value}`);
+
+test('config:set says what it did on stderr, and what it set on stdout', async () => {
+  assert.deepEqual(await paas('config:set', 'B=2', 'A=1'), {
+    code: 0,
+    stderr: `Setting B, A and restarting ${app}... done, v2\n`,
+    stdout: 'B: 2\nA: 1\n',
+  });
+  assert.deepEqual(await paas('config:unset', 'A'), {
+    code: 0,
+    stderr: `Unsetting A and restarting ${app}... done, v3\n`,
+    stdout: '',
+  });
+  assert.equal((await paas('config')).stdout, `=== ${app} Config Vars\n\nB: 2\n`);
+});
+
+test('config lists sorted and aligned, or says that there is nothing', async () => {
+  assert.equal((await paas('config')).stdout, `${app} has no config vars.\n`);
+  await paas('config:set', 'LONGER=b', 'A=a');
+  assert.equal((await paas('config')).stdout, `=== ${app} Config Vars\n\nA:      a\nLONGER: b\n`);
+});
+
+test('every value comes back with the very same bytes', async () => {
+  await paas('config:set', ...assignments);
+  assert.deepEqual(JSON.parse((await paas('config', '--json')).stdout), awkward);
+  for (const [name, value] of Object.entries(awkward)) {
+    assert.equal((await paas('config:get', name)).stdout, `${value}\n`, name);
+  }
+});
+
+test('a shell that evaluates config --shell has the very same bytes', async () => {
+  await paas('config:set', ...assignments);
+  for (const args of [
+    ['config', '--shell'],
+    ['config:get', '-s', ...Object.keys(awkward)],
+  ]) {
+    const { stdout } = await paas(...args);
+    const names = Object.keys(awkward);
+    const script = `${stdout}\n${names.map((name) => `printf '%s\\0' "$${name}"`).join('\n')}`;
+    const values = execFileSync('bash', { input: script, encoding: 'utf8' }).split('\0');
+    assert.deepEqual(Object.fromEntries(names.map((name, i) => [name, values[i]])), awkward);
+  }
+});
+
+test('config:get prints an empty line for what is not set, and null as JSON', async () => {
+  await paas('config:set', 'A=1');
+  assert.equal((await paas('config:get', 'A', 'NOPE')).stdout, '1\n\n');
+  assert.deepEqual(JSON.parse((await paas('config:get', 'A', 'NOPE', '--json')).stdout), { A: '1', NOPE: null });
+  assert.equal((await paas('config:get', '-s', 'A')).stdout, "A='1'\n");
+});
+
+test('a value cannot command the terminal it is shown on', async () => {
+  await paas('config:set', 'A=x\x1b]0;owned\x07y');
+  const terminal = { colourDepth: 1 };
+  assert.equal((await user.paas(['config:get', 'A', '-a', app], { terminal })).stdout, 'xy\n');
+  assert.match((await user.paas(['config', '-a', app], { terminal })).stdout, /A: xy\n$/);
+  assert.equal((await paas('config:get', 'A')).stdout, 'x\x1b]0;owned\x07y\n', 'a program gets the bytes');
+});
+
+test('config:import sets what a .env file says, as dotenv reads it', async () => {
+  const file = join(user.home, 'sample.env');
+  await writeFile(
+    file,
+    `# comment
+PLAIN=value # not this
+export QUOTED="line one\\nline two"
+SINGLE='$not {expanded} # kept'
+MULTI="-----BEGIN
+END-----"
+EMPTY=
+`,
+  );
+  const { code, stdout, stderr } = await paas('config:import', file);
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, 'PLAIN\nQUOTED\nSINGLE\nMULTI\nEMPTY\n', 'names, and no value');
+  assert.match(stderr, /^Setting PLAIN, QUOTED, SINGLE, MULTI, EMPTY and restarting app\d+\.\.\. done, v2\n$/);
+  assert.deepEqual(JSON.parse((await paas('config', '--json')).stdout), {
+    PLAIN: 'value',
+    QUOTED: 'line one\nline two',
+    SINGLE: '$not {expanded} # kept',
+    MULTI: '-----BEGIN\nEND-----',
+    EMPTY: '',
+  });
+});
+
+test('config moves from app to app through a pipe, every byte of it', async () => {
+  await paas('config:set', ...assignments);
+  const { stdout: input } = await paas('config', '--json');
+  const copy = await api.newApp(`copy${count}`);
+  assert.equal((await user.paas(['config:import', '-', '-a', copy.name], { input })).code, 0);
+  assert.deepEqual(JSON.parse((await user.paas(['config', '--json', '-a', copy.name])).stdout), awkward);
+});
+
+test('config:set with nothing, or with a word that is no assignment, says how', async () => {
+  assert.deepEqual(await paas('config:set'), {
+    code: 2,
+    stdout: '',
+    stderr:
+      ' ›   Error: Usage: paas config:set KEY1=VALUE1 [KEY2=VALUE2 ...]\n ›   Must specify KEY and VALUE to set.\n',
+  });
+  assert.deepEqual(await paas('config:set', 'WRONG'), {
+    code: 2,
+    stdout: '',
+    stderr: ' ›   Error: WRONG is invalid. Must be in the format FOO=bar.\n',
+  });
+});
+
+test("what the platform refuses is shown in its own words, with the error's id", async () => {
+  const { code, stderr } = await paas('config:set', '1A=x');
+  assert.equal(code, 2);
+  assert.match(stderr, /^Setting 1A and restarting app\d+\.\.\. !\n › {3}Error: "1A" is not a config var name/);
+  assert.match(stderr, /\n ›\n › {3}Error ID: invalid_params\n$/);
+});
+
+test('a file that is not there, and one that sets nothing, are told apart', async () => {
+  const missing = await paas('config:import', 'nope.env');
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /nope\.env cannot be read/);
+  await writeFile(join(user.home, 'empty.env'), '# nothing\n');
+  const empty = await paas('config:import', join(user.home, 'empty.env'));
+  assert.equal(empty.code, 2);
+  assert.match(empty.stderr, /sets no variable/);
+});

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
+import { after, before, beforeEach, test } from 'node:test';
+import { PlatformError } from '../../src/domain/errors.ts';
+import type { RunSession } from '../../src/domain/operations.ts';
+import { type ApiFixture, startApi } from '../support/api.ts';
+import { CliUser } from '../support/cli.ts';
+import { eventually } from '../support/eventually.ts';
+
+let api: ApiFixture;
+let user: CliUser;
+const sizes: { readonly columns: number; readonly rows: number }[] = [];
+
+/** A one-off on this machine, without a container around it: the API and the client are what is tried. */
+function localRun(signal: AbortSignal): RunSession {
+  const command = api.operations.runs.at(-1)?.command ?? '';
+  const child = spawn('bash', ['-c', `exec 2>&1; ${command}`], { stdio: ['pipe', 'pipe', 'ignore'], signal });
+  child.on('error', () => {}); // Killed by the signal: `exited` tells.
+  const { promise: exited, resolve } = Promise.withResolvers<number>();
+  child.on('close', (code) => resolve(code ?? 137));
+  return {
+    stream: joined(child.stdout, child.stdin),
+    resize: async (size) => void sizes.push(size),
+    exited,
+  };
+}
+
+/** Unlike Duplex.from, it loses no output when the process ends without having read its input. */
+function joined(output: Readable, input: Writable): Duplex {
+  input.on('error', () => {});
+  const stream = new Duplex({
+    read: () => void output.resume(),
+    write: (chunk, _encoding, done) => void input.write(chunk, () => done()),
+    final: (done) => void input.end(() => done()),
+  });
+  output.on('data', (chunk) => stream.push(chunk) || output.pause()).on('end', () => stream.push(null));
+  return stream;
+}
+
+before(async () => {
+  api = await startApi();
+  user = await CliUser.create();
+  user.logIn(api.url, api.owner.token);
+  await api.deploy(await api.newApp('shop'));
+});
+
+after(async () => {
+  await user[Symbol.asyncDispose]();
+  await api[Symbol.asyncDispose]();
+});
+
+beforeEach(() => {
+  api.operations.attach = async (_app, _id, signal) => localRun(signal);
+});
+
+const run = (args: readonly string[], input?: string | Buffer) =>
+  user.paas(['run', '-a', 'shop', ...args], input === undefined ? {} : { input });
+
+test("run prints what the command prints, and ends with the command's code", async () => {
+  const { code, stdout, stderr } = await run(['echo out; exit 42']);
+  assert.equal(code, 42);
+  assert.equal(stdout, 'out\n');
+  assert.match(stderr, /^Running echo out; exit 42 on shop\.\.\. up, run\.\d+\n$/);
+});
+
+test('one word is a line for bash, several are run as they are', async () => {
+  assert.equal((await run(['echo $((1 + 1)) | cat'])).stdout, '2\n');
+  assert.equal((await run(['--', 'printf', '%s|', 'a b', '$HOME', "it's"])).stdout, "a b|$HOME|it's|");
+  assert.equal((await run(['ls', '-d', '/'])).stdout, '/\n', 'an option that paas does not know is the command’s');
+});
+
+test('flags of paas may come after the command, as with heroku run', async () => {
+  const { stdout } = await user.paas(['run', 'echo', 'here', '-a', 'shop']);
+  assert.equal(stdout, 'here\n');
+});
+
+test('piped input reaches the command to its last byte, and so does its end', async () => {
+  const bytes = Buffer.alloc(3_000_000, 'abc\0\x04\xff', 'latin1');
+  const { code, stdout } = await run(['sha256sum'], bytes);
+  assert.equal(code, 0);
+  assert.equal(stdout, `${createHash('sha256').update(bytes).digest('hex')}  -\n`);
+});
+
+test('a command that does not read its input ends all the same', async () => {
+  const endless = new PassThrough();
+  endless.write('never read\n');
+  const { code } = await user.paas(['run', '-a', 'shop', 'exit 3'], { input: endless });
+  assert.equal(code, 3);
+});
+
+test('what a command prints comes whole, also when there is much of it', async () => {
+  const { stdout } = await run(['head -c 2000000 /dev/zero | tr "\\0" x']);
+  assert.equal(stdout.length, 2_000_000);
+});
+
+test('vars and size are for this run only', async () => {
+  await run(['-e', 'A=1;B=x=y', '-e', 'C=3', '-s', '1G', 'true']);
+  const request = api.operations.runs.at(-1);
+  assert.deepEqual(request?.env, { A: '1', B: 'x=y', C: '3' });
+  assert.equal(request?.size, 8);
+  assert.equal(request?.tty, false, 'no terminal, no tty');
+});
+
+test('on a terminal every key goes to the command, its size too, and the terminal is as it was in the end', async () => {
+  const raw: boolean[] = [];
+  const keys = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (on: boolean) => raw.push(on) });
+  const screen = { colourDepth: 8, columns: 132 };
+  const running = user.start(['run', '-a', 'shop', 'head -c 3 | od -An -tx1'], { input: keys, terminal: screen });
+  await eventually('it is up', () => /up, run\.\d+/.test(running.stderr.text));
+  await eventually('the size is known', () => sizes.some(({ columns }) => columns === 132));
+  keys.write('a\x03\r');
+  assert.equal(await running.ended, 0);
+  assert.equal(running.stdout.text.trim(), '61 03 0d', 'Ctrl-C is a key as any other');
+  assert.deepEqual(raw, [true, false]);
+  const request = api.operations.runs.at(-1);
+  assert.equal(request?.tty, true);
+  assert.equal(request?.columns, 132);
+});
+
+test('--no-tty gives the command no terminal', async () => {
+  const keys = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => assert.fail('no raw mode') });
+  keys.end('x');
+  const result = await user.paas(['run', '--no-tty', '-a', 'shop', 'cat'], {
+    input: keys,
+    terminal: { colourDepth: 8 },
+  });
+  assert.equal(result.stdout, 'x');
+  assert.equal(api.operations.runs.at(-1)?.tty, false);
+});
+
+test('why a command did not start is told', async () => {
+  api.operations.attach = async () => {
+    throw new PlatformError('start_failed', 'run.1 was not started: no image.');
+  };
+  const { code, stderr } = await run(['true']);
+  assert.equal(code, 1);
+  assert.match(stderr, / › {3}Error: run\.1 was not started: no image\.\n/);
+});
+
+test('run without a command says how', async () => {
+  const { code, stderr } = await run([]);
+  assert.equal(code, 2);
+  assert.match(stderr, /Usage: paas run COMMAND\n › {3}Must specify a command to run\./);
+});
+
+test('when the person goes away, the command is told', async () => {
+  const running = user.start(['run', '-a', 'shop', 'echo ready; sleep 60'], { input: new PassThrough() });
+  await eventually('it runs', () => running.stdout.text.includes('ready'));
+  running.stop();
+  assert.equal(await running.ended, 1);
+});
