@@ -174,17 +174,23 @@ describe('log sessions', () => {
   });
 
   test('a line cannot break out of its place in the stream', async () => {
-    write('a\n\ndata: forged\r\rid: 1');
+    write('a\n\nid: 1\ndata: forged\r\r: comment');
     await using reader = await Reader.open(await session());
     await reader.done;
-    assert.equal(reader.events.length, 1);
-    assert.match(reader.events[0]?.data ?? '', /: a data: forged id: 1$/);
+    assert.ok(reader.events.length > 0);
+    for (const { id, data } of reader.events) {
+      assert.notEqual(id, '1');
+      assert.match(data, /^2026-\S+ app\[web\.1\]: /);
+    }
+    assert.match(reader.texts.join(' '), /id: 1.*data: forged/);
   });
 
   test('an address that was not opened within 5 minutes is over, and a strange one never was', async () => {
     const url = await session();
     elapsedMs += 5 * 60_000 - 1;
-    assert.equal((await Reader.open(url)).response.status, 200);
+    await using inTime = await Reader.open(url);
+    assert.equal(inTime.response.status, 200);
+    await inTime.done;
     elapsedMs += 5 * 60_000 + 1;
     for (const address of [url, `${fixture.url}/log-sessions/${'a'.repeat(43)}`, `${fixture.url}/log-sessions/x`]) {
       await using reader = await Reader.open(address);

@@ -11,8 +11,8 @@ import { silentLogger } from '../../src/domain/logger.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { mintToken } from '../../src/domain/token.ts';
+import { createAppLog } from '../../src/reporting/app-log.ts';
 import { openStore } from '../../src/store/store.ts';
-import { openAppLog } from './app-log.ts';
 import { type StoreOperations, storeOperations } from './store-operations.ts';
 
 /** A person with an account and a token. */
@@ -72,7 +72,7 @@ export async function startApi(overrides: Partial<ApiOptions> = {}): Promise<Api
   const settings = readSettings({}, { home, api_port: '0' });
   const store = await openStore({ path: paths(home).state, keysDir: paths(home).keys });
   await store.hosts.put({ id: 'host-1', name: 'here', state: 'ready', cloudlets: 100 });
-  const appLog = await openAppLog(settings);
+  const appLog = createAppLog({ directory: paths(home).logs, bytesPerApp: settings.logBytesPerApp });
   const operations = storeOperations(store);
   const api = createApi({
     store,
@@ -104,6 +104,7 @@ export async function startApi(overrides: Partial<ApiOptions> = {}): Promise<Api
     deploy: (app) => deploy(store, app, owner.actor),
     async [Symbol.asyncDispose]() {
       await api.close();
+      await appLog.close();
       await store.close();
       await rm(home, { recursive: true, force: true });
     },
