@@ -1,4 +1,3 @@
-import { PlatformError } from '../domain/errors.ts';
 import { accountEndpoints } from './contract/accounts.ts';
 import { appEndpoints } from './contract/apps.ts';
 import { buildEndpoints } from './contract/builds.ts';
@@ -20,6 +19,7 @@ export type { AnswerOf, BodyOf, Endpoint, ParamsOf, QueryOf } from './contract/e
 export { ErrorBody, errorTable, platformErrorFrom } from './contract/errors.ts';
 export { Formation } from './contract/formation.ts';
 export { LogSession, logSourceNames, maxLogLines } from './contract/log-sessions.ts';
+export { fillPath, mediaType } from './contract/path.ts';
 export { Health, PlatformStatus, Region, Stack } from './contract/platform.ts';
 export { Release } from './contract/releases.ts';
 
@@ -43,20 +43,3 @@ export const contract = {
 
 export type Contract = typeof contract;
 export type OperationId = keyof Contract;
-
-/** Sent with every request; the server takes version 3 with any suffix (`.sdk`, `.pipelines`). */
-export const mediaType = 'application/vnd.heroku+json; version=3';
-
-/**
- * `/apps/{app}` with the values in place, each encoded: a name can never become another path. Throws `invalid_params`
- * for an empty value and for the dot segments, which URL parsers resolve even when they are encoded.
- */
-export function fillPath(path: string, params: Readonly<Record<string, string>>): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = params[name] ?? '';
-    if (value === '' || value === '.' || value === '..') {
-      throw new PlatformError('invalid_params', `${JSON.stringify(value)} is no ${name}.`);
-    }
-    return encodeURIComponent(value);
-  });
-}

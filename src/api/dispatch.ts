@@ -7,7 +7,7 @@ import { PlatformError } from '../domain/errors.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { Call, Routes } from './call.ts';
 import type { ApiContext } from './context.ts';
-import { contract, type Endpoint } from './contract.ts';
+import { contract, type Endpoint, mediaType } from './contract.ts';
 import { wrongValue } from './error-body.ts';
 import { originOf } from './origin.ts';
 import { page, parseRange } from './range.ts';
@@ -107,7 +107,7 @@ function checkVersion(accept: string | undefined): void {
   const asked = /application\/vnd\.heroku\+json\s*;\s*version=(\d+)/i.exec(accept ?? '')?.[1];
   if (asked !== undefined && asked !== '3') {
     throw new PlatformError('invalid_params', `This API speaks version 3, not ${asked.slice(0, 8)}.`, {
-      hint: 'Send the header Accept: application/vnd.heroku+json; version=3',
+      hint: `Send the header Accept: ${mediaType}`,
     });
   }
 }
