@@ -6,7 +6,10 @@ import { toPlatformError } from './docker-errors.ts';
 import { LogParts, splitTerminalLine } from './log-parts.ts';
 import { frames, lines } from './streams.ts';
 
-/** Ends too, without an error, when the signal aborts. Throws `not_found`, and `unavailable` when the connection breaks. */
+/**
+ * Build containers have none: whoever runs one reads its output while it comes (policy.ts).
+ * Ends too, without an error, when the signal aborts. Throws `not_found`, and `unavailable` when the connection breaks.
+ */
 export async function* containerLogs(
   connection: Connection,
   id: string,
@@ -22,20 +25,15 @@ export async function* containerLogs(
       path: `${path}/json`,
       what,
     });
-    answer = await connection.stream({
-      method: 'GET',
-      path: `${path}/logs`,
-      query: {
-        follow,
-        stdout: true,
-        stderr: true,
-        timestamps: true,
-        since: since === undefined ? undefined : unixTime(since),
-        tail,
-      },
-      what,
-      signal,
-    });
+    const query = {
+      follow,
+      stdout: true,
+      stderr: true,
+      timestamps: true,
+      since: since === undefined ? undefined : unixTime(since),
+      tail,
+    };
+    answer = await connection.stream({ method: 'GET', path: `${path}/logs`, query, what, signal });
     yield* config.Tty ? terminalLines(answer) : multiplexedLines(answer);
   } catch (error) {
     if (signal.aborted) return;

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import type { Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
+import { describe, test } from 'node:test';
+import tar from 'tar-stream';
+import type { BuildOutput } from '../../src/domain/build.ts';
+import type { DockerfileBuild } from '../../src/domain/engine.ts';
+import type { EngineFixture } from '../support/engine-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import type { UnderTest } from './engine.contract.ts';
+
+const never = new AbortController().signal;
+
+export function dockerfileContract(underTest: UnderTest): void {
+  describe('building a Dockerfile', { concurrency: 2 }, () => {
+    test('steps and what they write are told, and the image has what they made', async () => {
+      const fixture = underTest();
+      const output = new Collected();
+      const dockerfile = `FROM ${base(fixture)}
+ARG GREETING
+COPY note /data/note
+RUN echo "$GREETING" > /data/greeting; echo working for ${fixture.runId}; echo trouble >&2
+USER 10001
+CMD ["cat", "/data/note"]
+`;
+      const id = await fixture.engine.images.buildDockerfile(
+        {
+          ...request(fixture, { Dockerfile: dockerfile, note: 'from the context\n' }, output),
+          buildArgs: { GREETING: 'two words & "quotes"' },
+        },
+        never,
+      );
+      const { stdout } = await fixture.run('cat /data/note /data/greeting', { image: id });
+      assert.equal(stdout, 'from the context\ntwo words & "quotes"\n');
+      const image = await fixture.engine.images.inspect(id);
+      assert.deepEqual(image?.labels, fixture.labels);
+      assert.equal(image.config.user, '10001');
+      assert.match(output.text, /\[2\/3\] COPY note/);
+      assert.match(output.text, /\[3\/3\] RUN echo/);
+      assert.match(output.text, /^working for /m);
+      assert.match(output.text, /^trouble$/m);
+      assert.doesNotMatch(output.text, /\[internal\]/);
+    });
+
+    test('a failing step is the user’s, with its name, its exit code and its last lines', async () => {
+      const fixture = underTest();
+      const output = new Collected();
+      const dockerfile = `FROM ${base(fixture)}\nRUN seq 1 30; echo "no such module: left-pad" >&2; exit 9\n`;
+      const building = fixture.engine.images.buildDockerfile(
+        request(fixture, { Dockerfile: dockerfile }, output),
+        never,
+      );
+      await assert.rejects(building, (error: Error & { code: string }) => {
+        assert.equal(error.code, 'build_failed');
+        assert.match(error.message, /\[2\/2\] RUN seq 1 30.*exit code 9/);
+        assert.match(error.message, /no such module: left-pad/);
+        assert.doesNotMatch(error.message, /^5$/m);
+        return true;
+      });
+      assert.match(output.text, /^5$/m);
+    });
+
+    test('a Dockerfile with a mistake names its line, and a base that is not there is named', async () => {
+      const fixture = underTest();
+      const build = (dockerfile: string) =>
+        fixture.engine.images.buildDockerfile(request(fixture, { Dockerfile: dockerfile }, new Collected()), never);
+      await assert.rejects(build(`FROM ${base(fixture)}\n\nRUNN true\n`), {
+        code: 'build_failed',
+        message: /unknown instruction: RUNN/i,
+      });
+      await assert.rejects(build(`FROM ${base(fixture)}\nCOPY missing /x\n`), {
+        code: 'build_failed',
+        message: /missing/,
+      });
+    });
+
+    test('another file and another stage can be chosen', async () => {
+      const fixture = underTest();
+      const dockerfile = `FROM ${base(fixture)} AS one\nENV STAGE=one\nFROM one AS two\nENV STAGE=two\n`;
+      const id = await fixture.engine.images.buildDockerfile(
+        {
+          ...request(fixture, { 'deploy/Dockerfile.web': dockerfile }, new Collected()),
+          dockerfile: 'deploy/Dockerfile.web',
+          target: 'one',
+        },
+        never,
+      );
+      assert.ok((await fixture.engine.images.inspect(id))?.config.env?.includes('STAGE=one'));
+    });
+
+    test('who gives up stops the step that runs', async () => {
+      const fixture = underTest();
+      const output = new Collected();
+      const patience = new AbortController();
+      const marker = `marker-${fixture.runId}`;
+      const dockerfile = `FROM ${base(fixture)}\nRUN echo ${marker}; while :; do sleep 0.1; done\n`;
+      const building = fixture.engine.images.buildDockerfile(
+        request(fixture, { Dockerfile: dockerfile }, output),
+        patience.signal,
+      );
+      const refused = assert.rejects(building, { code: 'cancelled' });
+      await eventually('the step runs', () => output.lines.includes(marker));
+      patience.abort();
+      await refused;
+      // Nothing of it is left: the same step, allowed to end, runs anew instead of joining the old one.
+      const again = new Collected();
+      const second = new AbortController();
+      const repeated = fixture.engine.images.buildDockerfile(
+        request(fixture, { Dockerfile: dockerfile }, again),
+        second.signal,
+      );
+      const stopped = assert.rejects(repeated, { code: 'cancelled' });
+      await eventually('the step begins from its start', () => again.lines.includes(marker));
+      second.abort();
+      await stopped;
+    });
+  });
+}
+
+class Collected implements BuildOutput {
+  readonly lines: string[] = [];
+
+  step(text: string): void {
+    this.lines.push(text);
+  }
+
+  detail(text: string): void {
+    this.lines.push(text);
+  }
+
+  warn(text: string): void {
+    this.lines.push(`! ${text}`);
+  }
+
+  get text(): string {
+    return this.lines.join('\n');
+  }
+}
+
+function base(fixture: EngineFixture): string {
+  return `paas-test/${fixture.runId}:base`;
+}
+
+let builds = 0;
+
+function request(
+  fixture: EngineFixture,
+  files: Readonly<Record<string, string>>,
+  output: BuildOutput,
+): DockerfileBuild {
+  return {
+    context: contextOf(files),
+    dockerfile: 'Dockerfile',
+    tag: `paas-test/${fixture.runId}:dockerfile-${++builds}`,
+    labels: fixture.labels,
+    buildArgs: {},
+    memoryBytes: 512 * 1024 * 1024,
+    cpuShares: 256,
+    output,
+  };
+}
+
+function contextOf(files: Readonly<Record<string, string>>): Readable {
+  const pack = tar.pack();
+  for (const [name, content] of Object.entries(files)) pack.entry({ name }, content);
+  pack.finalize();
+  return pack.pipe(new PassThrough());
+}

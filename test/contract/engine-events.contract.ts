@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { EngineEvent } from '../../src/domain/engine.ts';
+import { megabyte } from '../support/engine-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import type { UnderTest } from './engine.contract.ts';
+
+export function eventsContract(underTest: UnderTest): void {
+  describe('events', { concurrency: 2 }, () => {
+    test('start, end and removal of our containers are told, of others not', async () => {
+      const fixture = underTest();
+      const labels = { ...fixture.labels, 'paas.test': 'events' };
+      const heard: EngineEvent[] = [];
+      const stop = new AbortController();
+      const listening = listen(fixture.engine.events(labels, stop.signal), heard);
+      await fixture.run('exit 1');
+      const { containers } = fixture.engine;
+      const id = await containers.create(fixture.spec('exit 9', { labels }));
+      await containers.start(id);
+      await containers.wait(id, stop.signal);
+      await containers.remove(id);
+      await eventually('the removal is told', () => heard.some((event) => event.kind === 'destroy'));
+      stop.abort();
+      await listening;
+      assert.deepEqual(
+        heard.map(({ kind, containerId, exitCode }) => ({ kind, containerId, exitCode })),
+        [
+          { kind: 'start', containerId: id, exitCode: null },
+          { kind: 'die', containerId: id, exitCode: 9 },
+          { kind: 'destroy', containerId: id, exitCode: null },
+        ],
+      );
+      assert.deepEqual(heard[0]?.labels, labels);
+      assert.ok(Math.abs(Date.now() - (heard[0]?.at.getTime() ?? 0)) < 60_000);
+    });
+
+    test('what happens right after the call is told, though nobody has read yet', async () => {
+      const fixture = underTest();
+      const labels = { ...fixture.labels, 'paas.test': 'early' };
+      const stop = new AbortController();
+      const events = fixture.engine.events(labels, stop.signal);
+      await fixture.run('exit 2', { labels });
+      const heard: EngineEvent[] = [];
+      const listening = listen(events, heard);
+      await eventually('the end is told', () => heard.find((event) => event.exitCode === 2));
+      stop.abort();
+      await listening;
+    });
+
+    test('running out of memory is an event of its own', async () => {
+      const fixture = underTest();
+      const labels = { ...fixture.labels, 'paas.test': 'oom' };
+      const stop = new AbortController();
+      const heard: EngineEvent[] = [];
+      const listening = listen(fixture.engine.events(labels, stop.signal), heard);
+      await fixture.run(`exec perl -e 'my $x = "x" x (200 * 1024 * 1024)'`, { labels, memoryBytes: 32 * megabyte });
+      await eventually('the lack of memory is told', () => heard.some((event) => event.kind === 'oom'));
+      stop.abort();
+      await listening;
+    });
+  });
+}
+
+async function listen(events: AsyncIterable<EngineEvent>, heard: EngineEvent[]): Promise<void> {
+  for await (const event of events) heard.push(event);
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { megabyte } from '../support/engine-fixture.ts';
+import type { UnderTest } from './engine.contract.ts';
+
+/** socket(2) on amd64 and arm64; io_uring_setup(2) is 425 everywhere. */
+const socketCall = process.arch === 'arm64' ? 198 : 41;
+
+/** What a process finds when it looks for a way out (contracts/hardening.md §3). */
+export function sandboxContract(underTest: UnderTest): void {
+  describe('the sandbox, seen from inside', { concurrency: 3 }, () => {
+    test('a process has no capability, cannot gain one, and is filtered', async () => {
+      for (const sandbox of ['app', 'build'] as const) {
+        const stdout = await underTest().output('cat /proc/self/status', { sandbox });
+        const status = new Map(stdout.split('\n').map((line) => line.split(':\t') as [string, string]));
+        for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
+          assert.equal(status.get(set), '0000000000000000', `${set} in ${sandbox}`);
+        }
+        assert.equal(status.get('NoNewPrivs'), '1');
+        assert.equal(status.get('Seccomp'), '2');
+        assert.match(status.get('Uid') ?? '', /^10001\t10001\t10001\t10001/);
+      }
+    });
+
+    test('io_uring, VSOCK, ALG and other strange sockets are refused; the usual ones work', async () => {
+      const script = `
+        sub try { my ($name, $number, @rest) = @_; $! = 0; my $result = syscall($number, @rest); print "$name ", ($result >= 0 ? "open" : $!+0), "\\n" }
+        try("io_uring", 425, 1, my $params = "\\0" x 128);
+        try("unix", ${socketCall}, 1, 1, 0);
+        try("inet", ${socketCall}, 2, 1, 0);
+        try("inet6", ${socketCall}, 10, 1, 0);
+        try("netlink", ${socketCall}, 16, 3, 0);
+        try("alg", ${socketCall}, 38, 5, 0);
+        try("vsock", ${socketCall}, 40, 1, 0);
+        # The kernel looks at the lower 32 bits of the family only.
+        try("alg-wide", ${socketCall}, 38 + 2**32, 5, 0);
+        try("vsock-wide", ${socketCall}, 40 + 2**32, 1, 0);
+        try("packet", ${socketCall}, 17, 3, 0);
+        try("bluetooth", ${socketCall}, 31, 3, 0);
+      `;
+      const { stdout, stderr } = await underTest().run('exec perl -e "$PROBE"', { env: { PROBE: script } });
+      assert.equal(stderr, '');
+      const found = Object.fromEntries(
+        stdout
+          .trim()
+          .split('\n')
+          .map((line) => line.split(' ')),
+      );
+      assert.deepEqual(found, {
+        io_uring: '1',
+        unix: 'open',
+        inet: 'open',
+        inet6: 'open',
+        netlink: 'open',
+        alg: '1',
+        vsock: '1',
+        'alg-wide': '1',
+        'vsock-wide': '1',
+        packet: '1',
+        bluetooth: '1',
+      });
+    });
+
+    test('a fork bomb stops at the limit of processes', async () => {
+      // Five of them are the init, the shells and the counting.
+      const { stdout, stderr } = await underTest().run(
+        'n=0; while [ $n -lt 60 ]; do sleep 5 & n=$((n+1)); done; echo all; kill $(jobs -p)',
+        { pids: 32 },
+      );
+      assert.doesNotMatch(stdout, /all/);
+      assert.match(stderr, /fork|Resource temporarily unavailable/i);
+    });
+
+    test('a process that takes more memory than it has is killed, and that is told', async () => {
+      const { exitCode, oomKilled } = await underTest().run(`exec perl -e 'my $x = "x" x (200 * 1024 * 1024)'`, {
+        memoryBytes: 32 * megabyte,
+      });
+      assert.equal(exitCode, 137);
+      assert.equal(oomKilled, true);
+    });
+
+    test('/tmp is in memory and bounded for an app, on disk for a build, and may be written in both', async () => {
+      const full = await underTest().run('dd if=/dev/zero of=/tmp/f bs=1M count=64 2>&1', {
+        memoryBytes: 256 * megabyte,
+        tmpBytes: 16 * megabyte,
+      });
+      assert.match(full.stdout, /No space left/);
+      const build = await underTest().output('cat /proc/mounts; echo x > /tmp/f && cat /tmp/f', { sandbox: 'build' });
+      assert.doesNotMatch(build, / \/tmp tmpfs/);
+      assert.match(build, /^x$/m);
+    });
+
+    test('programs in /tmp can be run', async () => {
+      const { stdout } = await underTest().run('cat /bin/echo > /tmp/e; chmod +x /tmp/e; /tmp/e ran');
+      assert.equal(stdout, 'ran\n');
+    });
+
+    test('there is no engine socket, and nothing of the host but its kernel', async () => {
+      const { stdout } = await underTest().run(
+        'ls /var/run/docker.sock /run/docker.sock 2>&1; cat /proc/mounts; ls /dev',
+      );
+      assert.doesNotMatch(stdout.replaceAll(/cannot access.*/g, ''), /docker\.sock/);
+      assert.doesNotMatch(stdout, /^(sd|vd|nvme|kmsg|mem$)/m);
+    });
+
+    test('open files are bounded, core dumps are off', async () => {
+      const { stdout } = await underTest().run('ulimit -Hn; ulimit -Hc');
+      const [openFiles, core] = stdout.trim().split('\n').map(Number);
+      assert.ok(openFiles !== undefined && openFiles >= 1024 && openFiles <= 20_000, stdout);
+      assert.equal(core, 0);
+    });
+
+    test('root is refused, and so are volumes that are paths', async () => {
+      const fixture = underTest();
+      const { containers } = fixture.engine;
+      for (const user of ['0:0', 'root', '', '0', '00:5', '10001']) {
+        await assert.rejects(containers.create(fixture.spec('true', { user })), { code: 'invalid_params' }, user);
+      }
+      for (const name of ['/etc', '../etc', 'a/b', '.', '']) {
+        const volumes = [{ name, path: '/data' }];
+        await assert.rejects(containers.create(fixture.spec('true', { volumes })), { code: 'invalid_params' }, name);
+      }
+      for (const path of ['data', '/', '/a/../b', '/a//b']) {
+        const volumes = [{ name: 'x', path }];
+        await assert.rejects(containers.create(fixture.spec('true', { volumes })), { code: 'invalid_params' }, path);
+      }
+    });
+  });
+}

@@ -1,0 +1,39 @@
+import { after, before, describe } from 'node:test';
+import type { EngineFixture } from '../support/engine-fixture.ts';
+import { containersContract } from './engine-containers.contract.ts';
+import { dockerfileContract } from './engine-dockerfile.contract.ts';
+import { eventsContract } from './engine-events.contract.ts';
+import { imagesContract } from './engine-images.contract.ts';
+import { networksContract } from './engine-networks.contract.ts';
+import { sandboxContract } from './engine-sandbox.contract.ts';
+import { streamsContract } from './engine-streams.contract.ts';
+import { volumesContract } from './engine-volumes.contract.ts';
+
+/** Gives the engine under test; it exists from the first test to the last. */
+export type UnderTest = () => EngineFixture;
+
+/** What every adapter of the Engine port does, on a real engine. */
+export function engineContract(name: string, makeEngine: () => Promise<EngineFixture>): void {
+  describe(`${name}: the engine contract`, { timeout: 240_000 }, () => {
+    let fixture: EngineFixture | null = null;
+    const underTest: UnderTest = () => {
+      if (fixture === null) throw new Error('The engine is not there yet: ask inside of a test.');
+      return fixture;
+    };
+    before(async () => {
+      fixture = await makeEngine();
+    });
+    after(async () => {
+      await fixture?.[Symbol.asyncDispose]();
+    });
+
+    containersContract(underTest);
+    sandboxContract(underTest);
+    streamsContract(underTest);
+    eventsContract(underTest);
+    imagesContract(underTest);
+    dockerfileContract(underTest);
+    networksContract(underTest);
+    volumesContract(underTest);
+  });
+}

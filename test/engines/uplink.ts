@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/**
+ * A way out to the internet for a network namespace: a pair of interfaces and address translation on the host. The range
+ * is the one for tests of network devices (RFC 2544).
+ */
+export class Uplink implements AsyncDisposable {
+  readonly #rules: readonly (readonly string[])[];
+
+  private constructor(rules: readonly (readonly string[])[]) {
+    this.#rules = rules;
+  }
+
+  /** For the namespace that the process `pid` is in. */
+  static async create(pid: number): Promise<Uplink> {
+    const number = randomInt(1, 255);
+    const outside = `paast${number}`;
+    const [gateway, inside] = [`198.18.${number}.1`, `198.18.${number}.2`];
+    const ip = (...args: string[]) => run('ip', args);
+    const ipInside = (...args: string[]) => run('nsenter', ['--target', String(pid), '--net', '--', 'ip', ...args]);
+
+    await ip('link', 'add', outside, 'type', 'veth', 'peer', 'name', 'uplink', 'netns', String(pid));
+    await ip('address', 'add', `${gateway}/30`, 'dev', outside);
+    await ip('link', 'set', outside, 'up');
+    await ipInside('address', 'add', `${inside}/30`, 'dev', 'uplink');
+    await ipInside('link', 'set', 'uplink', 'up');
+    await ipInside('route', 'add', 'default', 'via', gateway);
+
+    const rules = [
+      ['--table', 'nat', 'POSTROUTING', '--source', `${inside}/32`, '--jump', 'MASQUERADE'],
+      ['--table', 'filter', 'FORWARD', '--in-interface', outside, '--jump', 'ACCEPT'],
+      ['--table', 'filter', 'FORWARD', '--out-interface', outside, '--jump', 'ACCEPT'],
+    ];
+    for (const rule of rules) await iptables('--insert', rule);
+    return new Uplink(rules);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The interfaces went with their namespace.
+    for (const rule of this.#rules) await iptables('--delete', rule);
+  }
+}
+
+async function iptables(
+  command: string,
+  [option = '', table = '', chain = '', ...match]: readonly string[],
+): Promise<void> {
+  await run('iptables', ['--wait', '10', option, table, command, chain, ...match]);
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { ContainerSpec, Engine, Labels } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/engine.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { environment } from '../../src/environment.ts';
+import { testRootfs } from './test-rootfs.ts';
+
+export const megabyte = 1024 * 1024;
+
+/** The engine that tests use: PAAS_DOCKER_HOST, else the local one. */
+export function testDockerHost(): string {
+  return environment().PAAS_DOCKER_HOST ?? 'unix:///var/run/docker.sock';
+}
+
+/** An engine with a small image in it. What a test makes with `labels` (or `spec`) is gone when this is disposed of. */
+export class EngineFixture implements AsyncDisposable {
+  readonly engine: Engine;
+  readonly labels: Labels;
+  /** Of this run, and in the name of everything it makes. */
+  readonly runId: string;
+  readonly imageId: string;
+  /** Not shared with another run. */
+  readonly cacheDir: string;
+  readonly dockerHost: string;
+
+  private constructor(
+    engine: Engine,
+    run: Pick<EngineFixture, 'runId' | 'labels' | 'imageId' | 'cacheDir' | 'dockerHost'>,
+  ) {
+    this.engine = engine;
+    this.runId = run.runId;
+    this.labels = run.labels;
+    this.imageId = run.imageId;
+    this.cacheDir = run.cacheDir;
+    this.dockerHost = run.dockerHost;
+  }
+
+  static async create(dockerHost = testDockerHost()): Promise<EngineFixture> {
+    const runId = `t${randomBytes(4).toString('hex')}`;
+    const cacheDir = await mkdtemp(join(tmpdir(), 'paas-engine-'));
+    const labels = { [labelNames.platform]: runId };
+    const engine = createDockerEngine({ dockerHost, cacheDir });
+    const imageId = await engine.images.importRootfs(await testRootfs(), `paas-test/${runId}:base`, {
+      env: ['PATH=/bin'],
+      labels,
+    });
+    return new EngineFixture(engine, { runId, labels, imageId, cacheDir, dockerHost });
+  }
+
+  /** A small container of the test image that runs a shell script. */
+  spec(script: string, changes: Partial<ContainerSpec> = {}): ContainerSpec {
+    return {
+      name: `${this.runId}-${randomBytes(4).toString('hex')}`,
+      image: this.imageId,
+      sandbox: 'app',
+      user: '10001:10001',
+      labels: this.labels,
+      command: ['sh', '-c', script],
+      env: {},
+      memoryBytes: 64 * megabyte,
+      cpus: 1,
+      networkId: null,
+      ...changes,
+    };
+  }
+
+  /** Runs a script to its end. */
+  async run(
+    script: string,
+    changes: Partial<ContainerSpec> = {},
+  ): Promise<{
+    readonly exitCode: number;
+    readonly oomKilled: boolean;
+    readonly stdout: string;
+    readonly stderr: string;
+  }> {
+    const { containers } = this.engine;
+    const signal = AbortSignal.timeout(60_000);
+    const id = await containers.create(this.spec(script, changes));
+    try {
+      await containers.start(id);
+      const exit = await containers.wait(id, signal);
+      const written = { stdout: '', stderr: '' };
+      for await (const line of containers.logs(id, { follow: false }, signal)) written[line.stream] += `${line.text}\n`;
+      return { ...exit, ...written };
+    } finally {
+      await containers.remove(id);
+    }
+  }
+
+  /** What a script writes to its standard output, read while it runs. */
+  async output(script: string, changes: Partial<ContainerSpec> = {}): Promise<string> {
+    const { containers } = this.engine;
+    const id = await containers.create(this.spec(script, changes));
+    try {
+      const { stdout, stderr } = await containers.attach(id, AbortSignal.timeout(60_000));
+      stderr.resume();
+      await containers.start(id);
+      return await text(stdout);
+    } finally {
+      await containers.remove(id);
+    }
+  }
+
+  /** How many bytes the engine gives out for the whole image, asked past our adapter. */
+  async savedBytes(imageId: string): Promise<number> {
+    const socketPath = this.dockerHost.replace(/^unix:\/\//, '');
+    const [answer] = (await once(request({ socketPath, path: `/images/${imageId}/get` }).end(), 'response')) as [
+      IncomingMessage,
+    ];
+    let bytes = 0;
+    for await (const chunk of answer) bytes += chunk.length;
+    return bytes;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { containers, networks, volumes, images } = this.engine;
+    for (const container of await containers.list(this.labels)) await containers.remove(container.id);
+    for (const network of await networks.list(this.labels)) await networks.remove(network.id);
+    for (const volume of await volumes.list(this.labels)) await volumes.remove(volume.name);
+    for (const image of await images.list(this.labels)) {
+      for (const tag of image.tags) await images.remove(tag);
+      await images.remove(image.id);
+    }
+    await rm(this.cacheDir, { recursive: true, force: true });
+  }
+}
