@@ -1,6 +1,6 @@
 import { PlatformError } from '../domain/errors.ts';
 import { deployRefs } from '../domain/push.ts';
-import { type RefUpdate, shortRef } from './ref-update.ts';
+import { isWellFormedRef, type RefUpdate, shortRef } from './ref-update.ts';
 
 /** What a push asks for, once it is known to be allowed. */
 export interface Admission {
@@ -47,9 +47,10 @@ function isDeploy(update: RefUpdate): update is DeployUpdate {
 }
 
 function checkRef({ ref, newId }: RefUpdate): void {
-  if (!ref.startsWith('refs/heads/') && !ref.startsWith('refs/tags/')) {
+  if (!/^refs\/(?:heads|tags)\/./.test(ref)) {
     throw new PlatformError('invalid_params', `${ref} is no branch and no tag; nothing else is kept here.`);
   }
+  if (!isWellFormedRef(ref)) throw new PlatformError('invalid_params', `${ref} is not a name that git allows.`);
   if (newId === null && deployRefs.has(ref)) {
     throw new PlatformError('invalid_params', `${shortRef(ref)} is what is deployed, so it cannot be deleted.`, {
       hint: 'To remove the app with all it has: paas destroy',

@@ -37,10 +37,11 @@ export function gitConfig(facts: GitConfigFacts): readonly (readonly [string, st
     ['receive.fsckObjects', 'true'],
     ...toleratedFindings.map((id) => [`receive.fsck.${id}`, 'warn'] as const),
     ['transfer.fsckObjects', 'true'],
-    // Only branches and tags can be seen or changed; of two matching patterns git takes the later one.
-    ['transfer.hideRefs', 'refs/'],
-    ['transfer.hideRefs', '!refs/heads/'],
-    ['transfer.hideRefs', '!refs/tags/'],
+    // Only branches and tags can be seen; of two matching patterns git takes the later one. A push to another ref is
+    // refused by the gate: git refuses hidden ones before it asks the hook, and then keeps their objects.
+    ['uploadpack.hideRefs', 'refs/'],
+    ['uploadpack.hideRefs', '!refs/heads/'],
+    ['uploadpack.hideRefs', '!refs/tags/'],
     // Force is allowed, as on Heroku. Deletion of the deploy branch is refused by the gate, which can say why.
     ['receive.denyNonFastForwards', 'false'],
     ['receive.denyDeletes', 'false'],

@@ -27,6 +27,13 @@ function orNull(id: string): string | null {
   return /^0+$/.test(id) ? null : id;
 }
 
+const invalidInRef = /[\p{Cc} ~^:?*[\\]|\.\.|@\{|\/\/|\/\.|\.lock(?:\/|$)|[./]$/u;
+
+/** The rules of git-check-ref-format(1) for a full name. git applies them too, but after it has kept the objects. */
+export function isWellFormedRef(ref: string): boolean {
+  return /^refs\/./.test(ref) && !invalidInRef.test(ref);
+}
+
 /** `main` of `refs/heads/main`, `tag v1` of `refs/tags/v1`: as people say it. */
 export function shortRef(ref: string): string {
   if (ref.startsWith('refs/heads/')) return ref.slice('refs/heads/'.length);

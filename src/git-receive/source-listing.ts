@@ -11,7 +11,9 @@ const pathBytes = 4096;
 /** All paths together: a hundred thousand long ones would be memory, not source. */
 const listingBytes = 64 * 1024 * 1024;
 
-const record = /^(\d{6}) (blob|tree|commit) ([0-9a-f]{40}|[0-9a-f]{64}) +(\d+|-)\t([\s\S]+)$/;
+/** Mode, type, id and size, before the tab and the path. */
+const columnBytes = 128;
+const columns = /^(\d{6}) (blob|tree|commit) ([0-9a-f]{40}|[0-9a-f]{64}) +(\d+|-)$/;
 
 /**
  * The blobs, links and submodules in the output of `git ls-tree -r -t -l -z`, read as it comes and given up at the
@@ -25,49 +27,54 @@ export async function readListing(
   const entries: SourceEntry[] = [];
   let count = 0;
   let treeBytes = 0;
-  for await (const text of records(chunks)) {
-    const entry = parseEntry(text);
-    count += 1;
-    if (count > limits.entries) {
-      throw tooLarge(`more than ${number(limits.entries)} files and folders`, 'Leave out what a build can make again');
+  for await (const records of recordsOf(chunks)) {
+    for (const record of records) {
+      count += 1;
+      if (count > limits.entries) {
+        throw tooLarge(
+          `more than ${number(limits.entries)} files and folders`,
+          'Leave out what a build can make again',
+        );
+      }
+      const entry = parseEntry(record);
+      if (!entry) continue;
+      treeBytes += entry.sizeBytes;
+      if (treeBytes > limits.treeBytes) {
+        const path = JSON.stringify(entry.path);
+        throw tooLarge(
+          `more than ${mebibytes(limits.treeBytes)} (${mebibytes(treeBytes)} with ${path}, file ${number(count)})`,
+          'Keep large files elsewhere',
+        );
+      }
+      entries.push(entry);
     }
-    if (!entry) continue;
-    treeBytes += entry.sizeBytes;
-    if (treeBytes > limits.treeBytes) {
-      const path = JSON.stringify(entry.path);
-      throw tooLarge(
-        `more than ${mebibytes(limits.treeBytes)} (${mebibytes(treeBytes)} with ${path}, file ${number(count)})`,
-        'Keep large files elsewhere',
-      );
-    }
-    entries.push(entry);
   }
   return entries;
 }
 
-/** Splits at NUL. Holds one record and one chunk at a time. */
-async function* records(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+/** Splits at NUL, one array per chunk. Holds one chunk and one unfinished record at a time. */
+async function* recordsOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
   let rest: Buffer = Buffer.alloc(0);
   let bytes = 0;
   for await (const chunk of chunks) {
     bytes += chunk.length;
     if (bytes > listingBytes) throw tooLarge(`paths of more than ${mebibytes(listingBytes)} together`, 'Shorten them');
     const data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    let start = 0;
-    for (let end = data.indexOf(0, start); end >= 0; end = data.indexOf(0, start)) {
-      if (end - start > pathBytes + 128) throw pathTooLong();
-      yield data.toString('utf8', start, end);
-      start = end + 1;
-    }
-    rest = data.subarray(start);
-    if (rest.length > pathBytes + 128) throw pathTooLong();
+    const end = data.lastIndexOf(0);
+    rest = data.subarray(end + 1);
+    if (rest.length > pathBytes + columnBytes) throw pathTooLong();
+    if (end >= 0) yield data.toString('utf8', 0, end).split('\0');
   }
 }
 
 /** Null for a folder. */
-function parseEntry(text: string): SourceEntry | null {
-  const [, mode = '', type, objectId = '', size, path = ''] = record.exec(text) ?? [];
-  if (!type) throw new PlatformError('internal', `git listed a tree in an unknown form: ${JSON.stringify(text)}`);
+function parseEntry(record: string): SourceEntry | null {
+  const tab = record.indexOf('\t');
+  const path = record.slice(tab + 1);
+  // A character has at most three bytes here.
+  if (path.length > pathBytes / 3 && Buffer.byteLength(path) > pathBytes) throw pathTooLong();
+  const [, mode = '', type, objectId = '', size] = columns.exec(record.slice(0, Math.max(tab, 0))) ?? [];
+  if (!type) throw new PlatformError('internal', `git listed a tree in an unknown form: ${JSON.stringify(record)}`);
   if (type === 'tree') return null;
   return { path, mode, objectId, sizeBytes: size === '-' ? 0 : Number(size) };
 }

@@ -7,6 +7,7 @@ import { environment } from '../../src/environment.ts';
 export interface GitResult {
   readonly code: number | null;
   readonly stdout: string;
+  readonly stdoutBytes: Buffer;
   readonly stderr: string;
   /** Milliseconds from the start to the first line that the other side sent, and to the end. */
   readonly firstRemoteMs: number | null;
@@ -90,12 +91,12 @@ export class GitRepo implements AsyncDisposable {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    let stdout = '';
+    const stdout: Buffer[] = [];
     let stderr = '';
     let firstRemoteMs: number | null = null;
     child.stdin.on('error', () => {});
     child.stdin.end(input ?? '');
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
       if (firstRemoteMs === null && /^remote: /m.test(stderr)) firstRemoteMs = performance.now() - started;
@@ -103,7 +104,9 @@ export class GitRepo implements AsyncDisposable {
     const result = new Promise<GitResult>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => {
-        resolve({ code, stdout, stderr, firstRemoteMs, durationMs: performance.now() - started });
+        const stdoutBytes = Buffer.concat(stdout);
+        const durationMs = performance.now() - started;
+        resolve({ code, stdout: stdoutBytes.toString(), stdoutBytes, stderr, firstRemoteMs, durationMs });
       });
     });
     return {

@@ -19,7 +19,7 @@ describe('what a push asks for', () => {
   it('deploys main, and master, and nothing that only looks like them', () => {
     assert.equal(push(['refs/heads/main']).deploy?.newId, b);
     assert.equal(push(['refs/heads/master']).deploy?.newId, b);
-    for (const name of ['Main', 'main2', 'mainx', ' main', 'feature/main', 'refs/heads/main', 'm\u0430in']) {
+    for (const name of ['Main', 'main2', 'mainx', 'feature/main', 'refs/heads/main', 'm\u0430in']) {
       const admission = push([`refs/heads/${name}`]);
       assert.equal(admission.deploy, null, name);
       assert.deepEqual(admission.skipped, [name]);
@@ -51,6 +51,32 @@ describe('what a push asks for', () => {
   it('refuses what is neither branch nor tag', () => {
     for (const ref of ['refs/paas/x', 'refs/pull/1/head', 'HEAD', 'refs/notes/commits', 'refs/heads']) {
       assert.throws(() => push([ref]), /no branch and no tag/, ref);
+    }
+  });
+
+  it('refuses names that git does not allow, as git check-ref-format has it', () => {
+    for (const name of [
+      'a..b',
+      'a b',
+      'a~1',
+      'a^',
+      'a:b',
+      'a?',
+      'a*',
+      'a[',
+      'a\\b',
+      '.a',
+      'a/.b',
+      'a.lock',
+      'a.lock/b',
+    ]) {
+      assert.throws(() => push([`refs/heads/${name}`]), /not a name that git allows/, name);
+    }
+    for (const name of ['a//b', 'a/', 'a.', 'a@{b', 'a\x7f', 'a\tb', '/a']) {
+      assert.throws(() => push([`refs/heads/${name}`]), /not a name that git allows/, name);
+    }
+    for (const name of ['-x', '$(id)', 'a;b', '@', 'a@b', 'a.b', 'lock', 'ü', "a'b", '{a,b}']) {
+      assert.doesNotThrow(() => push([`refs/heads/${name}`]), name);
     }
   });
 
