@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
+import { fillPath, mediaType } from '../api/contract/path.ts';
 import type { AnswerOf, BodyOf, Contract, Endpoint, ParamsOf } from '../api/contract.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { ApiError } from './errors.ts';
@@ -82,13 +83,13 @@ export class ApiClient {
 
   async #send(route: string, call: Call): Promise<{ readonly value: unknown; readonly nextRange: string | undefined }> {
     const [method, template] = route.split(' ') as [string, string];
-    const path = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(call.params?.[name] ?? ''));
+    const path = fillPath(template, call.params ?? {});
     const response = await this.#http
       .send({
         method,
         url: new URL(this.url.pathname.replace(/\/$/, '') + path, this.url),
         headers: {
-          accept: 'application/vnd.heroku+json; version=3',
+          accept: mediaType,
           'user-agent': 'paas',
           ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
           ...(call.range === undefined ? {} : { range: call.range }),

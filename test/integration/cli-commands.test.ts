@@ -202,3 +202,10 @@ test("another person's app is as one that is not there", async () => {
   assert.equal(theirs.stderr.replaceAll('shop', 'nobodys'), nobodys.stderr);
   await other[Symbol.asyncDispose]();
 });
+
+test('no name can make another request than was meant', async () => {
+  for (const name of ['..', '.', '../account', 'shop/releases', 'shop?x=1']) {
+    const { code, stdout } = await user.paas(['info', '-a', name, '--json']);
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, name);
+  }
+});
