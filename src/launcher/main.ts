@@ -1,4 +1,5 @@
-import { readSettings, type Settings } from '../config.ts';
+import { join } from 'node:path';
+import { paths, readSettings, type Settings } from '../config.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
 import { endOrphans, prepare, RunningPlatform } from './launch.ts';
@@ -22,7 +23,10 @@ async function main(): Promise<void> {
   try {
     await endOrphans(lock.orphans, announcer);
     await requireFreePorts(settings);
-    const engine = createDockerEngine({ dockerHost: settings.dockerHost });
+    const engine = createDockerEngine({
+      dockerHost: settings.dockerHost,
+      cacheDir: join(paths(settings.home).cache, 'engine'),
+    });
     await prepare(engine, settings, { announcer, signal: signals.first });
     await run(settings, lock, signals);
   } catch (error) {
@@ -36,8 +40,9 @@ async function run(settings: Settings, lock: LauncherLock, signals: Signals): Pr
   const platform = new RunningPlatform(settings, { lock, announcer, terminal: process.stdout.isTTY });
   signals.second.addEventListener('abort', () => platform.kill());
   try {
-    const ports = await platform.start(signals.first);
-    process.stdout.write(readyMessage({ ...settings, ...ports }, performance.now() - startedMs));
+    const { apiPort = settings.apiPort, address } = await platform.start(signals.first);
+    const actual = { ...settings, apiPort, httpPort: address?.port ?? settings.httpPort };
+    process.stdout.write(readyMessage(actual, performance.now() - startedMs));
     await signals.untilFirst();
     announcer.say('Stopping the platform. The apps run on; press Ctrl-C again to stop waiting for requests in flight.');
   } finally {

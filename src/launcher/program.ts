@@ -5,9 +5,10 @@ import { environment } from '../environment.ts';
 /** What a program tells its launcher over IPC when it does its work. The rest of the message is the program's own. */
 export interface ReadyMessage {
   readonly type: 'ready';
-  /** Ports that it listens on, by setting, for those that were 0. */
+  /** The orchestrator's: where the API listens, also when the setting was 0. */
   readonly apiPort?: number;
-  readonly httpPort?: number;
+  /** The resolver's: where the public enters. */
+  readonly address?: { readonly host: string; readonly port: number };
 }
 
 export interface ProgramOptions {

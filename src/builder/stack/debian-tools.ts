@@ -11,6 +11,7 @@ import { customisePath, type StackRecipe } from './recipe.ts';
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const timeoutMs = 15 * 60_000;
+const endGraceMs = 20_000;
 
 export function hasMmdebstrap(): boolean {
   const folders = (environment().PATH ?? '').split(delimiter);
@@ -32,20 +33,21 @@ export async function* rootfs(recipe: StackRecipe, progress: (line: string) => v
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     const child = startMmdebstrap(recipe, await readHostApt(), work);
-    const stop = () => child.kill('SIGTERM');
+    const exit = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+    exit.catch(() => undefined);
+    const stop = () => endGroup(child, exit);
     deadline.addEventListener('abort', stop, { once: true });
-    if (deadline.aborted) stop();
     try {
       const words = collectWords(child, progress);
-      const exit = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
-      exit.catch(() => undefined);
+      if (deadline.aborted) stop();
       if (child.stdout) yield* child.stdout;
       const code = await exit;
       signal.throwIfAborted();
       if (code !== 0) throw notMade(recipe, deadline.aborted ? ['It took longer than 15 minutes.'] : words);
     } finally {
       deadline.removeEventListener('abort', stop);
-      child.kill('SIGTERM');
+      stop();
+      await exit.catch(() => undefined);
     }
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -70,9 +72,27 @@ function startMmdebstrap(recipe: StackRecipe, apt: HostApt, work: string): Child
   ];
   return spawn('mmdebstrap', args, {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: it signals its whole group when it fails, and ignores what is sent to itself alone.
+    detached: true,
     // Not /tmp: it is memory on a Debian 13 host, and a stack being made is 1 GB.
     env: { TMPDIR: '/var/tmp', ...env, STACK_KIND: recipe.kind, STACK_SUITE: recipe.suite },
   });
+}
+
+/** mmdebstrap cleans up after its helpers are gone; what still runs after the grace does not matter any more. */
+function endGroup(child: ChildProcess, exit: Promise<unknown>): void {
+  const { pid } = child;
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const signalGroup = (name: NodeJS.Signals) => {
+    try {
+      process.kill(-pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
+  signalGroup('SIGTERM');
+  const killer = setTimeout(() => signalGroup('SIGKILL'), endGraceMs);
+  exit.finally(() => clearTimeout(killer)).catch(() => undefined);
 }
 
 /** mmdebstrap's own steps are progress; of everything, the last lines are kept for the case that it fails. */
