@@ -22,10 +22,12 @@ export function eventsTable(scope: Scope): Events {
   };
 }
 
+/** Ids grow with time, so an event that is not there (after a restore of an older store) still has its place. */
 async function listAfter({ db }: Tx, id: string | null, limit: number): Promise<readonly PlatformEvent[]> {
   let query = db.selectFrom('events').select(columns);
   if (id !== null) {
-    query = query.where('seq', '>', (select) => select.selectFrom('events').select('seq').where('id', '=', id));
+    const event = await db.selectFrom('events').select('seq').where('id', '=', id).executeTakeFirst();
+    query = event ? query.where('seq', '>', event.seq) : query.where('id', '>', id);
   }
   return (await query.orderBy('seq').limit(limit).execute()).map(toEvent);
 }

@@ -1,0 +1,198 @@
+import type { LogLine, LogQuery } from '../domain/log-line.ts';
+import { Follower } from './follower.ts';
+import { decodeLine, encodeLine, type StoredLine, toLogLine, toStored } from './log-format.ts';
+import { blocksBackwards, firstLine, LogSegments, type SegmentsSnapshot } from './log-segments.ts';
+
+/** Lines wait this long for company before they are written. */
+const flushAfterMs = 50;
+/** Only a disk that does not take them lets so many bytes wait; what comes then is dropped. */
+const maxWaitingBytes = 4 * 1024 * 1024;
+/** Lines of one origin may be out of order by less than this: the engine stamps them before it stores them. */
+const windowMs = 2_000;
+/** So many blocks are looked through beyond the last line of an origin. */
+const maxBlocksAfter = 16;
+
+interface Snapshot extends SegmentsSnapshot {
+  /** Lines that are not on the disk yet, oldest first. */
+  readonly memory: readonly StoredLine[];
+}
+
+/** The log of one app: what waits to be written, what is on the disk, and who follows it. */
+export class AppLogFile {
+  readonly #segments: LogSegments;
+  readonly #loaded: Promise<void>;
+  readonly #followers = new Set<Follower>();
+  readonly #onFailing: (error: unknown) => void;
+  #waiting: StoredLine[] = [];
+  #waitingBytes = 0;
+  #inFlight: readonly StoredLine[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | null = null;
+  /** Lines that the disk did not take, and that the log does not tell of yet. */
+  #dropped = 0;
+
+  /** `onFailing` hears when the disk begins to take nothing. */
+  constructor(directory: string, capBytes: number, onFailing: (error: unknown) => void) {
+    this.#segments = new LogSegments(directory, capBytes);
+    this.#onFailing = onFailing;
+    this.#loaded = this.#segments.load();
+    this.#loaded.catch(() => {});
+  }
+
+  write(line: StoredLine): void {
+    const bytes = line.text.length + 64;
+    if (this.#waitingBytes + bytes > maxWaitingBytes) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingBytes += bytes;
+    if (this.#followers.size > 0) {
+      const shown = toLogLine(line);
+      for (const follower of this.#followers) follower.hear(shown);
+    }
+    this.#flushLater();
+  }
+
+  /** True when whoever can wait should, before writing more. */
+  get isCrowded(): boolean {
+    return this.#waitingBytes > maxWaitingBytes / 4;
+  }
+
+  /** Resolves when all that was written before is on the disk, or given up. Never rejects. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushing = null;
+      // What came after the last look.
+      if (this.#waiting.length > 0) this.#flushLater();
+    });
+    await this.#flushing;
+  }
+
+  /** Oldest first. */
+  async read(query: LogQuery): Promise<readonly LogLine[]> {
+    await this.#loaded;
+    return await newest(this.#snapshot(), query);
+  }
+
+  async *follow(query: LogQuery, signal: AbortSignal): AsyncGenerator<LogLine> {
+    await this.#loaded;
+    const follower = new Follower((line) => matches(line, query));
+    // Both in one turn: what is written before belongs to the snapshot, what comes after to the follower.
+    this.#followers.add(follower);
+    const snapshot = this.#snapshot();
+    try {
+      for (const line of await newest(snapshot, query)) {
+        if (signal.aborted) return;
+        yield line;
+      }
+      yield* follower.lines(signal);
+    } finally {
+      this.#followers.delete(follower);
+    }
+  }
+
+  /** Of one origin, the last line and what came in the two seconds before it, in any order. Looks through the whole log. */
+  async lastLinesOf(origin: string): Promise<readonly StoredLine[]> {
+    await this.#loaded;
+    const { memory, ...disk } = this.#snapshot();
+    const found = memory.filter((line) => line.origin === origin);
+    const oldestMs = () => found.reduce((ms, { at }) => Math.max(ms, at.getTime()), 0) - windowMs;
+    let blocksAfter = 0;
+    for await (const block of blocksBackwards(disk)) {
+      if (block.includes(` ${origin} `)) {
+        const lines = block.toString('utf8').split('\n').map(decodeLine);
+        for (const line of lines) if (line?.origin === origin) found.push(line);
+      }
+      if (found.length === 0) continue;
+      blocksAfter += 1;
+      const fromMs = oldestMs();
+      if (blocksAfter > maxBlocksAfter || found.some(({ at }) => at.getTime() < fromMs)) break;
+    }
+    const fromMs = oldestMs();
+    return found.filter(({ at }) => at.getTime() >= fromMs);
+  }
+
+  /** When lines were removed to keep the cap: the moment of the oldest that is left. */
+  async forgotBefore(): Promise<Date | null> {
+    await this.#loaded;
+    const snapshot = this.#snapshot();
+    if (!snapshot.forgot) return null;
+    return decodeLine(await firstLine(snapshot))?.at ?? null;
+  }
+
+  endFollowers(): void {
+    for (const follower of this.#followers) follower.end();
+  }
+
+  #snapshot(): Snapshot {
+    return { ...this.#segments.snapshot(), memory: [...this.#inFlight, ...this.#waiting] };
+  }
+
+  #flushLater(): void {
+    if (!this.#flushing) this.#timer ??= setTimeout(() => void this.flush(), flushAfterMs);
+  }
+
+  async #flushAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const text = this.#takeChunk();
+      try {
+        await this.#loaded;
+        await this.#segments.append(text, () => {
+          this.#inFlight = [];
+        });
+        if (this.#dropped > 0) this.#tellDropped();
+      } catch (error) {
+        if (this.#dropped === 0) this.#onFailing(error);
+        this.#dropped += this.#inFlight.length;
+        this.#inFlight = [];
+      }
+    }
+  }
+
+  #tellDropped(): void {
+    const text = `${this.#dropped} lines dropped here: they could not be written to the disk.`;
+    this.#dropped = 0;
+    this.write(toStored({ at: new Date(), source: 'platform', process: 'logs', release: null, text }));
+  }
+
+  /** Moves lines from `waiting` to `inFlight`, as many as one append may bring. */
+  #takeChunk(): string {
+    const limit = this.#segments.segmentBytes;
+    let text = '';
+    let count = 0;
+    for (const line of this.#waiting) {
+      const encoded = encodeLine(line);
+      if (count > 0 && text.length + encoded.length > limit / 3) break;
+      text += encoded;
+      count += 1;
+      this.#waitingBytes -= line.text.length + 64;
+    }
+    this.#inFlight = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    return text;
+  }
+}
+
+async function newest({ memory, ...disk }: Snapshot, query: LogQuery): Promise<readonly LogLine[]> {
+  const found: LogLine[] = [];
+  const add = (line: StoredLine | null) => {
+    if (line && matches(line, query)) found.push(toLogLine(line));
+    return found.length < query.lines;
+  };
+  if (query.lines <= 0) return [];
+  for (const line of memory.toReversed()) if (!add(line)) return found.reverse();
+  for await (const block of blocksBackwards(disk)) {
+    for (const line of block.toString('utf8').split('\n').reverse()) if (!add(decodeLine(line))) return found.reverse();
+  }
+  return found.reverse();
+}
+
+function matches(line: LogLine, { process, source, release }: LogQuery): boolean {
+  if (process !== undefined && line.process !== process && !line.process.startsWith(`${process}.`)) return false;
+  if (source !== undefined && (typeof source === 'string' ? line.source !== source : !source.includes(line.source)))
+    return false;
+  return release === undefined || line.release === release;
+}

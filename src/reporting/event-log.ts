@@ -1,0 +1,195 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../domain/clock.ts';
+import type { PlatformEvent } from '../domain/event.ts';
+import type { AppLog, LogLine } from '../domain/log-line.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Store } from '../domain/store.ts';
+import { eventLines } from './event-lines.ts';
+import { plainText } from './plain-text.ts';
+
+const pageOfEvents = 500;
+/** How far the events were written is noted this often; a crash is made good by looking into the logs. */
+const noteEveryMs = 1_000;
+/** After a crash, lines are looked for among so many of an app's newest. */
+const lookedThrough = 1_000;
+const retryMs = 1_000;
+
+export interface EventLogOptions {
+  readonly store: Pick<Store, 'events' | 'changes'>;
+  readonly appLog: AppLog & { flush(): Promise<void> };
+  readonly logger: Logger;
+  /** Holds the file that says how far the events were written. */
+  readonly dir: string;
+  readonly clock?: Clock;
+}
+
+/**
+ * Writes what happens to each app into its log, each event once, also over a restart or crash of the platform. On its
+ * first start it begins with the next event.
+ */
+export class EventLog {
+  readonly #options: EventLogOptions;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #unsubscribe: () => void;
+  #cursor: string | null = null;
+  /** Undefined before the first note. */
+  #notedCursor: string | null | undefined;
+  #wake: () => void = () => {};
+  #pending = true;
+  #waiters: Waiter[] = [];
+
+  constructor(options: EventLogOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#unsubscribe = options.store.changes.subscribe(({ table }) => {
+      if (table === 'events') this.#look();
+    });
+    this.#running = this.#run();
+  }
+
+  /** Resolves when every event appended before is in its app's log. */
+  async caughtUp(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const [newest] = await this.#options.store.events.list({ limit: 1 });
+    this.#waiters.push({ eventId: newest?.id ?? '', reached: resolve });
+    this.#look();
+    await promise;
+  }
+
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    this.#closing.abort();
+    this.#wake();
+    await this.#running;
+  }
+
+  #look(): void {
+    this.#pending = true;
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    const { logger } = this.#options;
+    const noting = setInterval(() => void this.#note(), noteEveryMs);
+    noting.unref();
+    let begun = false;
+    while (!signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      try {
+        if (!begun) await this.#begin();
+        begun = true;
+        if (this.#pending) await this.#catchUp();
+        else await promise;
+      } catch (error) {
+        logger.error('Events could not be written to the logs; trying again.', { error });
+        await this.#clock.sleep(retryMs, signal).catch(() => undefined);
+      }
+    }
+    clearInterval(noting);
+    if (begun)
+      await this.#catchUp().catch((error: unknown) => logger.error('The last events are not in the logs.', { error }));
+    await this.#note();
+    for (const { reached } of this.#waiters.splice(0)) reached();
+  }
+
+  get #cursorPath(): string {
+    return join(this.#options.dir, 'events.cursor');
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#pending = false;
+    for (;;) {
+      const events = await this.#options.store.events.listAfter(this.#cursor, pageOfEvents);
+      for (const event of events) {
+        for (const line of linesOf(event)) this.#options.appLog.write(line.appId, line);
+        this.#cursor = event.id;
+      }
+      if (events.length < pageOfEvents) break;
+    }
+    // Ids grow with time.
+    const isReached = ({ eventId }: Waiter) => eventId <= (this.#cursor ?? '');
+    const reached = this.#waiters.filter(isReached);
+    this.#waiters = this.#waiters.filter((waiter) => !isReached(waiter));
+    for (const waiter of reached) waiter.reached();
+  }
+
+  /** Takes up where the last run stopped. What it wrote after its last note is in the logs, and is not written again. */
+  async #begin(): Promise<void> {
+    const { store, appLog } = this.#options;
+    const noted = await readFile(this.#cursorPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
+    if (noted === null) {
+      this.#cursor = (await store.events.list({ limit: 1 }))[0]?.id ?? null;
+      await this.#note();
+      return;
+    }
+    this.#cursor = noted.trim() || null;
+    const missed = await store.events.listAfter(this.#cursor, pageOfEvents);
+    const known = new Map<string, ReadonlySet<string>>();
+    for (const event of missed) {
+      for (const line of linesOf(event)) {
+        let lines = known.get(line.appId);
+        if (!lines) {
+          const newest = await appLog.read(line.appId, { lines: lookedThrough, source: 'platform' });
+          lines = new Set(newest.map(keyOf));
+          known.set(line.appId, lines);
+        }
+        if (!lines.has(keyOf(line))) appLog.write(line.appId, line);
+      }
+      this.#cursor = event.id;
+    }
+  }
+
+  async #note(): Promise<void> {
+    const cursor = this.#cursor;
+    if (cursor === this.#notedCursor) return;
+    this.#notedCursor = cursor;
+    const { appLog, dir, logger } = this.#options;
+    try {
+      // A note must not say more than the disk has.
+      await appLog.flush();
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+      const temporary = `${this.#cursorPath}.new`;
+      const file = await open(temporary, 'w', 0o600);
+      try {
+        await file.writeFile(`${cursor ?? ''}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, this.#cursorPath);
+    } catch (error) {
+      this.#notedCursor = undefined;
+      logger.warn('How far the events were written could not be noted.', { error });
+    }
+  }
+}
+
+interface Waiter {
+  readonly eventId: string;
+  readonly reached: () => void;
+}
+
+type AppLine = LogLine & { readonly appId: string };
+
+function linesOf(event: PlatformEvent): readonly AppLine[] {
+  const { appId } = event;
+  if (appId === null) return [];
+  return eventLines(event).map((line) => ({ ...line, appId, text: plainText(line.text) }));
+}
+
+function keyOf({ at, process, text }: LogLine): string {
+  return `${at.getTime()} ${process} ${text}`;
+}
+
+export function createEventLog(options: EventLogOptions): EventLog {
+  return new EventLog(options);
+}

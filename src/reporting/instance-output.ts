@@ -1,0 +1,154 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../domain/clock.ts';
+import type { ContainerLogLine, Engine } from '../domain/engine.ts';
+import { errorCode } from '../domain/errors.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { RoutableLog } from './app-log.ts';
+import { type StoredLine, splitText } from './log-format.ts';
+
+/** Whose output it is, and where it goes. */
+export interface OutputSource {
+  readonly containerId: string;
+  readonly appId: string;
+  readonly process: string;
+  readonly release: number | null;
+  /** Whether an earlier run of the platform may have written some of it already. */
+  readonly resume: boolean;
+}
+
+export interface OutputDependencies {
+  readonly engine: Pick<Engine, 'containers'>;
+  readonly appLog: RoutableLog;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+const retryMs = 500;
+/** The engine stamps lines before it stores them: their order may differ from their times' by less than this. */
+const windowMs = 2_000;
+/** After so many dropped lines of a flood, a pause: a process that floods its log is not to take the platform's CPU. */
+const droppedAtOnce = 2_000;
+const pauseMs = 100;
+const linesPerTurn = 500;
+
+/** Copies one instance's output into its app's log, each line once, however often the connection to the engine breaks. */
+export class InstanceOutput {
+  readonly #source: OutputSource;
+  readonly #deps: OutputDependencies;
+  readonly #origin: string;
+  readonly #seen = new SeenLines();
+  #since: Date | null = null;
+  #dropped = 0;
+  #lines = 0;
+
+  constructor(source: OutputSource, deps: OutputDependencies) {
+    this.#source = source;
+    this.#deps = deps;
+    this.#origin = source.containerId.slice(0, 12);
+  }
+
+  /** Resolves when the container has ended and its last line is in the log, when it is gone, or when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { engine, logger, clock } = this.#deps;
+    const { containerId } = this.#source;
+    if (this.#source.resume) await this.#resume();
+    let told = false;
+    while (!signal.aborted) {
+      try {
+        await this.#copy(signal);
+        if (signal.aborted) return;
+        const state = await engine.containers.inspect(containerId);
+        if (state?.status !== 'running') return;
+      } catch (error) {
+        if (signal.aborted || errorCode(error) === 'not_found') return;
+        if (!told) logger.warn("An instance's output cannot be read; trying on.", { containerId, error });
+        told = true;
+      }
+      await clock.sleep(retryMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** What the log has of this container tells where to go on. */
+  async #resume(): Promise<void> {
+    const { appLog } = this.#deps;
+    const { appId } = this.#source;
+    for (const line of await appLog.lastLinesOf(appId, this.#origin)) this.#seen.add(line);
+    // With nothing of it left, older lines than the oldest there is would only be removed again.
+    if (this.#seen.newestMs === null) this.#since = await appLog.forgotBefore(appId);
+  }
+
+  async #copy(signal: AbortSignal): Promise<void> {
+    const { containers } = this.#deps.engine;
+    const fromMs = this.#seen.newestMs === null ? null : this.#seen.newestMs - windowMs;
+    const since = fromMs === null ? this.#since : new Date(fromMs);
+    const repeated = this.#seen.since(fromMs ?? 0);
+    const options = { follow: true, ...(since === null ? {} : { since }) };
+    for await (const line of containers.logs(this.#source.containerId, options, signal)) {
+      for (const stored of this.#toStored(line)) {
+        if (repeated.take(stored)) continue;
+        this.#seen.add(stored);
+        if (!this.#deps.appLog.writeStored(this.#source.appId, stored)) this.#dropped += 1;
+      }
+      await this.#giveWay(signal);
+    }
+  }
+
+  #toStored(line: ContainerLogLine): readonly StoredLine[] {
+    const { process, release } = this.#source;
+    const { at, rawTime } = line;
+    const common = { at, rawTime, source: 'app', process, release, origin: this.#origin } as const;
+    return splitText(line.text).map((text) => ({ ...common, text }));
+  }
+
+  /** Nobody's output may keep the platform from its work. */
+  async #giveWay(signal: AbortSignal): Promise<void> {
+    this.#lines += 1;
+    if (this.#dropped >= droppedAtOnce) {
+      this.#dropped = 0;
+      await this.#deps.clock.sleep(pauseMs, signal).catch(() => undefined);
+    } else if (this.#lines % linesPerTurn === 0) {
+      await setImmediate();
+      await this.#deps.appLog.room(this.#source.appId);
+    }
+  }
+}
+
+/** The lines of the last seconds, known by time (to the nanosecond) and length. */
+class SeenLines {
+  #lines: { readonly ms: number; readonly key: string }[] = [];
+  #newestMs = Number.NEGATIVE_INFINITY;
+  #pruneAt = 1_000;
+
+  get newestMs(): number | null {
+    return this.#lines.length === 0 ? null : this.#newestMs;
+  }
+
+  add(line: StoredLine): void {
+    const ms = line.at.getTime();
+    this.#newestMs = Math.max(this.#newestMs, ms);
+    this.#lines.push({ ms, key: keyOf(line) });
+    if (this.#lines.length < this.#pruneAt) return;
+    this.#lines = this.#lines.filter((seen) => seen.ms >= this.#newestMs - windowMs);
+    this.#pruneAt = Math.max(1_000, this.#lines.length * 2);
+  }
+
+  /** The lines since a moment, each to be taken once. */
+  since(ms: number): { take(line: StoredLine): boolean } {
+    const counts = new Map<string, number>();
+    for (const seen of this.#lines) if (seen.ms >= ms) counts.set(seen.key, (counts.get(seen.key) ?? 0) + 1);
+    return {
+      take(line) {
+        if (counts.size === 0) return false;
+        const key = keyOf(line);
+        const count = counts.get(key) ?? 0;
+        if (count > 1) counts.set(key, count - 1);
+        else counts.delete(key);
+        return count > 0;
+      },
+    };
+  }
+}
+
+function keyOf({ rawTime, text }: StoredLine): string {
+  return `${rawTime} ${text.length}`;
+}

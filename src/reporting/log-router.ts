@@ -1,0 +1,110 @@
+import { type Clock, systemClock } from '../domain/clock.ts';
+import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
+import { type Instance, processName } from '../domain/instance.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { RoutableLog } from './app-log.ts';
+import { InstanceOutput, type OutputSource } from './instance-output.ts';
+
+export interface LogRouterOptions {
+  readonly engine: Engine;
+  readonly appLog: RoutableLog;
+  readonly platformId: string;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+const retryMs = 500;
+/** `finished` waits no longer than this for a container's last words. */
+const lastWordsMs = 5_000;
+/** So long an ended container is known to be done with. */
+const rememberMs = 10 * 60_000;
+
+/**
+ * Brings what instances write into their apps' logs: each line once and in order, also over restarts of the platform
+ * and of the engine. Containers that are there when it begins are taken up where the log ends, whether they still run
+ * or ended while nobody listened.
+ */
+export class LogRouter {
+  readonly #options: LogRouterOptions;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  readonly #followed = new Map<string, Promise<void>>();
+  readonly #adopted: Promise<void>;
+
+  constructor(options: LogRouterOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#adopted = this.#adopt();
+  }
+
+  /** From now on what the container writes is in the app's log, from its first line. Calling again changes nothing. */
+  watch(instance: Pick<Instance, 'appId' | 'type' | 'slot'>, containerId: string, release: number): void {
+    const source = { containerId, appId: instance.appId, process: processName(instance), release, resume: false };
+    // Of a container that was there at the beginning, the adoption knows where to go on.
+    void this.#adopted.then(() => this.#follow(source));
+  }
+
+  /** Resolves when all that an ended container wrote is in the app's log, or after five seconds. */
+  async finished(containerId: string): Promise<void> {
+    const waiting = new AbortController();
+    const deadline = this.#clock.sleep(lastWordsMs, waiting.signal).then(
+      () => this.#options.logger.warn("A container's last lines did not come in time.", { containerId }),
+      () => undefined,
+    );
+    await Promise.race([this.#adopted.then(() => this.#followed.get(containerId)), deadline]);
+    waiting.abort();
+  }
+
+  /** Resolves when nothing more is written; the next router goes on where this one stops. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#adopted;
+    await Promise.all(this.#followed.values());
+  }
+
+  #follow(source: OutputSource): void {
+    const { containerId } = source;
+    if (this.#followed.has(containerId) || this.#closing.signal.aborted) return;
+    const { logger } = this.#options;
+    const following = new InstanceOutput(source, { ...this.#options, clock: this.#clock })
+      .run(this.#closing.signal)
+      .catch((error: unknown) => logger.error("An instance's output is not followed any more.", { containerId, error }))
+      .then(() => {
+        setTimeout(() => this.#followed.delete(containerId), rememberMs).unref();
+      });
+    this.#followed.set(containerId, following);
+  }
+
+  async #adopt(): Promise<void> {
+    const { engine, platformId, logger } = this.#options;
+    const { signal } = this.#closing;
+    const labels = { [labelNames.platform]: platformId, [labelNames.role]: 'instance' };
+    while (!signal.aborted) {
+      try {
+        const containers = await engine.containers.list(labels);
+        for (const container of containers) this.#adoptOne(container);
+        return;
+      } catch (error) {
+        logger.warn('The instances whose output is to be followed cannot be listed; trying on.', { error });
+      }
+      await this.#clock.sleep(retryMs, signal).catch(() => undefined);
+    }
+  }
+
+  #adoptOne({ id, labels, status }: ContainerState): void {
+    const { [labelNames.app]: appId, [labelNames.process]: process, [labelNames.release]: release } = labels;
+    if (status === 'created' || !appId || !process) return;
+    const version = Number(release?.replace(/^v/, ''));
+    this.#follow({
+      containerId: id,
+      appId,
+      process,
+      release: Number.isInteger(version) ? version : null,
+      resume: true,
+    });
+  }
+}
+
+export function createLogRouter(options: LogRouterOptions): LogRouter {
+  return new LogRouter(options);
+}

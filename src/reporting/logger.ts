@@ -1,0 +1,51 @@
+import { type Level, pino, stdSerializers } from 'pino';
+import { PlatformError } from '../domain/errors.ts';
+import type { LogFields, Logger } from '../domain/logger.ts';
+import { redact } from './redact.ts';
+
+export interface LoggerOptions {
+  /** `silent`, or the least level that is written. */
+  readonly level: string;
+  /** The part of the platform that speaks: `orchestrator`, `resolver`, `launcher`. */
+  readonly name: string;
+  /** Default: standard output. */
+  readonly destination?: { write(line: string): unknown };
+}
+
+/** The platform's own log: JSON lines, each redacted as a whole where it leaves the process, whatever the fields were. */
+export function createLogger({ level, name, destination = process.stdout }: LoggerOptions): Logger {
+  const sink = { write: (line: string) => void destination.write(redact(line)) };
+  const root = pino(
+    {
+      level,
+      name,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: serializeError, err: serializeError },
+    },
+    sink,
+  );
+  return toLogger(root);
+}
+
+function toLogger(target: pino.Logger): Logger {
+  const at =
+    (level: Level) =>
+    (message: string, fields: LogFields = {}) =>
+      target[level](fields, message);
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => toLogger(target.child(fields)),
+  };
+}
+
+/** An error with its causes; of ours also the code and the hint. */
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = stdSerializers.err(error);
+  const ours = error instanceof PlatformError ? { code: error.code, hint: error.hint } : {};
+  return { type, message, ...ours, stack };
+}
