@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { type RawData, WebSocket } from 'ws';
 import type { AttachInput, AttachOutput } from '../api/contract.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { isLocalhostName } from './http.ts';
+import { isLocalhostName, lookUpLocalhost } from './http.ts';
 import type { Io } from './io.ts';
 
 const connectTimeoutMs = 30_000;
@@ -14,9 +14,8 @@ const sentFrame = 256 * 1024;
 /** Connects to a one-off at the address that only this call may use. Throws `unavailable` when it is not let in. */
 export async function attach(attachUrl: string, signal: AbortSignal): Promise<Attachment> {
   const url = new URL(attachUrl);
-  if (isLocalhostName(url.hostname)) url.hostname = '127.0.0.1';
   const socket = new WebSocket(url, {
-    headers: { host: new URL(attachUrl).host },
+    ...(isLocalhostName(url.hostname) ? { lookup: lookUpLocalhost } : {}),
     handshakeTimeout: connectTimeoutMs,
     maxPayload: largestFrame,
     perMessageDeflate: false,

@@ -11,6 +11,7 @@ export function overview(style: Style): string {
   return `paas ${version()}: push your code, get a URL that answers
 
 Usage: paas COMMAND [--app APP] [options]
+In your app's folder: paas create && git push paas main
 
 ${groups.join('\n\n')}
 

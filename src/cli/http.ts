@@ -1,5 +1,6 @@
 import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import https from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { PlatformError } from '../domain/errors.ts';
 import type { Environment } from '../environment.ts';
@@ -33,7 +34,7 @@ export class Http {
         method,
         agent: this.#agent(url),
         headers: { ...request.headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
-        ...addressOf(url.hostname),
+        ...(isLocalhostName(url.hostname) ? { lookup: lookUpLocalhost } : {}),
       });
       const abort = () => outgoing.destroy(signal.reason);
       if (signal.aborted) abort();
@@ -100,9 +101,11 @@ export function isLocalhostName(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost');
 }
 
-function addressOf(hostname: string): { host?: string } {
-  return isLocalhostName(hostname) ? { host: '127.0.0.1' } : {};
-}
+/** For requests to such a name: the connection is made to the loopback address, whatever the system's resolver knows. */
+export const lookUpLocalhost: LookupFunction = (_hostname, options, callback) => {
+  if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+  else callback(null, '127.0.0.1', 4);
+};
 
 function unreachable(request: HttpRequest, timedOut: boolean, cause: unknown): PlatformError {
   const { origin } = request.url;

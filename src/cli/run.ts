@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import { PlatformError } from '../domain/errors.ts';
 import { type CommandEntry, commandsOf, findCommand, nearestCommand } from './commands.ts';
 import { exitCodeOf, exitCodes, printError, usageError } from './errors.ts';
@@ -35,6 +35,7 @@ async function dispatch(argv: readonly string[], session: Session): Promise<numb
 }
 
 async function runCommand(entry: CommandEntry, args: readonly string[], session: Session): Promise<number> {
+  const { CommanderError } = await import('commander');
   const command = await define(entry, session);
   const [operand] = args;
   if (
@@ -56,6 +57,7 @@ async function runCommand(entry: CommandEntry, args: readonly string[], session:
 }
 
 async function define(entry: CommandEntry, session: Session): Promise<Command> {
+  const { Command } = await import('commander');
   const command = new Command(`paas ${entry.name}`).description(capitalised(entry.summary));
   command.exitOverride().configureOutput({
     writeOut: (text) => session.io.stdout.write(text),

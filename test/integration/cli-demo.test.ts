@@ -27,10 +27,10 @@ async function smallPlatform(folder: string, token: string) {
       const name = `calm-river-${made.push('') + 41}`;
       execFileSync('git', ['init', '-q', '--bare', '-b', 'main', bare(name)]);
       execFileSync('git', ['-C', bare(name), 'config', 'http.receivepack', 'true']);
-      const app = { name, git_url: `${origin()}/${name}.git`, web_url: `${origin()}/site/${name}` };
+      const app = { name, git_url: `${origin()}/${name}.git`, web_url: siteOf(name) };
       return void response.writeHead(201).end(JSON.stringify(app));
     }
-    const site = /^\/site\/([\w-]+)$/.exec(url.pathname)?.[1];
+    const site = /^([\w-]+)\.localhost:/.exec(request.headers.host ?? '')?.[1];
     if (site) {
       const { stdout } = await promisify(execFile)('git', ['-C', bare(site), 'show', 'main:Procfile']);
       return void response.end(`It runs ${stdout}`);
@@ -78,9 +78,12 @@ async function smallPlatform(folder: string, token: string) {
     answer(request, response).catch((error) => response.writeHead(500).end(String(error)));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  /** A name that this machine's resolver need not know. */
+  const siteOf = (app: string) => `http://${app}.localhost:${(server.address() as AddressInfo).port}/`;
   const origin = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url: origin(),
+    siteOf,
     passwords,
     async [Symbol.asyncDispose]() {
       server.close();
@@ -106,7 +109,7 @@ after(async () => {
 test('the demo writes an app, pushes it with git and shows what answers, and each step as it is typed', async () => {
   const { code, stdout, stderr } = await user.paas(['demo']);
   assert.equal(code, 0, stderr);
-  assert.equal(stdout, `${platform.url}/site/calm-river-42\n`);
+  assert.equal(stdout, `${platform.siteOf('calm-river-42')}\n`);
   const typed = stderr.split('\n').filter((line) => line.startsWith('$ ') && !line.startsWith('$ alias'));
   assert.deepEqual(typed, [
     '$ mkdir -p paas-demo && cd paas-demo',
@@ -116,7 +119,7 @@ test('the demo writes an app, pushes it with git and shows what answers, and eac
     "$ git commit -q -m 'A first version'",
     '$ paas create calm-river-42',
     '$ git push paas main',
-    `$ curl ${platform.url}/site/calm-river-42`,
+    `$ curl ${platform.siteOf('calm-river-42')}`,
   ]);
   assert.match(stderr, /\nIt runs web: node server\.js\n/);
   assert.deepEqual([...platform.passwords], ['pp_demo'], 'git sent the token, and asked nobody');
@@ -145,7 +148,7 @@ test('a second demo takes a folder of its own, and a full one is left alone', as
   assert.deepEqual(JSON.parse(second.stdout), {
     app: 'calm-river-43',
     folder: join(user.home, 'paas-demo-2'),
-    url: `${platform.url}/site/calm-river-43`,
+    url: platform.siteOf('calm-river-43'),
     answer: 'It runs web: node server.js\n',
   });
   await writeFile(join(user.home, 'paas-demo', 'mine.txt'), 'mine');

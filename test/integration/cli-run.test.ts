@@ -95,6 +95,14 @@ test('what a command prints comes whole, also when there is much of it', async (
   assert.equal(stdout.length, 2_000_000);
 });
 
+test('run --json gives the output and the code as one document', async () => {
+  const { code, stdout } = await run(['--json', 'echo "a line"; exit 4']);
+  assert.equal(code, 4);
+  const document = JSON.parse(stdout);
+  assert.match(document.name, /^run\.\d+$/);
+  assert.deepEqual({ ...document, name: '' }, { name: '', exit_code: 4, output: 'a line\n' });
+});
+
 test('vars and size are for this run only', async () => {
   await run(['-e', 'A=1;B=x=y', '-e', 'C=3', '-s', '1G', 'true']);
   const request = api.operations.runs.at(-1);
