@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type EventKind, eventKinds, type PlatformEvent } from '../../src/domain/event.ts';
+import { eventLines } from '../../src/reporting/event-lines.ts';
+
+const web1 = { instanceId: 'i1', process: 'web.1', release: 12 };
+
+function event(kind: EventKind, data: PlatformEvent['data'] = {}): PlatformEvent {
+  return {
+    id: 'e1',
+    kind,
+    at: new Date('2026-01-01T00:00:00Z'),
+    appId: 'a1',
+    accountId: 'me',
+    actorEmail: 'me@example.com',
+    requestId: null,
+    data,
+  };
+}
+
+const says = (kind: EventKind, data: PlatformEvent['data'] = {}) =>
+  eventLines(event(kind, data)).map(({ process, text }) => `paas[${process}]: ${text}`);
+
+test('what an instance goes through is told in the words that Heroku uses', () => {
+  assert.deepEqual(
+    [
+      says('instance.starting', { ...web1, command: 'node web.js' }),
+      says('instance.up', web1),
+      says('instance.draining', { ...web1, stopReason: 'replaced' }),
+      says('instance.stopped', { ...web1, exitCode: 143, reason: 'Process exited with status 143' }),
+    ].flat(),
+    [
+      'paas[web.1]: Starting process with command `node web.js`',
+      'paas[web.1]: State changed from starting to up',
+      'paas[web.1]: Stopping all processes with SIGTERM',
+      'paas[web.1]: Process exited with status 143',
+    ],
+  );
+});
+
+test('a crash is told with its cause, its status and its consequence', () => {
+  const reason = 'Error R10 (Boot timeout): web.1 did not answer on port 5000 within 60 s';
+  assert.deepEqual(says('instance.crashed', { ...web1, exitCode: 137, reason }), [
+    `paas[web.1]: ${reason}`,
+    'paas[web.1]: Process exited with status 137',
+    'paas[web.1]: State changed to crashed',
+  ]);
+  assert.deepEqual(says('instance.refused', { ...web1, reason: 'No room for 8 cloudlets' }), [
+    'paas[web.1]: No room for 8 cloudlets',
+  ]);
+});
+
+test('what people do is told with who did it', () => {
+  assert.deepEqual(
+    [
+      says('config.changed', { set: 'A, B' }),
+      says('config.changed', { set: 'A', unset: 'C' }),
+      says('release.created', { releaseId: 'r', version: 12, description: 'Deploy 3ab12cf' }),
+      says('release.failed', { releaseId: 'r', version: 12, reason: 'web.1 crashed' }),
+      says('formation.changed', { formation: 'web@2:4c' }),
+      says('push.received', { ref: 'refs/heads/main', commit: '3ab12cf9f8e7d' }),
+    ].flat(),
+    [
+      'paas[api]: Set A, B config vars by me@example.com',
+      'paas[api]: Set A config vars by me@example.com',
+      'paas[api]: Unset C config vars by me@example.com',
+      'paas[api]: Release v12 created by me@example.com',
+      'paas[api]: Release v12 failed: web.1 crashed',
+      'paas[api]: Scaled to web@2:4c by me@example.com',
+      'paas[api]: Push of 3ab12cf to main received from me@example.com',
+    ],
+  );
+});
+
+test('a one-off is told once, from its command to its status', () => {
+  const run = { instanceId: 'i2', process: 'run.1234', release: 12 };
+  assert.deepEqual(
+    [
+      says('run.started', { ...run, command: 'bash' }),
+      says('instance.starting', run),
+      says('run.ended', { ...run, exitCode: 0, reason: 'Process exited with status 0' }),
+    ].flat(),
+    [
+      'paas[run.1234]: Starting process with command `bash` by me@example.com',
+      'paas[run.1234]: Process exited with status 0',
+      'paas[run.1234]: State changed from up to complete',
+    ],
+  );
+});
+
+test('the line of an instance has its release, so that a log of one release has it', () => {
+  const [line] = eventLines(event('instance.up', web1));
+  assert.deepEqual([line?.source, line?.process, line?.release], ['platform', 'web.1', 12]);
+});
+
+test('an event without its facts is no reason to fail', () => {
+  for (const kind of eventKinds) {
+    for (const { text } of eventLines(event(kind))) assert.ok(!/undefined|null/.test(text), `${kind}: ${text}`);
+  }
+});

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '../../src/domain/clock.ts';
+import { FloodGate } from '../../src/reporting/flood-gate.ts';
+
+const limits = { linesPerSecond: 10, bytesPerSecond: 1000, burstSeconds: 3 };
+
+function gateAt(start = 0) {
+  let nowMs = start;
+  const gate = new FloodGate(limits, { ...systemClock, monotonicMs: () => nowMs });
+  const write = (lines: number, bytes = 1) =>
+    Array.from({ length: lines }, () => gate.admits(bytes)).filter(Boolean).length;
+  return { gate, write, turn: (ms: number) => (nowMs += ms) };
+}
+
+test('a burst passes whole, a flood at the rate, and the rest is counted', () => {
+  const { gate, write, turn } = gateAt();
+  assert.equal(write(30), 30);
+  assert.equal(write(10), 0);
+  turn(1000);
+  assert.equal(write(15), 10);
+  assert.equal(gate.takeDropped(), 15);
+  assert.equal(gate.takeDropped(), 0);
+});
+
+test('few long lines are a flood too', () => {
+  const { write, turn } = gateAt();
+  assert.equal(write(10, 1000), 3);
+  turn(2000);
+  assert.equal(write(10, 1000), 2);
+});
+
+test('a process that was quiet has its burst again, and no more than that', () => {
+  const { gate, write, turn } = gateAt();
+  write(40);
+  assert.equal(gate.isIdle, false);
+  gate.takeDropped();
+  turn(60_000);
+  assert.equal(gate.isIdle, true);
+  assert.equal(write(40), 30);
+});

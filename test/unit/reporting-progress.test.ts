@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AppLog, LogLine } from '../../src/domain/log-line.ts';
+import { plainText } from '../../src/reporting/plain-text.ts';
+import { CappedOutput, logOutput, teeOutput } from '../../src/reporting/progress.ts';
+
+function collected() {
+  const lines: string[] = [];
+  const log: Pick<AppLog, 'write'> = {
+    write: (appId: string, line: LogLine) => {
+      assert.deepEqual([appId, line.source, line.process, line.release], ['a1', 'build', 'build', null]);
+      lines.push(line.text);
+    },
+  };
+  return { lines, output: logOutput(log as AppLog, 'a1') };
+}
+
+test('steps, details and warnings have their marks, and every line of a detail its own', () => {
+  const { lines, output } = collected();
+  output.step('Node.js app detected');
+  output.detail('Installing\n  dependencies\n');
+  output.warn('No lock file');
+  assert.deepEqual(lines, [
+    '-----> Node.js app detected',
+    '       Installing',
+    '         dependencies',
+    '',
+    ' !     No lock file',
+  ]);
+});
+
+test('nothing in the log moves a cursor, sets a title, hides text or has a colour', () => {
+  const { lines, output } = collected();
+  output.detail('\u001b[31mred\u001b[0m \u001b]0;title\u0007\u001b[2K\u001b[1Adone \u202eabc\u0000\u0008');
+  output.detail('10%\r50%\r\n100%');
+  assert.deepEqual(lines, ['       red done abc', '       10%', '       50%', '       100%']);
+  assert.equal(plainText('tab\tstays, ünïcode 🚀 too'), 'tab\tstays, ünïcode 🚀 too');
+});
+
+test('two listeners hear the same', () => {
+  const [one, two] = [collected(), collected()];
+  const both = teeOutput(one.output, two.output);
+  both.step('a');
+  both.detail('b');
+  both.warn('c');
+  assert.deepEqual(one.lines, ['-----> a', '       b', ' !     c']);
+  assert.deepEqual(two.lines, one.lines);
+});
+
+test('a build that never stops talking is heard at its beginning and at its end', () => {
+  const { lines, output } = collected();
+  const capped = new CappedOutput(output, 1000);
+  for (let i = 0; i < 500; i++) capped.detail(`line ${i}`);
+  assert.ok(lines.length < 150);
+  const heard = lines.length;
+  capped.end();
+  assert.equal(lines[heard], ` !     The build wrote too much: ${500 - heard - 60} lines are not shown here.`);
+  assert.deepEqual(lines.slice(-1), ['       line 499']);
+  assert.equal(lines.length, heard + 1 + 60);
+  capped.step('after');
+  assert.equal(lines.at(-1), '-----> after');
+});
+
+test('a build of few words is passed on as it speaks', () => {
+  const { lines, output } = collected();
+  const capped = new CappedOutput(output);
+  capped.detail('one\ntwo');
+  assert.deepEqual(lines, ['       one', '       two']);
+  capped.end();
+  assert.equal(lines.length, 2);
+});
