@@ -20,7 +20,7 @@ interface Snapshot extends SegmentsSnapshot {
 /** The log of one app: what waits to be written, what is on the disk, and who follows it. */
 export class AppLogFile {
   readonly #segments: LogSegments;
-  readonly #loaded: Promise<void>;
+  #loading: Promise<void> | null = null;
   readonly #followers = new Set<Follower>();
   readonly #onFailing: (error: unknown) => void;
   #waiting: StoredLine[] = [];
@@ -35,8 +35,6 @@ export class AppLogFile {
   constructor(directory: string, capBytes: number, onFailing: (error: unknown) => void) {
     this.#segments = new LogSegments(directory, capBytes);
     this.#onFailing = onFailing;
-    this.#loaded = this.#segments.load();
-    this.#loaded.catch(() => {});
   }
 
   write(line: StoredLine): void {
@@ -73,12 +71,12 @@ export class AppLogFile {
 
   /** Oldest first. */
   async read(query: LogQuery): Promise<readonly LogLine[]> {
-    await this.#loaded;
+    await this.#load();
     return await newest(this.#snapshot(), query);
   }
 
   async *follow(query: LogQuery, signal: AbortSignal): AsyncGenerator<LogLine> {
-    await this.#loaded;
+    await this.#load();
     const follower = new Follower((line) => matches(line, query));
     // Both in one turn: what is written before belongs to the snapshot, what comes after to the follower.
     this.#followers.add(follower);
@@ -96,7 +94,7 @@ export class AppLogFile {
 
   /** Of one origin, the last line and what came in the two seconds before it, in any order. Looks through the whole log. */
   async lastLinesOf(origin: string): Promise<readonly StoredLine[]> {
-    await this.#loaded;
+    await this.#load();
     const { memory, ...disk } = this.#snapshot();
     const found = memory.filter((line) => line.origin === origin);
     const oldestMs = () => found.reduce((ms, { at }) => Math.max(ms, at.getTime()), 0) - windowMs;
@@ -117,7 +115,7 @@ export class AppLogFile {
 
   /** When lines were removed to keep the cap: the moment of the oldest that is left. */
   async forgotBefore(): Promise<Date | null> {
-    await this.#loaded;
+    await this.#load();
     const snapshot = this.#snapshot();
     if (!snapshot.forgot) return null;
     return decodeLine(await firstLine(snapshot))?.at ?? null;
@@ -125,6 +123,15 @@ export class AppLogFile {
 
   endFollowers(): void {
     for (const follower of this.#followers) follower.end();
+  }
+
+  /** Once, and again when it failed. */
+  async #load(): Promise<void> {
+    this.#loading ??= this.#segments.load().catch((error: unknown) => {
+      this.#loading = null;
+      throw error;
+    });
+    await this.#loading;
   }
 
   #snapshot(): Snapshot {
@@ -139,7 +146,7 @@ export class AppLogFile {
     while (this.#waiting.length > 0) {
       const text = this.#takeChunk();
       try {
-        await this.#loaded;
+        await this.#load();
         await this.#segments.append(text, () => {
           this.#inFlight = [];
         });

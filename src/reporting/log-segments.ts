@@ -39,8 +39,9 @@ export class LogSegments {
     return Math.max(1024, Math.floor(this.#capBytes / segmentsPerLog));
   }
 
-  /** Finds what is there. To be called once, before anything else. */
+  /** Finds what is there. To be called before anything else, and again only when it failed. */
   async load(): Promise<void> {
+    this.#segments.length = 0;
     const names = await readdir(this.#directory).catch(ignoreMissing);
     for (const name of (names ?? []).sort()) {
       const number = Number(segmentName.exec(name)?.[1] ?? Number.NaN);
