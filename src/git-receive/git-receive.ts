@@ -1,6 +1,4 @@
-import { readdir } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { paths, type Settings } from '../config.ts';
 import type { Actor } from '../domain/actor.ts';
@@ -19,12 +17,7 @@ import { judge } from './judge.ts';
 import { defaultLimits, type GitLimits } from './limits.ts';
 import { PushLine } from './push-line.ts';
 import { type GitSetup, Repository } from './repository.ts';
-import {
-  createRepositoryFiles,
-  removeRepositoryFiles,
-  sweepReposFolder,
-  sweepRepositoryFiles,
-} from './repository-files.ts';
+import { createRepositoryFiles, removeRepositoryFiles, sweep, sweepRepositoryFiles } from './repository-files.ts';
 import { isGitHost, isGitUrl } from './routes.ts';
 
 export interface GitReceiveOptions {
@@ -55,8 +48,6 @@ export interface GitReceive {
 }
 
 const stopMs = 10_000;
-/** A file system's clock may be behind ours by a tick. */
-const clockSlackMs = 1000;
 
 export function createGitReceive(options: GitReceiveOptions): GitReceive {
   const { settings, store, operations, authenticate, mayPush, logger } = options;
@@ -75,9 +66,16 @@ export function createGitReceive(options: GitReceiveOptions): GitReceive {
     return repository;
   }
 
+  /** The last push on a repository clears what killed gits left; the next one waits for that. */
+  const sweeps = new Map<string, Promise<unknown>>();
   async function tidyUp(repository: Repository): Promise<void> {
     if (pushes.ofApp(repository.id).length > 0 || housekeeping.isTidying(repository)) return;
-    await sweepRepositoryFiles(repository.path, Date.now() - clockSlackMs);
+    const sweeping = sweepRepositoryFiles(repository.path);
+    const settled = sweeping.catch(() => {});
+    sweeps.set(repository.id, settled);
+    await settled;
+    if (sweeps.get(repository.id) === settled) sweeps.delete(repository.id);
+    await sweeping;
     await housekeeping.consider(repository);
   }
 
@@ -87,6 +85,7 @@ export function createGitReceive(options: GitReceiveOptions): GitReceive {
     mayPush,
     pushes,
     open,
+    beforePush: async (repository) => void (await sweeps.get(repository.id)),
     afterPush: (repository) => {
       tidyUp(repository).catch((error: unknown) => logger.warn('Tidying up after a push failed', { error }));
     },
@@ -127,12 +126,4 @@ export function createGitReceive(options: GitReceiveOptions): GitReceive {
       await socket.close();
     },
   };
-}
-
-/** Clears what processes killed in the middle left in the repositories. Only while no git runs on them. */
-async function sweep(repos: string): Promise<void> {
-  await sweepReposFolder(repos);
-  for (const name of await readdir(repos)) {
-    if (name.endsWith('.git')) await sweepRepositoryFiles(join(repos, name), Date.now());
-  }
 }

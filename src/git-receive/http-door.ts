@@ -21,6 +21,8 @@ export interface HttpDoorDependencies {
   readonly pushes: IncomingPushes;
   /** The app's repository, made when it is missing. */
   readonly open: (app: App) => Promise<Repository>;
+  /** Resolves when git may be started for a push. */
+  readonly beforePush: (repository: Repository) => Promise<void>;
   readonly afterPush: (repository: Repository) => void;
   readonly limits: GitLimits;
   readonly logger: Logger;
@@ -94,6 +96,8 @@ export class HttpDoor {
     const { req, res, app, logger } = visit;
     const { limits } = this.#deps;
     const repository = await this.#deps.open(app);
+    // Nothing tells of it again, so from here on nothing may wait before it listens.
+    if (res.destroyed) return;
     if (route.kind === 'advertise') {
       return await serveAdvertisement({ req, res, repository, limits, logger }, route.service);
     }
@@ -105,7 +109,9 @@ export class HttpDoor {
   }
 
   async #push({ req, res, app, actor, requestId, logger }: Visit, repository: Repository): Promise<void> {
-    const { pushes, limits, afterPush } = this.#deps;
+    const { pushes, limits, beforePush, afterPush } = this.#deps;
+    await beforePush(repository);
+    if (res.destroyed) return;
     const underWay = pushes.ofApp(app.id).length;
     if (underWay >= limits.pushesPerApp) {
       const text = `${underWay} pushes to ${app.name} are under way. Try again when they are done.`;

@@ -87,23 +87,13 @@ const leftOverFolder = /^(?:tmp_objdir-)?incoming-|^bulk-fsync-/;
 const leftOverAtTop: ReadonlySet<string> = new Set(['packed-refs.new', 'gc.pid', 'HEAD.new']);
 const leftOverFile = /^tmp_(?:obj|pack|idx|rev)_|^\.tmp-|\.lock$/;
 
-/**
- * Removes what killed gits left: quarantines, half packs, locks. `idleSince` is a moment (in ms since 1970) after which
- * git may have been started again on this repository; nothing younger is touched. Returns how many were removed.
- */
-export async function sweepRepositoryFiles(path: string, idleSince: number): Promise<number> {
+/** Removes what killed gits left: quarantines, half packs, locks. Only while no git changes this repository. */
+export async function sweepRepositoryFiles(path: string): Promise<void> {
   const found = await readdir(path, { withFileTypes: true, recursive: true }).catch(missing);
-  const leftOver = found
-    .filter((entry) => isLeftOver(entry, entry.parentPath === path))
-    .map((entry) => join(entry.parentPath, entry.name));
-  let removed = 0;
-  for (const file of leftOver) {
-    const { mtimeMs } = (await lstat(file).catch(() => null)) ?? { mtimeMs: Number.POSITIVE_INFINITY };
-    if (mtimeMs > idleSince) continue;
-    await rm(file, { recursive: true, force: true });
-    removed += 1;
+  for (const entry of found) {
+    if (!isLeftOver(entry, entry.parentPath === path)) continue;
+    await rm(join(entry.parentPath, entry.name), { recursive: true, force: true });
   }
-  return removed;
 }
 
 function isLeftOver(entry: Dirent, isAtTop: boolean): boolean {
@@ -111,10 +101,12 @@ function isLeftOver(entry: Dirent, isAtTop: boolean): boolean {
   return leftOverFile.test(entry.name) || (isAtTop && leftOverAtTop.has(entry.name));
 }
 
-/** Removes drafts and trash of repositories that a crash left between two steps. */
-export async function sweepReposFolder(repos: string): Promise<void> {
+/** Clears what processes killed in the middle left in all repositories. Only while no git runs on any. */
+export async function sweep(repos: string): Promise<void> {
   for (const name of await readdir(repos)) {
-    if (/\.git\.(?:new|old)-/.test(name)) await rm(join(repos, name), { recursive: true, force: true });
+    const path = join(repos, name);
+    if (/\.git\.(?:new|old)-/.test(name)) await rm(path, { recursive: true, force: true });
+    else if (name.endsWith('.git')) await sweepRepositoryFiles(path);
   }
 }
 

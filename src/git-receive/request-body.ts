@@ -13,6 +13,9 @@ export function decodedBody(req: IncomingMessage): Readable | null {
   const gunzip = createGunzip();
   // pipeline would destroy the request with gunzip, and the answer with it; so errors are handed over by hand.
   req.once('error', (error) => gunzip.destroy(error));
+  req.once('close', () => {
+    if (!req.readableEnded) gunzip.destroy(new Error('The request was broken off.'));
+  });
   gunzip.once('close', () => req.unpipe(gunzip).resume());
   return req.pipe(gunzip);
 }

@@ -32,7 +32,12 @@ export async function serveFetch(scene: FetchScene): Promise<void> {
   if (contentLength(req) > limits.fetchRequestBytes) return tooLarge(scene);
   const body = decodedBody(req);
   if (!body) return refuse(req, res, { status: 415, text: 'Only gzip is understood as Content-Encoding.' });
-  const input = await readWhole(body, limits);
+  let input: Buffer | null;
+  try {
+    input = await readWhole(body, limits);
+  } catch {
+    return refuse(req, res, { status: 400, text: 'The request broke off, or is not in the encoding that it names.' });
+  }
   if (input === null) return tooLarge(scene);
   const strange = await findStrangeWant(repository, input);
   if (strange) {

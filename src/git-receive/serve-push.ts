@@ -73,6 +73,7 @@ export async function servePush(scene: PushScene): Promise<void> {
   } finally {
     res.off('close', closed);
     watch.end();
+    upload.end();
     await git.end();
   }
 }
@@ -155,6 +156,7 @@ class Upload {
   readonly done: Promise<void>;
   readonly #body: Readable;
   readonly #maxBytes: number;
+  readonly #idle: NodeJS.Timeout;
   #head = '';
 
   constructor(
@@ -167,15 +169,15 @@ class Upload {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.done = promise;
     this.done.catch(() => {});
-    const idle = setTimeout(() => {
+    this.#idle = setTimeout(() => {
       // While git is slow to take what came, the client is not to blame.
-      if (body.isPaused()) idle.refresh();
+      if (body.isPaused()) this.#idle.refresh();
       else stop(new PlatformError('timeout', `No data came for ${Math.round(idleMs / 1000)} s.`));
     }, idleMs);
     git.stdin.on('drain', () => body.resume()).once('close', () => body.resume());
     body.on('data', (chunk: Buffer) => {
       this.bytes += chunk.length;
-      idle.refresh();
+      this.#idle.refresh();
       if (this.#head.length < 4096) this.#head += chunk.toString('latin1', 0, 4096);
       if (this.isOver) {
         git.stdin.end();
@@ -185,13 +187,13 @@ class Upload {
       }
     });
     body.once('end', () => {
-      clearTimeout(idle);
+      this.end();
       git.stdin.end();
       resolve();
     });
     body.once('error', reject);
     body.once('close', () => {
-      clearTimeout(idle);
+      this.end();
       reject(clientGone());
     });
   }
@@ -203,6 +205,10 @@ class Upload {
   /** Whether the client named a capability with its first ref update. */
   knows(capability: string): boolean {
     return this.#head.includes(capability);
+  }
+
+  end(): void {
+    clearTimeout(this.#idle);
   }
 
   /** Resolves when nothing more comes: a client that is still sending would not read its answer. */

@@ -68,7 +68,7 @@ export class GitRepo implements AsyncDisposable {
     const url = new URL(origin);
     const file = join(this.root, 'home', 'credentials');
     await writeFile(file, `${url.protocol}//paas:${token}@${url.host}\n`, { mode: 0o600 });
-    await this.must('config', 'credential.helper', `store --file=${file}`);
+    await this.must('config', '--global', 'credential.helper', `store --file=${file}`);
   }
 
   /** Runs git to its end, whatever that is. */

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { paths } from '../../src/config.ts';
+import { silentLogger } from '../../src/domain/logger.ts';
+import { createGitReceive } from '../../src/git-receive/git-receive.ts';
+import { gitUser } from '../../src/git-receive/git-user.ts';
+import { gitVersion } from '../../src/git-receive/git-version.ts';
+import { installForGit } from '../../src/git-receive/install.ts';
+import { eventually } from '../support/eventually.ts';
+import { GitServer } from '../support/git-server.ts';
+import { ask, blobOf, commitOf, idOf, pushBody, receivePack, treeOf, writePack } from '../support/raw-git.ts';
+
+describe("an app's repository", () => {
+  let server: GitServer;
+  before(async () => {
+    server = await GitServer.start({ repositoryBytes: 1024 * 1024 });
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  it('is made once, is made again when it is missing, and goes with the app', async () => {
+    const app = await server.newApp();
+    await server.gitReceive.createRepository(app.id);
+    const repo = await server.clientOf(app);
+    await repo.commit({ 'a.txt': 'hello' });
+    await repo.must('push', 'paas', 'main');
+    await server.gitReceive.removeRepository(app.id);
+    await assert.rejects(stat(server.repositoryOf(app)), { code: 'ENOENT' });
+    await repo.must('push', 'paas', 'main');
+    assert.ok((await stat(server.repositoryOf(app))).isDirectory());
+    assert.deepEqual(
+      (await readdir(paths(server.home).repos)).filter((name) => !name.endsWith('.git')),
+      [],
+    );
+  });
+
+  it('has an id for its name, never a part of a URL', async () => {
+    for (const id of ['../../etc', 'hello', '', '.', `${'0'.repeat(8)}/../x`]) {
+      await assert.rejects(server.gitReceive.createRepository(id), { code: 'internal' }, id);
+      await assert.rejects(server.gitReceive.removeRepository(id), { code: 'internal' }, id);
+    }
+  });
+
+  it('refuses the push that would make it larger than its quota, and stays as it was', async () => {
+    const app = await server.newApp();
+    const repo = await server.clientOf(app);
+    const { randomBytes } = await import('node:crypto');
+    await repo.commit({ 'a.bin': randomBytes(600_000) });
+    await repo.must('push', 'paas', 'main');
+    const before = await server.objectFiles(app);
+    await repo.commit({ 'b.bin': randomBytes(600_000) });
+    const { code, stderr } = await repo.git('push', 'paas', 'main');
+    assert.equal(code, 1);
+    assert.match(stderr, /the repository would have 2 MiB, and 1 MiB is the limit/);
+    assert.deepEqual(await server.objectFiles(app), before);
+    await repo.must('reset', '-q', '--hard', 'HEAD~1');
+    await repo.commit({ 'c.txt': 'small' });
+    await repo.must('push', 'paas', 'main');
+  });
+
+  it('is packed together after many pushes, and stays whole', { timeout: 60_000 }, async () => {
+    const app = await server.newApp();
+    const packs = async () => (await server.objectFiles(app)).filter((path) => path.endsWith('.pack')).length;
+    for (let number = 0; number < 40; number += 1) {
+      const blob = blobOf(`text ${number}`);
+      const tree = treeOf([{ mode: '100644', name: 'a.txt', id: idOf(blob) }]);
+      const commit = commitOf(idOf(tree));
+      const update = { ref: `refs/heads/b${number}`, newId: idOf(commit) };
+      const { body } = await ask(server.origin, `/${app.name}.git/git-receive-pack`, {
+        method: 'POST',
+        headers: { ...receivePack, Authorization: server.ada.basic },
+        body: pushBody([update], writePack([blob, tree, commit])),
+      });
+      assert.match(body.toString(), /ok refs/);
+    }
+    await eventually('one pack is left', async () => (await packs()) <= 2, { deadlineMs: 20_000 });
+    await server.inRepository(app, 'fsck', '--strict');
+    const repo = await server.clientOf(app);
+    await repo.commit({ 'a.txt': 'after' });
+    await repo.must('push', 'paas', 'main');
+  });
+
+  it("is out of reach for others than git's user, as is all else below PAAS_HOME", async () => {
+    const { repos, hooks, runtime, hookSocket } = paths(server.home);
+    const isRoot = gitUser() !== null;
+    for (const path of [server.home, repos, paths(server.home).run, hookSocket]) {
+      const { mode, gid } = await stat(path);
+      assert.equal(mode & 0o007, 0, path);
+      if (isRoot) assert.equal(gid, 10_002, path);
+    }
+    for (const path of [hooks, join(hooks, 'pre-receive'), runtime]) {
+      assert.equal((await stat(path)).mode & 0o022, 0, path);
+    }
+    if (isRoot) assert.equal((await stat(join(runtime, 'node'))).uid, 0);
+    assert.equal((await readFile(join(hooks, 'pre-receive'), 'utf8')).split('\n')[0], '#!/usr/bin/env node');
+  });
+
+  it("cannot be below a folder that does not let git's user pass, and says which", async () => {
+    if (gitUser() === null) return;
+    const closed = join(server.home, '..', 'closed');
+    await mkdir(closed, { mode: 0o700 });
+    await assert.rejects(installForGit(join(closed, 'paas'), gitUser()), {
+      code: 'invalid_params',
+      message: new RegExp(`uid 10002.*${closed} \\(mode 0700\\)`),
+    });
+    await chmod(closed, 0o711);
+    await installForGit(join(closed, 'paas'), gitUser());
+  });
+
+  it('cannot be reached by a socket whose path is too long, and says so', async () => {
+    const home = join(server.home, '..', 'x'.repeat(110));
+    const gitReceive = createGitReceive({
+      settings: { home, domain: 'localhost' },
+      store: server.store,
+      operations: { deployPush: server.deploy },
+      authenticate: async () => null,
+      mayPush: () => false,
+      logger: silentLogger,
+    });
+    await assert.rejects(gitReceive.listenHooks(), { code: 'invalid_params', message: /107 is the limit/ });
+    await gitReceive.close();
+  });
+
+  it('is served by a git that is new enough', async () => {
+    const { version, isSupported } = await gitVersion();
+    assert.match(version, /^\d+\.\d+\.\d+$/);
+    assert.ok(isSupported, version);
+  });
+});
