@@ -1,12 +1,19 @@
 import { paths, readSettings } from '../config.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { createLogger } from '../reporting/logger.ts';
 import { startResolver } from './resolver.ts';
 
 /** The resolver's own process. Says `ready` to the launcher; SIGTERM and SIGINT end it when in-flight requests have. */
 async function main(): Promise<void> {
-  const { home, bind, httpPort } = readSettings();
+  const { home, bind, httpPort, logLevel } = readSettings();
   const { resolverSocket, routeSnapshot } = paths(home);
-  const resolver = await startResolver({ bind, httpPort, controlSocket: resolverSocket, snapshotPath: routeSnapshot });
+  const resolver = await startResolver({
+    bind,
+    httpPort,
+    controlSocket: resolverSocket,
+    snapshotPath: routeSnapshot,
+    logger: createLogger({ level: logLevel, name: 'resolver' }),
+  });
   let stopping = false;
   const stop = () => {
     if (stopping) return;

@@ -2,6 +2,7 @@ import type { Settings } from '../config.ts';
 import type { App } from '../domain/app.ts';
 import { type Clock, systemClock } from '../domain/clock.ts';
 import { errorCode, PlatformError } from '../domain/errors.ts';
+import type { Instance } from '../domain/instance.ts';
 import { type Logger, silentLogger } from '../domain/logger.ts';
 import type { Route, RouteTable } from '../domain/route.ts';
 import type { Change, Store } from '../domain/store.ts';
@@ -29,7 +30,9 @@ export interface RoutePublisher {
    * Resolves when the resolver sends nothing more to the instance and nothing is in flight on it, or after `timeoutMs`.
    * A resolver that is down has nothing in flight. Throws `cancelled` when the signal aborts.
    */
-  drain(instance: { readonly id: string }, timeoutMs: number, signal: AbortSignal): Promise<void>;
+  drain(instance: Pick<Instance, 'id' | 'appId'>, timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** The port on which the platform's own doors listen, when the setting left it open (0). Until then they have no route. */
+  setApiPort(port: number): void;
   close(): Promise<void>;
 }
 
@@ -62,12 +65,14 @@ class StorePublisher implements RoutePublisher {
   #version = 0;
   #revision = 0;
   #wake = Promise.withResolvers<void>();
+  #apiPort: number;
   #unsubscribe = () => {};
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: RoutePublisherOptions) {
     this.#options = { logger: silentLogger, clock: systemClock, settleMs: 10_000, ...options };
     this.#facts = new RouteFacts(options.store);
+    this.#apiPort = options.settings.apiPort;
   }
 
   async start(): Promise<void> {
@@ -98,15 +103,23 @@ class StorePublisher implements RoutePublisher {
     });
   }
 
-  async drain(instance: { readonly id: string }, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  async drain({ id, appId }: Pick<Instance, 'id' | 'appId'>, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const { client, logger } = this.#options;
     try {
-      const left = await client.drain([instance.id], timeoutMs, signal);
-      if (left.requests > 0) logger.warn('requests were still in flight', { instanceId: instance.id, ...left });
+      // First no table on the way may say that it is live.
+      await this.settled(appId);
+      const left = await client.drain([id], timeoutMs, signal);
+      if (left.requests > 0) logger.warn('requests were still in flight', { instanceId: id, ...left });
     } catch (error) {
       if (errorCode(error) !== 'unavailable') throw error;
-      logger.warn('the resolver did not answer; nothing can be in flight through it', { instanceId: instance.id });
+      logger.warn('the resolver did not answer; nothing can be in flight through it', { instanceId: id });
     }
+  }
+
+  setApiPort(port: number): void {
+    this.#apiPort = port;
+    this.#everythingChanged = true;
+    this.#rouse();
   }
 
   #appChanged(appId: string): void {
@@ -186,7 +199,7 @@ class StorePublisher implements RoutePublisher {
     const table: RouteTable = {
       version: this.#version,
       routes: [...this.#routes.values()],
-      platform: planPlatform(settings.domain, settings.apiPort),
+      platform: this.#apiPort === 0 ? [] : planPlatform(settings.domain, this.#apiPort),
     };
     this.#tableIsKnown = false;
     // Not newer than what the resolver has: somebody else published. Ask for the version, and be newer.

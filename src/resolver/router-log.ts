@@ -1,11 +1,21 @@
 import type { AppLog } from '../domain/log-line.ts';
 import type { ResolverClient } from './client.ts';
 
-/** Writes what the resolver could not deliver into the app's own log, as Heroku's router does. Until the signal aborts. */
-export async function keepRouterLog(client: ResolverClient, appLog: AppLog, signal: AbortSignal): Promise<void> {
+export interface RouterLogOptions {
+  readonly client: ResolverClient;
+  readonly appLog: AppLog;
+  readonly signal: AbortSignal;
+  /** An instance does not let the resolver connect: whoever looks after it should look again. */
+  readonly onRefused?: (refused: { readonly appId: string; readonly instanceId: string }) => void;
+}
+
+/** Writes what the resolver tells of failed requests into their app's log, until the signal aborts. Then it resolves. */
+export async function keepRouterLog({ client, appLog, signal, onRefused }: RouterLogOptions): Promise<void> {
   for await (const event of client.events(signal)) {
-    if (event.type !== 'request_failed') continue;
-    const { appId, process, release, text } = event;
-    appLog.write(appId, { at: new Date(event.at), source: 'router', process, release, text });
+    if (event.type === 'request_failed') {
+      const { appId, release, text, process } = event;
+      appLog.write(appId, { at: new Date(event.at), source: 'router', process, release, text });
+    }
+    if (event.type === 'connect_refused') onRefused?.(event);
   }
 }

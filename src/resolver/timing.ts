@@ -48,7 +48,7 @@ export const defaultTiming: Timing = {
   refusedHoldMs: 2_000,
   startingHoldMs: 10_000,
   poolIdleMs: 10_000,
-  unsafeReuseMs: 10,
+  unsafeReuseMs: 5,
   lingerMs: 5_000,
   stopMs: 10_000,
   heldPerApp: 1_000,

@@ -149,7 +149,9 @@ export interface Answered {
 export function ask(port: number, { host = 'shop.localhost', body, ...asking }: Asking = {}): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const options = { method: asking.method ?? 'GET', path: asking.path ?? '/', agent: false };
-    const headers = { Host: host, ...asking.headers };
+    // Node's client leaves a DELETE's body without a length.
+    const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+    const headers = { Host: host, ...length, ...asking.headers };
     const outgoing = request({ host: '127.0.0.1', port, ...options, headers }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import type { RouteState } from '../../src/domain/route.ts';
+import { eventually } from '../support/eventually.ts';
+import {
+  ask,
+  deadPort,
+  exchangeBytes,
+  startBackend,
+  startRawBackend,
+  startTestResolver,
+  type TestResolver,
+} from '../support/resolver.ts';
+
+/** The line that the app's log gets. */
+function lineFor(resolver: TestResolver, code: string): Promise<string> {
+  return eventually(`the log has ${code}`, () => {
+    const event = resolver.events.find((heard) => heard.type === 'request_failed' && heard.code === code);
+    return event?.type === 'request_failed' ? event.text : null;
+  });
+}
+
+const states: readonly (readonly [RouteState, string])[] = [
+  ['maintenance', 'H80'],
+  ['blank', 'H81'],
+  ['none', 'H14'],
+  ['crashed', 'H10'],
+];
+
+for (const [state, code] of states) {
+  test(`an app that is in the state ${state} answers ${code} at once`, async () => {
+    await using resolver = await startTestResolver();
+    await resolver.route('shop', [], state);
+    const { status, body, headers } = await ask(resolver.port, { headers: { Accept: 'application/json' } });
+    const { id, request_id } = JSON.parse(body);
+    assert.deepEqual([status, id, request_id], [503, code, headers['x-request-id']]);
+    const line = await lineFor(resolver, code);
+    assert.ok(line.includes(`request_id=${request_id}`), line);
+  });
+}
+
+test('an unknown hostname gets our own page, and no app', async () => {
+  await using resolver = await startTestResolver();
+  await using backend = await startBackend((_incoming, response) => response.end('the app'));
+  await resolver.route('shop', [backend.port]);
+  const { status, body } = await ask(resolver.port, { host: 'nobody.localhost', headers: { Accept: 'text/html' } });
+  assert.equal(status, 404);
+  assert.match(body, /There is no app here/);
+  assert.equal((await ask(resolver.port, { host: '127.0.0.1' })).status, 404);
+});
+
+test('an app that does not answer in time is given up, and told to the log', async () => {
+  await using resolver = await startTestResolver({ firstByteMs: 100 });
+  await using backend = await startBackend(() => {});
+  await resolver.route('shop', [backend.port]);
+  assert.equal((await ask(resolver.port, { path: '/slow?a="b"' })).status, 503);
+  const line = await lineFor(resolver, 'H12');
+  assert.match(
+    line,
+    /^at=error code=H12 desc="Request timeout" method=GET path="\/slow\?a=\\"b\\"" host=shop\.localhost /,
+  );
+  assert.match(line, / fwd="127\.0\.0\.1" dyno=web\.1 connect=\d+ms service=1\d\dms status=503 bytes= protocol=http$/);
+  await eventually('the app’s connection is closed', () => backend.connections.size === 0);
+});
+
+test('the time for an answer begins when the whole request was sent', async () => {
+  await using resolver = await startTestResolver({ firstByteMs: 150 });
+  await using backend = await startBackend((incoming, response) => {
+    incoming.resume();
+    incoming.on('end', () => response.end('done'));
+  });
+  await resolver.route('shop', [backend.port]);
+  const socket = connect(resolver.port, '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.write('POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 5\r\nConnection: close\r\n\r\n');
+  for (const byte of 'hello') {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.write(byte);
+  }
+  await eventually('the app has answered', () => text.endsWith('done'));
+  assert.match(text, /^HTTP\/1\.1 200 /);
+  socket.destroy();
+});
+
+test('an app that hangs up without an answer is told to the log', async () => {
+  await using resolver = await startTestResolver();
+  await using backend = await startRawBackend((socket) => socket.once('data', () => socket.end()));
+  await resolver.route('shop', [backend.port]);
+  assert.equal((await ask(resolver.port)).status, 503);
+  await lineFor(resolver, 'H13');
+});
+
+for (const [what, bytes] of [
+  ['is not HTTP', 'nonsense\r\n\r\n'],
+  ['has two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
+  ['has chunks and a length', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['switches protocols unasked', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
+] as const) {
+  test(`an answer that ${what} is not passed on`, async () => {
+    await using resolver = await startTestResolver();
+    await using backend = await startRawBackend((socket) => socket.once('data', () => socket.write(bytes)));
+    await resolver.route('shop', [backend.port]);
+    assert.equal((await ask(resolver.port)).status, 503);
+    await lineFor(resolver, 'H17');
+  });
+}
+
+test('an answer that stops for too long is cut', async () => {
+  await using resolver = await startTestResolver({ idleMs: 100 });
+  await using backend = await startBackend((_incoming, response) => response.write('half'));
+  await resolver.route('shop', [backend.port]);
+  await assert.rejects(ask(resolver.port), { code: 'ECONNRESET' });
+  await lineFor(resolver, 'H15');
+  await eventually('the app’s connection is closed', () => backend.connections.size === 0);
+});
+
+test('an answer that goes on, however slowly, is not cut', async () => {
+  await using resolver = await startTestResolver({ idleMs: 150, firstByteMs: 150 });
+  await using backend = await startBackend((_incoming, response) => {
+    let left = 6;
+    const timer = setInterval(() => {
+      response.write('.');
+      left -= 1;
+      if (left > 0) return;
+      clearInterval(timer);
+      response.end();
+    }, 60);
+  });
+  await resolver.route('shop', [backend.port]);
+  assert.equal((await ask(resolver.port)).body, '......');
+});
+
+test('an app whose only instance refuses connections answers H21 after a short wait', async () => {
+  await using resolver = await startTestResolver({ refusedHoldMs: 150, probeMs: 30 });
+  await resolver.route('shop', [await deadPort()]);
+  assert.equal((await ask(resolver.port)).status, 503);
+  await lineFor(resolver, 'H21');
+  const refused = resolver.events.filter((event) => event.type === 'connect_refused');
+  assert.equal(refused.length, 1, 'many tries in a second are one notice');
+  assert.equal(refused[0]?.type === 'connect_refused' && refused[0].reason, 'ECONNREFUSED');
+});
+
+test('an app that has not started after the wait answers H20', async () => {
+  await using resolver = await startTestResolver({ startingHoldMs: 100, probeMs: 30 });
+  await resolver.route('shop', [], 'starting');
+  assert.equal((await ask(resolver.port)).status, 503);
+  await lineFor(resolver, 'H20');
+});
+
+test('more waiting requests than fit are answered with H11', async () => {
+  await using resolver = await startTestResolver({ startingHoldMs: 300, probeMs: 30, heldPerApp: 3 });
+  await resolver.route('shop', [], 'starting');
+  await Promise.all(Array.from({ length: 5 }, () => ask(resolver.port)));
+  await lineFor(resolver, 'H20');
+  const codes = resolver.events.map((event) => (event.type === 'request_failed' ? event.code : ''));
+  assert.equal(codes.filter((code) => code === 'H11').length, 2);
+  assert.equal((await resolver.client.stats()).held, 0);
+});
+
+test('a client that goes away before the answer is told to the log, and costs the app nothing', async () => {
+  await using resolver = await startTestResolver();
+  await using backend = await startBackend(() => {});
+  await resolver.route('shop', [backend.port]);
+  const socket = connect(resolver.port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n');
+  await eventually('the app was asked', () => backend.connections.size === 1);
+  socket.destroy();
+  await lineFor(resolver, 'H27');
+  await eventually('the app’s connection is closed', () => backend.connections.size === 0);
+  const [target] = (await resolver.client.stats()).targets;
+  assert.deepEqual([target?.requests, target?.quarantined], [0, false]);
+});
+
+test('a client that drips its body is cut, and one that sends slowly is not', async () => {
+  await using resolver = await startTestResolver({ idleMs: 200, uploadFloorBytes: 100, lingerMs: 20 });
+  await using backend = await startBackend((incoming, response) => {
+    incoming.resume();
+    incoming.on('end', () => response.end('done'));
+  });
+  await resolver.route('shop', [backend.port]);
+  const upload = (bytesEach: number) => {
+    const socket = connect(resolver.port, '127.0.0.1');
+    let text = '';
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.write('POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 1000\r\n\r\n');
+    let left = 1_000;
+    const timer = setInterval(() => {
+      const count = Math.min(left, bytesEach);
+      left -= count;
+      if (socket.writable) socket.write('x'.repeat(count));
+      if (left === 0 || !socket.writable) clearInterval(timer);
+    }, 20);
+    return { text: () => text, socket, stop: () => clearInterval(timer) };
+  };
+  const drip = upload(1);
+  const slow = upload(25);
+  await eventually('the drip is cut', () => drip.text().startsWith('HTTP/1.1 408'));
+  await eventually('the slow one is served', () => slow.text().endsWith('done'));
+  await lineFor(resolver, 'H28');
+  for (const { socket, stop } of [drip, slow]) {
+    stop();
+    socket.destroy();
+  }
+});
+
+test('clients that do not send a whole head are cut, and the others do not notice', async () => {
+  await using resolver = await startTestResolver({ headersMs: 300 });
+  await using backend = await startBackend((_incoming, response) => response.end('ok'));
+  await resolver.route('shop', [backend.port]);
+  const slow = Array.from({ length: 50 }, (_, at) =>
+    exchangeBytes(resolver.port, at % 2 === 0 ? 'GET / HTTP/1.1\r\nHost: shop.local' : '\r\n', 3_000),
+  );
+  for (let at = 0; at < 20; at += 1) assert.equal((await ask(resolver.port)).status, 200);
+  for (const text of await Promise.all(slow)) assert.match(text, /^HTTP\/1\.1 408 /);
+});
+
+test('CONNECT is refused', async () => {
+  await using resolver = await startTestResolver();
+  const text = await exchangeBytes(resolver.port, 'CONNECT shop.localhost:80 HTTP/1.1\r\nHost: shop.localhost\r\n\r\n');
+  assert.match(text, /^HTTP\/1\.1 405 /);
+});

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { WebSocket, WebSocketServer } from 'ws';
+import { paths } from '../../src/config.ts';
+import type { RouteTable } from '../../src/domain/route.ts';
+import { createResolverClient } from '../../src/resolver/client.ts';
+import { startResolver } from '../../src/resolver/resolver.ts';
+import { eventually } from '../support/eventually.ts';
+import { ask, deadPort, startBackend } from '../support/resolver.ts';
+
+const program = join(import.meta.dirname, '../../src/resolver/main.ts');
+
+interface Running extends AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly port: number;
+}
+
+function launch(home: string, port = '0'): ChildProcess {
+  const env = { PATH: '/usr/bin:/bin', PAAS_HOME: home, PAAS_BIND: '127.0.0.1', PAAS_HTTP_PORT: port };
+  return fork(program, [], { env: { ...env, PAAS_LOG_LEVEL: 'warn' }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+}
+
+async function start(home: string, port = '0'): Promise<Running> {
+  const child = launch(home, port);
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the resolver ended with ${code} before it was ready`);
+  });
+  const [message] = await Promise.race([once(child, 'message'), ended]);
+  ended.catch(() => {});
+  assert.equal(message.type, 'ready');
+  return {
+    child,
+    port: message.address.port,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function newHome(): Promise<AsyncDisposable & { readonly home: string }> {
+  const home = await mkdtemp(join(tmpdir(), 'paas-r-'));
+  return { home, [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
+}
+
+function tableOf(port: number, version = 1): RouteTable {
+  const target = { instanceId: 'i', name: 'web.1', release: 1, address: '127.0.0.1', port, state: 'live' } as const;
+  const route = {
+    appId: 'a',
+    appName: 'shop',
+    hostnames: ['shop.localhost'],
+    state: 'live',
+    targets: [target],
+  } as const;
+  return { version, routes: [route], platform: [] };
+}
+
+test('killed and started again, it serves with the routes that it had, asking nobody', async () => {
+  await using place = await newHome();
+  await using backend = await startBackend((_incoming, response) => response.end('served'));
+  const { routeSnapshot, resolverSocket } = paths(place.home);
+  await using first = await start(place.home);
+  const client = createResolverClient(resolverSocket);
+  assert.equal(await client.publish(tableOf(backend.port, 7)), true);
+  assert.equal((await ask(first.port)).body, 'served');
+  await eventually('the routes are saved', async () => (await readFile(routeSnapshot, 'utf8')).includes('"version":7'));
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+
+  await using second = await start(place.home);
+  assert.equal((await ask(second.port)).body, 'served');
+  const { version, routes } = await client.table();
+  assert.deepEqual([version, routes], [7, 1]);
+  assert.equal(await client.publish(tableOf(1, 7)), false, 'a table that is not newer is not taken');
+  assert.equal((await ask(second.port)).body, 'served');
+});
+
+test('a snapshot that cannot be read is as good as none', async () => {
+  for (const text of ['', '{"version":1', '{"version":"x","routes":[]}', '[]']) {
+    await using place = await newHome();
+    const [controlSocket, snapshotPath] = [join(place.home, 'r.sock'), join(place.home, 'routes.json')];
+    await writeFile(snapshotPath, text);
+    const resolver = await startResolver({ bind: '127.0.0.1', httpPort: 0, controlSocket, snapshotPath });
+    assert.equal((await ask(resolver.address.port)).status, 404);
+    await resolver.close();
+  }
+});
+
+test('asked to stop, it ends what is in flight, takes nothing new and exits with 0', async () => {
+  await using place = await newHome();
+  const waiting: (() => void)[] = [];
+  await using backend = await startBackend((_incoming, response) => {
+    response.write('begun, ');
+    waiting.push(() => response.end('ended'));
+  });
+  const sockets = new WebSocketServer({ server: backend.server });
+  await using resolver = await start(place.home);
+  await createResolverClient(paths(place.home).resolverSocket).publish(tableOf(backend.port));
+  const slow = ask(resolver.port, { headers: { Connection: 'keep-alive' } });
+  const socket = new WebSocket(`ws://127.0.0.1:${resolver.port}`, { headers: { Host: 'shop.localhost' } });
+  const closed = once(socket, 'close');
+  await Promise.all([once(socket, 'open'), eventually('the request is in flight', () => waiting.length === 1)]);
+
+  const exited = once(resolver.child, 'exit');
+  resolver.child.kill('SIGTERM');
+  assert.equal((await closed)[0], 1001);
+  await eventually('the port is closed', () => refuses(resolver.port));
+  waiting[0]?.();
+  const { body, headers } = await slow;
+  assert.equal(body, 'begun, ended');
+  assert.ok(headers);
+  assert.deepEqual(await exited, [0, null]);
+  sockets.close();
+});
+
+test('it ends when its launcher has gone', async () => {
+  await using place = await newHome();
+  await using resolver = await start(place.home);
+  const exited = once(resolver.child, 'exit');
+  resolver.child.disconnect();
+  assert.deepEqual(await exited, [0, null]);
+});
+
+test('only the owner may open its control socket', async () => {
+  await using place = await newHome();
+  await using _resolver = await start(place.home);
+  const { mode } = await stat(paths(place.home).resolverSocket);
+  assert.equal(mode & 0o777, 0o600);
+});
+
+test('a second resolver for one home, or for one port, does not start and says why', async () => {
+  await using place = await newHome();
+  await using other = await newHome();
+  await using resolver = await start(place.home);
+  for (const [home, port, why] of [
+    [place.home, '0', /Another resolver serves this platform already/],
+    [other.home, String(resolver.port), new RegExp(`Port ${resolver.port} is taken\\. .*PAAS_HTTP_PORT`)],
+  ] as const) {
+    const child = launch(home, port);
+    let said = '';
+    child.stderr?.on('data', (chunk) => {
+      said += chunk;
+    });
+    assert.deepEqual(await once(child, 'close'), [1, null]);
+    assert.match(said, why);
+  }
+  assert.equal((await ask(resolver.port)).status, 404);
+});
+
+test('the socket that a killed resolver left behind is no obstacle', async () => {
+  await using place = await newHome();
+  const port = String(await deadPort());
+  await using first = await start(place.home, port);
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  await using second = await start(place.home, port);
+  assert.equal((await ask(second.port)).status, 404);
+});
+
+function refuses(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.on('error', () => resolve(true));
+  });
+}

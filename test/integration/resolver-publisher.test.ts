@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { App } from '../../src/domain/app.ts';
+import type { Instance } from '../../src/domain/instance.ts';
+import type { Release } from '../../src/domain/release.ts';
+import type { Store } from '../../src/domain/store.ts';
+import { createResolverClient } from '../../src/resolver/client.ts';
+import { createRoutePublisher, type RoutePublisher } from '../../src/resolver/publisher.ts';
+import { startResolver } from '../../src/resolver/resolver.ts';
+import { openStore } from '../../src/store/store.ts';
+import { eventually } from '../support/eventually.ts';
+import { ask, type HttpBackend, startBackend, startTestResolver, type TestResolver } from '../support/resolver.ts';
+import { storeFixture } from '../support/store-fixture.ts';
+
+interface Fixture extends AsyncDisposable {
+  readonly store: Store;
+  readonly resolver: TestResolver;
+  readonly publisher: RoutePublisher;
+  newRelease(app: App): Promise<Release>;
+  /** An instance of the release that answers with its release's version. */
+  newUp(app: App, release: Release): Promise<Instance>;
+  newApp(): Promise<App>;
+}
+
+async function start(): Promise<Fixture> {
+  const stack = new AsyncDisposableStack();
+  const home = await mkdtemp(join(tmpdir(), 'paas-publisher-'));
+  stack.defer(() => rm(home, { recursive: true, force: true }));
+  const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
+  stack.defer(() => store.close());
+  const fixture = await storeFixture(store);
+  const resolver = stack.use(await startTestResolver({ startingHoldMs: 50, refusedHoldMs: 50 }));
+  const settings = { domain: 'localhost', apiPort: 7080 };
+  const publisher = createRoutePublisher({ store, client: resolver.client, settings, settleMs: 1_000 });
+  stack.defer(() => publisher.close());
+  await publisher.start();
+
+  const newRelease = async (app: App) => {
+    const artifact = await store.artifacts.create({
+      appId: app.id,
+      imageId: `sha256:${'a'.repeat(64)}`,
+      cacheKey: 'key',
+      builder: 'buildpack',
+      builderName: 'Node.js',
+      processes: [{ type: 'web', command: 'node server.js', args: ['web'] }],
+      launcher: '/launch',
+      user: '1000:1000',
+      exposedPort: null,
+      sizeBytes: 1,
+    });
+    const { id: accountId } = fixture.owner;
+    const made = { appId: app.id, artifactId: artifact.id, cause: 'deploy', description: 'Deploy', accountId } as const;
+    return store.releases.create({ ...made, config: {} });
+  };
+  return {
+    store,
+    resolver,
+    publisher,
+    newRelease,
+    newApp: fixture.newApp,
+    async newUp(app, release) {
+      const backend: HttpBackend = await startBackend((_incoming, response) => response.end(`v${release.version}`));
+      stack.use(backend);
+      const { id } = await fixture.newInstance(app, release);
+      await store.instances.observe(id, { state: 'starting' });
+      return store.instances.observe(id, { state: 'up', address: '127.0.0.1', port: backend.port, upAt: new Date() });
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function bodyOf({ resolver }: Fixture, app: App): Promise<string> {
+  return (await ask(resolver.port, { host: `${app.name}.localhost`, headers: { Accept: 'application/json' } })).body;
+}
+
+test('when routes are settled, the next request goes where the store says', async () => {
+  await using fixture = await start();
+  const { store, publisher } = fixture;
+  const app = await fixture.newApp();
+  await publisher.settled(app.id);
+  assert.match(await bodyOf(fixture, app), /H81/);
+
+  const first = await fixture.newRelease(app);
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
+  const old = await fixture.newUp(app, first);
+  await store.apps.setCurrentRelease(app.id, first.id);
+  await publisher.settled(app.id);
+  assert.equal(await bodyOf(fixture, app), `v${first.version}`);
+
+  const second = await fixture.newRelease(app);
+  await fixture.newUp(app, second);
+  await publisher.settled(app.id);
+  assert.equal(await bodyOf(fixture, app), `v${first.version}`, 'the new one is up and not yet the app’s');
+  await store.apps.setCurrentRelease(app.id, second.id);
+  await publisher.settled(app.id);
+  for (let at = 0; at < 3; at += 1) assert.equal(await bodyOf(fixture, app), `v${second.version}`);
+
+  await store.instances.desireStopped(old.id, 'replaced');
+  await publisher.drain(old, 1_000, AbortSignal.timeout(5_000));
+  const { targets } = await fixture.resolver.client.stats();
+  assert.equal(targets.filter(({ instanceId, draining }) => instanceId === old.id && draining).length, 1);
+});
+
+test('what changes in the store reaches the resolver by itself', async () => {
+  await using fixture = await start();
+  const { store, resolver } = fixture;
+  const app = await fixture.newApp();
+  const status = async (host: string) => (await ask(resolver.port, { host })).status;
+  await eventually('the app is known', async () => (await status(`${app.name}.localhost`)) === 503);
+  assert.equal(await status('www.example.com'), 404);
+  await store.domains.create({ appId: app.id, hostname: 'www.example.com' });
+  await eventually('the domain is known', async () => (await status('www.example.com')) === 503);
+  await store.apps.rename(app.id, 'renamed');
+  await eventually('the new name is known', async () => (await status('renamed.localhost')) === 503);
+  assert.equal(await status(`${app.name}.localhost`), 404);
+  await store.apps.remove(app.id);
+  await eventually('the app is gone', async () => (await status('renamed.localhost')) === 404);
+});
+
+test('a hundred changes at once are a few tables', async () => {
+  await using fixture = await start();
+  const { store, publisher, resolver } = fixture;
+  const app = await fixture.newApp();
+  await publisher.settled(app.id);
+  const before = (await resolver.client.table()).version;
+  await Promise.all(
+    Array.from({ length: 100 }, (_, at) => store.domains.create({ appId: app.id, hostname: `h${at}.example.com` })),
+  );
+  await publisher.settled(app.id);
+  const { version } = await resolver.client.table();
+  assert.ok(version > before && version - before < 60, `${version - before} tables`);
+  assert.equal((await ask(resolver.port, { host: 'h99.example.com' })).status, 503);
+});
+
+test('changes that routes do not depend on make no new table', async () => {
+  await using fixture = await start();
+  const { store, publisher, resolver } = fixture;
+  const app = await fixture.newApp();
+  await publisher.settled(app.id);
+  // Once the resolver's presence was noticed, which publishes once more.
+  const { version } = await eventually('the tables have settled', async () => {
+    const { version: first } = await resolver.client.table();
+    await publisher.settled(app.id);
+    const table = await resolver.client.table();
+    return table.version === first ? table : null;
+  });
+  await store.formations.put({ appId: app.id, type: 'worker', quantity: 3, size: 4 });
+  await publisher.settled(app.id);
+  assert.equal((await resolver.client.table()).version, version);
+});
+
+test('a publisher that begins anew goes on with the versions of the one before', async () => {
+  await using fixture = await start();
+  const { store, publisher, resolver } = fixture;
+  const app = await fixture.newApp();
+  await publisher.settled(app.id);
+  await publisher.close();
+  const before = (await resolver.client.table()).version;
+  const settings = { domain: 'example.com', apiPort: 7080 };
+  const next = createRoutePublisher({ store, client: resolver.client, settings });
+  await next.start();
+  await next.settled(app.id);
+  assert.ok((await resolver.client.table()).version > before);
+  assert.equal((await ask(resolver.port, { host: `${app.name}.example.com` })).status, 503);
+  await next.close();
+});
+
+test('without a resolver, settling fails with what to do; when it comes back, it gets the table', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'paas-publisher-'));
+  const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
+  const { newApp } = await storeFixture(store);
+  const app = await newApp();
+  const controlSocket = join(home, 'r.sock');
+  const client = createResolverClient(controlSocket, { patienceMs: 50 });
+  const settings = { domain: 'localhost', apiPort: 7080 };
+  const publisher = createRoutePublisher({ store, client, settings, settleMs: 150 });
+  await publisher.start();
+  await assert.rejects(publisher.settled(app.id), { code: 'unavailable', hint: 'See: paas doctor' });
+  await publisher.drain({ id: 'i', appId: app.id }, 100, AbortSignal.timeout(5_000));
+
+  const options = { bind: '127.0.0.1', httpPort: 0, controlSocket, snapshotPath: join(home, 'routes.json') };
+  for (const life of ['first', 'second']) {
+    const resolver = await startResolver(options);
+    await eventually(`the ${life} resolver knows the app`, async () => {
+      return (await ask(resolver.address.port, { host: `${app.name}.localhost` })).status === 503;
+    });
+    await resolver.close();
+    await rm(options.snapshotPath);
+  }
+  await publisher.close();
+  await store.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+test('the platform’s doors are reached by their names, once their port is known', async () => {
+  await using fixture = await start();
+  await using door = await startBackend((incoming, response) => response.end(`door ${incoming.headers.host}`));
+  fixture.publisher.setApiPort(door.port);
+  const app = await fixture.newApp();
+  await fixture.publisher.settled(app.id);
+  for (const name of ['api', 'git', 'dashboard']) {
+    const { body } = await ask(fixture.resolver.port, { host: `${name}.localhost` });
+    assert.equal(body, `door ${name}.localhost`);
+  }
+});

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Instance } from '../../src/domain/instance.ts';
+import { type AppFacts, planPlatform, planRoute } from '../../src/resolver/route-plan.ts';
+
+const now = new Date('2026-11-22T12:00:00Z');
+const soon = new Date('2026-11-22T12:00:10Z');
+
+const releases = new Map([
+  ['v1', { version: 1, hasWeb: true }],
+  ['v2', { version: 2, hasWeb: true }],
+  ['v3', { version: 3, hasWeb: true }],
+  ['configOnly', { version: 4, hasWeb: null }],
+  ['workerOnly', { version: 5, hasWeb: false }],
+]);
+
+let count = 0;
+function instance(changes: Partial<Instance>): Instance {
+  count += 1;
+  return {
+    id: `i${count}`,
+    appId: 'app',
+    releaseId: 'v2',
+    hostId: 'host',
+    type: 'web',
+    slot: 1,
+    size: 4,
+    command: null,
+    desired: 'up',
+    stopReason: null,
+    notBefore: null,
+    failures: 0,
+    state: 'up',
+    containerId: 'c',
+    address: '10.0.0.2',
+    port: 5000,
+    exitCode: null,
+    reason: null,
+    createdAt: now,
+    startedAt: now,
+    upAt: now,
+    endedAt: null,
+    ...changes,
+  };
+}
+
+const coming = { state: 'starting', address: null, port: null } as const;
+
+function route(web: readonly Instance[], changes: Partial<Omit<AppFacts, 'app'>> & Partial<AppFacts['app']> = {}) {
+  const { id = 'app', name = 'shop', currentReleaseId = 'v2', maintenance = false, ...rest } = changes;
+  const app = { id, name, currentReleaseId, maintenance };
+  return planRoute({ app, hostnames: [], webQuantity: 1, web, releases, ...rest }, 'localhost', now);
+}
+
+function states(web: readonly Instance[], changes: Parameters<typeof route>[1] = {}): readonly string[] {
+  const planned = route(web, changes);
+  return [planned.state, ...planned.targets.map(({ release, state }) => `v${release} ${state}`)];
+}
+
+test('an app has its own hostname and those that were added', () => {
+  assert.deepEqual(route([], { hostnames: ['www.example.com', '*.example.com'] }).hostnames, [
+    'shop.localhost',
+    'www.example.com',
+    '*.example.com',
+  ]);
+});
+
+test('every instance of the current release that is up gets requests', () => {
+  assert.deepEqual(states([instance({}), instance({ slot: 2 })]), ['live', 'v2 live', 'v2 live']);
+  assert.deepEqual(route([instance({ id: 'one', slot: 3 })]).targets, [
+    { instanceId: 'one', name: 'web.3', release: 2, address: '10.0.0.2', port: 5000, state: 'live' },
+  ]);
+});
+
+test('during a roll-out the old ones serve and the new ones, though up, get nothing yet', () => {
+  assert.deepEqual(states([instance({ releaseId: 'v3' }), instance({})]), ['live', 'v2 live']);
+});
+
+test('after the switch the new ones serve and the old ones drain, also before they are told to stop', () => {
+  const web = [instance({ releaseId: 'v3' }), instance({}), instance({ releaseId: 'v1', state: 'draining' })];
+  assert.deepEqual(states(web, { currentReleaseId: 'v3' }), ['live', 'v3 live', 'v2 draining', 'v1 draining']);
+});
+
+test('an instance that was asked to stop drains at once', () => {
+  const web = [instance({}), instance({ desired: 'stopped', stopReason: 'scaled_down' })];
+  assert.deepEqual(states(web), ['live', 'v2 live', 'v2 draining']);
+});
+
+test('an instance without an address gets nothing', () => {
+  assert.deepEqual(states([instance({}), instance(coming)]), ['live', 'v2 live']);
+});
+
+test('an app that was never deployed, or has config only, is blank', () => {
+  assert.deepEqual(states([], { currentReleaseId: null }), ['blank']);
+  assert.deepEqual(states([], { currentReleaseId: 'configOnly' }), ['blank']);
+});
+
+test('an app in maintenance stays so, whatever runs', () => {
+  assert.deepEqual(states([instance({})], { maintenance: true }), ['maintenance', 'v2 live']);
+  assert.deepEqual(states([], { maintenance: true, currentReleaseId: null }), ['maintenance']);
+});
+
+test('an app whose first instance is on the way is starting', () => {
+  assert.deepEqual(states([instance(coming)]), ['starting']);
+  assert.deepEqual(states([instance({ ...coming, state: 'placed' })]), ['starting']);
+});
+
+test('an app whose next start was put off has crashed', () => {
+  assert.deepEqual(states([instance({ ...coming, state: 'placed', notBefore: soon, failures: 1 })]), ['crashed']);
+  assert.deepEqual(states([instance({ ...coming, state: 'starting', notBefore: soon, failures: 1 })]), ['starting']);
+  assert.deepEqual(states([instance({ ...coming, state: 'placed', notBefore: now, failures: 1 })]), ['starting']);
+});
+
+test('between a crash and its replacement the app is starting if the replacement starts now, and else crashed', () => {
+  const crashed = instance({ state: 'crashed', endedAt: now });
+  assert.deepEqual(states([crashed]), ['starting']);
+  assert.deepEqual(states([{ ...crashed, failures: 1 }]), ['crashed']);
+  assert.deepEqual(states([{ ...crashed, state: 'refused', failures: 3 }]), ['crashed']);
+});
+
+test('an app between two of its own instances is starting', () => {
+  assert.deepEqual(states([]), ['starting']);
+  const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'restarted', endedAt: now });
+  assert.deepEqual(states([stopped]), ['starting']);
+});
+
+test('an app without web instances to expect has none', () => {
+  assert.deepEqual(states([], { webQuantity: 0 }), ['none']);
+  assert.deepEqual(states([], { currentReleaseId: 'workerOnly' }), ['none']);
+  const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'stopped_by_user', endedAt: now });
+  assert.deepEqual(states([stopped]), ['none']);
+});
+
+test('while the last old instance drains, a scaled-down app takes nothing new', () => {
+  const last = instance({ desired: 'stopped', stopReason: 'scaled_down', state: 'draining' });
+  assert.deepEqual(states([last], { webQuantity: 0 }), ['none', 'v2 draining']);
+});
+
+test('the platform’s own names lead to its own port', () => {
+  assert.deepEqual(
+    planPlatform('example.com', 7080).map(({ hostname, address, port }) => `${hostname} ${address}:${port}`),
+    ['api.example.com 127.0.0.1:7080', 'git.example.com 127.0.0.1:7080', 'dashboard.example.com 127.0.0.1:7080'],
+  );
+});
