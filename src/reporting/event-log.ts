@@ -33,6 +33,8 @@ export class EventLog {
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
+  /** Asked for at once: what is appended after the construction is to be written. */
+  readonly #newestAtStart: Promise<readonly PlatformEvent[]>;
   readonly #unsubscribe: () => void;
   #cursor: string | null = null;
   /** Undefined before the first note. */
@@ -47,6 +49,8 @@ export class EventLog {
     this.#unsubscribe = options.store.changes.subscribe(({ table }) => {
       if (table === 'events') this.#look();
     });
+    this.#newestAtStart = options.store.events.list({ limit: 1 });
+    this.#newestAtStart.catch(() => {});
     this.#running = this.#run();
   }
 
@@ -127,7 +131,7 @@ export class EventLog {
       throw error;
     });
     if (noted === null) {
-      this.#cursor = (await store.events.list({ limit: 1 }))[0]?.id ?? null;
+      this.#cursor = (await this.#newestAtStart)[0]?.id ?? null;
       await this.#note();
       return;
     }

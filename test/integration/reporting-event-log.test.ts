@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { platformActor } from '../../src/domain/actor.ts';
+import { type EventKind, eventOf } from '../../src/domain/event.ts';
+import { silentLogger } from '../../src/domain/logger.ts';
+import type { Store } from '../../src/domain/store.ts';
+import { createAppLog } from '../../src/reporting/app-log.ts';
+import { createEventLog } from '../../src/reporting/event-log.ts';
+import { openStore } from '../../src/store/store.ts';
+import { eventually } from '../support/eventually.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'paas-events-'));
+const stores: Store[] = [];
+after(async () => {
+  await Promise.all(stores.map((store) => store.close()));
+  rmSync(home, { recursive: true });
+});
+
+async function newStore(name: string): Promise<Store> {
+  const store = await openStore({ path: join(home, `${name}.db`), keysDir: join(home, 'keys') });
+  stores.push(store);
+  return store;
+}
+
+/** A platform's run, as far as events are concerned. */
+function start(store: Store, dir: string) {
+  const appLog = createAppLog({ dir, bytesPerApp: 1024 * 1024 });
+  const eventLog = createEventLog({ store, appLog, logger: silentLogger, dir });
+  const texts = async (appId = 'a') => (await appLog.read(appId, { lines: 1000 })).map(({ text }) => text);
+  return {
+    eventLog,
+    texts,
+    async close() {
+      await eventLog.close();
+      await appLog.close();
+    },
+  };
+}
+
+const scaled = (store: Store, quantity: number, appId: string | null = 'a', kind: EventKind = 'formation.changed') =>
+  store.events.append(eventOf(kind, platformActor, { appId, data: { formation: `web@${quantity}:4c` } }));
+
+test('what happens to an app is in its log at once, in order, with the moment it happened', async () => {
+  const store = await newStore('order');
+  const run = start(store, join(home, 'order'));
+  const event = await scaled(store, 0);
+  for (let i = 1; i < 20; i++) await scaled(store, i);
+  await scaled(store, 1, 'b');
+  await scaled(store, 1, null);
+  await eventually(
+    'all are written',
+    async () => (await run.texts()).length === 20 && (await run.texts('b')).length === 1,
+  );
+  assert.deepEqual(
+    await run.texts(),
+    Array.from({ length: 20 }, (_, i) => `Scaled to web@${i}:4c by paas`),
+  );
+  await run.close();
+  const appLog = createAppLog({ dir: join(home, 'order'), bytesPerApp: 1024 * 1024 });
+  const [first] = await appLog.read('a', { lines: 20 });
+  assert.deepEqual([first?.at, first?.source, first?.process], [event.at, 'platform', 'api']);
+  await appLog.close();
+});
+
+test('who waits for it has every earlier event in the log', async () => {
+  const store = await newStore('wait');
+  const run = start(store, join(home, 'wait'));
+  for (let i = 0; i < 5; i++) await scaled(store, i);
+  await run.eventLog.caughtUp();
+  assert.equal((await run.texts()).length, 5);
+  await run.eventLog.caughtUp();
+  await run.close();
+  await run.eventLog.caughtUp();
+});
+
+test('what happened while nobody wrote is written by the next run, and nothing twice', async () => {
+  const store = await newStore('restart');
+  const dir = join(home, 'restart');
+  const one = start(store, dir);
+  await scaled(store, 1);
+  await one.close();
+  await scaled(store, 2);
+  const two = start(store, dir);
+  await scaled(store, 3);
+  await two.close();
+  const three = start(store, dir);
+  await three.eventLog.caughtUp();
+  assert.deepEqual(
+    await three.texts(),
+    [1, 2, 3].map((i) => `Scaled to web@${i}:4c by paas`),
+  );
+  await three.close();
+});
+
+test('a crash before the place was noted writes nothing twice', async () => {
+  const store = await newStore('crash');
+  const dir = join(home, 'crash');
+  const one = start(store, dir);
+  await scaled(store, 1);
+  await one.close();
+  const note = join(dir, 'events.cursor');
+  copyFileSync(note, `${note}.before`);
+  const two = start(store, dir);
+  for (let i = 2; i < 6; i++) await scaled(store, i);
+  await two.close();
+  // What a platform killed at this moment leaves: the lines are there, the note is not.
+  copyFileSync(`${note}.before`, note);
+  await scaled(store, 6);
+  const three = start(store, dir);
+  await three.eventLog.caughtUp();
+  assert.deepEqual(
+    await three.texts(),
+    [1, 2, 3, 4, 5, 6].map((i) => `Scaled to web@${i}:4c by paas`),
+  );
+  await three.close();
+});
+
+test('logs that are begun anew do not repeat the history', async () => {
+  const store = await newStore('anew');
+  await scaled(store, 1);
+  const run = start(store, join(home, 'anew'));
+  await run.eventLog.caughtUp();
+  await scaled(store, 2);
+  await run.eventLog.caughtUp();
+  assert.deepEqual(await run.texts(), ['Scaled to web@2:4c by paas']);
+  await run.close();
+});
