@@ -1,5 +1,5 @@
 import { findCredential, gitCredentialsPath, knownGitOrigins, saveCredential, saveGitToken } from './credentials.ts';
-import { currentBranch, gitSettings, insideRepository, setRemote, useCredentialStore } from './git.ts';
+import { currentBranch, gitSettings, insideRepository, parseGitUrl, setRemote, useCredentialStore } from './git.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -12,7 +12,8 @@ export async function addAppRemote(
   app: { readonly name: string; readonly git_url: string },
   remote: { readonly name: string; readonly replace: boolean; readonly folder?: string },
 ): Promise<boolean> {
-  keepTokenForGit(session, app.git_url);
+  const { origin } = parseGitUrl(app.git_url);
+  keepTokenForGit(session, origin);
   const here = { env: session.io.env, cwd: remote.folder ?? session.io.cwd };
   if (!(await insideRepository(here))) {
     session.note(`No git repository here. In the app's folder: git init, then paas git:remote --app ${app.name}`);
@@ -26,7 +27,7 @@ export async function addAppRemote(
     return false;
   }
   await setRemote(here, { name: remote.name, url: app.git_url });
-  await useCredentialStore(here, new URL(app.git_url).origin, gitCredentialsPath(session.io.env));
+  await useCredentialStore(here, origin, gitCredentialsPath(session.io.env));
   if (remote.replace) return true;
   const branch = await currentBranch(here);
   const deployed = branch === 'main' || branch === 'master' || branch === null;
@@ -36,10 +37,9 @@ export async function addAppRemote(
   return true;
 }
 
-function keepTokenForGit(session: Session, gitUrl: string): void {
+function keepTokenForGit(session: Session, origin: string): void {
   const { env } = session.io;
   const { apiUrl, token, remembered } = session.platform();
-  const { origin } = new URL(gitUrl);
   if (token === undefined || knownGitOrigins(env, token).includes(origin)) return;
   const credential = remembered ? findCredential(env, apiUrl) : null;
   if (credential) saveCredential(env, credential, { apiUrl, gitOrigins: [origin] });

@@ -59,10 +59,21 @@ export async function currentBranch(io: Pick<Io, 'env' | 'cwd'>): Promise<string
   return name.trim() || null;
 }
 
+/**
+ * The address of a repository as a server gave it. Only one that git fetches by HTTP is taken: others (`ext::`) are
+ * commands that git would run here. Throws `unavailable`.
+ */
+export function parseGitUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol)) return url;
+  throw new PlatformError('unavailable', `The platform gave ${text} as the address to push to, which is none.`);
+}
+
 /** Adds the remote or gives it the URL. May be called twice. */
 export async function setRemote(io: Pick<Io, 'env' | 'cwd'>, remote: Remote): Promise<void> {
+  parseGitUrl(remote.url);
   const known = (await gitSettings(io)).remotes.some(({ name }) => name === remote.name);
-  await change(io, known ? ['remote', 'set-url', remote.name, remote.url] : ['remote', 'add', remote.name, remote.url]);
+  await change(io, ['remote', known ? 'set-url' : 'add', '--', remote.name, remote.url]);
 }
 
 /**

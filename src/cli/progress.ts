@@ -1,4 +1,5 @@
 import type { Io } from './io.ts';
+import { harmless } from './terminal-text.ts';
 
 const frames = ['⣾', '⣽', '⣻', '⢿', '⡿', '⣟', '⣯', '⣷'];
 const frameMs = 80;
@@ -40,7 +41,7 @@ class ProgressLine {
 
   constructor(output: Io['stderr'], title: string) {
     this.#output = output;
-    this.#title = title;
+    this.#title = harmless(title, { colours: true });
     if (output.isTTY) {
       this.#draw();
       this.#timer = setInterval(() => this.#draw(), frameMs);
@@ -51,12 +52,13 @@ class ProgressLine {
   }
 
   status(text: string): void {
-    this.#status = ` ${text}`;
+    this.#status = ` ${harmless(text)}`;
   }
 
   finish(text: string): void {
     clearInterval(this.#timer);
-    this.#output.write(this.#output.isTTY ? `\r${this.#title}... ${text}\x1b[K\n` : ` ${text}\n`);
+    const end = harmless(text, { colours: true });
+    this.#output.write(this.#output.isTTY ? `\r${this.#title}... ${end}\x1b[K\n` : ` ${end}\n`);
   }
 
   /** Cut to the terminal's width: a line that wraps could not be drawn over. */

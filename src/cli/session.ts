@@ -7,7 +7,7 @@ import type { Http } from './http.ts';
 import type { Io } from './io.ts';
 import { type Progress, withProgress } from './progress.ts';
 import { json } from './render.ts';
-import { type Style, styleOf } from './terminal-text.ts';
+import { harmless, type Style, styleOf } from './terminal-text.ts';
 
 /** Where the API is when nothing says otherwise: the platform on this machine, at its default port. */
 export const defaultApiUrl = 'http://127.0.0.1:7080';
@@ -91,9 +91,9 @@ export class Session {
     return withProgress(this.io, title, work);
   }
 
-  /** Data, on stdout. */
+  /** Data, on stdout: to a program the very bytes, to a terminal none that could command it. */
   print(text: string): void {
-    this.io.stdout.write(`${text}\n`);
+    this.io.stdout.write(`${this.io.stdout.isTTY ? harmless(text, { colours: true }) : text}\n`);
   }
 
   printJson(value: unknown): void {
@@ -102,7 +102,7 @@ export class Session {
 
   /** For a person, on stderr. */
   note(text: string): void {
-    this.io.stderr.write(`${text}\n`);
+    this.io.stderr.write(`${harmless(text, { colours: true })}\n`);
   }
 
   warn(message: string): void {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
@@ -152,6 +155,20 @@ test('create outside a repository makes the app and says how to go on', async ()
   const { code, stderr } = await user.paas(['create', `outside${count}`], { cwd: user.home });
   assert.equal(code, 0);
   assert.match(stderr, new RegExp(`git init, then paas git:remote --app outside${count}\n$`));
+});
+
+test('an address that git would run as a command is not made a remote', async () => {
+  const hostile = createServer((_, response) => {
+    response.end(JSON.stringify({ name: 'shop', git_url: 'ext::sh -c touch% owned', web_url: null }));
+  }).listen(0, '127.0.0.1');
+  await once(hostile, 'listening');
+  const env = { PAAS_API: `http://127.0.0.1:${(hostile.address() as AddressInfo).port}`, PAAS_TOKEN: 'x' };
+  const { code, stderr } = await user.paas(['git:remote', '-a', 'shop'], { cwd: repo, env });
+  hostile.close();
+  hostile.closeAllConnections();
+  assert.equal(code, 1);
+  assert.match(stderr, /gave ext::sh -c touch% owned as the address to push to, which is none\./);
+  assert.equal(await user.git(repo, 'remote'), '');
 });
 
 test('rename moves the remotes of this folder to the new name', async () => {

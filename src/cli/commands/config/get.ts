@@ -1,6 +1,5 @@
 import { type AppFlags, appOptions, type DefineCommand, examples } from '../../command.ts';
 import { shellLines } from '../../config-text.ts';
-import { harmless } from '../../terminal-text.ts';
 
 const define: DefineCommand = (command, session) => {
   appOptions(command)
@@ -12,11 +11,7 @@ const define: DefineCommand = (command, session) => {
       const vars = await api.call('GET /apps/{app}/config-vars', { params: { app } });
       if (session.json) return session.printJson(Object.fromEntries(names.map((name) => [name, vars[name] ?? null])));
       if (flags.shell) return session.print(shellLines(names.map((name) => [name, vars[name] ?? ''])));
-      for (const name of names) {
-        const value = vars[name] ?? '';
-        // A program gets the very bytes; a terminal gets none that could command it.
-        session.print(session.io.stdout.isTTY ? harmless(value) : value);
-      }
+      for (const name of names) session.print(vars[name] ?? '');
     });
   examples(command, [['paas config:get DATABASE_URL'], ['psql "$(paas config:get DATABASE_URL)"']]);
 };
