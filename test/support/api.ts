@@ -72,7 +72,7 @@ export async function startApi(overrides: Partial<ApiOptions> = {}): Promise<Api
   const settings = readSettings({}, { home, api_port: '0' });
   const store = await openStore({ path: paths(home).state, keysDir: paths(home).keys });
   await store.hosts.put({ id: 'host-1', name: 'here', state: 'ready', cloudlets: 100 });
-  const appLog = createAppLog({ directory: paths(home).logs, bytesPerApp: settings.logBytesPerApp });
+  const appLog = createAppLog({ dir: paths(home).logs, bytesPerApp: settings.logBytesPerApp });
   const operations = storeOperations(store);
   const api = createApi({
     store,
