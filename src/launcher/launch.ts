@@ -54,7 +54,8 @@ export async function endOrphans(orphans: readonly RunningProcess[], announcer: 
 /** The two programs of a platform, kept running until `stop`. */
 export class RunningPlatform {
   readonly #programs: readonly Program[];
-  readonly #settings: Settings;
+  /** Where the programs' output goes; null when it goes where ours goes. */
+  readonly #logs: string | null;
 
   constructor(
     settings: Settings,
@@ -64,8 +65,9 @@ export class RunningPlatform {
       terminal,
     }: { readonly lock: LauncherLock; readonly announcer: Announcer; readonly terminal: boolean },
   ) {
-    this.#settings = settings;
     const { logs, cache } = paths(settings.home);
+    // At a terminal only what concerns its owner is said; the journal gets everything.
+    this.#logs = terminal ? logs : null;
     const onChange = () => {
       const running = this.#programs.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid] as const]));
       lock.record(Object.fromEntries(running));
@@ -75,8 +77,7 @@ export class RunningPlatform {
         new Program({
           name,
           script: scripts[name],
-          // At a terminal only what concerns its owner is said; the journal gets everything.
-          output: terminal ? openLog(logs, name) : 'inherit',
+          output: this.#logs === null ? 'inherit' : openLog(this.#logs, name),
           env: { NODE_COMPILE_CACHE: join(cache, 'compiled') },
           onChange,
           onDeath: (what) => announcer.say(`The ${name} ended: ${what}.`),
@@ -109,11 +110,10 @@ export class RunningPlatform {
     try {
       return await Promise.race([program.start(), late]);
     } catch (cause) {
-      const log = join(paths(this.#settings.home).logs, `${program.name}.log`);
-      throw new PlatformError('unavailable', `${(cause as Error).message}${lastLines(log)}`, {
-        hint: `See ${log}`,
-        cause,
-      });
+      const { message } = cause as Error;
+      if (this.#logs === null) throw new PlatformError('unavailable', message, { cause });
+      const log = join(this.#logs, `${program.name}.log`);
+      throw new PlatformError('unavailable', `${message}${lastLines(log)}`, { hint: `See ${log}`, cause });
     }
   }
 }

@@ -11,7 +11,7 @@ export interface Announcer {
 export function announceOn(stream: NodeJS.WritableStream): Announcer {
   return {
     step: (text) => stream.write(`-----> ${text}\n`),
-    detail: (text) => stream.write(`       ${text}\n`),
+    detail: (text) => stream.write(`       ${text.replaceAll('\n', '\n       ')}\n`),
     say: (text) => stream.write(`${text}\n`),
   };
 }

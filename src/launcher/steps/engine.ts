@@ -13,6 +13,8 @@ const defaultSockets = ['/var/run/docker.sock', '/run/docker.sock'];
 const daemonConfig = '/etc/docker/daemon.json';
 /** Each way of starting gets this long until the engine must answer. */
 const startTimeoutMs = 45_000;
+/** Some scripts fail after they have started it. */
+const failedStartTimeoutMs = 2000;
 
 /** An engine that answers: installed and started where that is ours to do, else one message that says what is missing. */
 export function engineStep(engine: Engine, settings: Settings): SetUpStep {
@@ -84,11 +86,13 @@ async function start(
   for (const method of methods) {
     // A package's own start may be on its way already; a second daemon would only fail.
     if (await answers(engine)) return;
+    let timeoutMs = startTimeoutMs;
     await startBy(method, log, progress, signal).catch((error: Error) => {
       signal.throwIfAborted();
       progress(error.message);
+      timeoutMs = failedStartTimeoutMs;
     });
-    if (await answersWithin(engine, startTimeoutMs, signal)) return;
+    if (await answersWithin(engine, timeoutMs, signal)) return;
   }
   throw new PlatformError(
     'unavailable',
