@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { after, before, test } from 'node:test';
+import { type Engine, labelNames } from '../../src/domain/engine.ts';
+import { silentLogger } from '../../src/domain/logger.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { type AppLogOptions, createAppLog } from '../../src/reporting/app-log.ts';
+import { createLogRouter } from '../../src/reporting/log-router.ts';
+import { EngineFixture, testDockerHost } from '../support/engine-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'paas-router-'));
+let fixture: EngineFixture;
+
+before(async () => {
+  fixture = await EngineFixture.create();
+});
+after(async () => {
+  await fixture[Symbol.asyncDispose]();
+  rmSync(root, { recursive: true });
+});
+
+const newDir = () => join(root, randomUUID());
+
+/** Starts an instance of a new app that runs a script. */
+async function startInstance(script: string, slot = 1) {
+  const appId = randomUUID();
+  const containerId = await fixture.engine.containers.create(
+    fixture.spec(script, {
+      labels: {
+        ...fixture.labels,
+        [labelNames.app]: appId,
+        [labelNames.role]: 'instance',
+        [labelNames.instance]: randomUUID(),
+        [labelNames.release]: 'v7',
+        [labelNames.process]: `web.${slot}`,
+      },
+    }),
+  );
+  await fixture.engine.containers.start(containerId);
+  return { appId, containerId, type: 'web', slot };
+}
+
+/** A run of the platform, as far as the instances' output is concerned. */
+function startRun(dir: string, engine: Engine = fixture.engine, options: Partial<AppLogOptions> = {}) {
+  const appLog = createAppLog({ dir, bytesPerApp: 32 * 1024 * 1024, ...options });
+  const router = createLogRouter({ engine, appLog, platformId: fixture.runId, logger: silentLogger });
+  return {
+    appLog,
+    router,
+    texts: async (appId: string) =>
+      (await appLog.read(appId, { lines: 100_000, source: 'app' })).map(({ text }) => text),
+    async close() {
+      await router.close();
+      await appLog.close();
+    },
+  };
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i + 1));
+/** Counts aloud, in parts with a breath between them. */
+const counting = (count: number) =>
+  `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo $i; [ $((i%50)) = 0 ] && sleep 0.1; done`;
+
+test('what an instance wrote is in the log to its last line when its end is told', async () => {
+  const run = startRun(newDir());
+  const instance = await startInstance('echo one; echo two >&2; printf %040000d 0; printf "\\nlast words"; exit 3');
+  run.router.watch(instance, instance.containerId, 12);
+  run.router.watch(instance, instance.containerId, 12);
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await run.router.finished(instance.containerId);
+  const lines = await run.appLog.read(instance.appId, { lines: 100, process: 'web.1' });
+  assert.deepEqual(
+    lines.map(({ text }) => text.length).toSorted((a, b) => a - b),
+    [3, 3, 10, 10_000, 10_000, 10_000, 10_000],
+  );
+  assert.equal(lines.at(-1)?.text, 'last words');
+  assert.ok(lines.every(({ source, release }) => source === 'app' && release === 12));
+  await run.close();
+});
+
+test('an instance that nobody watched is nothing to wait for', async () => {
+  const run = startRun(newDir());
+  await run.router.finished('0123456789abcdef');
+  await run.close();
+});
+
+test('over restarts of the platform every line is in the log once', async () => {
+  const dir = newDir();
+  const instance = await startInstance(counting(1000));
+  const first = startRun(dir);
+  first.router.watch(instance, instance.containerId, 7);
+  await eventually('it counts', async () => (await first.texts(instance.appId)).length > 100);
+  await first.close();
+  for (let i = 0; i < 3; i++) {
+    const run = startRun(dir);
+    const before = (await run.texts(instance.appId)).length;
+    await eventually('it goes on', async () => (await run.texts(instance.appId)).length > Math.min(999, before + 20));
+    await run.close();
+  }
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  const last = startRun(dir);
+  await last.router.finished(instance.containerId);
+  assert.deepEqual(await last.texts(instance.appId), numbers(1000));
+  const [line] = await last.appLog.read(instance.appId, { lines: 1 });
+  assert.deepEqual([line?.process, line?.release], ['web.1', 7]);
+  await last.close();
+});
+
+test('a platform killed at any moment completes the log from what the disk has', async () => {
+  const dir = newDir();
+  mkdirSync(dir);
+  const instance = await startInstance(counting(600));
+  const run = startRun(dir);
+  run.router.watch(instance, instance.containerId, 7);
+  const found: string[] = [];
+  for (const enough of [1, 200, 400]) {
+    await eventually('it counts', async () => (await run.texts(instance.appId)).length >= enough);
+    // What the disk has now, with whatever waits in memory missing: as a kill leaves it.
+    const left = newDir();
+    cpSync(dir, left, { recursive: true });
+    found.push(left);
+  }
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await run.close();
+  for (const left of found) {
+    const next = startRun(left);
+    await next.router.finished(instance.containerId);
+    assert.deepEqual(await next.texts(instance.appId), numbers(600));
+    await next.close();
+  }
+});
+
+test('an engine that cuts the connection again and again costs no line and doubles none', async () => {
+  const sockets = new Set<Socket>();
+  const path = join(root, 'engine.sock');
+  const server = createServer((inside) => {
+    const outside = connect(testDockerHost().replace(/^unix:\/\//, ''));
+    for (const socket of [inside, outside]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => sockets.delete(socket));
+    }
+    inside.pipe(outside).pipe(inside);
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const engine = createDockerEngine({ dockerHost: `unix://${path}`, cacheDir: newDir() });
+  const run = startRun(newDir(), engine);
+  const instance = await startInstance(counting(800));
+  run.router.watch(instance, instance.containerId, 7);
+  for (const enough of [50, 250, 500]) {
+    await eventually('it counts', async () => (await run.texts(instance.appId)).length >= enough);
+    for (const socket of sockets) socket.destroy();
+  }
+  await eventually('it is all there', async () => (await run.texts(instance.appId)).length >= 800);
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await run.router.finished(instance.containerId);
+  assert.deepEqual(await run.texts(instance.appId), numbers(800));
+  await run.close();
+  server.close();
+});
+
+test('an app that floods its log keeps neither the platform from its work nor its neighbours from their lines', async () => {
+  const run = startRun(newDir(), fixture.engine, {
+    bytesPerApp: 1024 * 1024,
+    floodLimits: { linesPerSecond: 1000, bytesPerSecond: 128 * 1024, burstSeconds: 2 },
+  });
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  const flood = await startInstance('yes "a line of the flood that goes on and on and on and on" | head -n 400000');
+  const calm = await startInstance(counting(300));
+  run.router.watch(flood, flood.containerId, 1);
+  run.router.watch(calm, calm.containerId, 1);
+  delay.enable();
+  await fixture.engine.containers.wait(calm.containerId, AbortSignal.timeout(30_000));
+  await run.router.finished(calm.containerId);
+  delay.disable();
+  assert.deepEqual(await run.texts(calm.appId), numbers(300));
+  assert.ok(delay.percentile(99) < 100e6, `the platform stood still for ${delay.percentile(99) / 1e6} ms`);
+  const told = await eventually('the loss is told', async () => {
+    const lines = await run.appLog.read(flood.appId, { lines: 10, source: 'platform' });
+    return lines.find(({ text }) => text.includes('dropped'));
+  });
+  assert.match(told.text, /^\d+ lines of web\.1 dropped here: more than 1000 lines or 128 KiB a second\.$/);
+  await fixture.engine.containers.kill(flood.containerId, 'SIGKILL');
+  await run.close();
+});
