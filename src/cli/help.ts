@@ -16,7 +16,8 @@ In your app's folder: paas create && git push paas main
 ${groups.join('\n\n')}
 
 paas help COMMAND explains one, with examples. config:set and config set are the same.
-The app is that of --app, of PAAS_APP, or of this folder's git remote. --json prints data for programs.`;
+The app is that of --app, of PAAS_APP, or of this folder's git remote. --json prints data for programs.
+It ends with 0 when done, 1 when something failed, 2 when words or the platform refuse it, 127 for no such command.`;
 }
 
 /** What a bare topic lists: its commands. */

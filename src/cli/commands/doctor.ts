@@ -1,6 +1,8 @@
+import type { Check } from '../check.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../errors.ts';
-import { type Check, checkHere, checkPlatform } from '../health-checks.ts';
+import { checkHere } from '../machine-checks.ts';
+import { checkPlatform } from '../platform-checks.ts';
 import { harmless, padEnd, type StyleName } from '../terminal-text.ts';
 
 const words: Readonly<Record<Check['state'], readonly [word: string, style: StyleName]>> = {

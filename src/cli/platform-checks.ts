@@ -1,24 +1,13 @@
 import { lookup } from 'node:dns/promises';
-import { access, constants, statfs } from 'node:fs/promises';
-import { createConnection } from 'node:net';
 import { PlatformError } from '../domain/errors.ts';
-import type { Answer, ApiClient } from './client.ts';
-import { gitVersion } from './git.ts';
+import { type Check, ok, probeTimeoutMs } from './check.ts';
+import type { ApiClient } from './client.ts';
 import { type Http, isLocalhostName, isLoopback, readText } from './http.ts';
+import { checkEmptyMachine } from './machine-checks.ts';
 import type { Session } from './session.ts';
 
-/** One line of `paas doctor`, of the form that the platform gives its own in. */
-export type Check = Answer<'GET /platform/status'>['checks'][number];
-
-const probeTimeoutMs = 10_000;
 /** Log lines of two machines cannot be told apart in time, and TLS certificates fail, when clocks differ more. */
 const clockSkewMs = { warning: 5_000, failed: 60_000 } as const;
-/** Protocol v2 is git's own default from here on. */
-const oldestGit = [2, 26] as const;
-
-function ok(name: string, message: string): Check {
-  return { name, state: 'ok', message, fix: null };
-}
 
 /** What can be seen of the platform: that it answers, whom it takes us for, and what it says about itself. */
 export async function checkPlatform(session: Session): Promise<readonly Check[]> {
@@ -42,27 +31,6 @@ export async function checkPlatform(session: Session): Promise<readonly Check[]>
     const name = error.code === 'unauthorized' ? 'login' : 'platform';
     return [...reached.checks, { name, state: 'failed', message: error.message, fix: error.hint ?? null }];
   }
-}
-
-/** What a person needs on this machine, whatever the platform. */
-export async function checkHere(session: Session): Promise<readonly Check[]> {
-  return [await checkGit(session)];
-}
-
-async function checkGit(session: Session): Promise<Check> {
-  const version = await gitVersion(session.io).catch(() => null);
-  if (version === null) {
-    return { name: 'git here', state: 'failed', message: 'not found', fix: 'Install it: apt-get install git' };
-  }
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [oldestMajor, oldestMinor] = oldestGit;
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return ok('git here', version);
-  return {
-    name: 'git here',
-    state: 'warning',
-    message: `${version} is old`,
-    fix: `Use ${oldestGit.join('.')} or newer.`,
-  };
 }
 
 interface Reached {
@@ -172,76 +140,4 @@ async function checkFrontDoor(api: ApiClient, http: Http, session: Session): Pro
     const fix = `Let this machine reach port ${url.port || (url.protocol === 'https:' ? 443 : 80)} of the platform.`;
     return [{ name: 'front door', state: 'failed', message: error.message, fix }];
   }
-}
-
-/** Nothing answers, and it should be on this machine: what a start would need. */
-async function checkEmptyMachine(url: URL): Promise<readonly Check[]> {
-  if (!isLoopback(url.hostname)) return [];
-  return Promise.all([checkEngineSocket(), checkDisk(), checkWebPort()]);
-}
-
-const engineSocket = '/var/run/docker.sock';
-
-async function checkEngineSocket(): Promise<Check> {
-  const name = 'engine';
-  try {
-    await access(engineSocket, constants.R_OK | constants.W_OK);
-  } catch (error) {
-    const denied = (error as NodeJS.ErrnoException).code === 'EACCES';
-    return denied
-      ? {
-          name,
-          state: 'failed',
-          message: `${engineSocket} is not yours to use`,
-          fix: 'Join its group: usermod -aG docker $USER',
-        }
-      : { name, state: 'warning', message: 'none is installed', fix: 'As root, npm start installs one.' };
-  }
-  if (await accepts({ path: engineSocket })) return ok(name, `listens at ${engineSocket}`);
-  return {
-    name,
-    state: 'failed',
-    message: `nobody listens at ${engineSocket}`,
-    fix: 'Start it: systemctl start docker',
-  };
-}
-
-async function checkDisk(): Promise<Check> {
-  const { bavail, bsize } = await statfs('/');
-  const freeGiB = (bavail * bsize) / 2 ** 30;
-  if (freeGiB >= 5) return ok('disk', `${Math.floor(freeGiB)} GiB free`);
-  const state = freeGiB < 2 ? 'failed' : 'warning';
-  return {
-    name: 'disk',
-    state,
-    message: `${freeGiB.toFixed(1)} GiB free`,
-    fix: 'Free some: stacks and a first app take 2 GiB.',
-  };
-}
-
-const defaultWebPort = 8080;
-
-async function checkWebPort(): Promise<Check> {
-  const taken = await accepts({ host: '127.0.0.1', port: defaultWebPort });
-  if (!taken) return ok('web port', `${defaultWebPort} is free`);
-  return {
-    name: 'web port',
-    state: 'warning',
-    message: `some program has port ${defaultWebPort}`,
-    fix: 'Stop it, or start the platform with another PAAS_HTTP_PORT.',
-  };
-}
-
-function accepts(
-  address: { readonly path: string } | { readonly host: string; readonly port: number },
-): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(address);
-    const settle = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.setTimeout(probeTimeoutMs, () => settle(false));
-    socket.on('connect', () => settle(true)).on('error', () => settle(false));
-  });
 }

@@ -1,0 +1,10 @@
+import type { Answer } from './client.ts';
+
+/** One line of `paas doctor`, of the form that the platform gives its own in. */
+export type Check = Answer<'GET /platform/status'>['checks'][number];
+
+export const probeTimeoutMs = 10_000;
+
+export function ok(name: string, message: string): Check {
+  return { name, state: 'ok', message, fix: null };
+}
