@@ -1,5 +1,6 @@
 import type { AssembledImage } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { BlobCache } from './blob-cache.ts';
 import type { Connection } from './connection.ts';
 import type { DockerInfo } from './engine-info.ts';
 import {
@@ -16,28 +17,40 @@ import { type InspectedImage, toImageState } from './image-state.ts';
 import { chainIds, type KnownImages, type KnownLayers } from './known-layers.ts';
 
 const loadDeadlineMs = 10 * 60_000;
+/** Sending this much costs less than looking through all images for it. */
+const cheapBytes = 1024 * 1024;
+
+interface Memory {
+  readonly known: KnownLayers;
+  readonly blobs: BlobCache;
+}
 
 /** Puts images together in the engine, sending only layers that it lacks (contracts/buildpacks.md §2.2a). */
 export class Assembler {
   readonly #connection: Connection;
   readonly #info: () => Promise<DockerInfo>;
   readonly #known: KnownLayers;
-  /** Bases on which an image of ours was seen to be whole. */
-  readonly #proven = new Set<string>();
+  readonly #blobs: BlobCache;
 
-  constructor(connection: Connection, info: () => Promise<DockerInfo>, known: KnownLayers) {
+  constructor(connection: Connection, info: () => Promise<DockerInfo>, { known, blobs }: Memory) {
     this.#connection = connection;
     this.#info = info;
     this.#known = known;
+    this.#blobs = blobs;
   }
 
   async assemble(image: AssembledImage): Promise<string> {
+    const [{ imageStore }, base] = await Promise.all([
+      this.#info(),
+      this.#inspect(image.base, `find the base image ${image.base}`),
+    ]);
+    const stack: Stack = { base, below: toImageState(base).diffIds, imageStore };
     try {
-      return await this.#attempt(image);
+      return await this.#put(image, stack, await this.#cheapPlan(image, stack));
     } catch (error) {
-      // A layer may have gone between our look and the load (garbage collection): look again, and send that one too.
-      if (!(error instanceof PlatformError) || error.code !== 'internal') throw error;
-      return await this.#attempt(image);
+      if (!isRefusedLoad(error)) throw error;
+      // A layer went between our look and the load (garbage collection): look at everything, and send that one too.
+      return await this.#put(image, stack, await this.#plan(image, stack, await this.#known.all()));
     }
   }
 
@@ -51,70 +64,67 @@ export class Assembler {
     const plan: ImagePlan = { ...image, architecture, layers: [{ ...layer, descriptor }] };
     const archive = imageStore === 'containerd' ? ociLayout(plan) : dockerArchive(plan);
     await this.#load(archive, image.tag);
-    if (imageStore === 'containerd') await this.#known.remember(archive.imageId, [descriptor]);
+    await this.#remember(archive.imageId, plan, imageStore);
     return archive.imageId;
   }
 
-  async #attempt(image: AssembledImage): Promise<string> {
-    const [{ imageStore }, base, images] = await Promise.all([
-      this.#info(),
-      this.#inspect(image.base, `find the base image ${image.base}`),
-      this.#known.images(),
-    ]);
-    const stack = { base, diffIds: toImageState(base).diffIds, images };
-    const layers =
-      imageStore === 'containerd' ? await this.#contentLayers(image, stack) : this.#graphLayers(image, stack);
+  async #put(image: AssembledImage, { base, imageStore }: Stack, { layers, missing, images }: Plan): Promise<string> {
+    if (missing !== null) {
+      const words = `The engine lacks layer ${missing} of ${image.tag}, and it came without a file.`;
+      throw new PlatformError('conflict', words);
+    }
     const plan: ImagePlan = { architecture: base.Architecture, config: image.config, tag: image.tag, layers };
     const archive = imageStore === 'containerd' ? ociLayout(plan) : dockerArchive(plan);
     if (images.has(archive.imageId)) await this.#tag(archive.imageId, image.tag);
     else await this.#load(archive, image.tag);
-    if (imageStore === 'containerd') await this.#known.remember(archive.imageId, layers.map(descriptorOf));
-    if (!this.#proven.has(base.Id)) {
-      await this.#prove(archive.imageId, { imageStore, layers });
-      this.#proven.add(base.Id);
+    await this.#remember(archive.imageId, plan, imageStore);
+    if (!(await this.#blobs.isProven(base.Id))) {
+      await this.#prove(archive.imageId, plan, imageStore);
+      await this.#blobs.setProven(base.Id);
     }
     return archive.imageId;
   }
 
-  /** The graph store has a layer when some image has it at the same place of the same chain. */
-  #graphLayers(image: AssembledImage, { diffIds: below, images }: Stack): readonly PlannedLayer[] {
-    const known = new Set([...images.values(), below].flatMap(chainIds));
-    const chain = chainIds([...below, ...image.layers.map((layer) => layer.diffId)]);
-    const own = image.layers.map((layer, index) => {
-      if (known.has(chain[below.length + index] ?? '')) return without(layer.diffId);
-      return withFile(layer, image);
+  /** From a few images that probably have the layers; from all of them when much would have to be sent otherwise. */
+  async #cheapPlan(image: AssembledImage, stack: Stack): Promise<Plan> {
+    const plan = await this.#plan(image, stack, await this.#known.likely(image));
+    const toSend = plan.layers.reduce((bytes, layer) => bytes + (layer.path === null ? 0 : layer.sizeBytes), 0);
+    if (plan.missing === null && toSend <= cheapBytes) return plan;
+    return this.#plan(image, stack, await this.#known.all());
+  }
+
+  async #plan(image: AssembledImage, stack: Stack, images: KnownImages): Promise<Plan> {
+    const known =
+      stack.imageStore === 'containerd' ? await this.#inContent(image, images) : inGraph(image, stack.below, images);
+    const ofBase = stack.imageStore === 'containerd' ? await this.#known.blobsOf(stack.base.Id, stack.below) : [];
+    const base = stack.below.map((diffId, index) => without(diffId, ofBase[index] ?? null));
+    const own = image.layers.map((layer, index): PlannedLayer => {
+      const place = known[index] ?? null;
+      if (place !== null) return without(layer.diffId, place.blob);
+      if (layer.path === null) return without(layer.diffId, null);
+      return { ...layer, descriptor: uncompressedLayer(layer.diffId, layer.sizeBytes) };
     });
-    return [...below.map(without), ...own];
+    const missing = image.layers.find((layer, index) => layer.path === null && known[index] === null);
+    return { layers: [...base, ...own], missing: missing?.diffId ?? null, images };
   }
 
   /** The content store has a layer when it has its blob, in whatever image. */
-  async #contentLayers(
-    image: AssembledImage,
-    { base, diffIds: below, images }: Stack,
-  ): Promise<readonly PlannedLayer[]> {
-    const ofBase = await this.#known.descriptors(base.Id, below);
-    const blobs = new Map<string, Descriptor>();
-    for (const [id, diffIds] of images) {
-      const descriptors = await this.#known.remembered(id);
-      for (const [index, descriptor] of (descriptors ?? []).entries()) blobs.set(diffIds[index] ?? '', descriptor);
+  async #inContent(image: AssembledImage, images: KnownImages): Promise<readonly (Place | null)[]> {
+    const learned = await this.#known.learnedBlobs(images);
+    const places: (Place | null)[] = [];
+    for (const layer of image.layers) {
+      const blob =
+        learned.get(layer.diffId) ?? (layer.path === null ? await this.#findBlob(layer.diffId, images) : null);
+      places.push(blob === null ? null : { blob });
     }
-    const own = await Promise.all(
-      image.layers.map(async (layer): Promise<PlannedLayer> => {
-        const blob =
-          blobs.get(layer.diffId) ?? (layer.path === null ? await this.#findBlob(layer.diffId, images) : null);
-        if (blob !== null) return { ...without(layer.diffId), descriptor: blob };
-        const file = withFile(layer, image);
-        return { ...file, descriptor: uncompressedLayer(file.diffId, file.sizeBytes) };
-      }),
-    );
-    return [...below.map((diffId, index) => ({ ...without(diffId), descriptor: ofBase[index] ?? null })), ...own];
+    return places;
   }
 
-  /** In an image that we did not assemble, or whose layers we have forgotten. */
+  /** In an image that we did not assemble, or whose blobs are forgotten. */
   async #findBlob(diffId: string, images: KnownImages): Promise<Descriptor | null> {
     for (const [id, diffIds] of images) {
       const index = diffIds.indexOf(diffId);
-      if (index !== -1) return (await this.#known.descriptors(id, diffIds))[index] ?? null;
+      if (index !== -1) return (await this.#known.blobsOf(id, diffIds))[index] ?? null;
     }
     return null;
   }
@@ -145,25 +155,30 @@ export class Assembler {
    * The graph store refuses a load with a missing layer, so there the engine's own account is proof. The containerd
    * store can accept one and keep a hollow image: there it is written out whole, once per base, and every blob counted.
    */
-  async #prove(imageId: string, { imageStore, layers }: Assembled): Promise<void> {
+  async #prove(imageId: string, { layers, tag }: ImagePlan, imageStore: DockerInfo['imageStore']): Promise<void> {
+    let lacks: string | undefined;
     if (imageStore === 'containerd') {
       const { digests } = await this.#known.save(imageId);
-      const missing = layers.map(descriptorOf).filter((descriptor) => !digests.has(descriptor.digest));
-      if (missing.length === 0) return;
-      throw new PlatformError('conflict', `Image ${imageId} is not whole: the engine lacks ${missing[0]?.digest}.`);
+      lacks = layers.map((layer) => descriptorOf(layer).digest).find((digest) => !digests.has(digest));
+    } else {
+      const { diffIds } = toImageState(await this.#inspect(imageId, `check image ${tag}`));
+      lacks = layers.find((layer, index) => layer.diffId !== diffIds[index])?.diffId;
     }
-    const { diffIds } = toImageState(await this.#inspect(imageId, `check image ${imageId}`));
-    if (diffIds.length === layers.length && diffIds.every((diffId, index) => diffId === layers[index]?.diffId)) return;
-    throw new PlatformError('conflict', `Image ${imageId} is not whole: it has other layers than it was made of.`);
+    if (lacks === undefined) return;
+    throw new PlatformError('internal', `Image ${tag} (${imageId}) is not whole: the engine lacks ${lacks}.`);
+  }
+
+  async #remember(imageId: string, { layers }: ImagePlan, imageStore: DockerInfo['imageStore']): Promise<void> {
+    this.#known.remember(
+      imageId,
+      layers.map((layer) => layer.diffId),
+    );
+    if (imageStore === 'containerd') await this.#blobs.put(imageId, layers.map(descriptorOf));
   }
 
   async #tag(id: string, tag: string): Promise<void> {
-    await this.#connection.request({
-      method: 'POST',
-      path: imagePath(id, '/tag'),
-      query: splitTag(tag),
-      what: `tag image ${tag}`,
-    });
+    const what = `tag image ${tag}`;
+    await this.#connection.request({ method: 'POST', path: imagePath(id, '/tag'), query: splitTag(tag), what });
   }
 
   #inspect(ref: string, what: string): Promise<InspectedImage> {
@@ -173,32 +188,37 @@ export class Assembler {
 
 interface Stack {
   readonly base: InspectedImage;
-  readonly diffIds: readonly string[];
+  readonly below: readonly string[];
+  readonly imageStore: DockerInfo['imageStore'];
+}
+
+interface Plan {
+  readonly layers: readonly PlannedLayer[];
+  /** A layer that neither the engine has nor its sender. */
+  readonly missing: string | null;
   readonly images: KnownImages;
 }
 
-interface Assembled {
-  readonly imageStore: DockerInfo['imageStore'];
-  readonly layers: readonly PlannedLayer[];
+/** The engine has the layer; in a content store, as this blob. */
+interface Place {
+  readonly blob: Descriptor | null;
 }
 
-function without(diffId: string): PlannedLayer {
-  return { diffId, path: null, sizeBytes: 0, descriptor: null };
+/** The graph store has a layer when some image has it at the same place of the same chain. */
+function inGraph(image: AssembledImage, below: readonly string[], images: KnownImages): readonly (Place | null)[] {
+  const known = new Set([...images.values(), below].flatMap(chainIds));
+  const chain = chainIds([...below, ...image.layers.map((layer) => layer.diffId)]);
+  return image.layers.map((_layer, index) => (known.has(chain[below.length + index] ?? '') ? { blob: null } : null));
 }
 
-function withFile(
-  layer: AssembledImage['layers'][number],
-  image: AssembledImage,
-): PlannedLayer & { readonly path: string } {
-  if (layer.path === null) {
-    throw new PlatformError(
-      'conflict',
-      `The engine does not have layer ${layer.diffId} of ${image.tag}, and it came without its file.`,
-    );
-  }
-  return { diffId: layer.diffId, path: layer.path, sizeBytes: layer.sizeBytes, descriptor: null };
+function without(diffId: string, descriptor: Descriptor | null): PlannedLayer {
+  return { diffId, path: null, sizeBytes: 0, descriptor };
 }
 
 function descriptorOf(layer: PlannedLayer): Descriptor {
   return layer.descriptor ?? uncompressedLayer(layer.diffId, layer.sizeBytes);
+}
+
+function isRefusedLoad(error: unknown): boolean {
+  return error instanceof PlatformError && error.code === 'internal';
 }

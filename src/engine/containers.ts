@@ -1,17 +1,15 @@
-import type { ContainerExit, ContainerSpec, ContainerState, EngineContainers, Labels } from '../domain/engine.ts';
-import { PlatformError } from '../domain/errors.ts';
+import type { ContainerExit, ContainerState, EngineContainers, Labels } from '../domain/engine.ts';
 import { attach } from './attach.ts';
 import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';
+import { containerCreator } from './create-container.ts';
 import { answered, engineMessage } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
-import { carries, labelFilter } from './labels.ts';
+import { labelFilter } from './labels.ts';
 import { containerLogs } from './logs.ts';
 import { OpenFilesLimit, refusedOpenFiles } from './open-files.ts';
-import { containerRequest } from './policy.ts';
 import { waitForEnd } from './wait.ts';
 
-const createDeadlineMs = 60_000;
 const startDeadlineMs = 120_000;
 const killDeadlineMs = 30_000;
 const removeDeadlineMs = 120_000;
@@ -26,29 +24,7 @@ export function dockerContainers(
   const openFiles = new OpenFilesLimit(connection, cacheDir);
 
   return {
-    async create(spec) {
-      const { id: engineId, apiVersion, cgroupVersion, cpus } = await info();
-      // The request is made once before anything is done, so that a spec which may not be is refused at no cost.
-      containerRequest(spec, { apiVersion, cgroupVersion, cpus, openFiles: 1024 });
-      await checkVolumes(connection, spec);
-      const abilities = { apiVersion, cgroupVersion, cpus };
-      const limit = await openFiles.value(engineId, spec, abilities);
-      const body = containerRequest(spec, { ...abilities, openFiles: limit });
-      try {
-        const created = await connection.request<{ readonly Id: string }>({
-          method: 'POST',
-          path: '/containers/create',
-          query: { name: spec.name },
-          body,
-          what: `create container ${spec.name}`,
-          deadlineMs: createDeadlineMs,
-        });
-        return created.Id;
-      } catch (error) {
-        if (!answered(error, 409)) throw error;
-        return sameContainer(connection, spec, error);
-      }
-    },
+    create: containerCreator(connection, info, openFiles),
 
     async start(id) {
       try {
@@ -61,7 +37,7 @@ export function dockerContainers(
       } catch (error) {
         if (answered(error, 304)) return;
         if (refusedOpenFiles(error)) await openFiles.forget();
-        throw startError(error, id);
+        throw error;
       }
     },
 
@@ -166,29 +142,6 @@ async function listContainers(connection: Connection, labels: Labels): Promise<r
   return states.filter((state) => state !== null);
 }
 
-/** A named volume that carries driver options can be any path of the host under an innocent name (CVE-2026-44849). */
-async function checkVolumes(connection: Connection, spec: ContainerSpec): Promise<void> {
-  for (const { name } of spec.volumes ?? []) {
-    const volume = await connection.request<{ readonly Driver: string; readonly Options: object | null }>({
-      method: 'GET',
-      path: `/volumes/${encodeURIComponent(name)}`,
-      what: `find volume ${name} for ${spec.name}`,
-    });
-    if (volume.Driver !== 'local' || Object.keys(volume.Options ?? {}).length > 0) {
-      throw new PlatformError(
-        'forbidden',
-        `Volume ${name} is not a plain volume of the engine, so ${spec.name} cannot have it.`,
-      );
-    }
-  }
-}
-
-async function sameContainer(connection: Connection, spec: ContainerSpec, conflict: unknown): Promise<string> {
-  const existing = await inspectOrNull(connection, spec.name, toContainerState);
-  if (existing !== null && existing.name === spec.name && carries(existing.labels, spec.labels)) return existing.id;
-  throw conflict;
-}
-
 function kill(connection: Connection, id: string, signal: string): Promise<void> {
   // 409: it does not run (any more).
   return ignoring([404, 409], () =>
@@ -212,18 +165,6 @@ async function waitUntilGone(connection: Connection, id: string): Promise<void> 
       deadlineMs: removeDeadlineMs,
     }),
   );
-}
-
-/** A program that is not there or not executable is the user's, everything else is ours. */
-function startError(error: unknown, id: string): unknown {
-  const words = engineMessage(error);
-  const program =
-    /exec: "?([^":]+)"?: (executable file not found|permission denied|no such file|exec format error)/i.exec(words);
-  if (program === null || !(error instanceof PlatformError) || answered(error, 404)) return error;
-  return new PlatformError('start_failed', `The program "${program[1]}" could not be started: ${program[2]}.`, {
-    hint: 'Check the command of the process type in the Procfile or in the Dockerfile’s CMD.',
-    cause: new Error(`container ${id}: ${words}`),
-  });
 }
 
 async function ignoring(statuses: readonly number[], run: () => Promise<unknown>): Promise<void> {

@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import type { EngineImages, ImageState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { Assembler } from './assemble.ts';
+import { BlobCache } from './blob-cache.ts';
 import type { Connection } from './connection.ts';
 import { answered } from './docker-errors.ts';
 import { buildDockerfile } from './dockerfile-build.ts';
@@ -22,8 +23,9 @@ export function dockerImages(
   info: () => Promise<DockerInfo>,
   cacheDir: string | null,
 ): EngineImages {
-  const known = new KnownLayers(connection, cacheDir);
-  const assembler = new Assembler(connection, info, known);
+  const blobs = new BlobCache(cacheDir);
+  const known = new KnownLayers(connection, blobs);
+  const assembler = new Assembler(connection, info, { known, blobs });
 
   async function inspect(ref: string): Promise<ImageState | null> {
     try {

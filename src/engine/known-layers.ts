@@ -1,93 +1,103 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { AssembledImage } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { writeAtomically } from './atomic-file.ts';
+import type { BlobCache } from './blob-cache.ts';
 import type { Connection } from './connection.ts';
 import { answered, toPlatformError } from './docker-errors.ts';
-import { type Descriptor, hex } from './image-archive.ts';
+import type { Descriptor } from './image-archive.ts';
 import { imagePath } from './image-refs.ts';
 import type { InspectedImage } from './image-state.ts';
 import { readSavedImage, type SavedImage } from './saved-image.ts';
 
-/** An image's layers never change, so what was learned of an id holds for as long as the image is there. */
+/** The layers (diffIds, base first) of images that are in the engine now, by image id. */
 export type KnownImages = ReadonlyMap<string, readonly string[]>;
 
 const saveDeadlineMs = 10 * 60_000;
+const remembered = 500;
+/** How many of the images that share a layer with the new one are looked at. */
+const likelyImages = 4;
 
 /** What the engine has already: layers by image, and in a content store the blob of each layer. */
 export class KnownLayers {
   readonly #connection: Connection;
-  readonly #directory: string | null;
-  #images = new Map<string, readonly string[]>();
-  readonly #descriptors = new Map<string, readonly Descriptor[]>();
+  readonly #blobs: BlobCache;
+  /** Newest last. An image's layers never change, so this is true for as long as the image is there. */
+  readonly #layers = new Map<string, readonly string[]>();
 
-  constructor(connection: Connection, cacheDir: string | null) {
+  constructor(connection: Connection, blobs: BlobCache) {
     this.#connection = connection;
-    this.#directory = cacheDir === null ? null : join(cacheDir, 'engine-images');
+    this.#blobs = blobs;
   }
 
-  /** The diffIds of every image that is in the engine now. One call, and one more for each image not seen before. */
-  async images(): Promise<KnownImages> {
+  /**
+   * Images that probably have this image's layers: the one that has its tag now, and what was put together lately. A
+   * few calls of some milliseconds, where listing all images costs a containerd store 8 ms for each.
+   */
+  async likely(image: AssembledImage): Promise<KnownImages> {
+    const wanted = new Set(image.layers.map((layer) => layer.diffId));
+    const shared = [...this.#layers].filter(([, diffIds]) => diffIds.some((diffId) => wanted.has(diffId)));
+    const refs = [image.tag, ...shared.slice(-likelyImages).map(([id]) => id)];
+    return this.#present(refs);
+  }
+
+  /** Every image that is in the engine. */
+  async all(): Promise<KnownImages> {
     const listed = await this.#connection.request<readonly { readonly Id: string }[]>({
       method: 'GET',
       path: '/images/json',
       what: 'list images',
     });
-    const images = new Map<string, readonly string[]>();
-    await Promise.all(
-      listed.map(async ({ Id: id }) => {
-        const diffIds = this.#images.get(id) ?? (await this.#diffIds(id));
-        if (diffIds !== null) images.set(id, diffIds);
-      }),
-    );
-    this.#images = images;
+    const ids = listed.map((image) => image.Id);
+    const known = ids.flatMap((id) => {
+      const diffIds = this.#layers.get(id);
+      return diffIds === undefined ? [] : [[id, diffIds] as const];
+    });
+    const images = new Map([...known, ...(await this.#present(ids.filter((id) => !this.#layers.has(id))))]);
+    this.#layers.clear();
+    for (const [id, diffIds] of images) this.remember(id, diffIds);
+    await this.#blobs.keepOnly(new Set(ids));
     return images;
   }
 
-  async #diffIds(id: string): Promise<readonly string[] | null> {
+  remember(imageId: string, diffIds: readonly string[]): void {
+    this.#layers.delete(imageId);
+    this.#layers.set(imageId, diffIds);
+    const oldest = this.#layers.keys().next().value;
+    if (this.#layers.size > remembered && oldest !== undefined) this.#layers.delete(oldest);
+  }
+
+  async #present(refs: readonly string[]): Promise<KnownImages> {
+    const images = await Promise.all(refs.map((ref) => this.#inspect(ref)));
+    return new Map(images.filter((image) => image !== null).map((image) => [image.Id, image.RootFS.Layers ?? []]));
+  }
+
+  async #inspect(ref: string): Promise<InspectedImage | null> {
+    const what = `inspect image ${ref}`;
     try {
-      const image = await this.#connection.request<InspectedImage>({
-        method: 'GET',
-        path: imagePath(id, '/json'),
-        what: `inspect image ${id}`,
-      });
-      return image.RootFS.Layers ?? [];
+      return await this.#connection.request<InspectedImage>({ method: 'GET', path: imagePath(ref, '/json'), what });
     } catch (error) {
       if (answered(error, 404)) return null;
       throw error;
     }
   }
 
-  /** The blobs of an image's layers if they were ever learned; null otherwise. Costs no call to the engine. */
-  async remembered(imageId: string): Promise<readonly Descriptor[] | null> {
-    const known = this.#descriptors.get(imageId);
-    if (known !== undefined) return known;
-    if (this.#directory === null) return null;
-    try {
-      const layers = JSON.parse(await readFile(this.#file(this.#directory, imageId), 'utf8')) as readonly Descriptor[];
-      this.#descriptors.set(imageId, layers);
-      return layers;
-    } catch {
-      return null;
-    }
-  }
-
-  async remember(imageId: string, layers: readonly Descriptor[]): Promise<void> {
-    this.#descriptors.set(imageId, layers);
-    if (this.#directory === null) return;
-    await mkdir(this.#directory, { recursive: true });
-    await writeAtomically(this.#file(this.#directory, imageId), JSON.stringify(layers));
-  }
-
   /** The blobs of an image's layers; the first time by having the engine write the whole image out, as no call tells them. */
-  async descriptors(imageId: string, diffIds: readonly string[]): Promise<readonly Descriptor[]> {
-    const known = await this.remembered(imageId);
+  async blobsOf(imageId: string, diffIds: readonly string[]): Promise<readonly Descriptor[]> {
+    const known = await this.#blobs.get(imageId);
     if (known !== null) return known;
     const layers = (await this.save(imageId)).layersOf(diffIds);
     if (layers === null) throw new PlatformError('internal', `Image ${imageId} has no manifest with its own layers.`);
-    await this.remember(imageId, layers);
+    await this.#blobs.put(imageId, layers);
     return layers;
+  }
+
+  /** The blobs of these images' layers by diffId, as far as they were learned before. */
+  async learnedBlobs(images: KnownImages): Promise<ReadonlyMap<string, Descriptor>> {
+    const blobs = new Map<string, Descriptor>();
+    for (const [id, diffIds] of images) {
+      for (const [index, blob] of ((await this.#blobs.get(id)) ?? []).entries()) blobs.set(diffIds[index] ?? '', blob);
+    }
+    return blobs;
   }
 
   /** The whole image as the engine gives it out, read and not kept. */
@@ -109,10 +119,6 @@ export class KnownLayers {
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  #file(directory: string, imageId: string): string {
-    return join(directory, `${hex(imageId)}.json`);
   }
 }
 

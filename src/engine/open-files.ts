@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { type ContainerSpec, type Labels, labelNames } from '../domain/engine.ts';
 import { writeAtomically } from './atomic-file.ts';
 import type { Connection } from './connection.ts';
+import { postContainer } from './create-container.ts';
 import { engineMessage } from './docker-errors.ts';
-import { containerRequest, type EngineAbilities } from './policy.ts';
+import type { EngineAbilities } from './policy.ts';
 
 /** Enough for a busy server, and small enough for the programs that close every possible descriptor one by one. */
 const wanted = 20_000;
@@ -87,13 +88,7 @@ export class OpenFilesLimit {
       networkId: null,
     };
     const what = 'try its limit of open files';
-    const { Id: id } = await this.#connection.request<{ readonly Id: string }>({
-      method: 'POST',
-      path: '/containers/create',
-      query: { name: probe.name },
-      body: containerRequest(probe, { ...abilities, openFiles }),
-      what,
-    });
+    const id = await postContainer(this.#connection, probe, { ...abilities, openFiles });
     try {
       await this.#connection.request({ method: 'POST', path: `/containers/${id}/start`, what, deadlineMs: 60_000 });
       return true;

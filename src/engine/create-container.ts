@@ -1,0 +1,74 @@
+import type { ContainerSpec, EngineContainers } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Connection } from './connection.ts';
+import { type InspectedContainer, toContainerState } from './container-state.ts';
+import { answered } from './docker-errors.ts';
+import type { DockerInfo } from './engine-info.ts';
+import { carries } from './labels.ts';
+import type { OpenFilesLimit } from './open-files.ts';
+import { containerRequest, type EngineAbilities } from './policy.ts';
+
+const createDeadlineMs = 60_000;
+
+/** The only call that makes a container, with the policy's request and no other. */
+export async function postContainer(
+  connection: Connection,
+  spec: ContainerSpec,
+  abilities: EngineAbilities,
+): Promise<string> {
+  const created = await connection.request<{ readonly Id: string }>({
+    method: 'POST',
+    path: '/containers/create',
+    query: { name: spec.name },
+    body: containerRequest(spec, abilities),
+    what: `create container ${spec.name}`,
+    deadlineMs: createDeadlineMs,
+  });
+  return created.Id;
+}
+
+/** See EngineContainers. Throws `invalid_params` for what the policy refuses, before anything is done. */
+export function containerCreator(
+  connection: Connection,
+  info: () => Promise<DockerInfo>,
+  openFilesLimit: OpenFilesLimit,
+): EngineContainers['create'] {
+  return async (spec) => {
+    const { id: engineId, apiVersion, cgroupVersion, cpus } = await info();
+    const abilities = { apiVersion, cgroupVersion, cpus };
+    containerRequest(spec, { ...abilities, openFiles: 1024 });
+    await checkVolumes(connection, spec);
+    const openFiles = await openFilesLimit.value(engineId, spec, abilities);
+    try {
+      return await postContainer(connection, spec, { ...abilities, openFiles });
+    } catch (error) {
+      if (!answered(error, 409)) throw error;
+      const existing = await sameContainer(connection, spec);
+      if (existing === null) throw error;
+      return existing;
+    }
+  };
+}
+
+/** A named volume that carries driver options can be any path of the host under an innocent name (CVE-2026-44849). */
+async function checkVolumes(connection: Connection, spec: ContainerSpec): Promise<void> {
+  for (const { name } of spec.volumes ?? []) {
+    const volume = await connection.request<{ readonly Driver: string; readonly Options: object | null }>({
+      method: 'GET',
+      path: `/volumes/${encodeURIComponent(name)}`,
+      what: `find volume ${name} for ${spec.name}`,
+    });
+    if (volume.Driver === 'local' && Object.keys(volume.Options ?? {}).length === 0) continue;
+    throw new PlatformError(
+      'forbidden',
+      `Volume ${name} is not a plain volume of the engine, so ${spec.name} cannot have it.`,
+    );
+  }
+}
+
+async function sameContainer(connection: Connection, spec: ContainerSpec): Promise<string | null> {
+  const path = `/containers/${encodeURIComponent(spec.name)}/json`;
+  const what = `inspect container ${spec.name}`;
+  const existing = toContainerState(await connection.request<InspectedContainer>({ method: 'GET', path, what }));
+  return existing.name === spec.name && carries(existing.labels, spec.labels) ? existing.id : null;
+}

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describe, test } from 'node:test';
+import type { ContainerSpec } from '../../src/domain/engine.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { RecordingEngine } from '../support/recording-engine.ts';
+
+const megabyte = 1024 * 1024;
+
+const plain: ContainerSpec = {
+  name: 'shop-web-1',
+  image: 'sha256:abc',
+  sandbox: 'app',
+  labels: { 'paas.platform': 'p1', 'paas.app': 'a1' },
+  user: '10001:10001',
+  env: { PORT: '5000', GREETING: 'a=b "c"' },
+  memoryBytes: 256 * megabyte,
+  cpus: 0.5,
+  networkId: 'net1',
+};
+
+const lavish: ContainerSpec = {
+  ...plain,
+  sandbox: 'build',
+  entrypoint: ['/bin/sh'],
+  command: ['-c', 'true'],
+  workingDir: '/app',
+  hostname: 'build-1',
+  memoryBytes: 2048 * megabyte,
+  cpus: 100,
+  cpuShares: 100,
+  pids: 2000,
+  tmpBytes: 64 * megabyte,
+  openStdin: true,
+  tty: true,
+  stopSignal: 'SIGINT',
+  networkId: null,
+  volumes: [
+    { name: 'cache-a1', path: '/cache' },
+    { name: 'layers-a1', path: '/layers', readOnly: true },
+  ],
+};
+
+interface Body {
+  readonly [name: string]: unknown;
+  readonly HostConfig: Readonly<Record<string, unknown>> & { readonly SecurityOpt: readonly string[] };
+}
+
+/** What reached the engine for a spec: the bodies of all containers that were made, the last one being the spec's own. */
+async function bodiesFor(spec: ContainerSpec): Promise<readonly Body[]> {
+  await using wire = await RecordingEngine.start();
+  await createDockerEngine({ dockerHost: wire.dockerHost }).containers.create(spec);
+  return wire.of('POST', '/containers/create').map((call) => call.body as Body);
+}
+
+describe('the policy, on the wire', () => {
+  test('an app’s container is asked for with its whole sandbox and nothing else', async () => {
+    const body = (await bodiesFor(plain)).at(-1);
+    assert.ok(body);
+    const { HostConfig: hostConfig, ...config } = body;
+    assert.deepEqual(config, {
+      Image: 'sha256:abc',
+      User: '10001:10001',
+      Labels: plain.labels,
+      Env: ['PORT=5000', 'GREETING=a=b "c"'],
+      Tty: false,
+      OpenStdin: false,
+      StdinOnce: false,
+      AttachStdin: false,
+      AttachStdout: true,
+      AttachStderr: true,
+      StopSignal: 'SIGTERM',
+    });
+    const { SecurityOpt: securityOpt, ...rest } = hostConfig;
+    assert.deepEqual(rest, {
+      Init: true,
+      Privileged: false,
+      CapAdd: [],
+      CapDrop: ['ALL'],
+      PidsLimit: 256,
+      Memory: 256 * megabyte,
+      MemorySwap: 256 * megabyte,
+      MemorySwappiness: 0,
+      NanoCpus: 500_000_000,
+      CpuShares: 1024,
+      OomScoreAdj: 500,
+      Ulimits: [
+        { Name: 'nofile', Soft: 20_000, Hard: 20_000 },
+        { Name: 'core', Soft: 0, Hard: 0 },
+      ],
+      Tmpfs: { '/tmp': `rw,exec,nosuid,nodev,size=${128 * megabyte},mode=1777` },
+      ShmSize: 64 * megabyte,
+      ReadonlyRootfs: false,
+      Binds: [],
+      Mounts: [],
+      NetworkMode: 'net1',
+      PublishAllPorts: false,
+      PortBindings: {},
+      IpcMode: 'private',
+      PidMode: '',
+      UTSMode: '',
+      CgroupnsMode: 'private',
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'local', Config: { 'max-size': '10m', 'max-file': '3' } },
+    });
+    assertSecurityOptions(securityOpt);
+  });
+
+  test('a spec that asks for all there is gets no more rights by it', async () => {
+    const body = (await bodiesFor(lavish)).at(-1);
+    assert.ok(body);
+    assertSandboxed(body);
+    const { HostConfig: hostConfig } = body;
+    assert.deepEqual(hostConfig.Mounts, [
+      { Type: 'volume', Source: 'cache-a1', Target: '/cache', ReadOnly: false },
+      { Type: 'volume', Source: 'layers-a1', Target: '/layers', ReadOnly: true },
+    ]);
+    assert.equal(hostConfig.NetworkMode, 'none');
+    assert.equal(hostConfig.NanoCpus, 4e9, 'never more than the engine’s processors');
+    assert.equal(hostConfig.PidsLimit, 2000);
+    assert.equal(hostConfig.CpuShares, 100);
+    assert.deepEqual(hostConfig.Tmpfs, { '/tmp': `rw,exec,nosuid,nodev,size=${64 * megabyte},mode=1777` });
+    assert.deepEqual([body.Entrypoint, body.Cmd, body.WorkingDir], [['/bin/sh'], ['-c', 'true'], '/app']);
+    assert.deepEqual([body.OpenStdin, body.StdinOnce, body.Tty], [true, true, true]);
+  });
+
+  test('every container that is made on the way is in the sandbox too', async () => {
+    for (const spec of [plain, lavish]) {
+      const bodies = await bodiesFor(spec);
+      assert.equal(bodies.length, 2, 'the try-out of the limit of open files, and the container itself');
+      for (const body of bodies) assertSandboxed(body);
+      assert.notDeepEqual(bodies[0]?.Labels, spec.labels, 'the try-out is not taken for an instance');
+    }
+  });
+
+  test('a larger instance may have more processes; half of a small one’s memory is its /tmp', async () => {
+    const large = (await bodiesFor({ ...plain, memoryBytes: 2048 * megabyte })).at(-1);
+    assert.equal(large?.HostConfig.PidsLimit, 512);
+    const small = (await bodiesFor({ ...plain, memoryBytes: 64 * megabyte })).at(-1);
+    assert.deepEqual(small?.HostConfig.Tmpfs, { '/tmp': `rw,exec,nosuid,nodev,size=${32 * megabyte},mode=1777` });
+  });
+
+  test('what the policy refuses never reaches the engine', async () => {
+    await using wire = await RecordingEngine.start();
+    const { containers } = createDockerEngine({ dockerHost: wire.dockerHost });
+    const refused: readonly Partial<ContainerSpec>[] = [
+      { user: '0:0' },
+      { user: 'root' },
+      { user: '' },
+      { volumes: [{ name: '/etc', path: '/x' }] },
+      { volumes: [{ name: 'ok', path: '/var/../..' }] },
+      { env: { 'A=B': 'c' } },
+      { env: { A: 'nul\0' } },
+    ];
+    for (const change of refused) {
+      await assert.rejects(
+        containers.create({ ...plain, ...change }),
+        { code: 'invalid_params' },
+        JSON.stringify(change),
+      );
+    }
+    assert.deepEqual(wire.of('POST', '/containers/create'), []);
+  });
+
+  test('a volume that is a host path in disguise is refused', async () => {
+    await using wire = await RecordingEngine.start((call) =>
+      call.path === '/volumes/cache-a1'
+        ? { status: 200, body: { Driver: 'local', Options: { type: 'none', o: 'bind', device: '/' } } }
+        : undefined,
+    );
+    const { containers } = createDockerEngine({ dockerHost: wire.dockerHost });
+    await assert.rejects(containers.create(lavish), { code: 'forbidden', message: /cache-a1/ });
+    assert.deepEqual(wire.of('POST', '/containers/create'), []);
+  });
+
+  test('on an engine that gives fewer open files, every container asks for what there is', async () => {
+    await using wire = await RecordingEngine.start((call) => {
+      if (call.path !== '/containers/c0ffee/start') return undefined;
+      const asked = JSON.stringify(wire.of('POST', '/containers/create').at(-1)?.body);
+      return asked.includes('"nofile","Soft":20000') || asked.includes('"nofile","Soft":10240')
+        ? {
+            status: 500,
+            body: { message: 'OCI runtime create failed: error setting rlimit type 7: operation not permitted' },
+          }
+        : undefined;
+    });
+    const { containers } = createDockerEngine({ dockerHost: wire.dockerHost });
+    await containers.create(plain);
+    await containers.create({ ...plain, name: 'shop-web-2' });
+    const asked = wire.of('POST', '/containers/create').map((call) => (call.body as Body).HostConfig.Ulimits);
+    assert.deepEqual(
+      asked.map((limits) => (limits as { Soft: number }[])[0]?.Soft),
+      [20_000, 10_240, 4096, 4096, 4096],
+    );
+    assert.equal(wire.calls.filter((call) => call.method === 'DELETE').length, 3, 'the try-outs are removed');
+  });
+
+  test('one file alone makes containers, and no call runs a program in one or reaches into its files', async () => {
+    const folder = resolve(import.meta.dirname, '../../src/engine');
+    const makers: string[] = [];
+    for (const name of (await readdir(folder)).filter((file) => file.endsWith('.ts'))) {
+      const source = await readFile(join(folder, name), 'utf8');
+      if (source.includes('containers/create')) makers.push(name);
+      assert.doesNotMatch(source, /createContainer\(|putArchive|getArchive|\/archive|\/exec\b|services\/create/, name);
+    }
+    assert.deepEqual(makers, ['create-container.ts']);
+  });
+});
+
+/** What no container of ours may lack, whoever asks. */
+function assertSandboxed(body: Body): void {
+  const host = body.HostConfig;
+  assert.match(String(body.User), /^[1-9]\d*:\d+$/);
+  assert.deepEqual([host.Privileged, host.CapAdd, host.CapDrop, host.Init], [false, [], ['ALL'], true]);
+  assert.deepEqual([host.Binds, host.PortBindings, host.PublishAllPorts], [[], {}, false]);
+  assert.deepEqual([host.PidMode, host.UTSMode, host.IpcMode, host.CgroupnsMode], ['', '', 'private', 'private']);
+  assert.deepEqual(host.RestartPolicy, { Name: 'no' });
+  assert.equal(host.Memory, host.MemorySwap);
+  assert.ok(Number(host.Memory) > 0 && Number(host.PidsLimit) > 0 && Number(host.NanoCpus) > 0);
+  assert.notEqual(host.NetworkMode, 'host');
+  for (const name of ['Devices', 'DeviceRequests', 'DeviceCgroupRules', 'VolumesFrom', 'CgroupParent', 'Sysctls']) {
+    assert.equal(host[name], undefined, name);
+  }
+  for (const mount of host.Mounts as { Type: string; Source: string; VolumeOptions?: unknown }[]) {
+    assert.equal(mount.Type, 'volume');
+    assert.match(mount.Source, /^[a-zA-Z0-9][\w.-]*$/);
+    assert.equal(mount.VolumeOptions, undefined);
+  }
+  assertSecurityOptions(host.SecurityOpt);
+}
+
+function assertSecurityOptions(options: readonly string[]): void {
+  assert.equal(options.length, 2);
+  assert.equal(options[0], 'no-new-privileges:true');
+  const profile = JSON.parse(options[1]?.replace(/^seccomp=/, '') ?? '') as {
+    readonly defaultAction: string;
+    readonly syscalls: readonly { readonly names: readonly string[]; readonly action: string }[];
+  };
+  assert.equal(profile.defaultAction, 'SCMP_ACT_ERRNO');
+  const allowed = new Set(
+    profile.syscalls.filter((rule) => rule.action === 'SCMP_ACT_ALLOW').flatMap((rule) => rule.names),
+  );
+  for (const call of [
+    'io_uring_setup',
+    'io_uring_enter',
+    'bpf',
+    'keyctl',
+    'mount',
+    'unshare',
+    'userfaultfd',
+    'socketcall',
+  ]) {
+    assert.ok(!allowed.has(call), `${call} must not be allowed`);
+  }
+  assert.ok(allowed.has('execve') && allowed.has('futex') && allowed.has('socket'));
+}
