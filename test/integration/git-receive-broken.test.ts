@@ -97,7 +97,9 @@ describe('a push that is broken off', () => {
     await repo.commit({ 'a.txt': 'hello' });
     const push = repo.start(['push', 'paas', 'main']);
     await deploy.begun;
-    const hook = gitsAt('pre-receive').find(({ command }) => command.startsWith('node'));
+    const hook = gitsAt(join(paths(server.home).hooks, 'pre-receive')).find(({ command }) =>
+      command.startsWith('node'),
+    );
     assert.ok(hook, 'the hook runs');
     process.kill(hook.pid, 'SIGKILL');
     await deploy.stopped;
@@ -141,6 +143,33 @@ describe('a push that is broken off', () => {
     socket.end();
     await closed;
     assert.deepEqual(await quick.objectFiles(other), []);
+  });
+
+  it('by a client that stops reading is given up', async () => {
+    await using quick = await GitServer.start({ stallMs: 300, killGraceMs: 500 });
+    const other = await quick.newApp();
+    const client = await quick.clientOf(other);
+    const begun = Promise.withResolvers<void>();
+    const frozen = Promise.withResolvers<void>();
+    quick.deploy = async (_request, output, signal) => {
+      output.step('Building');
+      begun.resolve();
+      await frozen.promise;
+      while (!signal.aborted) {
+        output.detail('x'.repeat(60_000));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      throw signal.reason;
+    };
+    await client.commit({ 'a.txt': 'hello' });
+    const push = client.start(['push', 'paas', 'main']);
+    await begun.promise;
+    push.kill('SIGSTOP');
+    frozen.resolve();
+    await eventually('git has gone', () => gitsAt(quick.repositoryOf(other)).length === 0);
+    push.kill('SIGKILL');
+    await push.result;
+    assert.equal(await quick.inRepository(other, 'for-each-ref'), '');
   });
 
   it('finds what was left by a kill of the whole machine cleared at the next start', async () => {

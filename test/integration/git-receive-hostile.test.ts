@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -136,9 +136,10 @@ describe('a hostile push', () => {
     const id = await idOfZeros('blob', size);
     const tree = treeOf([{ mode: '100644', name: 'zeros', id }]);
     const commit = commitOf(idOf(tree));
-    const watch = watchGit();
+    const watch = watchGit(server.home);
     const answer = await pushObjects([{ header: entryHeader(3, size), deflated }, tree, commit], idOf(commit));
     const peak = watch.stop();
+    assert.ok(peak > 0, 'git was seen');
     // 500 MiB is below the limit for a tree; what counts here is what it cost.
     assert.match(answer, /ok refs\/heads\/main/);
     assert.ok(peak < 64 * mebibyte, `git held ${Math.round(peak / mebibyte)} MiB`);
@@ -147,7 +148,7 @@ describe('a hostile push', () => {
   it('with a commit or a delta that unpacks to gigabytes ends git, not the machine', async () => {
     await fresh();
     const size = 2048 * mebibyte;
-    const watch = watchGit();
+    const watch = watchGit(server.home);
     const commitBomb: PackEntry = { header: entryHeader(1, size), deflated: await deflateZeros(size) };
     assert.match(await pushObjects([commitBomb], 'a'.repeat(40)), /unpack /);
     const base = blobOf(Buffer.alloc(mebibyte, 'x'));
@@ -453,15 +454,15 @@ async function idOfZeros(type: string, size: number): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The most memory that any git process below this one held at once, in bytes. */
-function watchGit(): { stop(): number } {
+/** The most memory that one git process in a repository below `home` held, in bytes. */
+function watchGit(home: string): { stop(): number } {
   let peak = 0;
   const look = () => {
     for (const name of readdirSync('/proc')) {
       if (!/^\d+$/.test(name)) continue;
       try {
         const status = readFileSync(`/proc/${name}/status`, 'utf8');
-        if (!/^Name:\tgit/.test(status)) continue;
+        if (!/^Name:\tgit/.test(status) || !readlinkSync(`/proc/${name}/cwd`).startsWith(home)) continue;
         peak = Math.max(peak, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024);
       } catch {
         // It has ended.

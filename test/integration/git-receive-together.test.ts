@@ -194,6 +194,38 @@ describe('pushes to one app at once', () => {
     await server.inRepository(app, 'fsck', '--strict');
   });
 
+  it('beyond what a machine can hold are turned away, and can come again', async () => {
+    await using small = await GitServer.start({ pushesPerApp: 1, requests: 3, killGraceMs: 500 });
+    const begun = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    small.deploy = async (request) => {
+      begun.resolve();
+      await go.promise;
+      return await small.release(request);
+    };
+    const busy = await small.newApp();
+    const client = await small.clientOf(busy);
+    await client.commit({ 'a.txt': 'one' });
+    const first = client.start(['push', 'paas', 'main']);
+    await begun.promise;
+    const { code, stderr } = await client.git('push', 'paas', 'main:refs/heads/side');
+    assert.notEqual(code, 0);
+    assert.match(stderr, /503/);
+    const others = await Promise.all(
+      [1, 2].map(async () => {
+        const other = await small.clientOf(await small.newApp());
+        await other.commit({ 'a.txt': 'two' });
+        return other.start(['push', 'paas', 'main']);
+      }),
+    );
+    await eventually('three deploy', () => small.requests.length === 3);
+    const full = await client.git('ls-remote', 'paas');
+    assert.match(full.stderr, /remote: 3 pushes and fetches are under way\. Try again in a minute\./);
+    go.resolve();
+    for (const push of [first, ...others]) assert.equal((await push.result).code, 0);
+    await client.must('push', 'paas', 'main:refs/heads/side');
+  });
+
   it('of branches that are not deployed do not wait', async () => {
     await fresh();
     const { gates } = heldDeploys();
