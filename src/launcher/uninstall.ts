@@ -15,6 +15,16 @@ export async function uninstall(
   settings: Settings,
   { labels, announcer }: { readonly labels: Labels | null; readonly announcer: Announcer },
 ): Promise<void> {
+  await removeFromEngine(engine, labels, announcer);
+  removeCredential(environment(), { apiUrl: apiUrl(settings), gitOrigins: gitOrigins(settings) });
+  if (removeCommandLink()) announcer.step(`Removed ${commandLink}`);
+  announcer.say(
+    `What is left is ${settings.home} (apps' repositories, releases, keys). Remove it with: rm -rf ${settings.home}`,
+  );
+}
+
+/** Everything with these labels; and the stacks, unless another platform uses the engine. */
+export async function removeFromEngine(engine: Engine, labels: Labels | null, announcer: Announcer): Promise<void> {
   if (labels) {
     await removeContainers(engine, labels, announcer);
     await removeNetworks(engine, labels, announcer);
@@ -22,11 +32,6 @@ export async function uninstall(
     await removeImages(engine, labels, announcer);
   }
   await removeStacks(engine, labels ?? {}, announcer);
-  removeCredential(environment(), { apiUrl: apiUrl(settings), gitOrigins: gitOrigins(settings) });
-  if (removeCommandLink()) announcer.step(`Removed ${commandLink}`);
-  announcer.say(
-    `What is left is ${settings.home} (apps' repositories, releases, keys). Remove it with: rm -rf ${settings.home}`,
-  );
 }
 
 async function removeContainers(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {

@@ -8,40 +8,40 @@ export const commandLink = '/usr/local/bin/paas';
 export const commandPath = fileURLToPath(new URL('../../cli/paas.cjs', import.meta.url));
 
 /** As root the `paas` command is put into the path; a `paas` of somebody else's is left alone. */
-export function commandLinkStep(settings: Settings): SetUpStep {
+export function commandLinkStep(settings: Pick<Settings, 'linkCommand'>, link = commandLink): SetUpStep {
   return {
     async needed() {
-      if (!settings.linkCommand || !isRoot() || !['absent', 'dangling'].includes(linkState())) return null;
-      return `Linking the paas command: ${commandLink} (paas platform:uninstall removes it)`;
+      if (!settings.linkCommand || !isRoot() || !['absent', 'dangling'].includes(linkState(link))) return null;
+      return `Linking the paas command: ${link} (paas platform:uninstall removes it)`;
     },
     async perform() {
-      if (linkState() === 'dangling') unlinkSync(commandLink);
-      symlinkSync(commandPath, commandLink);
+      if (linkState(link) === 'dangling') unlinkSync(link);
+      symlinkSync(commandPath, link);
     },
   };
 }
 
 /** The line that gives one the short command, for whoever has only `npx paas`. */
 export function linkAdvice(): string | null {
-  return linkState() === 'ours' ? null : `sudo ln -s ${commandPath} ${commandLink}`;
+  return linkState(commandLink) === 'ours' ? null : `sudo ln -s ${commandPath} ${commandLink}`;
 }
 
 /** Removes the link when it is ours. True when it did. */
-export function removeCommandLink(): boolean {
-  if (linkState() !== 'ours') return false;
-  unlinkSync(commandLink);
+export function removeCommandLink(link = commandLink): boolean {
+  if (linkState(link) !== 'ours') return false;
+  unlinkSync(link);
   return true;
 }
 
-function linkState(): 'absent' | 'dangling' | 'ours' | 'foreign' {
+function linkState(path: string): 'absent' | 'dangling' | 'ours' | 'foreign' {
   try {
-    if (!lstatSync(commandLink).isSymbolicLink()) return 'foreign';
-    if (readlinkSync(commandLink) === commandPath) return 'ours';
+    if (!lstatSync(path).isSymbolicLink()) return 'foreign';
+    if (readlinkSync(path) === commandPath) return 'ours';
   } catch {
     return 'absent';
   }
   try {
-    lstatSync(readlinkSync(commandLink));
+    lstatSync(readlinkSync(path));
     return 'foreign';
   } catch {
     // A checkout that was removed without platform:uninstall leaves its link behind.

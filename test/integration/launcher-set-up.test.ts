@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { credentialsPath, findCredential } from '../../src/cli/credentials.ts';
+import { paths, readSettings } from '../../src/config.ts';
+import { hashToken, isToken } from '../../src/domain/token.ts';
+import { apiUrl } from '../../src/launcher/addresses.ts';
+import { setUp } from '../../src/launcher/set-up.ts';
+import { accountStep } from '../../src/launcher/steps/account.ts';
+import { commandLinkStep, commandPath, removeCommandLink } from '../../src/launcher/steps/command-link.ts';
+import { storeStep } from '../../src/launcher/steps/store.ts';
+import type { Announcer } from '../../src/launcher/terminal.ts';
+import { platformId } from '../../src/platform-id.ts';
+import { openStore } from '../../src/store/store.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'paas-set-up-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+const never = new AbortController().signal;
+
+function listener(): Announcer & { readonly steps: string[] } {
+  const steps: string[] = [];
+  return { steps, step: (text) => steps.push(text), detail: () => undefined, say: () => undefined };
+}
+
+/** A user and a PAAS_HOME of their own. */
+function somebody() {
+  const user = mkdtempSync(join(root, 'user-'));
+  const settings = readSettings({ PAAS_HOME: join(user, 'home'), HOME: user });
+  return {
+    env: { HOME: user },
+    settings,
+    store: () => openStore({ path: paths(settings.home).state, keysDir: paths(settings.home).keys }),
+  };
+}
+
+test('the first start makes the store and its key, readable by their owner alone, and the second finds them', async () => {
+  const { settings, store } = somebody();
+  const announcer = listener();
+  assert.equal(await setUp([storeStep(settings)], announcer, never), 1);
+  const { keys, state } = paths(settings.home);
+  for (const [path, mode] of [
+    [keys, 0o700],
+    [join(keys, 'root.key'), 0o600],
+    [state, 0o600],
+  ] as const) {
+    assert.equal(lstatSync(path).mode & 0o777, mode, path);
+  }
+  assert.equal(await setUp([storeStep(settings)], announcer, never), 0);
+  assert.equal(announcer.steps.length, 1);
+  await using opened = await disposable(store());
+  assert.equal(await platformId(opened.store), await platformId(opened.store));
+});
+
+test('whoever starts the platform first gets an account, and a token that paas and git find', async () => {
+  const { env, settings, store } = somebody();
+  await using opened = await disposable(store());
+  const announcer = listener();
+  await setUp([accountStep(opened.store, settings, env)], announcer, never);
+  const credential = findCredential(env, apiUrl(settings));
+  assert.ok(credential && isToken(credential.token));
+  const [account] = await opened.store.accounts.list();
+  assert.equal(account?.email, credential.email);
+  assert.equal((await opened.store.tokens.findBySha256(hashToken(credential.token)))?.accountId, account?.id);
+  const kinds = (await opened.store.events.list({ limit: 10 })).map(({ kind }) => kind);
+  assert.deepEqual(kinds.sort(), ['account.created', 'token.created']);
+  assert.ok(!readFileSync(paths(settings.home).state).includes(credential.token), 'the store holds no token');
+  assert.equal(await setUp([accountStep(opened.store, settings, env)], announcer, never), 0);
+});
+
+test('a token file that was lost, or is of a platform that is gone, is made anew for the same account', async () => {
+  const { env, settings, store } = somebody();
+  await using opened = await disposable(store());
+  await setUp([accountStep(opened.store, settings, env)], listener(), never);
+  const first = findCredential(env, apiUrl(settings));
+  rmSync(credentialsPath(env));
+  await setUp([accountStep(opened.store, settings, env)], listener(), never);
+  const second = findCredential(env, apiUrl(settings));
+  assert.equal(second?.email, first?.email);
+  assert.notEqual(second?.token, first?.token);
+
+  const anew = { ...settings, home: join(root, 'anew') };
+  await using other = await disposable(openStore({ path: paths(anew.home).state, keysDir: paths(anew.home).keys }));
+  await setUp([accountStep(other.store, anew, env)], listener(), never);
+  assert.notEqual(findCredential(env, apiUrl(settings))?.token, second?.token);
+});
+
+test('the command is linked once, replaces a link into a checkout that is gone, and goes with the platform', async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.diagnostic('without root nothing is linked');
+    assert.equal(await commandLinkStep({ linkCommand: true }, join(root, 'unused')).needed(), null);
+    return;
+  }
+  const link = join(root, 'bin-paas');
+  const step = commandLinkStep({ linkCommand: true }, link);
+  assert.match((await step.needed()) ?? '', /platform:uninstall removes it/);
+  await step.perform(() => undefined, never);
+  assert.equal(readlinkSync(link), commandPath);
+  assert.equal(await step.needed(), null);
+  assert.equal(removeCommandLink(link), true);
+  assert.equal(removeCommandLink(link), false);
+
+  symlinkSync(join(root, 'gone/src/cli/paas.cjs'), link);
+  await setUp([step], listener(), never);
+  assert.equal(readlinkSync(link), commandPath);
+});
+
+test('a paas of somebody else’s is left alone, and so is a system whose owner wants no link', async () => {
+  const link = join(root, 'foreign-paas');
+  writeFileSync(link, '#!/bin/sh\n');
+  assert.equal(await commandLinkStep({ linkCommand: true }, link).needed(), null);
+  assert.equal(removeCommandLink(link), false);
+  assert.equal(await commandLinkStep({ linkCommand: false }, join(root, 'none')).needed(), null);
+});
+
+test('a step that fails stops what comes after it', async () => {
+  const done: string[] = [];
+  const step = (name: string, works: boolean) => ({
+    needed: async () => name,
+    async perform() {
+      if (!works) throw new Error(`${name} failed`);
+      done.push(name);
+    },
+  });
+  await assert.rejects(setUp([step('a', true), step('b', false), step('c', true)], listener(), never), /b failed/);
+  assert.deepEqual(done, ['a']);
+});
+
+async function disposable(opening: ReturnType<typeof openStore>) {
+  const store = await opening;
+  return { store, [Symbol.asyncDispose]: () => store.close() };
+}
