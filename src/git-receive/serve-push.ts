@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
-import { PlatformError } from '../domain/errors.ts';
+import type { PlatformError } from '../domain/errors.ts';
 import type { Logger } from '../domain/logger.ts';
-import type { GitProcess } from './git-process.ts';
 import { contentLength, refuse, relay } from './http-answer.ts';
 import { clientGone, type IncomingPush } from './incoming-push.ts';
 import type { GitLimits } from './limits.ts';
 import { progressPkt } from './pkt-line.ts';
+import { PushWatch } from './push-watch.ts';
 import { decodedBody } from './request-body.ts';
 import { gitProtocol } from './serve-fetch.ts';
 import { mebibytes } from './source-listing.ts';
+import { Upload } from './upload.ts';
 
 export interface PushScene {
   readonly req: IncomingMessage;
@@ -23,8 +22,6 @@ export interface PushScene {
 const contentType = 'application/x-git-receive-pack-result';
 /** Ref updates and what else comes before the pack itself. */
 const commandBytes = 4 * 1024 * 1024;
-/** How much more than the limit is read and thrown away, so that the client comes to read why. */
-const patience = 4;
 const sideband = 'side-band-64k';
 
 /**
@@ -49,7 +46,7 @@ export async function servePush(scene: PushScene): Promise<void> {
     PAAS_PUSH_ID: push.secret,
     ...(protocol ? { GIT_PROTOCOL: protocol } : {}),
   });
-  const watch = new Watch(push, git, limits);
+  const watch = new PushWatch(push, git, limits);
   const upload = new Upload(body, git, { maxBytes, idleMs: limits.uploadIdleMs, stop: (why) => watch.stop(why) });
   const closed = () => {
     if (!res.writableFinished) watch.stop(clientGone());
@@ -102,120 +99,6 @@ function tooLargeLines(limits: GitLimits): Buffer {
     progressPkt(' !'),
     progressPkt(' !     Push rejected, it is too large.'),
   ]);
-}
-
-/** Ends a push that takes too long or that nobody waits for. */
-class Watch {
-  stopped: PlatformError | null = null;
-  readonly #push: IncomingPush;
-  readonly #git: GitProcess;
-  readonly #limits: GitLimits;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(push: IncomingPush, git: GitProcess, limits: GitLimits) {
-    this.#push = push;
-    this.#git = git;
-    this.#limits = limits;
-    push.signal.addEventListener('abort', () => this.stop(push.signal.reason), { once: true });
-  }
-
-  /** The phase that begins now has so long; it replaces the one before. */
-  within(ms: number, what: string): void {
-    clearTimeout(this.#timer);
-    if (this.stopped) return;
-    this.#timer = setTimeout(() => {
-      this.stop(new PlatformError('timeout', `${what} took longer than ${Math.round(ms / 1000)} s.`));
-    }, ms);
-  }
-
-  stop(reason: unknown): void {
-    if (this.stopped) return;
-    this.stopped = reason instanceof PlatformError ? reason : clientGone();
-    clearTimeout(this.#timer);
-    this.#push.cancel(this.stopped);
-    void this.#letGo();
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-
-  async #letGo(): Promise<void> {
-    if (this.#push.verdict) {
-      await this.#push.verdict;
-      await Promise.race([this.#git.exited, delay(this.#limits.finishMs, undefined, { ref: false })]).catch(() => {});
-    }
-    await this.#git.end();
-  }
-}
-
-/** The client's body on its way to git: counted, kept going, and read to its end also when git wants no more. */
-class Upload {
-  bytes = 0;
-  /** Resolves when the whole body was read; rejects when it broke off. */
-  readonly done: Promise<void>;
-  readonly #body: Readable;
-  readonly #maxBytes: number;
-  readonly #idle: NodeJS.Timeout;
-  #head = '';
-
-  constructor(
-    body: Readable,
-    git: GitProcess,
-    { maxBytes, idleMs, stop }: { maxBytes: number; idleMs: number; stop: (reason: PlatformError) => void },
-  ) {
-    this.#body = body;
-    this.#maxBytes = maxBytes;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.done = promise;
-    this.done.catch(() => {});
-    this.#idle = setTimeout(() => {
-      // While git is slow to take what came, the client is not to blame.
-      if (body.isPaused()) this.#idle.refresh();
-      else stop(new PlatformError('timeout', `No data came for ${Math.round(idleMs / 1000)} s.`));
-    }, idleMs);
-    git.stdin.on('drain', () => body.resume()).once('close', () => body.resume());
-    body.on('data', (chunk: Buffer) => {
-      this.bytes += chunk.length;
-      this.#idle.refresh();
-      if (this.#head.length < 4096) this.#head += chunk.toString('latin1', 0, 4096);
-      if (this.isOver) {
-        git.stdin.end();
-        if (this.bytes > maxBytes * patience) body.destroy(new Error('Far too large.'));
-      } else if (git.stdin.writable && !git.stdin.write(chunk)) {
-        body.pause();
-      }
-    });
-    body.once('end', () => {
-      this.end();
-      git.stdin.end();
-      resolve();
-    });
-    body.once('error', reject);
-    body.once('close', () => {
-      this.end();
-      reject(clientGone());
-    });
-  }
-
-  get isOver(): boolean {
-    return this.bytes > this.#maxBytes;
-  }
-
-  /** Whether the client named a capability with its first ref update. */
-  knows(capability: string): boolean {
-    return this.#head.includes(capability);
-  }
-
-  end(): void {
-    clearTimeout(this.#idle);
-  }
-
-  /** Resolves when nothing more comes: a client that is still sending would not read its answer. */
-  async drained(): Promise<void> {
-    this.#body.resume();
-    await this.done.catch(() => {});
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
