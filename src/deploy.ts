@@ -7,6 +7,7 @@ import type { PushRequest } from './domain/push.ts';
 import type { Release } from './domain/release.ts';
 import { currentRelease, type DeployDependencies, makeRelease } from './operations/releases.ts';
 import { rollOut, StartFailed } from './operations/roll-out.ts';
+import { logOutput, teeOutput } from './reporting/progress.ts';
 
 const lastWords = 20;
 
@@ -16,14 +17,15 @@ const lastWords = 20;
  */
 export async function deployPush(
   request: PushRequest,
-  output: BuildOutput,
+  pusher: BuildOutput,
   { deps, signal }: { deps: DeployDependencies; signal: AbortSignal },
 ): Promise<Release> {
   const { store, builder, turns } = deps;
   const app = await store.apps.get(request.push.appId);
+  const output = teeOutput(pusher, logOutput(deps.appLog, app.id));
   const config = await store.configVars.get(app.id);
   const { artifact, reused } = await builder.build(
-    { app, pushId: request.push.id, source: request.source, config },
+    { app, pushId: request.push.id, source: request.source, config, actor: request.actor },
     output,
     signal,
   );

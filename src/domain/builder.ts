@@ -1,3 +1,4 @@
+import type { Actor } from './actor.ts';
 import type { App } from './app.ts';
 import type { Artifact, Build, BuildOutput } from './build.ts';
 import type { ConfigVars } from './config-vars.ts';
@@ -17,6 +18,7 @@ export interface BuildRequest {
   readonly pushId: string | null;
   readonly source: SourceTree;
   readonly config: ConfigVars;
+  readonly actor: Actor;
 }
 
 export interface BuildResult {

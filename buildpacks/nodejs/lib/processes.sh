@@ -1,0 +1,87 @@
+# How the app is started when its Procfile does not say.
+
+# A TOML basic string.
+toml_string() { jq -n --arg text "$1" '$text'; }
+
+# `npm start` without npm between the platform and the app: npm would cost 60 MB and half a second in every instance.
+# The script runs in bash as npm would run it in sh, with what npm promises about its environment; bash puts a last
+# command in its own place, so the app hears SIGTERM itself. What npm alone can do goes through npm.
+start_needs_npm() {
+  [[ -n $(script prestart) || -n $(script poststart) || $(script start) == *npm_* ]]
+}
+
+describe_npm_environment() {
+  local layer=$layers_dir/start environment=$layers_dir/start/env.launch/web
+  rm -rf "$layer"
+  mkdir -p "$environment"
+  printf start >"$environment/npm_lifecycle_event.default"
+  script start | tr -d '\n' >"$environment/npm_lifecycle_script.default"
+  printf '%s' "$app_dir/package.json" >"$environment/npm_package_json.default"
+  printf '%s' "$(package_json '.name | strings')" >"$environment/npm_package_name.default"
+  printf '%s' "$(package_json '.version | strings')" >"$environment/npm_package_version.default"
+  printf '%s' "$layers_dir/node/bin/node" >"$environment/npm_node_execpath.default"
+  printf '%s' "$layers_dir/npm/node_modules/npm/bin/npm-cli.js" >"$environment/npm_execpath.default"
+  printf '%s' "$app_dir" >"$environment/INIT_CWD.default"
+  # In front here, unlike for other commands: a script means its own tools.
+  printf '%s' "$app_dir/node_modules/.bin" >"$environment/PATH.prepend"
+  printf ':' >"$environment/PATH.delim"
+  describe_layer start launch
+}
+
+procfile_has_web() { [[ -f Procfile ]] && grep -Eq '^web:[[:space:]]*[^[:space:]]' Procfile; }
+
+# Sets web_command to argv, or leaves it empty.
+default_web() {
+  local main file
+  web_command=()
+  procfile_has_web && return
+  if [[ -n $(script start) ]]; then
+    if start_needs_npm; then
+      web_command=(npm start)
+    else
+      web_command=(bash -c "$(script start)")
+      describe_npm_environment
+    fi
+    return
+  fi
+  main=$(package_json '.main | strings')
+  for file in server.js index.js "$main"; do
+    [[ -n $file && -f $file ]] || continue
+    web_command=(node "$file")
+    return
+  done
+  warn 'Nothing says how to start this app.' \
+    'Add a start script to package.json, or a Procfile with a line such as: web: node app.js'
+}
+
+write_launch() {
+  local word separator=''
+  default_web
+  {
+    if ((${#web_command[@]} > 0)); then
+      echo '[[processes]]'
+      echo 'type = "web"'
+      printf 'command = ['
+      for word in "${web_command[@]}"; do
+        printf '%s%s' "$separator" "$(toml_string "$word")"
+        separator=', '
+      done
+      echo ']'
+      echo 'default = true'
+      echo
+    fi
+    # A layer of its own for what changes seldom.
+    echo '[[slices]]'
+    echo 'paths = ["node_modules"]'
+  } >"$layers_dir/launch.toml"
+}
+
+# Tells the platform whether the same inputs (buildpack.toml) would make the same layers again. Not so with scripts of
+# the app's own, without a lock file, and with packages out of the source tree.
+write_store() {
+  local inputs_only=true
+  ((${#build_scripts[@]} == 0)) || inputs_only=false
+  [[ -n $lock_file || ! -d node_modules ]] || inputs_only=false
+  [[ -z $lock_file ]] || ! grep -q '"resolved": "file:' "$lock_file" || inputs_only=false
+  printf '[metadata.paas]\ninputs-only = %s\n' "$inputs_only" >"$layers_dir/store.toml"
+}

@@ -1,0 +1,213 @@
+import { join } from 'node:path';
+import { paths, type Settings } from '../config.ts';
+import type { Artifact, BuildOutput } from '../domain/build.ts';
+import type { Builder, BuildRequest, BuildResult, Stack } from '../domain/builder.ts';
+import { type Engine, labelNames } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Store } from '../domain/store.ts';
+import { buildKey, SettingsDigest } from './build-key.ts';
+import { readOrder } from './cnb/library.ts';
+import { BuildRecords } from './cnb/record.ts';
+import { buildpackStrategy } from './cnb/strategy.ts';
+import { refuseOnFullDisk } from './disk-brake.ts';
+import { dockerfileStrategy } from './dockerfile/strategy.ts';
+import { type JailLimits, jailLimits } from './jail/limits.ts';
+import { Ledger, type NewArtifact } from './ledger.ts';
+import { buildNetworks } from './networks.ts';
+import { BuildQueue, type Wait } from './queue.ts';
+import { readSource } from './source.ts';
+import type { BuildProposal, BuildStrategy, Source } from './strategy.ts';
+import { sweepBuilds } from './sweep.ts';
+
+export interface BuilderOptions {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly settings: Pick<Settings, 'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool'>;
+  /** The stacks as they are now; makes them when they are missing. */
+  readonly stack: () => Promise<Stack>;
+  readonly platformId: string;
+  readonly logger: Logger;
+  /** Our own buildpacks, with their order.toml. */
+  readonly buildpacksDir: string;
+  /** Other limits than the usual ones. */
+  readonly limits?: Partial<JailLimits>;
+}
+
+/** The builder with what only its owner does. */
+export interface PlatformBuilder extends Builder {
+  /** Settles what an earlier run left unfinished. At the start, before the first build. */
+  sweep(): Promise<void>;
+  /** Forgets what was kept on disk for an app's next build. Its images and its volume carry the app's label. */
+  forget(appId: string): Promise<void>;
+}
+
+/** Nothing is read or started before the first call. */
+export function createBuilder(options: BuilderOptions): PlatformBuilder {
+  const { engine, store, settings, platformId, logger } = options;
+  const recordsDir = join(paths(settings.home).cache, 'builds');
+  const scratchDir = join(recordsDir, 'scratch');
+  const limits: JailLimits = { ...jailLimits, wallMs: settings.buildTimeoutMs, ...options.limits };
+  const records = new BuildRecords(recordsDir);
+  const queue = new BuildQueue(settings.buildSlots);
+  const ledger = new Ledger(store, logger);
+  let opened: Promise<Workshop> | undefined;
+  const workshop = () => {
+    opened ??= openWorkshop({ ...options, records, recordsDir, scratchDir, limits });
+    return opened;
+  };
+
+  return {
+    build: async (request, output, signal) =>
+      await build(request, { output, signal, queue, ledger, options, workshop: await workshop() }),
+    sweep: () => sweepBuilds({ engine, store, platformId, recordsDir, scratchDir, logger }),
+    forget: (appId) => records.forget(appId),
+  };
+}
+
+interface Workshop {
+  readonly strategies: readonly BuildStrategy[];
+  readonly settings: SettingsDigest;
+}
+
+async function openWorkshop(
+  options: BuilderOptions & {
+    readonly records: BuildRecords;
+    readonly recordsDir: string;
+    readonly scratchDir: string;
+    readonly limits: JailLimits;
+  },
+): Promise<Workshop> {
+  const { engine, platformId, limits, records, scratchDir } = options;
+  const [order, settings] = await Promise.all([
+    readOrder(options.buildpacksDir),
+    SettingsDigest.open(options.recordsDir),
+  ]);
+  const networkOf = buildNetworks(engine, { platformId, pool: options.settings.networkPool });
+  // A Dockerfile says more exactly than any buildpack what its author wants.
+  const strategies = [
+    dockerfileStrategy({ engine, platformId, limits }),
+    buildpackStrategy({ engine, platformId, order, records, settings, limits, scratchDir, networkOf }),
+  ];
+  return { strategies, settings };
+}
+
+interface BuildContext {
+  readonly output: BuildOutput;
+  readonly signal: AbortSignal;
+  readonly queue: BuildQueue;
+  readonly ledger: Ledger;
+  readonly options: BuilderOptions;
+  readonly workshop: Workshop;
+}
+
+/** The story of a build: what is it, was it built already, wait for a turn, build, remember. */
+async function build(request: BuildRequest, context: BuildContext): Promise<BuildResult> {
+  const { output, signal, queue, ledger, options, workshop } = context;
+  const { actor } = request;
+  const stack = await options.stack();
+  output.step(`Building on the ${stack.name} stack`);
+  const source = await readSource(request.source, output);
+  const proposal = await propose(source, workshop);
+  output.step(proposal.announcement);
+  const key = buildKey(proposal, source.tree.treeId, stack, workshop.settings.of(request.config));
+
+  const queued = await ledger.queued(request);
+  try {
+    const before = await findArtifact(request, key, options);
+    if (before) return { build: await ledger.reused(queued, before, actor), artifact: before, reused: true };
+    using place = await queue.enter({
+      appId: request.app.id,
+      commit: request.source.commit,
+      signal,
+      onWait: (wait) => output.detail(waitingFor(wait, options)),
+    });
+    // The one before in line may have built the same.
+    const meanwhile = await findArtifact(request, key, options);
+    if (meanwhile) return { build: await ledger.reused(queued, meanwhile, actor), artifact: meanwhile, reused: true };
+    await refuseOnFullDisk((await options.engine.info()).dataRoot);
+    await ledger.started(queued, actor);
+    const made = await make(proposal, { context, request, source, stack, key, slot: place.slot, buildId: queued.id });
+    return { ...(await ledger.succeeded(queued, made, actor)), reused: false };
+  } catch (error) {
+    await ledger.failed(queued, error, actor);
+    throw error;
+  }
+}
+
+async function propose(source: Source, { strategies }: Workshop): Promise<BuildProposal> {
+  for (const strategy of strategies) {
+    const proposal = await strategy.detect(source);
+    if (proposal) return proposal;
+  }
+  throw new PlatformError('no_app_detected', 'No app could be detected in this source.', {
+    hint: [
+      'It needs at its top one of: a package.json (Node.js), an index.html (a static site), a Procfile (any program of the stack), a Dockerfile.',
+      ...(source.entries.length === 0 ? ['The commit holds no files.'] : []),
+    ].join(' '),
+  });
+}
+
+async function make(
+  proposal: BuildProposal,
+  parts: {
+    readonly context: BuildContext;
+    readonly request: BuildRequest;
+    readonly source: Source;
+    readonly stack: Stack;
+    readonly key: string;
+    readonly slot: number;
+    readonly buildId: string;
+  },
+): Promise<NewArtifact> {
+  const { context, request, source, stack, key, slot, buildId } = parts;
+  const { output, signal, options } = context;
+  const { app, config } = request;
+  const labels = {
+    [labelNames.platform]: options.platformId,
+    [labelNames.app]: app.id,
+    [labelNames.role]: 'artifact',
+  };
+  const tag = `paas/app-${app.id}:${key.slice(0, 16)}`;
+  const built = await proposal.build({ app, buildId, source, config, stack, tag, labels, slot, output, signal });
+  const [image, base] = await Promise.all([
+    options.engine.images.inspect(built.imageId),
+    options.engine.images.inspect(stack.runImageId),
+  ]);
+  const sizeBytes = image?.sizeBytes ?? 0;
+  const onStack = base !== null && image?.diffIds[0] === base.diffIds[0];
+  output.step('Image made');
+  output.detail(`Done: ${megabytes(sizeBytes - (onStack ? base.sizeBytes : 0))}${onStack ? ' on the stack' : ''}`);
+  return {
+    appId: app.id,
+    imageId: built.imageId,
+    cacheKey: key,
+    builder: proposal.kind,
+    builderName: built.name,
+    processes: built.processes,
+    launcher: built.launcher,
+    user: built.user,
+    exposedPort: built.exposedPort,
+    sizeBytes,
+  };
+}
+
+/** An artifact of this key, if its image has not gone meanwhile. */
+async function findArtifact(
+  { app }: BuildRequest,
+  key: string,
+  { store, engine }: BuilderOptions,
+): Promise<Artifact | null> {
+  const artifact = await store.artifacts.findByKey(app.id, key);
+  return artifact && (await engine.images.inspect(artifact.imageId)) ? artifact : null;
+}
+
+function waitingFor({ position, behind }: Wait, { settings }: BuilderOptions): string {
+  return behind === null
+    ? `Waiting for a place to build: all ${settings.buildSlots} are taken (position ${position})...`
+    : `Waiting for the build of ${behind.slice(0, 7)} to end (position ${position})...`;
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 1024 * 1024 ? `${Math.max(0.1, bytes / 1024).toFixed(1)}K` : `${(bytes / 1024 / 1024).toFixed(1)}M`;
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'smol-toml';
+import { z } from 'zod';
+import { PlatformError } from '../../domain/errors.ts';
+
+/** A buildpack as it lies on the platform's disk (Buildpack API, "buildpack.toml"). */
+export interface Buildpack {
+  readonly id: string;
+  readonly version: string;
+  /** Shown to people: "Node.js". */
+  readonly name: string;
+  /** Its folder. */
+  readonly path: string;
+  /** Changes with any file, name or executable bit in the folder. */
+  readonly digest: string;
+  /** Config vars stay in files, and do not become its environment. */
+  readonly clearEnv: boolean;
+  /** Null when it says nothing: then it is always asked, and always run. */
+  readonly planning: Planning | null;
+}
+
+/** `[metadata.paas]`: what the platform may know without running the buildpack. Ours alone; buildpacks/README.md. */
+export interface Planning {
+  /** It can only apply when one of these is in the tree. */
+  readonly detect: readonly string[];
+  /** Files that its result depends on; their content counts. */
+  readonly inputs: readonly string[];
+  /** Files that its result depends on; only their being there counts. */
+  readonly presence: readonly string[];
+  /** Config vars that its result depends on. */
+  readonly env: readonly string[];
+}
+
+export const buildpackApis = ['0.8', '0.9', '0.10', '0.11', '0.12'] as const;
+
+const globs = z.array(z.string()).default([]);
+const schema = z.object({
+  api: z.string(),
+  buildpack: z.object({
+    id: z.string().regex(/^[A-Za-z0-9./-]+$/),
+    version: z.coerce.string(),
+    name: z.string().optional(),
+    'clear-env': z.boolean().default(false),
+  }),
+  metadata: z
+    .object({ paas: z.object({ detect: globs, inputs: globs, presence: globs, env: globs }).optional() })
+    .optional(),
+});
+
+/** Throws `internal` for a folder that is no buildpack of an API we speak: those in there are ours. */
+export async function readBuildpack(path: string): Promise<Buildpack> {
+  const parsed = schema.safeParse(parse(await readFile(join(path, 'buildpack.toml'), 'utf8')));
+  if (!parsed.success) {
+    throw new PlatformError('internal', `${path}/buildpack.toml: ${z.prettifyError(parsed.error)}`);
+  }
+  const { api, buildpack, metadata } = parsed.data;
+  if (!buildpackApis.some((known) => known === api)) {
+    throw new PlatformError('internal', `${path} wants Buildpack API ${api}; known are ${buildpackApis.join(', ')}.`);
+  }
+  return {
+    id: buildpack.id,
+    version: buildpack.version,
+    name: buildpack.name ?? buildpack.id,
+    path,
+    digest: await folderDigest(path),
+    clearEnv: buildpack['clear-env'],
+    planning: metadata?.paas ?? null,
+  };
+}
+
+/** `paas/nodejs` → `paas_nodejs`: how an id is written in a path (platform spec, "escaped"). */
+export function escapedId(id: string): string {
+  return id.replaceAll('/', '_');
+}
+
+export interface BuildpackFile {
+  /** Below the buildpack's folder. */
+  readonly path: string;
+  readonly executable: boolean;
+  readonly content: Buffer;
+}
+
+/** All files, in byte order. Programs in `bin/` are executable whatever their mode says: a copied folder may have lost it. */
+export async function buildpackFiles(path: string): Promise<readonly BuildpackFile[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1))
+    .sort();
+  return await Promise.all(
+    names.map(async (name) => {
+      const file = join(path, name);
+      const [content, { mode }] = await Promise.all([readFile(file), stat(file)]);
+      return { path: name, executable: name.startsWith('bin/') || (mode & 0o100) !== 0, content };
+    }),
+  );
+}
+
+async function folderDigest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of await buildpackFiles(path)) {
+    hash.update(`${file.path}\0${file.executable ? 'x' : '-'}\0${file.content.length}\0`).update(file.content);
+  }
+  return `sha256:${hash.digest('hex')}`;
+}

@@ -1,0 +1,70 @@
+import { stringify } from 'smol-toml';
+import type { LayerFile } from '../../domain/engine.ts';
+import { LayerWriter } from '../layer-tar.ts';
+import type { LaunchPlan, StartableProcess } from './launch-plan.ts';
+import { launcherPath, launcherScript } from './launcher.ts';
+import type { RecordedBuildpack } from './record.ts';
+
+const launcherTree = launcherPath.slice(1);
+const processTree = 'cnb/process';
+const metadataPath = 'layers/config/metadata.toml';
+
+/**
+ * The last layer: the launcher, one link to it per process type, and what was built by whom (platform spec, "exporter").
+ */
+export async function configLayer(
+  path: string,
+  { launch, group }: { readonly launch: LaunchPlan; readonly group: readonly RecordedBuildpack[] },
+): Promise<LayerFile> {
+  const writer = new LayerWriter(path, { paths: ['cnb', 'layers/config'], maxBytes: 64 * 1024 * 1024 });
+  try {
+    await file(writer, launcherTree, { text: launcherScript(launch), mode: 0o755 });
+    for (const type of launch.processes.map((process) => process.type).sort()) {
+      await writer.add({
+        path: `${processTree}/${type}`,
+        type: 'symlink',
+        mode: 0o777,
+        sizeBytes: 0,
+        linkTarget: launcherPath,
+      });
+    }
+    await file(writer, metadataPath, { text: metadata(launch, group), mode: 0o644 });
+    return await writer.finish();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+/** What an image starts with when nobody says what: the default process type, or nothing but a message. */
+export function entrypointOf(launch: LaunchPlan): string {
+  return launch.defaultType === null ? launcherPath : `/${processTree}/${launch.defaultType}`;
+}
+
+function metadata(launch: LaunchPlan, group: readonly RecordedBuildpack[]): string {
+  const processes = [...launch.processes].sort((a, b) => (a.type < b.type ? -1 : 1)).map(processEntry);
+  return stringify({
+    ...(launch.defaultType === null ? {} : { 'buildpack-default-process-type': launch.defaultType }),
+    buildpacks: group.map(({ id, version }) => ({ id, version })),
+    processes,
+  });
+}
+
+function processEntry(process: StartableProcess): Record<string, string | readonly string[]> {
+  if (process.kind === 'shell') return { type: process.type, command: ['bash', '-c', process.command] };
+  return {
+    type: process.type,
+    command: process.command,
+    args: process.args,
+    ...(process.workingDir === null ? {} : { 'working-dir': process.workingDir }),
+  };
+}
+
+async function file(
+  writer: LayerWriter,
+  path: string,
+  { text, mode }: { readonly text: string; readonly mode: number },
+): Promise<void> {
+  const content = Buffer.from(text);
+  await writer.add({ path, type: 'file', mode, sizeBytes: content.length, linkTarget: null }, content);
+}

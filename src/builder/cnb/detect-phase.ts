@@ -1,0 +1,83 @@
+import { PlatformError } from '../../domain/errors.ts';
+import { matchesAny } from '../glob.ts';
+import type { Source } from '../strategy.ts';
+import { type Detected, type PlanOptions, parseBuildPlan, type Resolution, resolvePlan } from './build-plan.ts';
+import type { Buildpack } from './buildpack.ts';
+import type { Group, GroupMember } from './library.ts';
+import { buildpackEnv, type PhaseInputs } from './phase.ts';
+import { buildpackDir, platformDir } from './platform-files.ts';
+
+const noMatch = 100;
+const planPath = '/workspace/plan.toml';
+const outputPath = '/workspace/detect.log';
+const shownOutput = 4000;
+
+/** Groups that may apply, by what their buildpacks say they look for. One that says nothing has to be asked. */
+export function candidateGroups(source: Source, order: readonly Group[]): readonly Group[] {
+  const mayApply = ({ buildpack }: GroupMember) =>
+    buildpack.planning === null ||
+    source.entries.some(({ path }) => matchesAny(path, buildpack.planning?.detect ?? []));
+  return order
+    .map((group) => group.filter((member) => !member.optional || mayApply(member)))
+    .filter((group) => group.length > 0 && group.every(mayApply));
+}
+
+/**
+ * The first group all of whose buildpacks want the source, and whose plans fit together. What detects have to say is
+ * shown only when nothing applies. Throws `no_app_detected`, and `build_failed` when a detect itself failed.
+ * Source: Buildpack API, "Phase #1: Detection".
+ */
+export async function detectGroup(groups: readonly Group[], inputs: PhaseInputs): Promise<Resolution> {
+  const seen = new Map<string, Outcome>();
+  for (const group of groups) {
+    const detected: Detected[] = [];
+    let fits = true;
+    for (const member of group) {
+      const key = `${member.buildpack.id}@${member.buildpack.version}`;
+      const outcome = seen.get(key) ?? (await detect(member.buildpack, inputs));
+      seen.set(key, outcome);
+      if (outcome.plan) detected.push({ member, plan: outcome.plan });
+      else if (!member.optional) fits = false;
+    }
+    const resolution = fits ? resolvePlan(detected) : null;
+    if (resolution) return resolution;
+  }
+  throw nothingDetected([...seen.values()]);
+}
+
+interface Outcome {
+  readonly buildpack: Buildpack;
+  /** Null when it does not apply. */
+  readonly plan: PlanOptions | null;
+  readonly failed: boolean;
+  readonly output: string;
+}
+
+async function detect(buildpack: Buildpack, inputs: PhaseInputs): Promise<Outcome> {
+  const { jail } = inputs;
+  await jail.run({ argv: ['truncate', '--size=0', planPath], env: {}, cwd: '/' });
+  const { status } = await jail.run({
+    argv: [`${buildpackDir(buildpack)}/bin/detect`, platformDir, planPath],
+    env: { ...buildpackEnv(buildpack, inputs), CNB_BUILD_PLAN_PATH: planPath },
+    cwd: '/app',
+    outputFile: outputPath,
+  });
+  const files = await jail.read([outputPath, planPath]);
+  const output = files.get(outputPath)?.content.toString().slice(0, shownOutput) ?? '';
+  if (status !== 0) return { buildpack, plan: null, failed: status !== noMatch, output };
+  try {
+    return { buildpack, plan: parseBuildPlan(files.get(planPath)?.content.toString() ?? ''), failed: false, output };
+  } catch (error) {
+    return { buildpack, plan: null, failed: true, output: `${output}\nIts plan is not valid: ${String(error)}` };
+  }
+}
+
+function nothingDetected(outcomes: readonly Outcome[]): PlatformError {
+  const said = outcomes
+    .filter(({ output }) => output.trim() !== '')
+    .map(({ buildpack, output }) => `${buildpack.id}: ${output.trim()}`)
+    .join('\n');
+  return outcomes.some(({ failed }) => failed)
+    ? new PlatformError('build_failed', `A buildpack failed to look at the source.\n${said}`)
+    : new PlatformError('no_app_detected', `No buildpack applies to this source.\n${said}`);
+}

@@ -1,0 +1,74 @@
+import type { Engine, LayerFile } from '../../domain/engine.ts';
+import { appOwner } from '../layer-tar.ts';
+import type { BuildOrder } from '../strategy.ts';
+import { entrypointOf } from './config-layer.ts';
+import { appDir } from './launcher.ts';
+import type { BuildRecord, RecordedBuildpack, RecordedLayer } from './record.ts';
+
+export const appUser = `${appOwner.uid}:${appOwner.gid}`;
+
+export interface ImageParts {
+  readonly layers: readonly RecordedLayer[];
+  /** The files of those layers that were made now. */
+  readonly files: ReadonlyMap<string, LayerFile>;
+  readonly app: LayerFile;
+  readonly config: LayerFile;
+  readonly launch: BuildRecord['launch'];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly group: readonly RecordedBuildpack[];
+}
+
+/**
+ * The run stack, and on it the buildpacks' layers, the app's parts that change seldom, the app, the launcher. Throws
+ * `conflict` when the engine has lost a layer that was not made now.
+ */
+export async function assembleImage(engine: Engine, parts: ImageParts, order: BuildOrder): Promise<string> {
+  const { stack, tag } = order;
+  const base = await engine.images.inspect(stack.runImageId);
+  return await engine.images.assemble({
+    base: stack.runImageId,
+    layers: [
+      ...parts.layers.map((layer) => parts.files.get(layer.tree.path) ?? { diffId: layer.diffId, path: null }),
+      parts.app,
+      parts.config,
+    ],
+    config: {
+      env: [...(base?.config.env ?? []).filter((variable) => !variable.startsWith('HOME=')), `HOME=${appDir}`],
+      entrypoint: [entrypointOf(parts.launch)],
+      cmd: [],
+      workingDir: appDir,
+      user: appUser,
+      labels: { ...parts.labels, ...specLabels(parts, order), ...order.labels },
+    },
+    tag,
+  });
+}
+
+/** As other platforms read them (platform spec, "Labels"). */
+function specLabels(parts: ImageParts, order: BuildOrder): Readonly<Record<string, string>> {
+  const layersOf = (id: string) => `layers/${id.replaceAll('/', '_')}/`;
+  const buildpacks = parts.group.map(({ id, version, layers }) => ({
+    key: id,
+    version,
+    layers: Object.fromEntries(
+      parts.layers
+        .filter(({ tree }) => tree.path.startsWith(layersOf(id)))
+        .map(({ tree, diffId }) => {
+          const name = tree.path.slice(layersOf(id).length);
+          return [name, { sha: diffId, launch: true, build: false, cache: layers[name]?.cache ?? false }];
+        }),
+    ),
+  }));
+  return {
+    'io.buildpacks.lifecycle.metadata': JSON.stringify({
+      app: [{ sha: parts.app.diffId }],
+      config: { sha: parts.config.diffId },
+      buildpacks,
+      runImage: { reference: order.stack.runImageId },
+    }),
+    'io.buildpacks.build.metadata': JSON.stringify({
+      buildpacks: parts.group.map(({ id, version }) => ({ id, version })),
+      processes: parts.launch.processes.map(({ type }) => ({ type })),
+    }),
+  };
+}

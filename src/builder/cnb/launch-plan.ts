@@ -1,0 +1,44 @@
+import type { EnvChange } from './env-files.ts';
+
+/** All that the launcher of an image is made from. Kept between builds, so plain data. */
+export interface LaunchPlan {
+  /** In the group's order, alphabetically within a buildpack. */
+  readonly layers: readonly LaunchLayer[];
+  readonly processes: readonly StartableProcess[];
+  readonly defaultType: string | null;
+}
+
+/** What one layer changes for processes (platform spec, "launcher"). Paths are absolute. */
+export interface LaunchLayer {
+  readonly buildpackId: string;
+  readonly path: string;
+  readonly hasBin: boolean;
+  readonly hasLib: boolean;
+  /** By process type; under '' what counts for every type. */
+  readonly env: Readonly<Record<string, readonly EnvChange[]>>;
+  readonly execD: Readonly<Record<string, readonly string[]>>;
+  readonly profileD: Readonly<Record<string, readonly string[]>>;
+}
+
+/** `shell`: a line for bash, as a Procfile has it. `direct`: argv, as launch.toml has it. */
+export type StartableProcess =
+  | { readonly type: string; readonly kind: 'shell'; readonly command: string }
+  | {
+      readonly type: string;
+      readonly kind: 'direct';
+      readonly command: readonly string[];
+      readonly args: readonly string[];
+      readonly workingDir: string | null;
+    };
+
+/** The command line as people see it. */
+export function commandLine(process: StartableProcess): string {
+  if (process.kind === 'shell') return process.command;
+  const [program, flag, script, ...more] = [...process.command, ...process.args];
+  if (program === 'bash' && flag === '-c' && script !== undefined && more.length === 0) return script;
+  return [...process.command, ...process.args].map(displayed).join(' ');
+}
+
+function displayed(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,97 @@
+#!/bin/bash
+# Starts the processes of this image: launcher TYPE, or launcher -- COMMAND ARGUMENT…
+# Written by the platform when the image was made.
+
+__paas_override() { export "$1=$2"; }
+__paas_default() { [ -n "${!1-}" ] || export "$1=$2"; }
+__paas_append() { export "$1=${!1-}${!1:+$3}$2"; }
+__paas_prepend() { export "$1=$2${!1:+$3}${!1-}"; }
+
+# Its output on descriptor 3 is a TOML table of strings. Those are lines of `name = "value"`.
+__paas_exec_d() {
+  local output line value
+  output=$("$1" 3>&1 1>&2) || {
+    local status=$?
+    printf '%s ended with %d, so nothing was started.\n' "$1" "$status" >&2
+    exit "$status"
+  }
+  while IFS= read -r line; do
+    if [[ $line =~ ^[[:space:]]*\"?([A-Za-z_][A-Za-z0-9_]*)\"?[[:space:]]*=[[:space:]]*\"(.*)\"[[:space:]]*$ ]]; then
+      printf -v value '%b' "${BASH_REMATCH[2]}"
+      export "${BASH_REMATCH[1]}=$value"
+    elif [[ $line =~ ^[[:space:]]*\"?([A-Za-z_][A-Za-z0-9_]*)\"?[[:space:]]*=[[:space:]]*\'(.*)\'[[:space:]]*$ ]]; then
+      export "${BASH_REMATCH[1]}=${BASH_REMATCH[2]}"
+    elif [[ $line != *([[:space:]]) && $line != *([[:space:]])#* ]]; then
+      printf '%s wrote a line that is not name = "value": %s\n' "$1" "$line" >&2
+      exit 1
+    fi
+  done <<<"$output"
+}
+
+__paas_source() {
+  # shellcheck disable=SC1090
+  [ ! -r "$1" ] || source "$1"
+}
+
+# The app's own, as on Heroku: after the config vars and the layers, in byte order.
+__paas_profiles() {
+  local script
+  for script in .profile.d/*.sh .profile; do __paas_source "$script"; done
+}
+
+# For a command line whose shell stays, such as a pipeline. Every process of it gets the signal, and the last one ends it:
+# a shell that only waits would die of SIGTERM at once and take the others with it.
+__paas_together() {
+  local group status name
+  set -m
+  bash -c "$1" &
+  group=$!
+  for name in TERM INT HUP QUIT USR1 USR2; do
+    # shellcheck disable=SC2064
+    trap "__paas_signalled=yes; kill -$name -- -$group 2>/dev/null" "$name"
+  done
+  # A trapped signal ends a wait early; what the last one says counts, unless it knows nothing any more.
+  status=0
+  while kill -0 "$group" 2>/dev/null; do
+    wait "$group"
+    status=$?
+  done
+  wait "$group" 2>/dev/null
+  name=$?
+  [ "$name" = 127 ] || status=$name
+  while [ -n "${__paas_signalled-}" ] && kill -0 -- "-$group" 2>/dev/null; do sleep 0.05; done
+  exit "$status"
+}
+
+__paas_refuse() {
+  local known="${__paas_types[*]}"
+  if (($# > 0)); then
+    printf 'There is no process type %s in this image. It has: %s\n' "$1" "${known:-none}" >&2
+  else
+    printf 'Nothing to start was named. The process types are: %s\n' "${known:-none}" >&2
+  fi
+  exit 127
+}
+
+__paas_main() {
+  local known
+  # Called by a link with the name of a process type (platform spec, "/cnb/process").
+  case $0 in /cnb/process/*) set -- "${0##*/}" "$@" ;; esac
+  if (($# == 0)) && [ -n "$__paas_default_type" ]; then set -- "$__paas_default_type"; fi
+  __paas_type=''
+  if [ "${1-}" = -- ]; then
+    shift
+    (($# > 0)) || __paas_refuse
+  else
+    for known in "${__paas_types[@]}"; do
+      [ "$known" != "${1-}" ] || __paas_type=$known
+    done
+    [ -n "$__paas_type" ] || __paas_refuse "$@"
+    shift
+  fi
+  cd -- "$__paas_app" || exit 1
+  __paas_environment
+  __paas_profiles
+  __paas_start "$@"
+  exit 127
+}

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import type { EnvChange } from './env-files.ts';
+import { searchPath } from './env-files.ts';
+import type { LaunchLayer, LaunchPlan, StartableProcess } from './launch-plan.ts';
+
+export const launcherPath = '/cnb/lifecycle/launcher';
+export const appDir = '/app';
+
+const library = readFileSync(new URL('launcher.sh', import.meta.url), 'utf8');
+
+/**
+ * The program that starts every process of an image: `launcher TYPE` or `launcher -- COMMAND ARGUMENT…`. It sets what
+ * the layers want set and puts the process in its own place. A script and no program, because all that a launcher would
+ * have to parse is known when the image is made. Source: platform spec, "launcher"; contracts/buildpacks.md 1B.
+ *
+ * Unlike there, `.profile.d/*.sh` and `.profile` of the app are read for every process, as on Heroku.
+ */
+export function launcherScript(plan: LaunchPlan): string {
+  const types = plan.processes.map(({ type }) => quoted(type));
+  return [
+    library.trimEnd(),
+    '',
+    `__paas_app=${quoted(appDir)}`,
+    `__paas_types=(${types.join(' ')})`,
+    `__paas_default_type=${quoted(plan.defaultType ?? '')}`,
+    '',
+    ...shellFunction('__paas_environment', environment(plan)),
+    ...shellFunction('__paas_start', starts(plan)),
+    '__paas_main "$@"',
+    '',
+  ].join('\n');
+}
+
+function shellFunction(name: string, body: readonly string[]): readonly string[] {
+  return [`${name}() {`, ':', ...body, '}', ''];
+}
+
+/** All root folders of a buildpack's layers first, then their env folders: what the reference launcher does. */
+function environment({ layers }: LaunchPlan): readonly string[] {
+  const buildpacks = Map.groupBy(layers, (layer) => layer.buildpackId);
+  return [...buildpacks.values()].flatMap((group) => [
+    ...group.flatMap(rootChanges).map(change),
+    ...group.flatMap((layer) => [
+      ...(layer.env[''] ?? []).map(change),
+      ...forTypes(layer.env, (changes) => changes.map(change)),
+      ...(layer.execD[''] ?? []).map((program) => `__paas_exec_d ${quoted(program)}`),
+      ...forTypes(layer.execD, (programs) => programs.map((program) => `__paas_exec_d ${quoted(program)}`)),
+    ]),
+    ...group.flatMap((layer) => [
+      ...(layer.profileD[''] ?? []).map((script) => `__paas_source ${quoted(script)}`),
+      ...forTypes(layer.profileD, (scripts) => scripts.map((script) => `__paas_source ${quoted(script)}`)),
+    ]),
+  ]);
+}
+
+function rootChanges(layer: LaunchLayer): readonly EnvChange[] {
+  return [
+    ...(layer.hasBin ? [searchPath('PATH', `${layer.path}/bin`)] : []),
+    ...(layer.hasLib ? [searchPath('LD_LIBRARY_PATH', `${layer.path}/lib`)] : []),
+  ];
+}
+
+function change({ name, action, value, delimiter }: EnvChange): string {
+  return `__paas_${action} ${name} ${quoted(value)} ${quoted(delimiter)}`;
+}
+
+function forTypes<T>(
+  byType: Readonly<Record<string, readonly T[]>>,
+  lines: (values: readonly T[]) => readonly string[],
+): readonly string[] {
+  return Object.keys(byType)
+    .filter((type) => type !== '')
+    .sort()
+    .map((type) => `[ "$__paas_type" != ${quoted(type)} ] || { ${lines(byType[type] ?? []).join('; ')}; }`);
+}
+
+function starts({ processes }: LaunchPlan): readonly string[] {
+  return ['case $__paas_type in', '\'\') exec -- "$@" ;;', ...processes.map(start), 'esac', 'exit 127'];
+}
+
+function start(process: StartableProcess): string {
+  const head = `${quoted(process.type)})`;
+  if (process.kind === 'shell') {
+    const how = shellGivesWay(process.command) ? 'exec bash -c' : '__paas_together';
+    return `${head} ${how} ${quoted(process.command)} ;;`;
+  }
+  const move = process.workingDir === null ? '' : `cd -- ${quoted(process.workingDir)} || exit 1; `;
+  const args = process.args.map(quoted).join(' ');
+  // Arguments of whoever starts it come in the place of the default ones.
+  return `${head} ${move}(($# > 0)) || set -- ${args}; exec -- ${process.command.map(quoted).join(' ')} "$@" ;;`;
+}
+
+/**
+ * True when `bash -c` puts the line's last command in its own place, so that the command is the one who gets SIGTERM.
+ * bash 5.2 does so for a simple command without redirection, also at the end of `&&` and `;` (seen; it does not for
+ * `a 2>&1`, `a | b`, `a & wait`, `a || b`, `if …`). What looks otherwise, if only within quotes, counts as otherwise.
+ */
+export function shellGivesWay(command: string): boolean {
+  const plain = command.replaceAll('&&', ';');
+  if (/[|<>&\n`#]|\$\(|\btrap\b/.test(plain)) return false;
+  const last = plain.split(';').at(-1)?.trim() ?? '';
+  return last !== '' && !/^(\{|\(|!|\[\[|(if|for|while|until|case|select|function|time|coproc)\b)/.test(last);
+}
+
+/** For bash, whatever is in it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

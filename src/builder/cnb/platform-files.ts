@@ -1,0 +1,36 @@
+import { pack } from 'tar-stream';
+import type { ConfigVars } from '../../domain/config-vars.ts';
+import { caBundlePath } from '../host-trust.ts';
+import { type Buildpack, buildpackFiles, escapedId } from './buildpack.ts';
+
+export const platformDir = '/platform';
+const buildpacksDir = '/workspace/buildpacks';
+
+/** Where a buildpack lies in the jail. */
+export function buildpackDir(buildpack: Buildpack): string {
+  return `${buildpacksDir}/${escapedId(buildpack.id)}/${buildpack.version}`;
+}
+
+/**
+ * All that a build needs beside the source, as a tar for the jail's root: the buildpacks, the config vars as files
+ * (platform spec, `<platform>/env`), and the host's certificates. None of it lies where layers are made from.
+ */
+export async function platformFiles(parts: {
+  readonly buildpacks: readonly Buildpack[];
+  readonly config: ConfigVars;
+  readonly caBundle: Buffer | null;
+}): Promise<AsyncIterable<Uint8Array>> {
+  const tar = pack();
+  const add = (path: string, content: Buffer, mode: number) => tar.entry({ name: path.slice(1), mode }, content);
+  if (parts.caBundle) add(caBundlePath, parts.caBundle, 0o644);
+  for (const [name, value] of Object.entries(parts.config)) {
+    add(`${platformDir}/env/${name}`, Buffer.from(value), 0o600);
+  }
+  for (const buildpack of parts.buildpacks) {
+    for (const file of await buildpackFiles(buildpack.path)) {
+      add(`${buildpackDir(buildpack)}/${file.path}`, file.content, file.executable ? 0o755 : 0o644);
+    }
+  }
+  tar.finalize();
+  return tar as AsyncIterable<Uint8Array>;
+}

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { extract, type Header } from 'tar-stream';
+import type { LayerFile } from '../../domain/engine.ts';
+import { PlatformError } from '../../domain/errors.ts';
+import type { Tree } from '../jail/jail.ts';
+import { contentTime, isBelow, LayerWriter } from '../layer-tar.ts';
+import { appTree } from './source-layer.ts';
+
+/** A larger file is told by its beginning and its size. */
+const hashedBytes = 16 * 1024 * 1024;
+
+export interface PourOptions {
+  readonly trees: readonly Tree[];
+  readonly directory: string;
+  readonly maxBytes: number;
+}
+
+/**
+ * Parts the tar that a jail pours into one layer per tree, in the trees' order. Believes nothing that is said in it:
+ * what lies outside of the trees, or is no plain file, ends the build. A tree of which nothing came makes an empty layer.
+ */
+export async function pouredLayers(tar: AsyncIterable<Buffer>, options: PourOptions): Promise<readonly LayerFile[]> {
+  const layers: LayerFile[] = [];
+  let writer = newWriter(options, 0);
+  try {
+    for await (const entry of Readable.from(tar).pipe(
+      extract() as unknown as NodeJS.ReadWriteStream,
+    ) as unknown as ReturnType<typeof extract>) {
+      const { header } = entry;
+      const path = header.name.replace(/\/+$/, '');
+      while (!belongs(path, options.trees[layers.length])) {
+        layers.push(await writer.finish());
+        if (layers.length >= options.trees.length) throw strange(path);
+        writer = newWriter(options, layers.length);
+      }
+      await addEntry(writer, path, { header, content: entry as AsyncIterable<Buffer> });
+      entry.resume();
+    }
+    while (layers.length < options.trees.length) {
+      layers.push(await writer.finish());
+      if (layers.length < options.trees.length) writer = newWriter(options, layers.length);
+    }
+    return layers;
+  } catch (error) {
+    await writer.abandon();
+    throw error instanceof PlatformError ? error : unreadable(error);
+  }
+}
+
+function newWriter({ trees, directory, maxBytes }: PourOptions, index: number): LayerWriter {
+  const tree = trees[index];
+  return new LayerWriter(join(directory, `layer-${index}.tar`), { paths: tree ? [tree.path] : [], maxBytes });
+}
+
+function belongs(path: string, tree: Tree | undefined): boolean {
+  return tree !== undefined && isBelow(path, tree.path) && !tree.without.some((without) => isBelow(path, without));
+}
+
+async function addEntry(
+  writer: LayerWriter,
+  path: string,
+  { header, content }: { readonly header: Header; readonly content: AsyncIterable<Buffer> },
+): Promise<void> {
+  const { type } = header;
+  // A pipe or a socket that a build left behind means nothing in an image.
+  if (type === 'fifo') return;
+  if (type !== 'file' && type !== 'directory' && type !== 'symlink') throw strange(path);
+  const entry = { path, type, mode: header.mode, sizeBytes: type === 'file' ? header.size : 0 };
+  const linkTarget = type === 'symlink' ? header.linkname : null;
+  if (type !== 'file' || !isBelow(path, appTree)) return await writer.add({ ...entry, linkTarget }, content);
+  const start = await beginning(content, header.size);
+  const modifiedAt = contentTime(start.objectId);
+  await writer.add({ ...entry, linkTarget, modifiedAt }, start.whole);
+}
+
+/** The id that git would give to the content; of a large file, to its beginning. */
+async function beginning(
+  content: AsyncIterable<Buffer>,
+  sizeBytes: number,
+): Promise<{ readonly objectId: string; readonly whole: AsyncIterable<Uint8Array> | Uint8Array }> {
+  const chunks = content[Symbol.asyncIterator]();
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  while (bytes < Math.min(sizeBytes, hashedBytes)) {
+    const next = await chunks.next();
+    if (next.done) break;
+    parts.push(next.value);
+    bytes += next.value.length;
+  }
+  const read = Buffer.concat(parts);
+  const objectId = createHash('sha1').update(`blob ${sizeBytes}\0`).update(read).digest('hex');
+  return { objectId, whole: read.length === sizeBytes ? read : rest(read, chunks) };
+}
+
+async function* rest(read: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Uint8Array> {
+  yield read;
+  for (;;) {
+    const next = await chunks.next();
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+function strange(path: string): PlatformError {
+  return new PlatformError('build_failed', `The build made ${JSON.stringify(path)}, which cannot go into an image.`);
+}
+
+function unreadable(error: unknown): PlatformError {
+  return new PlatformError('build_failed', 'What the build made could not be read.', { cause: error });
+}

@@ -1,0 +1,127 @@
+import { parse, stringify } from 'smol-toml';
+import { pack } from 'tar-stream';
+import { PlatformError } from '../../domain/errors.ts';
+import type { Jail } from '../jail/jail.ts';
+import { type Buildpack, escapedId } from './buildpack.ts';
+import { type LayersOnDisk, layersFolder, readLayersFolder } from './layers-on-disk.ts';
+import { layersDir, type PhaseInputs } from './phase.ts';
+import type { BuildRecord, RecordedBuildpack } from './record.ts';
+import { parseLayer } from './toml-files.ts';
+
+/**
+ * Brings the app's volume into the state in which the buildpacks of this build may find it: what they keep in caches as
+ * it was left, the descriptions of what is in the last image, and nothing else (Buildpack API, "Layer Types"). Nothing
+ * is moved: the volume is the cache. Launch layers must be what the last image has, or they are made anew; a layer that
+ * is a cache only is its buildpack's business, also after a failed build.
+ */
+export async function restoreLayers(
+  buildpacks: readonly Buildpack[],
+  record: BuildRecord | null,
+  inputs: PhaseInputs,
+): Promise<void> {
+  const { jail } = inputs;
+  const kept = new Map<string, Restored>();
+  for (const buildpack of buildpacks) {
+    const last = record?.group.find(({ id }) => id === buildpack.id) ?? null;
+    kept.set(escapedId(buildpack.id), await restored(buildpack, { last, record, jail }));
+  }
+  await removeOthers(jail, kept);
+  await jail.put(layersDir, descriptions(kept));
+}
+
+interface Restored {
+  /** Folders that stay. */
+  readonly folders: readonly string[];
+  /** Files to write, by name. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+async function restored(
+  buildpack: Buildpack,
+  { last, record, jail }: { last: RecordedBuildpack | null; record: BuildRecord | null; jail: Jail },
+): Promise<Restored> {
+  const disk = await readLayersFolder(jail, buildpack.id);
+  const folders: string[] = [];
+  const files = new Map<string, string>();
+  if (last?.store) files.set('store.toml', last.store);
+  for (const [name, layer] of Object.entries(last?.layers ?? {})) {
+    // Of what is only in the image, the description: its buildpack may say that the layer stays as it is.
+    if (layer.launch && !layer.cache) files.set(`${name}.toml`, layer.toml);
+  }
+  const unchanged = await unchangedLayers(buildpack, { last, record, jail, disk });
+  for (const name of disk.folders.keys()) {
+    const description = disk.files.get(`${name}.toml`);
+    const onDisk = description === undefined ? null : readable(description);
+    const recorded = last?.layers[name];
+    if (recorded?.cache && unchanged.has(name)) files.set(`${name}.toml`, recorded.toml);
+    else if (onDisk && isCacheOnly(onDisk, recorded)) files.set(`${name}.toml`, withoutTypes(onDisk.metadata));
+    else continue;
+    folders.push(name);
+  }
+  return { folders, files };
+}
+
+/** Cached launch layers whose folder is still the one of which the image has a copy. */
+async function unchangedLayers(
+  buildpack: Buildpack,
+  parts: { last: RecordedBuildpack | null; record: BuildRecord | null; jail: Jail; disk: LayersOnDisk },
+): Promise<ReadonlySet<string>> {
+  const root = layersFolder(buildpack.id).slice(1);
+  const candidates = Object.entries(parts.last?.layers ?? {}).flatMap(([name, layer]) => {
+    const inImage = parts.record?.layers.find(({ tree }) => tree.path === `${root}/${name}`);
+    return layer.launch && layer.cache && inImage && parts.disk.folders.has(name) ? [{ name, inImage }] : [];
+  });
+  const prints = await parts.jail.prints(candidates.map(({ inImage }) => inImage.tree));
+  return new Set(candidates.filter(({ inImage }, index) => inImage.print === prints[index]).map(({ name }) => name));
+}
+
+/** A description that a build in progress had not finished has no types any more: then the last whole build's count. */
+function isCacheOnly(
+  onDisk: ReturnType<typeof parseLayer>,
+  recorded: { readonly launch: boolean; readonly cache: boolean } | undefined,
+): boolean {
+  return (onDisk.cache && !onDisk.launch) || (recorded?.cache === true && !recorded.launch);
+}
+
+function readable(toml: string): ReturnType<typeof parseLayer> | null {
+  try {
+    return parseLayer(toml, 'a layer');
+  } catch {
+    return null;
+  }
+}
+
+/** Never with types: buildpacks append theirs, and a second table of the name would be an error. */
+function withoutTypes(metadata: Readonly<Record<string, unknown>>): string {
+  return stringify({ metadata });
+}
+
+/** What a description is kept as. */
+export function recordedToml(toml: string): string {
+  const { types: _types, ...rest } = parse(toml);
+  return stringify(rest);
+}
+
+async function removeOthers(jail: Jail, kept: ReadonlyMap<string, Restored>): Promise<void> {
+  const top = layersDir.slice(1).length + 1;
+  const there = (await jail.list([layersDir], 2)).map(({ path }) => path.slice(top + 1)).filter((path) => path !== '');
+  const superfluous = there.filter((path) => {
+    const [folder = '', name] = path.split('/');
+    const of = kept.get(folder);
+    return !of || (name !== undefined && !of.folders.includes(name));
+  });
+  if (superfluous.length === 0) return;
+  const argv = ['rm', '-rf', '--', ...superfluous];
+  const { status } = await jail.run({ argv, env: { PATH: '/usr/bin:/bin' }, cwd: layersDir });
+  if (status !== 0) throw new PlatformError('internal', 'The cache of the last build could not be cleared.');
+}
+
+function descriptions(kept: ReadonlyMap<string, Restored>): AsyncIterable<Uint8Array> {
+  const tar = pack();
+  for (const [folder, { files }] of kept) {
+    tar.entry({ name: folder, type: 'directory', mode: 0o755 });
+    for (const [name, text] of files) tar.entry({ name: `${folder}/${name}` }, text);
+  }
+  tar.finalize();
+  return tar as AsyncIterable<Uint8Array>;
+}

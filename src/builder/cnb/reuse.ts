@@ -1,0 +1,89 @@
+import { entriesDigest, presenceDigest, type SettingsDigest, stackParts } from '../build-key.ts';
+import { coversPath } from '../glob.ts';
+import { isBelow } from '../layer-tar.ts';
+import type { BuildOrder, Source } from '../strategy.ts';
+import type { BuiltByBuildpack } from './build-phase.ts';
+import type { Group } from './library.ts';
+import type { BuildRecord, RecordedBuildpack, RecordedInputs } from './record.ts';
+import { appTree } from './source-layer.ts';
+import { parseStore } from './toml-files.ts';
+
+/**
+ * True when a build would make the layers of the last one again, whatever has changed in the app's own files: then
+ * nothing has to be started for it.
+ */
+export function lastLayersServe(
+  record: BuildRecord,
+  groups: readonly Group[],
+  { source, stack, config }: Pick<BuildOrder, 'source' | 'stack' | 'config'>,
+  settings: SettingsDigest,
+): boolean {
+  const { inputs } = record;
+  return (
+    inputs !== null &&
+    JSON.stringify(record.stack) === JSON.stringify(stackParts(stack)) &&
+    isFirstWish(record, groups) &&
+    inputs.content === entriesDigest(source.entries, inputs.patterns.inputs) &&
+    inputs.presence === presenceDigest(source.entries, inputs.patterns.presence) &&
+    inputs.settings === settings.of(config, inputs.patterns.env) &&
+    !reachesIntoSlices(record, source)
+  );
+}
+
+/** The same buildpacks, unchanged, are the first that may apply. */
+function isFirstWish({ group }: BuildRecord, [first]: readonly Group[]): boolean {
+  return (
+    first !== undefined &&
+    first.length === group.length &&
+    first.every(({ buildpack }, index) => buildpack.digest === group[index]?.digest)
+  );
+}
+
+/** A source that has come to hold what the build made itself. */
+function reachesIntoSlices({ layers }: BuildRecord, { entries }: Source): boolean {
+  const slices = layers.map(({ tree }) => tree.path).filter((path) => isBelow(path, appTree));
+  return slices.some((slice) => entries.some(({ path }) => coversPath(path, slice.slice(appTree.length + 1))));
+}
+
+/** Null unless every buildpack of the group said that its inputs decide everything, and left the sources as they were. */
+export function recordedInputs(
+  built: readonly BuiltByBuildpack[],
+  { sourcesUntouched, order, settings }: { sourcesUntouched: boolean; order: BuildOrder; settings: SettingsDigest },
+): RecordedInputs | null {
+  if (!sourcesUntouched) return null;
+  const inputs: string[] = [];
+  const presence: string[] = [];
+  const env: string[] = [];
+  for (const { buildpack, disk } of built) {
+    const store = parseStore(disk.files.get('store.toml') ?? '', `${buildpack.id}/store.toml`);
+    if (!buildpack.planning || !store.inputsOnly) return null;
+    inputs.push(...buildpack.planning.inputs, ...store.inputs);
+    presence.push(...buildpack.planning.presence, ...buildpack.planning.detect);
+    env.push(...buildpack.planning.env);
+  }
+  const { entries } = order.source;
+  return {
+    patterns: { inputs, presence, env },
+    content: entriesDigest(entries, inputs),
+    presence: presenceDigest(entries, presence),
+    settings: settings.of(order.config, env),
+  };
+}
+
+export function recordedGroup(
+  built: readonly BuiltByBuildpack[],
+  toml: (text: string) => string,
+): readonly RecordedBuildpack[] {
+  return built.map(({ buildpack, disk, layers }) => ({
+    id: buildpack.id,
+    version: buildpack.version,
+    digest: buildpack.digest,
+    store: disk.files.get('store.toml') ?? null,
+    layers: Object.fromEntries(
+      [...layers].map(([name, { launch, cache }]) => [
+        name,
+        { launch, cache, toml: toml(disk.files.get(`${name}.toml`) ?? '') },
+      ]),
+    ),
+  }));
+}

@@ -1,0 +1,53 @@
+import { extract, type Header } from 'tar-stream';
+import type { LayerFile } from '../../domain/engine.ts';
+import { contentTime, LayerWriter } from '../layer-tar.ts';
+import type { Source } from '../strategy.ts';
+
+/** The app's folder as an image has it: without its first slash. */
+export const appTree = 'app';
+
+/**
+ * The app's own layer straight out of git: what a build that leaves the sources alone would have made, without a build.
+ * Equal trees make equal bytes.
+ */
+export async function sourceLayer(
+  source: Source,
+  { path, maxBytes, signal }: { readonly path: string; readonly maxBytes: number; readonly signal: AbortSignal },
+): Promise<LayerFile> {
+  const objectIds = new Map(source.entries.map((entry) => [entry.path, entry.objectId]));
+  const writer = new LayerWriter(path, { paths: [appTree], maxBytes });
+  try {
+    await writer.add({ path: appTree, type: 'directory', mode: 0o755, sizeBytes: 0, linkTarget: null });
+    const archive = await source.tree.archive(signal);
+    const entries = extract();
+    archive.on('error', (error) => entries.destroy(error));
+    for await (const entry of archive.pipe(entries as unknown as NodeJS.ReadWriteStream) as unknown as typeof entries) {
+      const type = typeOf(entry.header);
+      const name = entry.header.name.replace(/\/+$/, '');
+      const objectId = objectIds.get(name);
+      if (type) {
+        await writer.add(
+          {
+            path: `${appTree}/${name}`,
+            type,
+            mode: (entry.header.mode & 0o100) !== 0 || type === 'directory' ? 0o755 : 0o644,
+            sizeBytes: entry.header.size,
+            linkTarget: type === 'symlink' ? entry.header.linkname : null,
+            ...(objectId === undefined ? {} : { modifiedAt: contentTime(objectId) }),
+          },
+          entry as AsyncIterable<Uint8Array>,
+        );
+      }
+      entry.resume();
+    }
+    return await writer.finish();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+/** git archive writes nothing else than these. */
+function typeOf(header: Header): 'file' | 'directory' | 'symlink' | null {
+  return header.type === 'file' || header.type === 'directory' || header.type === 'symlink' ? header.type : null;
+}

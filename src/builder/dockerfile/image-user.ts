@@ -1,0 +1,71 @@
+import type { BuildOutput } from '../../domain/build.ts';
+import { type Engine, labelNames } from '../../domain/engine.ts';
+import { errorCode } from '../../domain/errors.ts';
+import type { JailLimits } from '../jail/limits.ts';
+import { appOwner } from '../layer-tar.ts';
+
+const platformUser = `${appOwner.uid}:${appOwner.gid}`;
+
+export interface UserQuestion {
+  readonly imageId: string;
+  /** USER as the image has it. */
+  readonly user: string | undefined;
+  readonly platformId: string;
+  readonly buildId: string;
+  readonly limits: JailLimits;
+  readonly output: BuildOutput;
+  readonly signal: AbortSignal;
+}
+
+/** Who runs the image's processes: its own user if that is not root, else ours, and then says so. Always numbers. */
+export async function userOfImage(engine: Engine, question: UserQuestion): Promise<string> {
+  const { user = '', output } = question;
+  const [name = '', group = ''] = user.split(':');
+  const uid = /^\d+$/.test(name) ? name : name === '' || name === 'root' ? '0' : await lookUp(engine, question, name);
+  if (uid !== null && Number(uid) > 0) {
+    const gid = /^\d+$/.test(group) ? group : await lookUpGroup(engine, question, name);
+    return `${uid}:${gid !== null && Number(gid) > 0 ? gid : uid}`;
+  }
+  output.warn(
+    uid === null
+      ? `The image's user ${name} could not be looked up: it runs as user ${appOwner.uid} here.`
+      : `The image runs as root. Here it runs as user ${appOwner.uid}, so what it writes to must be writable by that user.`,
+  );
+  output.warn(`To decide yourself, give the Dockerfile a line such as: USER ${appOwner.uid}`);
+  return platformUser;
+}
+
+async function lookUpGroup(engine: Engine, question: UserQuestion, name: string): Promise<string | null> {
+  return /^\d+$/.test(name) ? null : await lookUp(engine, question, name, '-g');
+}
+
+/** Asks the image itself, in the builds' sandbox: who `name` is stands in its own files. Null when it has no `id`. */
+async function lookUp(engine: Engine, question: UserQuestion, name: string, flag = '-u'): Promise<string | null> {
+  const { platformId, buildId, limits } = question;
+  const signal = AbortSignal.any([question.signal, AbortSignal.timeout(30_000)]);
+  const id = await engine.containers.create({
+    name: `paas-build-${buildId}-user${flag}`,
+    image: question.imageId,
+    sandbox: 'build',
+    labels: { [labelNames.platform]: platformId, [labelNames.role]: 'build', [labelNames.build]: buildId },
+    user: platformUser,
+    entrypoint: ['id', flag, '--', name],
+    command: [],
+    env: {},
+    memoryBytes: 64 * 1024 * 1024,
+    cpus: limits.cpus,
+    networkId: null,
+  });
+  try {
+    const { stdout } = await engine.containers.attach(id, signal);
+    await engine.containers.start(id);
+    let text = '';
+    for await (const chunk of stdout) text = (text + String(chunk)).slice(0, 100);
+    return /^(\d+)\s*$/.exec(text)?.[1] ?? null;
+  } catch (error) {
+    if (errorCode(error) === 'start_failed') return null;
+    throw error;
+  } finally {
+    await engine.containers.remove(id);
+  }
+}

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pack } from 'tar-stream';
+import { type Engine, labelNames } from '../../domain/engine.ts';
+import { caBundlePath, hostTrust } from '../host-trust.ts';
+import { defaultNpmRegistry } from '../npm-registry.ts';
+import type { BuildTimeTrust } from './rewrite.ts';
+
+const sourcePath = '/ca.crt';
+/** Not the system's own path: a package that installs certificates there could not replace a mounted file. */
+const targetPath = '/run/paas/host-ca.crt';
+
+/** Known to every Dockerfile, and kept out of the image's history (Docker's reference, "Predefined ARGs"). */
+const predefined = new Set(['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'ftp_proxy']);
+
+export interface DockerfileTrust {
+  /** Null when the host has no certificates to hand on. */
+  readonly mounted: BuildTimeTrust | null;
+  /** Proxies. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+}
+
+/**
+ * The host's certificates as an image of one file, for RUN steps to mount: BuildKit takes files from images and from
+ * nowhere else without a session. Content-addressed and shared, as the stacks are.
+ */
+export async function dockerfileTrust(engine: Engine): Promise<DockerfileTrust> {
+  const { caBundle, env } = hostTrust();
+  const registry = defaultNpmRegistry();
+  const all = Object.entries({ ...(registry === undefined ? {} : { npm_config_registry: registry }), ...env });
+  const isProxy = ([name]: readonly [string, string]) => predefined.has(name.toLowerCase());
+  const buildArgs = Object.fromEntries(all.filter(isProxy));
+  if (!caBundle) return { mounted: null, buildArgs };
+  const tag = `paas/host-ca:${createHash('sha256').update(caBundle).digest('hex').slice(0, 12)}`;
+  if (!(await engine.images.inspect(tag))) {
+    const tar = pack();
+    tar.entry({ name: sourcePath.slice(1), mode: 0o644, mtime: new Date(0) }, caBundle);
+    tar.finalize();
+    const labels = { [labelNames.role]: 'stack' };
+    await engine.images.importRootfs(Readable.from(tar, { objectMode: false }), tag, { labels });
+  }
+  const settings = all
+    .filter((setting) => !isProxy(setting))
+    .map(([name, value]) => [name, value.replaceAll(caBundlePath, targetPath)]);
+  return { mounted: { image: tag, sourcePath, targetPath, env: Object.fromEntries(settings) }, buildArgs };
+}

@@ -1,0 +1,153 @@
+# The one program that the platform starts in a build's jail: bash -c "$(cat agent.sh)". It does what standard input says
+# and answers on standard output; all that builds have to say goes to standard error. Its user is the builds' user, so
+# nothing it says is believed about anybody but the app that is built.
+#
+# A request is a verb on a line, then data in frames: their length in bytes on a line, the bytes, and 0 at the end.
+# Where the data is words, each ends with NUL. An answer is a line.
+#
+#   put DIRECTORY   tar                                        ok
+#   run             where, output, count, environment…, argv…  exit STATUS OOM-KILLS; meanwhile: disk MEGABYTES FILES
+#   list            depth, paths…                              data BASE64: type, size, path; each ends with NUL
+#   read            paths…                                     data BASE64: tar
+#   prints          trees…                                     data BASE64: a SHA-256 on a line for each tree
+#   pour            trees…                                     a tar of all of them, and the end
+#
+# A tree is: path, count, paths not to go into….
+
+umask 022
+export LC_ALL=C
+shopt -s lastpipe
+exec 3>&1 4>&2 1>&2
+cd /
+
+answer() { printf '%s\n' "$1" >&3; }
+
+# What builds can write to. All of it together is held to the disk limit.
+writable=(/app /layers /workspace /platform /build /cache /tmp /var/tmp /dev/shm)
+
+frames() {
+  local length
+  while IFS= read -r length && ((length > 0)); do
+    head -c "$length" || exit 70
+  done
+}
+
+words() {
+  # As an array of this name; lastpipe keeps it in this shell.
+  frames | mapfile -d '' -t "$1"
+}
+
+# The disk in use, now and then, and so a sign of life: a build that stops these lines is ended.
+watch_disk() {
+  local kilobytes files started
+  while :; do
+    started=$EPOCHSECONDS
+    kilobytes=$(du -skxc "${writable[@]}" 2>/dev/null | tail -n 1 | cut -f 1)
+    files=$(du -sxc --inodes "${writable[@]}" 2>/dev/null | tail -n 1 | cut -f 1)
+    answer "disk $((kilobytes / 1024)) $files"
+    # A tenth of one core at the most.
+    sleep $((2 + 10 * (EPOCHSECONDS - started)))
+  done
+}
+
+# How many processes the kernel has killed for want of memory; cgroup v2, then v1.
+oom_kills() {
+  local key value
+  while read -r key value; do
+    [[ $key == oom_kill ]] && echo "$value" && return
+  done < <(cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null)
+  echo 0
+}
+
+run() {
+  local -a fields
+  words fields
+  local where=${fields[0]} output=${fields[1]} count=${fields[2]} status watcher before
+  local -a environment=("${fields[@]:3:count}") command=("${fields[@]:3+count}")
+  before=$(oom_kills)
+  watch_disk &
+  watcher=$!
+  # The shell's own remark about a command that was killed is nothing for the pusher.
+  {
+    if [[ -n $output ]]; then
+      (cd "$where" && exec env -i "${environment[@]}" "${command[@]}") </dev/null >"$output" 2>&1 3>&- 4>&-
+    else
+      (cd "$where" && exec env -i "${environment[@]}" "${command[@]}") </dev/null >&4 2>&4 3>&- 4>&-
+    fi
+    status=$?
+  } 2>/dev/null
+  kill "$watcher" 2>/dev/null
+  # Nothing that it left behind may go on: neither beside the next step nor while the result is read.
+  kill -KILL -1 2>/dev/null
+  wait 2>/dev/null
+  answer "exit $status $(($(oom_kills) - before))"
+}
+
+list() {
+  local -a fields
+  words fields
+  answer "data $(find "${fields[@]:1}" -maxdepth "${fields[0]}" -printf '%y %s %p\0' 2>/dev/null | base64 --wrap 0)"
+}
+
+read_files() {
+  local -a fields
+  words fields
+  answer "data $(printf '%s\0' "${fields[@]}" | tar --create --absolute-names --null --no-recursion --verbatim-files-from \
+    --files-from - --ignore-failed-read 2>/dev/null | base64 --wrap 0)"
+}
+
+# Calls `$1 PATH find-expression…` for every tree in ${fields[@]}: the expression is to be followed by an action.
+each_tree() {
+  local act=$1 at=0 path count index
+  while ((at < ${#fields[@]})); do
+    path=${fields[at]} count=${fields[at + 1]}
+    at=$((at + 2))
+    local -a expression=()
+    for ((index = 0; index < count; index++)); do
+      expression+=(-path "${fields[at + index]}" -prune -o)
+    done
+    at=$((at + count))
+    "$act" "$path" "${expression[@]}"
+  done
+}
+
+# Cheap proof that a tree is what it was: names, types, modes, sizes, times and link targets; not the content. The times
+# of folders change by files that come and go again.
+print_tree() {
+  find "$@" \( -type d -printf '%p d %m\0' -o -printf '%p %y %m %s %T@ %l\0' \) 2>/dev/null | sort -z | sha256sum | cut -d ' ' -f 1
+}
+
+list_tree() { find "$@" -print0 | sort -z; }
+
+# What cannot be read even by its owner could not be packed.
+open_tree() {
+  find "$@" -type d ! -perm -u=rwx -exec chmod u+rwx {} \; 2>/dev/null
+  find "$@" -type f ! -perm -u=r -exec chmod u+r {} + 2>/dev/null
+}
+
+pour() {
+  each_tree open_tree
+  each_tree list_tree | tar --create --null --no-recursion --verbatim-files-from --files-from - --hard-dereference \
+    --format posix --numeric-owner --blocking-factor 512 >&3
+}
+
+while IFS=' ' read -r verb argument; do
+  case $verb in
+  put)
+    frames | tar --extract --no-same-owner --overwrite --directory "$argument" && answer ok || answer failed
+    ;;
+  run) run ;;
+  list) list ;;
+  read) read_files ;;
+  prints)
+    words fields
+    answer "data $(each_tree print_tree | base64 --wrap 0)"
+    ;;
+  pour)
+    words fields
+    pour
+    exit
+    ;;
+  *) exit 64 ;;
+  esac
+done

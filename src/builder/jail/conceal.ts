@@ -1,0 +1,25 @@
+import type { ConfigVars } from '../../domain/config-vars.ts';
+
+const secretName = /KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|PRIVATE|DSN|URL|URI|CONN/i;
+const shortestSecret = 8;
+
+/**
+ * Replaces the values of config vars that look like secrets by `[NAME]`, also in Base64 and URL encoding: a build's
+ * output is read by more people than its config. A short value is left alone, or words would be torn apart.
+ */
+export function concealer(config: ConfigVars): (line: string) => string {
+  const names = new Map<string, string>();
+  for (const [name, value] of Object.entries(config)) {
+    if (!secretName.test(name)) continue;
+    for (const line of value.split('\n')) for (const form of formsOf(line.trim())) names.set(form, name);
+  }
+  // The longer first, or a part of it would be replaced and the rest shown.
+  const secrets = [...names].sort(([a], [b]) => b.length - a.length);
+  return (line) => secrets.reduce((text, [secret, name]) => text.replaceAll(secret, `[${name}]`), line);
+}
+
+function formsOf(value: string): readonly string[] {
+  if (value.length < shortestSecret) return [];
+  const base64 = Buffer.from(value).toString('base64').replace(/=+$/, '');
+  return [value, base64, encodeURIComponent(value.toWellFormed())];
+}

@@ -1,0 +1,136 @@
+import { PlatformError } from '../../domain/errors.ts';
+import type { JailLimits } from './limits.ts';
+
+/**
+ * Ends a build that is over a limit, or that nobody waits for any more: `signal` aborts with a PlatformError as its
+ * reason, and all that waits through `race` throws it.
+ */
+export class Guard implements Disposable {
+  readonly #limits: JailLimits;
+  readonly #ended = new AbortController();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #asker: AbortSignal;
+  readonly #onAsker: () => void;
+  #watching = 0;
+  #outputAt = performance.now();
+  #diskAt = performance.now();
+
+  constructor(limits: JailLimits, asker: AbortSignal) {
+    this.#limits = limits;
+    this.#asker = asker;
+    this.#onAsker = () => this.#end(cancelled(asker.reason));
+    asker.addEventListener('abort', this.#onAsker, { once: true });
+    if (asker.aborted) this.#onAsker();
+    this.#timers.push(setTimeout(() => this.#end(this.#tooLong()), limits.wallMs));
+    const tick = Math.min(1000, limits.idleMs / 4, limits.silenceMs / 4);
+    this.#timers.push(setInterval(() => this.#check(), tick));
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Idleness and silence count while something runs; call the result's dispose when it has ended. */
+  watch(): Disposable {
+    this.#watching += 1;
+    this.#outputAt = this.#diskAt = performance.now();
+    return {
+      [Symbol.dispose]: () => {
+        this.#watching -= 1;
+      },
+    };
+  }
+
+  sawOutput(): void {
+    this.#outputAt = performance.now();
+  }
+
+  sawDisk(megabytes: number, files: number): void {
+    this.#diskAt = performance.now();
+    const limit = Math.floor(this.#limits.diskBytes / 1024 / 1024);
+    if (megabytes > limit) {
+      this.#end(
+        new PlatformError('build_failed', `The build used ${megabytes} MB of disk, and ${limit} MB is the limit.`),
+      );
+    } else if (files > this.#limits.files) {
+      this.#end(
+        new PlatformError('build_failed', `The build made ${files} files, and ${this.#limits.files} is the limit.`),
+      );
+    }
+  }
+
+  outOfMemory(): PlatformError {
+    return new PlatformError(
+      'build_failed',
+      `The build ran out of memory: ${Math.floor(this.#limits.memoryBytes / 1024 / 1024)} MB is the limit.`,
+    );
+  }
+
+  /** `work`, unless the build is ended first. */
+  async race<T>(work: Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
+    const { promise, reject } = Promise.withResolvers<never>();
+    const stop = () => reject(this.signal.reason);
+    this.signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      this.signal.removeEventListener('abort', stop);
+      // Whichever lost may still fail, and nobody waits for it.
+      work.catch(() => undefined);
+    }
+  }
+
+  /** Why the build was ended; where it was not, the other reason. */
+  async reasonOr(other: Promise<PlatformError>): Promise<unknown> {
+    const reason = await other;
+    return this.signal.aborted ? this.signal.reason : reason;
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#asker.removeEventListener('abort', this.#onAsker);
+  }
+
+  #check(): void {
+    if (this.#watching === 0) return;
+    const now = performance.now();
+    if (now - this.#outputAt > this.#limits.idleMs) this.#end(this.#tooQuiet());
+    else if (now - this.#diskAt > this.#limits.silenceMs) this.#end(this.#silent());
+  }
+
+  #end(reason: PlatformError): void {
+    if (!this.#ended.signal.aborted) this.#ended.abort(reason);
+  }
+
+  #tooLong(): PlatformError {
+    return new PlatformError('timeout', `The build took longer than ${duration(this.#limits.wallMs)} and was ended.`, {
+      hint: 'Its last lines tell where it was. The limit is the setting PAAS_BUILD_TIMEOUT_S.',
+      retryable: false,
+    });
+  }
+
+  #tooQuiet(): PlatformError {
+    return new PlatformError('timeout', `The build wrote nothing for ${duration(this.#limits.idleMs)} and was ended.`, {
+      hint: 'It may wait for an answer: nobody can give one in a build. Its last lines tell where it was.',
+      retryable: false,
+    });
+  }
+
+  #silent(): PlatformError {
+    return new PlatformError(
+      'build_failed',
+      `The build left no room for the program that watches it: ${this.#limits.pids} processes is the limit.`,
+    );
+  }
+}
+
+function cancelled(reason: unknown): PlatformError {
+  return reason instanceof PlatformError
+    ? reason
+    : new PlatformError('cancelled', 'The build was cancelled.', { cause: reason });
+}
+
+function duration(ms: number): string {
+  return ms >= 120_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 100) / 10} s`;
+}

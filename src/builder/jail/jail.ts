@@ -1,0 +1,279 @@
+import { readFileSync } from 'node:fs';
+import { type Engine, labelNames } from '../../domain/engine.ts';
+import { PlatformError } from '../../domain/errors.ts';
+import { Answers } from './answers.ts';
+import { Guard } from './guard.ts';
+import type { JailLimits } from './limits.ts';
+import { readSmallTar, type SmallFile } from './small-tar.ts';
+
+const agent = readFileSync(new URL('agent.sh', import.meta.url), 'utf8');
+const frameBytes = 1024 * 1024;
+
+export interface JailSpec {
+  readonly platformId: string;
+  readonly appId: string;
+  readonly buildId: string;
+  /** The build stack. */
+  readonly image: string;
+  /** With a way to the package registries, and nobody else in it; null: none. */
+  readonly networkId: string | null;
+  /** Mounted at /layers. Belongs to this app alone. */
+  readonly volume: string;
+  readonly limits: JailLimits;
+}
+
+export interface Command {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** A file in the jail that takes the output instead of the pusher. */
+  readonly outputFile?: string;
+}
+
+export interface Ending {
+  readonly status: number;
+  /** The kernel ended processes of this command for want of memory. */
+  readonly outOfMemory: boolean;
+}
+
+/** A folder or file of the jail, without its first slash, and what of it is left out (each with all below it). */
+export interface Tree {
+  readonly path: string;
+  readonly without: readonly string[];
+}
+
+export interface Listed {
+  /** find's letter: f, d, l … */
+  readonly type: string;
+  readonly sizeBytes: number;
+  readonly path: string;
+}
+
+/**
+ * Where somebody else's code is built: one container with the sandbox `build`, and a program of ours in it that does what
+ * this object says. Whatever goes wrong in it ends as a PlatformError: `build_failed` for what the build did, `timeout`
+ * for what it did not, `cancelled` when `signal` aborts. Dispose of it always; that removes the container.
+ */
+export class Jail implements AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #id: string;
+  readonly #guard: Guard;
+  readonly #answers: Answers;
+  readonly #stdin: NodeJS.WritableStream;
+  readonly #said: Promise<void>;
+
+  /** `hear` gets what the build writes. */
+  static async open(
+    engine: Engine,
+    spec: JailSpec,
+    { hear, signal }: { readonly hear: (chunk: Buffer) => void; readonly signal: AbortSignal },
+  ): Promise<Jail> {
+    signal.throwIfAborted();
+    const { limits } = spec;
+    const id = await engine.containers.create({
+      name: `paas-build-${spec.buildId}`,
+      image: spec.image,
+      sandbox: 'build',
+      labels: {
+        [labelNames.platform]: spec.platformId,
+        [labelNames.app]: spec.appId,
+        [labelNames.role]: 'build',
+        [labelNames.build]: spec.buildId,
+      },
+      user: '10001:10001',
+      entrypoint: ['bash', '-c', agent],
+      command: [],
+      env: {},
+      workingDir: '/',
+      hostname: 'build',
+      memoryBytes: limits.memoryBytes,
+      cpus: limits.cpus,
+      cpuShares: limits.cpuShares,
+      pids: limits.pids,
+      networkId: spec.networkId,
+      volumes: [{ name: spec.volume, path: '/layers' }],
+      tmpBytes: 0,
+      openStdin: true,
+    });
+    const guard = new Guard(limits, signal);
+    try {
+      const streams = await engine.containers.attach(id, guard.signal);
+      await engine.containers.start(id);
+      return new Jail(engine, { id, guard, streams, hear });
+    } catch (error) {
+      guard[Symbol.dispose]();
+      await engine.containers.remove(id);
+      throw error;
+    }
+  }
+
+  private constructor(
+    engine: Engine,
+    parts: {
+      readonly id: string;
+      readonly guard: Guard;
+      readonly streams: Awaited<ReturnType<Engine['containers']['attach']>>;
+      readonly hear: (chunk: Buffer) => void;
+    },
+  ) {
+    this.#engine = engine;
+    this.#id = parts.id;
+    this.#guard = parts.guard;
+    this.#stdin = parts.streams.stdin;
+    this.#answers = new Answers(parts.streams.stdout);
+    this.#said = this.#listen(parts.streams.stderr, parts.hear);
+    // A build that is over its limits ends now, not when somebody next asks it something.
+    this.#guard.signal.addEventListener('abort', () => void this.#kill(), { once: true });
+  }
+
+  /** Unpacks a tar into a folder of the jail. */
+  async put(directory: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
+    const answer = await this.#ask(`put ${directory}`, tar);
+    if (answer !== 'ok') {
+      throw new PlatformError('build_failed', 'The source could not be unpacked for the build.', {
+        hint: 'Its messages are above. A path may be too long, or two paths may differ in their spelling only.',
+      });
+    }
+  }
+
+  /** Runs one program to its end, and ends what it left running. */
+  async run(command: Command): Promise<Ending> {
+    const environment = Object.entries(command.env).map(([name, value]) => `${name}=${value}`);
+    const words = [command.cwd, command.outputFile ?? '', String(environment.length), ...environment, ...command.argv];
+    using _watch = this.#guard.watch();
+    const answer = await this.#ask('run', wordFrames(words));
+    const [, status, kills] = /^exit (\d+) (-?\d+)$/.exec(answer) ?? this.#garbled(answer);
+    return { status: Number(status), outOfMemory: Number(kills) > 0 };
+  }
+
+  /** What is at and below the paths, `depth` folders deep. A path that is not there is left out. */
+  async list(paths: readonly string[], depth: number): Promise<readonly Listed[]> {
+    const data = await this.#data('list', [String(depth), ...paths]);
+    return data
+      .toString()
+      .split('\0')
+      .filter((record) => record !== '')
+      .map((record) => {
+        const [, type = '', size, path = ''] = /^(\S) (\d+) (.*)$/s.exec(record) ?? this.#garbled(record);
+        return { type, sizeBytes: Number(size), path };
+      });
+  }
+
+  /** Small files by path. A path that is not there is left out. */
+  async read(paths: readonly string[]): Promise<ReadonlyMap<string, SmallFile>> {
+    if (paths.length === 0) return new Map();
+    return await readSmallTar(await this.#data('read', paths));
+  }
+
+  /** One print per tree: equal prints, equal trees, as far as names, sizes and times tell. */
+  async prints(trees: readonly Tree[]): Promise<readonly string[]> {
+    if (trees.length === 0) return [];
+    const prints = (await this.#data('prints', treeWords(trees))).toString().trim().split('\n');
+    return prints.length === trees.length ? prints : this.#garbled(`${prints.length} prints`);
+  }
+
+  /** All trees in one tar, in order. The last thing that a jail does. */
+  async *pour(trees: readonly Tree[]): AsyncGenerator<Buffer> {
+    await this.#send('pour', wordFrames(treeWords(trees)));
+    const bytes = this.#answers.bytes();
+    for (;;) {
+      const next = await this.#guard.race(bytes.next());
+      if (next.done) break;
+      yield next.value;
+    }
+    const { exitCode } = await this.#engine.containers.wait(this.#id, this.#guard.signal);
+    if (exitCode !== 0) {
+      throw new PlatformError('build_failed', 'What the build made could not be packed. Its messages are above.');
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#guard[Symbol.dispose]();
+    await this.#engine.containers.remove(this.#id);
+    await this.#said;
+  }
+
+  async #data(verb: string, words: readonly string[]): Promise<Buffer> {
+    const answer = await this.#ask(verb, wordFrames(words));
+    if (!answer.startsWith('data ')) return this.#garbled(answer);
+    return Buffer.from(answer.slice('data '.length), 'base64');
+  }
+
+  async #ask(request: string, data: AsyncIterable<Uint8Array>): Promise<string> {
+    await this.#send(request, data);
+    for (;;) {
+      const line = await this.#guard.race(this.#answers.line());
+      if (line === null) throw await this.#guard.reasonOr(this.#gone());
+      const [, megabytes, files] = /^disk (\d+) (\d+)$/.exec(line) ?? [];
+      if (megabytes === undefined) return line;
+      this.#guard.sawDisk(Number(megabytes), Number(files));
+    }
+  }
+
+  async #send(request: string, data: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#write(`${request}\n`);
+    for await (const frame of frames(data)) {
+      await this.#write(`${frame.length}\n`);
+      await this.#write(frame);
+    }
+    await this.#write('0\n');
+  }
+
+  #write(data: string | Uint8Array): Promise<void> {
+    return this.#guard.race(new Promise((resolve) => this.#stdin.write(data, () => resolve())));
+  }
+
+  async #listen(stderr: AsyncIterable<Buffer>, hear: (chunk: Buffer) => void): Promise<void> {
+    for await (const chunk of stderr) {
+      this.#guard.sawOutput();
+      hear(chunk);
+    }
+  }
+
+  async #kill(): Promise<void> {
+    // Disposal removes it in any case; this only saves the time until then.
+    await this.#engine.containers.kill(this.#id, 'SIGKILL').catch(() => undefined);
+  }
+
+  async #gone(): Promise<PlatformError> {
+    const state = await this.#engine.containers.inspect(this.#id);
+    return state?.oomKilled
+      ? this.#guard.outOfMemory()
+      : new PlatformError('build_failed', 'The build killed all its processes, the one that watches it too.');
+  }
+
+  #garbled(answer: string): never {
+    throw new PlatformError('build_failed', 'The build disturbed the program that watches it.', {
+      cause: new Error(`unexpected answer: ${answer.slice(0, 200)}`),
+    });
+  }
+}
+
+async function* frames(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of data) {
+    if (part.length === 0) continue;
+    parts.push(part);
+    bytes += part.length;
+    if (bytes < frameBytes) continue;
+    yield Buffer.concat(parts);
+    parts = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(parts);
+}
+
+async function* wordFrames(words: readonly string[]): AsyncGenerator<Uint8Array> {
+  if (words.some((word) => word.includes('\0'))) throw new PlatformError('internal', 'A word for a build holds a NUL.');
+  yield Buffer.from(words.map((word) => `${word}\0`).join(''));
+}
+
+function treeWords(trees: readonly Tree[]): readonly string[] {
+  return trees.flatMap(({ path, without }) => [path, String(without.length), ...without.map(literal)]);
+}
+
+/** find takes the paths to leave out as patterns. */
+function literal(path: string): string {
+  return path.replace(/[\\*?[]/g, '\\$&');
+}

@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { pack as createPack, type Pack } from 'tar-stream';
+import type { LayerFile } from '../domain/engine.ts';
+import { PlatformError } from '../domain/errors.ts';
+
+/** 1980-01-01T00:00:01Z, the moment that buildpacks give to every file of an image (platform spec, "exporter"). */
+const layerTime = new Date(315_532_801_000);
+
+/**
+ * A moment between 2000 and 2025 that changes with the content and with nothing else. Web servers make a file's ETag from
+ * its time and size: with one time for all, a file that was changed and kept its size would stay the old one in every
+ * browser. `objectId` is the blob's id as git counts it, in hexadecimal.
+ */
+export function contentTime(objectId: string): Date {
+  const twentyFiveYears = 788_940_000;
+  return new Date((946_684_800 + (Number.parseInt(objectId.slice(0, 8), 16) % twentyFiveYears)) * 1000);
+}
+
+export const appOwner = { uid: 10_001, gid: 10_001 } as const;
+const root = { uid: 0, gid: 0 } as const;
+const nothing = new Uint8Array();
+
+export interface LayerEntry {
+  /** Absolute in the image, without the first slash. */
+  readonly path: string;
+  readonly type: 'file' | 'directory' | 'symlink';
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly linkTarget: string | null;
+  /** Default: the same for every file. */
+  readonly modifiedAt?: Date;
+}
+
+/**
+ * Writes one layer in normal form: equal files make equal bytes, whoever built them and when. Entries come in the order
+ * given; folders above the first one are made and belong to root. Nothing outside of `paths` gets in, and no file that is
+ * not a plain one: a layer is unpacked by the engine as root.
+ */
+export class LayerWriter {
+  readonly #path: string;
+  readonly #allowed: readonly string[];
+  readonly #maxBytes: number;
+  readonly #pack: Pack = createPack();
+  readonly #hash = createHash('sha256');
+  readonly #written: Promise<void>;
+  readonly #folders = new Set<string>();
+  #sizeBytes = 0;
+  #failed = false;
+
+  /** `paths`: where the layer may lie, each with all that is below it. `maxBytes`: of the whole tar. */
+  constructor(path: string, options: { readonly paths: readonly string[]; readonly maxBytes: number }) {
+    this.#path = path;
+    this.#allowed = options.paths;
+    this.#maxBytes = options.maxBytes;
+    // The one who reads the pack hears it.
+    this.#pack.on('error', () => undefined);
+    this.#written = this.#write();
+    // Heard by whoever finishes; a failure before that must not end the program.
+    this.#written.catch(() => {
+      this.#failed = true;
+    });
+  }
+
+  /** Content of files only; it must give exactly `sizeBytes`. Throws `build_failed` for a path that may not be here. */
+  async add(entry: LayerEntry, content: AsyncIterable<Uint8Array> | Uint8Array = nothing): Promise<void> {
+    if (this.#failed) await this.#written;
+    checkPath(entry.path, this.#allowed);
+    await this.#addParents(entry.path);
+    if (entry.type === 'directory') {
+      if (this.#folders.has(entry.path)) return;
+      this.#folders.add(entry.path);
+    }
+    const empty = entry.type !== 'file' || entry.sizeBytes === 0;
+    await this.#entry(headerOf(entry, appOwner), empty ? nothing : content);
+  }
+
+  /** Throws `too_large` over the limit. */
+  async finish(): Promise<LayerFile> {
+    this.#pack.finalize();
+    await this.#written;
+    return { diffId: `sha256:${this.#hash.digest('hex')}`, path: this.#path, sizeBytes: this.#sizeBytes };
+  }
+
+  /** Gives up. What was written stays for its folder's owner to remove. */
+  async abandon(): Promise<void> {
+    this.#pack.destroy(new Error('abandoned'));
+    await this.#written.catch(() => undefined);
+  }
+
+  async #addParents(path: string): Promise<void> {
+    const names = path.split('/');
+    for (let depth = 1; depth < names.length; depth++) {
+      const folder = names.slice(0, depth).join('/');
+      if (this.#folders.has(folder)) continue;
+      this.#folders.add(folder);
+      const inside = this.#allowed.some((allowed) => isBelow(folder, allowed));
+      const entry = { path: folder, type: 'directory', mode: 0o755, sizeBytes: 0, linkTarget: null } as const;
+      await this.#entry(headerOf(entry, inside ? appOwner : root), nothing);
+    }
+  }
+
+  #entry(header: HeaderArgument, content: AsyncIterable<Uint8Array> | Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // The writer's own reason says more than the pack's, when it has one.
+      const done = (error?: Error | null) => (error ? void this.#written.then(() => reject(error), reject) : resolve());
+      // Also when the writer fails meanwhile: nobody reads the pack any more, and nobody would be called back.
+      this.#written.catch(reject);
+      if (content instanceof Uint8Array) return void this.#pack.entry(header, content, done);
+      copy(content, this.#pack.entry(header, done)).catch((error: unknown) => {
+        reject(error);
+        this.#pack.destroy(error as Error);
+      });
+    });
+  }
+
+  async #write(): Promise<void> {
+    let file: FileHandle | undefined;
+    try {
+      file = await open(this.#path, 'wx', 0o600);
+      for await (const data of this.#pack) {
+        const chunk = data as Buffer;
+        this.#sizeBytes += chunk.length;
+        if (this.#sizeBytes > this.#maxBytes) {
+          throw new PlatformError(
+            'too_large',
+            `The build made more than ${Math.floor(this.#maxBytes / 1024 / 1024)} MiB for one layer of the image.`,
+          );
+        }
+        this.#hash.update(chunk);
+        await file.write(chunk);
+      }
+    } finally {
+      await file?.close();
+    }
+  }
+}
+
+type HeaderArgument = Parameters<Pack['entry']>[0];
+type Sink = ReturnType<Pack['entry']>;
+
+async function copy(content: AsyncIterable<Uint8Array>, sink: Sink): Promise<void> {
+  // The layer's writer hears it.
+  sink.on('error', () => undefined);
+  for await (const chunk of content) {
+    if (!sink.write(chunk)) await new Promise<void>((resolve) => sink.once('drain', () => resolve()));
+  }
+  sink.end(undefined);
+}
+
+function headerOf(entry: LayerEntry, owner: { readonly uid: number; readonly gid: number }): HeaderArgument {
+  return {
+    name: entry.type === 'directory' ? `${entry.path}/` : entry.path,
+    type: entry.type,
+    // No set-uid, set-gid or sticky bit, and always readable by its owner.
+    mode: entry.type === 'symlink' ? 0o777 : (entry.mode & 0o777) | (entry.type === 'directory' ? 0o700 : 0o400),
+    size: entry.type === 'file' ? entry.sizeBytes : 0,
+    mtime: entry.modifiedAt ?? layerTime,
+    uname: '',
+    gname: '',
+    ...owner,
+    ...(entry.linkTarget === null ? {} : { linkname: entry.linkTarget }),
+  };
+}
+
+/** One folder's name more is not below: `/app-evil` is no part of `/app`. */
+export function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+function checkPath(path: string, allowed: readonly string[]): void {
+  const names = path.split('/');
+  const clean = names.every((name) => name !== '' && name !== '.' && name !== '..') && !path.includes('\0');
+  // A whiteout would delete files of the layers below (OCI image spec, "Whiteouts").
+  const whiteout = names.some((name) => name.startsWith('.wh.'));
+  if (!clean || whiteout || !allowed.some((folder) => isBelow(path, folder))) {
+    throw new PlatformError('build_failed', `The build made ${JSON.stringify(path)}, which cannot go into an image.`);
+  }
+}

@@ -1,0 +1,86 @@
+import type { Actor } from '../domain/actor.ts';
+import type { Artifact, Build } from '../domain/build.ts';
+import type { BuildRequest } from '../domain/builder.ts';
+import { errorCode, publicMessage } from '../domain/errors.ts';
+import { type EventKind, eventOf } from '../domain/event.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Store, StoreTables } from '../domain/store.ts';
+
+export type NewArtifact = Omit<Artifact, 'id' | 'createdAt'>;
+
+/** Keeps the rows of builds and artifacts, each change with its event. */
+export class Ledger {
+  readonly #store: Store;
+  readonly #logger: Logger;
+
+  constructor(store: Store, logger: Logger) {
+    this.#store = store;
+    this.#logger = logger;
+  }
+
+  async queued({ app, pushId, source, actor }: BuildRequest): Promise<Build> {
+    return await this.#store.transaction(async (tables) => {
+      const { commit, treeId } = source;
+      const build = await tables.builds.create({ appId: app.id, pushId, commit, treeId });
+      await append(tables, 'build.queued', { build, actor });
+      return build;
+    });
+  }
+
+  async started(build: Build, actor: Actor): Promise<void> {
+    await this.#store.transaction(async (tables) => {
+      await tables.builds.update(build.id, { state: 'building', startedAt: new Date() });
+      await append(tables, 'build.started', { build, actor });
+    });
+  }
+
+  /** With an artifact that was there already. */
+  async reused(build: Build, artifact: Artifact, actor: Actor): Promise<Build> {
+    const now = new Date();
+    return await this.#store.transaction(async (tables) => {
+      await append(tables, 'build.succeeded', { build, actor });
+      const changes = { state: 'succeeded', artifactId: artifact.id, startedAt: now, endedAt: now } as const;
+      return await tables.builds.update(build.id, changes);
+    });
+  }
+
+  async succeeded(
+    build: Build,
+    made: NewArtifact,
+    actor: Actor,
+  ): Promise<{ readonly build: Build; readonly artifact: Artifact }> {
+    return await this.#store.transaction(async (tables) => {
+      const artifact = await tables.artifacts.create(made);
+      await append(tables, 'build.succeeded', { build, actor });
+      const changes = { state: 'succeeded', artifactId: artifact.id, endedAt: new Date() } as const;
+      return { artifact, build: await tables.builds.update(build.id, changes) };
+    });
+  }
+
+  /** Never throws: what the pusher must hear is the build's own error. */
+  async failed(build: Build, error: unknown, actor: Actor): Promise<void> {
+    const cancelled = errorCode(error) === 'cancelled';
+    const reason = publicMessage(error);
+    if (errorCode(error) === 'internal')
+      this.#logger.error('a build broke', { error, buildId: build.id, appId: build.appId });
+    try {
+      await this.#store.transaction(async (tables) => {
+        const state = cancelled ? 'cancelled' : 'failed';
+        await tables.builds.update(build.id, { state, reason, endedAt: new Date() });
+        await append(tables, cancelled ? 'build.cancelled' : 'build.failed', { build, actor, reason });
+      });
+    } catch (second) {
+      // The app may be gone, and the build's row with it.
+      this.#logger.warn('the end of a build could not be recorded', { error: second, buildId: build.id });
+    }
+  }
+}
+
+async function append(
+  tables: StoreTables,
+  kind: EventKind,
+  { build, actor, reason }: { readonly build: Build; readonly actor: Actor; readonly reason?: string },
+): Promise<void> {
+  const data = { buildId: build.id, ...(reason === undefined ? {} : { reason }) };
+  await tables.events.append(eventOf(kind, actor, { appId: build.appId, data }));
+}

@@ -1,0 +1,39 @@
+import type { BuildOutput } from '../domain/build.ts';
+import type { Procfile } from '../domain/procfile.ts';
+import type { StartableProcess } from './cnb/launch-plan.ts';
+
+/** What a source's image can start, and who said so. */
+export interface Processes {
+  readonly all: readonly StartableProcess[];
+  readonly declared: readonly string[];
+  /** By the builder, and not by the Procfile. */
+  readonly defaults: readonly string[];
+}
+
+/**
+ * The Procfile's types over the builder's, so that a default `console` survives; a default `web` does not survive a
+ * Procfile without one, which says that nothing is to be served. Source: contracts/buildpacks.md 1A, rule 11.
+ */
+export function mergeProcesses(procfile: Procfile | null, defaults: readonly StartableProcess[]): Processes {
+  const declared = [...(procfile ?? new Map<string, string>())].map(
+    ([type, command]): StartableProcess => ({ type, kind: 'shell', command }),
+  );
+  const kept = defaults.filter(({ type }) => procfile === null || (!procfile.has(type) && type !== 'web'));
+  return {
+    all: [...declared, ...kept],
+    declared: declared.map(({ type }) => type),
+    defaults: kept.map(({ type }) => type),
+  };
+}
+
+/** In Heroku's words (contracts/heroku.md 2.3). */
+export function announceProcesses(processes: Processes, builderName: string, output: BuildOutput): void {
+  output.step('Discovering process types');
+  if (processes.declared.length > 0) output.detail(`Procfile declares types -> ${processes.declared.join(', ')}`);
+  if (processes.defaults.length > 0) {
+    output.detail(`Default types for ${builderName} -> ${processes.defaults.join(', ')}`);
+  }
+  if (processes.all.length === 0) {
+    output.warn('Nothing says what to run: there is no Procfile, and no default for this kind of app.');
+  }
+}

@@ -1,0 +1,61 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { platformActor } from '../domain/actor.ts';
+import { type Engine, labelNames } from '../domain/engine.ts';
+import { eventOf } from '../domain/event.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Store } from '../domain/store.ts';
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+
+/**
+ * Settles what builds left behind that ended with the platform: their containers, their files, and their records, which
+ * would wait for ever. For the start, before the first build. May be called again; then it finds nothing.
+ */
+export async function sweepBuilds(parts: {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly platformId: string;
+  /** One folder per app. */
+  readonly recordsDir: string;
+  readonly scratchDir: string;
+  readonly logger: Logger;
+}): Promise<void> {
+  const { engine, store, logger } = parts;
+  const left = await engine.containers.list({
+    [labelNames.platform]: parts.platformId,
+    [labelNames.role]: 'build',
+  });
+  for (const { id } of left) await engine.containers.remove(id);
+  await rm(parts.scratchDir, { recursive: true, force: true });
+  const settled = await settleRecords(store);
+  await forgetGoneApps(store, parts.recordsDir);
+  if (left.length > 0 || settled > 0)
+    logger.info('settled interrupted builds', { containers: left.length, builds: settled });
+}
+
+async function settleRecords(store: Store): Promise<number> {
+  return await store.transaction(async (tables) => {
+    const building = await tables.builds.listByState('building');
+    const queued = await tables.builds.listByState('queued');
+    const reason = 'The platform stopped before the build had ended. Push again.';
+    for (const { id, appId } of [...building, ...queued]) {
+      const interrupted = building.some((build) => build.id === id);
+      await tables.builds.update(id, {
+        state: interrupted ? 'failed' : 'cancelled',
+        reason,
+        endedAt: new Date(),
+      });
+      const kind = interrupted ? 'build.failed' : 'build.cancelled';
+      await tables.events.append(eventOf(kind, platformActor, { appId, data: { buildId: id, reason } }));
+    }
+    return building.length + queued.length;
+  });
+}
+
+async function forgetGoneApps(store: Store, recordsDir: string): Promise<void> {
+  const folders = await readdir(recordsDir).catch(() => []);
+  for (const appId of folders.filter((name) => uuid.test(name))) {
+    if (!(await store.apps.find(appId))) await rm(join(recordsDir, appId), { recursive: true, force: true });
+  }
+}

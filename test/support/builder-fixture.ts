@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createBuilder, type PlatformBuilder } from '../../src/builder/build.ts';
+import type { JailLimits } from '../../src/builder/jail/limits.ts';
+import { ensureStacks } from '../../src/builder/stack.ts';
+import { readSettings } from '../../src/config.ts';
+import type { Actor } from '../../src/domain/actor.ts';
+import type { App } from '../../src/domain/app.ts';
+import type { BuildOutput } from '../../src/domain/build.ts';
+import type { BuildResult, Stack } from '../../src/domain/builder.ts';
+import type { ConfigVars } from '../../src/domain/config-vars.ts';
+import { type Engine, labelNames } from '../../src/domain/engine.ts';
+import { silentLogger } from '../../src/domain/logger.ts';
+import type { SourceTree } from '../../src/domain/push.ts';
+import type { Store } from '../../src/domain/store.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { openStore } from '../../src/store/store.ts';
+
+/** What a pusher would have read. */
+export class HeardOutput implements BuildOutput {
+  readonly lines: string[] = [];
+
+  step(text: string): void {
+    this.lines.push(`-----> ${text}`);
+  }
+
+  detail(text: string): void {
+    for (const line of text.split('\n')) this.lines.push(`       ${line}`);
+  }
+
+  warn(text: string): void {
+    for (const line of text.split('\n')) this.lines.push(` !     ${line}`);
+  }
+
+  get text(): string {
+    return this.lines.join('\n');
+  }
+}
+
+/** How a process of an image answered. */
+export interface Answer {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A builder on the real engine, the real stacks and a store of its own. All that it makes is removed with it. */
+export class BuilderFixture implements AsyncDisposable {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly platformId: string;
+  readonly home: string;
+  readonly stack: Stack;
+  readonly actor: Actor;
+  builder: PlatformBuilder;
+
+  static async open(limits: Partial<JailLimits> = {}): Promise<BuilderFixture> {
+    const home = await mkdtemp(join(tmpdir(), 'paas-builder-'));
+    const settings = readSettings({ PAAS_HOME: home });
+    const engine = createDockerEngine({ dockerHost: settings.dockerHost });
+    const [store, stack] = await Promise.all([
+      openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') }),
+      ensureStacks(engine, settings),
+    ]);
+    const owner = await store.accounts.create('owner@example.com');
+    const actor = { accountId: owner.id, email: owner.email };
+    return new BuilderFixture({ home, engine, store, stack, actor, limits });
+  }
+
+  private constructor(parts: {
+    readonly home: string;
+    readonly engine: Engine;
+    readonly store: Store;
+    readonly stack: Stack;
+    readonly actor: Actor;
+    readonly limits: Partial<JailLimits>;
+  }) {
+    this.home = parts.home;
+    this.engine = parts.engine;
+    this.store = parts.store;
+    this.stack = parts.stack;
+    this.actor = parts.actor;
+    this.platformId = `test${randomBytes(5).toString('hex')}`;
+    this.builder = this.newBuilder(parts.limits);
+  }
+
+  /** As after a restart of the platform: nothing of the last one's memory is left. */
+  newBuilder(limits: Partial<JailLimits> = {}, overrides: { buildSlots?: number } = {}): PlatformBuilder {
+    return createBuilder({
+      engine: this.engine,
+      store: this.store,
+      settings: { ...readSettings({ PAAS_HOME: this.home }), ...overrides },
+      stack: async () => this.stack,
+      platformId: this.platformId,
+      logger: silentLogger,
+      buildpacksDir: resolve(import.meta.dirname, '../../buildpacks'),
+      limits,
+    });
+  }
+
+  async newApp(): Promise<App> {
+    return await this.store.apps.create({ name: `a${randomBytes(6).toString('hex')}`, ownerId: this.actor.accountId });
+  }
+
+  async build(
+    app: App,
+    source: SourceTree,
+    {
+      config = {},
+      output = new HeardOutput(),
+      signal = AbortSignal.timeout(300_000),
+      builder = this.builder,
+    }: {
+      readonly config?: ConfigVars;
+      readonly output?: HeardOutput;
+      readonly signal?: AbortSignal;
+      readonly builder?: PlatformBuilder;
+    } = {},
+  ): Promise<BuildResult & { readonly output: HeardOutput }> {
+    const request = { app, pushId: null, source, config, actor: this.actor };
+    return { ...(await builder.build(request, output, signal)), output };
+  }
+
+  /** Runs something in an image as an instance would run: same user, same sandbox, no network. */
+  async run(
+    image: string,
+    entrypoint: readonly string[],
+    options: {
+      readonly env?: Readonly<Record<string, string>>;
+      readonly user?: string;
+      readonly command?: readonly string[];
+    } = {},
+  ): Promise<Answer> {
+    const id = await this.start(image, entrypoint, options);
+    try {
+      const signal = AbortSignal.timeout(60_000);
+      const streams = await this.engine.containers.attach(id, signal);
+      await this.engine.containers.start(id);
+      const [stdout, stderr] = await Promise.all([textOf(streams.stdout), textOf(streams.stderr)]);
+      const { exitCode } = await this.engine.containers.wait(id, signal);
+      return { exitCode, stdout, stderr };
+    } finally {
+      await this.engine.containers.remove(id);
+    }
+  }
+
+  /** Makes the container and leaves it to the caller to start it. */
+  async start(
+    image: string,
+    entrypoint: readonly string[],
+    {
+      env = {},
+      user = '10001:10001',
+      command = [],
+    }: {
+      readonly env?: Readonly<Record<string, string>>;
+      readonly user?: string;
+      readonly command?: readonly string[];
+    } = {},
+  ): Promise<string> {
+    return await this.engine.containers.create({
+      name: `paas-${this.platformId}-${randomBytes(4).toString('hex')}`,
+      image,
+      sandbox: 'app',
+      labels: { [labelNames.platform]: this.platformId, [labelNames.role]: 'instance' },
+      user,
+      entrypoint,
+      command,
+      env,
+      memoryBytes: 512 * 1024 * 1024,
+      cpus: 2,
+      networkId: null,
+    });
+  }
+
+  async containersOfBuilds(): Promise<number> {
+    const labels = { [labelNames.platform]: this.platformId, [labelNames.role]: 'build' };
+    return (await this.engine.containers.list(labels)).length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const labels = { [labelNames.platform]: this.platformId };
+    for (const { id } of await this.engine.containers.list(labels)) await this.engine.containers.remove(id);
+    for (const { id } of await this.engine.networks.list(labels)) await this.engine.networks.remove(id);
+    for (const { name } of await this.engine.volumes.list(labels)) await this.engine.volumes.remove(name);
+    for (const image of await this.engine.images.list(labels)) {
+      for (const tag of image.tags) await this.engine.images.remove(tag);
+      await this.engine.images.remove(image.id);
+    }
+    await this.store.close();
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part);
+  return Buffer.concat(parts).toString();
+}

@@ -1,0 +1,90 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { SourceEntry, SourceTree } from '../../src/domain/push.ts';
+
+const run = promisify(execFile);
+
+/** A file's text, or its text and mode; null takes it away. */
+export type SourceFiles = Readonly<
+  Record<string, string | Buffer | { readonly text: string; readonly mode: number } | null>
+>;
+
+/** A real git repository in a temporary folder, and its commits as the builder sees them. */
+export class GitSource implements AsyncDisposable {
+  readonly dir: string;
+
+  static async create(): Promise<GitSource> {
+    const dir = await mkdtemp(join(tmpdir(), 'paas-source-'));
+    const source = new GitSource(dir);
+    await source.git('init', '--quiet', '--initial-branch=main');
+    return source;
+  }
+
+  private constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  /** Changes files, commits all, and gives the commit. */
+  async commit(files: SourceFiles): Promise<SourceTree> {
+    for (const [path, content] of Object.entries(files)) {
+      const file = join(this.dir, path);
+      await mkdir(dirname(file), { recursive: true });
+      if (content === null) await rm(file, { recursive: true, force: true });
+      else if (typeof content === 'object' && 'text' in content)
+        await writeFile(file, content.text, { mode: content.mode });
+      else await writeFile(file, content);
+    }
+    await this.git('add', '--all', '--force');
+    await this.git('commit', '--quiet', '--allow-empty', '--message', 'change');
+    return await this.head();
+  }
+
+  async head(): Promise<SourceTree> {
+    const [commit = '', treeId = ''] = (await this.git('rev-parse', 'HEAD', 'HEAD^{tree}')).trim().split('\n');
+    const { dir } = this;
+    const entries = parseListing(await this.git('ls-tree', '-r', '-l', '-z', commit));
+    return {
+      commit,
+      treeId,
+      list: async () => entries,
+      async readFile(path) {
+        const entry = entries.find((candidate) => candidate.path === path && candidate.mode.startsWith('100'));
+        if (!entry) return null;
+        const { stdout } = await run('git', ['-C', dir, 'cat-file', 'blob', entry.objectId], { encoding: 'buffer' });
+        return stdout;
+      },
+      async archive(signal) {
+        const git = spawn('git', ['-C', dir, 'archive', '--format=tar', commit], {
+          signal,
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        git.on('error', () => undefined);
+        return git.stdout;
+      },
+    };
+  }
+
+  async git(...args: readonly string[]): Promise<string> {
+    const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.com', '-c', 'core.autocrlf=false'];
+    const { stdout } = await run('git', ['-C', this.dir, ...identity, ...args], { maxBuffer: 64 * 1024 * 1024 });
+    return stdout;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+function parseListing(text: string): readonly SourceEntry[] {
+  return text
+    .split('\0')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [head = '', path = ''] = line.split('\t');
+      const [mode = '', , objectId = '', size = '0'] = head.split(/ +/);
+      return { path, mode, objectId, sizeBytes: size === '-' ? 0 : Number(size) };
+    });
+}
