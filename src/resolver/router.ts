@@ -91,7 +91,7 @@ export class Router {
 
   /** Closes connections that have been idle for too long. */
   sweep(nowMs: number): void {
-    for (const target of this.#targets.values()) target.connections.sweep(nowMs);
+    for (const target of this.#targets.values()) target.sweep(nowMs);
   }
 
   closeTunnels(): void {

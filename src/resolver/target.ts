@@ -23,10 +23,10 @@ export class Target {
   readonly release: number;
   readonly address: string;
   readonly port: number;
-  readonly connections: Connections;
   readonly #timing: Timing;
   readonly #tunnels = new Set<Closable>();
   readonly #idleListeners = new Set<() => void>();
+  #connections: Connections | null = null;
   #draining = false;
   #requests = 0;
   #quarantinedUntilMs = 0;
@@ -39,7 +39,16 @@ export class Target {
     this.address = facts.address;
     this.port = facts.port;
     this.#timing = timing;
-    this.connections = new Connections({ address: facts.address, port: facts.port, idleMs: timing.poolIdleMs });
+  }
+
+  /** Made for the first request: of ten thousand instances most are asked nothing for hours. */
+  get connections(): Connections {
+    if (!this.#connections) {
+      const { address, port } = this;
+      this.#connections = new Connections({ address, port, idleMs: this.#timing.poolIdleMs });
+      if (this.#draining) this.#connections.close();
+    }
+    return this.#connections;
   }
 
   get load(): number {
@@ -103,7 +112,12 @@ export class Target {
   /** Gets nothing new from now on. */
   drain(): void {
     this.#draining = true;
-    this.connections.close();
+    this.#connections?.close();
+  }
+
+  /** Closes connections that have been idle for too long. */
+  sweep(nowMs: number): void {
+    this.#connections?.sweep(nowMs);
   }
 
   closeTunnels(): void {

@@ -308,3 +308,35 @@ test('a thousand clients that give up at every stage leave nothing open and no i
   });
   assert.equal((await ask(resolver.port)).body, 'halfwhole');
 });
+
+test('tables of 10,000 routes are put in use one after the other while requests are served', async () => {
+  await using resolver = await startTestResolver();
+  await using backend = await startBackend((_incoming, response) => response.end('ok'));
+  await resolver.route('shop', [backend.port]);
+  const reads = load(resolver.port, 4);
+  for (let round = 0; round < 3; round += 1) {
+    const before = reads.count();
+    const { version } = await resolver.client.table();
+    const others = Array.from({ length: 10_000 }, (_, at) => ({
+      appId: `app-${at}`,
+      appName: `app-${at}`,
+      hostnames: [`app-${at}.localhost`, `www.app-${at}.com`],
+      state: 'live' as const,
+      targets: [named(backend, `instance-${round}-${at}`)],
+    }));
+    const shop = {
+      ...others[0],
+      appId: 'shop',
+      appName: 'shop',
+      hostnames: ['shop.localhost'],
+      state: 'live' as const,
+    };
+    const routes = [{ ...shop, targets: [named(backend, 'shop')] }, ...others];
+    assert.equal(await resolver.client.publish({ version: version + 1, routes, platform: [] }), true);
+    assert.equal((await ask(resolver.port, { host: 'www.app-9999.com' })).body, 'ok');
+    await eventually('requests go on', () => reads.count() > before + 20);
+  }
+  await reads.stop();
+  assert.deepEqual(reads.failures, []);
+  assert.equal((await resolver.client.table()).routes, 10_001);
+});

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent, createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import httpProxy from 'http-proxy';
+import { createResolverClient } from '../../src/resolver/client.ts';
+import { startResolver } from '../../src/resolver/resolver.ts';
+
+/** One server of the resolver's benchmark, in a process of its own: `backend`, or a proxy and the backend's port. */
+export type Role = 'backend' | 'http-proxy' | 'resolver';
+
+const idleMs = 60_000;
+
+async function start(role: Role, backendPort: number): Promise<number> {
+  switch (role) {
+    case 'backend':
+      return startBackend();
+    case 'http-proxy':
+      return startHttpProxy(backendPort);
+    case 'resolver':
+      return startOurs(backendPort);
+  }
+}
+
+function startBackend(): Promise<number> {
+  const body = Buffer.alloc(1024, 'x');
+  const headers = { 'Content-Type': 'text/plain', 'Content-Length': String(body.length) };
+  return listen(
+    createServer({ keepAliveTimeout: idleMs }, (_incoming, response) => response.writeHead(200, headers).end(body)),
+  );
+}
+
+/** As well set up as it can be: without an agent of its own it opens a connection for each request. */
+function startHttpProxy(backendPort: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 256 });
+  const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${backendPort}`, agent, xfwd: true });
+  proxy.on('error', () => {});
+  return listen(createServer({ keepAliveTimeout: idleMs }, (request, response) => proxy.web(request, response)));
+}
+
+async function startOurs(backendPort: number): Promise<number> {
+  const home = mkdtempSync(join(tmpdir(), 'paas-bench-'));
+  process.on('exit', () => rmSync(home, { recursive: true, force: true }));
+  const controlSocket = join(home, 'r.sock');
+  const files = { controlSocket, snapshotPath: join(home, 'routes.json') };
+  const { address } = await startResolver({ bind: '127.0.0.1', httpPort: 0, ...files });
+  const target = {
+    instanceId: 'i',
+    name: 'web.1',
+    release: 1,
+    address: '127.0.0.1',
+    port: backendPort,
+    state: 'live',
+  } as const;
+  const route = {
+    appId: 'a',
+    appName: 'shop',
+    hostnames: ['shop.localhost'],
+    state: 'live',
+    targets: [target],
+  } as const;
+  await createResolverClient(controlSocket).publish({ version: 1, routes: [route], platform: [] });
+  return address.port;
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+const [role, backendPort] = process.argv.slice(2);
+process.on('disconnect', () => process.exit(0));
+process.send?.({ port: await start(role as Role, Number(backendPort)) });
