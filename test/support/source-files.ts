@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 export const checkout = resolve(import.meta.dirname, '../..');
@@ -8,6 +8,7 @@ export interface SourceFile {
   /** From the top of the checkout, with slashes. */
   readonly path: string;
   readonly text: string;
+  readonly mode: number;
 }
 
 /** Every text file of the repository, also those not committed yet; without what .gitignore names. */
@@ -15,8 +16,8 @@ export function repositoryFiles(): readonly SourceFile[] {
   const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const names = new Set(execFileSync('git', args, { cwd: checkout, encoding: 'utf8' }).split('\0'));
   return [...names].sort().flatMap((path) => {
-    const text = path === '' ? null : readText(resolve(checkout, path));
-    return text === null || text.includes('\0') ? [] : [{ path, text }];
+    const file = path === '' ? null : readFile(resolve(checkout, path));
+    return file === null || file.text.includes('\0') ? [] : [{ path, ...file }];
   });
 }
 
@@ -30,7 +31,7 @@ export interface Import {
 }
 
 /** Static, dynamic, type-only and re-exporting imports alike. */
-export function importsOf({ path, text }: SourceFile): readonly Import[] {
+export function importsOf({ path, text }: Pick<SourceFile, 'path' | 'text'>): readonly Import[] {
   const statement =
     /(?:^|[;{}\s])(?:(?:import|export)\s+(type\s+)?([\w*\s{},$]*?)\s*from\s*|import\s+|import\s*\(\s*|require\s*\(\s*)(['"])([^'"\n]+)\3/g;
   return [...withoutComments(text).matchAll(statement)].map((match) => {
@@ -48,9 +49,9 @@ export function withoutComments(text: string): string {
   );
 }
 
-function readText(path: string): string | null {
+function readFile(path: string): { readonly text: string; readonly mode: number } | null {
   try {
-    return readFileSync(path, 'utf8');
+    return { text: readFileSync(path, 'utf8'), mode: statSync(path).mode & 0o777 };
   } catch {
     // Deleted and not committed yet.
     return null;

@@ -7,7 +7,7 @@ import { importsOf, repositoryFiles } from '../support/source-files.ts';
  * other. A new file directly below src/ must be given its place here.
  */
 const lines: readonly (readonly string[])[] = [
-  ['domain', 'environment.ts'],
+  ['domain', 'environment.ts', 'version.ts'],
   ['config.ts'],
   ['store', 'engine'],
   ['reporting'],
@@ -22,6 +22,7 @@ const lines: readonly (readonly string[])[] = [
 const roomOfFile: Readonly<Record<string, string>> = {
   'config.ts': 'config.ts',
   'environment.ts': 'environment.ts',
+  'version.ts': 'version.ts',
   'deploy.ts': 'deploy',
   'operations.ts': 'deploy',
   'platform.ts': 'top',

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+import Docker from 'dockerode';
+import tar from 'tar-stream';
+import { hostTrust } from '../../src/builder/host-trust.ts';
+import { ensureStacks } from '../../src/builder/stack.ts';
+import { labelNames } from '../../src/domain/engine.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { testDockerHost } from '../support/engine-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort, httpGet } from '../support/platform.ts';
+import { repositoryFiles } from '../support/source-files.ts';
+
+const runId = `image-${randomBytes(4).toString('hex')}`;
+const labels = { [labelNames.platform]: runId };
+const tag = `paas-test/${runId}:platform`;
+const home = mkdtempSync(join(tmpdir(), 'paas-image-'));
+const socket = testDockerHost().replace(/^unix:\/\//, '');
+const engine = createDockerEngine({ dockerHost: testDockerHost() });
+const docker = new Docker({ socketPath: socket });
+
+after(async () => {
+  for (const { id } of await engine.containers.list(labels)) await engine.containers.remove(id);
+  await engine.images.remove(tag);
+  for (const { id } of await engine.images.list(labels)) await engine.images.remove(id);
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** What `docker build .` would send: the repository, and the bundle that somebody behind a proxy lays beside it. */
+function context(): Readable {
+  const pack = tar.pack();
+  for (const { path, text: content, mode } of repositoryFiles()) pack.entry({ name: path, mode }, content);
+  pack.entry({ name: 'ca.crt' }, hostTrust().caBundle ?? '');
+  pack.finalize();
+  return Readable.from(pack);
+}
+
+before(async () => {
+  await ensureStacks(engine, { stackSuite: 'trixie' });
+  const lines: string[] = [];
+  const hear = (line: string) => lines.push(line);
+  const { http_proxy, https_proxy, no_proxy } = hostTrust().env;
+  const proxies = Object.entries({ http_proxy, https_proxy, no_proxy }).flatMap(([name, value]) =>
+    value ? [[name, value]] : [],
+  );
+  await engine.images
+    .buildDockerfile(
+      {
+        context: context(),
+        dockerfile: 'Dockerfile',
+        tag,
+        labels,
+        // There is no registry to take Debian from: our own stack is a Debian as well.
+        buildArgs: { BASE: 'paas/run', ...Object.fromEntries(proxies) },
+        memoryBytes: 2 * 1024 ** 3,
+        cpuShares: 1024,
+        output: { step: hear, detail: hear, warn: hear },
+      },
+      AbortSignal.timeout(5 * 60_000),
+    )
+    .catch((error: Error) => {
+      throw new Error(`${error.message}\n${lines.slice(-30).join('\n')}`, { cause: error });
+    });
+});
+
+test('the platform’s own image holds the platform, and nothing of the machine that built it', async () => {
+  const script = [
+    'ls /opt/paas /opt/paas/node_modules/typescript /opt/paas/test /opt/paas/ca.crt 2>/dev/null | grep -E "typescript|test|ca.crt"',
+    'command -v npm && echo "npm is in it"',
+    'node --version; git --version | cut -d" " -f1-2; paas --version',
+  ].join('; ');
+  const container = await docker.createContainer({
+    Image: tag,
+    Entrypoint: ['sh', '-c', script],
+    Labels: labels,
+    Tty: true,
+  });
+  const output = await container.attach({ stream: true, stdout: true });
+  await container.start();
+  const lines = (await text(output)).trim().split(/\r?\n/);
+  assert.match(lines[0] ?? '', /^v2[4-9]\./, lines.join('\n'));
+  assert.equal(lines[1], 'git version');
+  assert.match(lines[2] ?? '', /\d+\.\d+\.\d+/);
+  const history = JSON.stringify(await docker.getImage(tag).history());
+  assert.ok(!history.includes('BEGIN CERTIFICATE'));
+});
+
+test('with the engine’s socket and the host’s network the image is a platform, and ends in order', async () => {
+  const ports = { PAAS_API_PORT: await freePort(), PAAS_HTTP_PORT: await freePort() };
+  const container = await docker.createContainer({
+    Image: tag,
+    Labels: labels,
+    Env: [...Object.entries(ports).map(([name, port]) => `${name}=${port}`), 'PAAS_BIND=127.0.0.1'],
+    HostConfig: {
+      NetworkMode: 'host',
+      Init: true,
+      CapAdd: ['NET_ADMIN'],
+      Binds: [`${socket}:/var/run/docker.sock`, `${home}:/var/lib/paas`],
+    },
+  });
+  await container.start();
+  await eventually(
+    'the platform in the container is ready',
+    async () => {
+      const { State } = await container.inspect();
+      if (!State.Running) throw new Error(`it ended: ${await container.logs({ stdout: true, stderr: true })}`);
+      return (await httpGet({ port: ports.PAAS_API_PORT, path: '/healthz', headers: {} })).status === 200;
+    },
+    { deadlineMs: 60_000, everyMs: 100 },
+  ).catch(async (error: Error) => {
+    throw new Error(`${error.message}\n${await container.logs({ stdout: true, stderr: true, tail: 40 })}`, {
+      cause: error,
+    });
+  });
+
+  const created = await inside(container, ['paas', 'create', 'boxed', '--json']);
+  assert.equal(created.exitCode, 0, created.output);
+  const nobody = await httpGet({ port: ports.PAAS_HTTP_PORT, path: '/', headers: { Host: 'boxed.localhost' } });
+  assert.equal(nobody.status, 503, 'the resolver answers for an app without a release');
+  const destroyed = await inside(container, ['paas', 'destroy', 'boxed', '--confirm', 'boxed']);
+  assert.equal(destroyed.exitCode, 0, destroyed.output);
+
+  await container.stop({ t: 40 });
+  assert.equal((await container.inspect()).State.ExitCode, 0);
+});
+
+/** Runs a command in the container, as `docker exec` does. */
+async function inside(container: Docker.Container, command: readonly string[]) {
+  const started = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: true });
+  const output = await text(await started.start({ hijack: true, Tty: true }));
+  return { output, exitCode: (await started.inspect()).ExitCode };
+}
