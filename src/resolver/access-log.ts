@@ -1,6 +1,8 @@
 import type { RequestHead } from './request-head.ts';
 import { type RouterCode, routerCodes } from './router-codes.ts';
 
+const maxPathLength = 2_000;
+
 export interface AccessFacts {
   readonly head: RequestHead;
   /** `web.1`; empty when no instance was reached. */
@@ -19,7 +21,7 @@ export function errorLine(code: RouterCode, facts: AccessFacts): string {
 function requestFields({ head, process, connectMs, serviceMs, status, bytes }: AccessFacts): string {
   return [
     `method=${head.method}`,
-    `path=${JSON.stringify(head.path)}`,
+    `path=${JSON.stringify(head.path.slice(0, maxPathLength))}`,
     `host=${head.authority}`,
     `request_id=${head.requestId}`,
     `fwd="${head.clientAddress}"`,

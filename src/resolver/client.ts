@@ -1,5 +1,4 @@
 import { type IncomingMessage, request } from 'node:http';
-import { createInterface } from 'node:readline';
 import { PlatformError } from '../domain/errors.ts';
 import type { RouteTable } from '../domain/route.ts';
 import type { DrainLeft, ResolverEvent, ResolverStats, TableFacts } from './protocol.ts';
@@ -63,7 +62,7 @@ export function createResolverClient(socketPath: string, options: ResolverClient
     while (!signal.aborted) {
       try {
         const answer = await open(socketPath, { method: 'GET', path, answerMs, signal });
-        for await (const line of createInterface({ input: answer, signal })) yield JSON.parse(line) as ResolverEvent;
+        for await (const line of linesOf(answer)) yield JSON.parse(line) as ResolverEvent;
       } catch {
         // It is down, or was replaced in the middle of a line: the next `connected` says more than the reason would.
       }
@@ -111,6 +110,17 @@ async function patiently<T>(
       }
       await pause(retryEveryMs, signal);
     }
+  }
+}
+
+/** Throws when the stream breaks off. */
+async function* linesOf(stream: IncomingMessage): AsyncGenerator<string> {
+  let rest = '';
+  stream.setEncoding('utf8');
+  for await (const chunk of stream) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
   }
 }
 

@@ -26,6 +26,7 @@ export class Connections extends Agent {
   readonly #address: string;
   readonly #port: number;
   readonly #idle: Connection[] = [];
+  readonly #opening = new Set<Socket>();
   #idleMs: number;
   #closed = false;
 
@@ -52,16 +53,24 @@ export class Connections extends Agent {
     }
   }
 
-  /** Opens a new one. Calls back once, with an error code of the operating system (`ETIMEDOUT` for ours) or the connection. */
+  /**
+   * Opens a new one. Calls back once, with the connection or an error code of the operating system: `ETIMEDOUT` for our
+   * own time limit, `ECANCELED` when `close` came first.
+   */
   open(timeoutMs: number, done: (error: string | null, connection: Connection | null) => void): void {
     const socket = connect({ host: this.#address, port: this.#port, noDelay: true });
-    let failure = 'ECONNRESET';
+    this.#opening.add(socket);
+    let failure = 'ECANCELED';
     const timer = setTimeout(() => {
       failure = 'ETIMEDOUT';
       socket.destroy();
     }, timeoutMs);
-    const failed = () => {
+    const settle = () => {
       clearTimeout(timer);
+      this.#opening.delete(socket);
+    };
+    const failed = () => {
+      settle();
       done(failure, null);
     };
     socket.on('close', failed);
@@ -70,7 +79,7 @@ export class Connections extends Agent {
       failure = error.code ?? failure;
     });
     socket.once('connect', () => {
-      clearTimeout(timer);
+      settle();
       socket.off('close', failed);
       const connection: Connection = { socket, used: false, idleSinceMs: 0 };
       socket.on('free', () => this.put(connection));
@@ -104,9 +113,13 @@ export class Connections extends Agent {
     for (const { socket } of this.#idle.splice(0, count)) socket.destroy();
   }
 
-  /** Closes the idle ones now and every other one after its request. */
+  /**
+   * Closes the idle ones now and every other one after its request, and gives up those that are being opened: an
+   * instance that has gone does not refuse, it says nothing for seconds.
+   */
   close(): void {
     this.#closed = true;
+    for (const socket of this.#opening) socket.destroy();
     for (const { socket } of this.#idle.splice(0)) socket.destroy();
   }
 

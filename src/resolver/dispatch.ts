@@ -103,7 +103,8 @@ export class Dispatch {
   #notOpened(error: string, target: Target, destination: Destination): void {
     target.end();
     if (ownFailures.has(error)) this.#fail('H99', destination);
-    else this.#refused(error, target, destination);
+    else if (error !== 'ECANCELED') this.#refused(error, target, destination);
+    else if (!this.#cancelled) this.next();
   }
 
   #refused(error: string, target: Target, destination: Destination): void {

@@ -30,6 +30,7 @@ export interface Resolver {
 
 const sweepEveryMs = 5_000;
 const closeIdleEveryMs = 50;
+const failureEveryMs = 10_000;
 
 /**
  * The resolver, listening for the public and for the orchestrator, with the routes that it had last. Throws `conflict`
@@ -54,6 +55,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
     connections: () => proxy.connections ?? 0,
   });
   const address = await listenOnPort(proxy, bind, httpPort);
+  reportFailures(proxy, logger);
   try {
     await listenOnSocket(control, controlSocket);
   } catch (error) {
@@ -89,6 +91,17 @@ function listenOnPort(server: Server, host: string, port: number): Promise<Resol
       const address = server.address();
       resolve({ host, port: typeof address === 'object' && address ? address.port : port });
     });
+  });
+}
+
+/** Not being able to accept a connection (out of files) must not end the process; it is said once in a while. */
+function reportFailures(server: Server, logger: Logger): void {
+  let quietUntilMs = 0;
+  server.on('error', (error) => {
+    const nowMs = performance.now();
+    if (nowMs < quietUntilMs) return;
+    quietUntilMs = nowMs + failureEveryMs;
+    logger.error('a connection could not be accepted', { error });
   });
 }
 

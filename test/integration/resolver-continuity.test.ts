@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
@@ -51,6 +53,27 @@ function load(port: number, lanes: number, method = 'GET') {
       isOver = true;
       await Promise.all(running);
       agent.destroy();
+    },
+  };
+}
+
+/** A program that was stopped with its queue of connections full: whoever connects gets no answer at all. */
+async function startHanging(): Promise<Backend> {
+  const script = `require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
+    process.send(this.address().port);
+  })`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const [port] = await once(child, 'message');
+  child.kill('SIGSTOP');
+  const fillers = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  await eventually('the queue is full', () => fillers.some(({ readyState }) => readyState === 'open'));
+  return {
+    port,
+    connections: new Set(),
+    async [Symbol.asyncDispose]() {
+      for (const socket of fillers) socket.destroy();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
     },
   };
 }
@@ -227,6 +250,24 @@ test('an instance that crashes and is replaced costs its readers a delay and no 
   await eventually('requests are served again', () => (reads.bodies.get('fresh') ?? 0) > 50);
   await reads.stop();
   assert.deepEqual(reads.failures, []);
+});
+
+test('a connection that hangs is given up for another instance, within the time for it or when its instance leaves', async () => {
+  await using resolver = await startTestResolver({ connectMs: 300 });
+  await using hanging = await startHanging();
+  await using healthy = await startBackend((_incoming, response) => response.end('ok'));
+  await resolver.route('shop', [hanging.port]);
+  const asked = ask(resolver.port);
+  const begunMs = performance.now();
+  await eventually('it is trying', async () => (await resolver.client.stats()).targets[0]?.requests === 1);
+  await resolver.route('shop', [healthy.port]);
+  assert.equal((await asked).body, 'ok');
+  assert.ok(performance.now() - begunMs < 290, 'it did not wait for its time to pass');
+
+  await resolver.route('shop', [named(hanging, 'again'), named(healthy, 'healthy')]);
+  for (let at = 0; at < 4; at += 1) assert.equal((await ask(resolver.port, { method: 'POST' })).body, 'ok');
+  const [again] = (await resolver.client.stats()).targets;
+  assert.deepEqual([again?.instanceId, again?.quarantined], ['again', true]);
 });
 
 test('a waiting POST keeps its body and is sent once', async () => {

@@ -128,6 +128,27 @@ test('it ends when its launcher has gone', async () => {
   assert.deepEqual(await exited, [0, null]);
 });
 
+test('the orchestrator notices each new life of the resolver, also after a kill', async () => {
+  await using place = await newHome();
+  const client = createResolverClient(paths(place.home).resolverSocket, { patienceMs: 100 });
+  const watching = new AbortController();
+  const boots: string[] = [];
+  const watched = (async () => {
+    for await (const event of client.presence(watching.signal))
+      if (event.type === 'connected') boots.push(event.bootId);
+  })();
+  for (let life = 1; life <= 2; life += 1) {
+    await using running = await start(place.home);
+    await eventually(`life ${life} was noticed`, () => boots.length === life);
+    running.child.kill('SIGKILL');
+    await once(running.child, 'exit');
+    await assert.rejects(client.table(), { code: 'unavailable' });
+  }
+  watching.abort();
+  await watched;
+  assert.equal(new Set(boots).size, 2);
+});
+
 test('only the owner may open its control socket', async () => {
   await using place = await newHome();
   await using _resolver = await start(place.home);
