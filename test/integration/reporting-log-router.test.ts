@@ -16,11 +16,13 @@ import { eventually } from '../support/eventually.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'paas-router-'));
 let fixture: EngineFixture;
+const closing: (() => Promise<void>)[] = [];
 
 before(async () => {
   fixture = await EngineFixture.create();
 });
 after(async () => {
+  await Promise.all(closing.map((close) => close()));
   await fixture[Symbol.asyncDispose]();
   rmSync(root, { recursive: true });
 });
@@ -50,15 +52,17 @@ async function startInstance(script: string, slot = 1) {
 function startRun(dir: string, engine: Engine = fixture.engine, options: Partial<AppLogOptions> = {}) {
   const appLog = createAppLog({ dir, bytesPerApp: 32 * 1024 * 1024, ...options });
   const router = createLogRouter({ engine, appLog, platformId: fixture.runId, logger: silentLogger });
+  const close = async () => {
+    await router.close();
+    await appLog.close();
+  };
+  closing.push(close);
   return {
     appLog,
     router,
     texts: async (appId: string) =>
       (await appLog.read(appId, { lines: 100_000, source: 'app' })).map(({ text }) => text),
-    async close() {
-      await router.close();
-      await appLog.close();
-    },
+    close,
   };
 }
 
@@ -70,8 +74,8 @@ const counting = (count: number) =>
 test('what an instance wrote is in the log to its last line when its end is told', async () => {
   const run = startRun(newDir());
   const instance = await startInstance('echo one; echo two >&2; printf %040000d 0; printf "\\nlast words"; exit 3');
-  run.router.watch(instance, instance.containerId, 12);
-  run.router.watch(instance, instance.containerId, 12);
+  run.router.watch(instance, instance.containerId, 7);
+  run.router.watch(instance, instance.containerId, 7);
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
   await run.router.finished(instance.containerId);
   const lines = await run.appLog.read(instance.appId, { lines: 100, process: 'web.1' });
@@ -79,8 +83,9 @@ test('what an instance wrote is in the log to its last line when its end is told
     lines.map(({ text }) => text.length).toSorted((a, b) => a - b),
     [3, 3, 10, 10_000, 10_000, 10_000, 10_000],
   );
-  assert.equal(lines.at(-1)?.text, 'last words');
-  assert.ok(lines.every(({ source, release }) => source === 'app' && release === 12));
+  // Two pipes have no order between them; one has.
+  assert.equal(lines.filter(({ text }) => text !== 'two').at(-1)?.text, 'last words');
+  assert.ok(lines.every(({ source, release }) => source === 'app' && release === 7));
   await run.close();
 });
 
@@ -149,6 +154,10 @@ test('an engine that cuts the connection again and again costs no line and doubl
     inside.pipe(outside).pipe(inside);
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
+  closing.push(async () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
   const engine = createDockerEngine({ dockerHost: `unix://${path}`, cacheDir: newDir() });
   const run = startRun(newDir(), engine);
   const instance = await startInstance(counting(800));
@@ -162,7 +171,6 @@ test('an engine that cuts the connection again and again costs no line and doubl
   await run.router.finished(instance.containerId);
   assert.deepEqual(await run.texts(instance.appId), numbers(800));
   await run.close();
-  server.close();
 });
 
 test('an app that floods its log keeps neither the platform from its work nor its neighbours from their lines', async () => {
