@@ -17,6 +17,8 @@ COPY package.json package-lock.json ca.cr[t] ./
 # No install script runs; the Node that the platform runs on is one of the packages.
 RUN NODE_EXTRA_CA_CERTS=/opt/paas/ca.crt npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error \
   && rm -rf ca.crt node_modules/node-linux-*/include node_modules/node-linux-*/share
+# Builds fetch from where these packages came from; the result has no npm to ask.
+RUN echo "registry=$(npm config get registry)" >/npmrc
 
 FROM ${BASE}
 USER root
@@ -25,6 +27,7 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/paas
 COPY --from=packages /opt/paas ./
+COPY --from=packages /npmrc /usr/local/etc/npmrc
 COPY LICENSE README.md ./
 COPY hooks ./hooks
 COPY buildpacks ./buildpacks

@@ -2,8 +2,12 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { type Environment, environment } from '../environment.ts';
 
-/** Below npm's own folder: where npm says what it does when nobody told it otherwise. */
-const definitions = 'node_modules/@npmcli/config/lib/definitions/definitions.js';
+/** From npm's own folder: where npm says what it does when nobody told it otherwise. The last is npm 9's, which Debian 13 has. */
+const definitions = [
+  'node_modules/@npmcli/config/lib/definitions/definitions.js',
+  '../@npmcli/config/lib/definitions/definitions.js',
+  'lib/utils/config/definitions.js',
+];
 const usualFolders = ['/usr/lib/node_modules/npm', '/usr/local/lib/node_modules/npm', '/usr/share/nodejs/npm'];
 
 /**
@@ -12,11 +16,9 @@ const usualFolders = ['/usr/lib/node_modules/npm', '/usr/local/lib/node_modules/
  */
 export function defaultNpmRegistry(env: Environment = environment()): string | undefined {
   for (const folder of npmFolders(env)) {
-    for (const file of [
-      join(folder, definitions),
-      join(folder, '..', '@npmcli/config/lib/definitions/definitions.js'),
-    ]) {
-      const found = /['"]registry['"],\s*\{\s*default:\s*['"](https?:\/\/[^'"]+)['"]/.exec(readText(file))?.[1];
+    for (const file of definitions) {
+      const text = readText(join(folder, file));
+      const found = /['"]registry['"],\s*\{\s*default:\s*['"](https?:\/\/[^'"]+)['"]/.exec(text)?.[1];
       if (found) return found;
     }
   }
