@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { eventually } from '../support/eventually.ts';
 import { childrenOf } from '../support/processes.ts';
-import { Uplink } from './uplink.ts';
+import { Uplink } from '../support/uplink.ts';
 
 const run = promisify(execFile);
 const cgroupName = 'paas-test-engine';

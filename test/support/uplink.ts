@@ -9,9 +9,12 @@ const run = promisify(execFile);
  * is the one for tests of network devices (RFC 2544).
  */
 export class Uplink implements AsyncDisposable {
+  /** Of the namespace, as the host sees it. */
+  readonly address: string;
   readonly #rules: readonly (readonly string[])[];
 
-  private constructor(rules: readonly (readonly string[])[]) {
+  private constructor(address: string, rules: readonly (readonly string[])[]) {
+    this.address = address;
     this.#rules = rules;
   }
 
@@ -30,13 +33,14 @@ export class Uplink implements AsyncDisposable {
     await ipInside('link', 'set', 'uplink', 'up');
     await ipInside('route', 'add', 'default', 'via', gateway);
 
+    const answers = ['--match', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'];
     const rules = [
       ['--table', 'nat', 'POSTROUTING', '--source', `${inside}/32`, '--jump', 'MASQUERADE'],
       ['--table', 'filter', 'FORWARD', '--in-interface', outside, '--jump', 'ACCEPT'],
-      ['--table', 'filter', 'FORWARD', '--out-interface', outside, '--jump', 'ACCEPT'],
+      ['--table', 'filter', 'FORWARD', '--out-interface', outside, ...answers, '--jump', 'ACCEPT'],
     ];
     for (const rule of rules) await iptables('--insert', rule);
-    return new Uplink(rules);
+    return new Uplink(inside, rules);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

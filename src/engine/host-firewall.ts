@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import { access, readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { chainsOf, type FirewallChains, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
+
+/*
+ * Containers can reach every port of the host that listens on all addresses, through any bridge's gateway
+ * (contracts/hardening.md finding 5). These rules end that. This file owns the processes of iptables.
+ */
+
+export interface HostFirewallOptions {
+  readonly platformId: string;
+  /** Interface names of the platform's networks that exist, to see whether they are in this process's network namespace. */
+  readonly bridges: readonly string[];
+}
+
+export type HostFirewallState =
+  | { readonly applied: true }
+  /** What a person must know, as a whole sentence for `doctor`. */
+  | { readonly applied: false; readonly reason: string };
+
+const programDeadlineMs = 20_000;
+
+/**
+ * Puts the rules in place, or back in place: call it at start, and again from a reconciler, because a firewall that is
+ * reloaded (ufw, firewalld, an update) forgets them. New networks of the platform are covered without a call. Never
+ * throws: where it cannot be done it says why.
+ */
+export async function applyHostFirewall({ platformId, bridges }: HostFirewallOptions): Promise<HostFirewallState> {
+  if (process.getuid?.() !== 0) {
+    return notApplied('the platform does not run as root');
+  }
+  if (bridges.length > 0 && !(await someInterfaceExists(bridges))) {
+    return notApplied('the engine’s networks are not in the platform’s network namespace');
+  }
+  const chains = chainsOf(platformId);
+  try {
+    await run('iptables-restore', ['--noflush', '--wait', '10'], restoreInput(chains, await nameServers()));
+    await jump('iptables', 'INPUT', chains.bridges, chains.input);
+    await jump('iptables', await forwardHook(), chains.bridges, chains.forward);
+  } catch (error) {
+    return notApplied(reasonOf(error));
+  }
+  try {
+    await run('ip6tables-restore', ['--noflush', '--wait', '10'], restoreInput6(chains));
+    await jump('ip6tables', 'INPUT', chains.bridges, chains.input);
+  } catch {
+    // A kernel without IPv6 has nothing to be closed; the networks have none either way.
+  }
+  return { applied: true };
+}
+
+/** Takes the platform's rules away. May be called when there are none. */
+export async function removeHostFirewall(platformId: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const chains = chainsOf(platformId);
+  const jumps = [
+    ['iptables', 'INPUT', chains.input],
+    ['iptables', 'DOCKER-USER', chains.forward],
+    ['iptables', 'FORWARD', chains.forward],
+    ['ip6tables', 'INPUT', chains.input],
+  ] as const;
+  for (const [program, hook, chain] of jumps) {
+    while (await succeeds(program, ['--wait', '10', '--delete', hook, ...ruleTo(chains, chain)])) {
+      // Once more: a rule that was inserted twice is deleted twice.
+    }
+  }
+  for (const [program, , chain] of jumps) {
+    await succeeds(program, ['--wait', '10', '--flush', chain]);
+    await succeeds(program, ['--wait', '10', '--delete-chain', chain]);
+  }
+}
+
+function ruleTo(chains: FirewallChains, chain: string): readonly string[] {
+  return ['--in-interface', chains.bridges, '--jump', chain];
+}
+
+async function jump(program: string, hook: string, bridges: string, chain: string): Promise<void> {
+  const rule = ['--in-interface', bridges, '--jump', chain];
+  if (await succeeds(program, ['--wait', '10', '--check', hook, ...rule])) return;
+  await run(program, ['--wait', '10', '--insert', hook, '1', ...rule]);
+}
+
+/** Docker leaves DOCKER-USER to others and keeps it over its own restarts. An engine without iptables has none. */
+async function forwardHook(): Promise<string> {
+  return (await succeeds('iptables', ['--wait', '10', '--list-rules', 'DOCKER-USER'])) ? 'DOCKER-USER' : 'FORWARD';
+}
+
+async function nameServers(): Promise<readonly string[]> {
+  const own = new Set(
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .map((address) => address.address),
+  );
+  // Where systemd-resolved listens on loopback, the engine gives containers the servers behind it.
+  const files = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  return [...new Set(texts.flatMap((text) => protectedNameServers(text, own)))];
+}
+
+async function someInterfaceExists(names: readonly string[]): Promise<boolean> {
+  const found = await Promise.all(
+    names.map((name) =>
+      access(`/sys/class/net/${name}`).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
+}
+
+async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
+  try {
+    await run(program, args);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function run(program: string, args: readonly string[], input = ''): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, args, { timeout: programDeadlineMs }, (error, _stdout, stderr) => {
+      if (error === null) resolve();
+      else reject(Object.assign(error, { stderr }));
+    });
+    // The program may end before it has read: then its exit code tells why, and not the pipe.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}
+
+function reasonOf(error: unknown): string {
+  const { code, stderr = '' } = error as { readonly code?: unknown; readonly stderr?: string };
+  if (code === 'ENOENT') return 'iptables is not installed';
+  return stderr.trim().split('\n')[0] || String(error);
+}
+
+function notApplied(cause: string): HostFirewallState {
+  return { applied: false, reason: `Containers can reach ports of this host: ${cause}.` };
+}

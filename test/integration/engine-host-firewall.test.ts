@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import type { NetworkState } from '../../src/domain/engine.ts';
+import { applyHostFirewall, removeHostFirewall } from '../../src/engine/host-firewall.ts';
+import { EngineFixture } from '../support/engine-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import { Uplink } from '../support/uplink.ts';
+
+const run = promisify(execFile);
+const isRoot = process.getuid?.() === 0;
+const metadata = '169.254.77.7';
+
+/** Says a word to whoever connects on port 5000. */
+function listener(word: string): string {
+  return `use Socket; socket(S, PF_INET, SOCK_STREAM, 0) or die; setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);
+    bind(S, sockaddr_in(5000, INADDR_ANY)) or die $!; listen(S, 9); $| = 1; print "listening\\n";
+    while (accept(C, S)) { syswrite C, "${word}\\n"; close C }`;
+}
+
+describe('the host’s firewall', {
+  skip: isRoot ? false : 'needs root, as the firewall itself',
+  timeout: 120_000,
+}, () => {
+  let fixture: EngineFixture;
+  let network: NetworkState;
+  let far: FarHost;
+  const hostServer = createServer((socket) => socket.end('host\n'));
+
+  before(async () => {
+    fixture = await EngineFixture.create();
+    const pool = { pool: '10.214.0.0/16', prefixLength: 26 };
+    network = await fixture.engine.networks.create({ name: `${fixture.runId}-fw`, labels: fixture.labels, ...pool });
+    far = await FarHost.create();
+    hostServer.listen(0, '0.0.0.0');
+    await once(hostServer, 'listening');
+  });
+  after(async () => {
+    hostServer.close();
+    await removeHostFirewall(fixture.runId);
+    await far[Symbol.asyncDispose]();
+    await fixture[Symbol.asyncDispose]();
+  });
+
+  /** What a container of the network hears from an address; '' when nobody answers within a second. */
+  async function heard(address: string, port: number): Promise<string> {
+    const call = `(exec 3<>/dev/tcp/${address}/${port} && cat <&3) 2>/dev/null & sleep 1; kill %1 2>/dev/null`;
+    return (await fixture.run('', { command: ['bash', '-c', call], networkId: network.id })).stdout.trim();
+  }
+
+  test('closes the host and link-local addresses to containers, and nothing else', async () => {
+    const hostPort = (hostServer.address() as AddressInfo).port;
+    const gateway = network.gateway ?? '';
+    assert.equal(await heard(gateway, hostPort), 'host', 'without rules the host is open to containers');
+    assert.equal(await heard(metadata, 5000), 'far', 'and so is a metadata service');
+
+    const options = { platformId: fixture.runId, bridges: [network.bridge ?? ''] };
+    assert.deepEqual(await applyHostFirewall(options), { applied: true });
+
+    const [host, ownAddress, meta, outside] = await Promise.all([
+      heard(gateway, hostPort),
+      heard(far.gateway, hostPort),
+      heard(metadata, 5000),
+      heard(far.address, 5000),
+    ]);
+    assert.equal(host, '');
+    assert.equal(ownAddress, '', 'the host’s other addresses are closed too');
+    assert.equal(meta, '');
+    assert.equal(outside, 'far', 'the world outside is open');
+
+    const server = fixture.spec(`exec perl -e "$SERVER"`, { networkId: network.id, env: { SERVER: listener('app') } });
+    const id = await fixture.engine.containers.create(server);
+    await fixture.engine.containers.start(id);
+    const address = (await fixture.engine.containers.inspect(id))?.address ?? '';
+    await eventually('the host reaches the container', async () => (await fromHost(address)) === 'app');
+    const lookup = `exec perl -MSocket -e 'print inet_ntoa(scalar gethostbyname("${server.name}"))'`;
+    const { stdout } = await fixture.run(lookup, { networkId: network.id });
+    assert.equal(stdout.trim(), address, 'names are found');
+    await fixture.engine.containers.remove(id);
+  });
+
+  test('is applied again without growing, covers networks to come, and leaves another platform alone', async () => {
+    const other = `${fixture.runId}-other`;
+    const options = { platformId: fixture.runId, bridges: [network.bridge ?? ''] };
+    await applyHostFirewall(options);
+    const once = await rules();
+    await applyHostFirewall(options);
+    assert.deepEqual(await rules(), once);
+
+    const pool = { pool: '10.214.0.0/16', prefixLength: 26 };
+    const next = await fixture.engine.networks.create({
+      name: `${fixture.runId}-next`,
+      labels: fixture.labels,
+      ...pool,
+    });
+    const hostPort = (hostServer.address() as AddressInfo).port;
+    const call = `(exec 3<>/dev/tcp/${next.gateway}/${hostPort} && cat <&3) 2>/dev/null & sleep 1; kill %1 2>/dev/null`;
+    const { stdout } = await fixture.run('', { command: ['bash', '-c', call], networkId: next.id });
+    assert.equal(stdout, '');
+    await fixture.engine.networks.remove(next.id);
+
+    await applyHostFirewall({ platformId: other, bridges: [] });
+    await removeHostFirewall(other);
+    assert.deepEqual(await rules(), once);
+    await removeHostFirewall(fixture.runId);
+    await removeHostFirewall(fixture.runId);
+    const left = await rules();
+    assert.ok(left.length < once.length && !left.some((rule) => once.includes(rule)), left.join('\n'));
+  });
+
+  test('says why when the engine’s networks are elsewhere', async () => {
+    const state = await applyHostFirewall({ platformId: fixture.runId, bridges: ['nosuchbridge0'] });
+    assert.equal(state.applied, false);
+    assert.match(state.applied ? '' : state.reason, /network namespace/);
+  });
+
+  /** The rules of this test's platform. */
+  async function rules(): Promise<readonly string[]> {
+    const { chainsOf } = await import('../../src/engine/firewall-rules.ts');
+    const { input, forward, bridges } = chainsOf(fixture.runId);
+    const { stdout } = await run('iptables', ['--wait', '10', '--list-rules']);
+    return stdout.split('\n').filter((rule) => [input, forward, bridges].some((own) => rule.includes(own)));
+  }
+});
+
+async function fromHost(address: string): Promise<string> {
+  const { stdout } = await run('bash', ['-c', 'exec 3<>"/dev/tcp/$0/5000" && cat <&3', address], { timeout: 2_000 });
+  return stdout.trim();
+}
+
+/** A host beyond this one, which also has the address of a cloud's metadata service. */
+class FarHost implements AsyncDisposable {
+  readonly address: string;
+  /** This host's own address towards it. */
+  readonly gateway: string;
+  readonly #process: ChildProcess;
+  readonly #uplink: Uplink;
+
+  private constructor(child: ChildProcess, uplink: Uplink) {
+    this.#process = child;
+    this.#uplink = uplink;
+    this.address = uplink.address;
+    this.gateway = uplink.address.replace(/\.2$/, '.1');
+  }
+
+  static async create(): Promise<FarHost> {
+    const child = spawn('unshare', ['--net', '--', 'perl', '-e', listener('far')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    const pid = child.pid ?? 0;
+    const uplink = await Uplink.create(pid);
+    const inside = ['--target', String(pid), '--net', '--', 'ip'];
+    await run('nsenter', [...inside, 'link', 'set', 'lo', 'up']);
+    await run('nsenter', [...inside, 'address', 'add', `${metadata}/32`, 'dev', 'lo']);
+    await run('ip', ['route', 'add', `${metadata}/32`, 'via', uplink.address]);
+    return new FarHost(child, uplink);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await once(this.#process, 'exit');
+    await this.#uplink[Symbol.asyncDispose]();
+  }
+}
