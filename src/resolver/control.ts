@@ -70,7 +70,9 @@ export function createControl(options: ControlOptions): Server {
 
   function stats(): ResolverStats {
     const { version } = router.table;
-    return { version, held: router.hold.count, connections: options.connections(), targets: router.stats() };
+    const { listeners } = notices;
+    const connections = options.connections();
+    return { version, held: router.hold.count, connections, listeners, targets: router.stats() };
   }
 
   function events(response: ServerResponse, presenceOnly: boolean): void {

@@ -13,6 +13,10 @@ export class ResolverNotices {
   /** What happened while nobody listened: the orchestrator is being replaced, and its apps' logs should not have a hole. */
   #backlog: ResolverEvent[] = [];
 
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   requestFailed(code: RouterCode, destination: Destination, target: Target | null, text: string): void {
     if (destination.appId === null) return;
     this.#tell({

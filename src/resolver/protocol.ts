@@ -33,6 +33,8 @@ export interface ResolverStats {
   readonly version: number;
   readonly held: number;
   readonly connections: number;
+  /** Who hears of failed requests: 0 while the orchestrator is away. */
+  readonly listeners: number;
   readonly targets: readonly {
     readonly instanceId: string;
     readonly name: string;
