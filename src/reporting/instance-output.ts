@@ -26,6 +26,7 @@ export interface OutputDependencies {
 const retryMs = 500;
 /** The engine stamps lines before it stores them: their order may differ from their times' by less than this. */
 const windowMs = 2_000;
+const maxSeen = 10_000;
 /** After so many dropped lines of a flood, a pause: a process that floods its log is not to take the platform's CPU. */
 const droppedAtOnce = 2_000;
 const pauseMs = 100;
@@ -74,12 +75,12 @@ export class InstanceOutput {
     const { appId } = this.#source;
     for (const line of await appLog.lastLinesOf(appId, this.#origin)) this.#seen.add(line);
     // With nothing of it left, older lines than the oldest there is would only be removed again.
-    if (this.#seen.newestMs === null) this.#since = await appLog.forgotBefore(appId);
+    if (this.#seen.fromMs === null) this.#since = await appLog.forgotBefore(appId);
   }
 
   async #copy(signal: AbortSignal): Promise<void> {
     const { containers } = this.#deps.engine;
-    const fromMs = this.#seen.newestMs === null ? null : this.#seen.newestMs - windowMs;
+    const { fromMs } = this.#seen;
     const since = fromMs === null ? this.#since : new Date(fromMs);
     const repeated = this.#seen.since(fromMs ?? 0);
     const options = { follow: true, ...(since === null ? {} : { since }) };
@@ -117,18 +118,27 @@ export class InstanceOutput {
 class SeenLines {
   #lines: { readonly ms: number; readonly key: string }[] = [];
   #newestMs = Number.NEGATIVE_INFINITY;
+  /** Of a flood only the last are remembered. Earlier ones are not asked for again. */
+  #forgottenMs = Number.NEGATIVE_INFINITY;
   #pruneAt = 1_000;
 
-  get newestMs(): number | null {
-    return this.#lines.length === 0 ? null : this.#newestMs;
+  /** Every line from this moment on that was seen is known; null before the first. */
+  get fromMs(): number | null {
+    return this.#lines.length === 0 ? null : Math.max(this.#newestMs - windowMs, this.#forgottenMs + 1);
   }
 
   add(line: StoredLine): void {
     const ms = line.at.getTime();
     this.#newestMs = Math.max(this.#newestMs, ms);
     this.#lines.push({ ms, key: keyOf(line) });
-    if (this.#lines.length < this.#pruneAt) return;
-    this.#lines = this.#lines.filter((seen) => seen.ms >= this.#newestMs - windowMs);
+    if (this.#lines.length >= this.#pruneAt) this.#prune();
+  }
+
+  #prune(): void {
+    const recent = this.#lines.filter((seen) => seen.ms >= this.#newestMs - windowMs);
+    const forgotten = recent.slice(0, -maxSeen);
+    this.#forgottenMs = forgotten.reduce((ms, seen) => Math.max(ms, seen.ms), this.#forgottenMs);
+    this.#lines = recent.slice(-maxSeen);
     this.#pruneAt = Math.max(1_000, this.#lines.length * 2);
   }
 
