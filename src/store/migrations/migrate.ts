@@ -1,11 +1,11 @@
 import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { PlatformError } from '../../domain/errors.ts';
-import * as firstPath from './0001-first-path.ts';
+import { up as firstPath } from './0001-first-path.ts';
 
 /** Forward only, by name. One that was released is never changed again. */
 const migrations: Readonly<Record<string, Migration>> = {
-  '0001-first-path': firstPath,
+  '0001-first-path': { up: firstPath },
 };
 
 /**
