@@ -25,7 +25,8 @@ const runPackages = [
 
 const buildPackages = [
   ...['autoconf', 'automake', 'build-essential', 'libtool', 'locales', 'openssh-client', 'pkg-config', 'python3-dev'],
-  ...['python3-venv', 'rsync', 'ruby-dev', 'wget'],
+  // nginx is no compiler: the static buildpack copies its program into the app's image.
+  ...['nginx', 'python3-venv', 'rsync', 'ruby-dev', 'wget'],
   ...['libbz2-dev', 'libcurl4-openssl-dev', 'libevent-dev', 'libffi-dev', 'libgmp-dev', 'liblzma-dev'],
   ...['libncurses-dev', 'libpq-dev', 'libreadline-dev', 'libsqlite3-dev', 'libssl-dev', 'libxml2-dev'],
   ...['libxslt1-dev', 'libyaml-dev', 'zlib1g-dev'],
