@@ -31,6 +31,8 @@ export interface Resolver {
 const sweepEveryMs = 5_000;
 const closeIdleEveryMs = 50;
 const failureEveryMs = 10_000;
+/** `sun_path` of unix(7), less its end. */
+const maxSocketPathBytes = 107;
 
 /**
  * The resolver, listening for the public and for the orchestrator, with the routes that it had last. Throws `conflict`
@@ -113,6 +115,15 @@ function portError(error: NodeJS.ErrnoException, port: number): PlatformError {
 }
 
 async function listenOnSocket(server: Server, path: string): Promise<void> {
+  if (Buffer.byteLength(path) > maxSocketPathBytes) {
+    throw new PlatformError(
+      'invalid_params',
+      `${path} is longer than the ${maxSocketPathBytes} bytes that a socket's path may have.`,
+      {
+        hint: 'Choose a shorter PAAS_HOME.',
+      },
+    );
+  }
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   if (await answers(path)) {
     throw new PlatformError('conflict', `Another resolver serves this platform already (${path}).`, {
