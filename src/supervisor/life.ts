@@ -73,6 +73,7 @@ export class InstanceLife {
 
   /** Runs until the instance's end or the signal. Engine failures are retried; they end nothing. */
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#rouse(), { once: true });
     while (!signal.aborted && !this.#forgotten) {
       const wake = this.#wake.promise;
       const operation = step(this.#facts());

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -84,6 +84,8 @@ export class TestPlatform implements AsyncDisposable {
 
   static async start({ settings = {}, root }: PlatformOptions = {}): Promise<TestPlatform> {
     const home = root ?? (await mkdtemp(join(tmpdir(), 'paas-e2e-')));
+    // git runs as a user of its own below it.
+    await chmod(home, 0o711);
     await mkdir(join(home, 'user'), { recursive: true });
     const platform = new TestPlatform(home, { http: await freePort(), api: await freePort() }, settings);
     await platform.launch();

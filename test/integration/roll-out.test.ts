@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { errorCode } from '../../src/domain/errors.ts';
+import { recover } from '../../src/operations/recover.ts';
+import { rollOut } from '../../src/operations/roll-out.ts';
+import { eventually } from '../support/eventually.ts';
+import { answering, LowerHalf } from '../support/lower-half.ts';
+
+const never = new AbortController().signal;
+
+describe('from a release to a URL', () => {
+  let half: LowerHalf;
+  before(async () => {
+    half = await LowerHalf.start({ bootTimeoutMs: 3000 });
+  });
+  after(() => half[Symbol.asyncDispose]());
+
+  const serving = async (name: string, marker: string) => {
+    const app = await half.app(name);
+    const release = await half.release(app, { web: answering(marker) });
+    await rollOut(app, release, half.deps, never);
+    assert.equal((await half.get(app)).body, marker);
+    return { app, release };
+  };
+
+  it('serves the new version when it answers, and stops the old one after that', async () => {
+    const { app } = await serving('switching', 'one');
+    const release = await half.release(app, { web: answering('two') });
+    await rollOut(app, release, half.deps, never);
+    assert.equal((await half.get(app)).body, 'two');
+    assert.equal((await half.deps.store.apps.get(app.id)).currentReleaseId, release.id);
+    await eventually('one container is left', async () => (await half.containers(app)).length === 1);
+  });
+
+  it('fails within the boot timeout when nothing listens, and the old version goes on', async () => {
+    const { app, release: good } = await serving('deaf', 'good');
+    const deaf = await half.release(app, { web: 'exec sleep 60' });
+    await assert.rejects(rollOut(app, deaf, half.deps, never), /did not answer on port 5000 within 3 s/);
+    assert.equal((await half.get(app)).body, 'good');
+    const { store } = half.deps;
+    assert.equal((await store.releases.find(deaf.id))?.status, 'failed');
+    assert.equal((await store.apps.get(app.id)).currentReleaseId, good.id);
+    await eventually('the deaf one is gone', async () => (await half.containers(app)).length === 1);
+  });
+
+  it('fails at once when the process ends, and does not try it again', async () => {
+    const { app } = await serving('ending', 'good');
+    const ending = await half.release(app, { web: 'echo last words; exit 9' });
+    const begin = performance.now();
+    await assert.rejects(
+      rollOut(app, ending, half.deps, never),
+      /web\.1 of v2 did not start: Process exited with status 9/,
+    );
+    assert.ok(performance.now() - begin < 3000, 'before the boot timeout');
+    const lines = await half.deps.appLog.read(app.id, { lines: 5, source: 'app' });
+    assert.deepEqual(
+      lines.map(({ text }) => text),
+      ['last words'],
+    );
+    assert.equal(
+      (await half.deps.store.instances.list(app.id)).filter(({ releaseId }) => releaseId === ending.id).length,
+      1,
+    );
+  });
+
+  it('is cancelled by whoever waits for it, and leaves nothing', async () => {
+    const { app } = await serving('patient', 'good');
+    const slow = await half.release(app, { web: 'exec sleep 60' });
+    const gone = new AbortController();
+    const rollingOut = rollOut(app, slow, half.deps, gone.signal);
+    await eventually('the new one runs', async () => (await half.containers(app)).length === 2);
+    gone.abort();
+    await assert.rejects(rollingOut, (error) => errorCode(error) === 'cancelled');
+    await eventually('it is gone', async () => (await half.containers(app)).length === 1);
+    assert.equal((await half.get(app)).body, 'good');
+  });
+
+  it('replaces a crashed instance at once, and a missing container too', async () => {
+    const { app } = await serving('crashing', 'here');
+    const [first] = await half.containers(app);
+    await half.fixture.engine.containers.kill(first?.id ?? '', 'SIGKILL');
+    await eventually('it answers from another container', async () => {
+      const [now] = await half.containers(app);
+      return now && now.id !== first?.id && (await half.get(app)).status === 200;
+    });
+    const crashed = (await half.deps.store.instances.list(app.id)).find(({ state }) => state === 'crashed');
+    assert.match(crashed?.reason ?? '', /status 137/);
+  });
+
+  it('goes on where another orchestrator died: same container, no restart', async () => {
+    const { app } = await serving('adopted', 'mine');
+    const before = await half.containers(app);
+    await half.anotherSupervisor();
+    await recover(half.deps, never);
+    assert.equal((await half.get(app)).body, 'mine');
+    assert.deepEqual(
+      (await half.containers(app)).map(({ id }) => id),
+      before.map(({ id }) => id),
+    );
+  });
+
+  it('undoes at the next start what a crash left in the middle of a deploy', async () => {
+    const { app, release: good } = await serving('halfway', 'old');
+    const lost = await half.release(app, { web: 'exec sleep 60' });
+    const entry = { appId: app.id, type: 'web', quantity: 1, size: 1, updatedAt: new Date() };
+    await half.deps.provisioner.placeRelease(app, lost, [entry]);
+    await eventually('two run', async () => (await half.containers(app)).length === 2);
+    await recover(half.deps, never);
+    await eventually('one runs', async () => (await half.containers(app)).length === 1);
+    const { store } = half.deps;
+    assert.equal((await store.releases.find(lost.id))?.status, 'failed');
+    assert.equal((await store.apps.get(app.id)).currentReleaseId, good.id);
+    assert.equal((await half.get(app)).body, 'old');
+  });
+
+  it('refuses what the host has no room for, with the numbers, and keeps what runs', async () => {
+    const { app } = await serving('large', 'small');
+    const { store } = half.deps;
+    await store.formations.put({ appId: app.id, type: 'web', quantity: 30, size: 4 });
+    const release = await half.release(app, { web: answering('big') });
+    await assert.rejects(
+      rollOut(app, release, half.deps, never),
+      /host here has \d+ of 40 cloudlets free, and 30 × 4 = 120 are needed/,
+    );
+    assert.equal((await half.get(app)).body, 'small');
+  });
+});

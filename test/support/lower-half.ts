@@ -1,0 +1,208 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { App } from '../../src/domain/app.ts';
+import type { Artifact } from '../../src/domain/build.ts';
+import { systemClock } from '../../src/domain/clock.ts';
+import { labelNames } from '../../src/domain/engine.ts';
+import { silentLogger } from '../../src/domain/logger.ts';
+import type { Release } from '../../src/domain/release.ts';
+import { Turns } from '../../src/domain/turns.ts';
+import { type DeployDependencies, makeRelease } from '../../src/operations/releases.ts';
+import { ensureNetwork } from '../../src/provisioner/environment.ts';
+import { Provisioner } from '../../src/provisioner/provisioner.ts';
+import { createAppLog } from '../../src/reporting/app-log.ts';
+import { createLogRouter } from '../../src/reporting/log-router.ts';
+import { createResolverClient } from '../../src/resolver/client.ts';
+import { createRoutePublisher } from '../../src/resolver/publisher.ts';
+import { startResolver } from '../../src/resolver/resolver.ts';
+import { openStore } from '../../src/store/store.ts';
+import { OneOffs } from '../../src/supervisor/one-offs.ts';
+import { Supervisor } from '../../src/supervisor/supervisor.ts';
+import { EngineFixture } from './engine-fixture.ts';
+import { httpGet } from './platform.ts';
+
+/** Everything below the builder, real and in this process: a release goes in, a URL comes out. */
+export class LowerHalf implements AsyncDisposable {
+  readonly fixture: EngineFixture;
+  readonly deps: DeployDependencies;
+  readonly accountId: string;
+  readonly #home: string;
+  readonly #port: number;
+  readonly #close: () => Promise<void>;
+  readonly #supervise: () => Supervisor;
+  #supervisor: Supervisor;
+
+  private constructor(parts: {
+    fixture: EngineFixture;
+    deps: DeployDependencies;
+    accountId: string;
+    home: string;
+    port: number;
+    supervise: () => Supervisor;
+    close: () => Promise<void>;
+  }) {
+    this.fixture = parts.fixture;
+    this.deps = parts.deps;
+    this.accountId = parts.accountId;
+    this.#home = parts.home;
+    this.#port = parts.port;
+    this.#supervise = parts.supervise;
+    this.#supervisor = parts.supervise();
+    this.#close = parts.close;
+  }
+
+  static async start({ bootTimeoutMs = 10_000 }: { readonly bootTimeoutMs?: number } = {}): Promise<LowerHalf> {
+    const fixture = await EngineFixture.create();
+    const home = await mkdtemp(join(tmpdir(), 'paas-lower-'));
+    const { engine, runId: platformId } = fixture;
+    const logger = silentLogger;
+    const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
+    await store.hosts.put({ id: 'local', name: 'here', state: 'ready', cloudlets: 40 });
+    const { id: accountId } = await store.accounts.create('ada@example.com');
+    const socket = join(home, 'resolver.sock');
+    const resolver = await startResolver({
+      bind: '127.0.0.1',
+      httpPort: 0,
+      controlSocket: socket,
+      snapshotPath: join(home, 'routes.json'),
+    });
+    const routes = createRoutePublisher({
+      store,
+      client: createResolverClient(socket),
+      settings: { domain: 'localhost', apiPort: 1 },
+    });
+    await routes.start();
+    const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
+    const logs = createLogRouter({ engine, appLog, platformId, logger });
+    const provisioner = new Provisioner({ store, logger });
+    await provisioner.start();
+    const supervise = () =>
+      new Supervisor({
+        engine,
+        store,
+        logger,
+        platformId,
+        logs,
+        clock: systemClock,
+        oneOffs: new OneOffs(),
+        hostCpus: 2,
+        settings: {
+          bootTimeoutMs,
+          stopGraceMs: 2000,
+          drainMs: 2000,
+          cloudletMemoryBytes: 64 * 1024 * 1024,
+          cloudletCpuMhz: 400,
+        },
+        router: {
+          async drain(instance, timeoutMs, signal) {
+            await routes.settled(instance.appId);
+            await routes.drain(instance, timeoutMs, signal);
+          },
+        },
+      });
+    const builder = { build: () => Promise.reject(new Error('nothing is built here')) };
+    const deps: DeployDependencies = {
+      store,
+      builder,
+      provisioner,
+      routes,
+      appLog,
+      logger,
+      turns: new Turns(),
+      wordsKept: (id) => logs.finished(id),
+      urlOf: (app) => app.name,
+      startTimeoutMs: bootTimeoutMs + 10_000,
+    };
+    const half = new LowerHalf({
+      fixture,
+      deps,
+      accountId,
+      home,
+      port: resolver.address.port,
+      supervise,
+      async close() {
+        await provisioner.close();
+        await routes.close();
+        await logs.close();
+        await appLog.close();
+        await resolver.close();
+        await store.close();
+      },
+    });
+    await half.#supervisor.start();
+    return half;
+  }
+
+  /** The supervisor as after a crash of the orchestrator: another one, that knows nothing but the store and the engine. */
+  async anotherSupervisor(): Promise<void> {
+    await this.#supervisor.close();
+    this.#supervisor = this.#supervise();
+    await this.#supervisor.start();
+  }
+
+  async app(name: string): Promise<App> {
+    const { store } = this.deps;
+    const app = await store.apps.create({ name, ownerId: this.accountId });
+    await ensureNetwork(app, {
+      engine: this.fixture.engine,
+      store,
+      platformId: this.fixture.runId,
+      networkPool: '10.211.0.0/16',
+    });
+    return store.apps.get(app.id);
+  }
+
+  /** A release whose processes are busybox shell scripts. */
+  async release(app: App, scripts: Readonly<Record<string, string>>): Promise<Release> {
+    const artifact = await this.#artifact(app, scripts);
+    const actor = { accountId: this.accountId, email: 'ada@example.com' };
+    return this.deps.store.transaction((tables) =>
+      makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description: 'Deploy', actor }),
+    );
+  }
+
+  async get(app: App, path = '/'): Promise<{ readonly status: number; readonly body: string }> {
+    return httpGet({ port: this.#port, path, headers: { Host: `${app.name}.localhost` } });
+  }
+
+  containers(app: App) {
+    return this.fixture.engine.containers.list({ [labelNames.app]: app.id });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#supervisor.close();
+    await this.#close();
+    await this.fixture[Symbol.asyncDispose]();
+    await rm(this.#home, { recursive: true, force: true });
+  }
+
+  #artifact(app: App, scripts: Readonly<Record<string, string>>): Promise<Artifact> {
+    return this.deps.store.artifacts.create({
+      appId: app.id,
+      imageId: this.fixture.imageId,
+      cacheKey: JSON.stringify(scripts),
+      builder: 'dockerfile',
+      builderName: 'test',
+      processes: Object.entries(scripts).map(([type, script]) => ({
+        type,
+        command: script,
+        args: ['/bin/sh', '-c', script],
+      })),
+      launcher: null,
+      user: '10001:10001',
+      exposedPort: null,
+      sizeBytes: 0,
+    });
+  }
+}
+
+/** A web process that answers everything with its marker. The test image has perl and no web server. */
+export function answering(marker: string): string {
+  const head = `HTTP/1.1 200 OK\\r\\nContent-Length: ${marker.length}\\r\\nConnection: close\\r\\n\\r\\n`;
+  return [
+    "exec perl -e 'use Socket; socket(S, PF_INET, SOCK_STREAM, 6); setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);",
+    'bind(S, sockaddr_in($ENV{PORT}, INADDR_ANY)) or die; listen(S, 64); $SIG{TERM} = sub { exit 0 };',
+    `while (accept(C, S)) { sysread(C, $b, 65536); syswrite(C, "${head}${marker}"); close C }'`,
+  ].join(' ');
+}
