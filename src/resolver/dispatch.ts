@@ -39,7 +39,8 @@ export class Dispatch {
   #heldSinceMs: number | null = null;
   #connects = 0;
   #lastFailure: 'H19' | 'H21' = 'H21';
-  #freshOnly = false;
+  /** It reached an instance and came back without an answer. */
+  #wasSent = false;
   #cancelled = false;
 
   constructor(context: DispatchContext, head: RequestHead, asker: Dispatched) {
@@ -56,9 +57,13 @@ export class Dispatch {
     else this.#choose(destination, performance.now());
   }
 
-  /** The connection was lost before an answer, and the request may be sent again: over a new one, to another if there is one. */
+  /**
+   * The connection was lost before an answer, and the request may be sent again: over a new one, to another if there is
+   * one, but only to an instance that is there now. It may be what the instance died of, and must not wait for the
+   * replacement to kill that as well.
+   */
   again(target: Target, wasUsed: boolean): void {
-    this.#freshOnly = true;
+    this.#wasSent = true;
     if (!wasUsed) this.#avoidNow(target);
     this.next();
   }
@@ -81,7 +86,7 @@ export class Dispatch {
     target.begin();
     const { unsafeReuseMs, connectMs } = this.#context.timing;
     const maxIdleMs = this.#head.repeatable ? Number.POSITIVE_INFINITY : unsafeReuseMs;
-    const used = this.#freshOnly ? null : target.connections.take(maxIdleMs, nowMs);
+    const used = this.#wasSent ? null : target.connections.take(maxIdleMs, nowMs);
     if (used) this.#asker.connected(used, target, destination);
     else {
       this.#connects += 1;
@@ -120,6 +125,10 @@ export class Dispatch {
   /** Nobody to ask right now: wait for news, or for the moment at which somebody may be asked again. */
   #holdOn(destination: Destination, nowMs: number): void {
     const { router, timing } = this.#context;
+    if (this.#wasSent) {
+      this.#fail('H13', destination);
+      return;
+    }
     this.#heldSinceMs ??= nowMs;
     const { appId, state, targets } = destination;
     const starting = state === 'starting' || targets.length === 0;

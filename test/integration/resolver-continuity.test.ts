@@ -236,7 +236,7 @@ test('a read that one instance dies over is asked of another, once', async () =>
   assert.equal(deaths, 2);
 });
 
-test('an instance that crashes and is replaced costs its readers a delay and no error', async () => {
+test('an instance that crashes costs those who were with it an error, and everybody after them a delay', async () => {
   await using resolver = await startTestResolver();
   const old = await startBackend((_incoming, response) => setTimeout(() => response.end('old'), 1));
   await resolver.route('shop', [named(old, 'old')]);
@@ -249,7 +249,21 @@ test('an instance that crashes and is replaced costs its readers a delay and no 
   await resolver.route('shop', [named(fresh, 'fresh')]);
   await eventually('requests are served again', () => (reads.bodies.get('fresh') ?? 0) > 50);
   await reads.stop();
-  assert.deepEqual(reads.failures, []);
+  assert.ok(reads.failures.length <= 8, `one for each reader at most: ${reads.failures}`);
+});
+
+test('a read that its instance dies of does not wait to kill the replacement', async () => {
+  await using resolver = await startTestResolver();
+  const deadly = async () => {
+    const backend = await startBackend((incoming) => {
+      if (incoming.url === '/deadly') void backend[Symbol.asyncDispose]();
+    });
+    return backend;
+  };
+  const old = await deadly();
+  await resolver.route('shop', [named(old, 'old')]);
+  assert.equal((await ask(resolver.port, { path: '/deadly' })).status, 503);
+  assert.equal((await resolver.client.stats()).held, 0);
 });
 
 test('a connection that hangs is given up for another instance, within the time for it or when its instance leaves', async () => {
