@@ -74,12 +74,7 @@ export async function startPlatform(settings: Settings): Promise<Platform> {
     platformId,
     settings,
     hostCpus: info.cpus,
-    router: {
-      async drain(instance, timeoutMs, signal) {
-        await routes.settled(instance.appId);
-        await routes.drain(instance, timeoutMs, signal);
-      },
-    },
+    router: routes,
     logs,
   });
   const guard = new HostGuard({ engine, platformId });
@@ -151,10 +146,11 @@ export async function startPlatform(settings: Settings): Promise<Platform> {
   await recover(deps, closing.signal);
   await provisioner.start();
   await gitReceive.listenHooks();
-  const routerLog = keepRouterLog(resolver, appLog, closing.signal).catch((error: unknown) => {
+  const routerLog = keepRouterLog({ client: resolver, appLog, signal: closing.signal }).catch((error: unknown) => {
     if (!closing.signal.aborted) logger.error('the router log ended', { error });
   });
   const { port } = await api.listen();
+  routes.setApiPort(port);
   await store.events.append(eventOf('platform.started', platformActor, { appId: null, data: { version } }));
   logger.info('the platform is up', { version, port, engine: info.version, platformId });
   return {

@@ -32,6 +32,7 @@ describe('git push paas main', () => {
     await paas.commit('second', pythonApp('two'));
     await must(paas.push(repo));
     assert.equal((await paas.http('second')).body, 'two');
+    await eventually('the old instance is gone', async () => (await paas.containers('second')).length === 1);
     const before = await paas.containers('second');
     await paas.commit('second', {}, 'Nothing');
     const { stderr } = await must(paas.push(repo));

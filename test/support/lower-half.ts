@@ -94,12 +94,7 @@ export class LowerHalf implements AsyncDisposable {
           cloudletMemoryBytes: 64 * 1024 * 1024,
           cloudletCpuMhz: 400,
         },
-        router: {
-          async drain(instance, timeoutMs, signal) {
-            await routes.settled(instance.appId);
-            await routes.drain(instance, timeoutMs, signal);
-          },
-        },
+        router: routes,
       });
     const builder = { build: () => Promise.reject(new Error('nothing is built here')) };
     const deps: DeployDependencies = {
