@@ -7,34 +7,46 @@ export class LimitedOutput implements BuildOutput {
   readonly #to: BuildOutput;
   readonly #maxBytes: number;
   readonly #heard: () => void;
+  readonly #edit: (text: string) => string | null;
   readonly #tail: (() => void)[] = [];
   #bytes = 0;
 
-  /** `heard` is called at every line. */
-  constructor(to: BuildOutput, { maxBytes, heard = () => undefined }: { maxBytes: number; heard?: () => void }) {
+  /** `heard` is called at every line; `edit` changes one, or takes it out. */
+  constructor(
+    to: BuildOutput,
+    options: {
+      readonly maxBytes: number;
+      readonly heard?: () => void;
+      readonly edit?: (text: string) => string | null;
+    },
+  ) {
     this.#to = to;
-    this.#maxBytes = maxBytes;
-    this.#heard = heard;
+    this.#maxBytes = options.maxBytes;
+    this.#heard = options.heard ?? (() => undefined);
+    this.#edit = options.edit ?? ((text) => text);
   }
 
   step(text: string): void {
-    this.#pass(text, () => this.#to.step(text));
+    this.#pass(text, (edited) => this.#to.step(edited));
   }
 
   detail(text: string): void {
-    this.#pass(text, () => this.#to.detail(text));
+    this.#pass(text, (edited) => this.#to.detail(edited));
   }
 
   warn(text: string): void {
-    this.#pass(text, () => this.#to.warn(text));
+    this.#pass(text, (edited) => this.#to.warn(edited));
   }
 
   end(): void {
     for (const say of this.#tail.splice(0)) say();
   }
 
-  #pass(text: string, say: () => void): void {
+  #pass(text: string, show: (edited: string) => void): void {
     this.#heard();
+    const edited = this.#edit(text);
+    if (edited === null) return;
+    const say = () => show(edited);
     const before = this.#bytes;
     this.#bytes += text.length + 1;
     if (this.#bytes <= this.#maxBytes) {

@@ -93,7 +93,7 @@ async function buildFromLast(
   record: BuildRecord,
   { parts, order, directory }: { parts: CnbParts; order: BuildOrder; directory: string },
 ): Promise<BuiltImage> {
-  order.output.step(`Only the app's own files changed: keeping what ${record.name} installed for the last build`);
+  order.output.step("Only the app's own files changed: everything else stays as the last build left it");
   const app = await sourceLayer(order.source, {
     path: join(directory, 'app.tar'),
     maxBytes: parts.limits.layerBytes,

@@ -7,7 +7,8 @@ export interface BuildTimeTrust {
   /** Where in that image, and where in a RUN. */
   readonly sourcePath: string;
   readonly targetPath: string;
-  readonly env: Readonly<Record<string, string>>;
+  /** Build arguments of every stage. Their values are not for the file: it is copied into images. */
+  readonly args: readonly string[];
 }
 
 export interface RewriteOptions {
@@ -23,6 +24,17 @@ export interface Rewritten {
   readonly originalLine: (line: number) => number;
 }
 
+function mountFlag({ image, sourcePath, targetPath }: BuildTimeTrust): string {
+  return `--mount=type=bind,from=${image},source=${sourcePath},target=${targetPath}`;
+}
+
+/** A line of the build's output as it would be without what was added; null for one that would not be. */
+export function withoutTrust(line: string, trust: BuildTimeTrust | null): string | null {
+  if (!trust) return line;
+  if (/^(\[[^\]]*\] )?FROM /.test(line) && line.includes(trust.image)) return null;
+  return line.replaceAll(`${mountFlag(trust)} `, '');
+}
+
 /**
  * The Dockerfile as the engine gets it: what its author wrote, with the host's certificates mounted in every RUN and
  * named in build arguments, which live for the build only. A file that its RUNs cannot be found in stays as it is.
@@ -34,16 +46,15 @@ export function rewriteDockerfile(text: string, { trust, dropSyntax }: RewriteOp
   if (dropSyntax && syntax) lines[syntax.line] = '#';
   const added = new Map<number, string>();
   if (trust) {
-    const mount = `--mount=type=bind,from=${trust.image},source=${trust.sourcePath},target=${trust.targetPath}`;
-    const names = Object.entries(trust.env).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+    const mount = mountFlag(trust);
     for (const { keyword, firstLine, lastLine } of instructionsOf(lines)) {
       if (keyword === 'RUN') lines[firstLine] = (lines[firstLine] ?? '').replace(/^(\s*\S+)/, `$1 ${mount}`);
       // After a FROM, because arguments end with their stage.
       if (keyword === 'FROM')
-        for (const name of names) added.set(lastLine, `${added.get(lastLine) ?? ''}\nARG ${name}`);
+        for (const name of trust.args) added.set(lastLine, `${added.get(lastLine) ?? ''}\nARG ${name}`);
     }
   }
-  const perFrom = trust ? Object.keys(trust.env).length : 0;
+  const perFrom = trust?.args.length ?? 0;
   const froms = [...added.keys()].sort((a, b) => a - b);
   return {
     text: lines.map((line, index) => line + (added.get(index) ?? '')).join('\n'),

@@ -1,6 +1,6 @@
 import type { ProcessType } from '../../domain/build.ts';
 import type { Engine, ImageState } from '../../domain/engine.ts';
-import { errorCode, PlatformError } from '../../domain/errors.ts';
+import { PlatformError } from '../../domain/errors.ts';
 import { Guard } from '../jail/guard.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import { LimitedOutput } from '../limited-output.ts';
@@ -8,8 +8,9 @@ import { announceProcesses, mergeProcesses } from '../processes.ts';
 import type { BuildOrder, BuildStrategy, BuiltImage, Source } from '../strategy.ts';
 import { argvOf } from './argv.ts';
 import { buildContext } from './context.ts';
+import { explained, isMissingFrontend } from './errors.ts';
 import { userOfImage } from './image-user.ts';
-import { hasSyntaxLine, rewriteDockerfile } from './rewrite.ts';
+import { hasSyntaxLine, rewriteDockerfile, withoutTrust } from './rewrite.ts';
 import { type DockerfileTrust, dockerfileTrust } from './trust-image.ts';
 
 const maxFileBytes = 256 * 1024;
@@ -39,77 +40,71 @@ export function dockerfileStrategy(parts: DockerfileParts): BuildStrategy {
 
 async function build(parts: DockerfileParts, source: Source, order: BuildOrder): Promise<BuiltImage> {
   const { engine, limits, platformId } = parts;
-  using guard = new Guard(limits, order.signal);
-  using _watch = guard.watch();
-  const output = new LimitedOutput(order.output, { maxBytes: limits.outputBytes, heard: () => guard.sawOutput() });
-  let imageId: string;
-  try {
-    imageId = await guard.race(buildImage({ parts, source, order, output, signal: guard.signal }));
-  } finally {
-    output.end();
-  }
+  const imageId = await buildWithinLimits({ parts, source, order });
   const image = await engine.images.inspect(imageId);
   if (!image) throw new PlatformError('internal', `The engine built ${imageId} and does not have it.`);
-  const user = await userOfImage(engine, {
-    imageId,
-    user: image.config.user,
-    platformId,
-    buildId: order.buildId,
-    limits,
-    output: order.output,
-    signal: order.signal,
-  });
+  const { buildId, output, signal } = order;
+  const question = { imageId, user: image.config.user, platformId, buildId, limits, output, signal };
   return {
     name: 'Dockerfile',
     imageId,
     processes: processesOf(source, image, order),
     launcher: null,
-    user,
+    user: await userOfImage(engine, question),
     exposedPort: exposedPort(image, order),
   };
+}
+
+/** BuildKit runs steps beside the engine's containers: time, idleness and output are ours to limit, the rest is the engine's. */
+async function buildWithinLimits({
+  parts,
+  source,
+  order,
+}: Pick<ImageBuild, 'parts' | 'source' | 'order'>): Promise<string> {
+  const trust = await dockerfileTrust(parts.engine);
+  using guard = new Guard(parts.limits, order.signal);
+  using _watch = guard.watch({ agent: false });
+  const output = new LimitedOutput(order.output, {
+    maxBytes: parts.limits.outputBytes,
+    heard: () => guard.sawOutput(),
+    edit: (line) => withoutTrust(line, trust.mounted),
+  });
+  try {
+    return await guard.race(buildImage({ parts, source, order, trust, output, signal: guard.signal }));
+  } finally {
+    output.end();
+  }
 }
 
 interface ImageBuild {
   readonly parts: DockerfileParts;
   readonly source: Source;
   readonly order: BuildOrder;
+  readonly trust: DockerfileTrust;
   readonly output: LimitedOutput;
   readonly signal: AbortSignal;
 }
 
-async function buildImage({ parts, source, order, output, signal }: ImageBuild): Promise<string> {
-  const [dockerfile, dockerignore, trust] = await Promise.all([
-    readText(source, 'Dockerfile'),
-    readText(source, '.dockerignore'),
-    dockerfileTrust(parts.engine),
-  ]);
-  const attempt = (dropSyntax: boolean) =>
-    runBuild(dockerfile, dockerignore, { trust, dropSyntax, source, order, output, signal, parts });
-  if (!hasSyntaxLine(dockerfile)) return await attempt(false);
+async function buildImage(build: ImageBuild): Promise<string> {
+  const dockerfile = await readText(build.source, 'Dockerfile');
+  if (!hasSyntaxLine(dockerfile)) return await runBuild(build, { dockerfile, dropSyntax: false });
   try {
-    return await attempt(false);
+    return await runBuild(build, { dockerfile, dropSyntax: false });
   } catch (error) {
     // The line asks for a front end out of a registry; where there is none, the engine's own does for most files.
     if (!isMissingFrontend(error)) throw error;
-    output.warn("No registry gave the front end of the Dockerfile's syntax line: going on with the engine's own.");
-    return await attempt(true);
+    build.output.warn(
+      "No registry gave the front end of the Dockerfile's syntax line: going on with the engine's own.",
+    );
+    return await runBuild(build, { dockerfile, dropSyntax: true });
   }
 }
 
 async function runBuild(
-  dockerfile: string,
-  dockerignore: string,
-  options: {
-    readonly trust: DockerfileTrust;
-    readonly dropSyntax: boolean;
-    readonly source: Source;
-    readonly order: BuildOrder;
-    readonly output: LimitedOutput;
-    readonly signal: AbortSignal;
-    readonly parts: DockerfileParts;
-  },
+  { parts, source, order, trust, output, signal }: ImageBuild,
+  { dockerfile, dropSyntax }: { readonly dockerfile: string; readonly dropSyntax: boolean },
 ): Promise<string> {
-  const { trust, dropSyntax, source, order, output, signal, parts } = options;
+  const dockerignore = await readText(source, '.dockerignore');
   const rewritten = rewriteDockerfile(dockerfile, { trust: trust.mounted, dropSyntax });
   try {
     return await parts.engine.images.buildDockerfile(
@@ -126,34 +121,8 @@ async function runBuild(
       signal,
     );
   } catch (error) {
-    throw inAuthorsLines(error, rewritten.originalLine, trust);
+    throw explained(error, { trust, originalLine: rewritten.originalLine });
   }
-}
-
-/** Line numbers of the file that its author has, and nothing of what we added to it. */
-function inAuthorsLines(error: unknown, originalLine: (line: number) => number, trust: DockerfileTrust): unknown {
-  if (!(error instanceof PlatformError) || error.code !== 'build_failed') return error;
-  const mount = trust.mounted ? new RegExp(`--mount=type=bind,from=${escaped(trust.mounted.image)},\\S+ `, 'g') : /$^/;
-  const message = error.message
-    .replace(mount, '')
-    .replace(/\bline (\d+)/gi, (_all, line: string) => `line ${originalLine(Number(line))}`);
-  return new PlatformError('build_failed', message, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    cause: error.cause,
-  });
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
-
-function isMissingFrontend(error: unknown): boolean {
-  if (errorCode(error) !== 'build_failed') return false;
-  const cause = error instanceof PlatformError && error.cause instanceof Error ? error.cause.message : '';
-  return (
-    /frontend gateway\.v0|docker\/dockerfile/.test(cause) &&
-    /(no such host|dial tcp|failed to do request|resolve|i\/o timeout|x509)/.test(cause)
-  );
 }
 
 async function readText({ tree }: Source, path: string): Promise<string> {

@@ -8,7 +8,7 @@ import type { BuildTimeTrust } from './rewrite.ts';
 
 const sourcePath = '/ca.crt';
 /** Not the system's own path: a package that installs certificates there could not replace a mounted file. */
-const targetPath = '/run/paas/host-ca.crt';
+const targetPath = '/run/paas-host-ca.crt';
 
 /** Known to every Dockerfile, and kept out of the image's history (Docker's reference, "Predefined ARGs"). */
 const predefined = new Set(['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'ftp_proxy']);
@@ -16,7 +16,7 @@ const predefined = new Set(['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'
 export interface DockerfileTrust {
   /** Null when the host has no certificates to hand on. */
   readonly mounted: BuildTimeTrust | null;
-  /** Proxies. */
+  /** Values for the arguments that `mounted` names, and proxies. */
   readonly buildArgs: Readonly<Record<string, string>>;
 }
 
@@ -28,8 +28,8 @@ export async function dockerfileTrust(engine: Engine): Promise<DockerfileTrust> 
   const { caBundle, env } = hostTrust();
   const registry = defaultNpmRegistry();
   const all = Object.entries({ ...(registry === undefined ? {} : { npm_config_registry: registry }), ...env });
-  const isProxy = ([name]: readonly [string, string]) => predefined.has(name.toLowerCase());
-  const buildArgs = Object.fromEntries(all.filter(isProxy));
+  const buildArgs = Object.fromEntries(all.map(([name, value]) => [name, value.replaceAll(caBundlePath, targetPath)]));
+  const args = all.map(([name]) => name).filter((name) => !predefined.has(name.toLowerCase()));
   if (!caBundle) return { mounted: null, buildArgs };
   const tag = `paas/host-ca:${createHash('sha256').update(caBundle).digest('hex').slice(0, 12)}`;
   if (!(await engine.images.inspect(tag))) {
@@ -39,8 +39,5 @@ export async function dockerfileTrust(engine: Engine): Promise<DockerfileTrust> 
     const labels = { [labelNames.role]: 'stack' };
     await engine.images.importRootfs(Readable.from(tar, { objectMode: false }), tag, { labels });
   }
-  const settings = all
-    .filter((setting) => !isProxy(setting))
-    .map(([name, value]) => [name, value.replaceAll(caBundlePath, targetPath)]);
-  return { mounted: { image: tag, sourcePath, targetPath, env: Object.fromEntries(settings) }, buildArgs };
+  return { mounted: { image: tag, sourcePath, targetPath, args }, buildArgs };
 }

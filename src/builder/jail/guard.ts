@@ -12,6 +12,7 @@ export class Guard implements Disposable {
   readonly #asker: AbortSignal;
   readonly #onAsker: () => void;
   #watching = 0;
+  #agentWatches = true;
   #outputAt = performance.now();
   #diskAt = performance.now();
 
@@ -30,9 +31,10 @@ export class Guard implements Disposable {
     return this.#ended.signal;
   }
 
-  /** Idleness and silence count while something runs; call the result's dispose when it has ended. */
-  watch(): Disposable {
+  /** Idleness counts while something runs, and the agent's silence where there is one. Dispose of it when that has ended. */
+  watch({ agent = true }: { readonly agent?: boolean } = {}): Disposable {
     this.#watching += 1;
+    this.#agentWatches = agent;
     this.#outputAt = this.#diskAt = performance.now();
     return {
       [Symbol.dispose]: () => {
@@ -96,7 +98,7 @@ export class Guard implements Disposable {
     if (this.#watching === 0) return;
     const now = performance.now();
     if (now - this.#outputAt > this.#limits.idleMs) this.#end(this.#tooQuiet());
-    else if (now - this.#diskAt > this.#limits.silenceMs) this.#end(this.#silent());
+    else if (this.#agentWatches && now - this.#diskAt > this.#limits.silenceMs) this.#end(this.#silent());
   }
 
   #end(reason: PlatformError): void {

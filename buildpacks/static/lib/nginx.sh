@@ -1,0 +1,59 @@
+# nginx out of the build stack; what it links to is in the run stack, of the same release.
+
+install_server() {
+  local layer=$layers_dir/server nginx
+  nginx=$(command -v nginx) || fail 'This build stack has no nginx.' 'Make the stack anew: paas stack:rebuild'
+  rm -rf "$layer"
+  mkdir -p "$layer/bin" "$layer/conf"
+  cp "$nginx" "$layer/bin/nginx"
+  cp "$buildpack_dir/lib/serve-static" "$layer/bin/serve-static"
+  cp "$buildpack_dir/lib/mime.types" "$layer/conf/mime.types"
+  chmod 755 "$layer/bin/"*
+  printf '[types]\nlaunch = true\n' >"$layers_dir/server.toml"
+  step "Installed $("$nginx" -v 2>&1 | sed 's|.*nginx/|nginx |')"
+}
+
+# A string of nginx's configuration. Variables would be read in it, so there may be none.
+nginx_string() {
+  local text=$1
+  [[ $text != *[\$\\]* && $text != *$'\n'* ]] || fail "The value \"$text\" has a character that cannot be served (\$, \\ or a line end)."
+  printf '"%s"' "${text//\"/\\\"}"
+}
+
+write_config() {
+  local config=$layers_dir/site index header candidates='$uri'
+  rm -rf "$config"
+  mkdir -p "$config"
+  [[ $clean_urls == no ]] || candidates+=' $uri.html'
+  candidates+=' $uri/index.html'
+  [[ $spa == yes ]] && candidates+=' /index.html' || candidates+=' =404'
+  {
+    echo "root $(nginx_string "$app_dir${root:+/$root}");"
+    if [[ -n $error_page ]]; then
+      echo "error_page 404 $(nginx_string "/${error_page#/}");"
+    elif [[ -f ./$root/404.html ]]; then
+      echo 'error_page 404 /404.html;'
+    fi
+    if [[ $https_only == yes ]]; then
+      echo 'if ($http_x_forwarded_proto = http) { return 301 https://$host$request_uri; }'
+    fi
+    if [[ $clean_urls == yes ]]; then
+      # One address per page: the one with .html moves to the one without.
+      echo 'if ($request_uri ~ "^/([^?]*/)?index(?:\.html)?(\?.*)?$") { return 301 /$1$2; }'
+      echo 'if ($request_uri ~ "^/([^?]*)\.html(\?.*)?$") { return 301 /$1$2; }'
+    fi
+    # Relative links in a folder's page need its slash.
+    echo 'if (-f $request_filename/index.html) { rewrite ^(.*[^/])$ $1/ permanent; }'
+    echo "location / { try_files $candidates; }"
+    if [[ -z $root ]]; then
+      # All files are served, but not those that only tell the platform what to do.
+      echo 'location ~ ^/(Procfile|Staticfile|static\.json|app\.json)$ { return 404; }'
+    fi
+    for ((index = 0; index < ${#headers[@]}; index += 2)); do
+      header=${headers[index]}
+      [[ $header =~ ^[A-Za-z0-9-]+$ ]] || fail "\"$header\" in static.json is no name of a header."
+      echo "add_header $header $(nginx_string "${headers[index + 1]}") always;"
+    done
+  } >"$config/site.conf"
+  printf '[types]\nlaunch = true\n' >"$layers_dir/site.toml"
+}
