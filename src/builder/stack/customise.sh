@@ -12,7 +12,7 @@ grep -q '^app:' "$root/etc/passwd" || {
 }
 directories=app
 # A named volume takes the owner of the directory it is first mounted on: without these a build could not write its cache.
-[ "$STACK_KIND" = run ] || directories='app build cache layers platform workspace'
+[ "$STACK_KIND" = run ] || directories='app build cache cnb layers platform runtimes workspace'
 for directory in $directories; do
   mkdir -p "$root/$directory"
   chown 10001:10001 "$root/$directory"
