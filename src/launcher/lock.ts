@@ -1,4 +1,5 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { paths } from '../config.ts';
@@ -36,42 +37,36 @@ export function runningLauncher(home: string): LockHolder | null {
   return holder && isRunning(holder.launcher) ? holder : null;
 }
 
-/** One launcher per PAAS_HOME. Held until `release`, or until the process ends in whatever way. */
+/**
+ * One launcher per PAAS_HOME. What locks is a listening socket that the kernel closes however the process ends; the file
+ * beside it only says who it is. (A file alone cannot lock: of two that find a dead one's, each could remove the other's.)
+ */
 export class LauncherLock {
   readonly #home: string;
+  readonly #claim: Server;
   readonly #startedAt = new Date().toISOString();
   /** Programs of a launcher that was killed before it could end them. */
   readonly orphans: readonly RunningProcess[];
 
-  private constructor(home: string, orphans: readonly RunningProcess[]) {
+  private constructor(home: string, claim: Server, orphans: readonly RunningProcess[]) {
     this.#home = home;
+    this.#claim = claim;
     this.orphans = orphans;
   }
 
   /** Throws `conflict`, naming the one who has it. */
-  static acquire(home: string): LauncherLock {
+  static async acquire(home: string): Promise<LauncherLock> {
     mkdirSync(paths(home).run, { recursive: true, mode: 0o700 });
-    const temporary = `${lockPath(home)}.${process.pid}`;
-    const content = { launcher: describeProcess(process.pid), startedAt: new Date().toISOString(), programs: {} };
-    writeFileSync(temporary, JSON.stringify(content), { mode: 0o600 });
+    const claim = await claimHome(home);
     const before = readLock(home);
-    try {
-      for (;;) {
-        try {
-          // A link and not a rename: of two that start at once, one must lose.
-          linkSync(temporary, lockPath(home));
-          break;
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-          const holder = runningLauncher(home);
-          if (holder) throw alreadyRunning(home, holder);
-          rmSync(lockPath(home), { force: true });
-        }
-      }
-    } finally {
-      unlinkSync(temporary);
+    // Another network namespace has sockets of its own; the file is common.
+    if (!claim || (before && isRunning(before.launcher) && before.launcher.pid !== process.pid)) {
+      claim?.close();
+      throw alreadyRunning(home, before);
     }
-    return new LauncherLock(home, Object.values(before?.programs ?? {}).filter(isRunning));
+    const lock = new LauncherLock(home, claim, Object.values(before?.programs ?? {}).filter(isRunning));
+    lock.record({});
+    return lock;
   }
 
   /** Remembers what is to be ended when this launcher cannot do it any more. */
@@ -88,15 +83,31 @@ export class LauncherLock {
   }
 
   release(): void {
-    if (readLock(this.#home)?.launcher.pid === process.pid) rmSync(lockPath(this.#home), { force: true });
+    rmSync(lockPath(this.#home), { force: true });
+    this.#claim.close();
   }
 }
 
-function alreadyRunning(home: string, holder: LockHolder): PlatformError {
-  const since = holder.startedAt.slice(0, 19).replace('T', ' ');
+/**
+ * Null when another process has it. A name in the kernel's own space, so that nothing is left on the disk; made of what
+ * the folder is and not of its path, which may be another folder in a container.
+ */
+function claimHome(home: string): Promise<Server | null> {
+  const { dev, ino } = statSync(paths(home).run);
+  return new Promise((resolve, reject) => {
+    const server = createServer((connection) => connection.destroy());
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(null) : reject(error),
+    );
+    server.listen(`\0paas-launcher-${dev}-${ino}`, () => resolve(server.unref()));
+  });
+}
+
+function alreadyRunning(home: string, holder: LockHolder | null): PlatformError {
+  const since = holder?.startedAt.slice(0, 19).replace('T', ' ');
   return new PlatformError(
     'conflict',
-    `The platform in ${home} is running already: process ${holder.launcher.pid}, since ${since} UTC.`,
+    `The platform in ${home} is running already${holder ? `: process ${holder.launcher.pid}, since ${since} UTC` : ''}.`,
     { hint: 'Stop it with paas platform:stop, or start another one with a PAAS_HOME and ports of its own.' },
   );
 }

@@ -19,7 +19,7 @@ const announcer = announceOn(process.stderr);
 async function main(): Promise<void> {
   const settings = readSettings();
   const signals = new Signals();
-  const lock = LauncherLock.acquire(settings.home);
+  const lock = await LauncherLock.acquire(settings.home);
   try {
     await endOrphans(lock.orphans, announcer);
     await requireFreePorts(settings);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import { environmentName, type Settings } from '../config.ts';
 import { PlatformError } from '../domain/errors.ts';
 
@@ -21,7 +22,7 @@ export async function requireFreePorts(settings: Settings): Promise<void> {
 async function requireFree({ setting, host, port }: WantedPort): Promise<void> {
   const code = await tryListen(host, port);
   if (code === null) return;
-  const change = `Choose another with ${setting}, for example ${setting}=${port + 1000} npm start`;
+  const change = `Choose another with ${setting}, for example ${setting}=${port + 100} npm start`;
   if (code === 'EADDRINUSE') {
     const holder = portHolder(port);
     const who = holder ? `${holder.command} (process ${holder.pid})` : 'another program';
@@ -56,9 +57,15 @@ export function portHolder(port: number): PortHolder | null {
   for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
     const sockets = list(`/proc/${pid}/fd`).map((fd) => /^socket:\[(\d+)\]$/.exec(link(`/proc/${pid}/fd/${fd}`))?.[1]);
     if (!sockets.some((inode) => inode !== undefined && inodes.has(inode))) continue;
-    return { pid: Number(pid), command: read(`/proc/${pid}/comm`).trim() || 'a program' };
+    return { pid: Number(pid), command: commandOf(pid) };
   }
   return null;
+}
+
+/** The program and its first argument (a runtime's script): more may be nobody's business. */
+function commandOf(pid: string): string {
+  const [program = '', first = ''] = read(`/proc/${pid}/cmdline`).split('\0');
+  return `${basename(program)} ${first}`.trim() || read(`/proc/${pid}/comm`).trim() || 'a program';
 }
 
 /** Sockets in state 0A (LISTEN) on the port, out of the kernel's table. */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { LauncherLock, lockPath, readLock, runningLauncher } from '../../src/launcher/lock.ts';
 import { describeProcess, isRunning } from '../../src/launcher/running-process.ts';
+import { checkout } from '../support/source-files.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'paas-lock-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -24,35 +25,34 @@ function sleeper() {
   };
 }
 
-test('a second launcher of the same PAAS_HOME is told who has it', () => {
+test('a second launcher of the same PAAS_HOME is told who has it', async () => {
   const home = newHome();
-  const lock = LauncherLock.acquire(home);
-  assert.throws(
-    () => LauncherLock.acquire(home),
-    (error) => {
-      assert.ok(error instanceof PlatformError);
-      assert.equal(error.code, 'conflict');
-      assert.match(
-        error.message,
-        new RegExp(`^The platform in ${home} is running already: process ${process.pid}, since 20`),
-      );
-      return true;
-    },
-  );
+  const lock = await LauncherLock.acquire(home);
+  await assert.rejects(LauncherLock.acquire(home), (error) => {
+    assert.ok(error instanceof PlatformError);
+    assert.equal(error.code, 'conflict');
+    assert.match(
+      error.message,
+      new RegExp(`^The platform in ${home} is running already: process ${process.pid}, since 20`),
+    );
+    return true;
+  });
   lock.release();
   assert.equal(runningLauncher(home), null);
-  LauncherLock.acquire(home).release();
+  (await LauncherLock.acquire(home)).release();
 });
 
 test('what a killed launcher left running is known to the next one', async () => {
   const home = newHome();
   await using program = sleeper();
   const killed = sleeper();
-  const lock = LauncherLock.acquire(home);
+  const lock = await LauncherLock.acquire(home);
   lock.record({ resolver: program.pid });
-  writeFileSync(lockPath(home), JSON.stringify({ ...readLock(home), launcher: describeProcess(killed.pid) }));
+  const left = JSON.stringify({ ...readLock(home), launcher: describeProcess(killed.pid) });
+  lock.release();
+  writeFileSync(lockPath(home), left);
   await killed[Symbol.asyncDispose]();
-  const next = LauncherLock.acquire(home);
+  const next = await LauncherLock.acquire(home);
   assert.deepEqual(
     next.orphans.map(({ pid }) => pid),
     [program.pid],
@@ -67,9 +67,37 @@ test('a process that got the number of a dead one is not taken for it', async ()
   assert.equal(isRunning({ ...known, startTicks: '1' }), false);
 });
 
-test('a lock file cut short by a power failure locks nobody out', () => {
+test('a lock file cut short by a power failure locks nobody out', async () => {
   const home = newHome();
-  LauncherLock.acquire(home);
+  mkdirSync(dirname(lockPath(home)));
   writeFileSync(lockPath(home), '{"launcher":{"pi');
-  LauncherLock.acquire(home).release();
+  (await LauncherLock.acquire(home)).release();
+});
+
+test('of ten launchers that find a dead one’s lock at the same moment, one gets it', async () => {
+  const home = newHome();
+  mkdirSync(dirname(lockPath(home)));
+  writeFileSync(
+    lockPath(home),
+    JSON.stringify({ launcher: { pid: 1, startTicks: 'long ago' }, startedAt: '2020-01-01T00:00:00Z', programs: {} }),
+  );
+  const script = join(root, 'acquire.ts');
+  writeFileSync(
+    script,
+    `import { LauncherLock } from ${JSON.stringify(join(checkout, 'src/launcher/lock.ts'))};
+     LauncherLock.acquire(${JSON.stringify(home)}).then(
+       () => { console.log('mine'); process.stdin.resume(); },
+       () => { console.log('not mine'); },
+     );`,
+  );
+  const children = Array.from({ length: 10 }, () =>
+    spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] }),
+  );
+  const answers = await Promise.all(
+    children.map(
+      (child) => new Promise<string>((resolve) => child.stdout.once('data', (text) => resolve(`${text}`.trim()))),
+    ),
+  );
+  for (const child of children) child.stdin.end();
+  assert.deepEqual(answers.sort(), ['mine', ...Array<string>(9).fill('not mine')]);
 });

@@ -36,7 +36,7 @@ test('a taken port is told with its number, who has it and the setting that chan
     assert.equal(error.code, 'conflict');
     assert.match(
       error.message,
-      new RegExp(`^Port ${server.port} on 127\\.0\\.0\\.1 is taken by \\S+ \\(process ${process.pid}\\)\\.$`),
+      new RegExp(`^Port ${server.port} on 127\\.0\\.0\\.1 is taken by node\\b.* \\(process ${process.pid}\\)\\.$`),
     );
     assert.match(error.hint ?? '', /PAAS_HTTP_PORT=\d+ npm start/);
     return true;
