@@ -79,7 +79,8 @@ export class BuildProgress {
 
   #line(step: Step, line: string): void {
     // A progress bar draws over itself: what stands there in the end is the line.
-    const text = line.replace(/\r+$/, '').replace(/^.*\r/, '');
+    const whole = line.replace(/\r+$/, '');
+    const text = whole.slice(whole.lastIndexOf('\r') + 1);
     if (step !== this.#speaking) this.#announce(step);
     this.#output.detail(text);
     step.tail.push(text);

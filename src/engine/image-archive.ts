@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import tar from 'tar-stream';
+import type { Readable } from 'node:stream';
 import type { ImageConfig } from '../domain/engine.ts';
 import { toWireConfig } from './image-state.ts';
+import { type TarEntry, tarOf } from './tar.ts';
 
 /** A blob of an image by the digest of its bytes (OCI image spec, "Descriptor"). */
 export interface Descriptor {
@@ -57,7 +55,7 @@ export function dockerArchive(plan: ImagePlan): ImageArchive {
   return {
     imageId: configDigest,
     open: () =>
-      writeTar([
+      tarOf([
         { name: `${hex(configDigest)}.json`, content: config },
         ...plan.layers.map((layer, index) => layerEntry(names[index] ?? '', layer)),
         { name: 'manifest.json', content: Buffer.from(JSON.stringify(manifest)) },
@@ -99,7 +97,7 @@ export function ociLayout(plan: ImagePlan): ImageArchive {
   return {
     imageId: sha256(manifest),
     open: () =>
-      writeTar([
+      tarOf([
         { name: 'oci-layout', content: Buffer.from('{"imageLayoutVersion":"1.0.0"}') },
         { name: 'index.json', content: index },
         { name: blobPath(sha256(manifest)), content: manifest },
@@ -122,27 +120,10 @@ function imageConfig(plan: ImagePlan): Buffer {
   );
 }
 
-type Entry =
-  | { readonly name: string; readonly content: Buffer }
-  | { readonly name: string; readonly path: string; readonly sizeBytes: number };
-
-function layerEntry(name: string, layer: PlannedLayer): Entry {
+function layerEntry(name: string, layer: PlannedLayer): TarEntry {
   return layer.path === null
     ? { name, content: Buffer.alloc(0) }
     : { name, path: layer.path, sizeBytes: layer.sizeBytes };
-}
-
-function writeTar(entries: readonly Entry[]): Readable {
-  const pack = tar.pack();
-  const write = async () => {
-    for (const entry of entries) {
-      if ('content' in entry) pack.entry({ name: entry.name }, entry.content);
-      else await pipeline(createReadStream(entry.path), pack.entry({ name: entry.name, size: entry.sizeBytes }));
-    }
-    pack.finalize();
-  };
-  write().catch((error: Error) => pack.destroy(error));
-  return Readable.from(pack, { objectMode: false });
 }
 
 /** `docker.io/` and `library/` made explicit, as the containerd store names images. */

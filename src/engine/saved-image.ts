@@ -33,6 +33,8 @@ export async function readSavedImage(stream: Readable): Promise<SavedImage> {
       hash.update(chunk);
       kept?.push(chunk);
     });
+    // A stream that breaks breaks its entry too; the error of the whole is the one that is told.
+    entry.on('error', () => {});
     entry.on('end', () => {
       const digest = `sha256:${hash.digest('hex')}`;
       digests.add(digest);

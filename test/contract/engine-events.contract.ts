@@ -7,11 +7,12 @@ import type { UnderTest } from './engine.contract.ts';
 
 export function eventsContract(underTest: UnderTest): void {
   describe('events', { concurrency: 2 }, () => {
-    test('start, end and removal of our containers are told, of others not', async () => {
+    test('start, end and removal of our containers are told, of others not', async (t) => {
       const fixture = underTest();
       const labels = { ...fixture.labels, 'paas.test': 'events' };
       const heard: EngineEvent[] = [];
       const stop = new AbortController();
+      t.after(() => stop.abort());
       const listening = listen(fixture.engine.events(labels, stop.signal), heard);
       await fixture.run('exit 1');
       const { containers } = fixture.engine;
@@ -34,10 +35,11 @@ export function eventsContract(underTest: UnderTest): void {
       assert.ok(Math.abs(Date.now() - (heard[0]?.at.getTime() ?? 0)) < 60_000);
     });
 
-    test('what happens right after the call is told, though nobody has read yet', async () => {
+    test('what happens right after the call is told, though nobody has read yet', async (t) => {
       const fixture = underTest();
       const labels = { ...fixture.labels, 'paas.test': 'early' };
       const stop = new AbortController();
+      t.after(() => stop.abort());
       const events = fixture.engine.events(labels, stop.signal);
       await fixture.run('exit 2', { labels });
       const heard: EngineEvent[] = [];
@@ -47,10 +49,11 @@ export function eventsContract(underTest: UnderTest): void {
       await listening;
     });
 
-    test('running out of memory is an event of its own', async () => {
+    test('running out of memory is an event of its own', async (t) => {
       const fixture = underTest();
       const labels = { ...fixture.labels, 'paas.test': 'oom' };
       const stop = new AbortController();
+      t.after(() => stop.abort());
       const heard: EngineEvent[] = [];
       const listening = listen(fixture.engine.events(labels, stop.signal), heard);
       await fixture.run(`exec perl -e 'my $x = "x" x (200 * 1024 * 1024)'`, { labels, memoryBytes: 32 * megabyte });

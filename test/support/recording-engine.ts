@@ -79,7 +79,8 @@ export class RecordingEngine implements AsyncDisposable {
     const body = isJson ? JSON.parse(content) : content;
     const call: RecordedCall = { method: request.method ?? '', path: url.pathname, query: url.searchParams, body };
     this.calls.push(call);
-    const answer = reply(call) ?? usualReply(call);
+    const said = reply(call);
+    const answer = said === undefined ? usualReply(call) : said;
     if (answer === null) return;
     response.writeHead(answer.status, { 'Content-Type': 'application/json' });
     response.end(answer.body === undefined ? undefined : JSON.stringify(answer.body));

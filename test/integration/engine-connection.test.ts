@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, test } from 'node:test';
+import { connect } from '../../src/engine/connection.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { RecordingEngine } from '../support/recording-engine.ts';
+
+const ping = { method: 'GET', path: '/_ping', what: 'answer a ping' } as const;
+
+describe('the connection to the engine', () => {
+  test('an engine that is not there is unavailable, with the next thing to do', async () => {
+    for (const dockerHost of ['unix:///nowhere/docker.sock', 'tcp://127.0.0.1:1']) {
+      await assert.rejects(createDockerEngine({ dockerHost }).info(), {
+        code: 'unavailable',
+        retryable: true,
+        hint: /paas doctor/,
+      });
+    }
+  });
+
+  test('an address that is none is refused at once', () => {
+    for (const dockerHost of ['', 'unix://', '/var/run/docker.sock', 'ssh://host', 'tcp://']) {
+      assert.throws(() => createDockerEngine({ dockerHost }), { code: 'invalid_params' }, dockerHost);
+    }
+  });
+
+  test('an engine that does not answer is unavailable after the deadline', async () => {
+    await using wire = await RecordingEngine.start(() => null);
+    const connection = connect(wire.dockerHost);
+    await assert.rejects(connection.request({ ...ping, deadlineMs: 50 }), {
+      code: 'unavailable',
+      message: /did not answer a ping within/,
+    });
+    const signal = new AbortController().signal;
+    await assert.rejects(connection.stream({ ...ping, deadlineMs: 50, signal }), { code: 'unavailable' });
+    await assert.rejects(connection.hijack({ ...ping, method: 'POST', deadlineMs: 50, signal }), {
+      code: 'unavailable',
+    });
+  });
+
+  test('who gives up is told "cancelled", before and while the engine answers', async () => {
+    await using wire = await RecordingEngine.start(() => null);
+    const connection = connect(wire.dockerHost);
+    await assert.rejects(connection.request({ ...ping, signal: AbortSignal.abort() }), { code: 'cancelled' });
+    const patience = new AbortController();
+    const waiting = connection.request({ ...ping, signal: patience.signal });
+    setTimeout(() => patience.abort(), 20);
+    await assert.rejects(waiting, { code: 'cancelled' });
+  });
+
+  test('the engine’s answers become our errors, with its own words', async () => {
+    const statuses: readonly (readonly [number, string])[] = [
+      [404, 'not_found'],
+      [409, 'conflict'],
+      [503, 'unavailable'],
+      [500, 'internal'],
+      [400, 'internal'],
+    ];
+    for (const [status, code] of statuses) {
+      await using wire = await RecordingEngine.start(() => ({ status, body: { message: 'its own words' } }));
+      await assert.rejects(connect(wire.dockerHost).request(ping), { code, message: /its own words/ });
+    }
+    await using wire = await RecordingEngine.start(() => ({
+      status: 500,
+      body: { message: 'write /var/lib/docker/x: no space left on device' },
+    }));
+    await assert.rejects(connect(wire.dockerHost).request(ping), { code: 'no_capacity', message: /disk is full/ });
+  });
+
+  test('an engine that stops ends its events with "unavailable"', async () => {
+    const wire = await RecordingEngine.start((call) =>
+      call.path === '/events' ? { status: 200, body: '' } : undefined,
+    );
+    const events = createDockerEngine({ dockerHost: wire.dockerHost }).events({ a: 'b' }, new AbortController().signal);
+    await assert.rejects(
+      async () => {
+        for await (const _event of events) assert.fail('there are no events');
+      },
+      { code: 'unavailable' },
+    );
+    await wire[Symbol.asyncDispose]();
+  });
+
+  test('DOCKER_HOST and its kin in the environment change nothing', async () => {
+    await using wire = await RecordingEngine.start();
+    const engine = resolve(import.meta.dirname, '../../src/engine/docker-engine.ts');
+    const program = `const { createDockerEngine } = await import(process.argv[1]);
+      console.log((await createDockerEngine({ dockerHost: process.argv[2] }).info()).version)`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program, engine, wire.dockerHost], {
+      env: { DOCKER_HOST: 'tcp://127.0.0.1:1', DOCKER_TLS_VERIFY: '1', DOCKER_CLIENT_TIMEOUT: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [said] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    assert.equal(said, 'Docker 20.10.24\n');
+  });
+});
