@@ -28,12 +28,12 @@ RUN apt-get update \
 WORKDIR /opt/paas
 COPY --from=packages /opt/paas ./
 COPY --from=packages /npmrc /usr/local/etc/npmrc
-COPY LICENSE README.md ./
+COPY LICENSE README* ./
 COPY hooks ./hooks
 COPY buildpacks ./buildpacks
 COPY src ./src
 RUN ln -s /opt/paas/src/cli/paas.cjs /usr/local/bin/paas \
-  && ln -s /opt/paas/node_modules/.bin/node /usr/local/bin/node
+  && ln -s /opt/paas/node_modules/node-linux-*/bin/node /usr/local/bin/node
 # The token is kept with the rest, so that a container made anew finds it.
 ENV PAAS_HOME=/var/lib/paas XDG_CONFIG_HOME=/var/lib/paas/config PAAS_LINK_COMMAND=false
 VOLUME /var/lib/paas

@@ -53,15 +53,21 @@ function installPackages(reason) {
     fail('npm ci failed. Its own lines above say why; this host must reach an npm registry.', run.status);
 }
 
-/** npx looks here before it asks a registry. */
-function linkCommand() {
-  const link = path.join(modules, '.bin', 'paas');
-  if (fs.existsSync(link)) return;
+/** npx looks for paas here before it asks a registry; and npm's own scripts start with this Node, where npm 9 links none. */
+function linkPrograms() {
+  const { platform, arch } = process;
+  linkProgram('paas', path.join('..', '..', 'src', 'cli', 'paas.cjs'));
+  linkProgram('node', path.join('..', `node-${platform}-${arch}`, 'bin', 'node'));
+}
+
+function linkProgram(name, target) {
+  const folder = path.join(modules, '.bin');
+  const link = path.join(folder, name);
+  if (fs.existsSync(link) || !fs.existsSync(path.join(folder, target))) return;
   try {
-    fs.mkdirSync(path.dirname(link), { recursive: true });
-    fs.symlinkSync(path.join('..', '..', 'src', 'cli', 'paas.cjs'), link);
+    fs.symlinkSync(target, link);
   } catch (error) {
-    if (error.code !== 'EEXIST') process.stderr.write(`npx paas will be slow: ${error.message}\n`);
+    if (error.code !== 'EEXIST') process.stderr.write(`There is no ${link}: ${error.message}\n`);
   }
 }
 
@@ -113,7 +119,7 @@ function main(args) {
   const script = path.resolve(args[0]);
   const reason = staleReason(root, path.relative(root, script).split(path.sep)[0] === 'test');
   if (reason) installPackages(reason);
-  linkCommand();
+  linkPrograms();
   hand(script, args.slice(1));
 }
 
