@@ -12,7 +12,7 @@ import { NewerEngine } from './newer-engine.ts';
  * Arguments choose engines by name: installed, newer-graph, newer-containerd.
  */
 const checkout = resolve(import.meta.dirname, '../..');
-const files = ['test/contract/docker-engine.test.ts'];
+const files = ['test/contract/docker-engine.test.ts', 'test/engines/one-push.test.ts'];
 const cacheDir = environment().PAAS_TEST_ENGINES_CACHE ?? '/var/cache/paas-test-engines';
 
 const engines: Readonly<Record<string, () => Promise<boolean>>> = {

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { labelNames } from '../../src/domain/engine.ts';
+import { eventually } from '../support/eventually.ts';
+import { httpGet, must, TestPlatform } from '../support/platform.ts';
+import { pythonApp } from '../support/sample-apps.ts';
+
+/** Values that may stand in two places only: sealed in the store, and in the environment of the app's own processes. */
+const canary = `canary-${randomBytes(12).toString('hex')}`;
+
+describe('a config value', () => {
+  let paas: TestPlatform;
+  let everythingPrinted = '';
+  before(async () => {
+    paas = await TestPlatform.start({ settings: { PAAS_LOG_LEVEL: 'trace' } });
+    const repo = await paas.app('sealed', pythonApp('x'));
+    const said = async (...args: readonly string[]) => {
+      const { stdout, stderr } = await must(paas.paas(args, { cwd: repo }));
+      everythingPrinted += stderr + (args[0] === 'config:set' ? '' : stdout);
+    };
+    await said('config:set', `SECRET=${canary}`);
+    everythingPrinted += (await must(paas.push(repo))).stderr;
+    await said('config:set', `SECOND=${canary}-2`);
+    await said('ps:restart');
+    await said('releases');
+    await said('logs', '-n', '1500');
+    await eventually('it is in the process', async () => (await paas.http('sealed', '/env/SECRET')).body === canary);
+  });
+  after(() => paas[Symbol.asyncDispose]());
+
+  it('is in no output, no log, no process list and no file of the platform', async () => {
+    assert.doesNotMatch(everythingPrinted, new RegExp(canary));
+    assert.doesNotMatch(paas.output, new RegExp(canary));
+    const home = paas.env.PAAS_HOME ?? '';
+    const files = await readdir(home, { recursive: true, withFileTypes: true });
+    const searched: string[] = [];
+    for (const entry of files.filter((file) => file.isFile() && !file.parentPath.includes('/runtime'))) {
+      const path = join(entry.parentPath, entry.name);
+      searched.push(entry.name);
+      assert.ok(!(await readFile(path)).includes(canary), `${path} has it in plain text`);
+    }
+    assert.ok(searched.includes('state.db'), 'the store was searched');
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      assert.ok(!line.includes(canary), `process ${pid} shows it`);
+    }
+  });
+
+  it('is in no label and no layer of an image', async () => {
+    const { id } = await paas.apiJson<{ id: string }>('/apps/sealed');
+    const images = await paas.engine.images.list({ [labelNames.app]: id });
+    assert.ok(images.length > 0);
+    assert.doesNotMatch(JSON.stringify(images), new RegExp(canary));
+    for (const image of images) {
+      const { code, stdout } = await paas.run('sh', ['-c', `docker save "$0" | grep -c "$1"; true`, image.id, canary]);
+      assert.deepEqual([code, stdout.trim()], [0, '0']);
+    }
+  });
+
+  it('is shown by the API only to whoever owns the app, and the token opens nothing without being sent', async () => {
+    const { status } = await httpGet({ port: paas.apiPort, path: '/apps/sealed/config-vars', headers: {} });
+    assert.equal(status, 401);
+    assert.equal((await paas.apiJson<Record<string, string>>('/apps/sealed/config-vars')).SECRET, canary);
+  });
+});

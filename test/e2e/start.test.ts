@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { must, TestPlatform } from '../support/platform.ts';
+import { pythonApp } from '../support/sample-apps.ts';
+
+const launcher = join(resolve(import.meta.dirname, '../..'), 'src/launcher/main.ts');
+
+describe('npm start', () => {
+  let paas: TestPlatform;
+  before(async () => {
+    paas = await TestPlatform.start();
+  });
+  after(() => paas[Symbol.asyncDispose]());
+
+  it('says where everything is and what to type next', () => {
+    assert.match(paas.output, new RegExp(`API\\s+http://127\\.0\\.0\\.1:${paas.apiPort}`));
+    assert.match(paas.output, new RegExp(`http://<app>\\.localhost:${paas.httpPort}`));
+    assert.match(paas.output, /Token\s+\S+credentials\.json/);
+    assert.match(paas.output, /git push paas main/);
+  });
+
+  it('answers its health with the versions of its parts', async () => {
+    const { status, body } = await paas.api('/healthz');
+    assert.equal(status, 200);
+    const { versions } = JSON.parse(body) as { versions: Record<string, string> };
+    for (const part of ['orchestrator', 'engine', 'resolver', 'node', 'git', 'store']) assert.ok(versions[part], part);
+  });
+
+  it('refuses a second platform in the same home, in one line that names the first', async () => {
+    const { code, stderr } = await paas.run(process.execPath, [launcher]);
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`running already: process ${paas.launcherPid}`));
+  });
+
+  it('says which port is taken, by whom, and which setting changes it', async () => {
+    const taken = createServer();
+    await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));
+    const address = taken.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    try {
+      const { code, stderr } = await paas.run(process.execPath, [launcher], {
+        env: { PAAS_HOME: join(paas.root, 'other'), PAAS_HTTP_PORT: String(port), PAAS_API_PORT: '0' },
+      });
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`${port}`));
+      assert.match(stderr, new RegExp(`${process.pid}`));
+      assert.match(stderr, /PAAS_HTTP_PORT/);
+    } finally {
+      taken.close();
+    }
+  });
+
+  it('does nothing twice: the second start sets nothing up, and apps have not noticed', async () => {
+    await paas.deployed('steady', pythonApp('steady'));
+    const before = await paas.containers('steady');
+    await paas.stop();
+    await paas.launch();
+    assert.doesNotMatch(paas.output, /----->/);
+    assert.equal((await paas.http('steady')).body, 'steady');
+    assert.deepEqual(
+      (await paas.containers('steady')).map((container) => container.id),
+      before.map((container) => container.id),
+    );
+  });
+
+  it('is undone by platform:stop --apps: nothing runs any more, and the next start runs it all again', async () => {
+    await must(paas.paas(['platform:stop', '--apps']));
+    assert.deepEqual(
+      (await paas.engine.containers.list({ 'paas.role': 'instance' })).filter(
+        (container) => container.status === 'running' && container.name.includes('steady'),
+      ),
+      [],
+    );
+    await paas.launch();
+    const { body } = await paas.http('steady');
+    assert.equal(body, 'steady');
+  });
+
+  it('is healthy in the eyes of doctor', async () => {
+    const { stdout, stderr, code } = await paas.paas(['doctor']);
+    assert.equal(code, 0, stdout + stderr);
+  });
+});
