@@ -5,8 +5,9 @@
 #     -v /var/run/docker.sock:/var/run/docker.sock -v /var/lib/paas:/var/lib/paas paas-platform
 #   docker exec paas paas doctor
 #
-# BASE is any Debian or Ubuntu image. Behind a TLS-intercepting proxy put the host's bundle beside this file as ca.crt: it is
-# used while the packages are fetched and is not part of the result.
+# BASE is any Debian or Ubuntu image. Behind a TLS-intercepting proxy put the host's bundle beside this file as ca.crt (it is
+# used while the packages are fetched and is not part of the result), and let the running platform hand it to builds:
+# -v /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro
 ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS packages

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
@@ -10,8 +7,9 @@ import Docker from 'dockerode';
 import tar from 'tar-stream';
 import { hostTrust } from '../../src/builder/host-trust.ts';
 import { ensureStacks } from '../../src/builder/stack.ts';
-import { labelNames } from '../../src/domain/engine.ts';
+import { type Labels, labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { removeFromEngine } from '../../src/launcher/uninstall.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort, httpGet } from '../support/platform.ts';
@@ -20,16 +18,18 @@ import { repositoryFiles } from '../support/source-files.ts';
 const runId = `image-${randomBytes(4).toString('hex')}`;
 const labels = { [labelNames.platform]: runId };
 const tag = `paas-test/${runId}:platform`;
-const home = mkdtempSync(join(tmpdir(), 'paas-image-'));
+const home = `${runId}-home`;
 const socket = testDockerHost().replace(/^unix:\/\//, '');
 const engine = createDockerEngine({ dockerHost: testDockerHost() });
+const silent = { step: () => undefined, detail: () => undefined, say: () => undefined };
 const docker = new Docker({ socketPath: socket });
 
+/** Of the platform in the container: what it makes carries its own label. */
+let platformLabels: Labels | null = null;
+
 after(async () => {
-  for (const { id } of await engine.containers.list(labels)) await engine.containers.remove(id);
-  await engine.images.remove(tag);
-  for (const { id } of await engine.images.list(labels)) await engine.images.remove(id);
-  rmSync(home, { recursive: true, force: true });
+  await removeFromEngine(engine, labels, silent);
+  if (platformLabels) await removeFromEngine(engine, platformLabels, silent);
 });
 
 /** What `docker build .` would send: the repository, and the bundle that somebody behind a proxy lays beside it. */
@@ -92,6 +92,7 @@ test('the platform’s own image holds the platform, and nothing of the machine 
 });
 
 test('with the engine’s socket and the host’s network the image is a platform, and ends in order', async () => {
+  await engine.volumes.create(home, labels);
   const ports = { PAAS_API_PORT: await freePort(), PAAS_HTTP_PORT: await freePort() };
   const container = await docker.createContainer({
     Image: tag,
@@ -119,20 +120,35 @@ test('with the engine’s socket and the host’s network the image is a platfor
     });
   });
 
-  const created = await inside(container, ['paas', 'create', 'boxed', '--json']);
-  assert.equal(created.exitCode, 0, created.output);
-  const nobody = await httpGet({ port: ports.PAAS_HTTP_PORT, path: '/', headers: { Host: 'boxed.localhost' } });
-  assert.equal(nobody.status, 503, 'the resolver answers for an app without a release');
-  const destroyed = await inside(container, ['paas', 'destroy', 'boxed', '--confirm', 'boxed']);
-  assert.equal(destroyed.exitCode, 0, destroyed.output);
+  const credentials = await inside(container, 'cat $XDG_CONFIG_HOME/paas/credentials.json');
+  const [login] = Object.values(JSON.parse(credentials) as Record<string, { readonly token: string }>);
+  const headers = { Authorization: `Bearer ${login?.token}`, Accept: 'application/vnd.heroku+json; version=3' };
+  const status = await httpGet({ port: ports.PAAS_API_PORT, path: '/platform/status', headers });
+  platformLabels = { [labelNames.platform]: (JSON.parse(status.body) as { readonly platform_id: string }).platform_id };
+
+  const pushed = await inside(
+    container,
+    `mkdir /tmp/boxed && cd /tmp/boxed && git init -q -b main && echo 'web: python3 -m http.server $PORT' >Procfile &&
+     echo 'Hello from the box' >index.html && git add . && git -c user.name=Ada -c user.email=ada@example.com commit -q -m One &&
+     paas create boxed && git push paas main`,
+  );
+  const answer = await httpGet({ port: ports.PAAS_HTTP_PORT, path: '/', headers: { Host: 'boxed.localhost' } });
+  assert.equal(answer.body, 'Hello from the box\n', pushed);
+  await inside(container, 'paas destroy boxed --confirm boxed');
 
   await container.stop({ t: 40 });
   assert.equal((await container.inspect()).State.ExitCode, 0);
 });
 
-/** Runs a command in the container, as `docker exec` does. */
-async function inside(container: Docker.Container, command: readonly string[]) {
-  const started = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: true });
+/** Runs a script in the container, as `docker exec` does, and returns what it says. It must succeed. */
+async function inside(container: Docker.Container, script: string): Promise<string> {
+  const started = await container.exec({
+    Cmd: ['sh', '-c', script],
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: true,
+  });
   const output = await text(await started.start({ hijack: true, Tty: true }));
-  return { output, exitCode: (await started.inspect()).ExitCode };
+  assert.equal((await started.inspect()).ExitCode, 0, `${script}\n${output}`);
+  return output;
 }
