@@ -55,20 +55,22 @@ function batchesOf(args: readonly string[]): readonly Batch[] {
 
 type Counts = Record<'tests' | 'suites' | 'pass' | 'fail' | 'cancelled' | 'skipped' | 'todo', number>;
 
-/** The events of one batch after the other, as if they were one run: the runner's own totals are left out and added up. */
+/** The events of one batch after the other as if they were one run: totals added up, failures told once more at the end. */
 async function* eventsOf(batches: readonly Batch[], total: Counts) {
   const startedMs = performance.now();
   for (const { files, concurrency } of batches) {
     const events = run({ files: [...files], concurrency, timeout: fileTimeoutMs, cwd: checkout });
     for await (const event of events) {
-      if (event.type === 'test:summary' && event.data.file === undefined) add(total, event.data.counts);
-      if (!isTotal(event)) yield event;
+      const isEnd = event.type === 'test:summary' && event.data.file === undefined;
+      if (isEnd) add(total, event.data.counts);
+      else if (!isTotal(event)) yield event;
     }
   }
   const lines = { ...total, duration_ms: performance.now() - startedMs };
   for (const [name, value] of Object.entries(lines)) {
     yield { type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${value}`, level: 'info' } };
   }
+  yield { type: 'test:summary', data: { file: undefined, counts: total } };
 }
 
 function isTotal(event: { readonly type: string; readonly data?: unknown }): boolean {
