@@ -3,11 +3,11 @@ import { runLocally } from '../../local-command.ts';
 
 const define: DefineCommand = (command, session) => {
   command
-    .option('-c, --confirm <domain>', "the platform's domain, to say that all its apps may go")
+    .option('-c, --confirm <domain>', "the platform's domain, to say that this platform is meant")
     .action(({ confirm }: { readonly confirm?: string }) =>
       runLocally(session, 'platform:uninstall', confirm === undefined ? [] : ['--confirm', confirm]),
     );
-  examples(command, [['paas platform:uninstall', 'says what would go, and how to go on']]);
+  examples(command, [['paas platform:uninstall --confirm localhost', 'removes every app; PAAS_HOME itself stays']]);
 };
 
 export default define;
