@@ -65,7 +65,7 @@ export function saveGitToken(env: Environment, gitOrigin: string, token: string)
 /** The git servers that some token, or this one, is kept for. */
 export function knownGitOrigins(env: Environment, token?: string): readonly string[] {
   return gitLines(env).flatMap((line) => {
-    const url = URL.parse(line);
+    const url = parseGitLine(line);
     return url && (token === undefined || url.password === encodeURIComponent(token)) ? [url.origin] : [];
   });
 }
@@ -104,7 +104,15 @@ function gitLines(env: Environment): readonly string[] {
 
 function gitLinesWithout(env: Environment, origins: readonly string[]): readonly string[] {
   const gone = new Set(origins.map((origin) => new URL(origin).origin));
-  return gitLines(env).filter((line) => !URL.canParse(line) || !gone.has(new URL(line).origin));
+  return gitLines(env).filter((line) => {
+    const url = parseGitLine(line);
+    return url === null || !gone.has(url.origin);
+  });
+}
+
+/** git writes the file anew after a push, and then the colon before a port as `%3a` (git-credential-store(1)). */
+function parseGitLine(line: string): URL | null {
+  return URL.parse(line.replace(/%3a(\d+)$/i, ':$1'));
 }
 
 function writeGitLines(env: Environment, lines: readonly string[]): void {

@@ -37,25 +37,25 @@ export async function removeFromEngine(engine: Engine, labels: Labels | null, an
 async function removeContainers(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {
   const found = await engine.containers.list(labels);
   await Promise.all(found.map(({ id }) => engine.containers.remove(id)));
-  announcer.step(`Removed ${found.length} containers`);
+  announcer.step(`Removed containers: ${found.length}`);
 }
 
 async function removeNetworks(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {
   const found = await engine.networks.list(labels);
   for (const { id } of found) await engine.networks.remove(id);
-  announcer.step(`Removed ${found.length} networks`);
+  announcer.step(`Removed networks: ${found.length}`);
 }
 
 async function removeVolumes(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {
   const found = await engine.volumes.list(labels);
   for (const { name } of found) await engine.volumes.remove(name);
-  announcer.step(`Removed ${found.length} volumes`);
+  announcer.step(`Removed volumes: ${found.length}`);
 }
 
 async function removeImages(engine: Engine, labels: Labels, announcer: Announcer): Promise<void> {
   const found = await engine.images.list(labels);
   for (const { id, tags } of found) for (const ref of tags.length > 0 ? tags : [id]) await engine.images.remove(ref);
-  announcer.step(`Removed ${found.length} images`);
+  announcer.step(`Removed images: ${found.length}`);
 }
 
 /** The stacks are every platform's of this engine: the last one takes them along. */

@@ -8,6 +8,7 @@ import {
   credentialsPath,
   findCredential,
   gitCredentialsPath,
+  knownGitOrigins,
   removeCredential,
   saveCredential,
 } from '../../src/cli/credentials.ts';
@@ -22,9 +23,12 @@ beforeEach(() => rmSync(join(home, 'paas'), { recursive: true, force: true }));
 
 /** What git itself would send for a URL, asked through its own helper. */
 function gitAnswer(url: URL): string {
-  const input = `protocol=${url.protocol.slice(0, -1)}\nhost=${url.host}\n\n`;
+  return gitCredential('fill', `protocol=${url.protocol.slice(0, -1)}\nhost=${url.host}\n\n`);
+}
+
+function gitCredential(verb: 'fill' | 'approve', input: string): string {
   const helper = ['-c', `credential.helper=store --file=${gitCredentialsPath(env)}`];
-  const run = spawnSync('git', [...helper, 'credential', 'fill'], {
+  const run = spawnSync('git', [...helper, 'credential', verb], {
     input,
     encoding: 'utf8',
     env: { ...env, PATH: process.env.PATH, GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1' },
@@ -64,6 +68,17 @@ test('a second login replaces the token of that platform and leaves the others a
   assert.equal(findCredential(env, 'https://other')?.token, 'pp_other');
   assert.equal(readFileSync(gitCredentialsPath(env), 'utf8').match(/@127\.0\.0\.1:7080$/gm)?.length, 1);
   assert.match(gitAnswer(new URL('http://127.0.0.1:7080')), /password=pp_second/);
+});
+
+test('a new token replaces the old one also after git itself has rewritten its file', () => {
+  saveCredential(env, ann, here);
+  const approved = 'protocol=http\nhost=git.localhost:8080\nusername=paas\npassword=pp_first\n\n';
+  gitCredential('approve', approved);
+  assert.match(readFileSync(gitCredentialsPath(env), 'utf8'), /%3a8080/i, 'git writes the port in its own way');
+  assert.deepEqual([...knownGitOrigins(env)].sort(), [...here.gitOrigins].sort());
+  saveCredential(env, { ...ann, token: 'pp_second' }, here);
+  assert.match(gitAnswer(new URL('http://git.localhost:8080')), /password=pp_second/);
+  assert.ok(!readFileSync(gitCredentialsPath(env), 'utf8').includes('pp_first'));
 });
 
 test('a logout forgets the token in both files', () => {
