@@ -22,7 +22,7 @@ export async function installPackages(
   signal: AbortSignal,
 ): Promise<void> {
   const telling = (line: string) => {
-    if (/^(Setting up|Need to get|E: )/.test(line)) progress(line);
+    if (/^(Setting up|Need to get)/.test(line)) progress(line);
   };
   progress(`apt-get install ${packages.join(' ')}`);
   try {

@@ -102,7 +102,8 @@ function collectWords(child: ChildProcess, progress: (line: string) => void): re
   createInterface({ input: child.stderr }).on('line', (line) => {
     words.push(line);
     if (words.length > 12) words.shift();
-    if (line.startsWith('I: ') && line.endsWith('...')) progress(line.slice(3, -3));
+    const step = /^I: (.*)\.\.\.$/.exec(line)?.[1];
+    if (step && !step.startsWith('removing tempdir')) progress(step);
   });
   return words;
 }
