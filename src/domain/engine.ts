@@ -118,7 +118,10 @@ export interface EngineContainers {
    */
   attach(id: string, signal: AbortSignal): Promise<AttachedStreams>;
   resize(id: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
-  /** Lines with the engine's own timestamps. Ends when the container has ended (follow) or at the end of the log. */
+  /**
+   * Lines with the engine's own timestamps. Ends when the container has ended (follow), at the end of the log or, without an
+   * error, when the signal aborts. The output of a `build` container is not kept: attach to it.
+   */
   logs(id: string, options: ContainerLogOptions, signal: AbortSignal): AsyncIterable<ContainerLogLine>;
 }
 
@@ -248,7 +251,7 @@ export interface EngineVolumes {
 export const labelNames = {
   platform: 'paas.platform',
   app: 'paas.app',
-  /** `instance`, `build`, `stack`, `artifact`, `cache`. */
+  /** `instance`, `build`, `stack`, `artifact`, `cache`, `template`. */
   role: 'paas.role',
   instance: 'paas.instance',
   release: 'paas.release',

@@ -9,6 +9,7 @@ import type { EngineImages, ImageState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { Assembler } from './assemble.ts';
 import { BlobCache } from './blob-cache.ts';
+import { brakeBuildKit } from './build-brake.ts';
 import type { Connection } from './connection.ts';
 import { answered } from './docker-errors.ts';
 import { buildDockerfile } from './dockerfile-build.ts';
@@ -66,6 +67,8 @@ export function dockerImages(
     },
 
     async buildDockerfile(build, signal) {
+      // Where it cannot be had, `doctor` says so; the build goes on.
+      if (connection.kind === 'unix') await brakeBuildKit(await info());
       const id = await buildDockerfile(connection, build, signal);
       const image = (id === null ? null : await inspect(id)) ?? (await inspect(build.tag));
       if (image === null)

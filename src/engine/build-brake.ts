@@ -1,0 +1,68 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineInfo } from '../domain/engine.ts';
+
+/*
+ * BuildKit runs all its steps below one control group, `docker/buildkit`, and its API knows no limit for them. So the limit
+ * is set on that group: a fork bomb or a leak in somebody's Dockerfile stops there and does not take the host along. It is
+ * for all steps of the engine together, those of other users too; hence half of the memory, and not one build's share.
+ */
+
+/** Made one by one: a hierarchy that is not mounted must not be made up as a common directory. */
+const groups = ['docker', 'docker/buildkit'];
+const pids = 4096;
+/** A quarter of what a container of an app weighs. */
+const cpuShares = 256;
+const cpuWeight = 25;
+
+export type BuildBrakeState =
+  | { readonly applied: true }
+  /** A whole sentence for `doctor`. */
+  | { readonly applied: false; readonly reason: string };
+
+/**
+ * Sets the limits, or sets them again: a restart of the engine or of the machine forgets them. For an engine on this machine
+ * that keeps its own groups (`cgroupfs` driver), and a platform that runs as root. Never throws: says why it could not.
+ */
+export async function brakeBuildKit(
+  engine: Pick<EngineInfo, 'cgroupVersion' | 'cgroupDriver' | 'memoryBytes'>,
+  cgroupRoot = '/sys/fs/cgroup',
+): Promise<BuildBrakeState> {
+  if (engine.cgroupDriver !== 'cgroupfs') {
+    return notApplied(`the engine’s control groups are kept by ${engine.cgroupDriver}`);
+  }
+  const memoryBytes = String(Math.floor(engine.memoryBytes / 2));
+  const files: readonly (readonly [string, string, string])[] =
+    engine.cgroupVersion === 1
+      ? [
+          ['memory', 'memory.limit_in_bytes', memoryBytes],
+          ['pids', 'pids.max', String(pids)],
+          ['cpu', 'cpu.shares', String(cpuShares)],
+        ]
+      : [
+          ['', 'memory.max', memoryBytes],
+          ['', 'pids.max', String(pids)],
+          ['', 'cpu.weight', String(cpuWeight)],
+        ];
+  try {
+    for (const [hierarchy, file, value] of files) {
+      for (const group of groups) await makeGroup(join(cgroupRoot, hierarchy, group));
+      await writeFile(join(cgroupRoot, hierarchy, 'docker/buildkit', file), value);
+    }
+    return { applied: true };
+  } catch (error) {
+    return notApplied((error as Error).message);
+  }
+}
+
+async function makeGroup(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function notApplied(cause: string): BuildBrakeState {
+  return { applied: false, reason: `Steps of a Dockerfile are not limited in memory and processes: ${cause}.` };
+}
