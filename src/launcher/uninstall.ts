@@ -1,6 +1,7 @@
 import { removeCredential } from '../cli/credentials.ts';
 import type { Settings } from '../config.ts';
 import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
+import { removeHostFirewall } from '../engine/host-firewall.ts';
 import { environment } from '../environment.ts';
 import { apiUrl, gitOrigins } from './addresses.ts';
 import { commandLink, removeCommandLink } from './steps/command-link.ts';
@@ -23,13 +24,14 @@ export async function uninstall(
   );
 }
 
-/** Everything with these labels; and the stacks, unless another platform uses the engine. */
+/** Everything with these labels, and the host's firewall rules for it; and the stacks, unless another platform uses the engine. */
 export async function removeFromEngine(engine: Engine, labels: Labels | null, announcer: Announcer): Promise<void> {
   if (labels) {
     await removeContainers(engine, labels, announcer);
     await removeNetworks(engine, labels, announcer);
     await removeVolumes(engine, labels, announcer);
     await removeImages(engine, labels, announcer);
+    await removeHostFirewall(labels[labelNames.platform] ?? '');
   }
   await removeStacks(engine, labels ?? {}, announcer);
 }

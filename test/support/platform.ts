@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { removeHostFirewall } from '../../src/engine/host-firewall.ts';
 import { environment } from '../../src/environment.ts';
 import { eventually } from './eventually.ts';
 import { childrenOf, isAlive } from './processes.ts';
@@ -245,6 +246,7 @@ export class TestPlatform implements AsyncDisposable {
   }
 
   async #removeAll(platformId: string): Promise<void> {
+    await removeHostFirewall(platformId);
     const labels = { [labelNames.platform]: platformId };
     const { containers, networks, volumes, images } = this.engine;
     for (const { id } of await containers.list(labels)) await containers.remove(id);
