@@ -9,6 +9,7 @@ import type { Store } from '../domain/store.ts';
 import { buildKey, SettingsDigest } from './build-key.ts';
 import { readOrder } from './cnb/library.ts';
 import { BuildRecords } from './cnb/record.ts';
+import { SharedRuntimes } from './cnb/runtimes.ts';
 import { buildpackStrategy } from './cnb/strategy.ts';
 import { refuseOnFullDisk } from './disk-brake.ts';
 import { dockerfileStrategy } from './dockerfile/strategy.ts';
@@ -78,16 +79,14 @@ async function openWorkshop(
     readonly limits: JailLimits;
   },
 ): Promise<Workshop> {
-  const { engine, platformId, limits, records, scratchDir } = options;
-  const [order, settings] = await Promise.all([
-    readOrder(options.buildpacksDir),
-    SettingsDigest.open(options.recordsDir),
-  ]);
+  const { engine, platformId, limits, records, recordsDir, scratchDir } = options;
+  const [order, settings] = await Promise.all([readOrder(options.buildpacksDir), SettingsDigest.open(recordsDir)]);
   const networkOf = buildNetworks(engine, { platformId, pool: options.settings.networkPool });
+  const runtimes = new SharedRuntimes({ engine, platformId, limits, recordsDir, scratchDir });
   // A Dockerfile says more exactly than any buildpack what its author wants.
   const strategies = [
     dockerfileStrategy({ engine, platformId, limits }),
-    buildpackStrategy({ engine, platformId, order, records, settings, limits, scratchDir, networkOf }),
+    buildpackStrategy({ engine, platformId, order, records, runtimes, settings, limits, scratchDir, networkOf }),
   ];
   return { strategies, settings };
 }

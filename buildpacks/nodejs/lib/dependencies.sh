@@ -85,7 +85,6 @@ install_dependencies() {
   local -a flags=(--include=dev)
   if ((${#build_scripts[@]} == 0)) && ! keeps_dev_dependencies; then flags=(--omit=dev); fi
   [[ -z $(script heroku-prebuild) ]] || run_script heroku-prebuild
-  needs_headers && install_headers
 
   if restore_modules "${flags[*]}"; then
     step "Using node_modules from the cache ($lock_file has not changed)"
@@ -94,11 +93,13 @@ install_dependencies() {
     if [[ -d node_modules ]]; then
       warn 'node_modules is in your repository: it is replaced by what the lock file says.' 'Take it out: git rm -r --cached node_modules, and add node_modules to .gitignore.'
     fi
+    if needs_headers; then install_headers; fi
     step "Installing dependencies with npm ci ${flags[*]}"
     npm_says npm ci "${flags[@]}" || explain_npm_failure
     keep_modules "${flags[*]}"
   else
     warn 'There is no package-lock.json: other versions of your dependencies may be installed by every build.' 'Make one with npm install, and commit it.'
+    install_headers
     step "Installing dependencies with npm install ${flags[*]}"
     npm_says npm install --no-save "${flags[@]}" || explain_npm_failure
   fi
@@ -106,7 +107,7 @@ install_dependencies() {
 
 # A lock file says which packages have install scripts; those may compile.
 needs_headers() {
-  [[ -z $lock_file ]] || grep -q '"hasInstallScript": true' "$lock_file"
+  grep -q '"hasInstallScript": true' "$lock_file"
 }
 
 modules_key() {
@@ -118,7 +119,8 @@ modules_key() {
 # lock file, which is where the app has something to build.
 keep_modules() {
   ((${#build_scripts[@]} > 0)) && [[ -d node_modules ]] || return 0
-  rm -rf "$layers_dir/modules"
+  # Its description first: half a copy must not pass for a whole one.
+  rm -rf "$layers_dir/modules.toml" "$layers_dir/modules"
   mkdir -p "$layers_dir/modules"
   cp --archive node_modules "$layers_dir/modules/node_modules"
   describe_layer modules 'cache' key "$(modules_key "$1")"

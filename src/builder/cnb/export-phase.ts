@@ -12,6 +12,8 @@ export interface ExportInputs {
   readonly record: BuildRecord | null;
   /** Of the last image, as long as the engine still has it. */
   readonly knownDiffIds: ReadonlySet<string>;
+  /** The image begins with the layers that the last one begins with. */
+  readonly onKnown: boolean;
   /** Paths below the app's folder that get a layer of their own. */
   readonly slices: readonly string[];
   /** The print of the app's folder before anything was built. */
@@ -52,7 +54,7 @@ export async function exportLayers(built: readonly BuiltByBuildpack[], inputs: E
   const printOf = new Map([...present, app].map((tree, index) => [tree.path, prints[index] ?? '']));
   const kept = new Map<string, RecordedLayer>();
   // A layer is known to the engine as one that lies on certain others: above a changed one, none is.
-  let onKnown = true;
+  let { onKnown } = inputs;
   for (const { tree, lastOnly } of planned) {
     const last = record?.layers.find((layer) => layer.tree.path === tree.path);
     const unchanged = lastOnly || (onKnown && last?.print === printOf.get(tree.path));

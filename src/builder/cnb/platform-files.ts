@@ -34,3 +34,11 @@ export async function platformFiles(parts: {
   tar.finalize();
   return tar as AsyncIterable<Uint8Array>;
 }
+
+/** Where the buildpacks find the shared runtimes: `<platform>/runtimes/<name>` holds the folder's path. For /platform. */
+export function runtimeFiles(paths: Readonly<Record<string, string>>): AsyncIterable<Uint8Array> {
+  const tar = pack();
+  for (const [name, path] of Object.entries(paths)) tar.entry({ name: `runtimes/${name}` }, path);
+  tar.finalize();
+  return tar as AsyncIterable<Uint8Array>;
+}

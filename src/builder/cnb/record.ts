@@ -4,6 +4,7 @@ import { builderGeneration } from '../build-key.ts';
 import { readIfThere, writeWhole } from '../files.ts';
 import type { Tree } from '../jail/jail.ts';
 import type { LaunchPlan } from './launch-plan.ts';
+import type { RuntimeFolders } from './runtime-records.ts';
 
 /**
  * What the last build of an app made and what of it can serve the next one: the part that other platforms read back out
@@ -18,7 +19,9 @@ export interface BuildRecord {
   readonly stack: readonly string[];
   /** On what the layers below depend; null: on anything. */
   readonly inputs: RecordedInputs | null;
-  /** Below the app's own layer, in the image's order. */
+  /** Shared runtimes that the image begins with. */
+  readonly runtimes: RuntimeFolders;
+  /** Below the app's own layer, in the image's order; those of the runtimes first. */
   readonly layers: readonly RecordedLayer[];
   readonly launch: LaunchPlan;
   readonly labels: Readonly<Record<string, string>>;

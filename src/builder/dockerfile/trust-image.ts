@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import { type Engine, labelNames } from '../../domain/engine.ts';
-import { caBundlePath, hostTrust } from '../host-trust.ts';
-import { defaultNpmRegistry } from '../npm-registry.ts';
+import { buildTrust } from '../build-trust.ts';
+import { caBundlePath } from '../host-trust.ts';
 import type { BuildTimeTrust } from './rewrite.ts';
 
 const sourcePath = '/ca.crt';
@@ -25,9 +25,8 @@ export interface DockerfileTrust {
  * nowhere else without a session. Content-addressed and shared, as the stacks are.
  */
 export async function dockerfileTrust(engine: Engine): Promise<DockerfileTrust> {
-  const { caBundle, env } = hostTrust();
-  const registry = defaultNpmRegistry();
-  const all = Object.entries({ ...(registry === undefined ? {} : { npm_config_registry: registry }), ...env });
+  const { caBundle, env } = buildTrust();
+  const all = Object.entries(env);
   const buildArgs = Object.fromEntries(all.map(([name, value]) => [name, value.replaceAll(caBundlePath, targetPath)]));
   const args = all.map(([name]) => name).filter((name) => !predefined.has(name.toLowerCase()));
   if (!caBundle) return { mounted: null, buildArgs };

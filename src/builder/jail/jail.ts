@@ -10,6 +10,7 @@ const agent = readFileSync(new URL('agent.sh', import.meta.url), 'utf8');
 const frameBytes = 1024 * 1024;
 
 export interface JailSpec {
+  readonly name: string;
   readonly platformId: string;
   readonly appId: string;
   readonly buildId: string;
@@ -17,8 +18,7 @@ export interface JailSpec {
   readonly image: string;
   /** With a way to the package registries, and nobody else in it; null: none. */
   readonly networkId: string | null;
-  /** Mounted at /layers. Belongs to this app alone. */
-  readonly volume: string;
+  readonly volumes: readonly { readonly name: string; readonly path: string; readonly readOnly?: boolean }[];
   readonly limits: JailLimits;
 }
 
@@ -71,7 +71,7 @@ export class Jail implements AsyncDisposable {
     signal.throwIfAborted();
     const { limits } = spec;
     const id = await engine.containers.create({
-      name: `paas-build-${spec.buildId}`,
+      name: spec.name,
       image: spec.image,
       sandbox: 'build',
       labels: {
@@ -91,7 +91,7 @@ export class Jail implements AsyncDisposable {
       cpuShares: limits.cpuShares,
       pids: limits.pids,
       networkId: spec.networkId,
-      volumes: [{ name: spec.volume, path: '/layers' }],
+      volumes: spec.volumes,
       tmpBytes: 0,
       openStdin: true,
     });

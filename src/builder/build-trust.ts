@@ -1,0 +1,10 @@
+import { type HostTrust, hostTrust } from './host-trust.ts';
+import { defaultNpmRegistry } from './npm-registry.ts';
+
+/** The host's trust with the registries that its tools would use if nobody told them any. */
+export function buildTrust(): HostTrust {
+  const trust = hostTrust();
+  if (trust.env.npm_config_registry) return trust;
+  const registry = defaultNpmRegistry();
+  return registry === undefined ? trust : { ...trust, env: { ...trust.env, npm_config_registry: registry } };
+}

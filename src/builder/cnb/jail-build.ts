@@ -1,0 +1,202 @@
+import { join } from 'node:path';
+import { type Engine, type LayerFile, labelNames } from '../../domain/engine.ts';
+import { builderGeneration, stackParts } from '../build-key.ts';
+import { buildTrust } from '../build-trust.ts';
+import { HeldOutput } from '../held-output.ts';
+import type { HostTrust } from '../host-trust.ts';
+import { BuildLines } from '../jail/build-lines.ts';
+import { concealer } from '../jail/conceal.ts';
+import { Jail } from '../jail/jail.ts';
+import { LimitedOutput } from '../limited-output.ts';
+import type { BuildOrder } from '../strategy.ts';
+import { type BuiltByBuildpack, buildGroup } from './build-phase.ts';
+import { detectGroup } from './detect-phase.ts';
+import { type ExportedLayers, exportLayers, printOfSource } from './export-phase.ts';
+import { type LaunchDefaults, launchDefaults, launchLayers } from './launch-phase.ts';
+import type { LaunchLayer } from './launch-plan.ts';
+import type { CnbBuild, CnbParts } from './parts.ts';
+import { layersDir, type PhaseInputs } from './phase.ts';
+import { platformDir, platformFiles, runtimeFiles } from './platform-files.ts';
+import type { BuildRecord } from './record.ts';
+import { recordedToml, restoreLayers } from './restore-phase.ts';
+import { recordedGroup, recordedInputs } from './reuse.ts';
+import { type PreparedRuntimes, runtimesDir } from './runtimes.ts';
+import { sourceLayer } from './source-layer.ts';
+
+/** What a build in a jail gives: all that an image is made of, and the record of it but for the image's id. */
+export interface JailResult {
+  readonly record: BuildRecord;
+  /** Layers that were made now, by where they lie. */
+  readonly files: ReadonlyMap<string, LayerFile>;
+  readonly app: LayerFile;
+}
+
+/** A whole build: detect, restore, build and export in one container, with the app's own volume for its caches. */
+export async function buildInJail(build: CnbBuild): Promise<JailResult> {
+  const { parts, order, directory } = build;
+  const output = new LimitedOutput(order.output, { maxBytes: parts.limits.outputBytes });
+  const lines = new BuildLines(output, concealer(order.config));
+  const held = new HeldOutput(output);
+  const trust = buildTrust();
+  const runtimes = prepareRuntimes(build, { trust, output: held });
+  try {
+    const made = await runPhases(build, { lines, output, held, trust, runtimes });
+    const app =
+      made.exported.files.get('app') ??
+      (await sourceLayer(order.source, {
+        path: join(directory, 'app.tar'),
+        maxBytes: parts.limits.layerBytes,
+        signal: order.signal,
+      }));
+    const prepared = await runtimes;
+    const runtimeLayers = (await prepared?.layers) ?? [];
+    const record = recordOf(made, build);
+    return {
+      record: { ...record, runtimes: prepared?.folders ?? {}, layers: [...runtimeLayers, ...record.layers] },
+      files: made.exported.files,
+      app,
+    };
+  } finally {
+    // Also of a build that failed: whoever needs these runtimes next will find them.
+    await Promise.allSettled([runtimes.then((prepared) => prepared?.layers)]);
+    held.release();
+    lines.end();
+    output.end();
+  }
+}
+
+/** Begins before the jail is open, because the two take about as long. Null where no buildpack has shared runtimes. */
+async function prepareRuntimes(
+  { parts, groups, order }: CnbBuild,
+  { trust, output }: { readonly trust: HostTrust; readonly output: HeldOutput },
+): Promise<PreparedRuntimes | null> {
+  const [first = []] = groups;
+  const buildpack = first.map((member) => member.buildpack).find(({ planning }) => planning?.runtime);
+  const decision = buildpack?.planning?.runtime;
+  if (!buildpack || !decision) return null;
+  const [info, networkId] = await Promise.all([parts.engine.info(), parts.networkOf(order.slot)]);
+  return await parts.runtimes.prepare(buildpack, decision, { order, info, networkId, trust, output });
+}
+
+interface Made {
+  readonly built: readonly BuiltByBuildpack[];
+  readonly defaults: LaunchDefaults;
+  readonly launchedLayers: readonly LaunchLayer[];
+  readonly exported: ExportedLayers;
+}
+
+async function runPhases(
+  build: CnbBuild,
+  context: {
+    readonly lines: BuildLines;
+    readonly output: LimitedOutput;
+    readonly held: HeldOutput;
+    readonly trust: HostTrust;
+    readonly runtimes: Promise<PreparedRuntimes | null>;
+  },
+): Promise<Made> {
+  const { parts, groups, order, directory } = build;
+  const { lines } = context;
+  // Waited for below; a failure before that must be heard once, and there.
+  context.runtimes.catch(() => undefined);
+  const known = await knownDiffIds(parts.engine, build.record, order);
+  const record = known.size > 0 ? build.record : null;
+  await using jail = await openJail(build, lines);
+  const inputs = await furnish(jail, build, context.trust);
+  const buildpacks = groups.flatMap((group) => group.map(({ buildpack }) => buildpack));
+  await restoreLayers(buildpacks, record, inputs);
+  const sourcePrint = await printOfSource(jail);
+  const resolution = await detectGroup(groups, inputs);
+  context.output.step(`${resolution.group[0]?.buildpack.name} app detected`);
+  context.held.release();
+  const folders = (await context.runtimes)?.folders ?? {};
+  await jail.put(platformDir, runtimeFiles(pathsOf(folders)));
+  const built = await buildGroup(resolution, inputs, () => lines.lastWarnings);
+  const defaults = launchDefaults(built);
+  const launchedLayers = await launchLayers(built, { jail, record });
+  const exported = await exportLayers(built, {
+    jail,
+    record,
+    knownDiffIds: known,
+    onKnown: JSON.stringify(pathsOf(record?.runtimes ?? {})) === JSON.stringify(pathsOf(folders)),
+    slices: defaults.slices,
+    sourcePrint,
+    directory,
+    maxBytes: parts.limits.layerBytes,
+  });
+  return { built, defaults, launchedLayers, exported };
+}
+
+function pathsOf(folders: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const sorted = Object.entries(folders).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(sorted.map(([name, folder]) => [name, `${runtimesDir}/${folder}`]));
+}
+
+async function openJail({ parts, groups, order }: CnbBuild, lines: BuildLines): Promise<Jail> {
+  const { engine, platformId, limits } = parts;
+  const shares = groups[0]?.some(({ buildpack }) => buildpack.planning?.runtime) ?? false;
+  const [cache, networkId] = await Promise.all([ownVolume(parts, order), parts.networkOf(order.slot)]);
+  const shared = shares ? [{ name: await parts.runtimes.volume(), path: runtimesDir, readOnly: true }] : [];
+  return await Jail.open(
+    engine,
+    {
+      name: `paas-build-${order.buildId}`,
+      platformId,
+      appId: order.app.id,
+      buildId: order.buildId,
+      image: order.stack.buildImageId,
+      networkId,
+      volumes: [{ name: cache, path: layersDir }, ...shared],
+      limits,
+    },
+    { hear: (chunk) => lines.write(chunk), signal: order.signal },
+  );
+}
+
+/** Brings in everything that is not the volumes': the platform's files first, because the source is somebody else's. */
+async function furnish(jail: Jail, { parts, groups, order }: CnbBuild, trust: HostTrust): Promise<PhaseInputs> {
+  const buildpacks = groups.flatMap((group) => group.map(({ buildpack }) => buildpack));
+  await jail.put('/', await platformFiles({ buildpacks, config: order.config, caBundle: trust.caBundle }));
+  const archive = await order.source.tree.archive(order.signal);
+  await jail.put('/app', archive as AsyncIterable<Uint8Array>);
+  const { architecture } = await parts.engine.info();
+  return { jail, stack: order.stack, architecture, config: order.config, trust: trust.env };
+}
+
+/** The app's own cache. Never another app's: a build could leave a surprise in it. */
+async function ownVolume({ engine, platformId }: CnbParts, { app }: BuildOrder): Promise<string> {
+  const name = `paas-${platformId}-cache-${app.id}`;
+  await engine.volumes.create(name, {
+    [labelNames.platform]: platformId,
+    [labelNames.app]: app.id,
+    [labelNames.role]: 'cache',
+  });
+  return name;
+}
+
+/** Layers that need not be made again, because the engine has them: none, when the stack below them is another one now. */
+async function knownDiffIds(
+  engine: Engine,
+  record: BuildRecord | null,
+  { stack }: BuildOrder,
+): Promise<ReadonlySet<string>> {
+  if (!record || JSON.stringify(record.stack) !== JSON.stringify(stackParts(stack))) return new Set();
+  return new Set((await engine.images.inspect(record.imageId))?.diffIds);
+}
+
+function recordOf(made: Made, { parts, order }: CnbBuild): BuildRecord {
+  const { built, defaults, exported } = made;
+  const sourcesUntouched = exported.appDiffId === null;
+  return {
+    generation: builderGeneration,
+    name: built[0]?.buildpack.name ?? '',
+    imageId: '',
+    group: recordedGroup(built, recordedToml),
+    stack: stackParts(order.stack),
+    inputs: recordedInputs(built, { sourcesUntouched, order, settings: parts.settings }),
+    runtimes: {},
+    layers: exported.layers,
+    launch: { layers: made.launchedLayers, processes: defaults.processes, defaultType: defaults.defaultType },
+    labels: defaults.labels,
+  };
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import type { ConfigVars } from '../../domain/config-vars.ts';
+import { matchesAny } from '../glob.ts';
+import type { Source } from '../strategy.ts';
+import type { RuntimeDecision } from './buildpack.ts';
+
+const maxFileBytes = 1024 * 1024;
+
+/** All of an app that decides about its runtimes. */
+export interface DecisionInputs {
+  /** By path. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Data only, cut down to what is named: no code of the app's, and no secret of its config. */
+export async function decisionInputs(
+  decision: RuntimeDecision,
+  { tree }: Source,
+  config: ConfigVars,
+): Promise<DecisionInputs> {
+  const files = new Map<string, string>();
+  for (const path of decision.files) {
+    const content = await tree.readFile(path, maxFileBytes);
+    if (content) files.set(path, content.toString());
+  }
+  for (const [path, keys] of Object.entries(decision.json)) {
+    const content = await tree.readFile(path, maxFileBytes);
+    const picked = content ? pick(content.toString(), keys) : null;
+    if (picked) files.set(path, picked);
+  }
+  const env = Object.fromEntries(Object.entries(config).filter(([name]) => matchesAny(name, decision.env)));
+  return { files, env };
+}
+
+export function decisionDigest(inputs: DecisionInputs, ...others: readonly string[]): string {
+  const parts = [[...inputs.files].sort(), Object.entries(inputs.env).sort(), others];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** Null for what is no JSON object: the buildpack will say so better when it sees the file. */
+function pick(text: string, keys: readonly string[]): string | null {
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+    return JSON.stringify(Object.fromEntries(Object.entries(value).filter(([key]) => keys.includes(key))));
+  } catch {
+    return null;
+  }
+}

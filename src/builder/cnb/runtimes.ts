@@ -1,0 +1,241 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'smol-toml';
+import { pack } from 'tar-stream';
+import { z } from 'zod';
+import type { BuildOutput } from '../../domain/build.ts';
+import { type Engine, type EngineInfo, labelNames } from '../../domain/engine.ts';
+import type { PlatformError } from '../../domain/errors.ts';
+import { Turns } from '../../domain/turns.ts';
+import type { HostTrust } from '../host-trust.ts';
+import { BuildLines } from '../jail/build-lines.ts';
+import { Jail } from '../jail/jail.ts';
+import type { JailLimits } from '../jail/limits.ts';
+import type { BuildOrder } from '../strategy.ts';
+import { BuildpackFailed } from './build-phase.ts';
+import type { Buildpack, RuntimeDecision } from './buildpack.ts';
+import { buildpackEnv } from './phase.ts';
+import { buildpackDir, platformFiles } from './platform-files.ts';
+import { pouredLayers } from './poured-layers.ts';
+import type { RecordedLayer } from './record.ts';
+import { type DecisionInputs, decisionDigest, decisionInputs } from './runtime-decision.ts';
+import { type Resolution, type RuntimeFolders, RuntimeRecords } from './runtime-records.ts';
+
+/** The same path in builds and in images, so that what a build writes down of it holds at run. */
+export const runtimesDir = '/runtimes';
+const resultPath = '/workspace/runtime.toml';
+const decisionDir = '/workspace/decision';
+/** `bin/runtime` could not ask (EX_TEMPFAIL). */
+const unreachable = 75;
+/** After this long, a newer version within the same range is looked for. */
+const freshMs = 24 * 60 * 60 * 1000;
+
+export interface PreparedRuntimes {
+  /** They are in the volume now. */
+  readonly folders: RuntimeFolders;
+  /** Resolves when the engine has them as layers on the run stack, the first of an image. */
+  readonly layers: Promise<readonly RecordedLayer[]>;
+}
+
+export interface RuntimesParts {
+  readonly engine: Engine;
+  readonly platformId: string;
+  readonly limits: JailLimits;
+  readonly recordsDir: string;
+  readonly scratchDir: string;
+}
+
+export interface RuntimeOrder {
+  readonly order: BuildOrder;
+  readonly info: EngineInfo;
+  readonly networkId: string;
+  readonly trust: HostTrust;
+  readonly output: BuildOutput;
+}
+
+const resultSchema = z.object({
+  runtimes: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), z.string().regex(/^[a-z0-9][\w.-]*$/)),
+});
+
+/**
+ * Language runtimes that apps share: each lies once in a volume that builds can read and only this can write, and once as
+ * a layer in the engine. They are made by our buildpacks' `bin/runtime` where no app's code runs, from packages that are
+ * checked against their registry, so no app can leave anything in them for another. The second app that asks for a
+ * Node.js that is there pays nothing for it.
+ */
+export class SharedRuntimes {
+  readonly #parts: RuntimesParts;
+  readonly #records: RuntimeRecords;
+  readonly #turns = new Turns();
+
+  constructor(parts: RuntimesParts) {
+    this.#parts = parts;
+    this.#records = new RuntimeRecords(parts.recordsDir);
+  }
+
+  /** The volume with the runtimes; its name. */
+  async volume(): Promise<string> {
+    const { engine, platformId } = this.#parts;
+    const name = `paas-${platformId}-runtimes`;
+    await engine.volumes.create(name, { [labelNames.platform]: platformId, [labelNames.role]: 'cache' });
+    return name;
+  }
+
+  /**
+   * Resolves when a build can use what it asks for; the layers follow. One at a time: two first builds at once would
+   * fetch everything twice. Throws `build_failed` for a version that there is not.
+   */
+  async prepare(buildpack: Buildpack, decision: RuntimeDecision, runtime: RuntimeOrder): Promise<PreparedRuntimes> {
+    const { order, info } = runtime;
+    const inputs = await decisionInputs(decision, order.source, order.config);
+    const digest = decisionDigest(inputs, buildpack.digest, info.architecture);
+    const known = await this.#known(digest, order.stack.runImageId);
+    if (known && known.ageMs < freshMs) {
+      for (const line of known.resolution.said) runtime.output.step(line);
+      return { folders: known.resolution.folders, layers: Promise.resolve(known.layers) };
+    }
+    const folders = Promise.withResolvers<RuntimeFolders>();
+    const layers = this.#turns.run(
+      'runtimes',
+      () => this.#make(buildpack, { inputs, digest, runtime, ready: folders.resolve }),
+      order.signal,
+    );
+    layers.catch(folders.reject);
+    return { folders: await folders.promise, layers };
+  }
+
+  async #known(
+    digest: string,
+    runImageId: string,
+  ): Promise<{ resolution: Resolution; layers: readonly RecordedLayer[]; ageMs: number } | null> {
+    const resolution = await this.#records.resolution(digest);
+    const template = resolution && (await this.#records.template(runImageId, resolution.folders));
+    if (!template || !(await this.#parts.engine.images.inspect(template.imageId))) return null;
+    return { resolution, layers: template.layers, ageMs: Date.now() - resolution.at };
+  }
+
+  async #make(
+    buildpack: Buildpack,
+    work: {
+      readonly inputs: DecisionInputs;
+      readonly digest: string;
+      readonly runtime: RuntimeOrder;
+      readonly ready: (folders: RuntimeFolders) => void;
+    },
+  ): Promise<readonly RecordedLayer[]> {
+    const { runtime, digest, ready } = work;
+    const said: string[] = [];
+    const lines = new BuildLines(remembering(runtime.output, said), (line) => line);
+    await using room = await this.#openRoom(runtime, lines);
+    const status = await this.#run(room, buildpack, work).finally(() => lines.end());
+    const before = status === unreachable ? await this.#records.resolution(digest) : null;
+    if (status !== 0 && !before) throw failure(buildpack, lines);
+    if (before) runtime.output.warn('Going on with the versions that were found when the registry last answered.');
+    const resolution = before ?? (await readResult(room, said));
+    if (!before) await this.#records.keep(digest, resolution);
+    ready(resolution.folders);
+    return await this.#layers(room, resolution.folders, runtime);
+  }
+
+  async #openRoom({ order, networkId }: RuntimeOrder, lines: BuildLines): Promise<Jail> {
+    const { engine, platformId, limits } = this.#parts;
+    return await Jail.open(
+      engine,
+      {
+        name: `paas-build-${order.buildId}-runtime`,
+        platformId,
+        appId: order.app.id,
+        buildId: order.buildId,
+        image: order.stack.buildImageId,
+        networkId,
+        volumes: [{ name: await this.volume(), path: runtimesDir }],
+        limits,
+      },
+      { hear: (chunk) => lines.write(chunk), signal: order.signal },
+    );
+  }
+
+  async #run(
+    room: Jail,
+    buildpack: Buildpack,
+    { inputs, runtime }: { readonly inputs: DecisionInputs; readonly runtime: RuntimeOrder },
+  ): Promise<number> {
+    const { order, info, trust } = runtime;
+    const { stack } = order;
+    const phase = { jail: room, stack, architecture: info.architecture, config: inputs.env, trust: trust.env };
+    await room.put('/', await platformFiles({ buildpacks: [buildpack], config: {}, caBundle: trust.caBundle }));
+    await room.put('/workspace', decisionTar(inputs));
+    const { status } = await room.run({
+      argv: [`${buildpackDir(buildpack)}/bin/runtime`, runtimesDir, resultPath],
+      env: buildpackEnv(buildpack, phase),
+      cwd: decisionDir,
+    });
+    return status;
+  }
+
+  /** As an image that nobody starts: it keeps the layers in the engine, and in one order on one stack. */
+  async #layers(room: Jail, folders: RuntimeFolders, { order }: RuntimeOrder): Promise<readonly RecordedLayer[]> {
+    const { engine, platformId, limits, scratchDir } = this.#parts;
+    const known = await this.#records.template(order.stack.runImageId, folders);
+    if (known && (await engine.images.inspect(known.imageId))) return known.layers;
+    const directory = await mkdtemp(join(scratchDir, 'runtime-'));
+    try {
+      const trees = runtimeTrees(folders);
+      const files = await pouredLayers(room.pour(trees), { trees, directory, maxBytes: limits.layerBytes });
+      const layers = files.map((file, index) => ({
+        tree: trees[index] ?? { path: '', without: [] },
+        print: file.diffId,
+        diffId: file.diffId,
+        sizeBytes: file.sizeBytes,
+      }));
+      const imageId = await engine.images.assemble({
+        base: order.stack.runImageId,
+        layers: files,
+        config: { labels: { [labelNames.platform]: platformId, [labelNames.role]: 'template' } },
+        tag: `paas/runtime-${platformId}:${this.#records.templateName(order.stack.runImageId, folders).slice(0, 16)}`,
+      });
+      await this.#records.keepTemplate(order.stack.runImageId, folders, { imageId, layers });
+      return layers;
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+}
+
+async function readResult(room: Jail, said: readonly string[]): Promise<Resolution> {
+  const text = (await room.read([resultPath])).get(resultPath)?.content.toString() ?? '';
+  const folders = resultSchema.parse(parse(text)).runtimes;
+  return { at: Date.now(), folders, said: said.filter((line) => line.startsWith('Resolved')) };
+}
+
+function runtimeTrees(
+  folders: RuntimeFolders,
+): readonly { readonly path: string; readonly without: readonly string[] }[] {
+  return Object.values(folders)
+    .sort()
+    .map((folder) => ({ path: `${runtimesDir.slice(1)}/${folder}`, without: [] }));
+}
+
+function decisionTar({ files }: DecisionInputs): AsyncIterable<Uint8Array> {
+  const tar = pack();
+  tar.entry({ name: 'decision', type: 'directory', mode: 0o755 });
+  for (const [path, text] of files) tar.entry({ name: `decision/${path}` }, text);
+  tar.finalize();
+  return tar as AsyncIterable<Uint8Array>;
+}
+
+function remembering(output: BuildOutput, said: string[]): BuildOutput {
+  return {
+    step: (text) => {
+      said.push(text);
+      output.step(text);
+    },
+    detail: (text) => output.detail(text),
+    warn: (text) => output.warn(text),
+  };
+}
+
+function failure(buildpack: Buildpack, lines: BuildLines): PlatformError {
+  const [reason = 'its runtime could not be made.', ...hints] = lines.lastWarnings;
+  return new BuildpackFailed(buildpack, reason, hints.join(' ') || undefined);
+}
