@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { findProgram, runHostCommand } from './host-command.ts';
 
 /** Whether this host's packages are ours to install: Debian or one of its children, and we are root. */
@@ -8,7 +7,7 @@ export function canInstallPackages(): boolean {
 }
 
 export function isRoot(): boolean {
-  return userInfo().uid === 0;
+  return process.getuid?.() === 0;
 }
 
 export function isDebianFamily(osRelease: string): boolean {

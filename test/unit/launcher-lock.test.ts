@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { PlatformError } from '../../src/domain/errors.ts';
+import { endOrphans } from '../../src/launcher/launch.ts';
 import { LauncherLock, lockPath, readLock, runningLauncher } from '../../src/launcher/lock.ts';
 import { describeProcess, isRunning } from '../../src/launcher/running-process.ts';
 import { checkout } from '../support/source-files.ts';
@@ -58,6 +59,17 @@ test('what a killed launcher left running is known to the next one', async () =>
     [program.pid],
   );
   next.release();
+});
+
+test('what a killed launcher left running is ended before a new platform starts', async () => {
+  await using program = sleeper();
+  const left = describeProcess(program.pid);
+  const steps: string[] = [];
+  const announcer = { step: (text: string) => steps.push(text), detail: () => undefined, say: () => undefined };
+  await endOrphans([left], announcer);
+  assert.equal(isRunning(left), false);
+  await endOrphans([], announcer);
+  assert.equal(steps.length, 1);
 });
 
 test('a process that got the number of a dead one is not taken for it', async () => {

@@ -57,5 +57,14 @@ async function append(
 
 /** A name in the form that Heroku's clients expect. Nothing is ever mailed to it. */
 function defaultEmail(): string {
-  return `${userInfo().username}@${hostname()}`.toLowerCase();
+  return `${userName()}@${hostname()}`.toLowerCase();
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A number without a name, as some containers run as.
+    return 'paas';
+  }
 }
