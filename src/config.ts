@@ -7,8 +7,6 @@ import { defaultCloudlet } from './domain/cloudlet.ts';
 import { PlatformError } from './domain/errors.ts';
 import { type Environment, environment } from './environment.ts';
 
-export { type Environment, environment } from './environment.ts';
-
 /** Every setting of the platform, checked. Nothing else makes a setting of an environment variable. */
 export interface Settings {
   readonly home: string;
