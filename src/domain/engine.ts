@@ -257,4 +257,6 @@ export const labelNames = {
   release: 'paas.release',
   process: 'paas.process',
   build: 'paas.build',
+  /** `yes` on a one-off that a person's terminal holds: it is over when the platform that had the terminal is. */
+  terminal: 'paas.terminal',
 } as const;

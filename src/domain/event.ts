@@ -23,6 +23,8 @@ export const eventKinds = [
   'release.succeeded',
   'release.failed',
   'formation.changed',
+  'formation.restarted',
+  'formation.stopped',
   'domain.added',
   'domain.removed',
   'instance.placed',
@@ -32,6 +34,7 @@ export const eventKinds = [
   'instance.stopped',
   'instance.crashed',
   'instance.refused',
+  'instance.out_of_memory',
   'run.started',
   'run.ended',
 ] as const;
@@ -60,11 +63,16 @@ export interface EventFacts {
     /** Of `release.failed`. */
     readonly reason?: string;
   };
-  /** As `paas ps:scale` prints it: `web@2:4c, worker@0:4c`. */
-  readonly formation: { readonly formation: string };
+  readonly formation: {
+    /** Of `formation.changed`, as `paas ps:scale` prints it: `web@2:4c, worker@0:4c`. */
+    readonly formation?: string;
+    /** Of the others: what was asked for, `web.1` or `web`; absent for everything. */
+    readonly target?: string;
+  };
   readonly domain: { readonly hostname: string };
   /** Also of `run.*`. */
   readonly instance: {
+    /** Empty when there was no room to place it. */
     readonly instanceId: string;
     /** `web.1` */
     readonly process: string;
@@ -76,7 +84,7 @@ export interface EventFacts {
     readonly exitCode?: number | null;
     /** Of `instance.draining` and `instance.stopped`: a StopReason. */
     readonly stopReason?: string | null;
-    /** Of `instance.crashed` and `instance.refused`: one sentence with its number. */
+    /** Of `instance.crashed`, `instance.refused` and `instance.out_of_memory`: one sentence with its number. */
     readonly reason?: string | null;
   };
 }

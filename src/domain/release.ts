@@ -25,3 +25,32 @@ export type ReleaseStatus = (typeof releaseStatuses)[number];
 export interface ReleaseWithConfig extends Release {
   readonly config: ConfigVars;
 }
+
+/** Images of this many artifacts are kept to go back to; older ones are removed, and their commits can be pushed again. */
+export const keptArtifacts = 10;
+
+/**
+ * The artifacts that an app can go back to, so the ones whose images are kept for it: those of its newest succeeded
+ * releases. An artifact that has left this set comes back only by a new release of it. `releases`: newest first. Pure.
+ */
+export function artifactsToGoBackTo(releases: readonly Release[]): ReadonlySet<string> {
+  const kept = new Set<string>();
+  for (const { status, artifactId } of releases) {
+    if (kept.size === keptArtifacts) break;
+    if (status === 'succeeded' && artifactId !== null) kept.add(artifactId);
+  }
+  return kept;
+}
+
+/** Why the app cannot go back to this release, as the end of a sentence; null when it can. `releases`: newest first. Pure. */
+export function rollbackRefusal(release: Release, releases: readonly Release[]): string | null {
+  if (release.artifactId === null) return 'it has no build';
+  if (release.status !== 'succeeded') return release.status === 'failed' ? 'it failed' : 'it is not finished';
+  if (artifactsToGoBackTo(releases).has(release.artifactId)) return null;
+  return `only the ${keptArtifacts} newest builds that were live are kept`;
+}
+
+/** Somebody was told that it exists and waits for it no more: a restart of the platform takes its roll-out up again. */
+export function isTakenUpAgain({ cause }: Pick<Release, 'cause'>): boolean {
+  return cause === 'config' || cause === 'rollback';
+}

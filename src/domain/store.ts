@@ -157,6 +157,8 @@ export interface Instances {
   listActive(appId?: string): Promise<readonly Instance[]>;
   /** Newest first; final ones too. */
   list(appId: string, limit?: number): Promise<readonly Instance[]>;
+  /** The newest instance of each slot that the release ever had, whatever became of it. */
+  listNewestOf(releaseId: string): Promise<readonly Instance[]>;
   /** The provisioner's: asks an instance to stop. The first reason stays. */
   desireStopped(id: string, reason: NonNullable<Instance['stopReason']>): Promise<void>;
   /** The supervisor's. Throws `internal` on a backward step of state. */
@@ -169,7 +171,10 @@ export interface Instances {
       >
     >,
   ): Promise<Instance>;
-  /** Forgets final instances older than `before`, keeping the newest `keep` of each app. */
+  /**
+   * Forgets final instances older than `before`, keeping the newest `keep` of each app, and of its current release each
+   * slot's newest unless that was a one-shot: how a slot was left decides what becomes of it.
+   */
   prune(before: Date, keep: number): Promise<void>;
 }
 

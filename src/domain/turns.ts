@@ -5,25 +5,41 @@ import { PlatformError } from './errors.ts';
  * in the store.
  */
 export class Turns {
-  readonly #last = new Map<string, Promise<unknown>>();
+  readonly #last = new Map<string, Promise<void>>();
 
-  /** Runs `work` when all earlier work of this key has ended, however it ended. An aborted wait throws `cancelled`. */
-  async run<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const before = this.#last.get(key) ?? Promise.resolve();
-    const turn = before.then(() => {
-      if (signal?.aborted) throw new PlatformError('cancelled', 'Cancelled before its turn came.');
-      return work();
+  /**
+   * Runs `work` when all earlier work of this key has ended, however it ended. A wait that is aborted throws `cancelled`
+   * at once and its work never starts; work that has started hears of it only by a signal of its own.
+   */
+  run<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const giveUp = () => reject(new PlatformError('cancelled', 'Cancelled before its turn came.'));
+    const turn = async () => {
+      signal?.removeEventListener('abort', giveUp);
+      if (signal?.aborted) return giveUp();
+      try {
+        resolve(await work());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener('abort', giveUp, { once: true });
+    const ended = (this.#last.get(key) ?? Promise.resolve()).then(turn);
+    this.#last.set(key, ended);
+    void ended.then(() => {
+      if (this.#last.get(key) === ended) this.#last.delete(key);
     });
-    const settled = turn.catch(() => undefined);
-    this.#last.set(key, settled);
-    try {
-      return await turn;
-    } finally {
-      if (this.#last.get(key) === settled) this.#last.delete(key);
-    }
+    return promise;
   }
 
+  /** Whether somebody has a turn of this key, or waits for one. */
   isBusy(key: string): boolean {
     return this.#last.has(key);
+  }
+
+  /** Resolves when no turn is left, those included that come meanwhile. */
+  async idle(): Promise<void> {
+    while (this.#last.size > 0) await Promise.all(this.#last.values());
   }
 }

@@ -43,6 +43,10 @@ function wordsOf({ kind, data, actorEmail }: PlatformEvent): readonly string[] {
       return [`Release v${text(data.version)} failed${because(data)}`];
     case 'formation.changed':
       return [`Scaled to ${text(data.formation)} ${by}`];
+    case 'formation.restarted':
+      return [`Restart of ${text(data.target) || 'all processes'} ${by}`];
+    case 'formation.stopped':
+      return [`Stop of ${text(data.target) || 'all processes'} ${by}`];
     case 'domain.added':
       return [`Domain ${text(data.hostname)} added ${by}`];
     case 'domain.removed':
@@ -64,6 +68,8 @@ function wordsOf({ kind, data, actorEmail }: PlatformEvent): readonly string[] {
       return [...exited(data), 'State changed to crashed'];
     case 'instance.refused':
       return [text(data.reason) || 'Could not be started'];
+    case 'instance.out_of_memory':
+      return [text(data.reason)];
     // Of no interest to the app's people, or without an app, or the end of its log.
     case 'instance.placed':
     case 'build.queued':

@@ -1,3 +1,4 @@
+import { oneShotTypes } from '../domain/formation.ts';
 import { assertForward, type Instance, type InstanceState, instanceStates, isFinal } from '../domain/instance.ts';
 import type { Instances } from '../domain/store.ts';
 import { newId } from './ids.ts';
@@ -28,6 +29,16 @@ export function instancesTable(scope: Scope): Instances {
       scope.read(async ({ db }) => {
         const query = db.selectFrom('instances').selectAll().where('appId', '=', appId);
         return (await query.orderBy('id', 'desc').limit(limit).execute()).map(toInstance);
+      }),
+    listNewestOf: (releaseId) =>
+      scope.read(async ({ db }) => {
+        const newest = db
+          .selectFrom('instances')
+          .select(({ fn }) => fn.max('id').as('id'))
+          .where('releaseId', '=', releaseId)
+          .groupBy(['type', 'slot']);
+        const rows = await db.selectFrom('instances').selectAll().where('id', 'in', newest).orderBy('id').execute();
+        return rows.map(toInstance);
       }),
     desireStopped: (id, reason) => scope.write((tx) => desireStopped(tx, id, reason)),
     observe: (id, seen) => scope.write((tx) => observe(tx, id, seen)),
@@ -106,10 +117,17 @@ async function prune({ db }: Tx, before: Date, keep: number): Promise<void> {
           .as('rank'),
     ])
     .where('state', 'in', finalStates);
+  const lastInSlot = db
+    .selectFrom('instances')
+    .innerJoin('apps', 'apps.currentReleaseId', 'instances.releaseId')
+    .select(({ fn }) => fn.max('instances.id').as('id'))
+    .where('instances.type', 'not in', [...oneShotTypes])
+    .groupBy(['instances.releaseId', 'instances.type', 'instances.slot']);
   await db
     .deleteFrom('instances')
     .where('state', 'in', finalStates)
     .where(({ fn }) => fn.coalesce('endedAt', 'createdAt'), '<', toText(before))
+    .where('id', 'not in', lastInSlot)
     .where('id', 'in', (select) => select.selectFrom(ranked.as('ranked')).select('id').where('rank', '>', keep))
     .execute();
 }

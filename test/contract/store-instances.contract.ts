@@ -61,6 +61,33 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual(ids(await store.instances.list(app.id, 1)), [5]);
     });
 
+    test("how each slot of the current release was left is not forgotten, however old; a one-shot's end is", async () => {
+      const app = await newApp();
+      const [before, current] = [await newRelease(app), await newRelease(app)];
+      await store.apps.setCurrentRelease(app.id, current.id);
+      const endedAt = new Date('2026-01-01T00:00:00Z');
+      const ended = async (release: typeof current, slot: number, type = 'web') => {
+        const { id } = await newInstance(app, release, slot, type);
+        await store.instances.observe(id, { state: 'refused', endedAt });
+        return id;
+      };
+      await ended(before, 1);
+      await ended(current, 1);
+      const [one, two] = [await ended(current, 1), await ended(current, 2)];
+      await ended(current, 4711, 'run');
+      const newest = await store.instances.listNewestOf(current.id);
+      assert.deepEqual(
+        newest.map(({ type, slot }) => `${type}.${slot}`),
+        ['web.1', 'web.2', 'run.4711'],
+      );
+      await store.instances.prune(new Date(), 0);
+      assert.deepEqual(
+        (await store.instances.list(app.id)).map(({ id }) => id),
+        [two, one],
+      );
+      assert.deepEqual(await store.instances.listNewestOf(before.id), []);
+    });
+
     test('a hostname belongs to one app, and the refusal does not say to which', async () => {
       const [one, two] = [await newApp(), await newApp()];
       const domain = await store.domains.create({ appId: one.id, hostname: 'www.example.com' });

@@ -12,7 +12,7 @@ export interface StoreFixture {
   readonly owner: Account;
   newApp(): Promise<App>;
   newRelease(app: App, tables?: StoreTables): Promise<Release>;
-  newInstance(app: App, release: Release, slot?: number): Promise<Instance>;
+  newInstance(app: App, release: Release, slot?: number, type?: string): Promise<Instance>;
   append(appId: string | null, kind: PlatformEvent['kind'], tables?: StoreTables): Promise<PlatformEvent>;
 }
 
@@ -32,12 +32,12 @@ export async function storeFixture(store: Store): Promise<StoreFixture> {
         accountId: owner.id,
         config: { A: '1' },
       }),
-    newInstance: (app, release, slot = 1) =>
+    newInstance: (app, release, slot = 1, type = 'web') =>
       store.instances.create({
         appId: app.id,
         releaseId: release.id,
         hostId: 'host-1',
-        type: 'web',
+        type,
         slot,
         size: 4,
         command: null,
