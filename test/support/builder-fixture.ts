@@ -8,7 +8,6 @@ import { ensureStacks } from '../../src/builder/stack.ts';
 import { readSettings } from '../../src/config.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
-import type { BuildOutput } from '../../src/domain/build.ts';
 import type { BuildResult, Stack } from '../../src/domain/builder.ts';
 import type { ConfigVars } from '../../src/domain/config-vars.ts';
 import { type Engine, labelNames } from '../../src/domain/engine.ts';
@@ -17,27 +16,7 @@ import type { SourceTree } from '../../src/domain/push.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { openStore } from '../../src/store/store.ts';
-
-/** What a pusher would have read. */
-export class HeardOutput implements BuildOutput {
-  readonly lines: string[] = [];
-
-  step(text: string): void {
-    this.lines.push(`-----> ${text}`);
-  }
-
-  detail(text: string): void {
-    for (const line of text.split('\n')) this.lines.push(`       ${line}`);
-  }
-
-  warn(text: string): void {
-    for (const line of text.split('\n')) this.lines.push(` !     ${line}`);
-  }
-
-  get text(): string {
-    return this.lines.join('\n');
-  }
-}
+import { HeardOutput } from './heard-output.ts';
 
 /** How a process of an image answered. */
 export interface Answer {

@@ -99,7 +99,12 @@ export function shellGivesWay(command: string): boolean {
   const plain = command.replaceAll('&&', ';');
   if (/[|<>&\n`#]|\$\(|\btrap\b/.test(plain)) return false;
   const last = plain.split(';').at(-1)?.trim() ?? '';
-  return last !== '' && !/^(\{|\(|!|\[\[|(if|for|while|until|case|select|function|time|coproc)\b)/.test(last);
+  return (
+    last !== '' &&
+    !/^(\{|\(|!|\[\[|(if|then|elif|else|fi|for|while|until|do|done|case|esac|select|function|time|coproc)\b)|[})]$/.test(
+      last,
+    )
+  );
 }
 
 /** For bash, whatever is in it. */

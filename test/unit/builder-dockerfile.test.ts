@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { DockerIgnore } from '../../src/builder/dockerfile/dockerignore.ts';
+import { explained } from '../../src/builder/dockerfile/errors.ts';
+import { instructionsOf } from '../../src/builder/dockerfile/instructions.ts';
+import { hasSyntaxLine, rewriteDockerfile, withoutTrust } from '../../src/builder/dockerfile/rewrite.ts';
+import { PlatformError } from '../../src/domain/errors.ts';
+
+const trust = {
+  image: 'paas/host-ca:1',
+  sourcePath: '/ca.crt',
+  targetPath: '/run/ca.crt',
+  args: ['SSL_CERT_FILE', 'PIP_CERT'],
+};
+const mount = '--mount=type=bind,from=paas/host-ca:1,source=/ca.crt,target=/run/ca.crt';
+
+test('.dockerignore leaves out files and folders, and takes some back', () => {
+  const ignore = new DockerIgnore('# comment\nnode_modules\n*.md\n!README.md\n/dist/\n**/*.log\nkeep/../secret\n');
+  for (const path of ['node_modules/a/b', 'CHANGES.md', 'dist/x', 'a/b/c.log', 'secret']) {
+    assert.ok(ignore.leavesOut(path), path);
+  }
+  for (const path of ['README.md', 'src/node_modules', 'docs/a.md', 'Dockerfile', 'log']) {
+    assert.ok(!ignore.leavesOut(path), path);
+  }
+});
+
+test('instructions are found through continued lines, comments between and here-documents', () => {
+  const text = [
+    '# syntax=docker/dockerfile:1',
+    'FROM a AS b',
+    'RUN one \\',
+    '  # a comment',
+    '',
+    '  && two',
+    'RUN <<EOF',
+    'RUN is no instruction here',
+    'EOF',
+    'COPY <<"A" <<B /x/',
+    'FROM inside',
+    'A',
+    'RUN inside too',
+    'B',
+    'cmd ["x"]',
+  ];
+  assert.deepEqual(
+    instructionsOf(text).map(({ keyword, firstLine, lastLine }) => [keyword, firstLine, lastLine]),
+    [
+      ['FROM', 1, 1],
+      ['RUN', 2, 5],
+      ['RUN', 6, 8],
+      ['COPY', 9, 13],
+      ['CMD', 14, 14],
+    ],
+  );
+});
+
+test('a Dockerfile may say that another character continues a line', () => {
+  const text = ['# escape=`', 'FROM a', 'RUN dir C:\\', 'RUN x `', ' y'];
+  assert.deepEqual(
+    instructionsOf(text).map(({ firstLine, lastLine }) => [firstLine, lastLine]),
+    [
+      [1, 1],
+      [2, 2],
+      [3, 4],
+    ],
+  );
+});
+
+test('every RUN gets to see the certificates of the host, and the file keeps none of their settings', () => {
+  const { text } = rewriteDockerfile('FROM a\nRUN x \\\n  RUN\nFROM b\nCOPY . .\n  run y', {
+    trust,
+    dropSyntax: false,
+  });
+  assert.equal(
+    text,
+    `FROM a\nARG SSL_CERT_FILE\nARG PIP_CERT\nRUN ${mount} x \\\n  RUN\nFROM b\nARG SSL_CERT_FILE\nARG PIP_CERT\nCOPY . .\n  run ${mount} y`,
+  );
+});
+
+test('errors name the lines that the author has', () => {
+  const { originalLine } = rewriteDockerfile('FROM a\nRUN x\nFROM b\nRUN y\nBAD', { trust, dropSyntax: false });
+  assert.deepEqual([1, 4, 5, 8, 9].map(originalLine), [1, 2, 3, 4, 5]);
+  const cause = new Error('dockerfile parse error line 9: unknown instruction: BAD');
+  const error = new PlatformError('build_failed', `The Dockerfile cannot be built: ${cause.message}`, { cause });
+  const told = explained(error, { trust: { mounted: trust, buildArgs: {} }, originalLine });
+  assert.match(String(told), /line 5: unknown instruction: BAD/);
+});
+
+test('a base image that nobody has is named, with what to build on instead', () => {
+  const cause = new Error(
+    'failed to do request: Head "https://hub.example/v2/library/node/manifests/20": dial tcp: lookup hub.example: no such host',
+  );
+  const error = new PlatformError('build_failed', 'The Dockerfile cannot be built', { cause });
+  const told = explained(error, { trust: { mounted: null, buildArgs: {} }, originalLine: (line) => line });
+  assert.ok(told instanceof PlatformError);
+  assert.match(told.message, /hub\.example\/node:20 is not in the engine/);
+  assert.match(told.hint ?? '', /FROM paas\/run/);
+});
+
+test('what was added is not shown', () => {
+  assert.equal(withoutTrust(`[2/3] RUN ${mount} npm ci`, trust), '[2/3] RUN npm ci');
+  assert.equal(withoutTrust('FROM docker.io/paas/host-ca:1', trust), null);
+  assert.equal(withoutTrust('FROM docker.io/paas/run', trust), 'FROM docker.io/paas/run');
+});
+
+test('the syntax line is known only at the top', () => {
+  assert.ok(hasSyntaxLine('# syntax=docker/dockerfile:1\nFROM a'));
+  assert.ok(!hasSyntaxLine('# a comment\n# syntax=docker/dockerfile:1\nFROM a'));
+  const { text } = rewriteDockerfile('# syntax=x\nFROM a', { trust: null, dropSyntax: true });
+  assert.equal(text, '#\nFROM a');
+});
+
+test('a Dockerfile of any form keeps all its own lines in their order', () => {
+  const line = fc.oneof(fc.constantFrom('FROM a', 'RUN b', 'RUN c \\', '', '# x', 'COPY <<E /e', 'E'), fc.string());
+  fc.assert(
+    fc.property(fc.array(line), (lines) => {
+      const { text } = rewriteDockerfile(lines.join('\n'), { trust, dropSyntax: false });
+      const kept = text.split('\n').filter((one) => !/^ARG (SSL_CERT_FILE|PIP_CERT)$/.test(one));
+      assert.equal(kept.join('\n').replaceAll(` ${mount}`, ''), lines.join('\n'));
+    }),
+  );
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HeldOutput } from '../../src/builder/held-output.ts';
+import { BuildLines } from '../../src/builder/jail/build-lines.ts';
+import { concealer } from '../../src/builder/jail/conceal.ts';
+import { LimitedOutput } from '../../src/builder/limited-output.ts';
+import { HeardOutput } from '../support/heard-output.ts';
+
+function linesOf(...chunks: readonly (string | Buffer)[]): { readonly heard: HeardOutput; readonly lines: BuildLines } {
+  const heard = new HeardOutput();
+  const lines = new BuildLines(heard, (line) => line);
+  for (const chunk of chunks) lines.write(Buffer.from(chunk));
+  lines.end();
+  return { heard, lines };
+}
+
+test('steps, details and warnings are told apart by their prefixes', () => {
+  const { heard } = linesOf('-----> Step\n       detail\nplain\n !     warning\n');
+  assert.deepEqual(heard.lines, ['-----> Step', '       detail', '       plain', ' !     warning']);
+});
+
+test('lines and characters that come in pieces are put together', () => {
+  const whole = Buffer.from('größe\n');
+  const { heard } = linesOf('a', 'b\nc', whole.subarray(0, 3), whole.subarray(3));
+  assert.deepEqual(heard.lines, ['       ab', '       cgröße']);
+});
+
+test('of a progress bar only its last state is shown', () => {
+  assert.deepEqual(linesOf('10%\r50%\r100%\r\n').heard.lines, ['       100%']);
+});
+
+test('a line without an end does not fill the memory', () => {
+  const { heard } = linesOf('x'.repeat(1_000_000));
+  assert.ok(heard.text.length < 10_000);
+});
+
+test('why a build gave up is its last block of warnings', () => {
+  assert.deepEqual(linesOf(' !     old\nwork\n !     reason\n !     hint\n\n').lines.lastWarnings, ['reason', 'hint']);
+  assert.deepEqual(linesOf(' !     old\nwork\n').lines.lastWarnings, []);
+});
+
+test('of endless output the end is told after the beginning', () => {
+  const heard = new HeardOutput();
+  const output = new LimitedOutput(heard, { maxBytes: 100 });
+  for (let line = 0; line < 1000; line++) output.detail(`line ${line}`);
+  output.end();
+  assert.equal(heard.lines[0], '       line 0');
+  assert.match(heard.text, /more than 0 MB.*is not shown/s);
+  assert.equal(heard.lines.at(-1), '       line 999');
+  assert.ok(heard.lines.length < 100);
+});
+
+test('work that goes on beside other work is told after it', () => {
+  const heard = new HeardOutput();
+  const held = new HeldOutput(heard);
+  held.step('second');
+  heard.step('first');
+  held.release();
+  held.detail('third');
+  assert.deepEqual(heard.lines, ['-----> first', '-----> second', '       third']);
+});
+
+test('secrets of the config are not shown, in whatever form a build writes them', () => {
+  const conceal = concealer({
+    API_KEY: 'geheim/12 34',
+    DATABASE_URL: 'postgres://u:p@h/db',
+    NODE_ENV: 'production',
+    PIN_KEY: '1234',
+  });
+  assert.equal(conceal('key geheim/12 34.'), 'key [API_KEY].');
+  assert.equal(conceal(Buffer.from('geheim/12 34').toString('base64')).includes('[API_KEY]'), true);
+  assert.equal(conceal(encodeURIComponent('geheim/12 34')), '[API_KEY]');
+  assert.equal(conceal('to postgres://u:p@h/db now'), 'to [DATABASE_URL] now');
+  // Neither a secret nor long enough to be told from an ordinary word.
+  assert.equal(conceal('production 1234'), 'production 1234');
+});
