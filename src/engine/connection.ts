@@ -36,7 +36,7 @@ export interface EngineCall {
   readonly signal?: AbortSignal;
 }
 
-export const defaultDeadlineMs = 30_000;
+const defaultDeadlineMs = 30_000;
 const shortCallSockets = 64;
 
 /** `dockerHost` is `unix:///path` or `tcp://host:port`. Throws `invalid_params` for anything else. Connects to nothing yet. */

@@ -112,7 +112,7 @@ export function dockerContainers(
 }
 
 /** Null when there is no such container. */
-export async function inspectOrNull<T>(
+async function inspectOrNull<T>(
   connection: Connection,
   id: string,
   read: (container: InspectedContainer) => T,

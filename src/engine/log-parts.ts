@@ -1,7 +1,7 @@
 import type { ContainerLogLine } from '../domain/engine.ts';
 
 /** A line longer than this is delivered in pieces: nobody may fill our memory with one line. */
-export const longestLineBytes = 64 * 1024;
+const longestLineBytes = 64 * 1024;
 /** The engine's own: what a container writes without a newline is stored in parts of this size. */
 const enginePartBytes = 16 * 1024;
 const newline = 0x0a;

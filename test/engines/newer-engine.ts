@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { eventually } from '../support/eventually.ts';
@@ -10,7 +10,8 @@ import { childrenOf } from '../support/processes.ts';
 import { Uplink } from '../support/uplink.ts';
 
 const run = promisify(execFile);
-const cgroupName = 'paas-test-engine';
+/** A state directory is somebody's start before its engine answers. */
+const startingMs = 2 * 60_000;
 const packages = 'ca-certificates,docker.io,docker-cli,docker-buildx,containerd,runc,iptables';
 
 /** Debian sid with its Docker engine as a directory, made once (about 20 s) and kept. Needs root and mmdebstrap. */
@@ -48,11 +49,13 @@ export class NewerEngine implements AsyncDisposable {
 
   static async start(cacheDir: string, store: 'graph' | 'containerd'): Promise<NewerEngine> {
     const root = await newerEngineRoot(cacheDir);
+    await removeLeftBehind(cacheDir);
     const state = await mkdtemp(join(cacheDir, 'run-'));
     const log = await open(join(state, 'dockerd.log'), 'w');
     const script = resolve(import.meta.dirname, 'start-engine.sh');
     const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
-    const unshare = spawn('unshare', [...namespaces, 'sh', script, root, state, String(store === 'containerd')], {
+    const args = [root, state, String(store === 'containerd'), cgroupOf(state)];
+    const unshare = spawn('unshare', [...namespaces, 'sh', script, ...args], {
       stdio: ['ignore', log.fd, log.fd],
     });
     await log.close();
@@ -92,15 +95,31 @@ export class NewerEngine implements AsyncDisposable {
     }
     await this.#uplink[Symbol.asyncDispose]();
     await rm(this.#state, { recursive: true, force: true });
-    await removeCgroups();
+    await removeCgroups(cgroupOf(this.#state));
+  }
+}
+
+function cgroupOf(state: string): string {
+  return `paas-test-${basename(state)}`;
+}
+
+/** State of engines whose runner was killed. */
+async function removeLeftBehind(cacheDir: string): Promise<void> {
+  for (const name of (await readdir(cacheDir)).filter((entry) => entry.startsWith('run-'))) {
+    const state = join(cacheDir, name);
+    const { mtimeMs } = await stat(state);
+    const answers = await createDockerEngine({ dockerHost: `unix://${join(state, 'docker.sock')}` })
+      .info()
+      .catch(() => null);
+    if (answers === null && Date.now() - mtimeMs > startingMs) await rm(state, { recursive: true, force: true });
   }
 }
 
 /** Containers that were killed with their engine leave their (empty) groups behind. */
-async function removeCgroups(): Promise<void> {
+async function removeCgroups(name: string): Promise<void> {
   const top = '/sys/fs/cgroup';
-  const hierarchies = [top, ...(await readdir(top)).map((name) => join(top, name))];
-  for (const hierarchy of hierarchies) await removeTree(join(hierarchy, cgroupName));
+  const hierarchies = [top, ...(await readdir(top)).map((entry) => join(top, entry))];
+  for (const hierarchy of hierarchies) await removeTree(join(hierarchy, name));
 }
 
 async function removeTree(group: string): Promise<void> {

@@ -1,11 +1,12 @@
 #!/bin/sh
 # The first process of its own mount, network and process namespaces (unshare): everything here is gone when it ends.
 # Arguments: the root file system with the engine, a directory for its state and socket, true or false for the
-# containerd store.
+# containerd store, a name for its control groups.
 set -eu
 root=$1
 state=$2
 containerd_store=$3
+cgroup=$4
 
 # containerd asks for the mount that its root lies on; a plain directory is none.
 mount --bind "$root" "$root"
@@ -26,5 +27,5 @@ exec chroot "$root" dockerd \
   --data-root /mnt/state/data \
   --exec-root /run/docker \
   --pidfile /run/docker.pid \
-  --cgroup-parent /paas-test-engine \
+  --cgroup-parent "/$cgroup" \
   --feature "containerd-snapshotter=$containerd_store"
