@@ -95,6 +95,10 @@ export interface ContainerState {
 
 export interface ContainerExit {
   readonly exitCode: number;
+  /**
+   * True is sure. False with exit code 137 is not: an engine can miss the lack of memory when the container ends together
+   * with the process that was killed (seen on Docker with cgroup v1, about one time in fifty on a busy machine).
+   */
   readonly oomKilled: boolean;
 }
 
