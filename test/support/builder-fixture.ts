@@ -25,6 +25,15 @@ export interface Answer {
   readonly stderr: string;
 }
 
+/** The ones that the platform comes with. */
+export const ownBuildpacks = resolve(import.meta.dirname, '../../buildpacks');
+/** One that runs the source's own build.sh. */
+export const inlineBuildpack = resolve(import.meta.dirname, 'inline-buildpack');
+
+export interface FixtureOptions extends Partial<JailLimits> {
+  readonly buildpacksDir?: string;
+}
+
 /** A builder on the real engine, the real stacks and a store of its own. All that it makes is removed with it. */
 export class BuilderFixture implements AsyncDisposable {
   readonly engine: Engine;
@@ -33,9 +42,10 @@ export class BuilderFixture implements AsyncDisposable {
   readonly home: string;
   readonly stack: Stack;
   readonly actor: Actor;
+  readonly buildpacksDir: string;
   builder: PlatformBuilder;
 
-  static async open(limits: Partial<JailLimits> = {}): Promise<BuilderFixture> {
+  static async open({ buildpacksDir = ownBuildpacks, ...limits }: FixtureOptions = {}): Promise<BuilderFixture> {
     const home = await mkdtemp(join(tmpdir(), 'paas-builder-'));
     const settings = readSettings({ PAAS_HOME: home });
     const engine = createDockerEngine({ dockerHost: settings.dockerHost });
@@ -45,24 +55,21 @@ export class BuilderFixture implements AsyncDisposable {
     ]);
     const owner = await store.accounts.create('owner@example.com');
     const actor = { accountId: owner.id, email: owner.email };
-    return new BuilderFixture({ home, engine, store, stack, actor, limits });
+    return new BuilderFixture({ home, engine, store, stack, actor, buildpacksDir }, limits);
   }
 
-  private constructor(parts: {
-    readonly home: string;
-    readonly engine: Engine;
-    readonly store: Store;
-    readonly stack: Stack;
-    readonly actor: Actor;
-    readonly limits: Partial<JailLimits>;
-  }) {
+  private constructor(
+    parts: Pick<BuilderFixture, 'home' | 'engine' | 'store' | 'stack' | 'actor' | 'buildpacksDir'>,
+    limits: Partial<JailLimits>,
+  ) {
     this.home = parts.home;
     this.engine = parts.engine;
     this.store = parts.store;
     this.stack = parts.stack;
     this.actor = parts.actor;
+    this.buildpacksDir = parts.buildpacksDir;
     this.platformId = `test${randomBytes(5).toString('hex')}`;
-    this.builder = this.newBuilder(parts.limits);
+    this.builder = this.newBuilder(limits);
   }
 
   /** As after a restart of the platform: nothing of the last one's memory is left. */
@@ -74,7 +81,7 @@ export class BuilderFixture implements AsyncDisposable {
       stack: async () => this.stack,
       platformId: this.platformId,
       logger: silentLogger,
-      buildpacksDir: resolve(import.meta.dirname, '../../buildpacks'),
+      buildpacksDir: this.buildpacksDir,
       limits,
     });
   }

@@ -41,4 +41,10 @@ export class Answers {
       yield next.value;
     }
   }
+
+  /** Reads to the end, for nobody. */
+  async drain(): Promise<void> {
+    this.#rest = Buffer.alloc(0);
+    for (let next = await this.#chunks.next(); !next.done; ) next = await this.#chunks.next();
+  }
 }

@@ -189,8 +189,10 @@ export class Jail implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#guard[Symbol.dispose]();
+    // What nobody reads any more would hold up the other stream, whose end is waited for.
+    const drained = this.#answers.drain();
     await this.#engine.containers.remove(this.#id);
-    await this.#said;
+    await Promise.all([drained, this.#said]);
   }
 
   async #data(verb: string, words: readonly string[]): Promise<Buffer> {

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { JailLimits } from '../../src/builder/jail/limits.ts';
+import { BuilderFixture, inlineBuildpack } from '../support/builder-fixture.ts';
+import { GitSource } from '../support/git-source.ts';
+import { HeardOutput } from '../support/heard-output.ts';
+
+const megabyte = 1024 * 1024;
+/** A build is ended within its limit and this (contracts/hardening.md, test 44). */
+const marginMs = 10_000;
+
+let fixture: BuilderFixture;
+before(async () => {
+  fixture = await BuilderFixture.open({ buildpacksDir: inlineBuildpack });
+});
+after(() => fixture[Symbol.asyncDispose]());
+
+interface Outcome {
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly output: HeardOutput;
+  readonly tookMs: number;
+}
+
+/** What becomes of a build that does this. No container of it may be left, whatever becomes. */
+async function build(script: string, limits: Partial<JailLimits> = {}, signal?: AbortSignal): Promise<Outcome> {
+  await using source = await GitSource.create();
+  const output = new HeardOutput();
+  const tree = await source.commit({ 'build.sh': script });
+  const app = await fixture.newApp();
+  const started = performance.now();
+  const error = await fixture
+    .build(app, tree, { output, builder: fixture.newBuilder(limits), ...(signal ? { signal } : {}) })
+    .then(
+      () => null,
+      (thrown: Outcome['error']) => thrown,
+    );
+  const tookMs = performance.now() - started;
+  assert.equal(await fixture.containersOfBuilds(), 0, 'a container is left');
+  const [recorded] = await fixture.store.builds.list(app.id);
+  assert.equal(recorded?.state, error === null ? 'succeeded' : error.code === 'cancelled' ? 'cancelled' : 'failed');
+  return { error, output, tookMs };
+}
+
+describe('a hostile build', () => {
+  test('that forks without end is ended, and says why', async () => {
+    const { error, tookMs } = await build('f() { f | f & }; f; sleep 600', {
+      pids: 64,
+      silenceMs: 4000,
+      wallMs: 20_000,
+    });
+    assert.match(error?.message ?? '', /64 processes is the limit|took longer than/);
+    assert.ok(tookMs < 20_000 + marginMs);
+  });
+
+  test('that takes all memory is told so', async () => {
+    const script = 'python3 -c "x = bytearray(1 << 30)"';
+    const { error } = await build(script, { memoryBytes: 128 * megabyte });
+    assert.equal(error?.code, 'build_failed');
+    assert.match(error?.message ?? '', /out of memory/);
+  });
+
+  test('that fills the disk is ended with the numbers', async () => {
+    const script = 'for n in $(seq 100); do head -c 20M /dev/zero > /app/fill.$n; sleep 0.1; done; sleep 600';
+    const { error, tookMs } = await build(script, { diskBytes: 100 * megabyte, wallMs: 60_000 });
+    assert.match(error?.message ?? '', /MB of disk, and 100 MB is the limit/);
+    assert.ok(tookMs < 30_000);
+  });
+
+  test('that makes files without end is ended with the numbers', async () => {
+    const script = 'mkdir d; cd d; for n in $(seq 60); do touch {1..1000}.$n; sleep 0.1; done; sleep 600';
+    const { error } = await build(script, { files: 20_000, wallMs: 60_000 });
+    assert.match(error?.message ?? '', /files, and 20000 is the limit/);
+  });
+
+  test('that writes without end neither floods the pusher nor the platform', async () => {
+    const { error, output } = await build('yes "more and more and more"', { outputBytes: 100_000, wallMs: 4000 });
+    assert.equal(error?.code, 'timeout');
+    assert.match(error?.message ?? '', /longer than 4 s/);
+    assert.ok(output.text.length < 300_000, `${output.text.length} characters`);
+    assert.match(output.text, /is not shown, but for its last/);
+  });
+
+  test('that waits for somebody is ended when it has said nothing for too long', async () => {
+    const { error, tookMs } = await build('read -r answer; sleep 600', { idleMs: 2000 });
+    assert.equal(error?.code, 'timeout');
+    assert.match(error?.message ?? '', /wrote nothing for 2 s/);
+    assert.ok(tookMs < 2000 + marginMs);
+  });
+
+  test('that does not listen to signals ends when the pusher goes away', async () => {
+    const gone = new AbortController();
+    const script = "trap '' TERM INT HUP; echo begun; while :; do sleep 1; done";
+    const timer = setTimeout(() => gone.abort(), 2500);
+    const { error, tookMs } = await build(script, {}, gone.signal);
+    clearTimeout(timer);
+    assert.equal(error?.code, 'cancelled');
+    assert.ok(tookMs < 2500 + marginMs);
+  });
+
+  test('that kills the program which watches it fails, and nothing else does', async () => {
+    const { error } = await build('kill -KILL -1; kill -KILL $PPID; sleep 5');
+    assert.equal(error?.code, 'build_failed');
+    assert.match(error?.message ?? '', /killed all its processes/);
+  });
+
+  test('that writes into the conversation of its watcher gains nothing', async () => {
+    const script = [
+      'echo disk 999999 1 | tee /proc/[0-9]*/fd/1 /proc/[0-9]*/fd/3 >/dev/null 2>&1',
+      'for fd in /proc/[0-9]*/fd/3; do printf "exit 0 0\\ndata Li4v\\n" >$fd; done 2>/dev/null',
+      'exit 7',
+    ].join('\n');
+    const { error } = await build(script);
+    assert.equal(error?.code, 'build_failed');
+  });
+
+  test('leaves no process behind, even if it succeeds', async () => {
+    const { error, tookMs } = await build('setsid sleep 600 & disown; (sleep 600; touch /app/late) & exit 0');
+    assert.equal(error, null);
+    assert.ok(tookMs < 30_000);
+  });
+
+  test('cannot put into an image what is no plain file', async () => {
+    assert.match((await build('mkfifo pipe; touch ".wh.x"')).error?.message ?? '', /\.wh\.x/);
+  });
+
+  test('sees no engine, no platform and no capability', async () => {
+    const script = [
+      'id -u',
+      'grep -E "^Cap(Eff|Prm|Bnd):" /proc/self/status',
+      'grep -E "^(NoNewPrivs|Seccomp):" /proc/self/status',
+      'ls /var/run/docker.sock /run/docker.sock 2>&1',
+      'env',
+    ].join('\n');
+    const { output, error } = await build(script);
+    assert.equal(error, null);
+    assert.match(output.text, /^ {7}10001$/m);
+    assert.match(output.text, /CapEff:\t0+$/m);
+    assert.match(output.text, /CapBnd:\t0+$/m);
+    assert.match(output.text, /NoNewPrivs:\t1/);
+    assert.match(output.text, /Seccomp:\t2/);
+    assert.doesNotMatch(output.text, /^ {7}\/(var\/)?run\/docker.sock/m);
+    assert.doesNotMatch(output.text, /PAAS_|DOCKER_/);
+  });
+});
+
+test('a source whose names try to leave its folder is built where it cannot', async () => {
+  await using source = await GitSource.create();
+  const tree = await source.commit({
+    'build.sh': 'cat -- "$(printf "a\\nb")" "--checkpoint-action=exec=touch x" "\\$(id)"',
+    'a\nb': 'line ends\n',
+    '--checkpoint-action=exec=touch x': 'options\n',
+    '$(id)': 'commands\n',
+  });
+  const { output } = await fixture.build(await fixture.newApp(), tree);
+  assert.match(output.text, /line ends\n {7}options\n {7}commands/);
+});
