@@ -1,4 +1,5 @@
 import type { BuildOutput } from '../domain/build.ts';
+import { PlatformError } from '../domain/errors.ts';
 import type { Procfile } from '../domain/procfile.ts';
 import type { StartableProcess } from './cnb/launch-plan.ts';
 
@@ -15,10 +16,9 @@ export interface Processes {
  * Procfile without one, which says that nothing is to be served. Source: contracts/buildpacks.md 1A, rule 11.
  */
 export function mergeProcesses(procfile: Procfile | null, defaults: readonly StartableProcess[]): Processes {
-  const declared = [...(procfile ?? new Map<string, string>())].map(
-    ([type, command]): StartableProcess => ({ type, kind: 'shell', command }),
-  );
-  const kept = defaults.filter(({ type }) => procfile === null || (!procfile.has(type) && type !== 'web'));
+  const said: Procfile = procfile ?? new Map();
+  const declared = [...said].map(([type, command]): StartableProcess => ({ type, kind: 'shell', command }));
+  const kept = defaults.filter(({ type }) => said.size === 0 || (!said.has(type) && type !== 'web'));
   return {
     all: [...declared, ...kept],
     declared: declared.map(({ type }) => type),
@@ -26,7 +26,7 @@ export function mergeProcesses(procfile: Procfile | null, defaults: readonly Sta
   };
 }
 
-/** In Heroku's words (contracts/heroku.md 2.3). */
+/** In Heroku's words (contracts/heroku.md 2.3). Throws `build_failed` when there are none: nothing could ever be started. */
 export function announceProcesses(processes: Processes, builderName: string, output: BuildOutput): void {
   output.step('Discovering process types');
   if (processes.declared.length > 0) output.detail(`Procfile declares types -> ${processes.declared.join(', ')}`);
@@ -34,6 +34,13 @@ export function announceProcesses(processes: Processes, builderName: string, out
     output.detail(`Default types for ${builderName} -> ${processes.defaults.join(', ')}`);
   }
   if (processes.all.length === 0) {
-    output.warn('Nothing says what to run: there is no Procfile, and no default for this kind of app.');
+    throw nothingToRun('no Procfile names a process type, and there is no default for this kind of app');
   }
+}
+
+/** Such a release would take the version that serves away, and put nothing in its place. */
+export function nothingToRun(why: string): PlatformError {
+  return new PlatformError('build_failed', `Nothing says what to run: ${why}.`, {
+    hint: 'Add a Procfile with a line such as: web: node server.js',
+  });
 }

@@ -42,10 +42,14 @@ test('a pusher reads which process types there are, in the usual words', () => {
   ]);
 });
 
-test('nothing to run is told', () => {
-  const output = new HeardOutput();
-  announceProcesses(mergeProcesses(null, []), 'Node.js', output);
-  assert.match(output.text, /Nothing says what to run/);
+test('a source with nothing to run is refused: it would take away what serves', () => {
+  const announce = () => announceProcesses(mergeProcesses(null, []), 'Node.js', new HeardOutput());
+  assert.throws(announce, { code: 'build_failed', message: /^Nothing says what to run/, hint: /Procfile/ });
+});
+
+test('a Procfile of comments alone is as good as none', () => {
+  const merged = mergeProcesses(parseProcfile('# web: later\n'), [direct('web', 'npm', 'start')]);
+  assert.deepEqual(merged.defaults, ['web']);
 });
 
 test('a command is shown as its author wrote it', () => {

@@ -29,6 +29,7 @@ describe_npm_environment() {
 }
 
 procfile_has_web() { [[ -f Procfile ]] && grep -Eq '^web:[[:space:]]*[^[:space:]]' Procfile; }
+procfile_has_any() { [[ -f Procfile ]] && grep -Eq '^[^#[:space:]]' Procfile; }
 
 # Sets web_command to argv, or leaves it empty.
 default_web() {
@@ -50,8 +51,7 @@ default_web() {
     web_command=(node "$file")
     return
   done
-  warn 'Nothing says how to start this app.' \
-    'Add a start script to package.json, or a Procfile with a line such as: web: node app.js'
+  procfile_has_any || warn 'package.json has no start script, and there is no server.js or index.js.'
 }
 
 write_launch() {

@@ -4,7 +4,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import { Guard } from '../jail/guard.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import { LimitedOutput } from '../limited-output.ts';
-import { announceProcesses, mergeProcesses } from '../processes.ts';
+import { announceProcesses, mergeProcesses, nothingToRun } from '../processes.ts';
 import type { BuildOrder, BuildStrategy, BuiltImage, Source } from '../strategy.ts';
 import { argvOf } from './argv.ts';
 import { buildContext } from './context.ts';
@@ -141,10 +141,13 @@ function exposedPort(image: ImageState, { output }: BuildOrder): number | null {
   return ports.length === 1 && port !== undefined ? port : null;
 }
 
-/** A Procfile's types if there is one; else the image's own command, as web. The image's entrypoint stays in front. */
+/**
+ * A Procfile's types if it has any; else the image's own command, as web. The image's entrypoint stays in front. Throws
+ * `build_failed` when there is nothing to run.
+ */
 function processesOf(source: Source, image: ImageState, order: BuildOrder): readonly ProcessType[] {
   const entrypoint = image.config.entrypoint ?? [];
-  if (source.procfile) {
+  if (source.procfile && source.procfile.size > 0) {
     const merged = mergeProcesses(source.procfile, []);
     announceProcesses(merged, 'Dockerfile', order.output);
     return [...source.procfile].map(([type, command]) => ({
@@ -154,10 +157,7 @@ function processesOf(source: Source, image: ImageState, order: BuildOrder): read
     }));
   }
   const own = [...entrypoint, ...(image.config.cmd ?? [])];
-  if (own.length === 0) {
-    order.output.warn('The image has no CMD and the source no Procfile: nothing says what to run.');
-    return [];
-  }
+  if (own.length === 0) throw nothingToRun('the Dockerfile has no CMD, and no Procfile names a process type');
   order.output.step('Discovering process types');
   order.output.detail('Dockerfile declares types -> web');
   return [{ type: 'web', command: own.join(' '), args: null }];
