@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { App } from '../../src/domain/app.ts';
+import type { SourceTree } from '../../src/domain/push.ts';
+import { BuilderFixture, inlineBuildpack } from '../support/builder-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import { GitSource, type SourceFiles } from '../support/git-source.ts';
+import { HeardOutput } from '../support/heard-output.ts';
+import { readSavedImage } from '../support/saved-image.ts';
+
+let fixture: BuilderFixture;
+before(async () => {
+  fixture = await BuilderFixture.open({ buildpacksDir: inlineBuildpack });
+});
+after(() => fixture[Symbol.asyncDispose]());
+
+/** Installs something into a layer and a slice, says that its inputs decide, and leaves the sources alone. */
+const installing = `
+echo "building $INPUT_NAME"
+layers=$CNB_LAYERS_DIR
+mkdir -p $layers/tools/bin $layers/cached
+printf '#!/bin/sh\\necho tool %s\\n' "$(cat inputs/version)" > $layers/tools/bin/tool
+chmod +x $layers/tools/bin/tool
+mkdir -p $layers/tools/env.launch && printf %s "$INPUT_NAME" > $layers/tools/env.launch/TOOL_NAME
+printf '[types]\\nlaunch = true\\ncache = true\\n[metadata]\\nversion = "%s"\\n' "$(cat inputs/version)" > $layers/tools.toml
+echo kept >> $layers/cached/log
+printf '[types]\\ncache = true\\n' > $layers/cached.toml
+mkdir -p modules && echo module > modules/m.txt
+cat > $layers/launch.toml <<TOML
+[[processes]]
+type = "web"
+command = ["bash", "-c", "tool; echo \\$TOOL_NAME; cat main.txt modules/m.txt"]
+default = true
+[[slices]]
+paths = ["modules"]
+TOML
+printf '[metadata.paas]\\ninputs-only = true\\n' > $layers/store.toml
+`;
+
+const app1: SourceFiles = { 'build.sh': installing, 'inputs/version': '1', 'main.txt': 'hello\n' };
+
+async function webSays(imageId: string): Promise<string> {
+  const { stdout, stderr } = await fixture.run(imageId, ['/cnb/lifecycle/launcher', 'web']);
+  return stdout + stderr;
+}
+
+/** How many builds were done in a container. */
+async function build(app: App, tree: SourceTree, config: Readonly<Record<string, string>> = { INPUT_NAME: 'x' }) {
+  const result = await fixture.build(app, tree, { config });
+  return { ...result, inContainer: result.output.text.includes('building ') };
+}
+
+test('an unchanged tree gives back its artifact at once, and one more build is recorded', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const first = await build(app, await source.commit(app1));
+  const started = performance.now();
+  const second = await build(app, await source.commit({}));
+  assert.ok(performance.now() - started < 500);
+  assert.ok(second.reused && !first.reused);
+  assert.equal(second.artifact.id, first.artifact.id);
+  assert.equal(second.build.state, 'succeeded');
+  assert.equal((await fixture.store.builds.list(app.id)).length, 2);
+});
+
+test('a changed line starts no container, and the new image has the new line and the old layers', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const first = await build(app, await source.commit(app1));
+  assert.equal(await webSays(first.artifact.imageId), 'tool 1\nx\nhello\nmodule\n');
+  const second = await build(app, await source.commit({ 'main.txt': 'changed\n' }));
+  assert.ok(first.inContainer && !second.inContainer && !second.reused);
+  assert.equal(await webSays(second.artifact.imageId), 'tool 1\nx\nchanged\nmodule\n');
+  const [before, after] = await Promise.all(
+    [first, second].map(async ({ artifact }) => (await fixture.engine.images.inspect(artifact.imageId))?.diffIds ?? []),
+  );
+  assert.equal(after?.length, before?.length);
+  assert.deepEqual(
+    after?.filter((diffId, index) => diffId !== before?.[index]).length,
+    1,
+    'only the app layer changed',
+  );
+});
+
+test('a changed input, setting or buildpack decision builds again', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  await build(app, await source.commit(app1));
+  const input = await build(app, await source.commit({ 'inputs/version': '2' }));
+  assert.ok(input.inContainer);
+  assert.match(await webSays(input.artifact.imageId), /tool 2/);
+  const setting = await build(app, await source.head(), { INPUT_NAME: 'y' });
+  assert.ok(setting.inContainer);
+  assert.match(await webSays(setting.artifact.imageId), /\ny\n/);
+  const other = await build(app, await source.head(), { INPUT_NAME: 'y', UNRELATED: '1' });
+  assert.ok(!other.inContainer, 'a setting that the buildpack does not read');
+});
+
+test('sources that come to hold what the build makes are built again', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  await build(app, await source.commit(app1));
+  const result = await build(app, await source.commit({ 'modules/own.txt': 'own' }));
+  assert.ok(result.inContainer);
+});
+
+test('a build that touches the sources is done anew each time', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const touching = { ...app1, 'build.sh': `${installing}\necho generated > made.txt` };
+  const first = await build(app, await source.commit(touching));
+  const second = await build(app, await source.commit({ 'main.txt': 'again\n' }));
+  assert.ok(first.inContainer && second.inContainer);
+  const { stdout } = await fixture.run(second.artifact.imageId, ['/cnb/lifecycle/launcher', '--', 'cat', 'made.txt']);
+  assert.equal(stdout, 'generated\n');
+});
+
+test('equal sources make equal images, in a container or not, whoever built before', async () => {
+  await using source = await GitSource.create();
+  const changed = { 'main.txt': 'changed\n' };
+  const [one, two] = [await fixture.newApp(), await fixture.newApp()];
+  await build(one, await source.commit(app1));
+  const quick = await build(one, await source.commit(changed));
+  const whole = await build(two, await source.head());
+  const layersOf = async (imageId: string) => (await fixture.engine.images.inspect(imageId))?.diffIds;
+  assert.deepEqual(await layersOf(quick.artifact.imageId), await layersOf(whole.artifact.imageId));
+  // The label that says whose it is sets the images of two apps apart, so the same app builds once more from nothing.
+  await fixture.builder.forget(one.id);
+  await fixture.store.configVars.change(one.id, { UNRELATED: '1' });
+  const again = await build(one, await source.head(), { INPUT_NAME: 'x', UNRELATED: '1' });
+  assert.ok(again.inContainer);
+  assert.equal(again.artifact.imageId, quick.artifact.imageId);
+});
+
+test('what a buildpack caches is there for the next build, after a failed one too, and never in an image', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const script = `${installing}\nwc -l < $layers/cached/log; exit $(cat inputs/exit)`;
+  await build(app, await source.commit({ ...app1, 'build.sh': script, 'inputs/exit': '0' }));
+  await assert.rejects(build(app, await source.commit({ 'inputs/exit': '3' })), { code: 'build_failed' });
+  const third = await build(app, await source.commit({ 'inputs/exit': '0', 'inputs/version': '3' }));
+  assert.match(third.output.text, /^ {7}3$/m);
+  const { stdout } = await fixture.run(third.artifact.imageId, ['ls', '/layers/test_inline']);
+  assert.equal(stdout, 'tools\n');
+});
+
+test('a launch layer that a failed build has changed is not taken for the old one', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const keep = `layers=$CNB_LAYERS_DIR\ncat $layers/tools.toml; ls $layers\n[ -e $layers/tools ] || { ${installing}\n}\nexit $(cat inputs/exit)`;
+  await build(app, await source.commit({ ...app1, 'build.sh': keep, 'inputs/exit': '0' }));
+  const spoil = 'echo spoilt >> $CNB_LAYERS_DIR/tools/bin/tool; exit 1';
+  await assert.rejects(build(app, await source.commit({ 'build.sh': spoil })), { code: 'build_failed' });
+  const last = await build(app, await source.commit({ 'build.sh': keep, 'inputs/version': '9' }));
+  assert.match(await webSays(last.artifact.imageId), /^tool 9\nx\n/);
+});
+
+test('no secret, no proxy and no certificate of the host gets into an image', async () => {
+  await using source = await GitSource.create();
+  const secret = 'canary-5f0e9d-in-the-config';
+  const tree = await source.commit({
+    ...app1,
+    'build.sh': `${installing}\ntest "$(cat /platform/env/API_TOKEN)" = ${secret.replace('5f0e9d', '"5f0e9d"')} || exit 9\necho "token is $API_TOKEN"; test -s /etc/ssl/certs/ca-certificates.crt`,
+  });
+  const { artifact, output } = await fixture.build(await fixture.newApp(), tree, {
+    config: { INPUT_NAME: 'x', API_TOKEN: secret },
+  });
+  assert.match(output.text, /token is \[API_TOKEN\]/);
+  const image = await readSavedImage(artifact.imageId);
+  assert.ok(!image.includes(secret), 'the secret is in the image');
+  const layers = (await fixture.engine.images.inspect(artifact.imageId))?.diffIds ?? [];
+  const base = (await fixture.engine.images.inspect(fixture.stack.runImageId))?.diffIds ?? [];
+  const above = await readSavedImage(artifact.imageId, layers.slice(base.length));
+  assert.ok(above.includes('__paas_main'), 'the layers above the stack were looked at');
+  assert.ok(!above.includes('BEGIN CERTIFICATE'));
+  assert.ok(!/https?_proxy|SSL_CERT_FILE|npm_config_registry/i.test(above.toString('latin1')));
+});
+
+test('when the engine has lost the last image, everything is built again', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const unique = { ...app1, 'inputs/version': `only-${app.id}` };
+  const first = await build(app, await source.commit(unique));
+  for (const tag of (await fixture.engine.images.inspect(first.artifact.imageId))?.tags ?? []) {
+    await fixture.engine.images.remove(tag);
+  }
+  assert.equal(await fixture.engine.images.inspect(first.artifact.imageId), null);
+  const second = await build(app, await source.commit({ 'main.txt': 'after\n' }));
+  assert.ok(second.inContainer);
+  assert.match(await webSays(second.artifact.imageId), /after/);
+});
+
+test('two pushes to one app are built one after the other, and the second is told', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const first = await source.commit({ ...app1, 'build.sh': `${installing}\nsleep 2` });
+  const second = await source.commit({ 'inputs/version': '2' });
+  const [outputs, config] = [[new HeardOutput(), new HeardOutput()], { INPUT_NAME: 'x' }];
+  const running = fixture.build(app, first, { config, ...(outputs[0] && { output: outputs[0] }) });
+  await eventually('the first build runs', async () =>
+    (await fixture.store.builds.listByState('building')).some(({ appId }) => appId === app.id),
+  );
+  const waiting = fixture.build(app, second, { config, ...(outputs[1] && { output: outputs[1] }) });
+  await eventually('the second one waits', () => outputs[1]?.text.includes('Waiting for the build of'));
+  assert.ok(outputs[1]?.text.includes(`Waiting for the build of ${first.commit.slice(0, 7)} to end (position 1)...`));
+  assert.equal((await fixture.store.builds.listByState('queued')).filter(({ appId }) => appId === app.id).length, 1);
+  await Promise.all([running, waiting]);
+});
+
+test('a platform that died in the middle of a build leaves nothing of it once it is back', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const tree = await source.commit({ ...app1, 'build.sh': 'echo begun; sleep 600' });
+  const abandoned = new AbortController();
+  const output = new HeardOutput();
+  const building = fixture.build(app, tree, { output, signal: abandoned.signal }).catch((error: unknown) => error);
+  const queued = await fixture.store.builds.create({
+    appId: app.id,
+    pushId: null,
+    commit: tree.commit,
+    treeId: tree.treeId,
+  });
+  await eventually('the build runs', () => output.text.includes('begun'));
+
+  await fixture.newBuilder().sweep();
+  assert.equal(await fixture.containersOfBuilds(), 0);
+  const states = (await fixture.store.builds.list(app.id)).map(({ id, state, reason }) => [
+    id === queued.id,
+    state,
+    reason !== null,
+  ]);
+  assert.deepEqual(states.sort(), [
+    [false, 'failed', true],
+    [true, 'cancelled', true],
+  ]);
+  abandoned.abort();
+  await building;
+});
+
+test('what no buildpack wants is told with what was looked for', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  await assert.rejects(fixture.build(app, await source.commit({ 'README.md': '#' })), { code: 'no_app_detected' });
+  const refused = fixture.build(app, await source.commit({ 'build.sh': '', 'no-detect': '' }));
+  await assert.rejects(refused, { code: 'no_app_detected', message: /no-detect is there/ });
+  const broken = fixture.build(app, await source.commit({ 'no-detect': null, 'broken-detect': '' }));
+  await assert.rejects(broken, { code: 'build_failed', message: /out of order/ });
+});
+
+test('a Procfile that is none is refused with its line, before anything is built', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const tree = await source.commit({ ...app1, Procfile: 'web: x\nno colon here\n' });
+  await assert.rejects(fixture.build(app, tree), { code: 'invalid_params', message: /Procfile line 2.*no colon here/ });
+  assert.deepEqual(await fixture.store.builds.list(app.id), []);
+});
