@@ -48,6 +48,7 @@ export class TestPlatform implements AsyncDisposable {
   readonly engine = createDockerEngine({ dockerHost: environment().PAAS_DOCKER_HOST ?? 'unix:///var/run/docker.sock' });
   #launcher: ChildProcess | null = null;
   #output = '';
+  #platformId: string | null = null;
 
   private constructor(
     root: string,
@@ -115,6 +116,7 @@ export class TestPlatform implements AsyncDisposable {
     ).catch((error: unknown) => {
       throw new Error(`${(error as Error).message}\n${this.#output}`, { cause: error });
     });
+    this.#platformId = await this.platformId();
   }
 
   /** What the launcher printed since it was started. */
@@ -237,11 +239,11 @@ export class TestPlatform implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const id = await this.platformId().catch(() => null);
     await this.stop();
     for (const pid of this.#launcher?.pid ? childrenOf(this.#launcher.pid) : [])
       if (isAlive(pid.pid)) process.kill(pid.pid, 'SIGKILL');
-    if (id) await this.#removeAll(id);
+    // Known from the start: at the end the platform may be stopped already.
+    if (this.#platformId) await this.#removeAll(this.#platformId);
     await rm(this.root, { recursive: true, force: true });
   }
 
