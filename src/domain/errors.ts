@@ -27,6 +27,8 @@ export type ErrorCode = (typeof errorCodes)[number];
 export interface PlatformErrorOptions {
   /** The next thing to type or change, as a whole sentence. */
   readonly hint?: string;
+  /** In a few words, for somebody who has read the message in the output that came before: `failed to compile X app`. */
+  readonly inShort?: string;
   readonly cause?: unknown;
   /** True when the same call may succeed later without any change by the caller. Default: by code. */
   readonly retryable?: boolean;
@@ -37,6 +39,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'busy', 
 export class PlatformError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly inShort: string | undefined;
   readonly retryable: boolean;
 
   constructor(code: ErrorCode, message: string, options: PlatformErrorOptions = {}) {
@@ -44,6 +47,7 @@ export class PlatformError extends Error {
     this.name = 'PlatformError';
     this.code = code;
     this.hint = options.hint;
+    this.inShort = options.inShort;
     this.retryable = options.retryable ?? retryableCodes.has(code);
   }
 }

@@ -27,9 +27,14 @@ export class PusherOutput implements BuildOutput {
     this.#prefixed(' !     ', text);
   }
 
-  /** Why the push is refused, what to do next, and the last line that says so. */
+  /** Why the push is refused and what to do next, unless the pusher has read it; and the last line that says so. */
   refused(error: unknown, requestId: string): void {
     this.line('');
+    if (error instanceof PlatformError && error.inShort !== undefined) {
+      this.warn(`Push rejected, ${error.inShort}.`);
+      this.line('');
+      return;
+    }
     this.warn(refusalText(error, requestId));
     if (error instanceof PlatformError && error.code !== 'internal' && error.hint) this.warn(error.hint);
     this.warn('');

@@ -154,6 +154,10 @@ describe("the pusher's terminal", () => {
       '',
     ]);
     lines.length = 0;
+    const told = { hint: 'Commit the lock file.', inShort: 'failed to compile Node.js app' };
+    output.refused(new PlatformError('build_failed', 'There is no lock file.', told), 'req-1');
+    assert.deepEqual(lines, ['', ' !     Push rejected, failed to compile Node.js app.', '']);
+    lines.length = 0;
     output.refused(new Error('ENOENT /var/lib/secret'), 'req-2');
     assert.ok(lines.some((line) => line.includes('req-2')));
     assert.ok(!lines.join('\n').includes('secret'));

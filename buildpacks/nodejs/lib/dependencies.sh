@@ -12,7 +12,8 @@ check_package_json() {
   local problem
   [[ -f package.json ]] || return 0
   if ! problem=$(jq -e 'type == "object"' package.json 2>&1 >/dev/null); then
-    fail 'package.json is not valid JSON.' "${problem:-It must hold one object.}" 'Check it with: npm pkg get name'
+    problem=${problem#jq: }
+    fail "package.json is not valid JSON: ${problem:-it holds no object}." 'Check it with: npm pkg get name'
   fi
 }
 

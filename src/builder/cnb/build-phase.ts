@@ -18,12 +18,33 @@ export interface BuiltByBuildpack {
   readonly layers: ReadonlyMap<string, LayerMetadata>;
 }
 
-/** The build of somebody's code failed, and its own output says why. */
+/** The build of somebody's code failed. */
 export class BuildpackFailed extends PlatformError {
-  constructor(buildpack: Buildpack, reason: string, hint: string | undefined) {
-    super('build_failed', `Failed to compile ${buildpack.name} app: ${reason}`, hint === undefined ? {} : { hint });
+  constructor(
+    buildpack: Buildpack,
+    reason: string,
+    options: { readonly hint?: string | undefined /** The build's own output has said it. */; readonly said: boolean },
+  ) {
+    const { hint, said } = options;
+    super('build_failed', `Failed to compile ${buildpack.name} app: ${reason}`, {
+      ...(hint === undefined ? {} : { hint }),
+      ...(said ? { inShort: `failed to compile ${buildpack.name} app` } : {}),
+    });
     this.name = 'BuildpackFailed';
   }
+}
+
+/** With what the build itself said last, or with its exit code when it said nothing. */
+export function buildpackFailed(
+  buildpack: Buildpack,
+  lastWords: readonly string[],
+  otherwise: string,
+): BuildpackFailed {
+  const [reason, ...hints] = lastWords;
+  return new BuildpackFailed(buildpack, reason ?? otherwise, {
+    hint: hints.join(' ') || undefined,
+    said: reason !== undefined,
+  });
 }
 
 /**
@@ -73,14 +94,12 @@ async function runBuild(
   });
   if (status === 0) return;
   if (outOfMemory) {
-    throw new BuildpackFailed(
-      buildpack,
-      'the build ran out of memory, and something of it was ended.',
-      'A build has 2048 MB. Make it smaller, or build elsewhere and push the result.',
-    );
+    throw new BuildpackFailed(buildpack, 'the build ran out of memory, and something of it was ended.', {
+      hint: 'A build has 2048 MB. Make it smaller, or build elsewhere and push the result.',
+      said: false,
+    });
   }
-  const [reason, ...hints] = context.reasonSaid();
-  throw new BuildpackFailed(buildpack, reason ?? `its build ended with ${status}.`, hints.join(' ') || undefined);
+  throw buildpackFailed(buildpack, context.reasonSaid(), `its build ended with ${status}.`);
 }
 
 async function readResult(buildpack: Buildpack, { jail }: PhaseInputs): Promise<BuiltByBuildpack> {

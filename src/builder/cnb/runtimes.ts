@@ -12,7 +12,7 @@ import { BuildLines } from '../jail/build-lines.ts';
 import { Jail } from '../jail/jail.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import type { BuildOrder } from '../strategy.ts';
-import { BuildpackFailed } from './build-phase.ts';
+import { buildpackFailed } from './build-phase.ts';
 import type { Buildpack, RuntimeDecision } from './buildpack.ts';
 import { buildpackEnv } from './phase.ts';
 import { buildpackDir, platformFiles } from './platform-files.ts';
@@ -236,6 +236,5 @@ function remembering(output: BuildOutput, said: string[]): BuildOutput {
 }
 
 function failure(buildpack: Buildpack, lines: BuildLines): PlatformError {
-  const [reason = 'its runtime could not be made.', ...hints] = lines.lastWarnings;
-  return new BuildpackFailed(buildpack, reason, hints.join(' ') || undefined);
+  return buildpackFailed(buildpack, lines.lastWarnings, 'its runtime could not be made.');
 }
