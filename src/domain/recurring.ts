@@ -25,8 +25,14 @@ export class Recurring {
   }
 
   /** Resolves after the first time, however it went. */
-  async start(): Promise<void> {
-    await this.#once();
+  start(): Promise<void> {
+    const first = this.#once();
+    this.#running = first.then(() => this.#forEver());
+    return first;
+  }
+
+  /** The first time comes after the first pause. */
+  startLater(): void {
     this.#running = this.#forEver();
   }
 

@@ -1,20 +1,30 @@
+import type { Clock } from '../domain/clock.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
+import type { Logger } from '../domain/logger.ts';
+import { Recurring } from '../domain/recurring.ts';
 import { applyHostFirewall } from '../engine/host-firewall.ts';
 
 /** Firewalls are reloaded by others (ufw, an update of the engine); a rule that was only set at boot is gone then. */
 const applyEveryMs = 10_000;
 
+export interface HostGuardOptions {
+  readonly engine: Engine;
+  readonly platformId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /** Keeps the host's ports closed to containers: rules are put in place at start and put back whenever they are lost. */
 export class HostGuard {
-  readonly #engine: Engine;
-  readonly #platformId: string;
-  #timer: NodeJS.Timeout | undefined;
-  #working: Promise<void> = Promise.resolve();
+  readonly #options: HostGuardOptions;
+  readonly #rounds: Recurring;
   #reason: string | null = 'The rules are not in place yet.';
 
-  constructor({ engine, platformId }: { readonly engine: Engine; readonly platformId: string }) {
-    this.#engine = engine;
-    this.#platformId = platformId;
+  constructor(options: HostGuardOptions) {
+    this.#options = options;
+    const { clock, logger } = options;
+    const work = () => this.#apply();
+    this.#rounds = new Recurring({ what: "close the host's ports", everyMs: applyEveryMs, work, clock, logger });
   }
 
   /** Why containers may reach the host's ports, as a sentence for `doctor`; null while they cannot. */
@@ -23,27 +33,25 @@ export class HostGuard {
   }
 
   /** Resolves after the first attempt. */
-  async start(): Promise<void> {
-    await this.#apply();
-    this.#timer = setInterval(() => {
-      this.#working = this.#apply();
-    }, applyEveryMs);
+  start(): Promise<void> {
+    return this.#rounds.start();
   }
 
   /** The rules stay: the apps run on. */
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#working;
+  close(): Promise<void> {
+    return this.#rounds.close();
   }
 
   async #apply(): Promise<void> {
+    const { engine, platformId } = this.#options;
     try {
-      const networks = await this.#engine.networks.list({ [labelNames.platform]: this.#platformId });
+      const networks = await engine.networks.list({ [labelNames.platform]: platformId });
       const bridges = networks.flatMap(({ bridge }) => (bridge ? [bridge] : []));
-      const state = await applyHostFirewall({ platformId: this.#platformId, bridges });
+      const state = await applyHostFirewall({ platformId, bridges });
       this.#reason = state.applied ? null : state.reason;
     } catch (error) {
       this.#reason = `The engine's networks cannot be listed: ${error instanceof Error ? error.message : String(error)}`;
+      throw error;
     }
   }
 }

@@ -3,18 +3,22 @@ import type { FormationEntry } from '../domain/formation.ts';
 import { type Instance, isFinal } from '../domain/instance.ts';
 import { restartPolicy } from '../domain/restart-policy.ts';
 
-/** An instance that should exist and does not. */
-export interface WantedInstance {
+/** A place for one instance of a release. */
+export interface Slot {
   readonly type: string;
   readonly slot: number;
   readonly size: Cloudlets;
+}
+
+/** An instance that should exist and does not. */
+export interface WantedInstance extends Slot {
   readonly notBefore: Date | null;
   readonly failures: number;
 }
 
 export interface Plan {
   readonly create: readonly WantedInstance[];
-  readonly stop: readonly { readonly id: string; readonly reason: 'scaled_down' }[];
+  readonly scaledDown: readonly Instance[];
 }
 
 export interface PlanFacts {
@@ -22,7 +26,7 @@ export interface PlanFacts {
   /** Process types that the release has. Others run nothing, whatever the formation says. */
   readonly types: ReadonlySet<string>;
   readonly formation: readonly FormationEntry[];
-  /** Of this release, newest first, final ones too. */
+  /** All that are active, and of this release the newest of each slot, whatever became of it. Any order; twice is once. */
   readonly instances: readonly Instance[];
 }
 
@@ -30,45 +34,58 @@ export interface PlanFacts {
  * What the current release lacks and has too much of. Pure; an empty plan means it is as it should be.
  *
  * A slot whose newest instance crashed is filled again after the restart policy's delay. A slot that a person stopped
- * stays empty until the formation changes. Two instances in one slot are somebody's restart in progress and left alone.
+ * stays empty until a release, a scaling or a restart fills it. Two instances in one slot are somebody's restart in
+ * progress and left alone.
  */
 export function plan({ releaseId, types, formation, instances }: PlanFacts): Plan {
   const own = instances.filter((instance) => instance.releaseId === releaseId);
+  const running = own.filter(isWanted);
   const create: WantedInstance[] = [];
-  const stop: { id: string; reason: 'scaled_down' }[] = [];
   const quantities = new Map<string, number>();
-
   for (const entry of formation) {
     const quantity = types.has(entry.type) ? entry.quantity : 0;
     quantities.set(entry.type, quantity);
-    for (let slot = 1; slot <= quantity; slot += 1) {
-      const history = own.filter((instance) => instance.type === entry.type && instance.slot === slot);
-      const wanted = wantedIn(slot, entry, history);
+    for (const slot of slotsOf({ ...entry, quantity })) {
+      if (running.some((instance) => isIn(slot, instance))) continue;
+      const wanted = next(
+        slot,
+        own.filter((instance) => isIn(slot, instance)),
+      );
       if (wanted) create.push(wanted);
     }
   }
-  for (const instance of own) {
-    const quantity = quantities.get(instance.type);
-    const active = !isFinal(instance.state) && instance.desired === 'up';
-    if (active && quantity !== undefined && instance.slot > quantity)
-      stop.push({ id: instance.id, reason: 'scaled_down' });
-  }
-  return { create, stop };
+  const scaledDown = running.filter(({ type, slot }) => slot > (quantities.get(type) ?? Number.POSITIVE_INFINITY));
+  return { create, scaledDown };
 }
 
-function wantedIn(slot: number, entry: FormationEntry, history: readonly Instance[]): WantedInstance | null {
-  if (history.some((instance) => !isFinal(instance.state) && instance.desired === 'up')) return null;
-  const last = history[0];
-  const fresh = { type: entry.type, slot, size: entry.size, notBefore: null, failures: 0 };
-  if (!last) return fresh;
-  if (last.stopReason === 'stopped_by_user' && last.createdAt >= entry.updatedAt) return null;
-  if (last.desired === 'stopped') return fresh;
+/** It is to be up, and may be. */
+export function isWanted({ state, desired }: Instance): boolean {
+  return !isFinal(state) && desired === 'up';
+}
+
+/** Every slot of a formation's entry. */
+export function slotsOf({ type, quantity, size }: Pick<FormationEntry, 'type' | 'quantity' | 'size'>): readonly Slot[] {
+  return Array.from({ length: quantity }, (_, index) => ({ type, slot: index + 1, size }));
+}
+
+export function isIn(slot: Pick<Slot, 'type' | 'slot'>, instance: Instance): boolean {
+  return instance.type === slot.type && instance.slot === slot.slot;
+}
+
+/** A slot's first instance, or one that owes nothing to those before it. */
+export function afresh({ type, slot, size }: Slot): WantedInstance {
+  return { type, slot, size, notBefore: null, failures: 0 };
+}
+
+/** Who comes into a slot in which nobody is that should be; null when it is to stay empty. */
+function next(slot: Slot, history: readonly Instance[]): WantedInstance | null {
+  // Ids grow with time.
+  const last = history.reduce<Instance | null>((newest, one) => (newest && newest.id > one.id ? newest : one), null);
+  if (!last) return afresh(slot);
+  if (last.stopReason === 'stopped_by_user') return null;
+  if (last.desired === 'stopped') return afresh(slot);
   const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
-  const verdict = restartPolicy({ failures: last.failures, upMs });
+  const { delayMs, failures } = restartPolicy({ failures: last.failures, upMs });
   const endedAt = last.endedAt ?? last.createdAt;
-  return {
-    ...fresh,
-    notBefore: verdict.delayMs === 0 ? null : new Date(endedAt.getTime() + verdict.delayMs),
-    failures: verdict.failures,
-  };
+  return { ...afresh(slot), notBefore: delayMs === 0 ? null : new Date(endedAt.getTime() + delayMs), failures };
 }

@@ -1,198 +1,153 @@
-import { hostLoads } from '../cluster/capacity.ts';
-import { place } from '../cluster/placement.ts';
 import { platformActor } from '../domain/actor.ts';
-import type { App } from '../domain/app.ts';
-import type { Cloudlets } from '../domain/cloudlet.ts';
+import type { Clock } from '../domain/clock.ts';
 import { eventOf } from '../domain/event.ts';
-import { type FormationEntry, oneShotTypes } from '../domain/formation.ts';
-import { type Instance, isFinal, processName, type StopReason } from '../domain/instance.ts';
+import { oneShotTypes } from '../domain/formation.ts';
+import { processName } from '../domain/instance.ts';
 import type { Logger } from '../domain/logger.ts';
-import type { Release } from '../domain/release.ts';
-import type { Store, StoreTables } from '../domain/store.ts';
+import { Recurring } from '../domain/recurring.ts';
+import type { Change, Store, StoreTables } from '../domain/store.ts';
 import { Turns } from '../domain/turns.ts';
-import { plan, type WantedInstance } from './plan.ts';
+import { placeWhatFits, retire } from './placing.ts';
+import { type Plan, plan } from './plan.ts';
 
-/** How far back a slot's history is read; older exits do not change the restart policy's verdict. */
-const historyRows = 600;
+const lookAgainMs = 60_000;
+/** A crowd of instances that ends is one chance for those without room, not a hundred. */
+const roomAgainMs = 1000;
 
-const retryEveryMs = 60_000;
+export interface ProvisionerDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
-/** A place for one instance of a release. */
-export type Slot = Pick<WantedInstance, 'type' | 'slot' | 'size'>;
+/** What never changes of the release that an app runs now. */
+interface CurrentRelease {
+  readonly id: string;
+  readonly version: number;
+  readonly types: ReadonlySet<string>;
+}
 
-/** Decides what should run, and where: the only writer of instances' desired state. */
+/** Keeps every app's current release at its formation: decides what should run, and never looks at what does. */
 export class Provisioner {
   readonly #store: Store;
   readonly #logger: Logger;
   readonly #turns = new Turns();
   readonly #soon = new Set<string>();
-  #retry: NodeJS.Timeout | undefined;
+  readonly #current = new Map<string, CurrentRelease>();
+  /** Apps for which there was no room; they are looked at again whenever something somewhere has ended. */
+  readonly #short = new Set<string>();
+  /** What was missed or failed is seen on the next round. */
+  readonly #rounds: Recurring;
+  #room: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
+  #closed = false;
 
-  constructor({ store, logger }: { readonly store: Store; readonly logger: Logger }) {
+  constructor({ store, clock, logger }: ProvisionerDependencies) {
     this.#store = store;
     this.#logger = logger;
+    const work = async () => this.#convergeAll();
+    this.#rounds = new Recurring({ what: 'look at every app', everyMs: lookAgainMs, work, clock, logger });
   }
 
-  /** From now on every app's current release is kept at its formation. */
   async start(): Promise<void> {
-    this.#unsubscribe = this.#store.changes.subscribe((change) => {
-      if (change.table === 'instances' || change.table === 'formations' || change.table === 'apps')
-        this.#convergeSoon(change.appId);
-    });
-    // What had no room is tried again although nothing of its own app changed.
-    this.#retry = setInterval(() => void this.#convergeAll().catch(() => undefined), retryEveryMs);
-    await this.#convergeAll();
+    this.#unsubscribe = this.#store.changes.subscribe((change) => this.#hear(change));
+    await this.#rounds.start();
   }
 
+  /** Resolves when nothing is written any more. */
   async close(): Promise<void> {
-    clearInterval(this.#retry);
+    this.#closed = true;
     this.#unsubscribe();
+    clearTimeout(this.#room);
+    await this.#rounds.close();
+    await this.#turns.idle();
   }
 
-  /**
-   * Places a release's instances beside whatever runs: of the types given, in the formation's quantity, all or none.
-   * Throws `no_capacity` with the numbers.
-   */
-  async placeRelease(app: App, release: Release, entries: readonly FormationEntry[]): Promise<readonly Instance[]> {
-    const wanted = entries.flatMap((entry) => slotsOf(entry));
-    return this.#store.transaction((tables) =>
-      this.#create(tables, { app, releaseId: release.id, release: release.version, wanted }),
-    );
+  #hear({ table, appId }: Change): void {
+    if (table !== 'instances' && table !== 'formations' && table !== 'apps') return;
+    this.#convergeSoon(appId);
+    if (table === 'instances' && this.#short.size > 0) this.#roomAgain();
   }
 
-  /** Places another instance in each of these slots. What is in them goes on until `retire`. */
-  async placeAgain(app: App, release: Release, slots: readonly Slot[]): Promise<readonly Instance[]> {
-    const wanted = slots.map(({ type, slot, size }) => ({ type, slot, size, notBefore: null, failures: 0 }));
-    return this.#store.transaction((tables) =>
-      this.#create(tables, { app, releaseId: release.id, release: release.version, wanted }),
-    );
-  }
-
-  /** A one-shot of the release, in a slot of its own. Throws `no_capacity`. */
-  async placeOneShot(app: App, release: Release, { type, slot, size }: Slot): Promise<Instance> {
-    const wanted = [{ type, slot, size, notBefore: null, failures: 0 }];
-    const [instance] = await this.#store.transaction((tables) =>
-      this.#create(tables, { app, releaseId: release.id, release: release.version, wanted }),
-    );
-    if (!instance) throw new Error('unreachable: one was wanted');
-    return instance;
-  }
-
-  /** Throws `no_capacity` unless the app's formation, changed so, has room beside all the rest. */
-  async check(appId: string, formation: readonly FormationEntry[], types: ReadonlySet<string>): Promise<void> {
-    const loads = hostLoads(
-      await this.#store.hosts.list(),
-      (await this.#store.instances.listActive()).filter((instance) => instance.appId !== appId),
-    );
-    const cloudlets = formation.reduce(
-      (sum, entry) => sum + (types.has(entry.type) ? entry.quantity * entry.size : 0),
-      0,
-    );
-    if (cloudlets > 0) place(loads, { count: 1, size: cloudlets });
-  }
-
-  /** Asks these to stop: first the resolver takes them out, then what is in flight ends, then they get SIGTERM. */
-  async retire(instances: readonly Instance[], reason: StopReason): Promise<void> {
-    for (const instance of instances) await this.#store.instances.desireStopped(instance.id, reason);
-  }
-
-  /** Brings the app's current release to its formation now. Called by itself after every change. */
-  async converge(appId: string): Promise<void> {
-    await this.#turns.run(appId, async () => {
-      const app = await this.#store.apps.find(appId);
-      const release = app?.currentReleaseId ? await this.#store.releases.find(app.currentReleaseId) : null;
-      const artifact = release?.artifactId ? await this.#store.artifacts.find(release.artifactId) : null;
-      if (!app || !release || !artifact) return;
-      const types = new Set(artifact.processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type)));
-      const facts = {
-        releaseId: release.id,
-        types,
-        formation: await this.#store.formations.list(appId),
-        instances: await this.#store.instances.list(appId, historyRows),
-      };
-      const { create, stop } = plan(facts);
-      for (const { id, reason } of stop) await this.#store.instances.desireStopped(id, reason);
-      if (create.length > 0) {
-        await this.#store.transaction((tables) =>
-          this.#create(tables, { app, releaseId: release.id, release: release.version, wanted: create }),
-        );
-      }
-    });
-  }
-
-  async #create(
-    tables: StoreTables,
-    {
-      app,
-      releaseId,
-      release,
-      wanted,
-    }: { app: App; releaseId: string; release: number; wanted: readonly WantedInstance[] },
-  ): Promise<readonly Instance[]> {
-    const hosts = await tables.hosts.list();
-    const active = [...(await tables.instances.listActive())];
-    // All of one size are placed together, so that a refusal names what is missing for the whole, not for the last one.
-    for (const [size, count] of countBySize(wanted)) place(hostLoads(hosts, active), { count, size });
-    const created: Instance[] = [];
-    for (const { type, slot, size, notBefore, failures } of wanted) {
-      const { host } = place(hostLoads(hosts, active), { count: 1, size });
-      const instance = await tables.instances.create({
-        appId: app.id,
-        releaseId,
-        hostId: host.id,
-        type,
-        slot,
-        size,
-        command: null,
-        notBefore,
-        failures,
-      });
-      active.push(instance);
-      created.push(instance);
-      const data = { instanceId: instance.id, process: processName(instance), release };
-      await tables.events.append(eventOf('instance.placed', platformActor, { appId: app.id, data }));
-    }
-    return created;
+  #roomAgain(): void {
+    this.#room ??= setTimeout(() => {
+      this.#room = undefined;
+      for (const appId of this.#short) this.#convergeSoon(appId);
+    }, roomAgainMs);
   }
 
   /** Many changes of one moment are one look. */
   #convergeSoon(appId: string): void {
-    if (this.#soon.has(appId)) return;
+    if (this.#soon.has(appId) || this.#closed) return;
     this.#soon.add(appId);
     setImmediate(() => {
       this.#soon.delete(appId);
-      this.converge(appId).catch((error: unknown) => {
-        this.#logger.warn('an app could not be brought to its formation', { error, appId });
-      });
+      if (this.#closed) return;
+      this.#turns
+        .run(appId, () => this.#converge(appId))
+        .catch((error: unknown) => {
+          this.#logger.warn('an app could not be brought to its formation', { error, appId });
+        });
     });
   }
 
   async #convergeAll(): Promise<void> {
     for (const app of await this.#store.apps.list()) this.#convergeSoon(app.id);
   }
+
+  /** Looks without a transaction first: mostly nothing is to be done. */
+  async #converge(appId: string): Promise<void> {
+    if (isEmpty((await this.#planFor(appId, this.#store))?.plan)) {
+      this.#short.delete(appId);
+      return;
+    }
+    await this.#store.transaction(async (tables) => {
+      const found = await this.#planFor(appId, tables);
+      if (!found) return;
+      await retire(tables, found.plan.scaledDown, 'scaled_down');
+      const owner = { app: { id: appId }, release: found.release };
+      const refused = await placeWhatFits(tables, owner, found.plan.create);
+      if (!refused) {
+        this.#short.delete(appId);
+      } else if (!this.#short.has(appId)) {
+        this.#short.add(appId);
+        const process = processName(refused.wanted);
+        const data = { instanceId: '', process, release: found.release.version, reason: refused.refusal.message };
+        await tables.events.append(eventOf('instance.refused', platformActor, { appId, data }));
+      }
+    });
+  }
+
+  /** Null for an app that has nothing to run, or is gone. */
+  async #planFor(
+    appId: string,
+    tables: StoreTables,
+  ): Promise<{ readonly release: CurrentRelease; readonly plan: Plan } | null> {
+    const release = await this.#currentOf(appId, tables);
+    if (!release) return null;
+    const active = await tables.instances.listActive(appId);
+    const newest = await tables.instances.listNewestOf(release.id);
+    const formation = await tables.formations.list(appId);
+    const facts = { releaseId: release.id, types: release.types, formation, instances: [...active, ...newest] };
+    return { release, plan: plan(facts) };
+  }
+
+  /** A release is unsealed to be read, and this is asked with every change of an instance. */
+  async #currentOf(appId: string, tables: StoreTables): Promise<CurrentRelease | null> {
+    const app = await tables.apps.find(appId);
+    const known = this.#current.get(appId);
+    if (app?.currentReleaseId && known?.id === app.currentReleaseId) return known;
+    this.#current.delete(appId);
+    const release = app?.currentReleaseId ? await tables.releases.find(app.currentReleaseId) : null;
+    const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
+    if (!release || !artifact) return null;
+    const types = new Set(artifact.processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type)));
+    const current = { id: release.id, version: release.version, types };
+    this.#current.set(appId, current);
+    return current;
+  }
 }
 
-/** Every slot of a formation's entry, as a new instance. */
-function slotsOf({ type, quantity, size }: FormationEntry): readonly WantedInstance[] {
-  return Array.from({ length: quantity }, (_, index) => ({
-    type,
-    slot: index + 1,
-    size,
-    notBefore: null,
-    failures: 0,
-  }));
-}
-
-function countBySize(wanted: readonly WantedInstance[]): ReadonlyMap<Cloudlets, number> {
-  const counts = new Map<Cloudlets, number>();
-  for (const { size } of wanted) counts.set(size, (counts.get(size) ?? 0) + 1);
-  return counts;
-}
-
-/** Instances of a release that should be up. */
-export function wantedUp(instances: readonly Instance[], releaseId: string): readonly Instance[] {
-  return instances.filter(
-    (instance) => instance.releaseId === releaseId && instance.desired === 'up' && !isFinal(instance.state),
-  );
+function isEmpty(wanted: Plan | undefined): boolean {
+  return wanted === undefined || (wanted.create.length === 0 && wanted.scaledDown.length === 0);
 }

@@ -10,7 +10,7 @@ const web = (quantity: number): FormationEntry => ({ appId: 'a', type: 'web', qu
 
 let serial = 0;
 const instance = (changes: Partial<Instance>): Instance => ({
-  id: `i${++serial}`,
+  id: `i${String(++serial).padStart(4, '0')}`,
   appId: 'a',
   releaseId: 'r1',
   hostId: 'h',
@@ -40,20 +40,20 @@ const planned = (quantity: number, instances: readonly Instance[]) =>
 
 describe('what a current release lacks and has too much of', () => {
   it('fills empty slots and leaves full ones alone', () => {
-    const { create, stop } = planned(3, [instance({ slot: 2 })]);
+    const { create, scaledDown } = planned(3, [instance({ slot: 2 })]);
     assert.deepEqual(
       create.map(({ slot }) => slot),
       [1, 3],
     );
-    assert.deepEqual(stop, []);
+    assert.deepEqual(scaledDown, []);
   });
 
   it('takes the highest slots away first when it is scaled down', () => {
     const three = [1, 2, 3].map((slot) => instance({ slot }));
-    const { create, stop } = planned(1, three);
+    const { create, scaledDown } = planned(1, three);
     assert.deepEqual(create, []);
     assert.deepEqual(
-      stop.map(({ id }) => id),
+      scaledDown.map(({ id }) => id),
       [three[1]?.id, three[2]?.id],
     );
   });
@@ -73,16 +73,20 @@ describe('what a current release lacks and has too much of', () => {
     assert.equal(next?.failures, 1);
   });
 
-  it('leaves a slot empty that a person stopped, until the formation changes', () => {
-    const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'stopped_by_user', createdAt: at(5) });
-    assert.deepEqual(planned(1, [stopped]).create, []);
-    const rescaled = plan({
-      releaseId: 'r1',
-      types: new Set(['web']),
-      formation: [{ ...web(1), updatedAt: at(9) }],
-      instances: [stopped],
-    });
-    assert.equal(rescaled.create.length, 1);
+  it('leaves a slot empty that a person stopped, whenever it was scaled before', () => {
+    const stopped = { desired: 'stopped', stopReason: 'stopped_by_user' } as const;
+    const changedLater = [{ ...web(1), updatedAt: at(9) }];
+    for (const state of ['draining', 'stopped'] as const) {
+      const facts = { releaseId: 'r1', types: new Set(['web']), formation: changedLater };
+      assert.deepEqual(plan({ ...facts, instances: [instance({ ...stopped, state, createdAt: at(5) })] }).create, []);
+    }
+  });
+
+  it('judges a slot by its newest instance, in whatever order they come', () => {
+    const old = instance({ state: 'crashed', failures: 6, upAt: null, endedAt: at(2) });
+    const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'stopped_by_user', endedAt: at(3) });
+    assert.deepEqual(planned(1, [old, stopped]).create, []);
+    assert.deepEqual(planned(1, [stopped, old]).create, []);
   });
 
   it('does not count an instance that is on its way out', () => {
@@ -93,17 +97,17 @@ describe('what a current release lacks and has too much of', () => {
   });
 
   it('does not disturb a restart: two instances in one slot are left alone', () => {
-    const { create, stop } = planned(1, [instance({ state: 'starting' }), instance({})]);
-    assert.deepEqual([create, stop], [[], []]);
+    const { create, scaledDown } = planned(1, [instance({ state: 'starting' }), instance({})]);
+    assert.deepEqual([create, scaledDown], [[], []]);
   });
 
   it('runs nothing for a type that the release does not have, and never touches one-shots', () => {
-    const { create, stop } = plan({
+    const { create, scaledDown } = plan({
       releaseId: 'r1',
       types: new Set(['worker']),
       formation: [web(2)],
       instances: [instance({ type: 'run', slot: 4711 })],
     });
-    assert.deepEqual([create, stop], [[], []]);
+    assert.deepEqual([create, scaledDown], [[], []]);
   });
 });

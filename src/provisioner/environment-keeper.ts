@@ -1,0 +1,76 @@
+import type { Clock } from '../domain/clock.ts';
+import { labelNames } from '../domain/engine.ts';
+import type { Logger } from '../domain/logger.ts';
+import { Recurring } from '../domain/recurring.ts';
+import { type EnvironmentDependencies, ensureNetwork, removeEnvironment } from './environment.ts';
+
+/** A network that somebody removed is back this soon (contracts: hardening test 25). */
+const lookEveryMs = 10_000;
+
+export interface EnvironmentKeeperOptions {
+  readonly environment: EnvironmentDependencies;
+  /** Removes what an app has outside the store and the engine. May be called again. */
+  readonly forget: (appId: string) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Sees to it that every app has its network and that nothing else has one: puts back what was lost, and finishes what a
+ * crash left of an app that was being created or destroyed.
+ */
+export class EnvironmentKeeper {
+  readonly #options: EnvironmentKeeperOptions;
+  readonly #rounds: Recurring;
+
+  constructor(options: EnvironmentKeeperOptions) {
+    this.#options = options;
+    const { clock, logger } = options;
+    const work = () => this.#look();
+    this.#rounds = new Recurring({ what: 'compare networks with apps', everyMs: lookEveryMs, work, clock, logger });
+  }
+
+  /** Resolves after the first round. */
+  start(): Promise<void> {
+    return this.#rounds.start();
+  }
+
+  close(): Promise<void> {
+    return this.#rounds.close();
+  }
+
+  async #look(): Promise<void> {
+    const { environment, logger } = this.#options;
+    const { engine, store, platformId } = environment;
+    // In this order: an app is there before its network.
+    const networks = await engine.networks.list({ [labelNames.platform]: platformId });
+    const apps = await store.apps.list();
+    const there = new Set(networks.map(({ id }) => id));
+    for (const app of apps) {
+      if (app.networkId && there.has(app.networkId)) continue;
+      await this.#attempt(`make the network of ${app.name}`, () => ensureNetwork(app, environment));
+      logger.info('an app had no network', { appId: app.id });
+    }
+    const known = new Set(apps.map(({ id }) => id));
+    const strange = new Set(networks.map(({ labels }) => labels[labelNames.app] ?? '').filter(Boolean));
+    for (const appId of strange) if (!known.has(appId)) await this.#finishDestroying(appId);
+  }
+
+  #finishDestroying(appId: string): Promise<void> {
+    const { environment, forget, logger } = this.#options;
+    return this.#attempt('remove what is left of a destroyed app', async () => {
+      await forget(appId);
+      await removeEnvironment(appId, 'caches', environment);
+      logger.info('removed what was left of a destroyed app', { appId });
+    });
+  }
+
+  /** One app's trouble is not the others'. */
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.logger.warn(`could not ${what}; trying on`, { error });
+    }
+  }
+}

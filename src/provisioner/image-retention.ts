@@ -1,0 +1,56 @@
+import type { App } from '../domain/app.ts';
+import type { Artifact } from '../domain/build.ts';
+import { type ImageState, labelNames } from '../domain/engine.ts';
+import { artifactsToGoBackTo } from '../domain/release.ts';
+import type { Store } from '../domain/store.ts';
+import { type EnvironmentDependencies, labelsOf } from './environment.ts';
+
+/** Builds whose artifact may be about to be released although it is an older one. */
+const recentBuilds = 10;
+
+/**
+ * Removes the app's images that it cannot go back to and that nothing runs, and so only images with our label and its
+ * name. For the app's turn, in which no release is made. Does nothing while a build of it is under way.
+ */
+export async function removeOldImages(app: Pick<App, 'id'>, dependencies: EnvironmentDependencies): Promise<void> {
+  const { engine, store } = dependencies;
+  const labels = { ...labelsOf(app.id, dependencies), [labelNames.role]: 'artifact' };
+  // Listed before anything is asked: what a build makes from here on is not in the list.
+  const images = await engine.images.list(labels);
+  const kept = images.length === 0 ? null : await keptImages(app.id, store);
+  if (!kept) return;
+  for (const image of images) if (!kept.has(image.id)) await remove(app.id, image, dependencies);
+}
+
+/** Null while a build is under way, which may have found any image good to use again. */
+async function keptImages(appId: string, store: Store): Promise<ReadonlySet<string> | null> {
+  const builds = await store.builds.list(appId);
+  if (builds.some(({ state }) => state === 'queued' || state === 'building')) return null;
+  const artifacts = await store.artifacts.list(appId);
+  // The next build takes the layers that did not change out of this one's image, live or not.
+  const [lastMade] = newestFirst(artifacts);
+  const releases = await store.releases.list(appId);
+  const running = new Set((await store.instances.listActive(appId)).map(({ releaseId }) => releaseId));
+  const inUse = releases.filter(({ id, status }) => running.has(id) || status === 'pending');
+  const kept = new Set<string | null>([
+    ...artifactsToGoBackTo(releases),
+    ...inUse.map(({ artifactId }) => artifactId),
+    ...newestFirst(builds)
+      .slice(0, recentBuilds)
+      .map(({ artifactId }) => artifactId),
+    lastMade?.id ?? null,
+  ]);
+  return new Set(artifacts.filter(({ id }: Artifact) => kept.has(id)).map(({ imageId }) => imageId));
+}
+
+/** Ids grow with time. */
+function newestFirst<T extends { readonly id: string }>(rows: readonly T[]): readonly T[] {
+  return rows.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+/** A tag that somebody else gave it, and a container that uses it, keep it. */
+async function remove(appId: string, image: ImageState, { engine }: EnvironmentDependencies): Promise<void> {
+  const ours = image.tags.filter((tag) => tag.startsWith(`paas/app-${appId}:`));
+  for (const tag of ours) await engine.images.remove(tag);
+  if (ours.length === image.tags.length) await engine.images.remove(image.id);
+}

@@ -1,0 +1,94 @@
+import { hostLoads } from '../cluster/capacity.ts';
+import { place } from '../cluster/placement.ts';
+import { platformActor } from '../domain/actor.ts';
+import type { App } from '../domain/app.ts';
+import type { Cloudlets } from '../domain/cloudlet.ts';
+import { errorCode, type PlatformError } from '../domain/errors.ts';
+import { eventOf } from '../domain/event.ts';
+import { type Instance, processName, type StopReason } from '../domain/instance.ts';
+import type { Release } from '../domain/release.ts';
+import type { StoreTables } from '../domain/store.ts';
+import type { WantedInstance } from './plan.ts';
+
+/** Whose instances are placed. */
+export interface Owner {
+  readonly app: Pick<App, 'id'>;
+  readonly release: Pick<Release, 'id' | 'version'>;
+}
+
+type Wanted = WantedInstance & Partial<Pick<Instance, 'command'>>;
+
+/**
+ * Places all of these, or none: throws `no_capacity` with the numbers. What is in their slots goes on until it is
+ * retired. For a transaction, so that what was counted is still true when it is written.
+ */
+export async function placeInstances(
+  tables: StoreTables,
+  owner: Owner,
+  wanted: readonly Wanted[],
+): Promise<readonly Instance[]> {
+  const hosts = await tables.hosts.list();
+  const active = [...(await tables.instances.listActive())];
+  // All of one size are asked for together, so that a refusal names what is missing for the whole, not for the last one.
+  for (const [size, count] of countBySize(wanted)) place(hostLoads(hosts, active), { count, size });
+  const placed: Instance[] = [];
+  for (const one of wanted) {
+    const { host } = place(hostLoads(hosts, active), { count: 1, size: one.size });
+    const instance = await create(tables, owner, { ...one, hostId: host.id });
+    active.push(instance);
+    placed.push(instance);
+  }
+  return placed;
+}
+
+/** Places what there is room for, in order. Gives the first refusal when there was none for the rest. */
+export async function placeWhatFits(
+  tables: StoreTables,
+  owner: Owner,
+  wanted: readonly Wanted[],
+): Promise<{ readonly wanted: Wanted; readonly refusal: PlatformError } | null> {
+  for (const one of wanted) {
+    try {
+      await placeInstances(tables, owner, [one]);
+    } catch (error) {
+      if (errorCode(error) !== 'no_capacity') throw error;
+      return { wanted: one, refusal: error as PlatformError };
+    }
+  }
+  return null;
+}
+
+/**
+ * Asks these to stop: first the resolver takes them out, then what is in flight ends, then they get SIGTERM. Those that
+ * are gone already are left.
+ */
+export async function retire(tables: StoreTables, instances: readonly Instance[], reason: StopReason): Promise<void> {
+  for (const { id } of instances) if (await tables.instances.find(id)) await tables.instances.desireStopped(id, reason);
+}
+
+async function create(
+  tables: StoreTables,
+  { app, release }: Owner,
+  { type, slot, size, notBefore, failures, command = null, hostId }: Wanted & { readonly hostId: string },
+): Promise<Instance> {
+  const instance = await tables.instances.create({
+    appId: app.id,
+    releaseId: release.id,
+    hostId,
+    type,
+    slot,
+    size,
+    command,
+    notBefore,
+    failures,
+  });
+  const data = { instanceId: instance.id, process: processName(instance), release: release.version };
+  await tables.events.append(eventOf('instance.placed', platformActor, { appId: app.id, data }));
+  return instance;
+}
+
+function countBySize(wanted: readonly WantedInstance[]): ReadonlyMap<Cloudlets, number> {
+  const counts = new Map<Cloudlets, number>();
+  for (const { size } of wanted) counts.set(size, (counts.get(size) ?? 0) + 1);
+  return counts;
+}
