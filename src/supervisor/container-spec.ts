@@ -31,9 +31,10 @@ export function portOf(instance: Pick<Instance, 'type'>, artifact: Artifact): nu
   return instance.type === 'web' ? (artifact.exposedPort ?? defaultWebPort) : null;
 }
 
-/** All that one instance's container is asked to be. Pure: equal inputs, equal container. */
+/** All that one instance's container is asked to be. Pure. Throws `not_found` for a process type that the release lacks. */
 export function containerSpec(inputs: SpecInputs): ContainerSpec {
   const { app, instance, artifact, release, platformId, run } = inputs;
+  if (app.networkId === null) throw new PlatformError('unavailable', "The app's network is not made yet.");
   return {
     name: `paas-${app.name}-${processName(instance)}-${instance.id.slice(-8)}`,
     image: artifact.imageId,
@@ -45,11 +46,13 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
       [labelNames.instance]: instance.id,
       [labelNames.release]: `v${release.version}`,
       [labelNames.process]: processName(instance),
+      ...(run?.attach ? { [labelNames.terminal]: 'yes' } : {}),
     },
     user: artifact.user,
     ...startOf(inputs),
     env: environmentOf(inputs),
-    hostname: processName(instance),
+    // The kernel's limit (HOST_NAME_MAX) is 64, and a type's name may have 63.
+    hostname: processName(instance).slice(-63),
     memoryBytes: memoryOf(instance, inputs.cloudlet),
     // Anybody may use up to two idle CPUs; under contention the shares follow the size.
     cpus: Math.min(2, inputs.hostCpus),
@@ -60,14 +63,10 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
   };
 }
 
-/** Process types are started by name; any other command goes through the container's own bash. */
-function startOf({ artifact, instance, run }: SpecInputs): Pick<ContainerSpec, 'entrypoint' | 'command'> {
-  const argv = run ? ['bash', '-c', run.command] : instance.command;
-  if (argv)
-    return {
-      entrypoint: artifact.launcher ? [artifact.launcher, '--', ...argv] : [...dockerfileArgv(argv, run)],
-      command: [],
-    };
+/** Process types are started by name; any other command goes through the container's own shell. */
+function startOf({ artifact, instance }: SpecInputs): Pick<ContainerSpec, 'entrypoint' | 'command'> {
+  const argv = instance.command;
+  if (argv) return { entrypoint: artifact.launcher ? [artifact.launcher, '--', ...argv] : [...argv], command: [] };
   const process = artifact.processes.find((candidate) => candidate.type === instance.type);
   if (!process) {
     throw new PlatformError('not_found', `This release has no process type ${instance.type}.`, {
@@ -79,8 +78,8 @@ function startOf({ artifact, instance, run }: SpecInputs): Pick<ContainerSpec, '
 }
 
 /** An image of the user's own may have no bash; every image that can run a command line has sh. */
-function dockerfileArgv(argv: readonly string[], run: RunRequest | null): readonly string[] {
-  return run ? ['sh', '-c', run.command] : argv;
+export function oneOffArgv({ command }: Pick<RunRequest, 'command'>, artifact: Artifact): readonly string[] {
+  return [artifact.launcher ? 'bash' : 'sh', '-c', command];
 }
 
 function environmentOf({ app, release, artifact, instance, run }: SpecInputs): Readonly<Record<string, string>> {

@@ -1,15 +1,16 @@
-import { platformActor } from '../domain/actor.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Engine } from '../domain/engine.ts';
 import { errorCode, publicMessage } from '../domain/errors.ts';
-import { type EventKind, eventOf } from '../domain/event.ts';
 import { oneShotTypes } from '../domain/formation.ts';
-import { type Instance, isFinal, processName } from '../domain/instance.ts';
+import { type Instance, isFinal } from '../domain/instance.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../domain/store.ts';
+import { endReason, outOfMemoryReason } from './ending.ts';
+import { lookAt, type Sight } from './look.ts';
 import type { OneOffs } from './one-offs.ts';
 import { awaitPort, awaitSettled } from './readiness.ts';
-import { startInstance } from './start.ts';
+import { InstanceRecord } from './record.ts';
+import { isRetried, startInstance } from './start.ts';
 import { type Operation, type StepFacts, step } from './step.ts';
 
 /** What every life needs of the house. */
@@ -47,72 +48,104 @@ export interface InstanceLogs {
   finished(containerId: string): Promise<void>;
 }
 
-const engineRetryMs = 500;
+/** An engine that is away is asked again this soon, and then less and less often. */
+const retryMs = { first: 250, last: 5000 } as const;
+/** A process that is killed for its memory mostly takes its instance with it, which is told by the crash. One in a minute is told. */
+const outOfMemoryMs = { fatal: 500, lately: 60_000 } as const;
+
+const unseen: Sight = { container: 'unknown', cutOff: false, abandoned: false };
 
 /** One instance from `placed` to its end: asks `step`, performs the one operation, asks again. */
 export class InstanceLife {
   readonly #deps: LifeDependencies;
+  readonly #record: InstanceRecord;
+  /** Not to be started before, by the monotonic clock: a wall clock that is set back would put it off. */
+  readonly #startAtMs: number;
   #instance: Instance;
-  #container: StepFacts['container'] = 'unknown';
+  /** Somebody changed the row. Only the loop reads it anew, so that nothing that was seen is forgotten again. */
+  #isStale = false;
+  /** The row is gone: its app was destroyed, and whoever did that removes the container. */
+  #isForgotten = false;
+  #sight = unseen;
   #readiness: StepFacts['readiness'] = 'unknown';
   #drained = false;
-  /** The row is gone: its app was destroyed, and whoever did that removes the container. */
-  #forgotten = false;
+  #stubborn = false;
+  #outOfMemoryAtMs: number | null = null;
+  #failures = 0;
   #wake = Promise.withResolvers<void>();
-  /** Aborts what waits for the container to become ready or to drain, when it ends or is not wanted any more. */
+  /** Aborts what waits for the container, or for its terminal, when it ends, is not wanted any more or the platform stops. */
   #attempt = new AbortController();
 
   constructor(instance: Instance, deps: LifeDependencies) {
     this.#instance = instance;
     this.#deps = deps;
+    this.#record = new InstanceRecord(deps.store, instance.id);
+    this.#startAtMs = deps.clock.monotonicMs() + delayOf(instance, deps.clock.now());
   }
 
   get instance(): Instance {
     return this.#instance;
   }
 
-  /** Runs until the instance's end or the signal. Engine failures are retried; they end nothing. */
+  /**
+   * Runs until the instance's end or the signal, which is not kept waiting: what it interrupts is taken up by the next
+   * platform. Engine failures are retried; they end nothing.
+   */
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', () => this.#rouse(), { once: true });
-    while (!signal.aborted && !this.#forgotten) {
-      const wake = this.#wake.promise;
-      const operation = step(this.#facts());
-      if (operation.kind === 'done') return;
-      try {
-        await this.#perform(operation, wake, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (this.#attempt.signal.aborted) this.#attempt = new AbortController();
-        else await this.#recover(error, operation, signal);
+    const closed = Promise.withResolvers<void>();
+    const close = () => {
+      this.#attempt.abort();
+      closed.resolve();
+    };
+    signal.addEventListener('abort', close, { once: true });
+    try {
+      while (!signal.aborted) {
+        const turn = this.#turn(signal);
+        turn.catch(() => undefined);
+        if ((await Promise.race([turn, closed.promise])) === 'over') return;
       }
+    } finally {
+      signal.removeEventListener('abort', close);
     }
   }
 
   /** The row changed: somebody wants something else of it. */
   async changed(): Promise<void> {
     const row = await this.#deps.store.instances.find(this.#instance.id);
-    if (!row) {
-      this.#forgotten = true;
-      this.#attempt.abort();
-      return this.#rouse();
-    }
-    const unwanted = row.desired === 'stopped' && this.#instance.desired === 'up';
-    this.#instance = row;
-    if (unwanted) this.#attempt.abort();
+    this.#isForgotten = row === null;
+    this.#isStale = true;
+    const isUnwanted = row?.desired === 'stopped' && this.#instance.desired === 'up';
+    if (isUnwanted || this.#isForgotten) this.#attempt.abort();
     this.#rouse();
   }
 
   /** Something may have been missed: ask the engine before the next decision. */
   lookAgain(): void {
-    if (this.#container === 'running') this.#container = 'unknown';
+    this.#sight = unseen;
     this.#rouse();
   }
 
   /** The engine says that the container ended, or that it is gone. */
   ended(): void {
-    this.#container = 'unknown';
     this.#attempt.abort();
-    this.#rouse();
+    this.lookAgain();
+  }
+
+  /** The engine says that one of its processes was killed for its memory. Tells it when the instance survives that. */
+  async ranOutOfMemory(): Promise<void> {
+    const isKnown = this.#outOfMemoryLately() === true;
+    this.#outOfMemoryAtMs = this.#deps.clock.monotonicMs();
+    if (isKnown) return;
+    const { signal } = this.#attempt;
+    await this.#deps.clock.sleep(outOfMemoryMs.fatal, signal).catch(() => undefined);
+    if (signal.aborted || isFinal(this.#instance.state)) return;
+    await this.#record.happened('instance.out_of_memory', outOfMemoryReason(this.#instance, this.#deps.settings));
+  }
+
+  /** Null when it was never heard of: then only the engine can know, which forgets no old one. */
+  #outOfMemoryLately(): boolean | null {
+    if (this.#outOfMemoryAtMs === null) return null;
+    return this.#deps.clock.monotonicMs() - this.#outOfMemoryAtMs < outOfMemoryMs.lately;
   }
 
   #rouse(): void {
@@ -120,13 +153,39 @@ export class InstanceLife {
     this.#wake = Promise.withResolvers();
   }
 
+  async #turn(signal: AbortSignal): Promise<'over' | 'again'> {
+    const wake = this.#wake.promise;
+    let operation: Operation = { kind: 'look' };
+    // What it was aborted for is seen by this turn.
+    if (this.#attempt.signal.aborted) this.#attempt = new AbortController();
+    try {
+      if (this.#isStale) await this.#read();
+      if (this.#isForgotten) return 'over';
+      operation = step(this.#facts());
+      if (operation.kind === 'done') return 'over';
+      await this.#perform(operation, wake, signal);
+      this.#failures = 0;
+    } catch (error) {
+      // Given up on purpose: the next turn knows why.
+      if (!this.#attempt.signal.aborted) await this.#recover(error, operation, wake);
+    }
+    return 'again';
+  }
+
+  async #read(): Promise<void> {
+    this.#isStale = false;
+    const row = await this.#deps.store.instances.find(this.#instance.id);
+    if (row) this.#instance = row;
+    else this.#isForgotten = true;
+  }
+
   #facts(): StepFacts {
-    const { desired, state, notBefore, type } = this.#instance;
+    const { desired, state, type } = this.#instance;
     return {
       desired,
       state,
-      container: this.#container,
-      startInMs: notBefore ? notBefore.getTime() - this.#deps.clock.now().getTime() : 0,
+      ...this.#sight,
+      startInMs: this.#startAtMs - this.#deps.clock.monotonicMs(),
       readiness: this.#readiness,
       drained: this.#drained,
       oneShot: oneShotTypes.has(type),
@@ -136,17 +195,17 @@ export class InstanceLife {
   async #perform(operation: Operation, wake: Promise<void>, signal: AbortSignal): Promise<void> {
     switch (operation.kind) {
       case 'wait':
-        return this.#sleep(operation.ms, wake, signal);
+        return this.#sleep(operation.ms, wake);
       case 'look':
         return this.#look();
       case 'start':
         return this.#start(signal);
       case 'await-readiness':
-        return this.#awaitReadiness(signal);
+        return this.#awaitReadiness();
       case 'mark':
         return this.#mark(operation.state);
       case 'drain':
-        return this.#drain(signal);
+        return this.#drain();
       case 'stop':
         return this.#stop();
       case 'finish':
@@ -154,118 +213,95 @@ export class InstanceLife {
     }
   }
 
-  async #sleep(ms: number | null, wake: Promise<void>, signal: AbortSignal): Promise<void> {
+  async #sleep(ms: number | null, wake: Promise<void>): Promise<void> {
     if (ms === null) return wake;
     const timer = new AbortController();
-    await Promise.race([
-      wake,
-      this.#deps.clock.sleep(ms, AbortSignal.any([signal, timer.signal])).catch(() => undefined),
-    ]);
+    await Promise.race([wake, this.#deps.clock.sleep(ms, timer.signal).catch(() => undefined)]);
     timer.abort();
   }
 
   async #look(): Promise<void> {
+    const { address, ...sight } = await lookAt(this.#instance, this.#deps, this.#attempt.signal);
+    if (address !== null && address !== this.#instance.address) {
+      // Started again by somebody else it is somewhere else; started by us in front of a crash, nobody wrote where.
+      this.#readiness = 'unknown';
+      this.#instance = await this.#deps.store.instances.observe(this.#instance.id, { address });
+    }
+    this.#sight = sight;
     const { containerId } = this.#instance;
-    const state = containerId ? await this.#deps.engine.containers.inspect(containerId) : null;
-    this.#container = state?.status ?? 'none';
-    if (state?.status === 'running' && this.#deps.oneOffs.request(this.#instance) === null) this.#watch(state.id);
+    if (sight.container === 'running' && containerId && this.#deps.oneOffs.request(this.#instance) === null)
+      await this.#watch(containerId);
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    if (this.#instance.state === 'placed') {
-      await this.#observe({ state: 'starting', startedAt: this.#deps.clock.now() }, 'instance.starting');
-    }
-    const seen = await startInstance(this.#instance, this.#deps, signal);
-    this.#container = 'running';
-    this.#instance = await this.#deps.store.instances.observe(this.#instance.id, seen);
-    if (this.#deps.oneOffs.request(this.#instance)?.attach !== true) this.#watch(seen.containerId);
+    const { store, oneOffs, engine, clock } = this.#deps;
+    if (this.#instance.state === 'placed')
+      this.#instance = await this.#record.observed({ state: 'starting', startedAt: clock.now() }, 'instance.starting');
+    const { containerId, address, port } = await startInstance(this.#instance, this.#deps, {
+      unwanted: this.#attempt.signal,
+      closing: signal,
+    });
+    this.#instance = await store.instances.observe(this.#instance.id, { containerId, address, port });
+    if (oneOffs.request(this.#instance)?.attach !== true) await this.#watch(containerId);
     // The engine's `die` may have come before we knew the container's id.
-    const state = await this.#deps.engine.containers.inspect(seen.containerId);
-    if (state?.status !== 'running') this.#container = state?.status ?? 'none';
+    const state = await engine.containers.inspect(containerId);
+    this.#sight = { ...unseen, container: state?.status ?? 'none' };
+    // A process with a port and no address cannot be told from one that is cut off without a closer look.
+    if (port !== null && address === null) this.#sight = unseen;
   }
 
-  #watch(containerId: string): void {
-    const version = this.#releaseVersion();
-    version
-      .then((release) => this.#deps.logs.watch(this.#instance, containerId, release))
-      .catch((error: unknown) => {
-        this.#deps.logger.error('cannot follow the log of an instance', { error, instance: this.#instance.id });
-      });
+  async #watch(containerId: string): Promise<void> {
+    this.#deps.logs.watch(this.#instance, containerId, await this.#record.version(this.#instance));
   }
 
-  async #releaseVersion(): Promise<number> {
-    return (await this.#deps.store.releases.find(this.#instance.releaseId))?.version ?? 0;
-  }
-
-  async #awaitReadiness(signal: AbortSignal): Promise<void> {
+  async #awaitReadiness(): Promise<void> {
     const { address, port, type } = this.#instance;
     const { clock, settings } = this.#deps;
-    const either = AbortSignal.any([signal, this.#attempt.signal]);
+    const { signal } = this.#attempt;
     if (oneShotTypes.has(type)) this.#readiness = 'ready';
-    else if (port !== null && address !== null) {
-      this.#readiness = await awaitPort({ address, port, timeoutMs: settings.bootTimeoutMs }, clock, either);
-    } else this.#readiness = await awaitSettled(clock, either);
+    else if (port !== null && address !== null)
+      this.#readiness = await awaitPort({ address, port, timeoutMs: settings.bootTimeoutMs }, clock, signal);
+    else this.#readiness = await awaitSettled(clock, signal);
   }
 
   async #mark(state: 'up' | 'draining'): Promise<void> {
-    const at = this.#deps.clock.now();
-    await this.#observe(
-      state === 'up' ? { state, upAt: at } : { state },
-      state === 'up' ? 'instance.up' : 'instance.draining',
-    );
+    if (state === 'up') {
+      this.#instance = await this.#record.observed({ state, upAt: this.#deps.clock.now() }, 'instance.up');
+    } else {
+      this.#instance = await this.#record.observed({ state }, 'instance.draining');
+    }
   }
 
-  async #drain(signal: AbortSignal): Promise<void> {
+  async #drain(): Promise<void> {
     const { upAt, type } = this.#instance;
-    if (type === 'web' && upAt) {
-      const either = AbortSignal.any([signal, this.#attempt.signal]);
-      await this.#deps.router.drain(this.#instance, this.#deps.settings.drainMs, either);
-    }
+    const { router, settings } = this.#deps;
+    if (type === 'web' && upAt) await router.drain(this.#instance, settings.drainMs, this.#attempt.signal);
     this.#drained = true;
   }
 
   async #stop(): Promise<void> {
     const { containerId } = this.#instance;
-    if (containerId) await this.#deps.engine.containers.stop(containerId, this.#deps.settings.stopGraceMs);
-    this.#container = 'exited';
+    const { engine, clock, settings } = this.#deps;
+    const begin = clock.monotonicMs();
+    if (containerId) await engine.containers.stop(containerId, settings.stopGraceMs);
+    this.#stubborn = clock.monotonicMs() - begin >= settings.stopGraceMs;
+    this.#sight = unseen;
   }
 
   async #finish({ state, why }: Extract<Operation, { kind: 'finish' }>): Promise<void> {
-    const { containerId } = this.#instance;
-    if (why === 'boot-timeout' && containerId) await this.#deps.engine.containers.kill(containerId, 'SIGKILL');
-    const last = containerId ? await this.#deps.engine.containers.inspect(containerId) : null;
+    const { containerId, type } = this.#instance;
+    const { engine, settings, clock, oneOffs } = this.#deps;
+    if (containerId && (why === 'boot-timeout' || why === 'cut-off')) await engine.containers.stop(containerId, 0);
+    const last = containerId ? await engine.containers.inspect(containerId) : null;
     const exitCode = last?.exitCode ?? null;
-    const reason = this.#reason(why, exitCode, last?.oomKilled ?? false);
-    await this.#observe(
-      { state, exitCode, reason, endedAt: this.#deps.clock.now() },
-      state === 'crashed'
-        ? 'instance.crashed'
-        : oneShotTypes.has(this.#instance.type)
-          ? 'run.ended'
-          : 'instance.stopped',
-    );
-    this.#deps.oneOffs.ended(this.#instance, exitCode ?? 137);
+    const outOfMemory = this.#outOfMemoryLately() ?? last?.oomKilled ?? false;
+    const stubborn = this.#stubborn && exitCode === 137;
+    const reason = endReason({ instance: this.#instance, why, exitCode, outOfMemory, stubborn, settings });
+    const ofOneShot = oneShotTypes.has(type) ? 'run.ended' : 'instance.stopped';
+    const kind = state === 'crashed' ? 'instance.crashed' : ofOneShot;
+    this.#instance = await this.#record.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);
+    oneOffs.ended(this.#instance, exitCode ?? 137);
     if (containerId) await this.#clear(containerId);
-  }
-
-  #reason(why: Extract<Operation, { kind: 'finish' }>['why'], exitCode: number | null, oomKilled: boolean): string {
-    const name = processName(this.#instance);
-    const { settings } = this.#deps;
-    if (oomKilled) {
-      const mebibytes = (this.#instance.size * settings.cloudletMemoryBytes) / (1024 * 1024);
-      return `Error R15 (Memory quota vastly exceeded): ${name} was killed at its limit of ${mebibytes} MiB`;
-    }
-    switch (why) {
-      case 'exit':
-      case 'asked':
-        return exitCode === null ? 'Process ended' : `Process exited with status ${exitCode}`;
-      case 'boot-timeout':
-        return `Error R10 (Boot timeout): ${name} did not answer on port ${this.#instance.port} within ${settings.bootTimeoutMs / 1000} s`;
-      case 'gone':
-        return `The container of ${name} was removed by somebody else`;
-      case 'never-started':
-        return 'Not wanted any more before it started';
-    }
   }
 
   /** The container goes when its last words are kept. */
@@ -279,45 +315,36 @@ export class InstanceLife {
     }
   }
 
-  async #observe(seen: Parameters<Store['instances']['observe']>[1], kind: EventKind): Promise<void> {
-    this.#instance = await this.#deps.store.transaction(async (tables) => {
-      const row = await tables.instances.observe(this.#instance.id, seen);
-      const release = await tables.releases.find(row.releaseId);
-      const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
-      const command = artifact?.processes.find((process) => process.type === row.type)?.command;
-      await tables.events.append(
-        eventOf(kind, platformActor, {
-          appId: row.appId,
-          data: {
-            instanceId: row.id,
-            process: processName(row),
-            release: release?.version ?? 0,
-            exitCode: row.exitCode,
-            reason: row.reason,
-            stopReason: row.stopReason,
-            ...(kind === 'instance.starting' && command ? { command } : {}),
-          },
-        }),
-      );
-      return row;
-    });
+  async #recover(error: unknown, operation: Operation, wake: Promise<void>): Promise<void> {
+    const fields = { error, instance: this.#instance.id, operation: operation.kind };
+    if (operation.kind === 'start' && !isRetried(errorCode(error))) {
+      this.#deps.logger.info('an instance could not be started', fields);
+      try {
+        return await this.#refuse(publicMessage(error));
+      } catch (again) {
+        fields.error = again;
+      }
+    }
+    if (this.#failures === 0) this.#deps.logger.warn('an operation on an instance failed; trying on', fields);
+    const ms = Math.min(retryMs.last, retryMs.first * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#isStale = true;
+    this.#sight = unseen;
+    await this.#sleep(ms, wake);
   }
 
-  async #recover(error: unknown, operation: Operation, signal: AbortSignal): Promise<void> {
-    const { logger, clock } = this.#deps;
-    const code = errorCode(error);
-    logger.warn('an operation on an instance failed', {
-      error,
-      instance: this.#instance.id,
-      operation: operation.kind,
-    });
-    if (operation.kind === 'start' && code !== 'unavailable' && code !== 'timeout' && !isFinal(this.#instance.state)) {
-      await this.#observe({ state: 'refused', reason: publicMessage(error), endedAt: clock.now() }, 'instance.refused');
-      this.#deps.oneOffs.ended(this.#instance, 126);
-      return;
-    }
-    await this.changed();
-    this.#container = 'unknown';
-    await clock.sleep(engineRetryMs, signal).catch(() => undefined);
+  async #refuse(reason: string): Promise<void> {
+    await this.#read();
+    if (this.#isForgotten || isFinal(this.#instance.state)) return;
+    const seen = { state: 'refused', reason, endedAt: this.#deps.clock.now() } as const;
+    this.#instance = await this.#record.observed(seen, 'instance.refused');
+    this.#deps.oneOffs.ended(this.#instance, 126);
+    if (this.#instance.containerId) await this.#clear(this.#instance.containerId);
   }
+}
+
+/** At most as long as it was put off when it was placed, whatever the wall clock says now. */
+function delayOf({ notBefore, createdAt }: Instance, now: Date): number {
+  if (!notBefore) return 0;
+  return Math.min(notBefore.getTime() - now.getTime(), notBefore.getTime() - createdAt.getTime());
 }

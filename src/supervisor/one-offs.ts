@@ -50,13 +50,14 @@ export class OneOffs {
     return this.#byProcess.get(keyOf(instance))?.request ?? null;
   }
 
-  /** Resolves when a terminal has come, or at once when none is wanted. Throws `timeout` after a minute. */
+  /** Resolves when a terminal has come, or at once when none is wanted. Throws `start_failed` after a minute. */
   async clientArrived(instance: ProcessOf, signal: AbortSignal): Promise<void> {
     const oneOff = this.#byProcess.get(keyOf(instance));
     if (!oneOff?.request.attach) return;
+    signal.throwIfAborted();
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(
-      () => reject(new PlatformError('timeout', `No terminal came to the one-off within ${clientWaitMs / 1000} s.`)),
+      () => reject(new PlatformError('start_failed', `No terminal came within ${clientWaitMs / 1000} s.`)),
       clientWaitMs,
     );
     const abort = () => reject(signal.reason);

@@ -1,7 +1,8 @@
-import { labelNames } from '../domain/engine.ts';
-import { PlatformError } from '../domain/errors.ts';
+import { type Engine, labelNames } from '../domain/engine.ts';
+import { type ErrorCode, errorCode, PlatformError } from '../domain/errors.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
+import type { RunRequest } from '../domain/operations.ts';
 import { containerSpec, portOf } from './container-spec.ts';
 import type { LifeDependencies } from './life.ts';
 
@@ -12,14 +13,26 @@ export interface StartedInstance {
   readonly port: number | null;
 }
 
+export interface StartSignals {
+  /** Ends the wait for a terminal. */
+  readonly unwanted: AbortSignal;
+  /** Ends the terminal. */
+  readonly closing: AbortSignal;
+}
+
+/** Nothing is wrong with the instance: what it needs is away, and comes back. */
+export function isRetried(code: ErrorCode): boolean {
+  return code === 'unavailable' || code === 'timeout' || code === 'busy';
+}
+
 /**
  * Makes and starts the container of an instance; the same container again when it was made before a crash of ours.
- * Throws `unavailable` (try again), anything else: it cannot be started as it is.
+ * Throws what `isRetried` (try again) or anything else: it cannot be started as it is.
  */
 export async function startInstance(
   instance: Instance,
   deps: LifeDependencies,
-  signal: AbortSignal,
+  { unwanted, closing }: StartSignals,
 ): Promise<StartedInstance> {
   const { engine, store, oneOffs, platformId, settings, hostCpus } = deps;
   const run = oneOffs.request(instance);
@@ -33,33 +46,50 @@ export async function startInstance(
   const artifact = release?.artifactId ? await store.artifacts.find(release.artifactId) : null;
   if (!release || !artifact)
     throw new PlatformError('internal', `Instance ${instance.id} has a release without an artifact.`);
-  await oneOffs.clientArrived(instance, signal);
-  const containerId = await engine.containers.create(
-    containerSpec({
-      platformId,
-      app,
-      release,
-      artifact,
-      instance,
-      run,
-      hostCpus,
-      cloudlet: { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz },
-    }),
-  );
-  // Written before the start: whoever dies now finds the container again by the row.
-  await store.instances.observe(instance.id, { containerId });
-  if (run?.attach) {
-    const streams = await engine.containers.attach(containerId, signal);
-    await engine.containers.start(containerId);
-    oneOffs.started(instance, containerId, streams);
-    if (run.tty && run.columns && run.rows) {
-      await engine.containers.resize(containerId, { columns: run.columns, rows: run.rows }).catch(() => undefined);
-    }
-  } else {
-    await engine.containers.start(containerId);
+  const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
+  const spec = containerSpec({ platformId, app, release, artifact, instance, run, hostCpus, cloudlet });
+  await oneOffs.clientArrived(instance, unwanted);
+  const port = portOf(instance, artifact);
+  try {
+    const containerId = await engine.containers.create(spec);
+    // Written before the start: whoever dies now finds the container again by the row, and knows where it must answer.
+    await store.instances.observe(instance.id, { containerId, port });
+    if (run?.attach) await startAttached(instance, { containerId, run, deps, closing });
+    else await engine.containers.start(containerId);
+    const state = await engine.containers.inspect(containerId);
+    return { containerId, address: state?.address ?? null, port };
+  } catch (error) {
+    if (errorCode(error) === 'not_found') await requireNetwork(app.networkId, engine);
+    throw error;
   }
-  const state = await engine.containers.inspect(containerId);
-  return { containerId, address: state?.address ?? null, port: portOf(instance, artifact) };
+}
+
+async function startAttached(
+  instance: Instance,
+  {
+    containerId,
+    run,
+    deps: { engine, oneOffs },
+    closing,
+  }: {
+    readonly containerId: string;
+    readonly run: RunRequest;
+    readonly deps: LifeDependencies;
+    readonly closing: AbortSignal;
+  },
+): Promise<void> {
+  const streams = await engine.containers.attach(containerId, closing);
+  await engine.containers.start(containerId);
+  oneOffs.started(instance, containerId, streams);
+  if (run.tty && run.columns && run.rows) {
+    await engine.containers.resize(containerId, { columns: run.columns, rows: run.rows }).catch(() => undefined);
+  }
+}
+
+/** A network that somebody removed is made anew within seconds: worth waiting for. */
+async function requireNetwork(networkId: string | null, engine: Engine): Promise<void> {
+  if (networkId && (await engine.networks.inspect(networkId))) return;
+  throw new PlatformError('unavailable', "The app's network is missing and is being made anew.");
 }
 
 /** The labels by which the supervisor finds its instances' containers. */

@@ -7,6 +7,10 @@ export interface StepFacts {
   readonly state: InstanceState;
   /** `unknown`: the engine was not asked yet. `none`: there is no container (any more). */
   readonly container: 'unknown' | 'none' | 'created' | 'running' | 'exited';
+  /** It runs and nobody can reach it: its network was taken from it. */
+  readonly cutOff: boolean;
+  /** The terminal that held it went with an earlier run of the platform. */
+  readonly abandoned: boolean;
   /** Milliseconds until it may start; 0 or less: now. */
   readonly startInMs: number;
   /** Whether it answers as its type must: web on its port, others by having run for a moment. */
@@ -17,6 +21,8 @@ export interface StepFacts {
   readonly oneShot: boolean;
 }
 
+export type EndCause = 'exit' | 'gone' | 'boot-timeout' | 'cut-off' | 'asked' | 'abandoned' | 'never-started';
+
 /** One next operation; the supervisor performs it and asks again. */
 export type Operation =
   | { readonly kind: 'look' }
@@ -26,11 +32,7 @@ export type Operation =
   | { readonly kind: 'mark'; readonly state: 'up' | 'draining' }
   | { readonly kind: 'drain' }
   | { readonly kind: 'stop' }
-  | {
-      readonly kind: 'finish';
-      readonly state: 'stopped' | 'crashed';
-      readonly why: 'exit' | 'gone' | 'boot-timeout' | 'asked' | 'never-started';
-    }
+  | { readonly kind: 'finish'; readonly state: 'stopped' | 'crashed'; readonly why: EndCause }
   | { readonly kind: 'done' };
 
 /**
@@ -68,6 +70,8 @@ function stepStarting(facts: StepFacts): Operation {
   // The platform died between writing `starting` and starting: the container's name makes this the same start again.
   if (facts.container === 'none' || facts.container === 'created') return { kind: 'start' };
   if (facts.container === 'exited') return ended(facts);
+  if (facts.abandoned) return { kind: 'mark', state: 'draining' };
+  if (facts.cutOff) return { kind: 'finish', state: 'crashed', why: 'cut-off' };
   if (facts.readiness === 'ready') return { kind: 'mark', state: 'up' };
   if (facts.readiness === 'timed-out') return { kind: 'finish', state: 'crashed', why: 'boot-timeout' };
   return { kind: 'await-readiness' };
@@ -78,12 +82,16 @@ function stepUp(facts: StepFacts): Operation {
   if (facts.desired === 'stopped') return leave(facts);
   if (facts.container === 'exited') return ended(facts);
   if (facts.container !== 'running') return { kind: 'finish', state: 'crashed', why: 'gone' };
+  if (facts.abandoned) return { kind: 'mark', state: 'draining' };
+  if (facts.cutOff) return { kind: 'finish', state: 'crashed', why: 'cut-off' };
   return { kind: 'wait', ms: null };
 }
 
 function stepDraining(facts: StepFacts): Operation {
   if (facts.container === 'unknown') return { kind: 'look' };
-  if (facts.container !== 'running') return { kind: 'finish', state: 'stopped', why: 'asked' };
+  if (facts.container !== 'running') {
+    return { kind: 'finish', state: 'stopped', why: facts.abandoned ? 'abandoned' : 'asked' };
+  }
   return facts.drained ? { kind: 'stop' } : { kind: 'drain' };
 }
 

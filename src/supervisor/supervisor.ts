@@ -1,25 +1,31 @@
-import type { ContainerState } from '../domain/engine.ts';
-import { labelNames } from '../domain/engine.ts';
+import { type ContainerState, type EngineEvent, labelNames } from '../domain/engine.ts';
 import { isFinal } from '../domain/instance.ts';
+import { Recurring } from '../domain/recurring.ts';
 import { InstanceLife, type LifeDependencies } from './life.ts';
 import { instanceLabels } from './start.ts';
 
 const sweepEveryMs = 30_000;
-const listenAgainMs = 250;
+/** An engine that went away is listened to again this soon, and then less and less often. */
+const listenAgainMs = { first: 100, last: 2000 } as const;
 
 /**
  * Keeps every active instance in the state that is desired of it. Hears of wishes through the store's change feed and of
- * ends through the engine's events, and looks at everything anew every half minute, because either may be missed.
+ * ends through the engine's events, and compares all containers with all instances whenever it begins to listen and
+ * every half minute, because either may be missed.
  */
 export class Supervisor {
   readonly #deps: LifeDependencies;
   readonly #lives = new Map<string, InstanceLife>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
+  readonly #sweeps: Recurring;
   #unsubscribe: () => void = () => undefined;
 
   constructor(deps: LifeDependencies) {
     this.#deps = deps;
+    const { clock, logger } = deps;
+    const work = () => this.#sweep();
+    this.#sweeps = new Recurring({ what: 'sweep over the containers', everyMs: sweepEveryMs, work, clock, logger });
   }
 
   /** Takes over what runs already, then everything that comes. Resolves when every known instance has its life again. */
@@ -27,17 +33,17 @@ export class Supervisor {
     this.#unsubscribe = this.#deps.store.changes.subscribe((change) => {
       if (change.table === 'instances') this.#inBackground(this.#changed(change.id), 'follow a change');
     });
-    this.#inBackground(this.#listen(), 'listen to the engine');
-    this.#inBackground(this.#sweepForEver(), 'sweep');
     for (const instance of await this.#deps.store.instances.listActive())
       this.#live(new InstanceLife(instance, this.#deps));
+    this.#inBackground(this.#listen(), 'listen to the engine');
+    this.#sweeps.startLater();
   }
 
   /** Stops looking after the instances; their containers go on. */
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#closing.abort(new Error('the platform stops'));
-    await Promise.allSettled([...this.#running]);
+    await Promise.all([this.#sweeps.close(), ...this.#running]);
   }
 
   async #changed(id: string): Promise<void> {
@@ -57,55 +63,76 @@ export class Supervisor {
   }
 
   async #listen(): Promise<void> {
-    const { engine, clock, logger } = this.#deps;
+    const { clock, logger } = this.#deps;
     const { signal } = this.#closing;
+    let failures = 0;
     while (!signal.aborted) {
       try {
-        for await (const event of engine.events(instanceLabels(this.#deps.platformId), signal)) {
-          if (event.kind !== 'die' && event.kind !== 'destroy') continue;
-          this.#lives.get(event.labels[labelNames.instance] ?? '')?.ended();
-        }
+        await this.#listenOnce(() => {
+          if (failures > 0) logger.info('the engine is back');
+          failures = 0;
+        });
       } catch (error) {
-        if (!signal.aborted) logger.warn('the engine stopped telling what happens', { error });
+        if (signal.aborted) return;
+        if (failures === 0) logger.warn('the engine stopped telling what happens; asking again', { error });
+        failures += 1;
       }
-      await clock.sleep(listenAgainMs, signal).catch(() => undefined);
-      // Whatever ended while nobody listened is found by looking.
-      for (const life of this.#lives.values()) if (!signal.aborted) life.lookAgain();
+      const ms = Math.min(listenAgainMs.last, listenAgainMs.first * 2 ** failures);
+      await clock.sleep(ms, signal).catch(() => undefined);
     }
   }
 
-  async #sweepForEver(): Promise<void> {
-    const { clock, logger } = this.#deps;
+  /** Throws when the engine is, or goes, away. */
+  async #listenOnce(onContact: () => void): Promise<void> {
+    const { engine, platformId } = this.#deps;
     const { signal } = this.#closing;
-    while (!signal.aborted) {
-      try {
-        await this.#sweep();
-      } catch (error) {
-        if (!signal.aborted) logger.warn('a sweep over the containers failed', { error });
-      }
-      await clock.sleep(sweepEveryMs, signal).catch(() => undefined);
+    const listening = new AbortController();
+    const close = () => listening.abort();
+    signal.addEventListener('abort', close, { once: true });
+    try {
+      const events = engine.events(instanceLabels(platformId), listening.signal);
+      // Whatever ended while nobody listened is found by looking.
+      await this.#sweep();
+      onContact();
+      for await (const event of events) this.#hear(event);
+    } finally {
+      signal.removeEventListener('abort', close);
+      listening.abort();
     }
+  }
+
+  #hear({ kind, labels }: EngineEvent): void {
+    const life = this.#lives.get(labels[labelNames.instance] ?? '');
+    if (!life) return;
+    if (kind === 'die' || kind === 'destroy') life.ended();
+    if (kind === 'oom') this.#inBackground(life.ranOutOfMemory(), 'tell of a process without memory');
   }
 
   /** Removes containers of ours that no active instance knows, and wakes lives whose container is not what they think. */
   async #sweep(): Promise<void> {
-    const { engine, platformId } = this.#deps;
+    const { engine, platformId, logger } = this.#deps;
     const containers = await engine.containers.list(instanceLabels(platformId));
-    for (const container of containers) await this.#compare(container);
-    const present = new Set(containers.filter(({ status }) => status === 'running').map(({ id }) => id));
-    for (const life of this.#lives.values()) {
-      const { containerId, state } = life.instance;
-      if (containerId && state === 'up' && !present.has(containerId)) life.ended();
+    if (this.#closing.signal.aborted) return;
+    const byId = new Map(containers.map((container) => [container.id, container]));
+    for (const life of this.#lives.values()) compare(life, byId);
+    for (const container of containers) {
+      // One that the engine cannot remove is not to keep the others.
+      await this.#removeStranger(container).catch((error: unknown) => {
+        if (!this.#closing.signal.aborted)
+          logger.warn('a container that nobody knows could not be removed', { error, id: container.id });
+      });
     }
   }
 
-  async #compare(container: ContainerState): Promise<void> {
+  async #removeStranger(container: ContainerState): Promise<void> {
     const { store, engine, logs } = this.#deps;
-    const instance = await store.instances.find(container.labels[labelNames.instance] ?? '');
-    const strange = !instance || (instance.containerId !== null && instance.containerId !== container.id);
-    const over = instance !== null && isFinal(instance.state) && !this.#lives.has(instance.id);
-    if (!strange && !over) return;
-    if (over && instance && instance.containerId === container.id) await logs.finished(container.id);
+    const id = container.labels[labelNames.instance] ?? '';
+    if (this.#lives.get(id)?.instance.containerId === container.id) return;
+    const instance = await store.instances.find(id);
+    const isStrange = !instance || (instance.containerId !== null && instance.containerId !== container.id);
+    const isOver = instance !== null && isFinal(instance.state) && !this.#lives.has(id);
+    if ((!isStrange && !isOver) || this.#closing.signal.aborted) return;
+    if (instance && isOver) await logs.finished(container.id);
     await engine.containers.remove(container.id);
   }
 
@@ -117,4 +144,13 @@ export class Supervisor {
       .finally(() => this.#running.delete(settled));
     this.#running.add(settled);
   }
+}
+
+/** What a life believes of its container, and what the engine says of it. */
+function compare(life: InstanceLife, containers: ReadonlyMap<string, ContainerState>): void {
+  const { containerId, address, state } = life.instance;
+  if (containerId === null || state === 'placed' || isFinal(state)) return;
+  const container = containers.get(containerId);
+  if (container?.status !== 'running') life.ended();
+  else if (container.address !== address && address !== null) life.lookAgain();
 }

@@ -8,6 +8,8 @@ const facts = (changes: Partial<StepFacts>): StepFacts => ({
   desired: 'up',
   state: 'placed',
   container: 'none',
+  cutOff: false,
+  abandoned: false,
   startInMs: 0,
   readiness: 'unknown',
   drained: false,
@@ -44,6 +46,27 @@ describe('the one next operation of an instance', () => {
       kind: 'finish',
       state: 'crashed',
       why: 'boot-timeout',
+    });
+  });
+
+  it('gives up an instance that runs and that nobody can reach', () => {
+    for (const state of ['starting', 'up'] as const) {
+      assert.deepEqual(step(facts({ state, container: 'running', cutOff: true, readiness: 'ready' })), {
+        kind: 'finish',
+        state: 'crashed',
+        why: 'cut-off',
+      });
+    }
+  });
+
+  it('ends a one-off whose terminal went with an earlier run of the platform', () => {
+    const abandoned = { container: 'running', abandoned: true, oneShot: true } as const;
+    assert.deepEqual(step(facts({ ...abandoned, state: 'up' })), { kind: 'mark', state: 'draining' });
+    assert.deepEqual(step(facts({ ...abandoned, state: 'draining', drained: true })), { kind: 'stop' });
+    assert.deepEqual(step(facts({ ...abandoned, state: 'draining', container: 'exited' })), {
+      kind: 'finish',
+      state: 'stopped',
+      why: 'abandoned',
     });
   });
 
@@ -96,6 +119,8 @@ describe('the one next operation of an instance', () => {
         'running' as const,
         'exited' as const,
       ),
+      cutOff: fc.boolean(),
+      abandoned: fc.boolean(),
       startInMs: fc.integer({ min: -1000, max: 1000 }),
       readiness: fc.constantFrom('unknown' as const, 'ready' as const, 'timed-out' as const),
       drained: fc.boolean(),

@@ -1,0 +1,36 @@
+import type { Clock } from '../domain/clock.ts';
+import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
+import type { Instance } from '../domain/instance.ts';
+import type { OneOffs } from './one-offs.ts';
+import type { StepFacts } from './step.ts';
+
+/** What a look at the container says. */
+export type Sight = Pick<StepFacts, 'container' | 'cutOff' | 'abandoned'>;
+
+/** An engine that is just starting may not have given the address yet. */
+const secondLookMs = 1000;
+
+/** Asks the engine about the instance's container. With the address that it has now, unless it has none. */
+export async function lookAt(
+  instance: Instance,
+  { engine, clock, oneOffs }: { readonly engine: Engine; readonly clock: Clock; readonly oneOffs: OneOffs },
+  signal: AbortSignal,
+): Promise<Sight & { readonly address: string | null }> {
+  const { containerId } = instance;
+  let state = containerId ? await engine.containers.inspect(containerId) : null;
+  if (state && isCutOff(instance, state)) {
+    await clock.sleep(secondLookMs, signal);
+    state = await engine.containers.inspect(state.id);
+  }
+  return {
+    container: state?.status ?? 'none',
+    cutOff: state !== null && isCutOff(instance, state),
+    abandoned: state?.labels[labelNames.terminal] === 'yes' && oneOffs.request(instance) === null,
+    address: state?.address ?? null,
+  };
+}
+
+/** It should have an address, or had one. */
+function isCutOff({ port, address: before }: Instance, { status, address }: ContainerState): boolean {
+  return status === 'running' && address === null && (port !== null || before !== null);
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type EndFacts, endReason, outOfMemoryReason } from '../../src/supervisor/ending.ts';
+
+const settings = { bootTimeoutMs: 60_000, stopGraceMs: 30_000, cloudletMemoryBytes: 128 * 1024 * 1024 };
+const instance = { type: 'web', slot: 2, size: 4, port: 5000 };
+
+const reason = (changes: Partial<EndFacts>) =>
+  endReason({ instance, why: 'exit', exitCode: 1, outOfMemory: false, stubborn: false, settings, ...changes });
+
+describe('how an instance ended', () => {
+  it('is its status, or that nobody knows it', () => {
+    assert.equal(reason({ exitCode: 0 }), 'Process exited with status 0');
+    assert.equal(reason({ exitCode: null }), 'Process ended');
+    assert.equal(reason({ why: 'asked', exitCode: 143 }), 'Process exited with status 143');
+  });
+
+  it('is its memory when the kernel killed it for that, and not when it only lost a child and chose its own end', () => {
+    const R15 = 'Error R15 (Memory quota vastly exceeded): web.2 was killed at its limit of 512 MiB';
+    assert.equal(reason({ outOfMemory: true, exitCode: 137 }), R15);
+    assert.equal(reason({ outOfMemory: true, exitCode: 3 }), 'Process exited with status 3');
+    assert.match(outOfMemoryReason(instance, settings), /R15.*a process of web\.2 was killed at the limit of 512 MiB/);
+  });
+
+  it('is a timeout with its number when it did not answer or did not go', () => {
+    assert.match(reason({ why: 'boot-timeout', exitCode: 137 }), /R10.*web\.2 did not answer on port 5000 within 60 s/);
+    const R12 = 'Error R12 (Exit timeout): web.2 did not exit within 30 s of SIGTERM';
+    assert.equal(reason({ why: 'asked', exitCode: 137, stubborn: true }), R12);
+  });
+
+  it('is what somebody else did to it', () => {
+    assert.match(reason({ why: 'gone', exitCode: null }), /removed by somebody else/);
+    assert.match(reason({ why: 'cut-off', exitCode: 137, outOfMemory: false }), /network of web\.2 was taken away/);
+  });
+});
