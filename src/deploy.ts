@@ -1,80 +1,118 @@
 import type { App } from './domain/app.ts';
 import type { Artifact, BuildOutput } from './domain/build.ts';
-import type { ConfigVars } from './domain/config-vars.ts';
+import { sameConfig } from './domain/config-vars.ts';
 import { errorCode } from './domain/errors.ts';
+import { oneShotTypes } from './domain/formation.ts';
 import { processName } from './domain/instance.ts';
 import type { PushRequest } from './domain/push.ts';
-import type { Release } from './domain/release.ts';
+import type { Release, ReleaseWithConfig } from './domain/release.ts';
 import { currentRelease, type DeployDependencies, makeRelease } from './operations/releases.ts';
-import { rollOut, StartFailed } from './operations/roll-out.ts';
+import { rollOut } from './operations/roll-out.ts';
+import { StartFailed } from './operations/starting.ts';
+import { removeOldImages } from './provisioner/image-retention.ts';
+import { isIn, slotsOf } from './provisioner/plan.ts';
 import { logOutput, teeOutput } from './reporting/progress.ts';
 
 const lastWords = 20;
+/** A turn that comes at once is not worth a line. */
+const tellWaitingMs = 1000;
 
 /**
  * The story of a push: build, release, start, switch. What fails before the switch leaves the old release serving.
- * An unchanged tree with unchanged config makes no release and starts nothing.
+ * An unchanged tree with unchanged config that runs makes no release and starts nothing.
  */
 export async function deployPush(
   request: PushRequest,
   pusher: BuildOutput,
+  { deps, signal: pusherGone }: { deps: DeployDependencies; signal: AbortSignal },
+): Promise<Release> {
+  const { appId } = request.push;
+  const output = teeOutput(pusher, logOutput(deps.appLog, appId));
+  const deployed = await deps.work.underWay(
+    appId,
+    async (pushSignal) => {
+      const app = await deps.store.apps.get(appId);
+      const { artifact, reused } = await deps.builder.build(
+        {
+          app,
+          pushId: request.push.id,
+          source: request.source,
+          config: await deps.store.configVars.get(appId),
+          actor: request.actor,
+        },
+        output,
+        pushSignal,
+      );
+      const tell = () => output.step(`Waiting for another change of ${app.name} to end...`);
+      const waiting = setTimeout(tell, tellWaitingMs);
+      const turn = (signal: AbortSignal) => {
+        clearTimeout(waiting);
+        return release(request, { artifact, reused }, output, { deps, signal });
+      };
+      return deps.work.turn(appId, turn, pushSignal).finally(() => clearTimeout(waiting));
+    },
+    pusherGone,
+  );
+  tidyUp(deployed, deps);
+  return deployed;
+}
+
+/** In the app's turn: nothing else changes what it runs meanwhile. */
+async function release(
+  { push, actor }: PushRequest,
+  { artifact, reused }: { readonly artifact: Artifact; readonly reused: boolean },
+  output: BuildOutput,
   { deps, signal }: { deps: DeployDependencies; signal: AbortSignal },
 ): Promise<Release> {
-  const { store, builder, turns } = deps;
-  const app = await store.apps.get(request.push.appId);
-  const output = teeOutput(pusher, logOutput(deps.appLog, app.id));
-  const config = await store.configVars.get(app.id);
-  const { artifact, reused } = await builder.build(
-    { app, pushId: request.push.id, source: request.source, config, actor: request.actor },
-    output,
-    signal,
+  const { store } = deps;
+  const app = await store.apps.get(push.appId);
+  const current = await currentRelease(app, store);
+  if (reused && current && (await isAsServed(current, artifact, deps))) {
+    output.step(`Nothing changed: v${current.version} serves this tree already`);
+    output.detail(`${deps.urlOf(app)} deployed to paas`);
+    return current;
+  }
+  output.step('Launching...');
+  const description = `Deploy ${push.newCommit.slice(0, 8)}`;
+  const made = await store.transaction((tables) =>
+    makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description, actor }),
   );
-
-  return turns.run(
-    app.id,
-    async () => {
-      const current = await currentRelease(deps, app.id);
-      if (reused && current && (await isAsServed(current, artifact, deps))) {
-        output.step(`Nothing changed: v${current.version} serves this tree already`);
-        output.detail(`${deps.urlOf(app)} deployed to paas`);
-        return current;
-      }
-      output.step('Launching...');
-      const description = `Deploy ${request.push.newCommit.slice(0, 8)}`;
-      const release = await store.transaction((tables) =>
-        makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description, actor: request.actor }),
-      );
-      await launch(app, release, output, { deps, signal });
-      output.detail(`Released v${release.version}`);
-      output.detail(`${deps.urlOf(app)} deployed to paas`);
-      return release;
-    },
-    signal,
-  );
+  await launch(app, made, output, { deps, signal });
+  output.detail(`Released v${made.version}`);
+  output.detail(`${deps.urlOf(await store.apps.get(app.id))} deployed to paas`);
+  return made;
 }
 
-async function isAsServed(current: Release, artifact: Artifact, { store }: DeployDependencies): Promise<boolean> {
+/** The same artifact with the same config, and all of it up: who pushes again because it does not run gets it started. */
+async function isAsServed(
+  current: ReleaseWithConfig,
+  artifact: Artifact,
+  { store }: DeployDependencies,
+): Promise<boolean> {
   if (current.artifactId !== artifact.id) return false;
-  const [now, then] = [await store.configVars.get(current.appId), (await store.releases.find(current.id))?.config];
-  return JSON.stringify(sorted(now)) === JSON.stringify(sorted(then ?? {}));
-}
-
-function sorted(config: ConfigVars): readonly (readonly [string, string])[] {
-  return Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (!sameConfig(await store.configVars.get(current.appId), current.config)) return false;
+  const types = new Set(artifact.processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type)));
+  const formation = (await store.formations.list(current.appId)).filter(({ type }) => types.has(type));
+  const up = (await store.instances.listActive(current.appId)).filter(({ state }) => state === 'up');
+  return formation.flatMap(slotsOf).every((slot) => up.some((instance) => isIn(slot, instance)));
 }
 
 async function launch(
   app: App,
-  release: Release,
+  made: Release,
   output: BuildOutput,
   { deps, signal }: { deps: DeployDependencies; signal: AbortSignal },
 ): Promise<void> {
   try {
-    await rollOut(app, release, deps, signal);
+    await rollOut(app, made, deps, signal);
   } catch (error) {
-    if (error instanceof StartFailed) await showLastWords(error, release, output, deps);
+    if (error instanceof StartFailed) {
+      await showLastWords(error, made, output, deps).catch((second: unknown) =>
+        deps.logger.warn('the last words of a failed start could not be shown', { error: second, app: app.name }),
+      );
+    }
     if (errorCode(error) === 'start_failed' || errorCode(error) === 'no_capacity' || errorCode(error) === 'timeout') {
-      const current = await currentRelease(deps, app.id);
+      const current = await currentRelease(app, deps.store);
       if (current?.artifactId) output.warn(`v${current.version} goes on serving.`);
     }
     throw error;
@@ -84,23 +122,28 @@ async function launch(
 /** The app's own last lines, once: mostly they say it all. */
 async function showLastWords(
   { instance }: StartFailed,
-  release: Release,
+  { version }: Release,
   output: BuildOutput,
   { appLog, wordsKept }: DeployDependencies,
 ): Promise<void> {
   if (!instance) return;
   if (instance.containerId) await wordsKept(instance.containerId);
   const process = processName(instance);
-  const lines = await appLog.read(instance.appId, {
-    lines: lastWords,
-    process,
-    source: 'app',
-    release: release.version,
-  });
+  const lines = await appLog.read(instance.appId, { lines: lastWords, process, source: 'app', release: version });
   if (lines.length === 0) {
     output.warn(`${process} ended without a word.`);
     return;
   }
   output.warn(`The last lines of ${process}:`);
   for (const { text } of lines) output.detail(text);
+}
+
+/** The pusher does not wait for it. Its turn comes before the next change, in which images that it might remove are taken up. */
+function tidyUp({ appId }: Release, { work, environment, logger }: DeployDependencies): void {
+  work
+    .turn(appId, () => removeOldImages({ id: appId }, environment))
+    .catch((error: unknown) => {
+      if (!work.isClosing)
+        logger.warn('images that are not kept could not be removed; the next deploy tries again', { error, appId });
+    });
 }

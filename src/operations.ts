@@ -5,31 +5,26 @@ import { type AppsContext, addDomain, createApp, destroyApp, removeDomain, renam
 import { changeConfig, rollback } from './operations/config.ts';
 import { restart, scale, stop } from './operations/formation.ts';
 import { attachRun, run } from './operations/one-off.ts';
-import type { DeployDependencies } from './operations/releases.ts';
 import type { OneOffs } from './supervisor/one-offs.ts';
 
 export interface OperationsContext extends AppsContext {
-  readonly deps: DeployDependencies;
   readonly oneOffs: OneOffs;
   readonly engine: Engine;
-  /** Aborts with the platform: a roll-out that nobody waits for ends then, and is taken up again at the next start. */
-  readonly closing: AbortSignal;
 }
 
 /** Every verb of the platform, bound to its parts. What the doors call, and nothing else. */
 export function createOperations(context: OperationsContext): Operations {
-  const { deps, closing: signal } = context;
+  const { deps } = context;
   return {
     createApp: (name, actor) => createApp(name, actor, context),
     renameApp: (app, name, actor) => renameApp(app, name, actor, context),
     destroyApp: (app, actor) => destroyApp(app, actor, context),
-    deployPush: (request, output, pusher) =>
-      deployPush(request, output, { deps, signal: AbortSignal.any([pusher, signal]) }),
-    changeConfig: (app, changes, actor) => changeConfig(app, changes, { actor, deps, signal }),
-    rollback: (app, version, actor) => rollback(app, version, { actor, deps, signal }),
-    scale: (app, changes, actor) => scale(app, changes, { actor, deps, signal }),
-    restart: (app, process, actor) => restart(app, process, { actor, deps, signal }),
-    stop: (app, process, actor) => stop(app, process, { actor, deps, signal }),
+    deployPush: (request, output, signal) => deployPush(request, output, { deps, signal }),
+    changeConfig: (app, changes, actor) => changeConfig(app, changes, actor, deps),
+    rollback: (app, version, actor) => rollback(app, version, actor, deps),
+    scale: (app, changes, actor) => scale(app, changes, actor, deps),
+    restart: (app, process, actor) => restart(app, process, actor, deps),
+    stop: (app, process, actor) => stop(app, process, actor, deps),
     addDomain: (app, hostname, actor) => addDomain(app, hostname, actor, context),
     removeDomain: (app, hostname, actor) => removeDomain(app, hostname, actor, context),
     run: (app, request, actor) => run(app, request, actor, context),

@@ -44,3 +44,9 @@ export function checkConfigVars(vars: ConfigVars): void {
     );
   }
 }
+
+/** Whether two sets hold the same, in whatever order. */
+export function sameConfig(a: ConfigVars, b: ConfigVars): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);
+}

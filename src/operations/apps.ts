@@ -5,7 +5,7 @@ import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type Domain, parseHostname } from '../domain/route.ts';
 import type { Store } from '../domain/store.ts';
-import { type EnvironmentDependencies, ensureNetwork, removeEnvironment } from '../provisioner/environment.ts';
+import { ensureNetwork, removeEnvironment } from '../provisioner/environment.ts';
 import { type DeployDependencies, makeRelease } from './releases.ts';
 
 /** What an app has outside the store and the engine. Each may be called again after a failure. */
@@ -16,7 +16,6 @@ export interface AppBelongings {
 
 export interface AppsContext {
   readonly deps: DeployDependencies;
-  readonly environment: EnvironmentDependencies;
   readonly belongings: AppBelongings;
   /** The platform's own domain: hostnames below it are given by app names only. */
   readonly platformDomain: string;
@@ -25,11 +24,8 @@ export interface AppsContext {
 const maxDomains = 1000;
 
 /** The app with its first release, network and repository; nothing of it when one of them fails. */
-export async function createApp(
-  name: string | null,
-  actor: Actor,
-  { deps, environment, belongings }: AppsContext,
-): Promise<App> {
+export async function createApp(name: string | null, actor: Actor, context: AppsContext): Promise<App> {
+  const { deps, belongings } = context;
   const chosen = name === null ? await freeName(deps.store) : parseAppName(name);
   const created = await deps.store.transaction(async (tables) => {
     const app = await tables.apps.create({ name: chosen, ownerId: actor.accountId });
@@ -46,10 +42,12 @@ export async function createApp(
     return app;
   });
   try {
-    await ensureNetwork(created, environment);
+    await ensureNetwork(created, deps.environment);
     await belongings.create(created.id);
   } catch (error) {
-    await destroyApp(created, actor, { deps, environment, belongings, platformDomain: '' });
+    await destroyApp(created, actor, context).catch((second: unknown) => {
+      deps.logger.warn('an app that could not be made could not be removed', { error: second, appId: created.id });
+    });
     throw error;
   }
   return deps.store.apps.get(created.id);
@@ -64,19 +62,24 @@ export async function renameApp(app: App, name: string, actor: Actor, { deps: { 
   });
 }
 
-/** The row goes first, so that nothing starts anew; then everything that carried its label. The sweep finishes what a crash left. */
-export async function destroyApp(
-  app: App,
-  actor: Actor,
-  { deps, environment, belongings }: AppsContext,
-): Promise<void> {
-  await deps.turns.run(app.id, async () => {
+/**
+ * Ends what is under way for it. The row goes first, so that nothing starts anew; then everything that carried its label.
+ * What cannot be removed now, because a part is away or a crash came between, goes when the part is back.
+ */
+export async function destroyApp(app: App, actor: Actor, { deps, belongings }: AppsContext): Promise<void> {
+  await deps.work.lastTurn(app.id, async () => {
     await deps.store.transaction(async (tables) => {
+      // Somebody else was faster: it is gone as asked.
+      if (!(await tables.apps.find(app.id))) return;
       await tables.events.append(eventOf('app.destroyed', actor, { appId: app.id, data: { name: app.name } }));
       await tables.apps.remove(app.id);
     });
-    await removeEnvironment(app.id, environment);
-    await belongings.remove(app.id);
+    try {
+      await belongings.remove(app.id);
+      await removeEnvironment(app.id, 'all volumes', deps.environment);
+    } catch (error) {
+      deps.logger.warn('something of a destroyed app is left; it goes later', { error, appId: app.id });
+    }
   });
 }
 

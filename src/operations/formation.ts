@@ -7,101 +7,162 @@ import { type FormationEntry, maxQuantity, oneShotTypes } from '../domain/format
 import { type Instance, processName } from '../domain/instance.ts';
 import type { ScaleChange } from '../domain/operations.ts';
 import type { Release } from '../domain/release.ts';
+import type { StoreTables } from '../domain/store.ts';
+import { placeInstances, retire } from '../provisioner/placing.ts';
+import { afresh, isIn, isWanted, type Slot, slotsOf } from '../provisioner/plan.ts';
 import { currentRelease, type DeployDependencies } from './releases.ts';
-import { replace } from './roll-out.ts';
+import { replace } from './replace.ts';
 
-interface Context {
-  readonly actor: Actor;
-  readonly deps: DeployDependencies;
-  readonly signal: AbortSignal;
-}
-
-/** Changes the formation, all or nothing. A new size replaces the type's instances, new before old. */
-export async function scale(
+/**
+ * Changes the formation, all or nothing: the rows, and the places of what it lacks, are one transaction. A new size
+ * replaces the type's instances, new before old; when the new ones do not start, the formation is as it was.
+ */
+export function scale(
   app: App,
   changes: readonly ScaleChange[],
-  { actor, deps, signal }: Context,
+  actor: Actor,
+  deps: DeployDependencies,
 ): Promise<readonly FormationEntry[]> {
-  return deps.turns.run(app.id, async () => {
-    const { release, types } = await processesOf(app, deps);
-    const before = await deps.store.formations.list(app.id);
-    const wanted = changes.map((change) => changed(app, change, { before, types }));
-    const after = [
-      ...before.filter((entry) => !wanted.some(({ type }) => type === entry.type)),
-      ...wanted.map((entry) => ({ ...entry, updatedAt: new Date(0) })),
-    ];
-    if (wanted.some((entry) => grows(entry, before))) await deps.provisioner.check(app.id, after, types);
-    const entries = await deps.store.transaction(async (tables) => {
-      const put: FormationEntry[] = [];
-      for (const entry of wanted) put.push(await tables.formations.put(entry));
-      const formation = put.map(({ type, quantity, size }) => `${type}@${quantity}:${size}c`).join(', ');
-      await tables.events.append(eventOf('formation.changed', actor, { appId: app.id, data: { formation } }));
-      return put;
-    });
-    const resized = entries.filter((entry) => before.some((old) => old.type === entry.type && old.size !== entry.size));
-    if (resized.length > 0) await resize(app, release, resized, { actor, deps, signal });
-    return entries;
+  return deps.work.turn(app.id, async (signal) => {
+    const scaled = await deps.store.transaction((tables) => changeFormation(app, changes, { actor, tables }));
+    if (scaled.replaced.length === 0) return scaled.entries;
+    try {
+      await replace(app, scaled, deps, signal);
+    } catch (error) {
+      await deps.store.transaction((tables) => putBack(app, scaled, { actor, tables }));
+      throw error;
+    }
+    return scaled.entries;
   });
+}
+
+interface Scaled {
+  readonly release: Release;
+  readonly before: readonly FormationEntry[];
+  readonly entries: readonly FormationEntry[];
+  /** Those of another size. */
+  readonly replaced: readonly Instance[];
+  /** Those that take their places. */
+  readonly started: readonly Instance[];
+  /** Those in slots that were empty. */
+  readonly added: readonly Instance[];
+}
+
+interface Change {
+  readonly actor: Actor;
+  readonly tables: StoreTables;
+}
+
+async function changeFormation(app: App, changes: readonly ScaleChange[], { actor, tables }: Change): Promise<Scaled> {
+  const { release, types } = await processesOf(app, tables);
+  const before = await tables.formations.list(app.id);
+  const wanted = changes.map((change) => changed(app, change, { before, types }));
+  const twice = wanted.find((entry, index) => wanted.findIndex(({ type }) => type === entry.type) !== index);
+  if (twice) throw new PlatformError('invalid_params', `${twice.type} is given twice.`);
+  const entries: FormationEntry[] = [];
+  for (const entry of wanted) entries.push(await tables.formations.put(entry));
+  await appendScaled(app, entries, { actor, tables });
+
+  const active = await activeOf(app, tables);
+  const slots = entries.flatMap(slotsOf);
+  const lacking = slots.filter((slot) => !active.some((instance) => isIn(slot, instance)));
+  const { replaced, anew } = otherwiseSized(slots, active);
+  const placed = await placeInstances(tables, { app, release }, [...anew, ...lacking].map(afresh));
+  const [started, added] = [placed.slice(0, anew.length), placed.slice(anew.length)];
+  return { release, before, entries, replaced, started, added };
+}
+
+async function putBack(
+  app: App,
+  { before, entries, started, added }: Scaled,
+  { actor, tables }: Change,
+): Promise<void> {
+  if (!(await tables.apps.find(app.id))) return;
+  const old = before.filter(({ type }) => entries.some((entry) => entry.type === type));
+  for (const { appId, type, quantity, size } of old) await tables.formations.put({ appId, type, quantity, size });
+  await appendScaled(app, old, { actor, tables });
+  await retire(tables, [...started, ...added], 'deploy_failed');
+}
+
+/** Finishes a change of size that a crash came into: what runs in another size than the formation's is replaced. */
+export function finishResizing(app: App, deps: DeployDependencies): Promise<void> {
+  return deps.work.turn(app.id, async (signal) => {
+    const replacement = await deps.store.transaction(async (tables) => {
+      const { release, types } = await processesOf(app, tables);
+      const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
+      const { replaced, anew } = otherwiseSized(formation.flatMap(slotsOf), await activeOf(app, tables));
+      const started = await placeInstances(tables, { app, release }, anew.map(afresh));
+      return { release, replaced, started };
+    });
+    await replace(app, replacement, deps, signal);
+  });
+}
+
+function otherwiseSized(
+  slots: readonly Slot[],
+  active: readonly Instance[],
+): { readonly replaced: readonly Instance[]; readonly anew: readonly Slot[] } {
+  const replaced = active.filter((instance) =>
+    slots.some((slot) => isIn(slot, instance) && slot.size !== instance.size),
+  );
+  return { replaced, anew: slots.filter((slot) => replaced.some((instance) => isIn(slot, instance))) };
+}
+
+async function appendScaled(app: App, entries: readonly FormationEntry[], { actor, tables }: Change): Promise<void> {
+  const formation = entries.map(({ type, quantity, size }) => `${type}@${quantity}:${size}c`).join(', ');
+  await tables.events.append(eventOf('formation.changed', actor, { appId: app.id, data: { formation } }));
 }
 
 /** Replaces what runs: everything, a type, or one slot; new before old. Fills slots that a person had stopped, too. */
-export async function restart(app: App, process: string | null, { deps, signal }: Context): Promise<void> {
-  await deps.turns.run(app.id, async () => {
-    const { release, types } = await processesOf(app, deps);
-    const formation = (await deps.store.formations.list(app.id)).filter((entry) => types.has(entry.type));
-    const slots = formation
-      .flatMap(({ type, quantity, size }) =>
-        Array.from({ length: quantity }, (_, index) => ({ type, slot: index + 1, size })),
-      )
-      .filter((slot) => matches(slot, process));
-    if (process !== null && slots.length === 0) throw noSuchProcess(app, process);
-    const old = (await activeOf(app, deps)).filter((instance) =>
-      slots.some((slot) => slot.type === instance.type && slot.slot === instance.slot),
-    );
-    await replace(app, release, { slots, old, deps, signal });
+export function restart(app: App, process: string | null, actor: Actor, deps: DeployDependencies): Promise<void> {
+  return deps.work.turn(app.id, async (signal) => {
+    const replacement = await deps.store.transaction(async (tables) => {
+      const { release, types } = await processesOf(app, tables);
+      const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
+      const slots = formation.flatMap(slotsOf).filter((slot) => matches(slot, process));
+      if (process !== null && slots.length === 0) throw noSuchProcess(app, process);
+      const replaced = (await activeOf(app, tables)).filter((instance) => slots.some((slot) => isIn(slot, instance)));
+      const started = await placeInstances(tables, { app, release }, slots.map(afresh));
+      await appendAsked(app, process, { kind: 'formation.restarted', actor, tables });
+      return { release, replaced, started };
+    });
+    await replace(app, replacement, deps, signal);
   });
 }
 
-/** Asks instances to stop: one by its name, or all of a type. */
-export async function stop(app: App, process: string, { deps }: Context): Promise<void> {
-  const active = (await deps.store.instances.listActive(app.id)).filter(
-    (instance) => instance.desired === 'up' && matches(instance, process),
-  );
-  if (active.length === 0) throw noSuchProcess(app, process);
-  await deps.provisioner.retire(active, 'stopped_by_user');
+/** Asks instances to stop: one by its name, or all of a type. Waits for nobody: who stops something wants it stopped. */
+export function stop(app: App, process: string, actor: Actor, { store }: DeployDependencies): Promise<void> {
+  return store.transaction(async (tables) => {
+    const asked = (await tables.instances.listActive(app.id)).filter(
+      (instance) => isWanted(instance) && matches(instance, process),
+    );
+    if (asked.length === 0) throw noSuchProcess(app, process);
+    await retire(tables, asked, 'stopped_by_user');
+    await appendAsked(app, process, { kind: 'formation.stopped', actor, tables });
+  });
 }
 
-async function resize(
+async function appendAsked(
   app: App,
-  release: Release,
-  entries: readonly FormationEntry[],
-  { deps, signal }: Context,
+  process: string | null,
+  { kind, actor, tables }: Change & { readonly kind: 'formation.restarted' | 'formation.stopped' },
 ): Promise<void> {
-  const old = (await activeOf(app, deps)).filter((instance) =>
-    entries.some(
-      (entry) => entry.type === instance.type && entry.size !== instance.size && instance.slot <= entry.quantity,
-    ),
-  );
-  const slots = old.map(({ type, slot }) => ({
-    type,
-    slot,
-    size: entries.find((entry) => entry.type === type)?.size ?? 1,
-  }));
-  await replace(app, release, { slots, old, deps, signal });
+  const data = process === null ? {} : { target: process };
+  await tables.events.append(eventOf(kind, actor, { appId: app.id, data }));
 }
 
-async function activeOf(app: App, { store }: DeployDependencies): Promise<readonly Instance[]> {
-  return (await store.instances.listActive(app.id)).filter(
-    (instance) => instance.desired === 'up' && !oneShotTypes.has(instance.type),
+async function activeOf(app: App, tables: StoreTables): Promise<readonly Instance[]> {
+  return (await tables.instances.listActive(app.id)).filter(
+    (instance) => isWanted(instance) && !oneShotTypes.has(instance.type),
   );
 }
 
 async function processesOf(
   app: App,
-  deps: DeployDependencies,
-): Promise<{ release: Release; types: ReadonlySet<string> }> {
-  const release = await currentRelease(deps, app.id);
-  const artifact = release?.artifactId ? await deps.store.artifacts.find(release.artifactId) : null;
+  tables: StoreTables,
+): Promise<{ readonly release: Release; readonly types: ReadonlySet<string> }> {
+  const release = await currentRelease(app, tables);
+  const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
   if (!release || !artifact) {
     throw new PlatformError('conflict', `${app.name} has nothing to run yet.`, {
       hint: 'Deploy first: git push paas main',
@@ -146,12 +207,7 @@ function quantityOf(entry: FormationEntry, quantity: ScaleChange['quantity']): n
   return 'set' in quantity ? quantity.set : Math.max(0, entry.quantity + quantity.add);
 }
 
-function grows(entry: Omit<FormationEntry, 'updatedAt'>, before: readonly FormationEntry[]): boolean {
-  const old = before.find(({ type }) => type === entry.type);
-  return entry.quantity * entry.size > (old ? old.quantity * old.size : 0);
-}
-
-function matches(instance: { readonly type: string; readonly slot: number }, process: string | null): boolean {
+function matches(instance: Pick<Slot, 'type' | 'slot'>, process: string | null): boolean {
   return process === null || process === instance.type || process === processName(instance);
 }
 

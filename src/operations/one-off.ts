@@ -8,6 +8,10 @@ import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import type { RunRequest, RunSession } from '../domain/operations.ts';
+import type { StoreTables } from '../domain/store.ts';
+import { placeInstances, retire } from '../provisioner/placing.ts';
+import { afresh } from '../provisioner/plan.ts';
+import { oneOffArgv } from '../supervisor/container-spec.ts';
 import type { OneOffs } from '../supervisor/one-offs.ts';
 import { currentRelease, type DeployDependencies } from './releases.ts';
 
@@ -27,33 +31,48 @@ export async function run(app: App, request: RunRequest, actor: Actor, { deps, o
     });
   }
   checkConfigVars(request.env);
-  const release = await currentRelease(deps, app.id);
-  if (!release?.artifactId) {
-    throw new PlatformError('conflict', `${app.name} has nothing to run yet.`, {
-      hint: 'Deploy first: git push paas main',
-    });
-  }
   const slot = await freeSlot(app, deps);
   const one = { appId: app.id, type: 'run', slot };
+  // Before it is placed: the supervisor may start it at once.
   oneOffs.add(one, request);
   try {
-    const instance = await deps.provisioner.placeOneShot(app, release, {
-      type: 'run',
-      slot,
-      size: request.size ?? defaultInstanceCloudlets,
-    });
-    const data = {
-      instanceId: instance.id,
-      process: processName(instance),
-      release: release.version,
-      command: request.command,
-    };
-    await deps.store.events.append(eventOf('run.started', actor, { appId: app.id, data }));
-    return instance;
+    return await deps.store.transaction((tables) => placeOneOff(app, { request, slot, actor, tables }));
   } catch (error) {
     oneOffs.ended(one, 126);
     throw error;
   }
+}
+
+async function placeOneOff(
+  app: App,
+  {
+    request,
+    slot,
+    actor,
+    tables,
+  }: { readonly request: RunRequest; readonly slot: number; readonly actor: Actor; readonly tables: StoreTables },
+): Promise<Instance> {
+  const release = await currentRelease(app, tables);
+  const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
+  if (!release || !artifact) {
+    throw new PlatformError('conflict', `${app.name} has nothing to run yet.`, {
+      hint: 'Deploy first: git push paas main',
+    });
+  }
+  const size = request.size ?? defaultInstanceCloudlets;
+  const command = oneOffArgv(request, artifact);
+  const [instance] = await placeInstances(tables, { app, release }, [
+    { ...afresh({ type: 'run', slot, size }), command },
+  ]);
+  if (!instance) throw new PlatformError('internal', 'A one-off was placed and is not there.');
+  const data = {
+    instanceId: instance.id,
+    process: processName(instance),
+    release: release.version,
+    command: request.command,
+  };
+  await tables.events.append(eventOf('run.started', actor, { appId: app.id, data }));
+  return instance;
 }
 
 /** The terminal of a one-off. When it goes away, the process is asked to stop. */
@@ -61,19 +80,26 @@ export async function attachRun(
   app: App,
   instanceId: string,
   signal: AbortSignal,
-  { deps, oneOffs, engine }: Context,
+  { deps: { store, logger }, oneOffs, engine }: Context,
 ): Promise<RunSession> {
-  const instance = await deps.store.instances.find(instanceId);
+  const instance = await store.instances.find(instanceId);
   if (!instance || instance.appId !== app.id) throw new PlatformError('not_found', `${app.name} runs no such one-off.`);
   const hangUp = () => {
-    deps.provisioner
-      .retire([instance], 'cancelled')
-      .catch((error: unknown) => deps.logger.warn('a one-off could not be stopped', { error }));
+    store
+      .transaction((tables) => retire(tables, [instance], 'cancelled'))
+      .catch((error: unknown) => logger.warn('a one-off could not be stopped', { error }));
   };
   signal.addEventListener('abort', hangUp, { once: true });
-  const session = await oneOffs.attach(instance, (containerId, size) => engine.containers.resize(containerId, size));
-  session.exited.finally(() => signal.removeEventListener('abort', hangUp)).catch(() => undefined);
-  return session;
+  if (signal.aborted) hangUp();
+  const over = () => signal.removeEventListener('abort', hangUp);
+  try {
+    const session = await oneOffs.attach(instance, (containerId, size) => engine.containers.resize(containerId, size));
+    session.exited.then(over, over);
+    return session;
+  } catch (error) {
+    over();
+    throw error;
+  }
 }
 
 async function freeSlot(app: App, { store }: DeployDependencies): Promise<number> {

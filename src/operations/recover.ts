@@ -1,43 +1,82 @@
-import { platformActor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
-import { eventOf } from '../domain/event.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import { type Instance, processName } from '../domain/instance.ts';
-import type { Release } from '../domain/release.ts';
+import { isTakenUpAgain, type Release } from '../domain/release.ts';
+import type { StoreTables } from '../domain/store.ts';
+import { retire } from '../provisioner/placing.ts';
+import { isWanted } from '../provisioner/plan.ts';
+import { finishResizing } from './formation.ts';
 import type { DeployDependencies } from './releases.ts';
-import { factsOf, rollOut } from './roll-out.ts';
+import { markFailed, rollOut } from './roll-out.ts';
 
 /**
  * Finishes or undoes what a crash of the orchestrator left half done; run once at start, before any door opens.
  * A deploy that was not live yet has failed (its pusher was cut off); a change of config or a rollback is rolled out
  * again, because somebody was told that it exists. Instances that no release wants any more are retired.
  */
-export async function recover(deps: DeployDependencies, signal: AbortSignal): Promise<void> {
+export async function recover(deps: DeployDependencies): Promise<void> {
+  for (const app of await deps.store.apps.list()) await attempt(app, deps, () => recoverApp(app, deps));
+}
+
+/**
+ * The same while the platform runs, for apps that nobody works on: what could not be written when it was time to, because
+ * the disk was full, is written now.
+ */
+export async function settleLeftovers(deps: DeployDependencies): Promise<void> {
+  const active = await deps.store.instances.listActive();
   for (const app of await deps.store.apps.list()) {
-    const pending = (await deps.store.releases.list(app.id)).filter((release) => release.status === 'pending');
-    const resumable = pending.find((release) => release.cause === 'config' || release.cause === 'rollback');
-    for (const release of pending) if (release !== resumable) await fail(app, release, deps);
-    await retireLeftovers(app, deps);
-    if (resumable) resume(app, resumable, deps, signal);
+    const own = active.filter((instance) => instance.appId === app.id && isRetirable(instance));
+    if (own.every(({ releaseId }) => releaseId === app.currentReleaseId) || deps.work.isBusy(app.id)) continue;
+    await attempt(app, deps, () => deps.work.turn(app.id, () => recoverApp(app, deps)));
   }
 }
 
-async function fail(app: App, release: Release, { store }: DeployDependencies): Promise<void> {
-  await store.transaction(async (tables) => {
-    await tables.releases.setStatus(release.id, 'failed');
-    const data = { ...factsOf(release), reason: 'The platform was restarted in the middle of it.' };
-    await tables.events.append(eventOf('release.failed', platformActor, { appId: app.id, data }));
-  });
+/** One app's trouble is not the others'. */
+async function attempt(app: App, { logger }: DeployDependencies, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    logger.error('what was left half done of an app could not be settled', { error, app: app.name });
+  }
 }
 
-async function retireLeftovers(app: App, { store, provisioner }: DeployDependencies): Promise<void> {
-  const active = (await store.instances.listActive(app.id)).filter(
-    (instance) => instance.desired === 'up' && !oneShotTypes.has(instance.type),
+async function recoverApp(app: App, deps: DeployDependencies): Promise<void> {
+  const left = await deps.store.transaction((tables) => settle(app.id, tables));
+  if (left.resumable) goOn(app, deps, left.resumable);
+  else if (left.isMissized) inBackground(app, deps, () => finishResizing(app, deps));
+}
+
+interface Left {
+  readonly resumable: Release | null;
+  /** A change of size was under way. */
+  readonly isMissized: boolean;
+}
+
+async function settle(appId: string, tables: StoreTables): Promise<Left> {
+  const app = await tables.apps.find(appId);
+  if (!app) return { resumable: null, isMissized: false };
+  const pending = (await tables.releases.list(appId)).filter(({ status }) => status === 'pending');
+  const resumable = pending.find(isTakenUpAgain) ?? null;
+  const reason = 'The platform was restarted in the middle of it.';
+  for (const release of pending) if (release !== resumable) await markFailed(release, [], { tables, reason });
+  const active = (await tables.instances.listActive(appId)).filter(isRetirable);
+  const own = active.filter(({ releaseId }) => releaseId === app.currentReleaseId);
+  const strangers = active.filter((instance) => !own.includes(instance));
+  await retire(tables, strangers, 'deploy_failed');
+  const surplus = doubles(own);
+  await retire(tables, surplus, 'restarted');
+  const formation = await tables.formations.list(appId);
+  const isMissized = own.some(
+    (instance) =>
+      !surplus.includes(instance) &&
+      formation.some(({ type, size }) => type === instance.type && size !== instance.size),
   );
-  const strangers = active.filter((instance) => instance.releaseId !== app.currentReleaseId);
-  await provisioner.retire(strangers, 'deploy_failed');
-  const own = active.filter((instance) => instance.releaseId === app.currentReleaseId);
-  await provisioner.retire(doubles(own), 'restarted');
+  return { resumable, isMissized };
+}
+
+/** One-shots belong to nobody's formation. */
+function isRetirable(instance: Instance): boolean {
+  return isWanted(instance) && !oneShotTypes.has(instance.type);
 }
 
 /** All but the one to keep in each slot: one that is up, and of those the newest. */
@@ -60,9 +99,11 @@ function rank(instance: Instance): number {
   return instance.state === 'up' ? 1 : 0;
 }
 
-function resume(app: App, release: Release, deps: DeployDependencies, signal: AbortSignal): void {
-  const turn = deps.turns.run(app.id, () => rollOut(app, release, deps, signal));
-  turn.catch((error: unknown) =>
-    deps.logger.warn('a roll-out taken up after a restart failed', { error, app: app.name }),
-  );
+function goOn(app: App, deps: DeployDependencies, release: Release): void {
+  inBackground(app, deps, () => deps.work.turn(app.id, (signal) => rollOut(app, release, deps, signal)));
+}
+
+/** Not awaited: it takes as long as the app's start. */
+function inBackground(app: App, { logger }: DeployDependencies, work: () => Promise<void>): void {
+  work().catch((error: unknown) => logger.warn('what was taken up again failed', { error, app: app.name }));
 }

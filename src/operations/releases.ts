@@ -1,21 +1,17 @@
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import type { Builder } from '../domain/builder.ts';
-import type { ConfigVars } from '../domain/config-vars.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import type { AppLog } from '../domain/log-line.ts';
-import type { Release, ReleaseCause } from '../domain/release.ts';
+import { type Release, type ReleaseCause, rollbackRefusal } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
-import type { Turns } from '../domain/turns.ts';
 import { factsOf, type RollOutDependencies } from './roll-out.ts';
 
 /** What the verbs that change a release are made of. */
 export interface DeployDependencies extends RollOutDependencies {
   readonly builder: Builder;
   readonly appLog: AppLog;
-  /** One change of an app's release at a time; shared with every other verb that makes or replaces instances. */
-  readonly turns: Turns;
   /** Resolves when the instance's last words are in the app's log. */
   readonly wordsKept: (containerId: string) => Promise<void>;
   readonly urlOf: (app: App) => string;
@@ -32,58 +28,46 @@ export async function makeRelease(
     actor,
   }: { app: App; artifactId: string | null; cause: ReleaseCause; description: string; actor: Actor },
 ): Promise<Release> {
-  const config: ConfigVars = await tables.configVars.get(app.id);
   const release = await tables.releases.create({
     appId: app.id,
     artifactId,
     cause,
     description,
     accountId: actor.accountId,
-    config,
+    config: await tables.configVars.get(app.id),
   });
   await tables.events.append(eventOf('release.created', actor, { appId: app.id, data: factsOf(release) }));
   return release;
 }
 
-export async function currentRelease(
-  { store }: Pick<DeployDependencies, 'store'>,
-  appId: string,
-): Promise<Release | null> {
-  const app = await store.apps.find(appId);
-  return app?.currentReleaseId ? await store.releases.find(app.currentReleaseId) : null;
+/** The release that the app runs. Throws `not_found` for an app that was destroyed meanwhile. */
+export async function currentRelease(app: App, tables: Pick<StoreTables, 'apps' | 'releases'>) {
+  const now = await tables.apps.find(app.id);
+  if (!now) {
+    throw new PlatformError('not_found', `${app.name} was destroyed meanwhile.`, { hint: 'See your apps: paas apps' });
+  }
+  return now.currentReleaseId ? await tables.releases.find(now.currentReleaseId) : null;
 }
 
-/** The release to go back to: a version, or the newest success before the current one. */
+/** The release to go back to: a version, or the newest that was live before the current one. */
 export async function rollbackTarget(
   app: App,
   version: number | null,
-  { store }: Pick<DeployDependencies, 'store'>,
+  tables: Pick<StoreTables, 'apps' | 'releases'>,
 ): Promise<Release> {
-  const current = await currentRelease({ store }, app.id);
-  const releases = await store.releases.list(app.id);
-  const eligible = (release: Release) =>
-    release.artifactId !== null && release.status === 'succeeded' && release.id !== current?.id;
+  const current = await currentRelease(app, tables);
+  const releases = await tables.releases.list(app.id);
+  const hint = `See: paas releases -a ${app.name}`;
   if (version === null) {
-    const before = releases.find((release) => eligible(release) && release.version < (current?.version ?? 0));
+    const isEligible = (release: Release) => rollbackRefusal(release, releases) === null;
+    const before = releases.find((release) => release.version < (current?.version ?? 0) && isEligible(release));
     if (before) return before;
-    throw new PlatformError('invalid_params', `${app.name} has no earlier release to roll back to.`, {
-      hint: `See: paas releases -a ${app.name}`,
-    });
+    throw new PlatformError('invalid_params', `${app.name} has no earlier release to roll back to.`, { hint });
   }
   const target = releases.find((release) => release.version === version);
-  if (!target)
-    throw new PlatformError('not_found', `${app.name} has no release v${version}.`, {
-      hint: `See: paas releases -a ${app.name}`,
-    });
+  if (!target) throw new PlatformError('not_found', `${app.name} has no release v${version}.`, { hint });
   if (target.id === current?.id) throw new PlatformError('invalid_params', `v${version} is the current release.`);
-  if (!eligible(target)) {
-    const why =
-      target.artifactId === null
-        ? 'it has no build'
-        : `it ${target.status === 'failed' ? 'failed' : 'is not finished'}`;
-    throw new PlatformError('invalid_params', `Cannot roll back to v${version}: ${why}.`, {
-      hint: `See: paas releases -a ${app.name}`,
-    });
-  }
+  const refusal = rollbackRefusal(target, releases);
+  if (refusal) throw new PlatformError('invalid_params', `Cannot roll back to v${version}: ${refusal}.`, { hint });
   return target;
 }

@@ -5,11 +5,15 @@ import { defaultInstanceCloudlets } from '../domain/cloudlet.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type FormationEntry, initialQuantity, oneShotTypes } from '../domain/formation.ts';
-import { type Instance, isFinal, processName } from '../domain/instance.ts';
+import type { Instance } from '../domain/instance.ts';
 import type { Logger } from '../domain/logger.ts';
-import type { Release } from '../domain/release.ts';
-import type { Store } from '../domain/store.ts';
-import type { Provisioner, Slot } from '../provisioner/provisioner.ts';
+import { isTakenUpAgain, type Release } from '../domain/release.ts';
+import type { Store, StoreTables } from '../domain/store.ts';
+import { type EnvironmentDependencies, ensureNetwork } from '../provisioner/environment.ts';
+import { placeInstances, retire } from '../provisioner/placing.ts';
+import { afresh, isWanted, slotsOf } from '../provisioner/plan.ts';
+import type { AppWork } from './app-work.ts';
+import { allUp } from './starting.ts';
 
 /** What a roll-out needs of the resolver's side. */
 export interface RouteSettler {
@@ -19,16 +23,18 @@ export interface RouteSettler {
 
 export interface RollOutDependencies {
   readonly store: Store;
-  readonly provisioner: Provisioner;
+  readonly environment: EnvironmentDependencies;
   readonly routes: RouteSettler;
   readonly logger: Logger;
+  readonly work: AppWork;
   /** Boot timeout and what the engine may take on top; past it a start has failed whatever the engine says. */
   readonly startTimeoutMs: number;
 }
 
 /**
- * Start the new, wait until they answer, switch, retire the old. A failure before the switch stops the new ones, leaves
- * the old ones serving and throws `start_failed`, `no_capacity` or `cancelled`. After the switch the signal is not heard.
+ * Start the new, wait until they answer, switch, and with that retire the old. A failure before the switch stops the new
+ * ones, leaves the old ones serving and throws `start_failed`, `no_capacity` or `cancelled`. After the switch nothing is
+ * a failure any more, and the signal is not heard.
  */
 export async function rollOut(
   app: App,
@@ -36,76 +42,67 @@ export async function rollOut(
   deps: RollOutDependencies,
   signal: AbortSignal,
 ): Promise<void> {
-  const artifact = release.artifactId ? await deps.store.artifacts.find(release.artifactId) : null;
-  if (!artifact) return switchTo(app, release, deps);
-  const formation = await prepareFormation(app, artifact, deps.store);
-  const gate = gateOf(formation);
-  let started: readonly Instance[] = [];
+  const { store } = deps;
+  const started: Instance[] = [];
   try {
-    started = await deps.provisioner.placeRelease(app, release, gate);
-    await allUp(started, release, deps, signal);
+    const artifact = release.artifactId ? await store.artifacts.find(release.artifactId) : null;
+    const formation = artifact ? await formationOf(app, artifact, store) : [];
+    if (artifact) {
+      await ensureNetwork(await store.apps.get(app.id), deps.environment);
+      const wanted = gateOf(formation).flatMap(slotsOf).map(afresh);
+      started.push(...(await store.transaction((tables) => placeInstances(tables, { app, release }, wanted))));
+      await allUp(started, release, deps, signal);
+    }
+    await store.transaction((tables) => switchTo(app, release, formation, tables));
   } catch (error) {
-    await abandon(app, release, started, { deps, error });
-    throw error;
-  }
-  await switchTo(app, release, deps);
-}
-
-/** New instances in the slots, then the old ones go. Throws `start_failed` with the old ones untouched. */
-export async function replace(
-  app: App,
-  release: Release,
-  { slots, old, deps, signal }: Replacement & { readonly deps: RollOutDependencies; readonly signal: AbortSignal },
-): Promise<void> {
-  const started = await deps.provisioner.placeAgain(app, release, slots);
-  try {
-    await allUp(started, release, deps, signal);
-  } catch (error) {
-    await deps.provisioner.retire(started, 'deploy_failed');
+    await abandon(release, started, error, deps);
     throw error;
   }
   await settle(app, deps);
-  await deps.provisioner.retire(old, 'restarted');
 }
 
-export interface Replacement {
-  readonly slots: readonly Slot[];
-  readonly old: readonly Instance[];
-}
-
-/** Types that are new get their first quantity; those that are gone leave the formation at the switch. */
-async function prepareFormation(app: App, artifact: Artifact, store: Store): Promise<readonly FormationEntry[]> {
+/** Types that are new begin with their first quantity. Those that are gone keep their entry and run nothing, so that going back brings them back. */
+async function formationOf(app: App, artifact: Artifact, store: Store): Promise<readonly NewEntry[]> {
   const known = new Map((await store.formations.list(app.id)).map((entry) => [entry.type, entry]));
-  const entries: FormationEntry[] = [];
-  for (const { type } of artifact.processes) {
-    if (oneShotTypes.has(type)) continue;
-    const fresh = { appId: app.id, type, quantity: initialQuantity(type), size: defaultInstanceCloudlets };
-    entries.push(known.get(type) ?? (await store.formations.put(fresh)));
-  }
-  return entries;
+  return artifact.processes
+    .filter(({ type }) => !oneShotTypes.has(type))
+    .map(
+      ({ type }) =>
+        known.get(type) ?? { appId: app.id, type, quantity: initialQuantity(type), size: defaultInstanceCloudlets },
+    );
 }
+
+type NewEntry = Omit<FormationEntry, 'updatedAt'>;
 
 /** Who must be up before the switch: web, or everything when there is no web. The others follow the switch. */
-function gateOf(formation: readonly FormationEntry[]): readonly FormationEntry[] {
+function gateOf(formation: readonly NewEntry[]): readonly NewEntry[] {
   const web = formation.filter((entry) => entry.type === 'web' && entry.quantity > 0);
   return web.length > 0 ? web : formation.filter((entry) => entry.quantity > 0);
 }
 
-async function switchTo(app: App, release: Release, deps: RollOutDependencies): Promise<void> {
-  const { store, provisioner } = deps;
-  await store.transaction(async (tables) => {
-    await tables.apps.setCurrentRelease(app.id, release.id);
-    await tables.releases.setStatus(release.id, 'succeeded');
-    await tables.events.append(eventOf('release.succeeded', platformActor, { appId: app.id, data: factsOf(release) }));
-  });
-  await settle(app, deps);
-  const active = await store.instances.listActive(app.id);
+/** The moment from which the new release is the app's: whole or not at all. */
+async function switchTo(
+  app: App,
+  release: Release,
+  formation: readonly NewEntry[],
+  tables: StoreTables,
+): Promise<void> {
+  await tables.apps.setCurrentRelease(app.id, release.id);
+  await tables.releases.setStatus(release.id, 'succeeded');
+  const known = new Set((await tables.formations.list(app.id)).map(({ type }) => type));
+  for (const entry of formation) if (!known.has(entry.type)) await tables.formations.put(entry);
+  await tables.events.append(eventOf('release.succeeded', platformActor, { appId: app.id, data: factsOf(release) }));
+  const active = await tables.instances.listActive(app.id);
   const old = active.filter((instance) => instance.releaseId !== release.id && !oneShotTypes.has(instance.type));
-  await provisioner.retire(old, 'replaced');
+  // They go on answering until the resolver has nothing more for them.
+  await retire(tables, old.filter(isWanted), 'replaced');
 }
 
 /** A resolver that is down sends nothing anywhere; it gets the new table when it is back, so the switch holds all the same. */
-async function settle(app: App, { routes, logger }: RollOutDependencies): Promise<void> {
+export async function settle(
+  app: App,
+  { routes, logger }: Pick<RollOutDependencies, 'routes' | 'logger'>,
+): Promise<void> {
   try {
     await routes.settled(app.id);
   } catch (error) {
@@ -113,76 +110,43 @@ async function settle(app: App, { routes, logger }: RollOutDependencies): Promis
   }
 }
 
+/** Never throws: what must be heard is why. What cannot be written now is settled by the next look at what is left over. */
 async function abandon(
-  app: App,
   release: Release,
   started: readonly Instance[],
-  { deps: { store, provisioner }, error }: { deps: RollOutDependencies; error: unknown },
+  error: unknown,
+  { store, logger, work }: RollOutDependencies,
 ): Promise<void> {
-  await provisioner.retire(started, 'deploy_failed');
+  if (work.isClosing && isTakenUpAgain(release)) return;
   const reason = error instanceof PlatformError ? error.message : 'internal error';
-  await store.transaction(async (tables) => {
-    await tables.releases.setStatus(release.id, 'failed');
-    const data = { ...factsOf(release), reason };
-    await tables.events.append(eventOf('release.failed', platformActor, { appId: app.id, data }));
-  });
+  try {
+    await store.transaction((tables) => markFailed(release, started, { tables, reason }));
+  } catch (second) {
+    logger.warn('a roll-out that failed could not be settled', { error: second, releaseId: release.id });
+  }
+}
+
+/**
+ * Nothing to mark when the app was destroyed, and its releases with it. Config that went back for a rollback comes back
+ * to what serves: nothing went back.
+ */
+export async function markFailed(
+  release: Release,
+  started: readonly Instance[],
+  { tables, reason }: { readonly tables: StoreTables; readonly reason: string },
+): Promise<void> {
+  if (!(await tables.releases.find(release.id))) return;
+  await retire(tables, started, 'deploy_failed');
+  await tables.releases.setStatus(release.id, 'failed');
+  if (release.cause === 'rollback') {
+    const { currentReleaseId } = await tables.apps.get(release.appId);
+    const serving = currentReleaseId ? await tables.releases.find(currentReleaseId) : null;
+    if (serving) await tables.configVars.replace(release.appId, serving.config);
+  }
+  const data = { ...factsOf(release), reason };
+  await tables.events.append(eventOf('release.failed', platformActor, { appId: release.appId, data }));
 }
 
 export function factsOf(release: Release): { releaseId: string; version: number; description: string } {
   return { releaseId: release.id, version: release.version, description: release.description };
-}
-
-/** Resolves when each is up; throws with the first one's reason as soon as one has ended. Its boot timeout is the deadline. */
-async function allUp(
-  instances: readonly Instance[],
-  release: Release,
-  { store, startTimeoutMs }: RollOutDependencies,
-  signal: AbortSignal,
-): Promise<void> {
-  const waiting = new Set(instances.map(({ id }) => id));
-  if (waiting.size === 0) return;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const look = async (id: string) => {
-    const instance = await store.instances.find(id);
-    if (instance?.state === 'up') waiting.delete(id);
-    if (!instance || isFinal(instance.state)) reject(notStarted(instance, release));
-    if (waiting.size === 0) resolve();
-  };
-  const unsubscribe = store.changes.subscribe((change) => {
-    if (change.table === 'instances' && waiting.has(change.id)) look(change.id).catch(reject);
-  });
-  const abort = () => reject(new PlatformError('cancelled', 'The deploy was cancelled before the new version served.'));
-  signal.addEventListener('abort', abort, { once: true });
-  const late = () =>
-    reject(
-      new PlatformError('timeout', `v${release.version} was not up within ${startTimeoutMs / 1000} s.`, {
-        hint: 'See: paas doctor',
-      }),
-    );
-  const timer = setTimeout(late, startTimeoutMs);
-  try {
-    if (signal.aborted) abort();
-    for (const id of [...waiting]) look(id).catch(reject);
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    unsubscribe();
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-/** The failed start as an error that remembers whose last words to show. */
-export class StartFailed extends PlatformError {
-  readonly instance: Instance | null;
-
-  constructor(instance: Instance | null, message: string, hint: string) {
-    super('start_failed', message, { hint });
-    this.instance = instance;
-  }
-}
-
-function notStarted(instance: Instance | null, release: Release): StartFailed {
-  const name = instance ? processName(instance) : 'An instance';
-  const reason = instance?.reason ?? 'it was stopped';
-  return new StartFailed(instance, `${name} of v${release.version} did not start: ${reason}.`, 'See: paas logs');
 }

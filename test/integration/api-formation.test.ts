@@ -47,6 +47,9 @@ describe('formation and instances', () => {
     ]);
     const again = await fixture.ask('GET', `/apps/${app.name}/formation`);
     assert.equal(again.json[0].id, json[0].id, 'its id stays the same');
+    await fixture.store.formations.put({ appId: app.id, type: 'gone', quantity: 2, size: 4 });
+    const later = await fixture.ask('GET', `/apps/${app.name}/formation`);
+    assert.deepEqual(later.json, again.json, 'a type that the release does not have runs nothing');
   });
 
   test('quantities are numbers or text, with a sign a step; the answer is what changed', async () => {

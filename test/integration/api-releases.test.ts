@@ -88,4 +88,17 @@ describe('releases', () => {
     }
     assert.equal((await ask('POST', '/apps/back/releases', { body: { release: 'v99' } })).status, 404);
   });
+
+  test('a release whose image is not kept any more is not offered to go back to', async () => {
+    const { ask } = fixture;
+    const app = await fixture.newApp('older');
+    for (let count = 0; count < 12; count += 1) await fixture.deploy(app);
+    const list: readonly { version: number; eligible_for_rollback: boolean }[] = (
+      await ask('GET', '/apps/older/releases')
+    ).json;
+    const offered = list.filter((release) => release.eligible_for_rollback).map(({ version }) => version);
+    assert.deepEqual(offered, [4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+    assert.equal((await ask('GET', '/apps/older/releases/3')).json.eligible_for_rollback, false);
+    assert.equal((await ask('GET', '/apps/older/releases/4')).json.eligible_for_rollback, true);
+  });
 });

@@ -3,6 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { errorCode } from '../../src/domain/errors.ts';
 import { recover } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
+import { placeInstances } from '../../src/provisioner/placing.ts';
+import { afresh } from '../../src/provisioner/plan.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 
@@ -91,7 +93,7 @@ describe('from a release to a URL', () => {
     const { app } = await serving('adopted', 'mine');
     const before = await half.containers(app);
     await half.anotherSupervisor();
-    await recover(half.deps, never);
+    await recover(half.deps);
     assert.equal((await half.get(app)).body, 'mine');
     assert.deepEqual(
       (await half.containers(app)).map(({ id }) => id),
@@ -102,10 +104,10 @@ describe('from a release to a URL', () => {
   it('undoes at the next start what a crash left in the middle of a deploy', async () => {
     const { app, release: good } = await serving('halfway', 'old');
     const lost = await half.release(app, { web: 'exec sleep 60' });
-    const entry = { appId: app.id, type: 'web', quantity: 1, size: 1, updatedAt: new Date() };
-    await half.deps.provisioner.placeRelease(app, lost, [entry]);
+    const web = afresh({ type: 'web', slot: 1, size: 1 });
+    await half.deps.store.transaction((tables) => placeInstances(tables, { app, release: lost }, [web]));
     await eventually('two run', async () => (await half.containers(app)).length === 2);
-    await recover(half.deps, never);
+    await recover(half.deps);
     await eventually('one runs', async () => (await half.containers(app)).length === 1);
     const { store } = half.deps;
     assert.equal((await store.releases.find(lost.id))?.status, 'failed');

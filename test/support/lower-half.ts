@@ -1,14 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Actor } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
 import type { Artifact } from '../../src/domain/build.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { silentLogger } from '../../src/domain/logger.ts';
+import type { Operations } from '../../src/domain/operations.ts';
 import type { Release } from '../../src/domain/release.ts';
-import { Turns } from '../../src/domain/turns.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { AppWork } from '../../src/operations/app-work.ts';
 import { type DeployDependencies, makeRelease } from '../../src/operations/releases.ts';
+import { createOperations } from '../../src/operations.ts';
 import { ensureNetwork } from '../../src/provisioner/environment.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
@@ -22,44 +26,60 @@ import { Supervisor } from '../../src/supervisor/supervisor.ts';
 import { EngineFixture } from './engine-fixture.ts';
 import { httpGet } from './platform.ts';
 
+export interface LowerHalfOptions {
+  readonly bootTimeoutMs?: number;
+  readonly stopGraceMs?: number;
+  /** Another way to the engine than the fixture's own. */
+  readonly dockerHost?: string;
+  readonly cloudlets?: number;
+}
+
 /** Everything below the builder, real and in this process: a release goes in, a URL comes out. */
 export class LowerHalf implements AsyncDisposable {
   readonly fixture: EngineFixture;
   readonly deps: DeployDependencies;
-  readonly accountId: string;
+  readonly provisioner: Provisioner;
+  readonly actor: Actor;
   readonly #home: string;
   readonly #port: number;
   readonly #close: () => Promise<void>;
-  readonly #supervise: () => Supervisor;
+  readonly #supervise: (oneOffs: OneOffs) => Supervisor;
+  #oneOffs = new OneOffs();
   #supervisor: Supervisor;
 
   private constructor(parts: {
     fixture: EngineFixture;
     deps: DeployDependencies;
-    accountId: string;
+    provisioner: Provisioner;
+    actor: Actor;
     home: string;
     port: number;
-    supervise: () => Supervisor;
+    supervise: (oneOffs: OneOffs) => Supervisor;
     close: () => Promise<void>;
   }) {
     this.fixture = parts.fixture;
     this.deps = parts.deps;
-    this.accountId = parts.accountId;
+    this.provisioner = parts.provisioner;
+    this.actor = parts.actor;
     this.#home = parts.home;
     this.#port = parts.port;
     this.#supervise = parts.supervise;
-    this.#supervisor = parts.supervise();
+    this.#supervisor = parts.supervise(this.#oneOffs);
     this.#close = parts.close;
   }
 
-  static async start({ bootTimeoutMs = 10_000 }: { readonly bootTimeoutMs?: number } = {}): Promise<LowerHalf> {
+  static async start(options: LowerHalfOptions = {}): Promise<LowerHalf> {
+    const { bootTimeoutMs = 10_000, stopGraceMs = 2000, cloudlets = 40 } = options;
     const fixture = await EngineFixture.create();
     const home = await mkdtemp(join(tmpdir(), 'paas-lower-'));
-    const { engine, runId: platformId } = fixture;
+    const { runId: platformId } = fixture;
+    const engine = options.dockerHost
+      ? createDockerEngine({ dockerHost: options.dockerHost, cacheDir: fixture.cacheDir })
+      : fixture.engine;
     const logger = silentLogger;
     const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
-    await store.hosts.put({ id: 'local', name: 'here', state: 'ready', cloudlets: 40 });
-    const { id: accountId } = await store.accounts.create('ada@example.com');
+    await store.hosts.put({ id: 'local', name: 'here', state: 'ready', cloudlets });
+    const { id: accountId, email } = await store.accounts.create('ada@example.com');
     const socket = join(home, 'resolver.sock');
     const resolver = await startResolver({
       bind: '127.0.0.1',
@@ -75,9 +95,9 @@ export class LowerHalf implements AsyncDisposable {
     await routes.start();
     const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
     const logs = createLogRouter({ engine, appLog, platformId, logger });
-    const provisioner = new Provisioner({ store, logger });
+    const provisioner = new Provisioner({ store, clock: systemClock, logger });
     await provisioner.start();
-    const supervise = () =>
+    const supervise = (oneOffs: OneOffs) =>
       new Supervisor({
         engine,
         store,
@@ -85,26 +105,25 @@ export class LowerHalf implements AsyncDisposable {
         platformId,
         logs,
         clock: systemClock,
-        oneOffs: new OneOffs(),
+        oneOffs,
         hostCpus: 2,
         settings: {
           bootTimeoutMs,
-          stopGraceMs: 2000,
+          stopGraceMs,
           drainMs: 2000,
           cloudletMemoryBytes: 64 * 1024 * 1024,
           cloudletCpuMhz: 400,
         },
         router: routes,
       });
-    const builder = { build: () => Promise.reject(new Error('nothing is built here')) };
     const deps: DeployDependencies = {
       store,
-      builder,
-      provisioner,
+      builder: { build: () => Promise.reject(new Error('nothing is built here')) },
+      environment: { engine, store, platformId, networkPool: '10.211.0.0/16' },
       routes,
       appLog,
       logger,
-      turns: new Turns(),
+      work: new AppWork(),
       wordsKept: (id) => logs.finished(id),
       urlOf: (app) => app.name,
       startTimeoutMs: bootTimeoutMs + 10_000,
@@ -112,11 +131,13 @@ export class LowerHalf implements AsyncDisposable {
     const half = new LowerHalf({
       fixture,
       deps,
-      accountId,
+      provisioner,
+      actor: { accountId, email },
       home,
       port: resolver.address.port,
       supervise,
       async close() {
+        await deps.work.close();
         await provisioner.close();
         await routes.close();
         await logs.close();
@@ -129,32 +150,43 @@ export class LowerHalf implements AsyncDisposable {
     return half;
   }
 
+  /** The verbs, as the doors call them. */
+  get operations(): Operations {
+    const { deps } = this;
+    return createOperations({
+      deps,
+      oneOffs: this.#oneOffs,
+      engine: deps.environment.engine,
+      platformDomain: 'localhost',
+      belongings: { create: async () => undefined, remove: (appId) => deps.appLog.remove(appId) },
+    });
+  }
+
   /** The supervisor as after a crash of the orchestrator: another one, that knows nothing but the store and the engine. */
   async anotherSupervisor(): Promise<void> {
     await this.#supervisor.close();
-    this.#supervisor = this.#supervise();
+    this.#oneOffs = new OneOffs();
+    this.#supervisor = this.#supervise(this.#oneOffs);
     await this.#supervisor.start();
+  }
+
+  /** Nobody looks after the instances from here on. */
+  closeSupervisor(): Promise<void> {
+    return this.#supervisor.close();
   }
 
   async app(name: string): Promise<App> {
     const { store } = this.deps;
-    const app = await store.apps.create({ name, ownerId: this.accountId });
-    await ensureNetwork(app, {
-      engine: this.fixture.engine,
-      store,
-      platformId: this.fixture.runId,
-      networkPool: '10.211.0.0/16',
-    });
+    const app = await store.apps.create({ name, ownerId: this.actor.accountId });
+    await ensureNetwork(app, this.deps.environment);
     return store.apps.get(app.id);
   }
 
   /** A release whose processes are busybox shell scripts. */
   async release(app: App, scripts: Readonly<Record<string, string>>): Promise<Release> {
     const artifact = await this.#artifact(app, scripts);
-    const actor = { accountId: this.accountId, email: 'ada@example.com' };
-    return this.deps.store.transaction((tables) =>
-      makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description: 'Deploy', actor }),
-    );
+    const deploy = { app, artifactId: artifact.id, cause: 'deploy', description: 'Deploy', actor: this.actor } as const;
+    return this.deps.store.transaction((tables) => makeRelease(tables, deploy));
   }
 
   async get(app: App, path = '/'): Promise<{ readonly status: number; readonly body: string }> {

@@ -21,7 +21,15 @@ export function formationRoutes({ store, operations, settings }: ApiContext): Fo
     return entries.map((entry) => serializeFormation(entry, { app, processes, settings }));
   };
   return {
-    listFormation: async ({ app }) => showAll(app, await store.formations.list(app.id)),
+    async listFormation({ app }) {
+      const entries = await store.formations.list(app.id);
+      // A type that is gone keeps its entry for when somebody goes back; nothing of it runs.
+      const processes = await processesOf(store, app.currentReleaseId);
+      return showAll(
+        app,
+        entries.filter((entry) => processes.some(({ type }) => type === entry.type)),
+      );
+    },
     async updateFormation({ app, actor, body }) {
       const changes = body.updates.map((update) => scaleChange(update, settings));
       return showAll(app, await operations.scale(app, changes, actor));

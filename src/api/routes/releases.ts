@@ -1,6 +1,6 @@
 import type { App } from '../../domain/app.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import type { Release, ReleaseWithConfig } from '../../domain/release.ts';
+import { type Release, type ReleaseWithConfig, rollbackRefusal } from '../../domain/release.ts';
 import type { Store } from '../../domain/store.ts';
 import type { Answer, Routes } from '../call.ts';
 import type { ApiContext } from '../context.ts';
@@ -12,11 +12,12 @@ type ReleaseRoutes = Pick<Routes, 'listReleases' | 'infoRelease' | 'listReleaseC
 export function releaseRoutes({ store, operations }: ApiContext): ReleaseRoutes {
   return {
     async listReleases({ app }) {
-      const people = new People(store);
-      return Promise.all((await store.releases.list(app.id)).map((release) => serializeRelease(release, app, people)));
+      const show = await serializer(app, store);
+      return Promise.all((await store.releases.list(app.id)).map(show));
     },
     async infoRelease({ app, params }) {
-      return serializeRelease(await findRelease(store, app, params.release), app, new People(store));
+      const release = await findRelease(store, app, params.release);
+      return (await serializer(app, store))(release);
     },
     async listReleaseConfigVars({ app, params }) {
       return { ...(await findRelease(store, app, params.release)).config };
@@ -24,7 +25,7 @@ export function releaseRoutes({ store, operations }: ApiContext): ReleaseRoutes 
     async rollback({ app, actor, body }) {
       const target = body.release === undefined ? null : await findRelease(store, app, String(body.release));
       const release = await operations.rollback(app, target?.version ?? null, actor);
-      return serializeRelease(release, await store.apps.get(app.id), new People(store));
+      return (await serializer(await store.apps.get(app.id), store))(release);
     },
   };
 }
@@ -43,21 +44,28 @@ export async function findRelease(store: Store, app: App, reference: string): Pr
   });
 }
 
-async function serializeRelease(release: Release, app: App, people: People): Promise<Answer<Contract['infoRelease']>> {
-  const createdAt = release.createdAt.toISOString();
-  return {
-    id: release.id,
-    version: release.version,
-    description: release.description,
-    status: release.status,
-    current: release.id === app.currentReleaseId,
-    eligible_for_rollback: release.status === 'succeeded' && release.artifactId !== null,
-    slug: release.artifactId === null ? null : { id: release.artifactId },
-    user: await people.user(release.accountId),
-    app: { id: app.id, name: app.name },
-    addon_plan_names: [],
-    output_stream_url: null,
-    created_at: createdAt,
-    updated_at: createdAt,
+async function serializer(
+  app: App,
+  store: Store,
+): Promise<(release: Release) => Promise<Answer<Contract['infoRelease']>>> {
+  const people = new People(store);
+  const releases = await store.releases.list(app.id);
+  return async (release) => {
+    const createdAt = release.createdAt.toISOString();
+    return {
+      id: release.id,
+      version: release.version,
+      description: release.description,
+      status: release.status,
+      current: release.id === app.currentReleaseId,
+      eligible_for_rollback: rollbackRefusal(release, releases) === null,
+      slug: release.artifactId === null ? null : { id: release.artifactId },
+      user: await people.user(release.accountId),
+      app: { id: app.id, name: app.name },
+      addon_plan_names: [],
+      output_stream_url: null,
+      created_at: createdAt,
+      updated_at: createdAt,
+    };
   };
 }

@@ -1,0 +1,68 @@
+import { PlatformError } from '../domain/errors.ts';
+import { type Instance, isFinal, processName } from '../domain/instance.ts';
+import type { Release } from '../domain/release.ts';
+import type { Store } from '../domain/store.ts';
+
+/**
+ * Resolves when each is up; throws `start_failed` with the first one's reason as soon as one has ended, `cancelled`, or
+ * `timeout`. Their own boot timeout is the deadline; the one here is for an engine that does nothing.
+ */
+export async function allUp(
+  instances: readonly Instance[],
+  release: Release,
+  { store, startTimeoutMs }: { readonly store: Store; readonly startTimeoutMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) throw cancelled(signal);
+  const waiting = new Set(instances.map(({ id }) => id));
+  if (waiting.size === 0) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const look = async (id: string) => {
+    const instance = await store.instances.find(id);
+    if (instance?.state === 'up') waiting.delete(id);
+    if (!instance || isFinal(instance.state)) reject(notStarted(instance, release));
+    if (waiting.size === 0) resolve();
+  };
+  const unsubscribe = store.changes.subscribe((change) => {
+    if (change.table === 'instances' && waiting.has(change.id)) look(change.id).catch(reject);
+  });
+  const abort = () => reject(cancelled(signal));
+  signal.addEventListener('abort', abort, { once: true });
+  const timer = setTimeout(() => reject(late(release, startTimeoutMs)), startTimeoutMs);
+  try {
+    for (const id of [...waiting]) look(id).catch(reject);
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    unsubscribe();
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** The failed start as an error that remembers whose last words to show. */
+export class StartFailed extends PlatformError {
+  readonly instance: Instance | null;
+
+  constructor(instance: Instance | null, message: string, hint: string) {
+    super('start_failed', message, { hint });
+    this.instance = instance;
+  }
+}
+
+function notStarted(instance: Instance | null, release: Release): StartFailed {
+  const name = instance ? processName(instance) : 'An instance';
+  const reason = (instance?.reason ?? 'it was stopped').replace(/\.$/, '');
+  return new StartFailed(instance, `${name} of v${release.version} did not start: ${reason}.`, 'See: paas logs');
+}
+
+function late(release: Release, startTimeoutMs: number): PlatformError {
+  const message = `v${release.version} was not up within ${startTimeoutMs / 1000} s.`;
+  return new PlatformError('timeout', message, { hint: 'See: paas doctor' });
+}
+
+/** Whoever aborted says why; who merely went away says nothing. */
+function cancelled({ reason }: AbortSignal): PlatformError {
+  return reason instanceof PlatformError
+    ? reason
+    : new PlatformError('cancelled', 'Cancelled before the new version served.');
+}
