@@ -2,23 +2,30 @@ import { readSettings } from './config.ts';
 import { PlatformError } from './domain/errors.ts';
 import { startPlatform } from './platform.ts';
 
+/** The launcher kills what has not ended by then, and every start repairs what a kill leaves. */
+const lastMomentMs = 9_000;
+
 /** The orchestrator as a process. Started by the launcher; ends in order on SIGTERM, and when the launcher is gone. */
 async function main(): Promise<void> {
-  const platform = await startPlatform(readSettings());
+  const starting = startPlatform(readSettings());
   let stopping = false;
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    platform.close().then(
-      () => process.exit(0),
-      (error: unknown) => die(error),
-    );
+    setTimeout(() => process.exit(0), lastMomentMs);
+    starting
+      .then((platform) => platform.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => die(error),
+      );
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // Without a launcher nobody would end this process or start it again.
+  // Without a launcher nobody would end this process or start it again. It may go while the platform starts.
   process.on('disconnect', stop);
-  process.send?.({ type: 'ready', apiPort: platform.apiPort });
+  const platform = await starting;
+  if (process.connected) process.send?.({ type: 'ready', apiPort: platform.apiPort });
 }
 
 function die(error: unknown): never {

@@ -26,15 +26,21 @@ export interface StatusSources {
 
 const lowDisk = { warnBelow: 0.2, failBelow: 0.1 } as const;
 
+/** A part that says nothing for so long is down; whoever asks is not to wait for the engine's own deadlines. */
+const partAnswersMs = 3000;
+
 const moreDisk = 'Free some space, or move PAAS_HOME and the engine to a larger disk.';
 
 /** What the platform is made of, whether each part answers, and what its operator should mend. Never throws. */
 export async function platformStatus(sources: StatusSources): Promise<PlatformStatus> {
   const { settings, store, engine } = sources;
-  const info = await engine.info().catch((error: unknown) => error as Error);
+  const info = await inTime(engine.info(), 'the engine').catch((error: unknown) => error as Error);
   const [parts, loads, diskChecks] = await Promise.all([
     partsOf(sources, info),
-    Promise.all([store.hosts.list(), store.instances.listActive()]).then(([hosts, active]) => hostLoads(hosts, active)),
+    Promise.all([store.hosts.list(), store.instances.listActive()]).then(
+      ([hosts, active]) => hostLoads(hosts, active),
+      () => [],
+    ),
     disks(settings, info),
   ]);
   return {
@@ -54,14 +60,18 @@ export async function platformStatus(sources: StatusSources): Promise<PlatformSt
 }
 
 async function partsOf(
-  { settings, engine, resolver, gitVersion, version }: StatusSources,
+  { settings, store, engine, resolver, gitVersion, version }: StatusSources,
   info: EngineInfo | Error,
 ): Promise<Part[]> {
-  const stacks = info instanceof Error ? null : await findStacks(engine, settings).catch(() => null);
+  const stacks =
+    info instanceof Error ? null : await inTime(findStacks(engine, settings), 'the engine').catch(() => null);
   return Promise.all([
     part('orchestrator', async () => version),
     part('node', async () => process.versions.node),
-    part('store', async () => `SQLite ${process.versions.sqlite ?? ''}`.trim()),
+    part('store', async () => {
+      await store.settings.get('platform.id');
+      return `SQLite ${process.versions.sqlite ?? ''}`.trim();
+    }),
     part('engine', async () => {
       if (info instanceof Error) throw info;
       return info.version;
@@ -79,9 +89,20 @@ async function partsOf(
   ]);
 }
 
+async function inTime<T>(answer: Promise<T>, who: string): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = () => reject(new Error(`${who} did not answer within ${partAnswersMs / 1000} s`));
+  const timer = setTimeout(late, partAnswersMs);
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function part(name: string, version: () => Promise<string>): Promise<Part> {
   try {
-    return { name, state: 'up', version: await version(), detail: null };
+    return { name, state: 'up', version: await inTime(version(), name), detail: null };
   } catch (error) {
     return {
       name,

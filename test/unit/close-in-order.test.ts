@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { systemClock } from '../../src/domain/clock.ts';
+import { type Logger, silentLogger } from '../../src/domain/logger.ts';
+import { closeInOrder } from '../../src/platform/close-in-order.ts';
+
+it('a part that hangs or fails at the end keeps none of those after it from closing', async () => {
+  const told: string[] = [];
+  const logger: Logger = {
+    ...silentLogger,
+    warn: (message, fields) => void told.push(`${message}: ${fields?.part}`),
+    error: (message, fields) => void told.push(`${message}: ${fields?.part}`),
+  };
+  const closed: string[] = [];
+  const steps = [
+    ['first', async () => closed.push('first')],
+    ['hangs', () => new Promise(() => {}), 20],
+    ['breaks', () => Promise.reject(new Error('broken'))],
+    [
+      'throws',
+      () => {
+        throw new Error('thrown');
+      },
+    ],
+    ['last', async () => closed.push('last')],
+  ] as const;
+  await closeInOrder(steps, { clock: systemClock, logger });
+  assert.deepEqual(closed, ['first', 'last']);
+  assert.deepEqual(told, [
+    'a part did not close in time: hangs',
+    'a part could not be closed: breaks',
+    'a part could not be closed: throws',
+  ]);
+});
