@@ -64,8 +64,15 @@ run_script() {
   npm_says npm run --silent "$name" || fail "The script $name of package.json failed." "It runs: $(script "$name")"
 }
 
-# Runs a command with its output indented and kept for explain_npm_failure.
-npm_says() { "$@" 2>&1 | tee "$work/npm.log" | indent; }
+# Runs a command with its output indented and kept for explain_npm_failure. Not shown is what helps nobody who pushes: a
+# setting of ours that newer npms do not know, npm's own usage, and the name of a log that ends with the build.
+npm_says() {
+  "$@" 2>&1 | tee "$work/npm.log" | sed -u \
+    -e '/^npm warn Unknown env config "nodedir"/d' \
+    -e '/^npm error Clean install a project/,/^npm error Run "npm help/d' \
+    -e '/^npm error A complete log of this run can be found in/d' \
+    -e 's/^/       /'
+}
 
 keeps_dev_dependencies() {
   [[ ${NODE_ENV:-production} != production || ${NPM_CONFIG_PRODUCTION:-} == false ]]
@@ -100,7 +107,7 @@ install_dependencies() {
     keep_modules "${flags[*]}"
   else
     warn 'There is no package-lock.json: other versions of your dependencies may be installed by every build.' 'Make one with npm install, and commit it.'
-    install_headers
+    if needs_headers; then install_headers; fi
     step "Installing dependencies with npm install ${flags[*]}"
     npm_says npm install --no-save "${flags[@]}" || explain_npm_failure
   fi
@@ -108,7 +115,7 @@ install_dependencies() {
 
 # A lock file says which packages have install scripts; those may compile.
 needs_headers() {
-  grep -q '"hasInstallScript": true' "$lock_file"
+  [[ -f binding.gyp || -z $lock_file ]] || grep -q '"hasInstallScript": true' "$lock_file"
 }
 
 modules_key() {
