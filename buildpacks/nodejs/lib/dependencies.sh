@@ -64,11 +64,10 @@ run_script() {
   npm_says npm run --silent "$name" || fail "The script $name of package.json failed." "It runs: $(script "$name")"
 }
 
-# Runs a command with its output indented and kept for explain_npm_failure. Not shown is what helps nobody who pushes: a
-# setting of ours that newer npms do not know, npm's own usage, and the name of a log that ends with the build.
+# Runs a command with its output indented and kept for explain_npm_failure. Not shown is what helps nobody who pushes:
+# npm's own usage, and the name of a log that ends with the build.
 npm_says() {
   "$@" 2>&1 | tee "$work/npm.log" | sed -u \
-    -e '/^npm warn Unknown env config "nodedir"/d' \
     -e '/^npm error Clean install a project/,/^npm error Run "npm help/d' \
     -e '/^npm error A complete log of this run can be found in/d' \
     -e 's/^/       /'
