@@ -129,5 +129,6 @@ install_headers() {
     fetch_package "$node_url" "$node_integrity" "$layer" package/include
   fi
   describe_layer headers 'cache' version "$node_version"
-  export npm_config_nodedir=$layer
+  # node-gyp reads this name; npm_config_nodedir, which it reads too, makes npm warn.
+  export npm_package_config_node_gyp_nodedir=$layer
 }

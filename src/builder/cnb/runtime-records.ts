@@ -10,8 +10,13 @@ export type RuntimeFolders = Readonly<Record<string, string>>;
 export interface Resolution {
   readonly at: number;
   readonly folders: RuntimeFolders;
-  /** The lines that told how: a later build says them again. */
-  readonly said: readonly string[];
+  /** What told how: a later build says it again. */
+  readonly said: readonly SaidLine[];
+}
+
+export interface SaidLine {
+  readonly kind: 'step' | 'detail' | 'warn';
+  readonly text: string;
 }
 
 /** Runtimes as layers on one run stack. */

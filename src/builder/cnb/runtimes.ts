@@ -19,7 +19,7 @@ import { buildpackDir, platformFiles } from './platform-files.ts';
 import { pouredLayers } from './poured-layers.ts';
 import type { RecordedLayer } from './record.ts';
 import { type DecisionInputs, decisionDigest, decisionInputs } from './runtime-decision.ts';
-import { type Resolution, type RuntimeFolders, RuntimeRecords } from './runtime-records.ts';
+import { type Resolution, type RuntimeFolders, RuntimeRecords, type SaidLine } from './runtime-records.ts';
 
 /** The same path in builds and in images, so that what a build writes down of it holds at run. */
 export const runtimesDir = '/runtimes';
@@ -91,7 +91,7 @@ export class SharedRuntimes {
     const digest = decisionDigest(inputs, buildpack.digest, info.architecture);
     const known = await this.#known(digest, order.stack.runImageId);
     if (known && known.ageMs < freshMs) {
-      for (const line of known.resolution.said) runtime.output.step(line);
+      for (const { kind, text } of known.resolution.said) runtime.output[kind](text);
       return { folders: known.resolution.folders, layers: Promise.resolve(known.layers) };
     }
     const folders = Promise.withResolvers<RuntimeFolders>();
@@ -124,7 +124,7 @@ export class SharedRuntimes {
     },
   ): Promise<readonly RecordedLayer[]> {
     const { runtime, digest, ready } = work;
-    const said: string[] = [];
+    const said: SaidLine[] = [];
     const lines = new BuildLines(remembering(runtime.output, said), (line) => line);
     await using room = await this.#openRoom(runtime, lines);
     const status = await this.#run(room, buildpack, work).finally(() => lines.end());
@@ -202,10 +202,10 @@ export class SharedRuntimes {
   }
 }
 
-async function readResult(room: Jail, said: readonly string[]): Promise<Resolution> {
+async function readResult(room: Jail, said: readonly SaidLine[]): Promise<Resolution> {
   const text = (await room.read([resultPath])).get(resultPath)?.content.toString() ?? '';
   const folders = resultSchema.parse(parse(text)).runtimes;
-  return { at: Date.now(), folders, said: said.filter((line) => line.startsWith('Resolved')) };
+  return { at: Date.now(), folders, said: said.filter(({ text }) => !text.startsWith('Installed')) };
 }
 
 function runtimeTrees(
@@ -224,15 +224,12 @@ function decisionTar({ files }: DecisionInputs): AsyncIterable<Uint8Array> {
   return tar as AsyncIterable<Uint8Array>;
 }
 
-function remembering(output: BuildOutput, said: string[]): BuildOutput {
-  return {
-    step: (text) => {
-      said.push(text);
-      output.step(text);
-    },
-    detail: (text) => output.detail(text),
-    warn: (text) => output.warn(text),
+function remembering(output: BuildOutput, said: SaidLine[]): BuildOutput {
+  const say = (kind: SaidLine['kind']) => (text: string) => {
+    said.push({ kind, text });
+    output[kind](text);
   };
+  return { step: say('step'), detail: say('detail'), warn: say('warn') };
 }
 
 function failure(buildpack: Buildpack, lines: BuildLines): PlatformError {

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Artifact } from '../../src/domain/build.ts';
+import type { PlatformError } from '../../src/domain/errors.ts';
+import { BuilderFixture } from '../support/builder-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import { GitSource, type SourceFiles } from '../support/git-source.ts';
+import { HeardOutput } from '../support/heard-output.ts';
+
+const express = resolve(import.meta.dirname, '../apps/express');
+
+let fixture: BuilderFixture;
+let expressFiles: SourceFiles;
+before(async () => {
+  fixture = await BuilderFixture.open();
+  const names = ['package.json', 'package-lock.json', 'server.js'];
+  expressFiles = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(express, name), 'utf8')])),
+  );
+});
+after(() => fixture[Symbol.asyncDispose]());
+
+function packageJson(content: object): SourceFiles {
+  return { 'package.json': JSON.stringify({ name: 'sample', version: '2.1.0', ...content }) };
+}
+
+/** One registry package with what it says of itself in a lock file. */
+const lockOf = (name: string, version: string, more: object = {}) => ({
+  [`node_modules/${name}`]: { version, ...more },
+});
+
+function lock(root: object, packages: object): SourceFiles {
+  const all = { '': { name: 'sample', version: '2.1.0', ...root }, ...packages };
+  return {
+    'package-lock.json': JSON.stringify({ name: 'sample', version: '2.1.0', lockfileVersion: 3, packages: all }),
+  };
+}
+
+async function build(files: SourceFiles, config: Readonly<Record<string, string>> = {}) {
+  await using source = await GitSource.create();
+  return await fixture.build(await fixture.newApp(), await source.commit(files), { config });
+}
+
+/** What a person reads when it goes wrong: the output, and the error. */
+async function failure(files: SourceFiles): Promise<{ readonly error: PlatformError; readonly text: string }> {
+  await using source = await GitSource.create();
+  const output = new HeardOutput();
+  const outcome = await fixture
+    .build(await fixture.newApp(), await source.commit(files), { output })
+    .catch((error) => error);
+  assert.equal(outcome.code, 'build_failed', output.text);
+  return { error: outcome, text: output.text };
+}
+
+function start(artifact: Artifact, ...args: string[]) {
+  return fixture.run(artifact.imageId, [artifact.launcher ?? '', ...args]);
+}
+
+test('an Express app with a lock file is built, starts, and hears SIGTERM itself', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const { artifact, output } = await fixture.build(app, await source.commit(expressFiles));
+  assert.match(output.text, /-----> Using buildpack: paas\/nodejs\n-----> Node.js app detected/);
+  assert.match(output.text, /-----> Resolved Node.js 24.x → 24\.\d+\.\d+ from engines in package.json/);
+  assert.match(output.text, /-----> Installing dependencies with npm ci/);
+  assert.match(output.text, / {7}Default types for Node.js -> web/);
+  assert.deepEqual(artifact.processes, [{ type: 'web', command: 'node server.js', args: ['web'] }]);
+  assert.equal(artifact.builderName, 'Node.js');
+  assert.equal(artifact.user, '10001:10001');
+
+  const id = await fixture.start(artifact.imageId, [artifact.launcher ?? '', 'web'], { env: { PORT: '5000' } });
+  const signal = AbortSignal.timeout(60_000);
+  const { stdout } = await fixture.engine.containers.attach(id, signal);
+  await fixture.engine.containers.start(id);
+  let said = '';
+  stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  await eventually('the app listens', () => said.includes('listening on 5000'));
+  const stopping = performance.now();
+  await fixture.engine.containers.stop(id, 20_000);
+  assert.ok(performance.now() - stopping < 5000, 'it did not wait to be killed');
+  assert.equal((await fixture.engine.containers.wait(id, signal)).exitCode, 0);
+  assert.match(said, /SIGTERM: finishing/);
+
+  const changed = await fixture.build(app, await source.commit({ 'views/index.txt': 'new' }));
+  assert.match(changed.output.text, /Only the app's own files changed/);
+});
+
+test('the second app that asks for a Node.js gets the one that is there', async () => {
+  const before = await build({ ...packageJson({ engines: { node: '24.x' } }), 'server.js': '' });
+  const { artifact, output } = await build({
+    ...packageJson({ engines: { node: '24.x' } }),
+    'index.js': 'console.log(process.version)',
+  });
+  assert.match(output.text, /Resolved Node.js 24.x/);
+  assert.doesNotMatch(output.text, /Installed/);
+  assert.match((await start(artifact, 'web')).stdout, /^v24\./);
+  const [one, two] = await Promise.all(
+    [before, { artifact }].map(
+      async (result) => (await fixture.engine.images.inspect(result.artifact.imageId))?.diffIds,
+    ),
+  );
+  // The stack, Node.js and npm.
+  assert.deepEqual(one?.slice(0, 3), two?.slice(0, 3));
+});
+
+test('a build script gets the dev dependencies, and the image does not', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const dependencies = { dependencies: { ms: '2.1.3' }, devDependencies: { 'is-number': '7.0.0' } };
+  const tree = await source.commit({
+    ...packageJson({
+      ...dependencies,
+      engines: { node: '24.x' },
+      scripts: { build: 'node build.js', start: 'node dist/main.js', 'heroku-cleanup': 'rm left-over' },
+    }),
+    ...lock(dependencies, { ...lockOf('ms', '2.1.3'), ...lockOf('is-number', '7.0.0', { dev: true }) }),
+    'build.js': `require('is-number'); const fs = require('fs');
+      fs.mkdirSync('dist'); fs.writeFileSync('left-over', '');
+      fs.writeFileSync('dist/main.js', 'const e = process.env; console.log(require("ms")(1000), e.npm_package_version, e.NODE_ENV, e.npm_lifecycle_event)');`,
+  });
+  const { artifact } = await fixture.build(app, tree);
+  assert.deepEqual(artifact.processes[0]?.command, 'node dist/main.js');
+  assert.equal((await start(artifact, 'web')).stdout, '1s 2.1.0 production start\n');
+  assert.equal((await start(artifact, '--', 'ls', 'node_modules')).stdout, 'ms\n');
+  assert.equal((await start(artifact, '--', 'ls')).stdout.includes('left-over'), false);
+
+  const again = await fixture.build(app, await source.commit({ 'other.txt': '1' }));
+  assert.match(again.output.text, /Using node_modules from the cache.*Running build/s);
+  assert.equal((await start(again.artifact, 'web')).stdout, '1s 2.1.0 production start\n');
+});
+
+test('what only npm can do at start goes through npm', async () => {
+  const scripts = { start: 'echo started', prestart: 'echo before' };
+  const { artifact } = await build({ ...packageJson({ scripts, engines: { node: '24.x' } }) });
+  assert.equal(artifact.processes[0]?.command, 'npm start');
+  assert.match((await start(artifact, 'web')).stdout, /before.*started/s);
+});
+
+test('a native module is compiled against the headers of its own Node.js', async () => {
+  const { artifact } = await build({
+    ...packageJson({ engines: { node: '22' }, main: 'main.js' }),
+    'binding.gyp': '{ "targets": [{ "target_name": "hello", "sources": ["hello.c"] }] }',
+    'hello.c': `#include <node_api.h>
+      static napi_value init(napi_env env, napi_value exports) { napi_value v; napi_create_int32(env, 42, &v); return v; }
+      NAPI_MODULE(NODE_GYP_MODULE_NAME, init)`,
+    'main.js': 'console.log(require("./build/Release/hello.node"), process.version)',
+  });
+  assert.match((await start(artifact, 'web')).stdout, /^42 v22\./);
+});
+
+describe('versions are resolved', () => {
+  for (const [name, files, config, expected] of [
+    [
+      'from a config var before all',
+      { ...packageJson({ engines: { node: '24' } }), '.nvmrc': '22' },
+      { NODE_VERSION: '20' },
+      /Resolved Node.js 20 → 20\.\d+\.\d+ from the config var/,
+    ],
+    [
+      'from .nvmrc before engines',
+      { ...packageJson({ engines: { node: '24' } }), '.nvmrc': 'lts/jod\n' },
+      {},
+      /Resolved Node.js lts\/jod → 22\.\d+\.\d+ from .nvmrc/,
+    ],
+    [
+      'to the long-term line where a range is wide',
+      packageJson({ engines: { node: '>=18' } }),
+      {},
+      /Resolved Node.js >=18 → 24\./,
+    ],
+    ['to the default with a word about it', packageJson({}), {}, /from the default\n {7}Say which Node.js you want/],
+  ] as const) {
+    test(name, async () => {
+      const { output } = await build({ ...files, 'index.js': '' }, config);
+      assert.match(output.text, expected);
+    });
+  }
+});
+
+describe('a person is told', () => {
+  for (const [what, files, expected] of [
+    [
+      'of a version that is none',
+      packageJson({ engines: { node: 'twenty' } }),
+      /"twenty" \(from engines in package.json\) is not a version/,
+    ],
+    [
+      'of a version that nobody published',
+      packageJson({ engines: { node: '99.x' } }),
+      /No published Node.js satisfies "99.x"/,
+    ],
+    [
+      'of two lock files',
+      { ...packageJson({}), ...lock({}, {}), 'yarn.lock': '' },
+      /Two package managers have a lock file here: package-lock.json yarn.lock/,
+    ],
+    [
+      'of a package manager that is not spoken here',
+      { ...packageJson({}), 'pnpm-lock.yaml': '' },
+      /uses pnpm-lock.yaml, and this buildpack speaks npm/,
+    ],
+    ['of a package.json that is no JSON', { 'package.json': '{"a":}' }, /package.json is not valid JSON/],
+    [
+      'of a lock file that does not fit',
+      { ...packageJson({ dependencies: { ms: '2.1.3' } }), ...lock({}, {}) },
+      /package.json and package-lock.json do not belong together/,
+    ],
+    [
+      'of a script that failed, and what it runs',
+      packageJson({ scripts: { build: 'echo oops; exit 3' } }),
+      /oops.*The script build of package.json failed.*echo oops; exit 3/s,
+    ],
+  ] as const) {
+    test(what, async () => {
+      const { text } = await failure(files);
+      assert.match(text, expected);
+      assert.doesNotMatch(text, /npm error Usage/);
+    });
+  }
+});
