@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parse } from 'smol-toml';
-import { z } from 'zod';
-import { defaultCloudlet } from './domain/cloudlet.ts';
 import { PlatformError } from './domain/errors.ts';
+import { nearestWord } from './domain/nearest.ts';
 import { type Environment, environment } from './environment.ts';
+import { defaultOf, type RawSettings, type SettingName, settingNames, settingRules } from './setting-rules.ts';
 
 /** Every setting of the platform, checked. Nothing else makes a setting of an environment variable. */
 export interface Settings {
@@ -37,75 +37,53 @@ export interface Settings {
 }
 
 const megabyte = 1024 * 1024;
-const port = z.coerce.number().int().min(0).max(65_535);
 
-const schema = z.object({
-  home: z.string().min(1),
-  domain: z
-    .string()
-    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)
-    .default('localhost'),
-  bind: z.string().default('0.0.0.0'),
-  http_port: port.default(8080),
-  https_port: port.default(8443),
-  api_port: port.default(7080),
-  docker_host: z.string().default('unix:///var/run/docker.sock'),
-  network_pool: z
-    .string()
-    .regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/)
-    .default('10.210.0.0/16'),
-  cloudlet_mib: z.coerce
-    .number()
-    .int()
-    .min(16)
-    .default(defaultCloudlet.memoryBytes / megabyte),
-  cloudlet_mhz: z.coerce.number().int().min(50).default(defaultCloudlet.cpuMhz),
-  build_slots: z.coerce.number().int().min(1).max(64).default(2),
-  build_timeout_s: z.coerce.number().int().min(10).default(900),
-  boot_timeout_s: z.coerce.number().int().min(1).default(60),
-  stop_grace_s: z.coerce.number().int().min(0).default(30),
-  drain_s: z.coerce.number().int().min(0).default(30),
-  log_mib_per_app: z.coerce.number().min(1).default(32),
-  stack_suite: z
-    .string()
-    .regex(/^[a-z]+$/)
-    .default('trixie'),
-  link_command: z.union([z.boolean(), z.stringbool()]).default(true),
-  log_level: z.enum(['silent', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
-});
-
-type SettingName = keyof z.infer<typeof schema>;
+export type Flags = Readonly<Partial<Record<SettingName | 'home', string>>>;
 
 /**
- * Settings from, strongest first: `flags`, `PAAS_*` of the environment, `paas.toml` in PAAS_HOME, the defaults.
- * Throws `invalid_params` naming the setting and where it came from.
+ * Settings from, strongest first: `flags`, `PAAS_*` of the environment, `paas.toml` in PAAS_HOME, the defaults. What is
+ * empty in the environment is not set. Throws `invalid_params` naming the setting, where it is set and what it must be.
  */
-export function readSettings(env: Environment = environment(), flags: Readonly<Record<string, string>> = {}): Settings {
-  const home = flags.home ?? env.PAAS_HOME ?? defaultHome(env);
-  const file = readFile(join(home, 'paas.toml'));
-  const raw: Record<string, unknown> = { home };
-  for (const name of Object.keys(schema.shape) as SettingName[]) {
-    const value = flags[name] ?? env[environmentName(name)] ?? file[name];
-    if (value !== undefined && name !== 'home') raw[name] = value;
+export function readSettings(env: Environment = environment(), flags: Flags = {}): Settings {
+  const home = resolve(flags.home ?? (env.PAAS_HOME || defaultHome(env)));
+  const path = join(home, 'paas.toml');
+  const file = readFile(path);
+  const raw: Partial<Record<SettingName, unknown>> = {};
+  const where: Partial<Record<SettingName, string>> = {};
+  for (const name of settingNames) {
+    const said = [
+      [flags[name], flagName(name)],
+      [env[environmentName(name)] || undefined, environmentName(name)],
+      [file[name], `${name} in ${path}`],
+    ] as const;
+    const first = said.find(([value]) => value !== undefined);
+    if (first) [raw[name], where[name]] = first;
   }
-  const parsed = schema.safeParse(raw);
+  const parsed = settingRules.safeParse(raw);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const name = String(issue?.path[0] ?? 'home') as SettingName;
-    throw new PlatformError('invalid_params', `The setting ${environmentName(name)} is wrong: ${issue?.message}.`, {
-      hint: `Change ${environmentName(name)} in the environment or ${name} in ${join(home, 'paas.toml')}.`,
+    const [issue] = parsed.error.issues;
+    const name = issue?.path[0] as SettingName;
+    const value = JSON.stringify(raw[name]);
+    throw new PlatformError('invalid_params', `${where[name]} is ${value}, and must be ${issue?.message}.`, {
+      hint: `Without it: ${defaultOf(name)}.`,
     });
   }
-  return toSettings(parsed.data);
+  return toSettings(parsed.data, home);
 }
 
+/** `PAAS_HTTP_PORT`, of `http_port`. */
 export function environmentName(name: string): string {
   return `PAAS_${name.toUpperCase()}`;
 }
 
-function toSettings(s: z.infer<typeof schema>): Settings {
+/** `--http-port`, of `http_port`. */
+export function flagName(name: string): string {
+  return `--${name.replaceAll('_', '-')}`;
+}
+
+function toSettings(s: RawSettings, home: string): Settings {
   return {
-    home: s.home,
+    home,
     domain: s.domain,
     bind: s.bind,
     httpPort: s.http_port,
@@ -133,19 +111,35 @@ function defaultHome(env: Environment): string {
 }
 
 function readFile(path: string): Readonly<Record<string, unknown>> {
-  let text: string;
+  const settings = parseFile(path, readText(path));
+  const unknown = Object.keys(settings).find((name) => !settingNames.some((known) => known === name));
+  if (unknown === undefined) return settings;
+  const meant = nearestWord(unknown, settingNames);
+  throw new PlatformError('invalid_params', `${path} sets ${unknown}, and there is no such setting.`, {
+    hint: meant === null ? `There are: ${settingNames.join(', ')}.` : `Did you mean ${meant}?`,
+  });
+}
+
+function readText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    // A home that is no folder is told by whoever needs it to be one.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return '';
+    throw new PlatformError('invalid_params', `${path} cannot be read: ${message}.`, {
+      hint: `Run as the user whose platform it is, or choose another folder with ${environmentName('home')}.`,
+      cause,
+    });
   }
+}
+
+function parseFile(path: string, text: string): Readonly<Record<string, unknown>> {
   try {
     return parse(text);
-  } catch (error) {
-    throw new PlatformError('invalid_params', `${path} is no valid TOML: ${(error as Error).message}`, {
-      cause: error,
-    });
+  } catch (cause) {
+    const message = (cause as Error).message.replace(/^Invalid TOML document: /, '').trimEnd();
+    throw new PlatformError('invalid_params', `${path} is no valid TOML: ${message}`, { cause });
   }
 }
 

@@ -21,6 +21,7 @@ const lines: readonly (readonly string[])[] = [
 /** Files that stand beside the rooms, and the room they belong to. */
 const roomOfFile: Readonly<Record<string, string>> = {
   'config.ts': 'config.ts',
+  'setting-rules.ts': 'config.ts',
   'environment.ts': 'environment.ts',
   'version.ts': 'version.ts',
   'deploy.ts': 'deploy',

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { defaultCloudlet } from './domain/cloudlet.ts';
+
+const megabyte = 1024 * 1024;
+
+/** The error's text goes on after "must be". */
+function wholeNumber(min: number, max: number) {
+  const rule = `a whole number from ${min} to ${max}`;
+  return z.coerce.number(rule).int(rule).min(min, rule).max(max, rule);
+}
+
+function text(pattern: RegExp, rule: string) {
+  return z.string(rule).regex(pattern, rule);
+}
+
+const port = wholeNumber(0, 65_535);
+const day = 24 * 60 * 60;
+const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+
+/** Every setting by its name in paas.toml: what it must be, what it is when nobody says, and what it is for. */
+export const settingRules = z.object({
+  domain: text(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'a domain name in small letters, such as example.com')
+    .default('localhost')
+    .describe('apps answer at <app>.<domain>'),
+  bind: z.string('an address of this host').default('0.0.0.0').describe('the address that visitors and git reach'),
+  http_port: port.default(8080).describe('its port for HTTP'),
+  https_port: port.default(8443).describe('its port for HTTPS'),
+  api_port: port.default(7080).describe('the port of the API, on 127.0.0.1 only'),
+  docker_host: z
+    .string("the address of an engine's socket")
+    .default('unix:///var/run/docker.sock')
+    .describe('the container engine'),
+  network_pool: text(/^\d+\.\d+\.\d+\.\d+\/\d+$/, 'a range of addresses such as 10.210.0.0/16')
+    .default('10.210.0.0/16')
+    .describe("the private range that apps' networks are cut from"),
+  cloudlet_mib: wholeNumber(16, 65_536)
+    .default(defaultCloudlet.memoryBytes / megabyte)
+    .describe('memory of a cloudlet, the unit of an instance size, in MiB'),
+  cloudlet_mhz: wholeNumber(50, 100_000).default(defaultCloudlet.cpuMhz).describe('CPU of a cloudlet, in MHz'),
+  build_slots: wholeNumber(1, 64).default(2).describe('builds at the same time'),
+  build_timeout_s: wholeNumber(10, day).default(900).describe('seconds until a build is given up'),
+  boot_timeout_s: wholeNumber(1, day).default(60).describe('seconds that a web process has to listen on its port'),
+  stop_grace_s: wholeNumber(0, day).default(30).describe('seconds between SIGTERM and SIGKILL'),
+  drain_s: wholeNumber(0, day).default(30).describe('seconds for requests in flight when an instance retires'),
+  log_mib_per_app: wholeNumber(1, 1024 * 1024)
+    .default(32)
+    .describe('how much log is kept of each app, in MiB'),
+  stack_suite: text(/^[a-z]+$/, 'the name of a Debian release, such as trixie')
+    .default('trixie')
+    .describe('the Debian release that apps are built and run on'),
+  link_command: z
+    .union([z.boolean(), z.stringbool()], 'true or false')
+    .default(true)
+    .describe('as root, link the command paas into /usr/local/bin'),
+  log_level: z
+    .enum(logLevels, `one of ${logLevels.join(', ')}`)
+    .default('info')
+    .describe("how much the platform's own log says"),
+});
+
+export type RawSettings = z.infer<typeof settingRules>;
+export type SettingName = keyof RawSettings;
+export const settingNames = Object.keys(settingRules.shape) as readonly SettingName[];
+
+/** What a setting is when nobody says. */
+export function defaultOf(name: SettingName): string {
+  return String(settingRules.shape[name].parse(undefined));
+}
+
+/** What a setting is for, in a few words. */
+export function aboutSetting(name: SettingName): string {
+  return settingRules.shape[name].description ?? '';
+}

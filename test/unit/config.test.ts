@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { readSettings } from '../../src/config.ts';
+
+describe('the settings', () => {
+  const home = mkdtempSync(join(tmpdir(), 'paas-config-'));
+  const file = join(home, 'paas.toml');
+  after(() => rmSync(home, { recursive: true }));
+
+  const read = (toml: string, env: Readonly<Record<string, string>> = {}, flags = {}) => {
+    writeFileSync(file, toml);
+    return readSettings({ PAAS_HOME: home, ...env }, flags);
+  };
+
+  it('come from a flag before the environment, and from that before the file', () => {
+    assert.equal(read('').httpPort, 8080);
+    assert.equal(read('http_port = 81').httpPort, 81);
+    assert.equal(read('http_port = 81', { PAAS_HTTP_PORT: '82' }).httpPort, 82);
+    assert.equal(read('http_port = 81', { PAAS_HTTP_PORT: '82' }, { http_port: '83' }).httpPort, 83);
+  });
+
+  it('are as if not set when a variable is empty', () => {
+    assert.equal(read('', { PAAS_HTTP_PORT: '', PAAS_DOMAIN: '' }).httpPort, 8080);
+  });
+
+  it('name the place, the value and the rule when one is wrong', () => {
+    const wrong = (message: RegExp, hint: RegExp) => ({ code: 'invalid_params', message, hint });
+    assert.throws(
+      () => read('', { PAAS_HTTP_PORT: 'abc' }),
+      wrong(/^PAAS_HTTP_PORT is "abc", and must be a whole number from 0 to 65535\.$/, /^Without it: 8080\.$/),
+    );
+    assert.throws(
+      () => read('api_port = 70000'),
+      wrong(/^api_port in .*paas\.toml is 70000, and must be a whole/, /7080/),
+    );
+    assert.throws(() => read('', {}, { build_slots: '0' }), wrong(/^--build-slots is "0", and must be/, /2/));
+    assert.throws(() => read('domain = "Bad One"'), wrong(/must be a domain name in small letters/, /localhost/));
+    assert.throws(() => read('', { PAAS_LINK_COMMAND: 'perhaps' }), wrong(/must be true or false/, /true/));
+  });
+
+  it('do not let a misspelt name in the file pass', () => {
+    assert.throws(() => read('htp_port = 80'), {
+      message: /sets htp_port, and there is no such/,
+      hint: /mean http_port\?/,
+    });
+    assert.throws(() => read('colour = 1'), { message: /sets colour/, hint: /There are: domain, / });
+    assert.throws(() => read('http_port = "x'), { message: /no valid TOML: [\s\S]*\n1: / });
+  });
+
+  it('lie in a folder with a whole path, wherever one stands', () => {
+    assert.equal(readSettings({ PAAS_HOME: 'some/where' }).home, join(process.cwd(), 'some/where'));
+  });
+});
