@@ -24,7 +24,7 @@ export const settingRules = z.object({
     .describe('apps answer at <app>.<domain>'),
   bind: z.string('an address of this host').default('0.0.0.0').describe('the address that visitors and git reach'),
   http_port: port.default(8080).describe('its port for HTTP'),
-  https_port: port.default(8443).describe('its port for HTTPS'),
+  https_port: port.default(8443).describe('its port for HTTPS, which is not served yet'),
   api_port: port.default(7080).describe('the port of the API, on 127.0.0.1 only'),
   docker_host: z
     .string("the address of an engine's socket")

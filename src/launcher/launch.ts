@@ -63,7 +63,14 @@ export class RunningPlatform {
       lock,
       announcer,
       terminal,
-    }: { readonly lock: LauncherLock; readonly announcer: Announcer; readonly terminal: boolean },
+      env,
+    }: {
+      readonly lock: LauncherLock;
+      readonly announcer: Announcer;
+      readonly terminal: boolean;
+      /** Settings that the programs cannot read where we did: the flags. */
+      readonly env: Readonly<Record<string, string>>;
+    },
   ) {
     const { logs, cache } = paths(settings.home);
     // At a terminal only what concerns its owner is said; the journal gets everything.
@@ -78,7 +85,7 @@ export class RunningPlatform {
           name,
           script: scripts[name],
           output: this.#logs === null ? 'inherit' : openLog(this.#logs, name),
-          env: { NODE_COMPILE_CACHE: join(cache, 'compiled') },
+          env: { ...env, NODE_COMPILE_CACHE: join(cache, 'compiled') },
           onChange,
           onDeath: (what) => announcer.say(`The ${name} ended: ${what}.`),
         }),

@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { paths, readSettings, type Settings } from '../config.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
+import { environment } from '../environment.ts';
+import { environmentOf, readArguments, startHelp } from './arguments.ts';
+import { prepareHome } from './home.ts';
 import { endOrphans, prepare, RunningPlatform } from './launch.ts';
 import { LauncherLock } from './lock.ts';
 import { requireFreePorts } from './ports.ts';
@@ -17,8 +20,11 @@ const startedMs = performance.now();
 const announcer = announceOn(process.stderr);
 
 async function main(): Promise<void> {
-  const settings = readSettings();
+  const flags = readArguments(process.argv.slice(2));
+  if (flags === 'help') return void process.stdout.write(startHelp());
+  const settings = readSettings(environment(), flags);
   const signals = new Signals();
+  await prepareHome(settings.home);
   const lock = await LauncherLock.acquire(settings.home);
   try {
     await endOrphans(lock.orphans, announcer);
@@ -28,7 +34,7 @@ async function main(): Promise<void> {
       cacheDir: join(paths(settings.home).cache, 'engine'),
     });
     await prepare(engine, settings, { announcer, signal: signals.first });
-    await run(settings, lock, signals);
+    await run(settings, { lock, signals, env: environmentOf(flags) });
   } catch (error) {
     if (!signals.first.aborted) throw error;
   } finally {
@@ -36,8 +42,15 @@ async function main(): Promise<void> {
   }
 }
 
-async function run(settings: Settings, lock: LauncherLock, signals: Signals): Promise<void> {
-  const platform = new RunningPlatform(settings, { lock, announcer, terminal: process.stdout.isTTY });
+async function run(
+  settings: Settings,
+  {
+    lock,
+    signals,
+    env,
+  }: { readonly lock: LauncherLock; readonly signals: Signals; readonly env: Readonly<Record<string, string>> },
+): Promise<void> {
+  const platform = new RunningPlatform(settings, { lock, announcer, terminal: process.stdout.isTTY, env });
   signals.second.addEventListener('abort', () => platform.kill());
   try {
     const { apiPort = settings.apiPort, address } = await platform.start(signals.first);
