@@ -4,7 +4,7 @@ import { readSettings, type Settings } from '../config.ts';
 import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
-import { ownLabels, stopApps, stopPlatform } from './stop.ts';
+import { ownLabels, ownsLogin, stopApps, stopPlatform } from './stop.ts';
 import { type Announcer, announceOn } from './terminal.ts';
 import { uninstall } from './uninstall.ts';
 
@@ -55,7 +55,8 @@ async function uninstallCommand({ settings, engine, announcer }: Here, args: rea
     );
   }
   await stopPlatform(settings, announcer);
-  await uninstall(engine, settings, { labels: await ownLabels(settings), announcer });
+  const login = (await ownsLogin(settings)) ?? true;
+  await uninstall(engine, settings, { labels: await ownLabels(settings), login, announcer });
   return 0;
 }
 

@@ -62,10 +62,12 @@ export function portHolder(port: number): PortHolder | null {
   return null;
 }
 
-/** The program and its first argument (a runtime's script): more may be nobody's business. */
+/** The program up to its first word that is no option (a runtime's script or module): more may be nobody's business. */
 function commandOf(pid: string): string {
-  const [program = '', first = ''] = read(`/proc/${pid}/cmdline`).split('\0');
-  return `${basename(program)} ${first}`.trim() || read(`/proc/${pid}/comm`).trim() || 'a program';
+  const [program = '', ...words] = read(`/proc/${pid}/cmdline`).split('\0').filter(Boolean);
+  const end = words.findIndex((word) => !word.startsWith('-'));
+  const shown = [basename(program), ...words.slice(0, end + 1).filter((word) => !word.includes('='))].join(' ');
+  return shown.slice(0, 120) || read(`/proc/${pid}/comm`).trim() || 'a program';
 }
 
 /** Sockets in state 0A (LISTEN) on the port, out of the kernel's table. */

@@ -2,12 +2,11 @@ import { credentialsPath } from '../cli/credentials.ts';
 import type { Settings } from '../config.ts';
 import { type Environment, environment } from '../environment.ts';
 import { apiUrl } from './addresses.ts';
-import { commandLink, linkAdvice } from './steps/command-link.ts';
+import { linkAdvice } from './steps/command-link.ts';
 
 /** The last thing that `npm start` prints: where it is and what to type next. */
 export function readyMessage(settings: Settings, startedInMs: number, env: Environment = environment()): string {
   const advice = linkAdvice();
-  const paas = advice === null ? 'paas' : 'npx paas';
   const suffix = settings.httpPort === 80 ? '' : `:${settings.httpPort}`;
   return [
     '',
@@ -17,10 +16,12 @@ export function readyMessage(settings: Settings, startedInMs: number, env: Envir
     `  Apps    http://<app>.${settings.domain}${suffix}`,
     `  Token   ${credentialsPath(env)}`,
     '',
-    `  See it work    ${paas} demo`,
-    `  Your own app   cd YOUR-REPOSITORY && ${paas} create NAME && git push paas main`,
+    // npx finds the command in this folder only; elsewhere it would run whatever the npm registry has of that name.
+    ...(advice === null
+      ? ['  See it work    paas demo']
+      : ['  See it work    npx paas demo', `  The command    ${advice}`]),
+    '  Your own app   cd YOUR-REPOSITORY && paas create NAME && git push paas main',
     '',
-    ...(advice === null ? [] : [`  To have the command ${commandLink}:  ${advice}`]),
     'Ctrl-C stops the platform; the apps run on.',
     '',
   ].join('\n');

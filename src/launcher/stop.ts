@@ -3,10 +3,13 @@ import { paths, type Settings } from '../config.ts';
 import { systemClock } from '../domain/clock.ts';
 import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { Store } from '../domain/store.ts';
+import { type Environment, environment } from '../environment.ts';
 import { platformId } from '../platform-id.ts';
 import { openStore } from '../store/store.ts';
 import { runningLauncher } from './lock.ts';
 import { isRunning, signalProcess } from './running-process.ts';
+import { knowsLogin } from './steps/account.ts';
 import type { Announcer } from './terminal.ts';
 
 /** Longer than the launcher gives its programs. */
@@ -34,11 +37,20 @@ export async function stopPlatform(settings: Settings, announcer: Announcer): Pr
 
 /** The labels of what this PAAS_HOME's platform made; null when there was never a platform in it. */
 export async function ownLabels(settings: Settings): Promise<Labels | null> {
+  return await withStore(settings, async (store) => ({ [labelNames.platform]: await platformId(store) }));
+}
+
+/** Whether the login at this platform's address is its own; null when there was never a platform in this PAAS_HOME. */
+export async function ownsLogin(settings: Settings, env: Environment = environment()): Promise<boolean | null> {
+  return await withStore(settings, (store) => knowsLogin(store, settings, env));
+}
+
+async function withStore<T>(settings: Settings, ask: (store: Store) => Promise<T>): Promise<T | null> {
   const { state, keys } = paths(settings.home);
   if (!existsSync(state)) return null;
   const store = await openStore({ path: state, keysDir: keys });
   try {
-    return { [labelNames.platform]: await platformId(store) };
+    return await ask(store);
   } finally {
     await store.close();
   }

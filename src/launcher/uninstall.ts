@@ -14,10 +14,19 @@ import type { Announcer } from './terminal.ts';
 export async function uninstall(
   engine: Engine,
   settings: Settings,
-  { labels, announcer }: { readonly labels: Labels | null; readonly announcer: Announcer },
+  {
+    labels,
+    login,
+    announcer,
+  }: {
+    readonly labels: Labels | null;
+    /** Whether the login at this platform's address goes, too: another platform may have the address by now. */
+    readonly login: boolean;
+    readonly announcer: Announcer;
+  },
 ): Promise<void> {
   await removeFromEngine(engine, labels, announcer);
-  removeCredential(environment(), { apiUrl: apiUrl(settings), gitOrigins: gitOrigins(settings) });
+  if (login) removeCredential(environment(), { apiUrl: apiUrl(settings), gitOrigins: gitOrigins(settings) });
   if (removeCommandLink()) announcer.step(`Removed ${commandLink}`);
   announcer.say(
     `What is left is ${settings.home} (apps' repositories, releases, keys). Remove it with: rm -rf ${settings.home}`,

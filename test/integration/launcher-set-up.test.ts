@@ -3,14 +3,16 @@ import { lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { credentialsPath, findCredential } from '../../src/cli/credentials.ts';
+import { credentialsPath, findCredential, saveCredential } from '../../src/cli/credentials.ts';
 import { paths, readSettings } from '../../src/config.ts';
-import { hashToken, isToken } from '../../src/domain/token.ts';
+import { hashToken, isToken, mintToken } from '../../src/domain/token.ts';
 import { apiUrl } from '../../src/launcher/addresses.ts';
+import { readyMessage } from '../../src/launcher/ready-message.ts';
 import { setUp } from '../../src/launcher/set-up.ts';
 import { accountStep } from '../../src/launcher/steps/account.ts';
 import { commandLinkStep, commandPath, removeCommandLink } from '../../src/launcher/steps/command-link.ts';
 import { storeStep } from '../../src/launcher/steps/store.ts';
+import { ownsLogin } from '../../src/launcher/stop.ts';
 import type { Announcer } from '../../src/launcher/terminal.ts';
 import { platformId } from '../../src/platform-id.ts';
 import { openStore } from '../../src/store/store.ts';
@@ -84,6 +86,25 @@ test('a token file that was lost, or is of a platform that is gone, is made anew
   await using other = await disposable(openStore({ path: paths(anew.home).state, keysDir: paths(anew.home).keys }));
   await setUp([accountStep(other.store, anew, env)], listener(), never);
   assert.notEqual(findCredential(env, apiUrl(settings))?.token, second?.token);
+});
+
+test('a login is a platform’s own only while its store knows the token, whatever address it is kept for', async () => {
+  const { env, settings, store } = somebody();
+  assert.equal(await ownsLogin(settings, env), null);
+  {
+    await using opened = await disposable(store());
+    await setUp([accountStep(opened.store, settings, env)], listener(), never);
+  }
+  assert.equal(await ownsLogin(settings, env), true);
+  saveCredential(env, { email: 'a@b', token: mintToken().token }, { apiUrl: apiUrl(settings), gitOrigins: [] });
+  assert.equal(await ownsLogin(settings, env), false);
+});
+
+test('what is typed next works where it is typed: npx finds paas in the checkout alone', () => {
+  const { env, settings } = somebody();
+  const message = readyMessage(settings, 1234, env);
+  assert.match(message, /ready \(1\.2 s\)/);
+  assert.match(message, /cd YOUR-REPOSITORY && paas create NAME && git push paas main/);
 });
 
 test('the command is linked once, replaces a link into a checkout that is gone, and goes with the platform', async (t) => {

@@ -10,6 +10,12 @@ import { type Environment, environment } from '../../environment.ts';
 import { apiUrl, gitOrigins } from '../addresses.ts';
 import type { SetUpStep } from '../set-up.ts';
 
+/** Whether the login kept for this platform's address is one that its store knows. */
+export async function knowsLogin(store: Store, settings: Settings, env: Environment): Promise<boolean> {
+  const credential = findCredential(env, apiUrl(settings));
+  return credential !== null && (await store.tokens.findBySha256(hashToken(credential.token))) !== null;
+}
+
 /**
  * An account for whoever starts the platform, with a token where the command line and git find it. A token that this
  * platform does not know (PAAS_HOME was made anew) is replaced.
@@ -17,8 +23,7 @@ import type { SetUpStep } from '../set-up.ts';
 export function accountStep(store: Store, settings: Settings, env: Environment = environment()): SetUpStep {
   return {
     async needed() {
-      const credential = findCredential(env, apiUrl(settings));
-      if (credential && (await store.tokens.findBySha256(hashToken(credential.token)))) return null;
+      if (await knowsLogin(store, settings, env)) return null;
       const accounts = await store.accounts.list();
       return accounts.length === 0
         ? `Creating the first account, ${defaultEmail()}`

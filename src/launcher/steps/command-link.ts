@@ -21,9 +21,9 @@ export function commandLinkStep(settings: Pick<Settings, 'linkCommand'>, link = 
   };
 }
 
-/** The line that gives one the short command, for whoever has only `npx paas`. */
+/** The line that gives one the command everywhere, for whoever has only `npx paas` in this folder. */
 export function linkAdvice(): string | null {
-  return linkState(commandLink) === 'ours' ? null : `sudo ln -s ${commandPath} ${commandLink}`;
+  return linkState(commandLink) === 'ours' ? null : `${isRoot() ? '' : 'sudo '}ln -s ${commandPath} ${commandLink}`;
 }
 
 /** Removes the link when it is ours. True when it did. */
