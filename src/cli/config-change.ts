@@ -7,15 +7,18 @@ export async function changeConfig(
   changes: Readonly<Record<string, string | null>>,
 ): Promise<Readonly<Record<string, string>>> {
   const names = Object.keys(changes).join(', ');
+  if (changes.PORT) session.warn('PORT of a web process is always the port that the platform gives it.');
   const verb = Object.values(changes).every((value) => value === null) ? 'Unsetting' : 'Setting';
   const api = await session.api();
   return session.progress(`${verb} ${names} and restarting ${session.errorStyle.app(app)}`, async (progress) => {
+    const newest = async () => {
+      const range = 'version ..; order=desc,max=1';
+      return (await api.list('GET /apps/{app}/releases', { params: { app }, range }))[0]?.version;
+    };
+    const before = await newest();
     const all = await api.call('PATCH /apps/{app}/config-vars', { params: { app }, body: changes });
-    const [release] = await api.list('GET /apps/{app}/releases', {
-      params: { app },
-      range: 'version ..; order=desc,max=1',
-    });
-    if (release) progress.end(`done, v${release.version}`);
+    const version = await newest();
+    progress.end(version === before ? `done, nothing changed (v${version})` : `done, v${version}`);
     return all;
   });
 }

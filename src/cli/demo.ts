@@ -28,8 +28,7 @@ export class Demo {
   }
 
   async write(): Promise<void> {
-    const { cwd } = this.#session.io;
-    const shown = this.#folder.startsWith(`${cwd}/`) ? this.#folder.slice(cwd.length + 1) : this.#folder;
+    const shown = this.#shownFolder();
     this.#say('A small Node.js app, in a folder of its own:');
     this.#type(`mkdir -p ${shellQuote(shown)} && cd ${shellQuote(shown)}`);
     await mkdir(this.#folder, { recursive: true });
@@ -74,10 +73,15 @@ export class Demo {
     this.#type(`curl ${app.web_url}`);
     const body = await firstAnswer(this.#session, app.web_url);
     this.#session.note(harmless(body).trimEnd());
-    this.#say(`Change server.js, then: git commit -am "A change" && git push ${usualRemote} main
+    this.#say(`Go on in ${this.#shownFolder()}. Change server.js, then: git commit -am "A change" && git push ${usualRemote} main
 Or try: paas logs --tail, paas ps:scale web=3, paas config:set GREETING=Hi, paas run bash
 When you have seen enough: paas destroy ${app.name}`);
     return body;
+  }
+
+  #shownFolder(): string {
+    const { cwd } = this.#session.io;
+    return this.#folder.startsWith(`${cwd}/`) ? this.#folder.slice(cwd.length + 1) : this.#folder;
   }
 
   #say(text: string): void {

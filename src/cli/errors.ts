@@ -19,6 +19,18 @@ export class ApiError extends PlatformError {
   }
 }
 
+/** Why a file of the user's cannot be read, in words instead of the system's code. */
+export function unreadable(file: string, cause: unknown): PlatformError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    ENOTDIR: 'there is no such file',
+    EISDIR: 'it is a folder',
+    EACCES: 'you may not read it',
+  };
+  return new PlatformError('not_found', `${file} cannot be read: ${reasons[code ?? ''] ?? message}.`, { cause });
+}
+
 /** Wrong words on the command line. */
 export function usageError(message: string, hint?: string): PlatformError {
   return new PlatformError('invalid_params', message, hint === undefined ? {} : { hint });

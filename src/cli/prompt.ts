@@ -4,7 +4,14 @@ import { PlatformError } from '../domain/errors.ts';
 import type { Io } from './io.ts';
 
 /** One line from the person, asked on stderr; or the first line of a standard input that is no terminal. */
-export async function prompt(io: Io, question: string, { hidden = false } = {}): Promise<string> {
+export async function prompt(
+  io: Io,
+  question: string,
+  {
+    hidden = false,
+    instead,
+  }: { readonly hidden?: boolean /** How a script says it. */; readonly instead?: string } = {},
+): Promise<string> {
   const terminal = io.stdin.isTTY === true;
   if (terminal) io.stderr.write(question);
   // readline shows what is typed on its output: nowhere, for a secret.
@@ -12,7 +19,7 @@ export async function prompt(io: Io, question: string, { hidden = false } = {}):
   const lines = createInterface({ input: io.stdin, output: hidden || !terminal ? silent : io.stderr, terminal });
   try {
     const { promise: ended, reject } = Promise.withResolvers<never>();
-    const stop = () => reject(new PlatformError('cancelled', 'Aborted.'));
+    const stop = () => reject(terminal ? new PlatformError('cancelled', 'Aborted.') : nothingCame(instead));
     lines.once('close', stop).once('SIGINT', stop);
     io.signal.addEventListener('abort', stop, { once: true });
     return (await Promise.race([lines.question(''), ended])).trim();
@@ -20,4 +27,9 @@ export async function prompt(io: Io, question: string, { hidden = false } = {}):
     lines.close();
     if (terminal && hidden) io.stderr.write('\n');
   }
+}
+
+function nothingCame(instead: string | undefined): PlatformError {
+  const message = 'Nothing came on standard input, and there is no terminal to ask at.';
+  return new PlatformError('cancelled', message, instead === undefined ? {} : { hint: instead });
 }

@@ -51,7 +51,12 @@ async function runCommand(entry: CommandEntry, args: readonly string[], session:
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return exitCodes.ok;
-    throw usageError(capitalised(error.message.replace(/^error: /, '')), `See: paas help ${entry.name}`);
+    const habit = error.code === 'commander.excessArguments' && command.registeredArguments.length === 0;
+    const isOfApp = command.options.some(({ long }) => long === '--app');
+    throw usageError(
+      capitalised(error.message.replace(/^error: /, '')),
+      `${habit && isOfApp ? `For another app than this folder's: paas ${entry.name} --app ${operand}\n` : ''}See: paas help ${entry.name}`,
+    );
   }
   return session.exitCode;
 }

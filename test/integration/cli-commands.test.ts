@@ -145,7 +145,10 @@ test('rollback goes to the one before, and says how to undo it', async () => {
 `,
   );
   assert.equal((await paas('config:get', 'A')).stdout, '1\n');
-  assert.match((await paas('rollback', 'v999')).stderr, /Rolling back shop to v999\.\.\. !\n/);
+  assert.match((await paas('rollback', 'v999')).stderr, /Rolling back shop to v999\.\.\. !\n.*no release "v999"/s);
+  const word = await paas('rollback', 'yesterday');
+  assert.equal(word.code, 2);
+  assert.match(word.stderr, /^ › {3}Error: yesterday is no release: they are numbered v1, v2/);
 });
 
 test('domains are added, listed and removed', async () => {
@@ -208,4 +211,17 @@ test('no name can make another request than was meant', async () => {
     const { code, stdout } = await user.paas(['info', '-a', name, '--json']);
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, name);
   }
+});
+
+test('an app named where only --app is understood is told how, for whoever types paas logs shop', async () => {
+  const { code, stderr } = await paas('logs', 'other');
+  assert.equal(code, 2);
+  assert.match(stderr, /For another app than this folder's: paas logs --app other\n/);
+});
+
+test('a name that is taken is told with both ways on', async () => {
+  const { code, stderr } = await paas('create', 'shop');
+  assert.equal(code, 2);
+  assert.match(stderr, /Choose another name/);
+  assert.match(stderr, /paas git:remote --app NAME/);
 });

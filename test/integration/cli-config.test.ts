@@ -159,9 +159,16 @@ test("what the platform refuses is shown in its own words, with the error's id",
 test('a file that is not there, and one that sets nothing, are told apart', async () => {
   const missing = await paas('config:import', 'nope.env');
   assert.equal(missing.code, 1);
-  assert.match(missing.stderr, /nope\.env cannot be read/);
+  assert.match(missing.stderr, /nope\.env cannot be read: there is no such file\.\n/);
+  assert.match((await paas('config:import', user.home)).stderr, /cannot be read: it is a folder\.\n/);
   await writeFile(join(user.home, 'empty.env'), '# nothing\n');
   const empty = await paas('config:import', join(user.home, 'empty.env'));
   assert.equal(empty.code, 2);
   assert.match(empty.stderr, /sets no variable/);
+});
+
+test('who sets PORT is told that the platform chooses it', async () => {
+  const { code, stderr } = await paas('config:set', 'PORT=80');
+  assert.equal(code, 0);
+  assert.match(stderr, /Warning: PORT of a web process is always the port that the platform gives it\.\n/);
 });

@@ -133,3 +133,12 @@ test('a message from a server cannot command the terminal', async () => {
   const { stderr } = await user.paas(['apps']);
   assert.equal(stderr, ' ›   Error: abc\n ›\n ›   d\n ›\n ›   Error ID: invalid_params\n');
 });
+
+test('a login that nobody answers says how a script does it', async () => {
+  const { code, stderr } = await user.paas(['login', '--api', api.url]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^ › {3}Error: Nothing came on standard input.*\n ›\n › {3}For example: paas login < token\.txt\n$/,
+  );
+});

@@ -1,5 +1,6 @@
 import { usualRemote } from '../app-resolution.ts';
 import { type DefineCommand, examples } from '../command.ts';
+import { ApiError } from '../errors.ts';
 import { addAppRemote } from '../git-remote.ts';
 
 interface Flags {
@@ -16,7 +17,7 @@ const define: DefineCommand = (command, session) => {
       const { app: sign } = session.errorStyle;
       const title = name === undefined ? 'Creating app' : `Creating ${sign(name)}`;
       const app = await session.progress(title, async (progress) => {
-        const made = await api.call('POST /apps', { body: name === undefined ? {} : { name } });
+        const made = await api.call('POST /apps', { body: name === undefined ? {} : { name } }).catch(nameTaken);
         if (name === undefined) progress.end(`done, ${sign(made.name)}`);
         return made;
       });
@@ -30,5 +31,16 @@ const define: DefineCommand = (command, session) => {
     ['paas create shop-staging --remote staging', 'a second app of the same source'],
   ]);
 };
+
+/** The habit of `heroku create` in every clone of one app: what is meant there is its git remote. */
+function nameTaken(error: unknown): never {
+  if (!(error instanceof ApiError) || error.code !== 'conflict') throw error;
+  const { code, message, hint, status, requestId } = error;
+  throw new ApiError(code, message, {
+    hint: [hint, 'To push to an app that is there: paas git:remote --app NAME'].filter(Boolean).join('\n'),
+    status,
+    requestId,
+  });
+}
 
 export default define;

@@ -11,7 +11,10 @@ const define: DefineCommand = (command, session) => {
     if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
       session.warn(`${apiUrl} is not encrypted: who sees the network sees the token.`);
     }
-    const token = await prompt(session.io, `Token for ${apiUrl}: `, { hidden: true });
+    const token = await prompt(session.io, `Token for ${apiUrl}: `, {
+      hidden: true,
+      instead: 'For example: paas login < token.txt',
+    });
     if (!/^[\x21-\x7e]+$/.test(token)) throw usageError('That is not a token: one word of letters and digits.');
     const api = await session.apiAt(apiUrl, token);
     const account = await session.progress(`Logging in to ${apiUrl}`, async (progress) => {

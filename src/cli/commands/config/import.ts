@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { PlatformError } from '../../../domain/errors.ts';
 import { type AppFlags, appOptions, type DefineCommand, examples } from '../../command.ts';
 import { changeConfig } from '../../config-change.ts';
-import { usageError } from '../../errors.ts';
+import { unreadable, usageError } from '../../errors.ts';
 import type { Io } from '../../io.ts';
 
 const define: DefineCommand = (command, session) => {
@@ -51,7 +51,7 @@ async function readSource(io: Io, file: string): Promise<string> {
   try {
     return await readFile(resolve(io.cwd, file), 'utf8');
   } catch (cause) {
-    throw new PlatformError('not_found', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+    throw unreadable(file, cause);
   }
 }
 

@@ -1,10 +1,14 @@
 import { PlatformError } from '../../../domain/errors.ts';
 import { type AppFlags, appOptions, type DefineCommand, examples } from '../../command.ts';
+import { usageError } from '../../errors.ts';
 
 const define: DefineCommand = (command, session) => {
   appOptions(command)
     .argument('[vN]', 'the release to go back to; without it the one before the current one')
     .action(async (word: string | undefined, flags: AppFlags) => {
+      if (word !== undefined && !/^v?\d+$/.test(word)) {
+        throw usageError(`${word} is no release: they are numbered v1, v2 …`, 'See: paas releases');
+      }
       const app = await session.app(flags);
       const api = await session.api();
       const releases = await api.list('GET /apps/{app}/releases', {
@@ -24,7 +28,10 @@ const define: DefineCommand = (command, session) => {
       }
       const { errorStyle } = session;
       const made = await session.progress(`Rolling back ${errorStyle.app(app)} to v${target}`, async (progress) => {
-        const release = await api.call('POST /apps/{app}/releases', { params: { app }, body: { release: target } });
+        const release = await api.call('POST /apps/{app}/releases', {
+          params: { app },
+          body: { release: `v${target}` },
+        });
         progress.end(`done, v${release.version}`);
         return release;
       });
