@@ -20,6 +20,8 @@ export function contentTime(objectId: string): Date {
 export const appOwner = { uid: 10_001, gid: 10_001 } as const;
 const root = { uid: 0, gid: 0 } as const;
 const nothing = new Uint8Array();
+/** A tar comes in small pieces, and a write for each would cost more than the bytes. */
+const writeBytes = 1024 * 1024;
 
 export interface LayerEntry {
   /** Absolute in the image, without the first slash. */
@@ -118,6 +120,8 @@ export class LayerWriter {
     let file: FileHandle | undefined;
     try {
       file = await open(this.#path, 'wx', 0o600);
+      let pending: Buffer[] = [];
+      let pendingBytes = 0;
       for await (const data of this.#pack) {
         const chunk = data as Buffer;
         this.#sizeBytes += chunk.length;
@@ -128,8 +132,14 @@ export class LayerWriter {
           );
         }
         this.#hash.update(chunk);
-        await file.write(chunk);
+        pending.push(chunk);
+        pendingBytes += chunk.length;
+        if (pendingBytes < writeBytes) continue;
+        await file.appendFile(Buffer.concat(pending));
+        pending = [];
+        pendingBytes = 0;
       }
+      await file.appendFile(Buffer.concat(pending));
     } finally {
       await file?.close();
     }

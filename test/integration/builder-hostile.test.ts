@@ -25,7 +25,7 @@ interface Outcome {
 async function build(script: string, limits: Partial<JailLimits> = {}, signal?: AbortSignal): Promise<Outcome> {
   await using source = await GitSource.create();
   const output = new HeardOutput();
-  const tree = await source.commit({ 'build.sh': script });
+  const tree = await source.commit({ 'build.sh': script, Procfile: 'web: true\n' });
   const app = await fixture.newApp();
   const started = performance.now();
   const error = await fixture
@@ -146,6 +146,7 @@ describe('a hostile build', () => {
 test('a source whose names try to leave its folder is built where it cannot', async () => {
   await using source = await GitSource.create();
   const tree = await source.commit({
+    Procfile: 'web: true\n',
     'build.sh': 'cat -- "$(printf "a\\nb")" "--checkpoint-action=exec=touch x" "\\$(id)"',
     'a\nb': 'line ends\n',
     '--checkpoint-action=exec=touch x': 'options\n',

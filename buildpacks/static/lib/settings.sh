@@ -69,3 +69,16 @@ check_root() {
   [[ -d ./$root ]] || fail "There is no folder $root in the source." 'If a build makes it, add a package.json with a build script, or commit the folder.'
   [[ -f ./$root/index.html ]] || warn "There is no index.html in $(root_name): / will answer 404."
 }
+
+# nginx would read variables and escapes in its strings. Before anything is written, because a fault says so on the output.
+check_settings() {
+  local index value
+  check_root
+  for value in "$error_page" "${headers[@]}"; do
+    [[ $value != *[\$\\]* && $value != *$'\n'* ]] ||
+      fail "The value \"$value\" in static.json has a character that cannot be served (\$, \\ or a line end)."
+  done
+  for ((index = 0; index < ${#headers[@]}; index += 2)); do
+    [[ ${headers[index]} =~ ^[A-Za-z0-9-]+$ ]] || fail "\"${headers[index]}\" in static.json is no name of a header."
+  done
+}

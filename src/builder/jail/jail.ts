@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { createZstdDecompress } from 'node:zlib';
 import { type Engine, labelNames } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import { Answers } from './answers.ts';
@@ -175,15 +177,28 @@ export class Jail implements AsyncDisposable {
   /** All trees in one tar, in order. The last thing that a jail does. */
   async *pour(trees: readonly Tree[]): AsyncGenerator<Buffer> {
     await this.#send('pour', wordFrames(treeWords(trees)));
-    const bytes = this.#answers.bytes();
-    for (;;) {
-      const next = await this.#guard.race(bytes.next());
-      if (next.done) break;
-      yield next.value;
+    const tar = createZstdDecompress();
+    // Its failure is heard by whoever reads the tar.
+    pipeline(Readable.from(this.#rest()), tar, () => undefined);
+    try {
+      for await (const chunk of tar) yield chunk as Buffer;
+    } catch (error) {
+      this.#guard.signal.throwIfAborted();
+      throw error;
     }
     const { exitCode } = await this.#engine.containers.wait(this.#id, this.#guard.signal);
     if (exitCode !== 0) {
       throw new PlatformError('build_failed', 'What the build made could not be packed. Its messages are above.');
+    }
+  }
+
+  /** All that is still to come on standard output. */
+  async *#rest(): AsyncGenerator<Buffer> {
+    const bytes = this.#answers.bytes();
+    for (;;) {
+      const next = await this.#guard.race(bytes.next());
+      if (next.done) return;
+      yield next.value;
     }
   }
 
