@@ -121,12 +121,30 @@ export interface EngineContainers {
    * process's standard input. The streams end with the container; aborting the signal detaches.
    */
   attach(id: string, signal: AbortSignal): Promise<AttachedStreams>;
+  /**
+   * Runs a program beside the container's own, as its user. Resolves when it has ended; exit code 126 or 127: there is no
+   * such program in it. Throws `not_found`, and `conflict` when the container does not run. Aborting the signal lets go of
+   * the program and does not end it.
+   */
+  exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
   resize(id: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
   /**
    * Lines with the engine's own timestamps. Ends when the container has ended (follow), at the end of the log or, without an
    * error, when the signal aborts. The output of a `build` container is not kept: attach to it.
    */
   logs(id: string, options: ContainerLogOptions, signal: AbortSignal): AsyncIterable<ContainerLogLine>;
+}
+
+export interface ExecRequest {
+  readonly argv: readonly string[];
+  /** Of what it writes, both streams together; the rest is dropped. */
+  readonly maxBytes: number;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface AttachedStreams {

@@ -20,7 +20,7 @@ export async function allUp(
   const look = async (id: string) => {
     const instance = await store.instances.find(id);
     if (instance?.state === 'up') waiting.delete(id);
-    if (!instance || isFinal(instance.state)) reject(notStarted(instance, release));
+    if (!instance || isFinal(instance.state)) reject(await notStarted(instance, release, store));
     if (waiting.size === 0) resolve();
   };
   const unsubscribe = store.changes.subscribe((change) => {
@@ -49,10 +49,13 @@ export class StartFailed extends PlatformError {
   }
 }
 
-function notStarted(instance: Instance | null, release: Release): StartFailed {
+async function notStarted(instance: Instance | null, { version, appId }: Release, store: Store): Promise<StartFailed> {
   const name = instance ? processName(instance) : 'An instance';
   const reason = (instance?.reason ?? 'it was stopped').replace(/\.$/, '');
-  return new StartFailed(instance, `${name} of v${release.version} did not start: ${reason}.`, 'See: paas logs');
+  const app = await store.apps.find(appId);
+  const see = `See: paas logs${app ? ` -a ${app.name}` : ''} --release v${version}`;
+  const bind = reason.startsWith('Error R10') ? 'Listen on 0.0.0.0, on the port that the variable PORT says. ' : '';
+  return new StartFailed(instance, `${name} of v${version} did not start: ${reason}.`, `${bind}${see}`);
 }
 
 function late(release: Release, startTimeoutMs: number): PlatformError {

@@ -1,5 +1,6 @@
 import { assertNever } from '../domain/errors.ts';
 import { type Instance, processName } from '../domain/instance.ts';
+import { insteadOf, type Listener } from './listening.ts';
 import type { EndCause } from './step.ts';
 
 /** What is known of an instance's end. */
@@ -12,6 +13,8 @@ export interface EndFacts {
   readonly outOfMemory: boolean;
   /** It was still there when its time after SIGTERM was over. */
   readonly stubborn: boolean;
+  /** Where it listened when its time to boot was over; null when nobody knows. */
+  readonly listeners: readonly Listener[] | null;
   readonly settings: {
     readonly bootTimeoutMs: number;
     readonly stopGraceMs: number;
@@ -22,7 +25,8 @@ export interface EndFacts {
 const killed = 137;
 
 /** How it ended, in one sentence with its number; in Heroku's words where Heroku has some (contracts/heroku.md 3.3). Pure. */
-export function endReason({ instance, why, exitCode, outOfMemory, stubborn, settings }: EndFacts): string {
+export function endReason(facts: EndFacts): string {
+  const { instance, why, exitCode, outOfMemory, stubborn, listeners, settings } = facts;
   const name = processName(instance);
   if (outOfMemory && exitCode === killed && why !== 'boot-timeout' && why !== 'asked') {
     return `${memoryExceeded}: ${name} was killed at its limit of ${limitOf(instance, settings)} MiB`;
@@ -35,7 +39,10 @@ export function endReason({ instance, why, exitCode, outOfMemory, stubborn, sett
       }
       return exitCode === null ? 'Process ended' : `Process exited with status ${exitCode}`;
     case 'boot-timeout':
-      return `Error R10 (Boot timeout): ${name} did not answer on port ${instance.port} within ${settings.bootTimeoutMs / 1000} s`;
+      return [
+        `Error R10 (Boot timeout): ${name} did not answer on port ${instance.port} within ${settings.bootTimeoutMs / 1000} s`,
+        ...(listeners === null || instance.port === null ? [] : [insteadOf(instance.port, listeners)]),
+      ].join(': ');
     case 'gone':
       return `The container of ${name} was removed by somebody else`;
     case 'cut-off':

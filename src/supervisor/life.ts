@@ -6,6 +6,7 @@ import { type Instance, isFinal } from '../domain/instance.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../domain/store.ts';
 import { endReason, outOfMemoryReason } from './ending.ts';
+import { listenersIn } from './listening.ts';
 import { lookAt, type Sight } from './look.ts';
 import type { OneOffs } from './one-offs.ts';
 import { awaitPort, awaitSettled } from './readiness.ts';
@@ -291,12 +292,21 @@ export class InstanceLife {
   async #finish({ state, why }: Extract<Operation, { kind: 'finish' }>): Promise<void> {
     const { containerId, type } = this.#instance;
     const { engine, settings, clock, oneOffs } = this.#deps;
+    const listeners = containerId && why === 'boot-timeout' ? await listenersIn(engine, containerId) : null;
     if (containerId && (why === 'boot-timeout' || why === 'cut-off')) await engine.containers.stop(containerId, 0);
     const last = containerId ? await engine.containers.inspect(containerId) : null;
     const exitCode = last?.exitCode ?? null;
     const outOfMemory = this.#outOfMemoryLately() ?? last?.oomKilled ?? false;
     const stubborn = this.#stubborn && exitCode === 137;
-    const reason = endReason({ instance: this.#instance, why, exitCode, outOfMemory, stubborn, settings });
+    const reason = endReason({
+      instance: this.#instance,
+      why,
+      exitCode,
+      outOfMemory,
+      stubborn,
+      listeners,
+      settings,
+    });
     const ofOneShot = oneShotTypes.has(type) ? 'run.ended' : 'instance.stopped';
     const kind = state === 'crashed' ? 'instance.crashed' : ofOneShot;
     this.#instance = await this.#record.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);

@@ -6,7 +6,16 @@ const settings = { bootTimeoutMs: 60_000, stopGraceMs: 30_000, cloudletMemoryByt
 const instance = { type: 'web', slot: 2, size: 4, port: 5000 };
 
 const reason = (changes: Partial<EndFacts>) =>
-  endReason({ instance, why: 'exit', exitCode: 1, outOfMemory: false, stubborn: false, settings, ...changes });
+  endReason({
+    instance,
+    why: 'exit',
+    exitCode: 1,
+    outOfMemory: false,
+    stubborn: false,
+    listeners: null,
+    settings,
+    ...changes,
+  });
 
 describe('how an instance ended', () => {
   it('is its status, or that nobody knows it', () => {

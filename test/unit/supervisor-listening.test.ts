@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { endReason } from '../../src/supervisor/ending.ts';
+import { insteadOf, parseListeners } from '../../src/supervisor/listening.ts';
+
+const header = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+const socket = (local: string, state = '0A') =>
+  `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000 10001        0 998281 1 0000000000000000\n`;
+
+describe('an app that did not answer on its port', () => {
+  it('is seen listening where it does, and not where the engine listens in its place', () => {
+    const tables =
+      header +
+      socket('0B00007F:9C41') +
+      socket('0100007F:1388') +
+      socket('00000000:0BB8') +
+      socket('0100007F:2710', '01') +
+      header +
+      socket('00000000000000000000000001000000:1388') +
+      socket('00000000000000000000000000000000:0BB8') +
+      socket('0000000000000000FFFF00000100007F:0050') +
+      socket('B80D0120000000000000000001000000:01BB');
+    assert.deepEqual(parseListeners(tables), [
+      { address: '127.0.0.1', port: 80 },
+      { address: '2001:db8::1', port: 443 },
+      { address: '0.0.0.0', port: 3000 },
+      { address: '::', port: 3000 },
+      { address: '127.0.0.1', port: 5000 },
+      { address: '::1', port: 5000 },
+    ]);
+    assert.deepEqual(parseListeners(''), []);
+    assert.deepEqual(parseListeners('no table\nat all: 0100007F:1388\n'), []);
+  });
+
+  it('is told what it does instead', () => {
+    const loopback = { address: '127.0.0.1', port: 5000 };
+    assert.equal(insteadOf(5000, []), 'it listens on no port');
+    assert.equal(insteadOf(5000, [loopback]), 'it listens there on 127.0.0.1 only');
+    assert.equal(
+      insteadOf(5000, [loopback, { address: '::1', port: 5000 }]),
+      'it listens there on 127.0.0.1 and ::1 only',
+    );
+    assert.equal(insteadOf(5000, [{ address: '0.0.0.0', port: 3000 }]), 'it listens on port 3000 instead');
+    assert.equal(insteadOf(5000, [{ address: '0.0.0.0', port: 5000 }]), 'it began to listen there only now');
+    const two = [3000, 9229].flatMap((port) => ['0.0.0.0', '::'].map((address) => ({ address, port })));
+    assert.equal(insteadOf(5000, two), 'it listens on ports 3000 and 9229 instead');
+    const facts = {
+      why: 'boot-timeout',
+      exitCode: 137,
+      outOfMemory: false,
+      stubborn: false,
+      listeners: [loopback],
+    } as const;
+    const settings = { bootTimeoutMs: 60_000, stopGraceMs: 0, cloudletMemoryBytes: 1 };
+    assert.equal(
+      endReason({ ...facts, instance: { type: 'web', slot: 1, size: 1, port: 5000 }, settings }),
+      'Error R10 (Boot timeout): web.1 did not answer on port 5000 within 60 s: it listens there on 127.0.0.1 only',
+    );
+  });
+});
