@@ -9,7 +9,7 @@ const run = promisify(execFile);
 
 /** A file's text, or its text and mode; null takes it away. */
 export type SourceFiles = Readonly<
-  Record<string, string | Buffer | { readonly text: string; readonly mode: number } | null>
+  Record<string, string | Buffer | { readonly text: string | Buffer; readonly mode: number } | null>
 >;
 
 /** A real git repository in a temporary folder, and its commits as the builder sees them. */
@@ -33,7 +33,7 @@ export class GitSource implements AsyncDisposable {
       const file = join(this.dir, path);
       await mkdir(dirname(file), { recursive: true });
       if (content === null) await rm(file, { recursive: true, force: true });
-      else if (typeof content === 'object' && 'text' in content)
+      else if (typeof content === 'object' && !Buffer.isBuffer(content))
         await writeFile(file, content.text, { mode: content.mode });
       else await writeFile(file, content);
     }

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { PlatformError } from '../../src/domain/errors.ts';
+import { BuilderFixture } from '../support/builder-fixture.ts';
+import { GitSource, type SourceFiles } from '../support/git-source.ts';
+import { HeardOutput } from '../support/heard-output.ts';
+import { readSavedImage } from '../support/saved-image.ts';
+
+let fixture: BuilderFixture;
+before(async () => {
+  fixture = await BuilderFixture.open();
+});
+after(() => fixture[Symbol.asyncDispose]());
+
+async function build(files: SourceFiles, config: Readonly<Record<string, string>> = {}) {
+  await using source = await GitSource.create();
+  return await fixture.build(await fixture.newApp(), await source.commit(files), { config });
+}
+
+async function failure(files: SourceFiles): Promise<PlatformError> {
+  return await build(files).then(
+    () => assert.fail('it was built'),
+    (error: PlatformError) => error,
+  );
+}
+
+test('a Dockerfile wins over what a buildpack would make of the source, and its command is web', async () => {
+  const { artifact, output } = await build({
+    Dockerfile: 'FROM paas/run\nWORKDIR /srv\nCOPY . .\nUSER 10001\nEXPOSE 8000\nCMD ["cat", "hello.txt"]\n',
+    'package.json': '{}',
+    'hello.txt': 'from a Dockerfile\n',
+  });
+  assert.match(output.text, /Dockerfile declares types -> web/);
+  assert.equal(artifact.builder, 'dockerfile');
+  assert.equal(artifact.launcher, null);
+  assert.equal(artifact.exposedPort, 8000);
+  assert.equal(artifact.user, '10001:10001');
+  assert.deepEqual(artifact.processes, [{ type: 'web', command: 'cat hello.txt', args: null }]);
+  const image = await fixture.engine.images.inspect(artifact.imageId);
+  assert.equal(image?.labels['paas.platform'], fixture.platformId);
+});
+
+test('.dockerignore keeps files out of the image, the Dockerfile stays', async () => {
+  const { artifact } = await build({
+    Dockerfile: 'FROM paas/run\nUSER root\nCOPY . /srv\nUSER app\nCMD ["ls", "-A", "/srv"]\n',
+    '.dockerignore': 'secrets\n*.log\n!keep.log\n',
+    'secrets/key': 'x',
+    'a.log': 'x',
+    'keep.log': 'x',
+  });
+  const { stdout } = await fixture.run(artifact.imageId, ['ls', '-A', '/srv'], { user: artifact.user });
+  assert.deepEqual(stdout.trim().split('\n'), ['.dockerignore', 'Dockerfile', 'keep.log']);
+});
+
+test('a Procfile says what an image runs, its entrypoint in front', async () => {
+  const { artifact } = await build({
+    Dockerfile: 'FROM paas/run\nENTRYPOINT ["/usr/bin/env", "ENTERED=yes"]\nCMD ["false"]\nUSER 1234\n',
+    Procfile: 'web: ./serve --port 80\nworker: echo "$ENTERED"\n',
+  });
+  assert.equal(artifact.user, '1234:1234');
+  assert.deepEqual(artifact.processes, [
+    { type: 'web', command: './serve --port 80', args: ['/usr/bin/env', 'ENTERED=yes', './serve', '--port', '80'] },
+    {
+      type: 'worker',
+      command: 'echo "$ENTERED"',
+      args: ['/usr/bin/env', 'ENTERED=yes', 'sh', '-c', 'echo "$ENTERED"'],
+    },
+  ]);
+  const args = artifact.processes[1]?.args ?? [];
+  assert.equal((await fixture.run(artifact.imageId, args, { user: artifact.user })).stdout, 'yes\n');
+});
+
+test('an image that wants to be root runs as nobody in particular, and its author is told', async () => {
+  const root = await build({ Dockerfile: 'FROM paas/run\nUSER root\nCMD ["id"]\n' });
+  assert.equal(root.artifact.user, '10001:10001');
+  assert.match(root.output.text, / ! {5}The image runs as root. Here it runs as user 10001/);
+  const named = await build({
+    Dockerfile: 'FROM paas/run\nUSER root\nRUN useradd --uid 4321 --user-group joe\nUSER joe\nCMD ["id"]\n',
+  });
+  assert.equal(named.artifact.user, '4321:4321');
+});
+
+test('a RUN reaches the registries as the host does, and the image keeps nothing of the host', async () => {
+  const { artifact, output } = await build(
+    {
+      Dockerfile: [
+        'FROM paas/run',
+        'RUN curl -fsS -o /dev/null -w "answered %{http_code}\\n" "$npm_config_registry"is-number && test -s "$SSL_CERT_FILE"',
+        'CMD ["env"]',
+      ].join('\n'),
+    },
+    { API_TOKEN: 'canary-77aa-token' },
+  );
+  assert.match(output.text, /answered 200/);
+  assert.doesNotMatch(output.text, /--mount/);
+  const image = await fixture.engine.images.inspect(artifact.imageId);
+  const base = (await fixture.engine.images.inspect(fixture.stack.runImageId))?.diffIds ?? [];
+  const saved = await readSavedImage(artifact.imageId, image?.diffIds.slice(base.length));
+  for (const secret of ['BEGIN CERTIFICATE', 'canary-77aa-token']) assert.ok(!saved.includes(secret), secret);
+  assert.ok(!image?.config.env?.some((variable) => /CERT|registry|proxy/i.test(variable)));
+});
+
+test('the syntax line is no obstacle where no registry has its front end', async () => {
+  const { output } = await build({
+    Dockerfile: '# syntax=registry.invalid/docker/dockerfile:1\nFROM paas/run\nCMD ["true"]\n',
+  });
+  assert.match(output.text, / ! {5}No registry gave the front end/);
+});
+
+test('what fails is told in the lines of the author', async () => {
+  const unknown = await failure({ Dockerfile: 'FROM paas/run\nRUN true\nBOGUS x\n' });
+  assert.match(unknown.message, /line 3: unknown instruction: BOGUS/i);
+  const step = await failure({ Dockerfile: 'FROM paas/run\nRUN echo before; exit 9\n' });
+  assert.match(step.message, /RUN echo before; exit 9 failed with exit code 9/);
+  const base = await failure({ Dockerfile: 'FROM registry.invalid/nobody/has:1\n' });
+  assert.match(base.message, /registry.invalid\/nobody\/has:1 is not in the engine, and no registry gave it/);
+  assert.match(base.hint ?? '', /FROM paas\/run/);
+});
+
+test('a build that hangs or that nobody waits for any more is ended', async () => {
+  await using source = await GitSource.create();
+  const tree = await source.commit({ Dockerfile: 'FROM paas/run\nRUN echo begun; sleep 300\nCMD ["true"]\n' });
+  const idle = fixture.newBuilder({ idleMs: 1500 });
+  const started = performance.now();
+  await assert.rejects(fixture.build(await fixture.newApp(), tree, { builder: idle }), {
+    code: 'timeout',
+    message: /wrote nothing for 1.5 s/,
+  });
+  const gone = new AbortController();
+  const output = new HeardOutput();
+  const building = fixture.build(await fixture.newApp(), tree, { output, signal: gone.signal });
+  setTimeout(() => gone.abort(), 1000);
+  await assert.rejects(building, { code: 'cancelled' });
+  assert.ok(performance.now() - started < 15_000);
+});
