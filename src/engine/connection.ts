@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import Docker from 'dockerode';
 import { PlatformError } from '../domain/errors.ts';
 import { toPlatformError } from './docker-errors.ts';
@@ -44,8 +45,8 @@ export function connect(dockerHost: string): Connection {
   const address = parseDockerHost(dockerHost);
   // Streams last as long as a container: with one pool they would starve the short calls (docker-modem #23). Sockets
   // are not kept: a reused one may have been closed by an engine that was restarted, and connecting costs 0.1 ms here.
-  const short = client(address, new Agent({ keepAlive: false, maxSockets: shortCallSockets }));
-  const long = client(address, new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY }));
+  const short = client(address, new PlainAgent({ keepAlive: false, maxSockets: shortCallSockets }));
+  const long = client(address, new PlainAgent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY }));
   return {
     kind: address.kind,
     request: (call) => withDeadline(call, (signal) => dial(short, { ...call, signal }, {})) as Promise<never>,
@@ -59,6 +60,16 @@ export function connect(dockerHost: string): Connection {
         return dial(long, upgrade, { isStream: true, hijack: true }) as Promise<Duplex>;
       }),
   };
+}
+
+/**
+ * docker-modem writes out the options of every call, for a debug log that nobody reads (modem.js, "Sending"), and with
+ * them the agent and all that hangs on its open sockets: 5 ms of CPU for each socket, on each call.
+ */
+class PlainAgent extends Agent {
+  [inspect.custom](): string {
+    return 'Agent';
+  }
 }
 
 type Address =

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { connect } from '../../src/engine/connection.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { eventually } from '../support/eventually.ts';
 import { RecordingEngine } from '../support/recording-engine.ts';
 
 const ping = { method: 'GET', path: '/_ping', what: 'answer a ping' } as const;
@@ -39,6 +40,27 @@ describe('the connection to the engine', () => {
     await assert.rejects(connection.hijack({ ...ping, method: 'POST', deadlineMs: 50, signal }), {
       code: 'unavailable',
     });
+  });
+
+  test('a call costs no more when many others are under way', async () => {
+    await using wire = await RecordingEngine.start(({ path }) => (path === '/_ping' ? null : undefined));
+    const connection = connect(wire.dockerHost);
+    const over = new AbortController();
+    const others = Array.from({ length: 200 }, () => connection.stream({ ...ping, signal: over.signal }));
+    const settled = Promise.allSettled(others);
+    await eventually('all are under way', () => wire.of('GET', '/_ping').length === 200);
+    const before = process.cpuUsage();
+    // Streams have a pool of their own, which the next one would share.
+    for (let count = 0; count < 10; count += 1) {
+      const another = new AbortController();
+      const stream = connection.stream({ ...ping, signal: another.signal });
+      another.abort();
+      await assert.rejects(stream, { code: 'cancelled' });
+    }
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 500_000, `${user + system} µs of CPU for ten calls`);
+    over.abort();
+    await settled;
   });
 
   test('who gives up is told "cancelled", before and while the engine answers', async () => {
