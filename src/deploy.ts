@@ -16,6 +16,14 @@ import { logOutput, teeOutput } from './reporting/progress.ts';
 const lastWords = 20;
 /** A turn that comes at once is not worth a line. */
 const tellWaitingMs = 1000;
+/** Most apps are up before. */
+const tellStartingMs = 5000;
+
+/** Who hears what: the app's log has the app's own lines already. */
+interface Heard {
+  readonly output: BuildOutput;
+  readonly pusherOnly: BuildOutput;
+}
 
 /**
  * The story of a push: build, release, start, switch. What fails before the switch leaves the old release serving.
@@ -47,7 +55,7 @@ export async function deployPush(
       const waiting = setTimeout(tell, tellWaitingMs);
       const turn = (signal: AbortSignal) => {
         clearTimeout(waiting);
-        return release(request, { artifact, reused }, output, { deps, signal });
+        return release(request, { artifact, reused }, { output, pusherOnly: pusher }, { deps, signal });
       };
       return deps.work.turn(appId, turn, pushSignal).finally(() => clearTimeout(waiting));
     },
@@ -61,15 +69,16 @@ export async function deployPush(
 async function release(
   { push, actor }: PushRequest,
   { artifact, reused }: { readonly artifact: Artifact; readonly reused: boolean },
-  output: BuildOutput,
+  heard: Heard,
   { deps, signal }: { deps: DeployDependencies; signal: AbortSignal },
 ): Promise<Release> {
   const { store } = deps;
+  const { output } = heard;
   const app = await store.apps.get(push.appId);
   const current = await currentRelease(app, store);
   if (reused && current && (await isAsServed(current, artifact, deps))) {
     output.step(`Nothing changed: v${current.version} serves this tree already`);
-    output.detail(`${deps.urlOf(app)} deployed to paas`);
+    await tellWhatServes(app, artifact, output, deps);
     return current;
   }
   output.step('Launching...');
@@ -77,10 +86,25 @@ async function release(
   const made = await store.transaction((tables) =>
     makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description, actor }),
   );
-  await launch(app, made, output, { deps, signal });
+  await launch(app, made, heard, { deps, signal });
   output.detail(`Released v${made.version}`);
-  output.detail(`${deps.urlOf(await store.apps.get(app.id))} deployed to paas`);
+  await tellWhatServes(await store.apps.get(app.id), artifact, output, deps);
   return made;
+}
+
+/** The URL comes last, and only where something answers it. */
+async function tellWhatServes(
+  app: App,
+  { processes }: Artifact,
+  output: BuildOutput,
+  { store, urlOf }: DeployDependencies,
+): Promise<void> {
+  const types = processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type));
+  const formation = (await store.formations.list(app.id)).filter(({ type }) => types.includes(type));
+  const web = formation.find(({ type }) => type === 'web');
+  const idle = web?.quantity === 0 ? web : formation.every(({ quantity }) => quantity === 0) ? formation[0] : undefined;
+  if (idle) output.warn(`No ${idle.type} runs yet. Start one: paas ps:scale ${idle.type}=1 -a ${app.name}`);
+  output.detail(web ? `${urlOf(app)} deployed to paas` : `Deployed to paas, with no URL: there is no web process`);
 }
 
 /** The same artifact with the same config, and all of it up: who pushes again because it does not run gets it started. */
@@ -100,14 +124,16 @@ async function isAsServed(
 async function launch(
   app: App,
   made: Release,
-  output: BuildOutput,
+  { output, pusherOnly }: Heard,
   { deps, signal }: { deps: DeployDependencies; signal: AbortSignal },
 ): Promise<void> {
+  const tell = () => output.detail('Still starting: a web process is up when it listens on the port that PORT says');
+  const starting = setTimeout(tell, tellStartingMs);
   try {
     await rollOut(app, made, deps, signal);
   } catch (error) {
     if (error instanceof StartFailed) {
-      await showLastWords(error, made, output, deps).catch((second: unknown) =>
+      await showLastWords(error, made, pusherOnly, deps).catch((second: unknown) =>
         deps.logger.warn('the last words of a failed start could not be shown', { error: second, app: app.name }),
       );
     }
@@ -116,6 +142,8 @@ async function launch(
       if (current?.artifactId) output.warn(`v${current.version} goes on serving.`);
     }
     throw error;
+  } finally {
+    clearTimeout(starting);
   }
 }
 

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { must, TestPlatform } from '../support/platform.ts';
+import { pythonApp } from '../support/sample-apps.ts';
+
+/** A web process that listens where `where` says, a Python expression of host and port. */
+function listeningAt(where: string): Readonly<Record<string, string>> {
+  return {
+    Procfile: 'web: python3 -u server.py\n',
+    'server.py': `import os, socket, time
+s = socket.create_server(${where})
+print("ready", flush=True)
+time.sleep(1000)
+`,
+  };
+}
+
+describe('what newcomers get wrong is told with what to do', () => {
+  let paas: TestPlatform;
+  before(async () => {
+    paas = await TestPlatform.start({ settings: { PAAS_BOOT_TIMEOUT_S: '6' } });
+  });
+  after(() => paas[Symbol.asyncDispose]());
+
+  /** What git shows of a push that is refused, without its prefix. */
+  async function refused(name: string, files: Readonly<Record<string, string>>): Promise<readonly string[]> {
+    const { code, stderr } = await paas.push(await paas.app(name, files));
+    assert.equal(code, 1, stderr);
+    const lines = stderr.split('\n').filter((line) => line.startsWith('remote:'));
+    return lines.map((line) => line.slice('remote: '.length).trimEnd());
+  }
+
+  it('an app that listens on 127.0.0.1 only', async () => {
+    const lines = await refused('loopback', listeningAt('("127.0.0.1", int(os.environ["PORT"]))'));
+    const said = lines.join('\n');
+    assert.match(said, /Still starting/);
+    assert.match(said, /did not answer on port 5000 within 6 s: it listens there on 127\.0\.0\.1 only\.\n/);
+    assert.match(
+      said,
+      / ! {5}Listen on 0\.0\.0\.0, on the port that the variable PORT says\. See: paas logs -a loopback --release v2\n/,
+    );
+    assert.equal(said.split('ready').length - 1, 1, said);
+    const { stdout } = await must(paas.paas(['logs', '-a', 'loopback', '-n', '500']));
+    assert.equal(stdout.split('ready').length - 1, 1, stdout);
+  });
+
+  it('an app that listens on a port of its own', async () => {
+    const said = (await refused('own-port', listeningAt('("0.0.0.0", 3000)'))).join('\n');
+    assert.match(said, /did not answer on port 5000 within 6 s: it listens on port 3000 instead\.\n/);
+  });
+
+  it('a source that says nothing of what to run, before it takes anything away', async () => {
+    const repo = await paas.deployed('no-processes', pythonApp('still here'));
+    await paas.commit('no-processes', { Procfile: '# web: later\n' });
+    const { code, stderr } = await paas.push(repo);
+    assert.equal(code, 1);
+    assert.match(stderr, /Nothing says what to run/);
+    assert.match(stderr, /Procfile with a line such as: web: node server\.js/);
+    assert.equal((await paas.http('no-processes')).body, 'still here');
+  });
+
+  it('a build that fails is explained once', async () => {
+    const lines = await refused('two-locks', {
+      'package.json': '{"name":"x","scripts":{"start":"node x.js"}}',
+      'package-lock.json': '{}',
+      'yarn.lock': '',
+    });
+    assert.equal(lines.filter((line) => /Two package managers have a lock file here/.test(line)).length, 1);
+    assert.equal(lines.at(-2), ' !     Push rejected, failed to compile Node.js app.');
+  });
+
+  it('a worker without web, that no URL will ever answer', async () => {
+    const repo = await paas.app('worker-only', { Procfile: 'worker: sleep 1000\n' });
+    const first = await must(paas.push(repo));
+    assert.match(first.stderr, / ! {5}No worker runs yet\. Start one: paas ps:scale worker=1 -a worker-only\s*\n/);
+    assert.doesNotMatch(first.stderr, /http:\/\/worker-only/);
+    await must(paas.paas(['ps:scale', 'worker=1'], { cwd: repo }));
+    await paas.commit('worker-only', { 'notes.txt': 'x' });
+    const second = await must(paas.push(repo));
+    assert.doesNotMatch(second.stderr, /runs yet/);
+    assert.match(second.stderr, /Deployed to paas, with no URL: there is no web process/);
+  });
+
+  it('config that is as it was makes no release, and is not called a restart', async () => {
+    const repo = await paas.deployed('same-config', pythonApp('x'));
+    const set = (word: string) => paas.paas(['config:set', word], { cwd: repo });
+    assert.match((await must(set('SAME=1'))).stderr, /done, v3\n$/);
+    assert.match((await must(set('SAME=1'))).stderr, /done, nothing changed \(v3\)\n$/);
+  });
+});
