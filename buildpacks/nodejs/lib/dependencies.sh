@@ -86,6 +86,8 @@ install_dependencies() {
   fi
   export npm_config_cache=$layers_dir/npm-cache npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
   export npm_config_progress=false NODE_ENV=${NODE_ENV:-production}
+  # It only ever grows, and counts against the build's disk.
+  if [[ -d $npm_config_cache && $(du -sm "$npm_config_cache" | cut -f 1) -gt 512 ]]; then rm -rf "$npm_config_cache"; fi
   mkdir -p "$npm_config_cache"
   describe_layer npm-cache 'cache'
 
@@ -125,7 +127,7 @@ modules_key() {
 # Whole node_modules, dev dependencies too, as npm ci left it. Only worth its copy where builds run again with the same
 # lock file, which is where the app has something to build.
 keep_modules() {
-  ((${#build_scripts[@]} > 0)) && [[ -d node_modules ]] || return 0
+  ((${#build_scripts[@]} > 0)) && [[ -d node_modules ]] && ! has_workspaces || return 0
   # Its description first: half a copy must not pass for a whole one.
   rm -rf "$layers_dir/modules.toml" "$layers_dir/modules"
   mkdir -p "$layers_dir/modules"
@@ -133,11 +135,13 @@ keep_modules() {
   describe_layer modules 'cache' key "$(modules_key "$1")"
 }
 
+# They have node_modules of their own beside their sources, which are not kept.
+has_workspaces() { [[ -n $(package_json '.workspaces | values | tostring') ]]; }
+
 restore_modules() {
   local key
   [[ -n $lock_file && -d $layers_dir/modules/node_modules ]] || return 1
-  # Workspaces have node_modules of their own beside their sources, which are not kept.
-  [[ -z $(package_json '.workspaces | values | tostring') ]] || return 1
+  has_workspaces && return 1
   key=$(modules_key "$1")
   [[ $(layer_metadata modules key) == "$key" ]] || return 1
   rm -rf node_modules

@@ -17,7 +17,8 @@ __paas_exec_d() {
   }
   while IFS= read -r line; do
     if [[ $line =~ ^[[:space:]]*\"?([A-Za-z_][A-Za-z0-9_]*)\"?[[:space:]]*=[[:space:]]*\"(.*)\"[[:space:]]*$ ]]; then
-      printf -v value '%b' "${BASH_REMATCH[2]}"
+      # printf knows TOML's escapes, but for that of the quote.
+      printf -v value '%b' "${BASH_REMATCH[2]//\\\"/\\x22}"
       export "${BASH_REMATCH[1]}=$value"
     elif [[ $line =~ ^[[:space:]]*\"?([A-Za-z_][A-Za-z0-9_]*)\"?[[:space:]]*=[[:space:]]*\'(.*)\'[[:space:]]*$ ]]; then
       export "${BASH_REMATCH[1]}=${BASH_REMATCH[2]}"
