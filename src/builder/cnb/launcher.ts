@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { EnvChange } from './env-files.ts';
 import { searchPath } from './env-files.ts';
@@ -7,6 +8,9 @@ export const launcherPath = '/cnb/lifecycle/launcher';
 export const appDir = '/app';
 
 const library = readFileSync(new URL('launcher.sh', import.meta.url), 'utf8');
+
+/** Changes with the launcher: images with an old one are not what a build would make now. */
+export const launcherDigest = `sha256:${createHash('sha256').update(library).digest('hex')}`;
 
 /**
  * The program that starts every process of an image: `launcher TYPE` or `launcher -- COMMAND ARGUMENT…`. It sets what

@@ -8,7 +8,7 @@ import { candidateGroups } from './detect-phase.ts';
 import { appUser, assembleImage } from './image.ts';
 import { buildInJail, type JailResult } from './jail-build.ts';
 import { commandLine, type LaunchPlan } from './launch-plan.ts';
-import { launcherPath } from './launcher.ts';
+import { launcherDigest, launcherPath } from './launcher.ts';
 import type { Group } from './library.ts';
 import type { CnbBuild, CnbParts } from './parts.ts';
 import type { BuildRecord } from './record.ts';
@@ -32,7 +32,7 @@ function proposal(parts: CnbParts, groups: readonly Group[]): BuildProposal {
     kind: 'buildpack',
     name: first[0]?.buildpack.name ?? '',
     announcement: `Using buildpack: ${first.map(({ buildpack }) => buildpack.id).join(', ')}`,
-    ingredients: groups.flatMap((group) => group.map(({ buildpack }) => buildpack.digest)),
+    ingredients: [launcherDigest, ...groups.flatMap((group) => group.map(({ buildpack }) => buildpack.digest))],
     build: (order) => build(parts, groups, order),
   };
 }
