@@ -143,8 +143,21 @@ async function propose(source: Source, { strategies }: Workshop): Promise<BuildP
     hint: [
       'It needs at its top one of: a package.json (Node.js), an index.html (a static site), a Procfile (any program of the stack), a Dockerfile.',
       ...(source.entries.length === 0 ? ['The commit holds no files.'] : []),
+      ...onlyFolder(source),
     ].join(' '),
   });
+}
+
+const markers = new Set(['package.json', 'index.html', 'Procfile', 'Dockerfile']);
+
+/** An app one folder down, which is what people mean who push a repository of several parts. */
+function onlyFolder({ entries }: Source): readonly string[] {
+  const inFolders = entries.map(({ path }) => path.split('/')).filter((parts) => parts.length === 2);
+  const found = inFolders.filter(([, name = '']) => markers.has(name));
+  const folders = new Set(found.map(([folder]) => folder));
+  const [[folder, name] = []] = found;
+  if (folders.size !== 1 || folder === undefined) return [];
+  return [`There is a ${name} in ${folder}/. To push that folder alone: git subtree push --prefix ${folder} paas main`];
 }
 
 async function make(
@@ -173,10 +186,10 @@ async function make(
     options.engine.images.inspect(built.imageId),
     options.engine.images.inspect(stack.runImageId),
   ]);
-  const sizeBytes = image?.sizeBytes ?? 0;
   const onStack = base !== null && image?.diffIds[0] === base.diffIds[0];
+  const sizeBytes = (image?.sizeBytes ?? 0) - (onStack ? base.sizeBytes : 0);
   output.step('Image made');
-  output.detail(`Done: ${megabytes(sizeBytes - (onStack ? base.sizeBytes : 0))}${onStack ? ' on the stack' : ''}`);
+  output.detail(`Done: ${megabytes(sizeBytes)}${onStack ? ' on the stack' : ''}`);
   return {
     appId: app.id,
     imageId: built.imageId,

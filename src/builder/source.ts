@@ -6,9 +6,10 @@ import type { Source } from './strategy.ts';
 /** Looks at a tree once for everybody. Throws `invalid_params` with the Procfile's wrong line, before anything is built. */
 export async function readSource(tree: SourceTree, output: BuildOutput): Promise<Source> {
   const [entries, text] = await Promise.all([tree.list(), tree.readFile('Procfile', procfileMaxBytes)]);
-  if (text === null) {
-    const misspelt = entries.find(({ path }) => path !== 'Procfile' && path.toLowerCase() === 'procfile');
-    if (misspelt) output.warn(`${misspelt.path} is not read: the name is Procfile, with a capital P.`);
+  const names = entries.map(({ path }) => path);
+  for (const name of ['Procfile', 'Dockerfile']) {
+    const misspelt = names.includes(name) ? undefined : names.find((path) => path.toLowerCase() === name.toLowerCase());
+    if (misspelt) output.warn(`${misspelt} is not read: the name is ${name}, with a capital ${name[0]}.`);
   }
   return { tree, entries, procfile: text === null ? null : parseProcfile(text.toString()) };
 }

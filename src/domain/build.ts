@@ -39,6 +39,7 @@ export interface Artifact {
   readonly user: string;
   /** The one port that a Dockerfile exposes; null otherwise. Given to web as PORT. */
   readonly exposedPort: number | null;
+  /** Of what is the app's own: the stack below it is stored once for all. */
   readonly sizeBytes: number;
   readonly createdAt: Date;
 }

@@ -40,7 +40,9 @@ export async function judge(push: IncomingPush, call: HookCall, deps: JudgeDepen
     const { quarantine } = call.question;
     const repository = quarantine === '' ? push.repository : push.repository.inQuarantine(quarantine);
     await checkRepository(repository, deps.limits);
-    if (admission.skipped.length > 0) output.line('Pushed to non-main branch, skipping build.');
+    const [branch] = admission.skipped;
+    if (branch !== undefined) output.line('Pushed to non-main branch, skipping build.');
+    if (branch !== undefined && !deploy) output.line(`To deploy it: git push paas ${branch}:main`);
     if (!deploy) return true;
     await deployUpdate({ push, update: deploy, repository, output, deps });
     logger.info('A push was deployed', { commit: deploy.newId });

@@ -59,6 +59,12 @@ describe('what newcomers get wrong is told with what to do', () => {
     assert.equal((await paas.http('no-processes')).body, 'still here');
   });
 
+  it('an app one folder down, and a file whose name has the wrong case', async () => {
+    const said = (await refused('one-down', { 'site/index.html': 'x', dockerfile: 'FROM paas/run' })).join('\n');
+    assert.match(said, /dockerfile is not read: the name is Dockerfile, with a capital D\./);
+    assert.match(said, /index\.html in site\/\. To push that folder alone: git subtree push --prefix site paas main/);
+  });
+
   it('a build that fails is explained once', async () => {
     const lines = await refused('two-locks', {
       'package.json': '{"name":"x","scripts":{"start":"node x.js"}}',

@@ -172,6 +172,7 @@ describe('a push', () => {
     const branch = await repo.git('push', 'paas', 'HEAD:refs/heads/feature');
     assert.equal(branch.code, 0);
     assert.match(branch.stderr, /remote: Pushed to non-main branch, skipping build\./);
+    assert.match(branch.stderr, /remote: To deploy it: git push paas \S+:main/);
     await repo.must('tag', '-a', 'v1', '-m', 'One');
     await repo.must('push', 'paas', 'v1');
     assert.equal(await server.inRepository(app, 'rev-parse', 'feature', 'v1^{commit}'), `${commit}\n${commit}`);
