@@ -134,7 +134,7 @@ async function checkFrontDoor(api: ApiClient, http: Http, session: Session): Pro
     const { signal } = session.io;
     const response = await http.send({ method: 'HEAD', url, timeoutMs: probeTimeoutMs, signal });
     response.resume();
-    return [ok('front door', `${url.host} answers ${response.statusCode}`)];
+    return [ok('front door', `answers at ${url.host}`)];
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
     const fix = `Let this machine reach port ${url.port || (url.protocol === 'https:' ? 443 : 80)} of the platform.`;
