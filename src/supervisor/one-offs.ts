@@ -4,8 +4,10 @@ import { PlatformError } from '../domain/errors.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import type { RunRequest, RunSession } from '../domain/operations.ts';
 
-/** How long a one-off waits for its terminal before it is given up. */
-const clientWaitMs = 60_000;
+export interface OneOffOptions {
+  /** How long a one-off waits for its terminal before it is given up. */
+  readonly terminalWaitMs?: number;
+}
 
 interface OneOff {
   readonly request: RunRequest;
@@ -29,6 +31,11 @@ function keyOf(instance: ProcessOf): string {
  */
 export class OneOffs {
   readonly #byProcess = new Map<string, OneOff>();
+  readonly #terminalWaitMs: number;
+
+  constructor({ terminalWaitMs = 60_000 }: OneOffOptions = {}) {
+    this.#terminalWaitMs = terminalWaitMs;
+  }
 
   add(instance: ProcessOf, request: RunRequest): void {
     const oneOff: OneOff = {
@@ -50,16 +57,15 @@ export class OneOffs {
     return this.#byProcess.get(keyOf(instance))?.request ?? null;
   }
 
-  /** Resolves when a terminal has come, or at once when none is wanted. Throws `start_failed` after a minute. */
+  /** Resolves when a terminal has come, or at once when none is wanted. Throws `start_failed` when none comes in time. */
   async clientArrived(instance: ProcessOf, signal: AbortSignal): Promise<void> {
     const oneOff = this.#byProcess.get(keyOf(instance));
     if (!oneOff?.request.attach) return;
     signal.throwIfAborted();
     const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => reject(new PlatformError('start_failed', `No terminal came within ${clientWaitMs / 1000} s.`)),
-      clientWaitMs,
-    );
+    const late = () =>
+      reject(new PlatformError('start_failed', `No terminal came within ${this.#terminalWaitMs / 1000} s.`));
+    const timer = setTimeout(late, this.#terminalWaitMs);
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     try {

@@ -3,6 +3,8 @@ import type { Clock } from '../domain/clock.ts';
 
 const connectTimeoutMs = 1000;
 const settleMs = 1000;
+/** Each attempt is one refused connect: often at first, and never later than a twentieth of what the start has taken. */
+const askAgainMs = { least: 15, most: 250, shareOfElapsed: 1 / 20 } as const;
 
 /** Where a web instance must answer, and until when (both by the monotonic clock). */
 export interface ReadinessCheck {
@@ -13,7 +15,7 @@ export interface ReadinessCheck {
 
 /**
  * Resolves `ready` as soon as something listens on the port in the instance's own network, `timed-out` after the boot
- * timeout. Asks often at first: most apps are up within a second, and each poll is one refused connect.
+ * timeout.
  */
 export async function awaitPort(
   check: ReadinessCheck,
@@ -25,7 +27,8 @@ export async function awaitPort(
     if (await answers(check.address, check.port, signal)) return 'ready';
     const elapsedMs = clock.monotonicMs() - begin;
     if (elapsedMs > check.timeoutMs) return 'timed-out';
-    await clock.sleep(elapsedMs < 5000 ? 15 : 100, signal);
+    const { least, most, shareOfElapsed } = askAgainMs;
+    await clock.sleep(Math.min(most, Math.max(least, elapsedMs * shareOfElapsed)), signal);
   }
 }
 

@@ -14,7 +14,7 @@ export interface StartedInstance {
 }
 
 export interface StartSignals {
-  /** Ends the wait for a terminal. */
+  /** Ends the wait for a terminal, and everything up to the start itself. */
   readonly unwanted: AbortSignal;
   /** Ends the terminal. */
   readonly closing: AbortSignal;
@@ -27,7 +27,7 @@ export function isRetried(code: ErrorCode): boolean {
 
 /**
  * Makes and starts the container of an instance; the same container again when it was made before a crash of ours.
- * Throws what `isRetried` (try again) or anything else: it cannot be started as it is.
+ * Throws the reason of `unwanted`, what `isRetried` (try again) or anything else: it cannot be started as it is.
  */
 export async function startInstance(
   instance: Instance,
@@ -49,19 +49,21 @@ export async function startInstance(
   const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
   const spec = containerSpec({ platformId, app, release, artifact, instance, run, hostCpus, cloudlet });
   await oneOffs.clientArrived(instance, unwanted);
+  unwanted.throwIfAborted();
   const port = portOf(instance, artifact);
+  const containerId = await engine.containers.create(spec);
+  // Written before the start: whoever dies now finds the container again by the row, and knows where it must answer.
+  await store.instances.observe(instance.id, { containerId, port });
+  unwanted.throwIfAborted();
   try {
-    const containerId = await engine.containers.create(spec);
-    // Written before the start: whoever dies now finds the container again by the row, and knows where it must answer.
-    await store.instances.observe(instance.id, { containerId, port });
     if (run?.attach) await startAttached(instance, { containerId, run, deps, closing });
     else await engine.containers.start(containerId);
-    const state = await engine.containers.inspect(containerId);
-    return { containerId, address: state?.address ?? null, port };
   } catch (error) {
-    if (errorCode(error) === 'not_found') await requireNetwork(app.networkId, engine);
+    if (errorCode(error) === 'not_found') await withoutNetwork(containerId, app.networkId, engine);
     throw error;
   }
+  const state = await engine.containers.inspect(containerId);
+  return { containerId, address: state?.address ?? null, port };
 }
 
 async function startAttached(
@@ -86,8 +88,12 @@ async function startAttached(
   }
 }
 
-/** A network that somebody removed is made anew within seconds: worth waiting for. */
-async function requireNetwork(networkId: string | null, engine: Engine): Promise<void> {
+/**
+ * A container is made for a network that nobody looks for until the start. Without it, it can never start: another one is
+ * made when the network is there again, which somebody sees to within seconds.
+ */
+async function withoutNetwork(containerId: string, networkId: string | null, engine: Engine): Promise<void> {
+  await engine.containers.remove(containerId);
   if (networkId && (await engine.networks.inspect(networkId))) return;
   throw new PlatformError('unavailable', "The app's network is missing and is being made anew.");
 }

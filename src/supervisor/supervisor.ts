@@ -17,6 +17,8 @@ export class Supervisor {
   readonly #deps: LifeDependencies;
   readonly #lives = new Map<string, InstanceLife>();
   readonly #running = new Set<Promise<void>>();
+  /** Containers on their way out. */
+  readonly #removing = new Set<string>();
   readonly #closing = new AbortController();
   readonly #sweeps: Recurring;
   #unsubscribe: () => void = () => undefined;
@@ -110,30 +112,32 @@ export class Supervisor {
 
   /** Removes containers of ours that no active instance knows, and wakes lives whose container is not what they think. */
   async #sweep(): Promise<void> {
-    const { engine, platformId, logger } = this.#deps;
+    const { engine, platformId } = this.#deps;
     const containers = await engine.containers.list(instanceLabels(platformId));
     if (this.#closing.signal.aborted) return;
     const byId = new Map(containers.map((container) => [container.id, container]));
     for (const life of this.#lives.values()) compare(life, byId);
     for (const container of containers) {
-      // One that the engine cannot remove is not to keep the others.
-      await this.#removeStranger(container).catch((error: unknown) => {
-        if (!this.#closing.signal.aborted)
-          logger.warn('a container that nobody knows could not be removed', { error, id: container.id });
-      });
+      // Not waited for: what is to be heard of the living is not to wait for the dead.
+      if (!this.#removing.has(container.id))
+        this.#inBackground(this.#removeStranger(container), 'remove a container that nobody knows');
     }
   }
 
   async #removeStranger(container: ContainerState): Promise<void> {
     const { store, engine, logs } = this.#deps;
     const id = container.labels[labelNames.instance] ?? '';
-    if (this.#lives.get(id)?.instance.containerId === container.id) return;
     const instance = await store.instances.find(id);
     const isStrange = !instance || (instance.containerId !== null && instance.containerId !== container.id);
     const isOver = instance !== null && isFinal(instance.state) && !this.#lives.has(id);
     if ((!isStrange && !isOver) || this.#closing.signal.aborted) return;
-    if (instance && isOver) await logs.finished(container.id);
-    await engine.containers.remove(container.id);
+    this.#removing.add(container.id);
+    try {
+      if (instance && isOver) await logs.finished(container.id);
+      await engine.containers.remove(container.id);
+    } finally {
+      this.#removing.delete(container.id);
+    }
   }
 
   #inBackground(work: Promise<void>, what: string): void {

@@ -6,7 +6,7 @@ import type { App } from '../../src/domain/app.ts';
 import type { Artifact } from '../../src/domain/build.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { labelNames } from '../../src/domain/engine.ts';
-import { silentLogger } from '../../src/domain/logger.ts';
+import { type Logger, silentLogger } from '../../src/domain/logger.ts';
 import type { Operations } from '../../src/domain/operations.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
@@ -32,6 +32,7 @@ export interface LowerHalfOptions {
   /** Another way to the engine than the fixture's own. */
   readonly dockerHost?: string;
   readonly cloudlets?: number;
+  readonly logger?: Logger;
 }
 
 /** Everything below the builder, real and in this process: a release goes in, a URL comes out. */
@@ -44,7 +45,7 @@ export class LowerHalf implements AsyncDisposable {
   readonly #port: number;
   readonly #close: () => Promise<void>;
   readonly #supervise: (oneOffs: OneOffs) => Supervisor;
-  #oneOffs = new OneOffs();
+  #oneOffs = newOneOffs();
   #supervisor: Supervisor;
 
   private constructor(parts: {
@@ -69,14 +70,13 @@ export class LowerHalf implements AsyncDisposable {
   }
 
   static async start(options: LowerHalfOptions = {}): Promise<LowerHalf> {
-    const { bootTimeoutMs = 10_000, stopGraceMs = 2000, cloudlets = 40 } = options;
+    const { bootTimeoutMs = 10_000, stopGraceMs = 2000, cloudlets = 40, logger = silentLogger } = options;
     const fixture = await EngineFixture.create();
     const home = await mkdtemp(join(tmpdir(), 'paas-lower-'));
     const { runId: platformId } = fixture;
     const engine = options.dockerHost
       ? createDockerEngine({ dockerHost: options.dockerHost, cacheDir: fixture.cacheDir })
       : fixture.engine;
-    const logger = silentLogger;
     const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
     await store.hosts.put({ id: 'local', name: 'here', state: 'ready', cloudlets });
     const { id: accountId, email } = await store.accounts.create('ada@example.com');
@@ -165,7 +165,7 @@ export class LowerHalf implements AsyncDisposable {
   /** The supervisor as after a crash of the orchestrator: another one, that knows nothing but the store and the engine. */
   async anotherSupervisor(): Promise<void> {
     await this.#supervisor.close();
-    this.#oneOffs = new OneOffs();
+    this.#oneOffs = newOneOffs();
     this.#supervisor = this.#supervise(this.#oneOffs);
     await this.#supervisor.start();
   }
@@ -222,6 +222,10 @@ export class LowerHalf implements AsyncDisposable {
       sizeBytes: 0,
     });
   }
+}
+
+function newOneOffs(): OneOffs {
+  return new OneOffs({ terminalWaitMs: 2000 });
 }
 
 /** A web process that answers everything with its marker. The test image has perl and no web server. */

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { readSettings } from '../../src/config.ts';
+import type { App } from '../../src/domain/app.ts';
+import { type Logger, silentLogger } from '../../src/domain/logger.ts';
+import { rollOut } from '../../src/operations/roll-out.ts';
+import { platformStatus } from '../../src/status.ts';
+import { EngineProxy } from '../support/engine-proxy.ts';
+import { eventually } from '../support/eventually.ts';
+import { answering, LowerHalf } from '../support/lower-half.ts';
+
+const never = new AbortController().signal;
+
+describe('while the engine is away', () => {
+  let proxy: EngineProxy;
+  let half: LowerHalf;
+  let warnings = 0;
+  before(async () => {
+    const count = () => {
+      warnings += 1;
+    };
+    const logger: Logger = { ...silentLogger, warn: count, error: count };
+    proxy = await EngineProxy.start();
+    half = await LowerHalf.start({ dockerHost: proxy.dockerHost, logger });
+  });
+  after(async () => {
+    proxy.back();
+    await half[Symbol.asyncDispose]();
+    await proxy[Symbol.asyncDispose]();
+  });
+
+  const deployed = async (name: string) => {
+    const app = await half.app(name);
+    await rollOut(app, await half.release(app, { web: answering(name) }), half.deps, never);
+    return app;
+  };
+  const serves = (app: App, marker: string) =>
+    eventually(`${marker} is served`, async () => (await half.get(app)).body === marker);
+
+  /** An outage has a length; what must hold meanwhile is asked all the time. */
+  const passed = (ms: number, check: () => Promise<void> = async () => undefined) => {
+    const end = performance.now() + ms;
+    return eventually(`${ms} ms have passed`, async () => {
+      await check();
+      return performance.now() > end;
+    });
+  };
+
+  it('apps go on, what crashed is replaced as soon as it is back, and the log tells of it once', async () => {
+    const apps = [];
+    for (const name of ['one', 'two', 'three', 'four']) apps.push(await deployed(name));
+    const [one, ...others] = apps;
+    assert.ok(one);
+    const [container] = await half.containers(one);
+    proxy.away();
+    warnings = 0;
+    await half.fixture.engine.containers.kill(container?.id ?? '', 'SIGKILL');
+    // Long enough for many attempts of everybody.
+    await passed(3000, async () => {
+      for (const app of others) assert.equal((await half.get(app)).status, 200);
+    });
+    assert.ok(warnings < 20, `${warnings} warnings in three seconds`);
+    proxy.back();
+    await serves(one, 'one');
+    for (const app of others) {
+      assert.equal((await half.get(app)).status, 200);
+      assert.equal((await half.containers(app)).length, 1, 'it was never replaced');
+    }
+  });
+
+  it('a release is refused before anything is placed, and the old one serves', async () => {
+    const app = await deployed('refused');
+    const release = await half.release(app, { web: answering('later') });
+    proxy.away();
+    await assert.rejects(rollOut(app, release, half.deps, never), { code: 'unavailable' });
+    proxy.back();
+    await serves(app, 'refused');
+    const { store } = half.deps;
+    assert.equal((await store.releases.find(release.id))?.status, 'failed');
+    assert.deepEqual(
+      (await store.instances.list(app.id)).filter(({ releaseId }) => releaseId === release.id),
+      [],
+    );
+  });
+
+  it('a release whose instances are starting waits for it', async () => {
+    const app = await deployed('patient');
+    const release = await half.release(app, { web: `sleep 1; ${answering('later')}` });
+    const rollingOut = rollOut(app, release, half.deps, never);
+    await eventually('two run', async () => (await half.containers(app)).length === 2);
+    proxy.away();
+    await passed(1500);
+    proxy.back();
+    await rollingOut;
+    await serves(app, 'later');
+    await eventually('the old one is gone', async () => (await half.containers(app)).length === 1);
+  });
+
+  it('nobody waits for one that hangs when the platform stops, or asks how it is', async () => {
+    const app = await deployed('hanging');
+    proxy.hang();
+    await half.operations.stop(app, 'web', half.actor);
+    const begin = performance.now();
+    await half.closeSupervisor();
+    assert.ok(performance.now() - begin < 1000, 'the supervisor let go');
+    const asked = performance.now();
+    const status = await platformStatus({
+      platformId: 'p',
+      version: '1',
+      startedAt: new Date(),
+      settings: readSettings({ PAAS_HOME: '/nonexistent' }),
+      store: half.deps.store,
+      engine: half.deps.environment.engine,
+      resolver: async () => ({ version: 1 }),
+      gitVersion: async () => '2',
+      firewall: () => null,
+    });
+    assert.ok(performance.now() - asked < 8000, 'whoever asks for the status gets one');
+    const engine = status.parts.find(({ name }) => name === 'engine');
+    assert.equal(engine?.state, 'down');
+    assert.match(engine?.detail ?? '', /did not answer within 3 s/);
+    proxy.back();
+    await half.anotherSupervisor();
+    await eventually('it is stopped', async () => (await half.containers(app)).length === 0);
+  });
+});

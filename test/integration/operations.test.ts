@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { App } from '../../src/domain/app.ts';
+import { systemClock } from '../../src/domain/clock.ts';
+import { labelNames } from '../../src/domain/engine.ts';
+import { errorCode } from '../../src/domain/errors.ts';
+import { silentLogger } from '../../src/domain/logger.ts';
+import { AppWork } from '../../src/operations/app-work.ts';
+import { changeConfig } from '../../src/operations/config.ts';
+import { recover } from '../../src/operations/recover.ts';
+import { rollOut } from '../../src/operations/roll-out.ts';
+import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
+import { EngineProxy } from '../support/engine-proxy.ts';
+import { eventually } from '../support/eventually.ts';
+import { answering, LowerHalf } from '../support/lower-half.ts';
+
+const never = new AbortController().signal;
+
+/** Serves until its config says otherwise. */
+const web = (marker: string) => `[ -z "$BREAK" ] || exit 7; ${answering(marker)}`;
+
+describe('what people ask for', () => {
+  let proxy: EngineProxy;
+  let half: LowerHalf;
+  before(async () => {
+    proxy = await EngineProxy.start();
+    half = await LowerHalf.start({ dockerHost: proxy.dockerHost, bootTimeoutMs: 5000, cloudlets: 60 });
+  });
+  after(async () => {
+    proxy.back();
+    await half[Symbol.asyncDispose]();
+    await proxy[Symbol.asyncDispose]();
+  });
+
+  const deployed = async (name: string, scripts: Readonly<Record<string, string>> = { web: web(name) }) => {
+    const app = await half.app(name);
+    await rollOut(app, await half.release(app, scripts), half.deps, never);
+    await half.operations.scale(app, [{ type: 'web', size: 1 }], half.actor);
+    return half.deps.store.apps.get(app.id);
+  };
+  const serves = (app: App, marker: string) =>
+    eventually(`${marker} is served`, async () => (await half.get(app)).body === marker);
+  const statusOf = async (id: string) => (await half.deps.store.releases.find(id))?.status;
+  const failed = (id: string) => eventually('it failed', async () => (await statusOf(id)) === 'failed');
+  const live = (id: string) => eventually('it is live', async () => (await statusOf(id)) === 'succeeded');
+  const active = async (app: App) =>
+    (await half.deps.store.instances.listActive(app.id)).filter(({ desired }) => desired === 'up');
+  const sizes = async (app: App) => (await active(app)).map(({ type, slot, size }) => `${type}.${slot}:${size}`).sort();
+  const formation = async (app: App) =>
+    (await half.deps.store.formations.list(app.id)).map(({ type, quantity, size }) => `${type}=${quantity}:${size}`);
+
+  it('a value that failed to go live is tried again when it is set again', async () => {
+    const app = await deployed('again');
+    const { operations, actor } = half;
+    const broken = await operations.changeConfig(app, { BREAK: 'yes' }, actor);
+    await failed(broken.id);
+    await serves(app, 'again');
+    const again = await operations.changeConfig(app, { BREAK: 'yes' }, actor);
+    assert.equal(again.version, broken.version + 1);
+    assert.equal(again.description, 'Set BREAK config vars');
+    const mended = await operations.changeConfig(app, { BREAK: null }, actor);
+    await live(mended.id);
+    const same = await operations.changeConfig(app, { BREAK: null }, actor);
+    assert.equal(same.id, mended.id, 'what serves so already makes no release');
+  });
+
+  it('a rollback that fails leaves config as it serves', async () => {
+    const app = await deployed('stay');
+    const { operations, actor, deps } = half;
+    await live((await operations.changeConfig(app, { BREAK: '', COLOR: 'red' }, actor)).id);
+    const bad = await deps.store.transaction(async (tables) => {
+      const current = await tables.apps.get(app.id);
+      const { artifactId } = (await tables.releases.find(current.currentReleaseId ?? '')) ?? {};
+      const release = { appId: app.id, artifactId: artifactId ?? null, cause: 'deploy', description: '' } as const;
+      const made = await tables.releases.create({ ...release, accountId: actor.accountId, config: { BREAK: 'yes' } });
+      await tables.releases.setStatus(made.id, 'succeeded');
+      return made;
+    });
+    const back = await operations.rollback(app, bad.version, actor);
+    await failed(back.id);
+    assert.deepEqual({ ...(await deps.store.configVars.get(app.id)) }, { BREAK: '', COLOR: 'red' });
+    await serves(app, 'stay');
+  });
+
+  it('a slot that was stopped stays empty whatever was scaled before, until a scaling or a restart fills it', async () => {
+    const app = await deployed('empty');
+    const { operations, actor } = half;
+    await operations.scale(app, [{ type: 'web', quantity: { set: 2 } }], actor);
+    await eventually('two are up', async () => (await active(app)).filter(({ state }) => state === 'up').length === 2);
+    for (const fill of [
+      () => operations.scale(app, [{ type: 'web', quantity: { set: 2 } }], actor),
+      () => operations.restart(app, 'web.1', actor),
+    ]) {
+      await operations.stop(app, 'web.1', actor);
+      await eventually('it has ended', async () => (await half.containers(app)).length === 1);
+      // Whoever would fill it does so on the next change of the app.
+      await operations.renameApp(app, `empty-${Date.now() % 100_000}`, actor);
+      await half.deps.store.apps.setMaintenance(app.id, false);
+      assert.deepEqual(await sizes(app), ['web.2:1']);
+      await fill();
+      await eventually('two are there', async () => (await half.containers(app)).length === 2);
+      assert.deepEqual(await sizes(app), ['web.1:1', 'web.2:1']);
+    }
+  });
+
+  it('a scaling that does not fit or makes no sense changes nothing', async () => {
+    const app = await deployed('sized', {
+      web: `[ "$(cat /proc/1/comm)" ] && ${web('sized')}`,
+      worker: 'exec sleep 600',
+    });
+    const { operations, actor } = half;
+    const before = [await formation(app), await sizes(app)];
+    await assert.rejects(operations.scale(app, [{ type: 'web', size: 500 }], actor), { code: 'no_capacity' });
+    assert.deepEqual([await formation(app), await sizes(app)], before);
+    await assert.rejects(
+      operations.scale(
+        app,
+        [
+          { type: 'web', quantity: { set: 2 }, size: 2 },
+          { type: 'worker', quantity: { set: 500 } },
+        ],
+        actor,
+      ),
+      { code: 'invalid_params' },
+    );
+    await assert.rejects(
+      operations.scale(
+        app,
+        [
+          { type: 'web', size: 2 },
+          { type: 'web', size: 3 },
+        ],
+        actor,
+      ),
+      /web is given twice/,
+    );
+    assert.deepEqual([await formation(app), await sizes(app)], before);
+    await operations.scale(app, [{ type: 'web', size: 2 }], actor);
+    assert.deepEqual(await sizes(app), ['web.1:2']);
+    await serves(app, 'sized');
+  });
+
+  it('a new size whose instances do not start is taken back with everything that was asked with it', async () => {
+    const app = await half.app('taken');
+    await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
+    // Of control groups version 2 or 1.
+    const limit = 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1';
+    const script = `[ "$(${limit})" -lt 100000000 ] || exit 3; ${answering('small')}`;
+    await rollOut(app, await half.release(app, { web: script }), half.deps, never);
+    const change = { type: 'web', quantity: { set: 2 }, size: 2 } as const;
+    await assert.rejects(half.operations.scale(app, [change], half.actor), { code: 'start_failed' });
+    assert.deepEqual(await formation(app), ['web=1:1']);
+    await eventually('it is as it was', async () => (await sizes(app)).join() === 'web.1:1');
+    await serves(app, 'small');
+  });
+
+  it('two apps that grow at once never get more than there is', async () => {
+    const [one, two] = [await deployed('grow-one'), await deployed('grow-two')];
+    const { store } = half.deps;
+    const used = async () => (await store.instances.listActive()).reduce((sum, { size }) => sum + size, 0);
+    const free = 60 - (await used());
+    const most = Math.floor(free / 2) + 2;
+    const grow = (app: App) => half.operations.scale(app, [{ type: 'web', quantity: { set: most } }], half.actor);
+    const outcomes = await Promise.allSettled([grow(one), grow(two)]);
+    assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+    assert.ok((await used()) <= 60);
+    for (const app of [one, two]) await half.operations.scale(app, [{ type: 'web', quantity: { set: 1 } }], half.actor);
+    for (const app of [one, two])
+      await eventually('one is left', async () => (await half.containers(app)).length === 1);
+  });
+
+  it('a crash whose replacement finds no room is told once, and mended as soon as there is room', async () => {
+    const [app, other] = [await deployed('roomless'), await deployed('greedy')];
+    const { store } = half.deps;
+    const host = { id: 'local', name: 'here', state: 'ready' } as const;
+    await store.hosts.put({ ...host, cloudlets: 1 });
+    const [container] = await half.containers(app);
+    await half.fixture.engine.containers.kill(container?.id ?? '', 'SIGKILL');
+    const told = () =>
+      store.events
+        .list({ appId: app.id, limit: 50 })
+        .then((events) => events.filter(({ kind }) => kind === 'instance.refused'));
+    const [first] = await eventually('the log tells', async () => (await told()).length > 0 && told());
+    assert.match(String(first?.data.reason), /^No room: host here has 0 of 1 cloudlets free, and 1 × 1 = 1 are needed/);
+    await store.hosts.put({ ...host, cloudlets: 60 });
+    // Somebody else's end is what makes room.
+    await half.operations.restart(other, 'web', half.actor);
+    await serves(app, 'roomless');
+    assert.equal((await told()).length, 1);
+  });
+
+  it('a roll-out of config that the stop of the platform interrupts goes live after the next start', async () => {
+    const app = await deployed('interrupted', { web: `[ -z "$SLOW" ] || sleep 1; ${answering('interrupted')}` });
+    const stopping = { ...half.deps, work: new AppWork() };
+    const release = await changeConfig(app, { SLOW: 'yes' }, half.actor, stopping);
+    await eventually('it is starting', async () => (await half.containers(app)).length === 2);
+    await stopping.work.close();
+    assert.equal(await statusOf(release.id), 'pending');
+    await assert.rejects(changeConfig(app, { SLOW: 'no' }, half.actor, stopping), { code: 'cancelled' });
+    await recover(half.deps);
+    await live(release.id);
+    await serves(app, 'interrupted');
+    await eventually('one is left', async () => (await half.containers(app)).length === 1);
+  });
+
+  it('a change of size that a crash came into is finished', async () => {
+    const app = await deployed('halfsize');
+    await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
+    await recover(half.deps);
+    await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
+    await serves(app, 'halfsize');
+  });
+
+  it('destroying an app ends the roll-out that is under way, and leaves nothing', async () => {
+    const app = await deployed('doomed');
+    const release = await half.release(app, { web: 'exec sleep 600' });
+    const rollingOut = half.deps.work.turn(app.id, (signal) => rollOut(app, release, half.deps, signal));
+    rollingOut.catch(() => undefined);
+    await eventually('it is starting', async () => (await half.containers(app)).length === 2);
+    const begin = performance.now();
+    await half.operations.destroyApp(app, half.actor);
+    assert.ok(performance.now() - begin < 4000, 'it did not wait for the boot timeout');
+    await assert.rejects(rollingOut, (error) => errorCode(error) === 'cancelled');
+    assert.deepEqual(await half.containers(app), []);
+    assert.deepEqual(await half.fixture.engine.networks.list({ [labelNames.app]: app.id }), []);
+    await assert.rejects(half.operations.restart(app, null, half.actor), { code: 'not_found' });
+    await half.operations.destroyApp(app, half.actor);
+  });
+
+  it('what is left of an app that was destroyed while the engine was away goes later, but for what people stored', async () => {
+    const app = await deployed('orphan');
+    const { engine } = half.fixture;
+    const labels = { [labelNames.platform]: half.fixture.runId, [labelNames.app]: app.id };
+    await engine.volumes.create(`${half.fixture.runId}-data`, labels);
+    await engine.volumes.create(`${half.fixture.runId}-cache`, { ...labels, [labelNames.role]: 'cache' });
+    proxy.away();
+    await half.operations.destroyApp(app, half.actor);
+    proxy.back();
+    assert.equal(await half.deps.store.apps.find(app.id), null);
+    assert.equal((await engine.networks.list(labels)).length, 1);
+    const bystander = await deployed('bystander');
+    const [survivor] = await half.containers(bystander);
+    const forgotten: string[] = [];
+    await using keeper = disposable(
+      new EnvironmentKeeper({
+        environment: half.deps.environment,
+        forget: async (appId) => void forgotten.push(appId),
+        clock: systemClock,
+        logger: silentLogger,
+      }),
+    );
+    await keeper.part.start();
+    assert.deepEqual(await engine.networks.list(labels), []);
+    assert.deepEqual(await engine.containers.list(labels), []);
+    assert.deepEqual(
+      (await engine.volumes.list(labels)).map(({ name }) => name),
+      [`${half.fixture.runId}-data`],
+    );
+    assert.deepEqual(forgotten, [app.id]);
+    assert.equal((await half.containers(bystander))[0]?.id, survivor?.id);
+  });
+
+  it('a network that somebody removed is made again', async () => {
+    const app = await half.app('netted');
+    await half.fixture.engine.networks.remove(app.networkId ?? '');
+    const forget = async () => assert.fail('nothing is to be forgotten');
+    await using keeper = disposable(
+      new EnvironmentKeeper({ environment: half.deps.environment, forget, clock: systemClock, logger: silentLogger }),
+    );
+    await keeper.part.start();
+    const { networkId } = await half.deps.store.apps.get(app.id);
+    assert.notEqual(networkId, app.networkId);
+    assert.ok(await half.fixture.engine.networks.inspect(networkId ?? ''));
+  });
+});
+
+function disposable<T extends { close(): Promise<void> }>(part: T): AsyncDisposable & { readonly part: T } {
+  return { part, [Symbol.asyncDispose]: () => part.close() };
+}

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { App } from '../../src/domain/app.ts';
+import { labelNames } from '../../src/domain/engine.ts';
+import type { Instance } from '../../src/domain/instance.ts';
+import type { RunRequest } from '../../src/domain/operations.ts';
+import { rollOut } from '../../src/operations/roll-out.ts';
+import { ensureNetwork } from '../../src/provisioner/environment.ts';
+import { placeInstances } from '../../src/provisioner/placing.ts';
+import { afresh } from '../../src/provisioner/plan.ts';
+import { containerSpec } from '../../src/supervisor/container-spec.ts';
+import { eventually } from '../support/eventually.ts';
+import { answering, LowerHalf } from '../support/lower-half.ts';
+import { rawEngine } from '../support/raw-engine.ts';
+
+const never = new AbortController().signal;
+
+describe('what is looked after', () => {
+  let half: LowerHalf;
+  before(async () => {
+    half = await LowerHalf.start({ bootTimeoutMs: 3000, stopGraceMs: 1000 });
+  });
+  after(() => half[Symbol.asyncDispose]());
+
+  const deployed = async (name: string, scripts: Readonly<Record<string, string>>) => {
+    const app = await half.app(name);
+    await rollOut(app, await half.release(app, scripts), half.deps, never);
+    return half.deps.store.apps.get(app.id);
+  };
+  const instances = (app: App) => half.deps.store.instances.list(app.id);
+  const serves = (app: App, marker: string) =>
+    eventually(`${marker} is served`, async () => (await half.get(app)).body === marker);
+  const ended = (app: App, wanted: (instance: Instance) => boolean) =>
+    eventually('it ended', async () => (await instances(app)).find((one) => one.endedAt !== null && wanted(one)));
+  const eventsOf = async (app: App, kind: string) =>
+    (await half.deps.store.events.list({ appId: app.id, limit: 100 })).filter((event) => event.kind === kind);
+
+  it('is asked on its port when the platform died between its start and writing where it is', async () => {
+    const { store, environment } = half.deps;
+    const app = await half.app('unwritten');
+    const made = await half.release(app, { web: answering('here') });
+    await half.closeSupervisor();
+    const [instance] = await store.transaction(async (tables) => {
+      await tables.apps.setCurrentRelease(app.id, made.id);
+      return placeInstances(tables, { app, release: made }, [afresh({ type: 'web', slot: 1, size: 1 })]);
+    });
+    assert.ok(instance);
+    const [release, artifact] = [await store.releases.find(made.id), await store.artifacts.find(made.artifactId ?? '')];
+    assert.ok(release && artifact);
+    const cloudlet = { memoryBytes: 64 * 1024 * 1024, cpuMhz: 400 };
+    const { platformId, engine } = environment;
+    const spec = containerSpec({ platformId, app, release, artifact, instance, run: null, hostCpus: 2, cloudlet });
+    await store.instances.observe(instance.id, { state: 'starting' });
+    const containerId = await engine.containers.create(spec);
+    await store.instances.observe(instance.id, { containerId, port: 5000 });
+    await engine.containers.start(containerId);
+    await half.anotherSupervisor();
+    await serves(app, 'here');
+    assert.deepEqual(
+      (await half.containers(app)).map(({ id }) => id),
+      [containerId],
+    );
+  });
+
+  it('finds a container again that was started again by somebody else, wherever it is now', async () => {
+    const app = await deployed('moved', { web: answering('moved') });
+    const [container] = await half.containers(app);
+    await rawEngine('POST', `/containers/${container?.id}/restart?t=0`);
+    await serves(app, 'moved');
+    await eventually('one container is left', async () => (await half.containers(app)).length === 1);
+    const [now] = await half.containers(app);
+    const row = (await instances(app)).find(({ containerId }) => containerId === now?.id);
+    assert.equal(row?.address, now?.address);
+  });
+
+  it('replaces what runs but was cut off from its network, and says so', async () => {
+    const app = await deployed('cut', { web: answering('cut') });
+    const [container] = await half.containers(app);
+    await rawEngine('POST', `/networks/${app.networkId}/disconnect`, { Container: container?.id, Force: true });
+    await half.anotherSupervisor();
+    const { reason } = await ended(app, ({ containerId }) => containerId === container?.id);
+    assert.equal(reason, 'The network of web.1 was taken away by somebody else');
+    await serves(app, 'cut');
+  });
+
+  it('waits for a network that was removed, and starts when it is back', async () => {
+    const app = await deployed('netless', { web: answering('netless') });
+    const [container] = await half.containers(app);
+    await half.closeSupervisor();
+    await half.fixture.engine.containers.remove(container?.id ?? '');
+    await half.fixture.engine.networks.remove(app.networkId ?? '');
+    await half.anotherSupervisor();
+    const waiting = await eventually('another one wants to start', async () =>
+      (await instances(app)).find(({ state, containerId }) => state === 'starting' && containerId !== container?.id),
+    );
+    await ensureNetwork(app, half.deps.environment);
+    await serves(app, 'netless');
+    assert.equal((await half.deps.store.instances.find(waiting.id))?.state, 'up', 'the one that waited');
+  });
+
+  it('tells when the kernel killed it for its memory, and when it only killed a child of it', async () => {
+    const hungry = `perl -e '$x = "a" x (800 * 1024 * 1024)'`;
+    const app = await deployed('hungry', { web: answering('hungry'), child: `${hungry}; exec sleep 60`, main: hungry });
+    await half.operations.scale(app, [{ type: 'child', quantity: { set: 1 }, size: 1 }], half.actor);
+    const [told] = await eventually('the log tells', async () => {
+      const events = await eventsOf(app, 'instance.out_of_memory');
+      return events.length > 0 && events;
+    });
+    assert.match(String(told?.data.reason), /R15.*a process of child\.1 was killed at the limit of 64 MiB/);
+    await half.operations.scale(app, [{ type: 'main', quantity: { set: 1 }, size: 1 }], half.actor);
+    const main = await ended(app, ({ type }) => type === 'main');
+    assert.match(main.reason ?? '', /R15.*main\.1 was killed at its limit of 64 MiB/);
+    assert.deepEqual(
+      (await eventsOf(app, 'instance.out_of_memory')).filter(({ data }) => data.process === 'main.1'),
+      [],
+      'told once, by its end',
+    );
+  });
+
+  it('tells who did not go when asked', async () => {
+    const app = await deployed('stubborn', {
+      web: answering('stubborn'),
+      worker: `trap '' TERM; while :; do sleep 1; done`,
+    });
+    await half.operations.scale(app, [{ type: 'worker', quantity: { set: 1 }, size: 1 }], half.actor);
+    await eventually('it is up', async () =>
+      (await instances(app)).some(({ type, state }) => type === 'worker' && state === 'up'),
+    );
+    await half.operations.stop(app, 'worker.1', half.actor);
+    const { reason, exitCode } = await ended(app, ({ type }) => type === 'worker');
+    assert.equal(reason, 'Error R12 (Exit timeout): worker.1 did not exit within 1 s of SIGTERM');
+    assert.equal(exitCode, 137);
+  });
+
+  it('lets go at once when the platform stops, whatever is under way', async () => {
+    const app = await deployed('slow', { web: answering('slow'), worker: `trap '' TERM; while :; do sleep 1; done` });
+    await half.operations.scale(app, [{ type: 'worker', quantity: { set: 1 }, size: 1 }], half.actor);
+    await eventually('it is up', async () =>
+      (await instances(app)).some(({ type, state }) => type === 'worker' && state === 'up'),
+    );
+    await half.operations.stop(app, 'worker.1', half.actor);
+    await eventually('it is being stopped', async () =>
+      (await instances(app)).some(({ state }) => state === 'draining'),
+    );
+    const begin = performance.now();
+    await half.closeSupervisor();
+    assert.ok(performance.now() - begin < 500, 'it did not wait for the grace');
+    await half.anotherSupervisor();
+    await ended(app, ({ type }) => type === 'worker');
+  });
+});
+
+describe('a one-off', () => {
+  let half: LowerHalf;
+  let app: App;
+  before(async () => {
+    half = await LowerHalf.start();
+    app = await half.app('shop');
+    await rollOut(app, await half.release(app, { worker: 'exec sleep 600' }), half.deps, never);
+  });
+  after(() => half[Symbol.asyncDispose]());
+
+  const request = (changes: Partial<RunRequest> = {}): RunRequest => ({
+    command: 'cat',
+    attach: true,
+    tty: false,
+    env: {},
+    size: 1,
+    ...changes,
+  });
+  const end = (id: string) =>
+    eventually('it ended', async () => {
+      const instance = await half.deps.store.instances.find(id);
+      return instance?.endedAt ? instance : null;
+    });
+  const containersOf = (instance: Instance) =>
+    half.fixture.engine.containers.list({ [labelNames.instance]: instance.id });
+
+  it('is given up when its terminal never comes', async () => {
+    const instance = await half.operations.run(app, request(), half.actor);
+    const { state, reason } = await end(instance.id);
+    assert.deepEqual([state, reason], ['refused', 'No terminal came within 2 s.']);
+    assert.deepEqual(await containersOf(instance), []);
+  });
+
+  it('ends at once when it is stopped while it waits for its terminal', async () => {
+    const instance = await half.operations.run(app, request(), half.actor);
+    await eventually('it waits', async () => (await half.deps.store.instances.find(instance.id))?.state === 'starting');
+    const begin = performance.now();
+    await half.operations.stop(app, `run.${instance.slot}`, half.actor);
+    assert.equal((await end(instance.id)).state, 'stopped');
+    assert.ok(performance.now() - begin < 1500, 'before the wait was over');
+  });
+
+  it('ends when its terminal was gone before it started', async () => {
+    const instance = await half.operations.run(app, request({ command: 'sleep 600' }), half.actor);
+    await half.operations.attachRun(app, instance.id, AbortSignal.abort()).catch(() => undefined);
+    const { stopReason } = await end(instance.id);
+    assert.equal(stopReason, 'cancelled');
+    await eventually('its container is gone', async () => (await containersOf(instance)).length === 0);
+  });
+
+  it('knows its command, also after the platform forgot everything else of it', async () => {
+    const detached = request({ command: 'sleep 600 && echo "a b"', attach: false });
+    const instance = await half.operations.run(app, detached, half.actor);
+    assert.deepEqual(instance.command, ['sh', '-c', 'sleep 600 && echo "a b"']);
+    await half.operations.stop(app, `run.${instance.slot}`, half.actor);
+    await end(instance.id);
+  });
+
+  it('ends when the platform that had its terminal is gone, and one that nobody held goes on', async () => {
+    const held = await half.operations.run(app, request({ command: 'sleep 600', tty: true }), half.actor);
+    void half.operations.attachRun(app, held.id, never).catch(() => undefined);
+    const free = await half.operations.run(app, request({ command: 'sleep 600', attach: false }), half.actor);
+    const isUp = async (id: string) => (await half.deps.store.instances.find(id))?.state === 'up';
+    await eventually('both are up', async () => (await isUp(held.id)) && (await isUp(free.id)));
+    await half.anotherSupervisor();
+    const { state, reason } = await end(held.id);
+    assert.equal(state, 'stopped');
+    assert.match(reason ?? '', /^The terminal of run\.\d+ went away when the platform was restarted$/);
+    assert.equal(await isUp(free.id), true);
+  });
+});
