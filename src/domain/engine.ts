@@ -126,7 +126,7 @@ export interface EngineContainers {
    * such program in it. Throws `not_found`, and `conflict` when the container does not run. Aborting the signal lets go of
    * the program and does not end it.
    */
-  exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
+  runInside(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
   resize(id: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
   /**
    * Lines with the engine's own timestamps. Ends when the container has ended (follow), at the end of the log or, without an

@@ -5,10 +5,10 @@ import { type InspectedContainer, toContainerState } from './container-state.ts'
 import { containerCreator } from './create-container.ts';
 import { answered, engineMessage } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
-import { execute } from './exec.ts';
 import { labelFilter } from './labels.ts';
 import { containerLogs } from './logs.ts';
 import { OpenFilesLimit, refusedOpenFiles } from './open-files.ts';
+import { runInside } from './run-inside.ts';
 import { waitForEnd } from './wait.ts';
 
 const startDeadlineMs = 120_000;
@@ -98,7 +98,7 @@ export function dockerContainers(
 
     wait: (id, signal): Promise<ContainerExit> => waitForEnd(connection, id, signal),
     attach: (id, signal) => attach(connection, id, signal),
-    exec: (id, request, signal) => execute(connection, id, { ...request, signal }),
+    runInside: (id, request, signal) => runInside(connection, id, { ...request, signal }),
 
     async resize(id, { columns, rows }) {
       await connection.request({

@@ -19,7 +19,7 @@ const engineResolver = '127.0.0.11';
 export async function listenersIn(engine: Engine, containerId: string): Promise<readonly Listener[] | null> {
   const request = { argv: ['cat', '/proc/net/tcp', '/proc/net/tcp6'], maxBytes };
   try {
-    const { stdout } = await engine.containers.exec(containerId, request, AbortSignal.timeout(askMs));
+    const { stdout } = await engine.containers.runInside(containerId, request, AbortSignal.timeout(askMs));
     // Without IPv6 there is no second file, and cat says so by its exit code; the first is there all the same.
     return stdout.includes('local_address') ? parseListeners(stdout) : null;
   } catch {

@@ -18,7 +18,7 @@ function execContract(underTest: UnderTest): void {
     const { containers } = fixture.engine;
     const { signal } = new AbortController();
     const id = await containers.create(fixture.spec('sleep 100'));
-    const exec = (...argv: string[]) => containers.exec(id, { argv, maxBytes: 1000 }, signal);
+    const exec = (...argv: string[]) => containers.runInside(id, { argv, maxBytes: 1000 }, signal);
     await assert.rejects(exec('true'), { code: 'conflict' });
     await containers.start(id);
     const answer = await exec('sh', '-c', 'echo out; echo err >&2; exit 3');

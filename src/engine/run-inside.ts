@@ -3,8 +3,10 @@ import type { Connection } from './connection.ts';
 import { toPlatformError } from './docker-errors.ts';
 import { frames } from './streams.ts';
 
-/** Source: Engine API, "Exec". What comes after `maxBytes` is read and thrown away: the program is not kept waiting. */
-export async function execute(
+/**
+ * A program of the container's own, as the container's own user, with nothing that it does not have already: no privilege, no
+ * input, no terminal. Source: Engine API, "Exec". What comes after `maxBytes` is read and thrown away: the program is not kept waiting. */
+export async function runInside(
   connection: Connection,
   id: string,
   { argv, maxBytes, signal }: ExecRequest & { readonly signal: AbortSignal },
