@@ -4,8 +4,10 @@ import { toPlatformError } from './docker-errors.ts';
 import { frames } from './streams.ts';
 
 /**
- * A program of the container's own, as the container's own user, with nothing that it does not have already: no privilege, no
- * input, no terminal. Source: Engine API, "Exec". What comes after `maxBytes` is read and thrown away: the program is not kept waiting. */
+ * A program of the container's own, as the container's own user, with nothing that it does not have already: no
+ * privilege, no input, no terminal. What comes after `maxBytes` is read and thrown away: the program is not kept waiting.
+ * Source: Engine API, "Exec".
+ */
 export async function runInside(
   connection: Connection,
   id: string,
