@@ -53,6 +53,12 @@ export class EngineFixture implements AsyncDisposable {
     return new EngineFixture(engine, { runId, labels, imageId, cacheDir, dockerHost });
   }
 
+  /** The same run from another process, which leaves the disposal to the first. */
+  static join(run: Pick<EngineFixture, 'runId' | 'labels' | 'imageId' | 'cacheDir' | 'dockerHost'>): EngineFixture {
+    const { dockerHost, cacheDir } = run;
+    return new EngineFixture(createDockerEngine({ dockerHost, cacheDir }), run);
+  }
+
   /** A small container of the test image that runs a shell script. */
   spec(script: string, changes: Partial<ContainerSpec> = {}): ContainerSpec {
     return {

@@ -11,6 +11,7 @@ import type { Operations } from '../../src/domain/operations.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { AppWork } from '../../src/operations/app-work.ts';
+import { recover } from '../../src/operations/recover.ts';
 import { type DeployDependencies, makeRelease } from '../../src/operations/releases.ts';
 import { createOperations } from '../../src/operations.ts';
 import { ensureNetwork } from '../../src/provisioner/environment.ts';
@@ -33,6 +34,34 @@ export interface LowerHalfOptions {
   readonly dockerHost?: string;
   readonly cloudlets?: number;
   readonly logger?: Logger;
+  /** What another process has made, and outlives this one. */
+  readonly ground?: Ground;
+}
+
+/** What a crash of the orchestrator leaves standing. */
+export interface Ground {
+  readonly fixture: EngineFixture;
+  readonly home: string;
+  readonly resolver: { readonly port: number; readonly socket: string };
+}
+
+/** The engine, a home and a resolver, and what disposes of them. */
+export async function layGround(): Promise<Ground & AsyncDisposable> {
+  const fixture = await EngineFixture.create();
+  const home = await mkdtemp(join(tmpdir(), 'paas-lower-'));
+  const socket = join(home, 'resolver.sock');
+  const snapshotPath = join(home, 'routes.json');
+  const resolver = await startResolver({ bind: '127.0.0.1', httpPort: 0, controlSocket: socket, snapshotPath });
+  return {
+    fixture,
+    home,
+    resolver: { port: resolver.address.port, socket },
+    async [Symbol.asyncDispose]() {
+      await resolver.close();
+      await fixture[Symbol.asyncDispose]();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Everything below the builder, real and in this process: a release goes in, a URL comes out. */
@@ -41,7 +70,6 @@ export class LowerHalf implements AsyncDisposable {
   readonly deps: DeployDependencies;
   readonly provisioner: Provisioner;
   readonly actor: Actor;
-  readonly #home: string;
   readonly #port: number;
   readonly #close: () => Promise<void>;
   readonly #supervise: (oneOffs: OneOffs) => Supervisor;
@@ -53,7 +81,6 @@ export class LowerHalf implements AsyncDisposable {
     deps: DeployDependencies;
     provisioner: Provisioner;
     actor: Actor;
-    home: string;
     port: number;
     supervise: (oneOffs: OneOffs) => Supervisor;
     close: () => Promise<void>;
@@ -62,7 +89,6 @@ export class LowerHalf implements AsyncDisposable {
     this.deps = parts.deps;
     this.provisioner = parts.provisioner;
     this.actor = parts.actor;
-    this.#home = parts.home;
     this.#port = parts.port;
     this.#supervise = parts.supervise;
     this.#supervisor = parts.supervise(this.#oneOffs);
@@ -71,32 +97,22 @@ export class LowerHalf implements AsyncDisposable {
 
   static async start(options: LowerHalfOptions = {}): Promise<LowerHalf> {
     const { bootTimeoutMs = 10_000, stopGraceMs = 2000, cloudlets = 40, logger = silentLogger } = options;
-    const fixture = await EngineFixture.create();
-    const home = await mkdtemp(join(tmpdir(), 'paas-lower-'));
+    const own = options.ground ? undefined : await layGround();
+    const { fixture, home, resolver } = options.ground ?? (own as Ground);
     const { runId: platformId } = fixture;
     const engine = options.dockerHost
       ? createDockerEngine({ dockerHost: options.dockerHost, cacheDir: fixture.cacheDir })
       : fixture.engine;
     const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
     await store.hosts.put({ id: 'local', name: 'here', state: 'ready', cloudlets });
-    const { id: accountId, email } = await store.accounts.create('ada@example.com');
-    const socket = join(home, 'resolver.sock');
-    const resolver = await startResolver({
-      bind: '127.0.0.1',
-      httpPort: 0,
-      controlSocket: socket,
-      snapshotPath: join(home, 'routes.json'),
-    });
-    const routes = createRoutePublisher({
-      store,
-      client: createResolverClient(socket),
-      settings: { domain: 'localhost', apiPort: 1 },
-    });
+    const [known] = await store.accounts.list();
+    const { id: accountId, email } = known ?? (await store.accounts.create('ada@example.com'));
+    const client = createResolverClient(resolver.socket);
+    const routes = createRoutePublisher({ store, client, settings: { domain: 'localhost', apiPort: 1 } });
     await routes.start();
     const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
     const logs = createLogRouter({ engine, appLog, platformId, logger });
     const provisioner = new Provisioner({ store, clock: systemClock, logger });
-    await provisioner.start();
     const supervise = (oneOffs: OneOffs) =>
       new Supervisor({
         engine,
@@ -133,8 +149,7 @@ export class LowerHalf implements AsyncDisposable {
       deps,
       provisioner,
       actor: { accountId, email },
-      home,
-      port: resolver.address.port,
+      port: resolver.port,
       supervise,
       async close() {
         await deps.work.close();
@@ -142,11 +157,14 @@ export class LowerHalf implements AsyncDisposable {
         await routes.close();
         await logs.close();
         await appLog.close();
-        await resolver.close();
         await store.close();
+        await own?.[Symbol.asyncDispose]();
       },
     });
+    // In the platform's own order.
     await half.#supervisor.start();
+    await recover(deps);
+    await provisioner.start();
     return half;
   }
 
@@ -200,8 +218,6 @@ export class LowerHalf implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#supervisor.close();
     await this.#close();
-    await this.fixture[Symbol.asyncDispose]();
-    await rm(this.#home, { recursive: true, force: true });
   }
 
   #artifact(app: App, scripts: Readonly<Record<string, string>>): Promise<Artifact> {

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import type { App } from '../../src/domain/app.ts';
+import { systemClock } from '../../src/domain/clock.ts';
+import type { Release } from '../../src/domain/release.ts';
+import { settleLeftovers } from '../../src/operations/recover.ts';
+import { rollOut } from '../../src/operations/roll-out.ts';
+import { forgetOldInstances } from '../../src/provisioner/history.ts';
+import { placeInstances } from '../../src/provisioner/placing.ts';
+import { afresh } from '../../src/provisioner/plan.ts';
+import { InstanceLife, type LifeDependencies } from '../../src/supervisor/life.ts';
+import { OneOffs } from '../../src/supervisor/one-offs.ts';
+import { eventually } from '../support/eventually.ts';
+import { answering, LowerHalf } from '../support/lower-half.ts';
+
+const never = new AbortController().signal;
+
+describe('what is left over', () => {
+  let half: LowerHalf;
+  before(async () => {
+    half = await LowerHalf.start();
+  });
+  after(() => half[Symbol.asyncDispose]());
+
+  const deployed = async (name: string) => {
+    const app = await half.app(name);
+    await rollOut(app, await half.release(app, { web: answering(name) }), half.deps, never);
+    return half.deps.store.apps.get(app.id);
+  };
+  const place = (app: App, release: Release, slot: number) =>
+    half.deps.store.transaction((tables) =>
+      placeInstances(tables, { app, release }, [afresh({ type: 'web', slot, size: 1 })]),
+    );
+
+  it('by a roll-out whose end could not be written is settled while the platform runs, and no roll-out is disturbed', async () => {
+    const [left, busy] = [await deployed('left'), await deployed('busy')];
+    const { deps } = half;
+    const lost = await half.release(left, { web: 'exec sleep 600' });
+    await place(left, lost, 1);
+    const going = await half.release(busy, { web: `sleep 1; ${answering('later')}` });
+    const rollingOut = deps.work.turn(busy.id, (signal) => rollOut(busy, going, deps, signal));
+    await eventually('both have two', async () => {
+      const counts = [(await half.containers(left)).length, (await half.containers(busy)).length];
+      return counts.every((count) => count === 2);
+    });
+    await settleLeftovers(deps);
+    await eventually('the lost one is gone', async () => (await half.containers(left)).length === 1);
+    assert.equal((await deps.store.releases.find(lost.id))?.status, 'failed');
+    assert.equal((await half.get(left)).body, 'left');
+    await rollingOut;
+    assert.equal((await half.get(busy)).body, 'later');
+  });
+
+  it('of instances long ended is forgotten, and how a slot was left is not', async () => {
+    const app = await deployed('history');
+    const release = await half.release(app, { web: answering('x') });
+    const { store } = half.deps;
+    const endedAt = new Date(Date.now() - 48 * 60 * 60_000);
+    await half.closeSupervisor();
+    for (let count = 0; count < 120; count += 1) {
+      const [instance] = await place(app, release, 1);
+      await store.instances.observe(instance?.id ?? '', { state: 'refused', endedAt });
+    }
+    await forgetOldInstances({ store, clock: systemClock });
+    const kept = (await store.instances.list(app.id)).filter(({ releaseId }) => releaseId === release.id);
+    assert.equal(kept.length, 100);
+    await half.anotherSupervisor();
+  });
+
+  it('of a life that ended is nothing: no listener on the platform, whatever became of it', async () => {
+    const app = await deployed('traces');
+    const { deps } = half;
+    const { store, environment } = deps;
+    const release = await half.release(app, { web: answering('x') });
+    await half.closeSupervisor();
+    const platform = new AbortController();
+    const life: LifeDependencies = {
+      engine: environment.engine,
+      store,
+      clock: systemClock,
+      logger: deps.logger,
+      oneOffs: new OneOffs(),
+      platformId: environment.platformId,
+      settings: {
+        bootTimeoutMs: 3000,
+        stopGraceMs: 1000,
+        drainMs: 1000,
+        cloudletMemoryBytes: 64 * 1024 * 1024,
+        cloudletCpuMhz: 400,
+      },
+      hostCpus: 2,
+      router: { drain: async () => undefined },
+      logs: { watch: () => undefined, finished: async () => undefined },
+    };
+    const [never, stopped] = [(await place(app, release, 1))[0], (await place(app, release, 2))[0]];
+    assert.ok(never && stopped);
+    await store.instances.desireStopped(never.id, 'cancelled');
+    const first = new InstanceLife((await store.instances.find(never.id)) ?? never, life);
+    await first.run(platform.signal);
+    const second = new InstanceLife(stopped, life);
+    const running = second.run(platform.signal);
+    await eventually('it is up', async () => (await store.instances.find(stopped.id))?.state === 'up');
+    assert.equal(getEventListeners(platform.signal, 'abort').length, 1);
+    await store.instances.desireStopped(stopped.id, 'cancelled');
+    await second.changed();
+    await running;
+    assert.deepEqual(getEventListeners(platform.signal, 'abort'), []);
+    assert.equal((await store.instances.find(never.id))?.reason, 'Not wanted any more before it started');
+    await half.anotherSupervisor();
+  });
+});
