@@ -55,7 +55,12 @@ export async function platformStatus(sources: StatusSources): Promise<PlatformSt
       cloudlet_memory_bytes: settings.cloudletMemoryBytes,
       cloudlet_cpu_mhz: settings.cloudletCpuMhz,
     },
-    checks: [...parts.map(partCheck), ...diskChecks, ...engineChecks(info), firewallCheck(sources.firewall())],
+    checks: [
+      ...parts.map((each) => partCheck(each, info)),
+      ...diskChecks,
+      ...engineChecks(info),
+      firewallCheck(sources.firewall()),
+    ],
   };
 }
 
@@ -82,8 +87,8 @@ async function partsOf(
     }),
     part('git', gitVersion),
     part('stacks', async () => {
-      if (!stacks)
-        throw new Error(`The stack images of ${settings.stackSuite} are missing. Make them: paas stack:rebuild`);
+      if (info instanceof Error) throw new Error('nobody knows while the engine does not answer');
+      if (!stacks) throw new Error(`the stack images of ${settings.stackSuite} are missing`);
       return stacks.name;
     }),
   ]);
@@ -113,16 +118,18 @@ async function part(name: string, version: () => Promise<string>): Promise<Part>
   }
 }
 
-function partCheck({ name, state, version, detail }: Part): Check {
+function partCheck({ name, state, version, detail }: Part, engine: EngineInfo | Error): Check {
   if (state === 'up') return { name, state: 'ok', message: version ?? 'up', fix: null };
-  return { name, state: 'failed', message: detail ?? 'does not answer', fix: fixes[name] ?? 'See the platform log.' };
+  const isEngines = name === 'stacks' && engine instanceof Error;
+  const fix = isEngines ? fixes.engine : fixes[name];
+  return { name, state: 'failed', message: detail ?? 'does not answer', fix: fix ?? 'See the platform log.' };
 }
 
 const fixes: Readonly<Record<string, string>> = {
   engine: 'Start the container engine (systemctl start docker), or set PAAS_DOCKER_HOST.',
   resolver: 'The launcher brings it back; if it does not, start the platform again: npm start',
   git: 'Install git: apt-get install git',
-  stacks: 'Make them anew: paas stack:rebuild',
+  stacks: 'Make them: paas stack:rebuild',
 };
 
 async function disks(settings: Settings, info: EngineInfo | Error): Promise<readonly Check[]> {

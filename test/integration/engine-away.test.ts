@@ -119,6 +119,8 @@ describe('while the engine is away', () => {
     const engine = status.parts.find(({ name }) => name === 'engine');
     assert.equal(engine?.state, 'down');
     assert.match(engine?.detail ?? '', /did not answer within 3 s/);
+    const stacks = status.checks.find(({ name }) => name === 'stacks');
+    assert.match(stacks?.fix ?? '', /^Start the container engine/, 'nobody is sent to make stacks that may be there');
     proxy.back();
     await half.anotherSupervisor();
     await eventually('it is stopped', async () => (await half.containers(app)).length === 0);
