@@ -66,7 +66,7 @@ export class Attachment {
     this.#output = stdout;
     for (const chunk of this.#early ?? []) this.#show(chunk);
     this.#early = null;
-    const resize = () => this.#say({ type: 'resize', columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 });
+    const resize = () => this.#say({ type: 'resize', columns: stdout.columns || 80, rows: stdout.rows || 24 });
     const ping = setInterval(() => this.#socket.ping(), pingMs);
     if (tty) {
       // Every key goes to the process, Ctrl-C too: it decides what an interrupt means.

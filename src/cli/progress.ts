@@ -65,7 +65,7 @@ class ProgressLine {
   #draw(): void {
     const frame = frames[this.#frame++ % frames.length];
     const text = `${this.#title}... ${frame}${this.#status}`;
-    const columns = this.#output.columns ?? 80;
+    const columns = this.#output.columns || 80;
     this.#output.write(`\r${text.length < columns ? text : `${this.#title.slice(0, columns - 8)}... ${frame}`}\x1b[K`);
   }
 }

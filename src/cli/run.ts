@@ -67,9 +67,9 @@ async function define(entry: CommandEntry, session: Session): Promise<Command> {
   command.exitOverride().configureOutput({
     writeOut: (text) => session.io.stdout.write(text),
     writeErr: () => {}, // Usage errors are printed by `run`, in the form of all errors.
-    getOutHelpWidth: () => session.io.stdout.columns ?? 100,
+    getOutHelpWidth: () => session.io.stdout.columns || 100,
   });
-  command.configureHelp({ helpWidth: session.io.stdout.columns ?? 100 });
+  command.configureHelp({ helpWidth: session.io.stdout.columns || 100 });
   (await entry.load()).default(command, session);
   command
     .option('--json', 'print data for programs')

@@ -38,6 +38,8 @@ export class Exchange implements Dispatched {
   #phase: Phase = 'dispatching';
   #destination: Destination | undefined;
   #target: Target | null = null;
+  /** Who had the request last, for the log: it may have been let go of since. */
+  #reached: Target | null = null;
   #upstream: ClientRequest | null = null;
   #wasUsed = false;
   #repeated = false;
@@ -73,6 +75,7 @@ export class Exchange implements Dispatched {
 
   connected(connection: Connection, target: Target, destination: Destination): void {
     this.#target = target;
+    this.#reached = target;
     this.#destination = destination;
     this.#wasUsed = connection.used;
     this.#phase = 'sent';
@@ -267,13 +270,13 @@ export class Exchange implements Dispatched {
     const connectedAtMs = this.#connectedAtMs;
     const line = errorLine(code, {
       head: this.#head,
-      process: this.#target?.name ?? '',
+      process: this.#reached?.name ?? '',
       connectMs: connectedAtMs === null ? null : connectedAtMs - this.#startedAtMs,
       serviceMs: connectedAtMs === null ? null : nowMs - connectedAtMs,
       status: routerCodes[code].status,
       bytes: this.#sentBytes,
     });
-    this.#context.notices.requestFailed(code, this.#destination, this.#target, line);
+    this.#context.notices.requestFailed(code, this.#destination, this.#reached, line);
   }
 }
 

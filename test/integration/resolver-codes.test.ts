@@ -94,6 +94,14 @@ test('an app that hangs up without an answer is told to the log', async () => {
   await lineFor(resolver, 'H13');
 });
 
+test('an instance that a request killed is named in its line, though it is gone by then', async () => {
+  await using resolver = await startTestResolver();
+  const backend = await startRawBackend((socket) => socket.once('data', () => void backend[Symbol.asyncDispose]()));
+  await resolver.route('shop', [backend.port]);
+  assert.equal((await ask(resolver.port)).status, 503);
+  assert.match(await lineFor(resolver, 'H13'), / dyno=web\.1 /);
+});
+
 for (const [what, bytes] of [
   ['is not HTTP', 'nonsense\r\n\r\n'],
   ['has two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],

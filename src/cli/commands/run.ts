@@ -78,8 +78,8 @@ async function converseForJson(session: Session, name: string, attachment: Attac
 function terminalOf(io: Io): Record<string, string> {
   return {
     TERM: io.env.TERM || 'xterm-256color',
-    COLUMNS: String(io.stdout.columns ?? 80),
-    LINES: String(io.stdout.rows ?? 24),
+    COLUMNS: String(io.stdout.columns || 80),
+    LINES: String(io.stdout.rows || 24),
   };
 }
 
