@@ -80,6 +80,9 @@ export interface EventFacts {
     readonly release: number;
     /** Of `instance.starting` and `run.started`: the command line as people see it. */
     readonly command?: string;
+    /** Of `instance.placed`, when it waits because those before it crashed: how many in a row, and for how long. */
+    readonly failures?: number;
+    readonly startsInMs?: number;
     /** Of `instance.stopped`, `instance.crashed` and `run.ended`; null when the engine lost the container. */
     readonly exitCode?: number | null;
     /** Of `instance.draining` and `instance.stopped`: a StopReason. */

@@ -82,7 +82,12 @@ async function create(
     notBefore,
     failures,
   });
-  const data = { instanceId: instance.id, process: processName(instance), release: release.version };
+  const data = {
+    instanceId: instance.id,
+    process: processName(instance),
+    release: release.version,
+    ...(notBefore ? { failures, startsInMs: notBefore.getTime() - instance.createdAt.getTime() } : {}),
+  };
   await tables.events.append(eventOf('instance.placed', platformActor, { appId: app.id, data }));
   return instance;
 }

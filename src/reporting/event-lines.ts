@@ -51,6 +51,8 @@ function wordsOf({ kind, data, actorEmail }: PlatformEvent): readonly string[] {
       return [`Domain ${text(data.hostname)} added ${by}`];
     case 'domain.removed':
       return [`Domain ${text(data.hostname)} removed ${by}`];
+    case 'instance.placed':
+      return waiting(data);
     case 'run.started':
       return [`${starting(data)} ${by}`];
     case 'instance.starting':
@@ -71,7 +73,6 @@ function wordsOf({ kind, data, actorEmail }: PlatformEvent): readonly string[] {
     case 'instance.out_of_memory':
       return [text(data.reason)];
     // Of no interest to the app's people, or without an app, or the end of its log.
-    case 'instance.placed':
     case 'build.queued':
     case 'app.destroyed':
     case 'platform.started':
@@ -92,6 +93,14 @@ function configWords({ set, unset }: Facts, by: string): readonly string[] {
 
 function starting({ command }: Facts): string {
   return command ? `Starting process with command \`${text(command)}\`` : 'Starting process';
+}
+
+/** Whoever follows the log of an app that keeps crashing wants to know why nothing happens now. */
+function waiting({ failures, startsInMs }: Facts): readonly string[] {
+  if (typeof failures !== 'number' || typeof startsInMs !== 'number' || startsInMs <= 0) return [];
+  const seconds = Math.round(startsInMs / 1000);
+  const wait = seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  return [`Crashed ${failures} times in a row: starting again in ${wait}`];
 }
 
 /** How a process ended: the cause when there is more to say than its status, then the status. */

@@ -50,6 +50,13 @@ test('a crash is told with its cause, its status and its consequence', () => {
   ]);
 });
 
+test('a wait after crashes is told, and a start at once is not', () => {
+  const crashes = (failures: number, startsInMs: number) => says('instance.placed', { ...web1, failures, startsInMs });
+  assert.deepEqual(crashes(2, 9_870), ['paas[web.1]: Crashed 2 times in a row: starting again in 10 s']);
+  assert.deepEqual(crashes(5, 120_000), ['paas[web.1]: Crashed 5 times in a row: starting again in 2 min']);
+  assert.deepEqual(says('instance.placed', web1), []);
+});
+
 test('what people do is told with who did it', () => {
   assert.deepEqual(
     [
