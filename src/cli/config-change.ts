@@ -1,3 +1,4 @@
+import { untilLive } from './going-live.ts';
 import type { Session } from './session.ts';
 
 /** Sets and unsets config vars and says which release it made: `Setting A, B and restarting ⬢ shop... done, v12`. */
@@ -18,6 +19,7 @@ export async function changeConfig(
     const before = await newest();
     const all = await api.call('PATCH /apps/{app}/config-vars', { params: { app }, body: changes });
     const version = await newest();
+    if (version !== undefined && version !== before) await untilLive(session, { app, version }, progress);
     progress.end(version === before ? `done, nothing changed (v${version})` : `done, v${version}`);
     return all;
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '../support/eventually.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
@@ -85,6 +86,29 @@ describe('what newcomers get wrong is told with what to do', () => {
     const second = await must(paas.push(repo));
     assert.doesNotMatch(second.stderr, /runs yet/);
     assert.match(second.stderr, /Deployed to paas, with no URL: there is no web process/);
+  });
+
+  it('config that the app does not start with, while the old version goes on', async () => {
+    const repo = await paas.deployed('needy', {
+      ...pythonApp('steady'),
+      Procfile: 'web: if [ -n "$BROKEN" ]; then echo "cannot use BROKEN"; exit 4; fi; exec python3 -u server.py\n',
+    });
+    const { code, stderr } = await paas.paas(['config:set', 'BROKEN=1'], { cwd: repo });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^Setting BROKEN and restarting needy\.\.\. !\n › {3}Error: v3 did not start, and the release before/,
+    );
+    assert.match(stderr, /See: paas logs -a needy --release v3\n$/);
+    assert.equal((await paas.http('needy', '/env/BROKEN')).body, '<unset>');
+    const mended = await must(paas.paas(['config:set', 'BROKEN=', 'OTHER=here'], { cwd: repo }));
+    assert.match(mended.stderr, /done, v4\n$/);
+    const serves = (value: string) =>
+      eventually(`OTHER is ${value}`, async () => (await paas.http('needy', '/env/OTHER')).body === value);
+    await serves('here');
+    const back = await must(paas.paas(['rollback', 'v2'], { cwd: repo }));
+    assert.match(back.stderr, /done, v5\n/);
+    await serves('<unset>');
   });
 
   it('config that is as it was makes no release, and is not called a restart', async () => {

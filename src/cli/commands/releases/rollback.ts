@@ -1,6 +1,7 @@
 import { PlatformError } from '../../../domain/errors.ts';
 import { type AppFlags, appOptions, type DefineCommand, examples } from '../../command.ts';
 import { usageError } from '../../errors.ts';
+import { untilLive } from '../../going-live.ts';
 
 const define: DefineCommand = (command, session) => {
   appOptions(command)
@@ -32,6 +33,7 @@ const define: DefineCommand = (command, session) => {
           params: { app },
           body: { release: `v${target}` },
         });
+        await untilLive(session, { app, version: release.version }, progress);
         progress.end(`done, v${release.version}`);
         return release;
       });

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PlatformError } from '../domain/errors.ts';
+import type { Progress } from './progress.ts';
+import type { Session } from './session.ts';
+
+const firstPauseMs = 30;
+const longestPauseMs = 500;
+/** Longer than a boot may take; the platform goes on without us. */
+const patienceMs = 10 * 60_000;
+
+/**
+ * Waits until a release serves, because "done" is said of what has happened. Throws `start_failed` when it did not start
+ * and the one before goes on, `timeout` after ten minutes. Ctrl-C stops the waiting and not the release.
+ */
+export async function untilLive(
+  session: Session,
+  { app, version }: { readonly app: string; readonly version: number },
+  progress: Progress,
+): Promise<void> {
+  const api = await session.api();
+  const release = `v${version}`;
+  const end = performance.now() + patienceMs;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)) {
+    const { status } = await api.call('GET /apps/{app}/releases/{release}', { params: { app, release } });
+    if (status === 'succeeded') return;
+    if (status === 'failed') {
+      throw new PlatformError('start_failed', `${release} did not start, and the release before it goes on serving.`, {
+        hint: `See: paas logs -a ${app} --release ${release}`,
+      });
+    }
+    if (performance.now() > end) {
+      throw new PlatformError('timeout', `${release} is not live after ${patienceMs / 60_000} min.`, {
+        hint: `See: paas ps -a ${app}`,
+      });
+    }
+    progress.status(`${release} is starting`);
+    await sleep(pauseMs, undefined, { signal: session.io.signal });
+  }
+}
