@@ -188,7 +188,6 @@ async function make(
   ]);
   const onStack = base !== null && image?.diffIds[0] === base.diffIds[0];
   const sizeBytes = (image?.sizeBytes ?? 0) - (onStack ? base.sizeBytes : 0);
-  output.step('Image made');
   output.detail(`Done: ${megabytes(sizeBytes)}${onStack ? ' on the stack' : ''}`);
   return {
     appId: app.id,

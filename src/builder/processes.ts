@@ -38,6 +38,19 @@ export function announceProcesses(processes: Processes, builderName: string, out
   }
 }
 
+/** Said before the image is made, which takes a moment where there is much to pack. Throws as `announceProcesses` does. */
+export function announceExport(
+  defaults: readonly StartableProcess[],
+  {
+    builderName,
+    procfile,
+    output,
+  }: { readonly builderName: string; readonly procfile: Procfile | null; readonly output: BuildOutput },
+): void {
+  announceProcesses(mergeProcesses(procfile, defaults), builderName, output);
+  output.step('Compressing...');
+}
+
 /** Such a release would take the version that serves away, and put nothing in its place. */
 export function nothingToRun(why: string): PlatformError {
   return new PlatformError('build_failed', `Nothing says what to run: ${why}.`, {

@@ -4,7 +4,7 @@ import type { StartableProcess } from '../../src/builder/cnb/launch-plan.ts';
 import { commandLine } from '../../src/builder/cnb/launch-plan.ts';
 import { shellGivesWay } from '../../src/builder/cnb/launcher.ts';
 import { argvOf } from '../../src/builder/dockerfile/argv.ts';
-import { announceProcesses, mergeProcesses } from '../../src/builder/processes.ts';
+import { announceExport, announceProcesses, mergeProcesses } from '../../src/builder/processes.ts';
 import { parseProcfile } from '../../src/domain/procfile.ts';
 import { HeardOutput } from '../support/heard-output.ts';
 
@@ -40,6 +40,12 @@ test('a pusher reads which process types there are, in the usual words', () => {
     '       Procfile declares types -> worker',
     '       Default types for Ruby -> rake',
   ]);
+});
+
+test('packing, which may take a moment, is announced before it begins, with the types it is for', () => {
+  const output = new HeardOutput();
+  announceExport([direct('web', 'npm', 'start')], { builderName: 'Node.js', procfile: null, output });
+  assert.deepEqual(output.lines.slice(-2), ['       Default types for Node.js -> web', '-----> Compressing...']);
 });
 
 test('a source with nothing to run is refused: it would take away what serves', () => {

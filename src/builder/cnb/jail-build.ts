@@ -8,8 +8,10 @@ import { BuildLines } from '../jail/build-lines.ts';
 import { concealer } from '../jail/conceal.ts';
 import { Jail } from '../jail/jail.ts';
 import { LimitedOutput } from '../limited-output.ts';
+import { announceExport } from '../processes.ts';
 import type { BuildOrder } from '../strategy.ts';
 import { type BuiltByBuildpack, buildGroup } from './build-phase.ts';
+import type { Buildpack } from './buildpack.ts';
 import { detectGroup } from './detect-phase.ts';
 import { type ExportedLayers, exportLayers, printOfSource } from './export-phase.ts';
 import { type LaunchDefaults, launchDefaults, launchLayers } from './launch-phase.ts';
@@ -107,13 +109,18 @@ async function runPhases(
   await restoreLayers(buildpacks, record, inputs);
   const sourcePrint = await printOfSource(jail);
   const resolution = await detectGroup(groups, inputs);
-  context.output.step(`${resolution.group[0]?.buildpack.name} app detected`);
+  context.output.step(`${buildpackName(resolution.group)} app detected`);
   context.held.release();
   const folders = (await context.runtimes)?.folders ?? {};
   await jail.put(platformDir, runtimeFiles(pathsOf(folders)));
   const built = await buildGroup(resolution, inputs, () => lines.lastWarnings);
   const defaults = launchDefaults(built);
   const launchedLayers = await launchLayers(built, { jail, record });
+  announceExport(defaults.processes, {
+    builderName: buildpackName(resolution.group),
+    procfile: order.source.procfile,
+    output: context.output,
+  });
   const exported = await exportLayers(built, {
     jail,
     record,
@@ -125,6 +132,10 @@ async function runPhases(
     maxBytes: parts.limits.layerBytes,
   });
   return { built, defaults, launchedLayers, exported };
+}
+
+function buildpackName(group: readonly { readonly buildpack: Buildpack }[]): string {
+  return group[0]?.buildpack.name ?? '';
 }
 
 function pathsOf(folders: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
@@ -189,7 +200,7 @@ function recordOf(made: Made, { parts, order }: CnbBuild): BuildRecord {
   const sourcesUntouched = exported.appDiffId === null;
   return {
     generation: builderGeneration,
-    name: built[0]?.buildpack.name ?? '',
+    name: buildpackName(built),
     imageId: '',
     group: recordedGroup(built, recordedToml),
     stack: stackParts(order.stack),

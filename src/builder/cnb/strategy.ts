@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../domain/errors.ts';
-import { announceProcesses, mergeProcesses } from '../processes.ts';
+import { announceExport, mergeProcesses } from '../processes.ts';
 import type { BuildOrder, BuildProposal, BuildStrategy, BuiltImage } from '../strategy.ts';
 import { configLayer } from './config-layer.ts';
 import { candidateGroups } from './detect-phase.ts';
@@ -61,6 +61,8 @@ async function build(parts: CnbParts, groups: readonly Group[], order: BuildOrde
 /** The layers of the last build under the sources of this one. */
 async function lastResult(record: BuildRecord, { parts, order, directory }: CnbBuild): Promise<JailResult> {
   order.output.step("Only the app's own files changed: everything else stays as the last build left it");
+  const { output } = order;
+  announceExport(record.launch.processes, { builderName: record.name, procfile: order.source.procfile, output });
   const path = join(directory, 'app.tar');
   const { limits } = parts;
   const app = await sourceLayer(order.source, { path, maxBytes: limits.layerBytes, signal: order.signal });
@@ -89,9 +91,8 @@ async function finish({ record, files, app }: JailResult, { parts, order, direct
 }
 
 /** The Procfile's word over the buildpacks'. It is read anew for every image: it is one of the app's own files. */
-function startable({ launch, name }: BuildRecord, { source, output }: BuildOrder): LaunchPlan {
+function startable({ launch }: BuildRecord, { source }: BuildOrder): LaunchPlan {
   const processes = mergeProcesses(source.procfile, launch.processes);
-  announceProcesses(processes, name, output);
   const types = processes.all.map(({ type }) => type);
   const [only = null] = types;
   const usual = types.includes('web') ? 'web' : types.length === 1 ? only : null;

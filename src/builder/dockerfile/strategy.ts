@@ -45,14 +45,11 @@ async function build(parts: DockerfileParts, source: Source, order: BuildOrder):
   if (!image) throw new PlatformError('internal', `The engine built ${imageId} and does not have it.`);
   const { buildId, output, signal } = order;
   const question = { imageId, user: image.config.user, platformId, buildId, limits, output, signal };
-  return {
-    name: 'Dockerfile',
-    imageId,
-    processes: processesOf(source, image, order),
-    launcher: null,
-    user: await userOfImage(engine, question),
-    exposedPort: exposedPort(image, order),
-  };
+  const processes = processesOf(source, image, order);
+  const user = await userOfImage(engine, question);
+  const port = exposedPort(image, order);
+  output.step('Image made');
+  return { name: 'Dockerfile', imageId, processes, launcher: null, user, exposedPort: port };
 }
 
 /** BuildKit runs steps beside the engine's containers: time, idleness and output are ours to limit, the rest is the engine's. */
