@@ -60,8 +60,8 @@ async function build(parts: CnbParts, groups: readonly Group[], order: BuildOrde
 
 /** The layers of the last build under the sources of this one. */
 async function lastResult(record: BuildRecord, { parts, order, directory }: CnbBuild): Promise<JailResult> {
-  order.output.step("Only the app's own files changed: everything else stays as the last build left it");
   const { output } = order;
+  output.step("Only the app's own files changed: everything else stays as the last build left it");
   announceExport(record.launch.processes, { builderName: record.name, procfile: order.source.procfile, output });
   const path = join(directory, 'app.tar');
   const { limits } = parts;
