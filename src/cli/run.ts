@@ -76,7 +76,7 @@ async function define(entry: CommandEntry, session: Session): Promise<Command> {
     .option('--api <url>', "the platform's API; without it PAAS_API, or the platform logged in to")
     .helpOption('-h, --help', 'explain the command')
     .hook('preAction', (_, action) => session.configure(action.opts()));
-  if (entry.aliases.length > 0) command.addHelpText('after', `\nShort form: paas ${entry.aliases.join(', paas ')}`);
+  if (entry.aliases.length > 0) command.addHelpText('after', `\nAlso: paas ${entry.aliases.join(', paas ')}`);
   return command;
 }
 

@@ -11,6 +11,9 @@ const define: DefineCommand = (command, session) => {
     if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
       session.warn(`${apiUrl} is not encrypted: who sees the network sees the token.`);
     }
+    if (session.io.stdin.isTTY) {
+      session.note("npm start keeps a token on the platform's machine, in ~/.config/paas/credentials.json.");
+    }
     const token = await prompt(session.io, `Token for ${apiUrl}: `, {
       hidden: true,
       instead: 'For example: paas login < token.txt',
