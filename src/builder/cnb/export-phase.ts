@@ -14,8 +14,6 @@ export interface ExportInputs {
   readonly knownDiffIds: ReadonlySet<string>;
   /** The image begins with the layers that the last one begins with. */
   readonly onKnown: boolean;
-  /** Paths below the app's folder that get a layer of their own. */
-  readonly slices: readonly string[];
   /** The print of the app's folder before anything was built. */
   readonly sourcePrint: string;
   /** Where layers are written. */
@@ -39,12 +37,31 @@ export async function printOfSource(jail: Jail): Promise<string> {
 }
 
 /**
- * The image's layers out of the jail. Only those leave it that the last image does not have already; that one is
- * unchanged is told by its print. Throws `build_failed` for a layer that is described and not there.
+ * What gets a layer of its own in the image, before anything is packed. Throws `build_failed` for a layer that is
+ * described and not there.
  */
-export async function exportLayers(built: readonly BuiltByBuildpack[], inputs: ExportInputs): Promise<ExportedLayers> {
+export async function planLayers(
+  built: readonly BuiltByBuildpack[],
+  {
+    jail,
+    record,
+    slices,
+  }: {
+    readonly jail: Jail;
+    readonly record: BuildRecord | null;
+    /** Paths below the app's folder that get a layer of their own. */
+    readonly slices: readonly string[];
+  },
+): Promise<readonly PlannedTree[]> {
+  return [...launchTrees(built, record), ...(await sliceTrees(jail, slices))];
+}
+
+/**
+ * The image's layers out of the jail. Only those leave it that the last image does not have already; that one is
+ * unchanged is told by its print. Throws `build_failed` for a layer that was to stay as it was and is not there any more.
+ */
+export async function exportLayers(planned: readonly PlannedTree[], inputs: ExportInputs): Promise<ExportedLayers> {
   const { jail, record } = inputs;
-  const planned = [...launchTrees(built, record), ...(await sliceTrees(inputs))];
   const app: Tree = {
     path: appTree,
     without: planned.map(({ tree }) => tree.path).filter((path) => path.startsWith(`${appTree}/`)),
@@ -72,7 +89,7 @@ export async function exportLayers(built: readonly BuiltByBuildpack[], inputs: E
   };
 }
 
-interface PlannedTree {
+export interface PlannedTree {
   readonly tree: Tree;
   /** Described and not there: it stays as the last image has it. */
   readonly lastOnly: boolean;
@@ -96,7 +113,7 @@ function launchTrees(built: readonly BuiltByBuildpack[], record: BuildRecord | n
  * Slices by their plain paths. One that is a pattern stays in the app's layer: the image has the same files, and a
  * change of them ships more than it must.
  */
-async function sliceTrees({ jail, slices }: ExportInputs): Promise<readonly PlannedTree[]> {
+async function sliceTrees(jail: Jail, slices: readonly string[]): Promise<readonly PlannedTree[]> {
   const plain = [...new Set(slices)].filter((path) => !/[*?[\\]|^\/|(^|\/)\.{0,2}(\/|$)/.test(path));
   if (plain.length === 0) return [];
   const listed = await jail.list(

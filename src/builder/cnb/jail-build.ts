@@ -13,7 +13,7 @@ import type { BuildOrder } from '../strategy.ts';
 import { type BuiltByBuildpack, buildGroup } from './build-phase.ts';
 import type { Buildpack } from './buildpack.ts';
 import { detectGroup } from './detect-phase.ts';
-import { type ExportedLayers, exportLayers, printOfSource } from './export-phase.ts';
+import { type ExportedLayers, exportLayers, planLayers, printOfSource } from './export-phase.ts';
 import { type LaunchDefaults, launchDefaults, launchLayers } from './launch-phase.ts';
 import type { LaunchLayer } from './launch-plan.ts';
 import type { CnbBuild, CnbParts } from './parts.ts';
@@ -116,17 +116,18 @@ async function runPhases(
   const built = await buildGroup(resolution, inputs, () => lines.lastWarnings);
   const defaults = launchDefaults(built);
   const launchedLayers = await launchLayers(built, { jail, record });
+  // Before the announcement: that a buildpack broke its contract is why there is nothing to run, where both are so.
+  const planned = await planLayers(built, { jail, record, slices: defaults.slices });
   announceExport(defaults.processes, {
     builderName: buildpackName(resolution.group),
     procfile: order.source.procfile,
     output: context.output,
   });
-  const exported = await exportLayers(built, {
+  const exported = await exportLayers(planned, {
     jail,
     record,
     knownDiffIds: known,
     onKnown: JSON.stringify(pathsOf(record?.runtimes ?? {})) === JSON.stringify(pathsOf(folders)),
-    slices: defaults.slices,
     sourcePrint,
     directory,
     maxBytes: parts.limits.layerBytes,
