@@ -163,6 +163,13 @@ function createMaking({ settings, logger, store, platformId, engine }: Ground, {
       clock,
       logger,
     }),
+    new Recurring({
+      what: 'remove what builds have no use for any more',
+      everyMs: 60 * 60_000,
+      work: () => builder.tidy(clock.now()),
+      clock,
+      logger,
+    }),
   ];
   return { builder, deps, rounds };
 }

@@ -18,13 +18,18 @@ import { Ledger, type NewArtifact } from './ledger.ts';
 import { buildNetworks } from './networks.ts';
 import { BuildQueue, type Wait } from './queue.ts';
 import { readSource } from './source.ts';
+import { findStacks } from './stack.ts';
+import { removeOtherStacks } from './stack-retention.ts';
 import type { BuildProposal, BuildStrategy, Source } from './strategy.ts';
 import { sweepBuilds } from './sweep.ts';
+
+/** BuildKit's cache is the engine's and not ours alone: beyond this size, what nobody used in two days goes. */
+const buildCache = { keepBytes: 10 * 1024 ** 3, unusedForMs: 2 * 24 * 60 * 60_000 } as const;
 
 export interface BuilderOptions {
   readonly engine: Engine;
   readonly store: Store;
-  readonly settings: Pick<Settings, 'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool'>;
+  readonly settings: Pick<Settings, 'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool' | 'stackSuite'>;
   /** The stacks as they are now; makes them when they are missing. */
   readonly stack: () => Promise<Stack>;
   readonly platformId: string;
@@ -39,6 +44,11 @@ export interface BuilderOptions {
 export interface PlatformBuilder extends Builder {
   /** Settles what an earlier run left unfinished. At the start, before the first build. */
   sweep(): Promise<void>;
+  /**
+   * Removes what builds have no use for any more: shared runtimes, stacks of other recipes, old entries of BuildKit's
+   * cache. Leaves everything while a build is under way.
+   */
+  tidy(now: Date): Promise<void>;
   /** Forgets what was kept on disk for an app's next build. Its images and its volume carry the app's label. */
   forget(appId: string): Promise<void>;
 }
@@ -58,9 +68,25 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
     return opened;
   };
 
+  let underWay = 0;
+
   return {
-    build: async (request, output, signal) =>
-      await build(request, { output, signal, queue, ledger, options, workshop: await workshop() }),
+    async build(request, output, signal) {
+      underWay += 1;
+      try {
+        return await build(request, { output, signal, queue, ledger, options, workshop: await workshop() });
+      } finally {
+        underWay -= 1;
+      }
+    },
+    async tidy(now) {
+      if (underWay > 0) return;
+      const { runtimes } = await workshop();
+      const stack = await findStacks(engine, settings);
+      if (stack) await runtimes.removeOld(now, stack);
+      await removeOtherStacks(engine, { settings, platformId });
+      await engine.images.trimBuildCache(buildCache);
+    },
     sweep: () => sweepBuilds({ engine, store, platformId, recordsDir, scratchDir, logger }),
     forget: (appId) => records.forget(appId),
   };
@@ -69,6 +95,7 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
 interface Workshop {
   readonly strategies: readonly BuildStrategy[];
   readonly settings: SettingsDigest;
+  readonly runtimes: SharedRuntimes;
 }
 
 async function openWorkshop(
@@ -88,7 +115,7 @@ async function openWorkshop(
     dockerfileStrategy({ engine, platformId, limits }),
     buildpackStrategy({ engine, platformId, order, records, runtimes, settings, limits, scratchDir, networkOf }),
   ];
-  return { strategies, settings };
+  return { strategies, settings, runtimes };
 }
 
 interface BuildContext {

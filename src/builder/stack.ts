@@ -117,8 +117,12 @@ async function buildOnRegistryImage(
   });
 }
 
-/** A rebuilt stack leaves the one before without a tag. That one stays, for the builds that use it; those before it go. */
+/**
+ * A rebuilt stack leaves the one before without a tag. That one stays, for the builds that use it; those before it go,
+ * unless a build is under way, on whatever platform, that may have begun before the last rebuild.
+ */
 async function removeOldGenerations(engine: Engine): Promise<void> {
+  if ((await engine.containers.list({ [labelNames.role]: 'build' })).length > 0) return;
   const stacks = await engine.images.list({ [labelNames.role]: 'stack' });
   for (const image of stacks.filter((stack) => stack.tags.length === 0)) await engine.images.remove(image.id);
 }

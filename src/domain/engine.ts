@@ -225,6 +225,11 @@ export interface EngineImages {
   tag(id: string, tag: string): Promise<void>;
   /** Removes a tag or an image; an image in use stays and that is no error. */
   remove(ref: string): Promise<void>;
+  /**
+   * Of the cache of Dockerfile builds, removes what was not used for so long, the longest unused first, until the whole
+   * is no larger than `keepBytes`. The cache is the engine's: whoever builds on it shares it.
+   */
+  trimBuildCache(limits: { readonly keepBytes: number; readonly unusedForMs: number }): Promise<void>;
 }
 
 export interface DockerfileBuild {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
@@ -18,6 +18,10 @@ import { imagePath, splitTag } from './image-refs.ts';
 import { type InspectedImage, toImageState } from './image-state.ts';
 import { KnownLayers } from './known-layers.ts';
 import { labelFilter } from './labels.ts';
+
+const spoolStart = 'paas-rootfs-';
+/** Nobody writes one for so long. */
+const spoolLastsMs = 60 * 60_000;
 
 export function dockerImages(
   connection: Connection,
@@ -94,7 +98,28 @@ export function dockerImages(
         if (!answered(error, 404, 409)) throw error;
       }
     },
+
+    /** `keep-storage` is `reserved-space` from API 1.48 on, where the old name is still understood. */
+    async trimBuildCache({ keepBytes, unusedForMs }) {
+      await connection.request({
+        method: 'POST',
+        path: '/build/prune',
+        query: { 'keep-storage': keepBytes, filters: { until: [`${unusedForMs}ms`] } },
+        what: 'trim the build cache',
+        deadlineMs: 10 * 60_000,
+      });
+    },
   };
+}
+
+/** Of a run that was killed: half a gigabyte each. */
+async function removeLeftSpools(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(spoolStart)) continue;
+    const path = join(directory, name);
+    const file = await stat(path).catch(() => null);
+    if (file !== null && Date.now() - file.mtimeMs > spoolLastsMs) await rm(path, { force: true });
+  }
 }
 
 async function spoolTar(
@@ -102,7 +127,8 @@ async function spoolTar(
   directory: string,
 ): Promise<{ readonly path: string; readonly diffId: string; readonly sizeBytes: number }> {
   await mkdir(directory, { recursive: true });
-  const path = join(directory, `rootfs-${randomBytes(6).toString('hex')}.tar`);
+  await removeLeftSpools(directory);
+  const path = join(directory, `${spoolStart}${randomBytes(6).toString('hex')}.tar`);
   const hash = createHash('sha256');
   let sizeBytes = 0;
   const count = new Transform({

@@ -1,3 +1,4 @@
+import { isUsedByOthers } from '../builder/stack-retention.ts';
 import { removeCredential } from '../cli/credentials.ts';
 import type { Settings } from '../config.ts';
 import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
@@ -71,15 +72,7 @@ async function removeImages(engine: Engine, labels: Labels, announcer: Announcer
 
 /** The stacks are every platform's of this engine: the last one takes them along. */
 async function removeStacks(engine: Engine, own: Labels, announcer: Announcer): Promise<void> {
-  const id = own[labelNames.platform];
-  const isForeign = (labels: Labels) => labels[labelNames.platform] !== undefined && labels[labelNames.platform] !== id;
-  const [containers, networks, volumes, images] = await Promise.all([
-    engine.containers.list({}),
-    engine.networks.list({}),
-    engine.volumes.list({}),
-    engine.images.list({}),
-  ]);
-  if ([...containers, ...networks, ...volumes, ...images].some(({ labels }) => isForeign(labels))) {
+  if (await isUsedByOthers(engine, own[labelNames.platform] ?? null)) {
     announcer.step('The stack images stay: another platform uses this engine');
     return;
   }

@@ -42,6 +42,20 @@ CMD ["cat", "/data/note"]
       assert.doesNotMatch(output.text, /\[internal\]/);
     });
 
+    test('what was built lately stays in the cache when that is trimmed', async () => {
+      const fixture = underTest();
+      const { images } = fixture.engine;
+      const dockerfile = `FROM ${base(fixture)}\nRUN cat /proc/uptime > /when-${fixture.runId}\n`;
+      const build = () => images.buildDockerfile(request(fixture, { Dockerfile: dockerfile }, new Collected()), never);
+      const first = await build();
+      await images.trimBuildCache({ keepBytes: 0, unusedForMs: 365 * 24 * 60 * 60_000 });
+      assert.deepEqual(
+        (await images.inspect(await build()))?.diffIds,
+        (await images.inspect(first))?.diffIds,
+        'the step was not done again',
+      );
+    });
+
     test('a failing step is the user’s, with its name, its exit code and its last lines', async () => {
       const fixture = underTest();
       const output = new Collected();

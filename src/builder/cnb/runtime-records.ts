@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { readIfThere, writeWhole } from '../files.ts';
 import type { RecordedLayer } from './record.ts';
+
+const templateStart = 'template-';
 
 /** Folders of the shared runtimes by the buildpack's name for each: `node` → `node-24.21.0-amd64`. */
 export type RuntimeFolders = Readonly<Record<string, string>>;
@@ -25,7 +28,16 @@ export interface Template {
   readonly layers: readonly RecordedLayer[];
 }
 
-/** Caches on disk: without them versions are asked for again and layers made again. */
+/** A record and when a build last asked for what it tells. */
+export interface RecordUse {
+  readonly path: string;
+  readonly usedAt: Date;
+  readonly folders: readonly string[];
+  /** Of a template; null of a resolution. */
+  readonly imageId: string | null;
+}
+
+/** Caches on disk: without them versions are asked for again and layers made again. A file's time says when it was last used. */
 export class RuntimeRecords {
   readonly #directory: string;
 
@@ -49,6 +61,24 @@ export class RuntimeRecords {
     await writeWhole(this.#templatePath(runImageId, folders), JSON.stringify(template));
   }
 
+  /** Notes that a build uses these; whoever removes what is old goes by it. */
+  async used(digest: string, runImageId: string, folders: RuntimeFolders): Promise<void> {
+    const now = new Date();
+    const paths = [join(this.#directory, `${digest}.json`), this.#templatePath(runImageId, folders)];
+    // Not there: then it will be written, with the time of that.
+    await Promise.all(paths.map((path) => utimes(path, now, now).catch(() => undefined)));
+  }
+
+  async uses(): Promise<readonly RecordUse[]> {
+    const names = await readdir(this.#directory).catch(() => []);
+    const paths = names.filter((name) => name.endsWith('.json')).map((name) => join(this.#directory, name));
+    return await Promise.all(paths.map(useOf));
+  }
+
+  async forget({ path }: RecordUse): Promise<void> {
+    await rm(path, { force: true });
+  }
+
   templateName(runImageId: string, folders: RuntimeFolders): string {
     return createHash('sha256')
       .update(JSON.stringify([runImageId, Object.values(folders).sort()]))
@@ -56,8 +86,20 @@ export class RuntimeRecords {
   }
 
   #templatePath(runImageId: string, folders: RuntimeFolders): string {
-    return join(this.#directory, `template-${this.templateName(runImageId, folders)}.json`);
+    return join(this.#directory, `${templateStart}${this.templateName(runImageId, folders)}.json`);
   }
+}
+
+/** What cannot be read is of no use to anybody. */
+async function useOf(path: string): Promise<RecordUse> {
+  const { mtime: usedAt } = await stat(path);
+  if (!basename(path).startsWith(templateStart)) {
+    const resolution = await readRecord<Resolution>(path);
+    return { path, usedAt, folders: Object.values(resolution?.folders ?? {}), imageId: null };
+  }
+  const template = await readRecord<Template>(path);
+  const folders = template?.layers.map(({ tree }) => basename(tree.path)) ?? [];
+  return { path, usedAt, folders, imageId: template?.imageId ?? null };
 }
 
 async function readRecord<T>(path: string): Promise<T | null> {

@@ -4,6 +4,7 @@ import { parse } from 'smol-toml';
 import { pack } from 'tar-stream';
 import { z } from 'zod';
 import type { BuildOutput } from '../../domain/build.ts';
+import type { Stack } from '../../domain/builder.ts';
 import { type Engine, type EngineInfo, labelNames } from '../../domain/engine.ts';
 import type { PlatformError } from '../../domain/errors.ts';
 import { Turns } from '../../domain/turns.ts';
@@ -20,6 +21,7 @@ import { pouredLayers } from './poured-layers.ts';
 import type { RecordedLayer } from './record.ts';
 import { type DecisionInputs, decisionDigest, decisionInputs } from './runtime-decision.ts';
 import { type Resolution, type RuntimeFolders, RuntimeRecords, type SaidLine } from './runtime-records.ts';
+import { removeOldRuntimes } from './runtime-retention.ts';
 
 /** The same path in builds and in images, so that what a build writes down of it holds at run. */
 export const runtimesDir = '/runtimes';
@@ -90,6 +92,7 @@ export class SharedRuntimes {
     const inputs = await decisionInputs(decision, order.source, order.config);
     const digest = decisionDigest(inputs, buildpack.digest, info.architecture);
     const known = await this.#known(digest, order.stack.runImageId);
+    if (known) await this.#records.used(digest, order.stack.runImageId, known.resolution.folders);
     if (known && known.ageMs < freshMs) {
       for (const { kind, text } of known.resolution.said) runtime.output[kind](text);
       return { folders: known.resolution.folders, layers: Promise.resolve(known.layers) };
@@ -102,6 +105,24 @@ export class SharedRuntimes {
     );
     layers.catch(folders.reject);
     return { folders: await folders.promise, layers };
+  }
+
+  /** Removes what no build has asked for in a long while. In turn, so never what is being made. */
+  async removeOld(now: Date, stack: Stack): Promise<void> {
+    const { engine, platformId, limits } = this.#parts;
+    const volumes = [{ name: await this.volume(), path: runtimesDir }];
+    const name = `paas-build-${platformId}-tidy`;
+    const spec = {
+      name,
+      platformId,
+      appId: null,
+      buildId: 'tidy',
+      image: stack.buildImageId,
+      networkId: null,
+    } as const;
+    await this.#turns.run('runtimes', () =>
+      removeOldRuntimes({ engine, records: this.#records, now, spec: { ...spec, volumes, limits } }),
+    );
   }
 
   async #known(

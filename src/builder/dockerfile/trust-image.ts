@@ -30,7 +30,7 @@ export async function dockerfileTrust(engine: Engine): Promise<DockerfileTrust> 
   const buildArgs = Object.fromEntries(all.map(([name, value]) => [name, value.replaceAll(caBundlePath, targetPath)]));
   const args = all.map(([name]) => name).filter((name) => !predefined.has(name.toLowerCase()));
   if (!caBundle) return { mounted: null, buildArgs };
-  const tag = `paas/host-ca:${createHash('sha256').update(caBundle).digest('hex').slice(0, 12)}`;
+  const tag = tagOf(caBundle);
   if (!(await engine.images.inspect(tag))) {
     const tar = pack();
     tar.entry({ name: sourcePath.slice(1), mode: 0o644, mtime: new Date(0) }, caBundle);
@@ -39,4 +39,14 @@ export async function dockerfileTrust(engine: Engine): Promise<DockerfileTrust> 
     await engine.images.importRootfs(Readable.from(tar, { objectMode: false }), tag, { labels });
   }
   return { mounted: { image: tag, sourcePath, targetPath, args }, buildArgs };
+}
+
+/** The image's name as things are; null without certificates. */
+export function hostCaTag(): string | null {
+  const { caBundle } = buildTrust();
+  return caBundle ? tagOf(caBundle) : null;
+}
+
+function tagOf(caBundle: Buffer): string {
+  return `paas/host-ca:${createHash('sha256').update(caBundle).digest('hex').slice(0, 12)}`;
 }

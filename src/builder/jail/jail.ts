@@ -14,7 +14,8 @@ const frameBytes = 1024 * 1024;
 export interface JailSpec {
   readonly name: string;
   readonly platformId: string;
-  readonly appId: string;
+  /** Null: for no app, but to look after what all share. */
+  readonly appId: string | null;
   readonly buildId: string;
   /** The build stack. */
   readonly image: string;
@@ -78,7 +79,7 @@ export class Jail implements AsyncDisposable {
       sandbox: 'build',
       labels: {
         [labelNames.platform]: spec.platformId,
-        [labelNames.app]: spec.appId,
+        ...(spec.appId !== null && { [labelNames.app]: spec.appId }),
         [labelNames.role]: 'build',
         [labelNames.build]: spec.buildId,
       },

@@ -1,0 +1,50 @@
+import type { Engine } from '../../domain/engine.ts';
+import { PlatformError } from '../../domain/errors.ts';
+import { Jail, type JailSpec } from '../jail/jail.ts';
+import type { RecordUse, RuntimeRecords } from './runtime-records.ts';
+
+/** So long a version stays that no build asks for. One comes anew when a build does. */
+const unusedForMs = 30 * 24 * 60 * 60_000;
+
+/**
+ * Removes shared runtimes that no build has asked for in a month: their folders in the volume, their image, and last what
+ * is known of them, so that what is broken off is taken up again. Images of apps have these layers themselves. Whatever a
+ * build under way uses was asked for lately.
+ */
+export async function removeOldRuntimes({
+  engine,
+  records,
+  now,
+  spec,
+}: {
+  readonly engine: Engine;
+  readonly records: RuntimeRecords;
+  readonly now: Date;
+  /** For a room with the volume of the runtimes in it, as its only one. */
+  readonly spec: JailSpec;
+}): Promise<void> {
+  const all = await records.uses();
+  const isOld = ({ usedAt }: RecordUse) => now.getTime() - usedAt.getTime() > unusedForMs;
+  const old = all.filter(isOld);
+  if (old.length === 0) return;
+  const kept = all.filter((use) => !isOld(use));
+  await keepOnly(new Set(kept.flatMap(({ folders }) => folders)), engine, spec);
+  const images = new Set(kept.map(({ imageId }) => imageId));
+  for (const { imageId } of old) if (imageId && !images.has(imageId)) await engine.images.remove(imageId);
+  for (const use of old) await records.forget(use);
+}
+
+async function keepOnly(folders: ReadonlySet<string>, engine: Engine, spec: JailSpec): Promise<void> {
+  const said: Buffer[] = [];
+  const signal = AbortSignal.timeout(spec.limits.wallMs);
+  await using room = await Jail.open(engine, spec, { hear: (chunk) => said.push(chunk), signal });
+  const others = [...folders].flatMap((folder) => ['!', '-name', folder]);
+  const [volume = ''] = spec.volumes.map(({ path }) => path);
+  const { status } = await room.run({
+    argv: ['find', volume, '-mindepth', '1', '-maxdepth', '1', ...others, '-exec', 'rm', '-rf', '{}', '+'],
+    env: {},
+    cwd: '/',
+  });
+  if (status !== 0)
+    throw new PlatformError('internal', `Old runtimes could not be removed: ${Buffer.concat(said).toString().trim()}`);
+}

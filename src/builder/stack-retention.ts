@@ -1,0 +1,49 @@
+import type { Settings } from '../config.ts';
+import { type Engine, type ImageState, type Labels, labelNames } from '../domain/engine.ts';
+import { hostCaTag } from './dockerfile/trust-image.ts';
+import { stackKinds, stackRecipe } from './stack/recipe.ts';
+
+/** The names of what all platforms of an engine share, but for `latest`, which goes where the newest is. */
+const sharedTag = /^paas\/(run|build|host-ca):(?!latest$)/;
+
+/**
+ * Removes stacks, and images with the host's certificates, that a change of the recipe, of the suite or of the
+ * certificates has left behind: those that this platform would not make now. Nothing where another platform uses the
+ * engine, as it may be theirs. Images of apps keep the layers that they have of them. (What `stack:rebuild` leaves behind
+ * has no name, and goes with the next one.)
+ */
+export async function removeOtherStacks(
+  engine: Engine,
+  { settings, platformId }: { readonly settings: Pick<Settings, 'stackSuite'>; readonly platformId: string },
+): Promise<void> {
+  if (await isUsedByOthers(engine, platformId)) return;
+  const stacks = await engine.images.list({ [labelNames.role]: 'stack' });
+  for (const tag of tagsToRemove(stacks, ownTags(settings))) await engine.images.remove(tag);
+}
+
+/** Whether the engine has anything that carries another platform's label. */
+export async function isUsedByOthers(engine: Engine, platformId: string | null): Promise<boolean> {
+  const isForeign = (labels: Labels) => {
+    const owner = labels[labelNames.platform];
+    return owner !== undefined && owner !== platformId;
+  };
+  const [containers, networks, volumes, images] = await Promise.all([
+    engine.containers.list({}),
+    engine.networks.list({}),
+    engine.volumes.list({}),
+    engine.images.list({}),
+  ]);
+  return [...containers, ...networks, ...volumes, ...images].some(({ labels }) => isForeign(labels));
+}
+
+/** An image that has a name of another kind is somebody's own. Pure. */
+export function tagsToRemove(stacks: readonly Pick<ImageState, 'tags'>[], own: ReadonlySet<string>): readonly string[] {
+  return stacks
+    .filter(({ tags }) => tags.every((tag) => sharedTag.test(tag) && !own.has(tag)))
+    .flatMap(({ tags }) => tags);
+}
+
+function ownTags({ stackSuite }: Pick<Settings, 'stackSuite'>): ReadonlySet<string> {
+  const ca = hostCaTag();
+  return new Set([...stackKinds.map((kind) => stackRecipe(kind, stackSuite).tag), ...(ca === null ? [] : [ca])]);
+}

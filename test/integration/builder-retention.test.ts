@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { labelNames } from '../../src/domain/engine.ts';
+import { BuilderFixture } from '../support/builder-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import { GitSource } from '../support/git-source.ts';
+import { HeardOutput } from '../support/heard-output.ts';
+
+const express = resolve(import.meta.dirname, '../apps/express');
+const day = 24 * 60 * 60_000;
+const inDays = (days: number) => new Date(Date.now() + days * day);
+
+let fixture: BuilderFixture;
+before(async () => {
+  fixture = await BuilderFixture.open();
+});
+after(() => fixture[Symbol.asyncDispose]());
+
+async function expressSource() {
+  const source = await GitSource.create();
+  const names = ['package.json', 'package-lock.json', 'server.js'];
+  const files = await Promise.all(
+    names.map(async (name) => [name, await readFile(join(express, name), 'utf8')] as const),
+  );
+  return { source, tree: await source.commit(Object.fromEntries(files)) };
+}
+
+/** What lies in the volume that apps share their runtimes in. */
+async function runtimes(): Promise<readonly string[]> {
+  const { engine, platformId, stack } = fixture;
+  const id = await engine.containers.create({
+    name: `paas-${platformId}-look`,
+    image: stack.buildImageId,
+    sandbox: 'build',
+    labels: { [labelNames.platform]: platformId },
+    user: '10001:10001',
+    entrypoint: ['ls', '/runtimes'],
+    env: {},
+    memoryBytes: 64 * 1024 * 1024,
+    cpus: 1,
+    networkId: null,
+    volumes: [{ name: `paas-${platformId}-runtimes`, path: '/runtimes', readOnly: true }],
+  });
+  try {
+    const signal = AbortSignal.timeout(60_000);
+    const { stdout } = await engine.containers.attach(id, signal);
+    await engine.containers.start(id);
+    const said: Buffer[] = [];
+    for await (const chunk of stdout) said.push(chunk as Buffer);
+    return Buffer.concat(said).toString().split('\n').filter(Boolean);
+  } finally {
+    await engine.containers.remove(id);
+  }
+}
+
+async function templates(): Promise<number> {
+  const labels = { [labelNames.platform]: fixture.platformId, [labelNames.role]: 'template' };
+  return (await fixture.engine.images.list(labels)).length;
+}
+
+test('a Node.js that no build has asked for in a month goes; apps that have it go on, and it comes back when asked for', async () => {
+  const { source, tree } = await expressSource();
+  await using _ = source;
+  const app = await fixture.newApp();
+  const { artifact } = await fixture.build(app, tree);
+  const made = await runtimes();
+  assert.deepEqual(made.map((name) => name.split('-')[0]).sort(), ['node', 'npm']);
+
+  await fixture.builder.tidy(inDays(29));
+  assert.deepEqual(await runtimes(), made, 'asked for within the month');
+  assert.equal(await templates(), 1);
+
+  await using underWay = await somethingIsBuilt();
+  await fixture.builder.tidy(inDays(31));
+  assert.deepEqual(await runtimes(), made, 'nothing goes while something is built');
+  await underWay.end();
+
+  await fixture.builder.tidy(inDays(31));
+  assert.deepEqual(await runtimes(), []);
+  assert.equal(await templates(), 0);
+  const version = await fixture.run(artifact.imageId, [artifact.launcher ?? '', '--', 'node', '--version']);
+  assert.match(version.stdout, /^v24\./, version.stderr);
+
+  const changed = await fixture.build(app, await source.commit({ 'views/index.txt': 'new' }));
+  assert.match(changed.output.text, /Only the app's own files changed/, 'the layers are in the last image');
+  const other = await fixture.build(await fixture.newApp(), await source.commit({ '.gitkeep': '' }));
+  assert.match(other.output.text, /Installed Node\.js/);
+  assert.deepEqual(await runtimes(), made);
+});
+
+/** A build that goes on until it is ended. */
+async function somethingIsBuilt() {
+  const builder = fixture.builder;
+  const source = await GitSource.create();
+  const output = new HeardOutput();
+  const stop = new AbortController();
+  const files = { 'package.json': '{"name":"slow","version":"1.0.0","scripts":{"build":"echo at work; sleep 600"}}' };
+  const ended = fixture
+    .build(await fixture.newApp(), await source.commit(files), { output, signal: stop.signal, builder })
+    .catch(() => undefined);
+  await eventually('it builds', () => output.text.includes('at work'), { deadlineMs: 60_000 });
+  const end = async () => {
+    stop.abort();
+    await ended;
+    await source[Symbol.asyncDispose]();
+  };
+  return { end, [Symbol.asyncDispose]: end };
+}
+
+test('stacks are not touched where another platform uses the engine', async () => {
+  const { engine, platformId } = fixture;
+  const tag = `paas/run:${platformId}`;
+  const volume = `paas-${platformId}-neighbour`;
+  await engine.volumes.create(volume, { [labelNames.platform]: `${platformId}-neighbour` });
+  try {
+    await engine.images.assemble({
+      base: fixture.stack.runImageId,
+      layers: [],
+      config: { labels: { [labelNames.role]: 'stack' } },
+      tag,
+    });
+    await fixture.builder.tidy(new Date());
+    assert.ok(await engine.images.inspect(tag));
+  } finally {
+    await engine.images.remove(tag);
+    await engine.volumes.remove(volume);
+  }
+});
