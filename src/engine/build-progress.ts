@@ -31,6 +31,7 @@ export class BuildProgress {
   readonly #steps = new Map<string, Step>();
   #speaking: Step | null = null;
   #failed: FailedStep | null = null;
+  #fetched: string | null = null;
 
   constructor(output: BuildOutput) {
     this.#output = output;
@@ -38,6 +39,11 @@ export class BuildProgress {
 
   get failed(): FailedStep | null {
     return this.#failed;
+  }
+
+  /** An address that the engine itself fetches for the build, once one has been reported. */
+  get fetched(): string | null {
+    return this.#fetched;
   }
 
   add(trace: BuildTrace): void {
@@ -55,6 +61,7 @@ export class BuildProgress {
     const known = this.#steps.get(traced.digest);
     const step = known ?? newStep(traced.name);
     if (known === undefined) this.#steps.set(traced.digest, step);
+    this.#fetched ??= fetchedAddress(step.name);
     if (isPlumbing(step.name)) return;
     if (traced.cached && !step.cachedTold && !step.announced) {
       step.cachedTold = true;
@@ -110,4 +117,13 @@ function isPlumbing(name: string): boolean {
   return (
     name.startsWith('[internal]') || name === 'copy /context /' || /^(exporting|writing|naming|unpacking) /.test(name)
   );
+}
+
+/**
+ * What the engine fetches as itself: BuildKit names such a step by its address, newer front ends by the ADD that asks for
+ * it. Quotes and escapes are still in the latter.
+ */
+function fetchedAddress(name: string): string | null {
+  const source = /^(?:\[[^\]]*\] )?ADD (.*)$/s.exec(name)?.[1]?.replace(/["'\\`]/g, '') ?? name.split(' ')[0] ?? '';
+  return /(?:^|[\s,[=])((?:https?|git|ssh):\/\/\S+|git@\S+)/i.exec(source)?.[1] ?? null;
 }

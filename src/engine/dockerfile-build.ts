@@ -59,7 +59,7 @@ export async function buildDockerfile(
     });
     return await readBuild(answer, progress);
   } catch (error) {
-    if (signal.aborted) await cancelBuild(connection, buildId);
+    if (signal.aborted || progress.fetched !== null) await cancelBuild(connection, buildId);
     throw toPlatformError(error, { what, signal });
   } finally {
     answer?.destroy();
@@ -74,6 +74,7 @@ async function readBuild(answer: IncomingMessage, progress: BuildProgress): Prom
     const line = value as BuildLine;
     if (line.id === 'moby.buildkit.trace' && typeof line.aux === 'string') {
       progress.add(decodeTrace(Buffer.from(line.aux, 'base64')));
+      if (progress.fetched !== null) throw fetchedByTheEngine(progress.fetched);
     } else if (line.id === 'moby.image.id') {
       imageId = (line.aux as { readonly ID?: string } | null)?.ID ?? null;
     } else if (line.errorDetail !== undefined) {
@@ -81,6 +82,18 @@ async function readBuild(answer: IncomingMessage, progress: BuildProgress): Prom
     }
   }
   return imageId;
+}
+
+/**
+ * The engine fetches in the host's network and follows redirects there, so an address given to it reaches the host's own
+ * ports and a cloud's metadata. The build ends before a step could read what came.
+ */
+function fetchedByTheEngine(address: string): PlatformError {
+  return new PlatformError(
+    'build_failed',
+    `The Dockerfile adds ${address.slice(0, 200)}: addresses are not fetched by ADD here, because the engine would do it in the host's network.`,
+    { hint: 'Fetch it in a step, for example: RUN curl -fsSLo FILE URL' },
+  );
 }
 
 function buildError(message: string, failed: FailedStep | null): PlatformError {

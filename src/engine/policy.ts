@@ -57,6 +57,8 @@ export function containerRequest(spec: ContainerSpec, engine: EngineAbilities): 
     AttachStdout: true,
     AttachStderr: true,
     StopSignal: spec.stopSignal ?? 'SIGTERM',
+    // An image may ask to be checked every millisecond, and each check costs the engine, not the container, a process.
+    Healthcheck: { Test: ['NONE'] },
     ...(spec.entrypoint === undefined ? {} : { Entrypoint: [...spec.entrypoint] }),
     ...(spec.command === undefined ? {} : { Cmd: [...spec.command] }),
     ...(spec.workingDir === undefined ? {} : { WorkingDir: spec.workingDir }),

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { PlatformError } from '../../src/domain/errors.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
@@ -22,6 +24,24 @@ async function failure(files: SourceFiles): Promise<PlatformError> {
     () => assert.fail('it was built'),
     (error: PlatformError) => error,
   );
+}
+
+/** A port of the host that only the host itself should reach. */
+async function startHostService() {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.end('what only the host may know');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    asked,
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 test('a Dockerfile wins over what a buildpack would make of the source, and its command is web', async () => {
@@ -104,9 +124,63 @@ test('a RUN reaches the registries as the host does, and the image keeps nothing
 
 test('the syntax line is no obstacle where no registry has its front end', async () => {
   const { output } = await build({
-    Dockerfile: '# syntax=registry.invalid/docker/dockerfile:1\nFROM paas/run\nCMD ["true"]\n',
+    Dockerfile: '# syntax=docker/dockerfile:0.0.0-none\nFROM paas/run\nCMD ["true"]\n',
   });
   assert.match(output.text, / ! {5}No registry gave the front end/);
+});
+
+test('a stranger’s front end is not run', async () => {
+  await using host = await startHostService();
+  const { output } = await build({
+    Dockerfile: `# syntax=127.0.0.1:${host.port}/front/end:1\nFROM paas/run\nCMD ["true"]\n`,
+  });
+  assert.match(
+    output.text,
+    / ! {5}The front end of the Dockerfile's syntax line, 127\.0\.0\.1:\d+\/front\/end:1, is not/,
+  );
+  assert.deepEqual(host.asked, []);
+});
+
+test('the engine fetches nothing for a Dockerfile, however it is asked: it would reach the host’s own ports', async () => {
+  await using host = await startHostService();
+  const url = `http://127.0.0.1:${host.port}/secret`;
+  const plain = await failure({ Dockerfile: `FROM paas/run\nADD ${url} /srv/\nCMD ["true"]\n` });
+  assert.match(plain.message, /^Dockerfile line 2 adds http:\/\/127/);
+  assert.match(plain.hint ?? '', /RUN curl/);
+  assert.deepEqual(host.asked, []);
+  const read = `USER root\nENV RUN_AT=${Date.now()}\nRUN cat /srv/secret\nCMD ["true"]\n`;
+  for (const hidden of [
+    `ENV URL=${url}\nADD $URL /srv/\n`,
+    `ARG SCHEME=http\nADD \${SCHEME}://127.0.0.1:${host.port}/secret /srv/\n`,
+  ]) {
+    await using source = await GitSource.create();
+    const output = new HeardOutput();
+    const tree = await source.commit({ Dockerfile: `FROM paas/run\n${hidden}${read}` });
+    await assert.rejects(fixture.build(await fixture.newApp(), tree, { output }), {
+      code: 'build_failed',
+      message: /The Dockerfile adds http:\/\/127/,
+    });
+    assert.doesNotMatch(output.text, /what only the host may know/);
+  }
+});
+
+test('what a build leaves in a cache mount is there for the next one of its app, and for no other app', async () => {
+  await using source = await GitSource.create();
+  const dockerfile = (step: string) =>
+    `FROM paas/run\nUSER root\nENV RUN_AT=${Date.now()}\nRUN --mount=type=cache,target=/cache ${step}\nCMD ["true"]\n`;
+  const app = await fixture.newApp();
+  await fixture.build(app, await source.commit({ Dockerfile: dockerfile('echo kept > /cache/note') }));
+  const read = await source.commit({ Dockerfile: dockerfile('echo "note: $(cat /cache/note || echo none)"') });
+  assert.match((await fixture.build(app, read)).output.text, /note: kept/);
+  assert.match((await fixture.build(await fixture.newApp(), read)).output.text, /note: none/);
+});
+
+test('a Dockerfile cannot ask for the host’s network or for more rights', async () => {
+  for (const flag of ['--network=host', '--security=insecure']) {
+    const error = await failure({ Dockerfile: `FROM paas/run\nRUN ${flag} true\nCMD ["true"]\n` });
+    assert.equal(error.code, 'build_failed');
+    assert.match(error.message, /unknown flag|not allowed|not enabled/i);
+  }
 });
 
 test('what fails is told in the lines of the author', async () => {

@@ -71,6 +71,7 @@ describe('the policy, on the wire', () => {
       AttachStdout: true,
       AttachStderr: true,
       StopSignal: 'SIGTERM',
+      Healthcheck: { Test: ['NONE'] },
     });
     const { SecurityOpt: securityOpt, ...rest } = hostConfig;
     assert.deepEqual(rest, {
@@ -220,6 +221,7 @@ function assertSandboxed(body: Body): void {
   assert.match(String(body.User), /^[1-9]\d*:\d+$/);
   assert.deepEqual([host.Privileged, host.CapAdd, host.CapDrop, host.Init], [false, [], ['ALL'], true]);
   assert.deepEqual([host.Binds, host.PortBindings, host.PublishAllPorts], [[], {}, false]);
+  assert.deepEqual(body.Healthcheck, { Test: ['NONE'] });
   assert.deepEqual([host.PidMode, host.UTSMode, host.IpcMode, host.CgroupnsMode], ['', '', 'private', 'private']);
   assert.deepEqual(host.RestartPolicy, { Name: 'no' });
   assert.equal(host.Memory, host.MemorySwap);

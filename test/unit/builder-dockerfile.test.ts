@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { DockerIgnore } from '../../src/builder/dockerfile/dockerignore.ts';
 import { explained } from '../../src/builder/dockerfile/errors.ts';
+import { isTrustedFrontEnd, syntaxLines } from '../../src/builder/dockerfile/front-end.ts';
 import { instructionsOf } from '../../src/builder/dockerfile/instructions.ts';
-import { hasSyntaxLine, rewriteDockerfile, withoutTrust } from '../../src/builder/dockerfile/rewrite.ts';
+import { refuseRemoteAdd } from '../../src/builder/dockerfile/remote-add.ts';
+import { rewriteDockerfile, withoutTrust } from '../../src/builder/dockerfile/rewrite.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 
 const trust = {
@@ -105,10 +107,63 @@ test('what was added is not shown', () => {
 });
 
 test('the syntax line is known only at the top', () => {
-  assert.ok(hasSyntaxLine('# syntax=docker/dockerfile:1\nFROM a'));
-  assert.ok(!hasSyntaxLine('# a comment\n# syntax=docker/dockerfile:1\nFROM a'));
+  const imagesOf = (text: string) => syntaxLines(text).map(({ image }) => image);
+  assert.deepEqual(imagesOf('# syntax=docker/dockerfile:1\nFROM a'), ['docker/dockerfile:1']);
+  assert.deepEqual(imagesOf('# a comment\n# syntax=docker/dockerfile:1\nFROM a'), []);
   const { text } = rewriteDockerfile('# syntax=x\nFROM a', { trust: null, dropSyntax: true });
   assert.equal(text, '#\nFROM a');
+});
+
+test('only a front end of Docker’s own may read a Dockerfile, in whatever form the line is hidden', () => {
+  for (const own of [
+    '# syntax=docker/dockerfile:1',
+    '#syntax = docker.io/docker/dockerfile:1.7-labs',
+    '# escape=`\r\n# syntax=docker/dockerfile-upstream:master\r',
+    `# syntax=docker/dockerfile@sha256:${'a'.repeat(64)}`,
+  ]) {
+    assert.deepEqual(syntaxLines(`${own}\nFROM a`).map(isTrustedFrontEnd), [true], own);
+  }
+  for (const strange of [
+    '# syntax=somebody/frontend',
+    '# SYNTAX=somebody/frontend docker/dockerfile:1',
+    '#!/usr/bin/env x\n# syntax=127.0.0.1:5000/docker/dockerfile',
+    '\uFEFF# syntax=docker/dockerfile-but-not',
+    '// syntax=somebody/frontend',
+    '# syntax=docker/dockerfile:1\n# syntax=somebody/frontend',
+    '{"syntax": "somebody/frontend"}',
+  ]) {
+    assert.ok(!syntaxLines(`${strange}\nFROM a`).every(isTrustedFrontEnd), strange);
+    const { text } = rewriteDockerfile(`${strange}\nFROM a`, { trust: null, dropSyntax: true });
+    assert.deepEqual(syntaxLines(text), [], strange);
+  }
+});
+
+test('an ADD of an address is refused with its line, and one of a path is not', () => {
+  const url = 'http://169.254.169.254/latest/';
+  for (const line of [
+    `ADD ${url} /x`,
+    `add --chown=1 ${url} /x`,
+    `ADD ["a", "${url}", "/x"]`,
+    'ADD h"tt"p://127.0.0.1/ /x',
+    'ADD h\\ttp://127.0.0.1/ /x',
+    'ADD ht\\\ntp://127.0.0.1/ /x',
+    `ONBUILD ADD ${url} /x`,
+    'ADD git@example.com:a/b.git /x',
+    'ADD https://example.com/a.git#main /x',
+  ]) {
+    assert.throws(() => refuseRemoteAdd(`FROM a\n${line}\n`), { code: 'build_failed', message: /line 2 adds / }, line);
+  }
+  for (const line of [
+    'ADD src/http /x',
+    'ADD a.tar.gz /x',
+    'ADD ${JAR} app.jar',
+    `RUN echo "ADD ${url} /x"`,
+    `COPY a b\n# ADD ${url} /x`,
+    `ADD <<END /x\nsee ${url}\nEND`,
+    `ENV A=${url}`,
+  ]) {
+    assert.doesNotThrow(() => refuseRemoteAdd(`FROM a\n${line}\n`), line);
+  }
 });
 
 test('a Dockerfile of any form keeps all its own lines in their order', () => {

@@ -3,6 +3,8 @@ export interface Instruction {
   /** In capitals: FROM, RUN. */
   readonly keyword: string;
   readonly firstLine: number;
+  /** The last one before its here-documents. */
+  readonly headLine: number;
   readonly lastLine: number;
 }
 
@@ -22,22 +24,23 @@ export function instructionsOf(lines: readonly string[]): readonly Instruction[]
     }
     const firstLine = at;
     while (at < lines.length - 1 && isContinued(lines[at] ?? '', escapeMark, at === firstLine)) at += 1;
+    const headLine = at;
     const text = lines.slice(firstLine, at + 1).join('\n');
     for (const delimiter of hereDocuments(keyword, text)) at = endOfHereDocument(lines, at + 1, delimiter);
-    instructions.push({ keyword, firstLine, lastLine: Math.min(at, lines.length - 1) });
+    instructions.push({ keyword, firstLine, headLine, lastLine: Math.min(at, lines.length - 1) });
     at += 1;
   }
   return instructions;
 }
 
-export interface Directive {
+interface Directive {
   readonly name: string;
   readonly value: string;
   readonly line: number;
 }
 
 /** `# syntax=…`, `# escape=…`: comments of that form before anything else, an ordinary comment included. */
-export function directivesOf(lines: readonly string[]): readonly Directive[] {
+function directivesOf(lines: readonly string[]): readonly Directive[] {
   const directives: Directive[] = [];
   for (const [line, text] of lines.entries()) {
     const match = /^\s*#\s*([A-Za-z][\w-]*)\s*=\s*(.+?)\s*$/.exec(text);

@@ -1,4 +1,5 @@
-import { directivesOf, instructionsOf } from './instructions.ts';
+import { syntaxLines } from './front-end.ts';
+import { instructionsOf } from './instructions.ts';
 
 /** What every RUN gets to see beside its image, and no layer keeps. */
 export interface BuildTimeTrust {
@@ -41,9 +42,8 @@ export function withoutTrust(line: string, trust: BuildTimeTrust | null): string
  */
 export function rewriteDockerfile(text: string, { trust, dropSyntax }: RewriteOptions): Rewritten {
   const lines = text.split('\n');
-  const syntax = directivesOf(lines).find(({ name }) => name === 'syntax');
   // A line of its own stays, so that the engine counts lines as the author does.
-  if (dropSyntax && syntax) lines[syntax.line] = '#';
+  if (dropSyntax) for (const { line } of syntaxLines(text)) lines[line] = '#';
   const added = new Map<number, string>();
   if (trust) {
     const mount = mountFlag(trust);
@@ -64,8 +64,4 @@ export function rewriteDockerfile(text: string, { trust, dropSyntax }: RewriteOp
       return original;
     },
   };
-}
-
-export function hasSyntaxLine(text: string): boolean {
-  return directivesOf(text.split('\n')).some(({ name }) => name === 'syntax');
 }

@@ -9,8 +9,10 @@ import type { BuildOrder, BuildStrategy, BuiltImage, Source } from '../strategy.
 import { argvOf } from './argv.ts';
 import { buildContext } from './context.ts';
 import { explained, isMissingFrontend } from './errors.ts';
+import { isTrustedFrontEnd, syntaxLines } from './front-end.ts';
 import { userOfImage } from './image-user.ts';
-import { hasSyntaxLine, rewriteDockerfile, withoutTrust } from './rewrite.ts';
+import { refuseRemoteAdd } from './remote-add.ts';
+import { rewriteDockerfile, withoutTrust } from './rewrite.ts';
 import { type DockerfileTrust, dockerfileTrust } from './trust-image.ts';
 
 const maxFileBytes = 256 * 1024;
@@ -84,7 +86,16 @@ interface ImageBuild {
 
 async function buildImage(build: ImageBuild): Promise<string> {
   const dockerfile = await readText(build.source, 'Dockerfile');
-  if (!hasSyntaxLine(dockerfile)) return await runBuild(build, { dockerfile, dropSyntax: false });
+  refuseRemoteAdd(dockerfile);
+  const syntax = syntaxLines(dockerfile);
+  if (syntax.length === 0) return await runBuild(build, { dockerfile, dropSyntax: false });
+  const stranger = syntax.find((line) => !isTrustedFrontEnd(line));
+  if (stranger) {
+    build.output.warn(
+      `The front end of the Dockerfile's syntax line, ${stranger.image}, is not Docker's own: going on with the engine's.`,
+    );
+    return await runBuild(build, { dockerfile, dropSyntax: true });
+  }
   try {
     return await runBuild(build, { dockerfile, dropSyntax: false });
   } catch (error) {
@@ -110,7 +121,8 @@ async function runBuild(
         dockerfile: 'Dockerfile',
         tag: order.tag,
         labels: order.labels,
-        buildArgs: trust.buildArgs,
+        // A cache mount of one app must not be another's: who may write to it would write into the other's builds.
+        buildArgs: { ...trust.buildArgs, BUILDKIT_CACHE_MOUNT_NS: order.app.id },
         memoryBytes: parts.limits.memoryBytes,
         cpuShares: parts.limits.cpuShares,
         output,

@@ -1,0 +1,35 @@
+/** One `syntax` directive: the image that would read the file in the place of the engine's own front end. */
+export interface SyntaxLine {
+  readonly image: string;
+  /** Counted from 0. */
+  readonly line: number;
+}
+
+const directive = /^\s*(?:#|\/\/)\s*([A-Za-z][\w-]*)\s*=\s*(.+?)\s*$/;
+/** Docker's own, also by digest: they read Dockerfiles and add nothing to what a Dockerfile may say. */
+const dockersOwn = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/;
+
+/**
+ * The `syntax` directives in every form that some BuildKit takes for one: after a byte order mark or a `#!` line, as
+ * `// syntax=`, and as a file of JSON (buildkit's frontend/dockerfile/parser/directives.go).
+ */
+export function syntaxLines(text: string): readonly SyntaxLine[] {
+  const lines = text.replace(/^\uFEFF/, '').split('\n');
+  if (lines[0]?.trimStart().startsWith('{')) return [{ image: 'a file of JSON', line: 0 }];
+  const found: SyntaxLine[] = [];
+  for (const [line, content] of lines.entries()) {
+    if (line === 0 && content.startsWith('#!')) continue;
+    const [, name = '', value = ''] = directive.exec(content) ?? [];
+    if (name === '') break;
+    if (name.toLowerCase() === 'syntax') found.push({ image: value.split(/\s/)[0] ?? '', line });
+  }
+  return found;
+}
+
+/**
+ * Whether an image may read the Dockerfile. A front end tells the engine what to fetch and from where, in the host's own
+ * network, so a stranger's is none.
+ */
+export function isTrustedFrontEnd({ image }: SyntaxLine): boolean {
+  return dockersOwn.test(image);
+}
