@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { PlatformError } from '../domain/errors.ts';
 import type { GitUser } from './git-user.ts';
@@ -46,6 +47,7 @@ export class GitProcess {
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(user ? { uid: user.uid, gid: user.gid } : {}),
     });
+    if (this.#child.pid !== undefined) letGoFirst(this.#child.pid);
     this.#killGraceMs = killGraceMs;
     this.stdin = this.#child.stdin;
     this.stdout = this.#child.stdout;
@@ -105,5 +107,17 @@ export class GitProcess {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
+  }
+}
+
+/**
+ * When the host itself runs out of memory, the kernel takes git before any app and before the platform: several hostile
+ * packs at once may hold more than there is. At once, so that all it starts inherits it.
+ */
+function letGoFirst(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
+  } catch {
+    // It has ended already, or there is no Linux to ask.
   }
 }

@@ -374,7 +374,10 @@ describe('a hostile push', () => {
     process.env.PAAS_CANARY = 'leaked';
     const hook = join(paths(server.home).hooks, 'pre-receive');
     const ours = await readFile(hook);
-    await writeFile(hook, '#!/bin/sh\nenv\necho; id\ncat /proc/self/limits\nexit 1\n');
+    await writeFile(
+      hook,
+      '#!/bin/sh\nenv\necho; id\ncat /proc/self/limits\necho goes first: $(cat /proc/self/oom_score_adj)\nexit 1\n',
+    );
     try {
       await repo.commit({ 'a.txt': 'hello' });
       const { stderr } = await repo.git('push', 'paas', 'main');
@@ -405,6 +408,7 @@ describe('a hostile push', () => {
       assert.ok(names.includes('PAAS_PUSH_ID'), stderr);
       if (process.getuid?.() === 0) assert.match(stderr, /uid=10002 gid=10002 groups=10002/);
       if (environment().PATH?.includes('/usr/bin')) assert.match(stderr, /Max data size +805306368/);
+      assert.match(stderr, /goes first: 1000/, 'when the host runs out of memory, git goes before any app');
     } finally {
       await writeFile(hook, ours);
       delete process.env.PAAS_CANARY;
