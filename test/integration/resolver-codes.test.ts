@@ -106,6 +106,13 @@ for (const [what, bytes] of [
   ['is not HTTP', 'nonsense\r\n\r\n'],
   ['has two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
   ['has chunks and a length', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['has a status that is none', 'HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n'],
+  ['has a status of four digits', 'HTTP/1.1 1000 High\r\nContent-Length: 0\r\n\r\n'],
+  ['has a control character in its reason', 'HTTP/1.1 200 \x01\x1b[2J\r\nContent-Length: 0\r\n\r\n'],
+  ['has a control character in a field', 'HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 0\r\n\r\n'],
+  ['has a field whose name is none', 'HTTP/1.1 200 OK\r\na b: c\r\nContent-Length: 0\r\n\r\n'],
+  ['has a head without end', `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(20_000)}`],
+  ['has a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'],
   ['switches protocols unasked', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
 ] as const) {
   test(`an answer that ${what} is not passed on`, async () => {
@@ -114,6 +121,7 @@ for (const [what, bytes] of [
     await resolver.route('shop', [backend.port]);
     assert.equal((await ask(resolver.port)).status, 503);
     await lineFor(resolver, 'H17');
+    assert.equal((await resolver.client.stats()).held, 0, 'the resolver is alive');
   });
 }
 
