@@ -1,6 +1,6 @@
 /**
  * One line of an app's log.
- * `app`: what its processes wrote. `platform`: what the platform did with them. `build`: build output. `router`: requests that failed.
+ * `app`: what its processes wrote. `platform`: what the platform did with them. `build`: build output. `router`: requests.
  */
 export interface LogLine {
   readonly at: Date;

@@ -10,10 +10,15 @@ export interface AccessFacts {
   readonly connectMs: number | null;
   readonly serviceMs: number | null;
   readonly status: number;
-  readonly bytes: number;
+  /** Of the answer's body; null when there was none from the app. */
+  readonly bytes: number | null;
 }
 
-/** One line in the form of Heroku's router, which people's log tools can read (heroku.md 3.2). */
+/** Lines in the form of Heroku's router, which people's log tools can read (heroku.md 3.2). */
+export function servedLine(facts: AccessFacts): string {
+  return `at=info ${requestFields(facts)}`;
+}
+
 export function errorLine(code: RouterCode, facts: AccessFacts): string {
   return `at=error code=${code} desc="${routerCodes[code].desc}" ${requestFields(facts)}`;
 }
@@ -29,7 +34,7 @@ function requestFields({ head, process, connectMs, serviceMs, status, bytes }: A
     `connect=${milliseconds(connectMs)}`,
     `service=${milliseconds(serviceMs)}`,
     `status=${status}`,
-    `bytes=${bytes === 0 ? '' : bytes}`,
+    `bytes=${bytes ?? ''}`,
     'protocol=http',
   ].join(' ');
 }

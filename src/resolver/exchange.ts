@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as openRequest, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { errorLine } from './access-log.ts';
+import { type AccessFacts, errorLine, servedLine } from './access-log.ts';
 import { answerWithPage, endAfterUpload } from './answer.ts';
 import type { Connection } from './connections.ts';
 import { Deadline } from './deadline.ts';
@@ -17,8 +17,16 @@ export interface ExchangeContext extends DispatchContext {
   readonly closing: boolean;
 }
 
-/** Takes over when the instance switches protocols: the instance's answer, its connection, and what came behind the answer. */
-export type SwitchProtocols = (answer: IncomingMessage, socket: Duplex, rest: Buffer, target: Target) => void;
+/**
+ * Takes over when the instance switches protocols: the instance's answer, its connection, and what came behind the answer.
+ * Resolves with the bytes that the client got when it is over.
+ */
+export type SwitchProtocols = (
+  answer: IncomingMessage,
+  socket: Duplex,
+  rest: Buffer,
+  target: Target,
+) => Promise<number>;
 
 type Phase = 'dispatching' | 'sent' | 'answering' | 'done';
 
@@ -47,6 +55,8 @@ export class Exchange implements Dispatched {
   #receivedBytes = 0;
   #windowBytes = 0;
   #sentBytes = 0;
+  /** Of the instance's answer. */
+  #status = 0;
 
   constructor(
     context: ExchangeContext,
@@ -139,6 +149,7 @@ export class Exchange implements Dispatched {
     const target = this.#target;
     if (this.#phase !== 'sent' || !target) return;
     this.#phase = 'answering';
+    this.#status = answer.statusCode ?? 0;
     const response = this.#response;
     const { headers, keepAliveMs } = responseHead(answer, this.#request.httpVersionMinor === 0);
     if (keepAliveMs !== null) target.connections.hint(keepAliveMs);
@@ -174,6 +185,7 @@ export class Exchange implements Dispatched {
 
   #completed(answer: IncomingMessage): void {
     if (this.#phase === 'done') return;
+    this.#reportServed();
     this.#finish();
     const trailers = answer.rawTrailers;
     if (trailers.length > 0) addTrailers(this.#response, trailers);
@@ -191,7 +203,11 @@ export class Exchange implements Dispatched {
     this.#phase = 'done';
     this.#target = null;
     this.#deadline.clear();
-    this.#switchProtocols(answer, socket, rest, target);
+    this.#status = answer.statusCode ?? 0;
+    this.#switchProtocols(answer, socket, rest, target).then((bytes) => {
+      this.#sentBytes = bytes;
+      this.#reportServed();
+    }, ignore);
   }
 
   /** The connection ended before an answer. */
@@ -224,7 +240,9 @@ export class Exchange implements Dispatched {
 
   #clientGone(): void {
     if (this.#phase === 'done') return;
-    if (this.#phase !== 'answering') this.#report('H27');
+    // Who has got the answer's head may leave at any time: readers of event streams always end so.
+    if (this.#phase === 'answering') this.#reportServed();
+    else this.#report('H27');
     this.#dispatch.cancel();
     this.#finish();
     this.#upstream?.destroy();
@@ -266,17 +284,26 @@ export class Exchange implements Dispatched {
 
   #report(code: RouterCode): void {
     if (!this.#destination) return;
-    const nowMs = performance.now();
+    const line = errorLine(code, this.#facts(routerCodes[code].status, this.#sentBytes || null));
+    this.#context.notices.requestFailed(code, this.#destination, this.#reached, line);
+  }
+
+  #reportServed(): void {
+    if (!this.#destination) return;
+    const line = () => servedLine(this.#facts(this.#status, this.#sentBytes));
+    this.#context.notices.requestServed(this.#destination, this.#reached, line);
+  }
+
+  #facts(status: number, bytes: number | null): AccessFacts {
     const connectedAtMs = this.#connectedAtMs;
-    const line = errorLine(code, {
+    return {
       head: this.#head,
       process: this.#reached?.name ?? '',
       connectMs: connectedAtMs === null ? null : connectedAtMs - this.#startedAtMs,
-      serviceMs: connectedAtMs === null ? null : nowMs - connectedAtMs,
-      status: routerCodes[code].status,
-      bytes: this.#sentBytes,
-    });
-    this.#context.notices.requestFailed(code, this.#destination, this.#reached, line);
+      serviceMs: connectedAtMs === null ? null : performance.now() - connectedAtMs,
+      status,
+      bytes,
+    };
   }
 }
 

@@ -1,15 +1,19 @@
 import type { ResolverEvent } from './protocol.ts';
 import type { Destination } from './router.ts';
 import type { RouterCode } from './router-codes.ts';
+import { ServedRequests } from './served-requests.ts';
 import type { Target } from './target.ts';
 
 const backlogLength = 1_000;
 const refusedEveryMs = 1_000;
 
-/** What the orchestrator should hear of: requests that failed, for their app's log, and instances that refuse connections. */
+/** What the orchestrator should hear of: requests, for their app's log, and instances that refuse connections. */
 export class ResolverNotices {
   readonly #listeners = new Set<(event: ResolverEvent) => void>();
   readonly #refusedAtMs = new WeakMap<Target, number>();
+  readonly #served = new ServedRequests((appId, count) =>
+    this.#tellServed(appId, null, `at=info desc="More requests than are told one by one" requests=${count}`),
+  );
   /** What happened while nobody listened: the orchestrator is being replaced, and its apps' logs should not have a hole. */
   #backlog: ResolverEvent[] = [];
 
@@ -31,6 +35,13 @@ export class ResolverNotices {
     });
   }
 
+  /** Of what went well nothing is kept for a listener that comes later: it is the failures that must not be missed. */
+  requestServed(destination: Destination, target: Target | null, line: () => string): void {
+    const { appId } = destination;
+    if (appId === null || this.#listeners.size === 0 || !this.#served.admits(appId)) return;
+    this.#tellServed(appId, target?.release ?? null, line());
+  }
+
   /** At most once a second for each instance: under load every request meets the same fact. */
   connectRefused(destination: Destination, target: Target, reason: string): void {
     const nowMs = performance.now();
@@ -49,6 +60,11 @@ export class ResolverNotices {
     this.#backlog = [];
     for (const event of missed) listener(event);
     return () => this.#listeners.delete(listener);
+  }
+
+  #tellServed(appId: string, release: number | null, text: string): void {
+    if (this.#listeners.size === 0) return;
+    this.#tell({ type: 'request_served', at: new Date().toISOString(), appId, release, process: 'router', text });
   }
 
   #tell(event: ResolverEvent): void {

@@ -33,7 +33,7 @@ export interface ResolverStats {
   readonly version: number;
   readonly held: number;
   readonly connections: number;
-  /** Who hears of failed requests: 0 while the orchestrator is away. */
+  /** Who hears of requests: 0 while the orchestrator is away. */
   readonly listeners: number;
   readonly targets: readonly {
     readonly instanceId: string;
@@ -57,6 +57,15 @@ export type ResolverEvent =
       readonly release: number | null;
       readonly process: 'router';
       /** The line for the app's log, as Heroku's router writes it. */
+      readonly text: string;
+    }
+  | {
+      /** Answered by the app. Not each of them is told: see ServedRequests. */
+      readonly type: 'request_served';
+      readonly at: string;
+      readonly appId: string;
+      readonly release: number | null;
+      readonly process: 'router';
       readonly text: string;
     }
   | {

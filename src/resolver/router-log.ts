@@ -9,10 +9,10 @@ export interface RouterLogOptions {
   readonly onRefused?: (refused: { readonly appId: string; readonly instanceId: string }) => void;
 }
 
-/** Writes what the resolver tells of failed requests into their app's log, until the signal aborts. Then it resolves. */
+/** Writes what the resolver tells of requests into their app's log, until the signal aborts. Then it resolves. */
 export async function keepRouterLog({ client, appLog, signal, onRefused }: RouterLogOptions): Promise<void> {
   for await (const event of client.events(signal)) {
-    if (event.type === 'request_failed') {
+    if (event.type === 'request_failed' || event.type === 'request_served') {
       const { appId, release, text, process } = event;
       appLog.write(appId, { at: new Date(event.at), source: 'router', process, release, text });
     }

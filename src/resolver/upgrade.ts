@@ -30,7 +30,7 @@ export function startUpgrade(context: ExchangeContext, head: RequestHead, upgrad
       response.detachSocket(socket);
       writeAnswer(socket, answer);
       const tunnel = new Tunnel({ client: socket, instance }, target, protocol.toLowerCase() === 'websocket');
-      tunnel.start({ toClient, toInstance: rest }, idleMs);
+      return tunnel.start({ toClient, toInstance: rest }, idleMs);
     },
   }).start();
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorLine } from '../../src/resolver/access-log.ts';
+import { errorLine, servedLine } from '../../src/resolver/access-log.ts';
 import { explain, renderPage, unknownHost } from '../../src/resolver/error-pages.ts';
 import { type RouterCode, routerCodes } from '../../src/resolver/router-codes.ts';
 
@@ -62,7 +62,11 @@ test('the log line reads as one of Heroku’s router', () => {
     headers: [],
   };
   assert.equal(
-    errorLine('H12', { head, process: 'web.1', connectMs: 1.2, serviceMs: 30_000.4, status: 503, bytes: 0 }),
+    errorLine('H12', { head, process: 'web.1', connectMs: 1.2, serviceMs: 30_000.4, status: 503, bytes: null }),
     `at=error code=H12 desc="Request timeout" method=GET path="/a?b=\\"c\\"" host=shop.localhost:8080 request_id=${requestId} fwd="1.2.3.4" dyno=web.1 connect=1ms service=30000ms status=503 bytes= protocol=http`,
+  );
+  assert.equal(
+    servedLine({ head, process: 'web.1', connectMs: 1.2, serviceMs: 18.4, status: 204, bytes: 0 }),
+    `at=info method=GET path="/a?b=\\"c\\"" host=shop.localhost:8080 request_id=${requestId} fwd="1.2.3.4" dyno=web.1 connect=1ms service=18ms status=204 bytes=0 protocol=http`,
   );
 });
