@@ -21,6 +21,7 @@ import { createGitReceive } from './git-receive/git-receive.ts';
 import { gitVersion } from './git-receive/git-version.ts';
 import { AppWork } from './operations/app-work.ts';
 import type { AppBelongings } from './operations/apps.ts';
+import { forgetOldHistory } from './operations/history.ts';
 import { recover, settleLeftovers } from './operations/recover.ts';
 import type { DeployDependencies } from './operations/releases.ts';
 import { createOperations } from './operations.ts';
@@ -160,6 +161,13 @@ function createMaking({ settings, logger, store, platformId, engine }: Ground, {
       what: 'forget old instances',
       everyMs: 60 * 60_000,
       work: () => forgetOldInstances({ store, clock }),
+      clock,
+      logger,
+    }),
+    new Recurring({
+      what: 'forget old history',
+      everyMs: 60 * 60_000,
+      work: (signal) => forgetOldHistory({ store, clock }, signal),
       clock,
       logger,
     }),

@@ -2,7 +2,7 @@ import type { Account, Token } from './actor.ts';
 import type { App } from './app.ts';
 import type { Artifact, Build } from './build.ts';
 import type { ConfigVars } from './config-vars.ts';
-import type { PlatformEvent } from './event.ts';
+import type { EventKind, PlatformEvent } from './event.ts';
 import type { FormationEntry } from './formation.ts';
 import type { Host } from './host.ts';
 import type { Instance } from './instance.ts';
@@ -101,6 +101,8 @@ export interface ConfigVarSets {
 export interface Pushes {
   create(push: Omit<Push, 'id' | 'createdAt'>): Promise<Push>;
   find(id: string): Promise<Push | null>;
+  /** Forgets an app's pushes that no build is of, but for the newest `keep`. */
+  prune(appId: string, keep: number): Promise<void>;
 }
 
 /** Written by builder. The queue is here: `queued` builds in order of creation. */
@@ -113,6 +115,8 @@ export interface Builds {
     id: string,
     changes: Partial<Pick<Build, 'state' | 'reason' | 'artifactId' | 'startedAt' | 'endedAt'>>,
   ): Promise<Build>;
+  /** Forgets an app's builds that have ended, but for the newest `keep`. */
+  prune(appId: string, keep: number): Promise<void>;
 }
 
 /** Written by builder. */
@@ -122,6 +126,8 @@ export interface Artifacts {
   /** The newest artifact of this app with this key. */
   findByKey(appId: string, cacheKey: string): Promise<Artifact | null>;
   list(appId: string): Promise<readonly Artifact[]>;
+  /** Forgets an app's artifacts that no build and no release is of, but for the newest. */
+  prune(appId: string): Promise<void>;
 }
 
 /** Written by deploy. Append only, but for the status. The config snapshot is sealed. */
@@ -135,6 +141,8 @@ export interface Releases {
   /** Newest first. */
   list(appId: string, limit?: number): Promise<readonly Release[]>;
   setStatus(id: string, status: ReleaseStatus): Promise<void>;
+  /** Forgets an app's releases but for the newest `keep`, the current one, pending ones, and those of known instances. */
+  prune(appId: string, keep: number): Promise<void>;
 }
 
 /** Written by deploy (types appear and go with releases) and api (scale), through the provisioner's check. */
@@ -191,13 +199,15 @@ export interface Domains {
   remove(appId: string, hostname: string): Promise<void>;
 }
 
-/** Append only; written in the transaction of the change it tells of. */
+/** Written in the transaction of the change it tells of, and never changed. */
 export interface Events {
   append(event: Omit<PlatformEvent, 'id' | 'at'>): Promise<PlatformEvent>;
   /** Newest first. */
   list(filter: { readonly appId?: string; readonly limit: number }): Promise<readonly PlatformEvent[]>;
   /** Oldest first: what was appended after the event `id`, or from the beginning. */
   listAfter(id: string | null, limit: number): Promise<readonly PlatformEvent[]>;
+  /** Forgets events from before that moment, the oldest first and at most `limit` of them; of these kinds, or of all. Gives how many. */
+  prune(before: Date, limit: number, kinds?: readonly EventKind[]): Promise<number>;
 }
 
 /** Small facts of the platform itself: its id, schema facts, the chosen stacks. */

@@ -36,6 +36,7 @@ export function artifactsTable(scope: Scope): Artifacts {
           .execute();
         return rows.map(toArtifact);
       }),
+    prune: (appId) => scope.write((tx) => prune(tx, appId)),
   };
 }
 
@@ -57,6 +58,24 @@ async function insert({ db, clock }: Tx, artifact: Parameters<Artifacts['create'
   };
   await db.insertInto('artifacts').values(row).execute();
   return toArtifact(row);
+}
+
+async function prune({ db }: Tx, appId: string): Promise<void> {
+  const newest = db
+    .selectFrom('artifacts')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .where('appId', '=', appId);
+  await db
+    .deleteFrom('artifacts')
+    .where('appId', '=', appId)
+    .where('id', 'not in', newest)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('builds').select('builds.id').whereRef('builds.artifactId', '=', 'artifacts.id'))),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('releases').select('releases.id').whereRef('releases.artifactId', '=', 'artifacts.id'))),
+    )
+    .execute();
 }
 
 function toArtifact(row: ArtifactRow): Artifact {

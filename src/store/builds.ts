@@ -30,6 +30,7 @@ export function buildsTable(scope: Scope): Builds {
         return rows.map(toBuild);
       }),
     update: (id, changes) => scope.write((tx) => update(tx, id, changes)),
+    prune: (appId, keep) => scope.write((tx) => prune(tx, appId, keep)),
   };
 }
 
@@ -68,6 +69,16 @@ async function update(tx: Tx, id: string, changes: Parameters<Builds['update']>[
   const build = toBuild(found(row, `build ${id}`));
   tx.changed('builds', build.appId, id);
   return build;
+}
+
+async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
+  const kept = db.selectFrom('builds').select('id').where('appId', '=', appId).orderBy('id', 'desc').limit(keep);
+  await db
+    .deleteFrom('builds')
+    .where('appId', '=', appId)
+    .where('state', 'not in', ['queued', 'building'])
+    .where('id', 'not in', kept)
+    .execute();
 }
 
 function toBuild(row: BuildRow): Build {

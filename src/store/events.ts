@@ -1,4 +1,4 @@
-import type { PlatformEvent } from '../domain/event.ts';
+import type { EventKind, PlatformEvent } from '../domain/event.ts';
 import type { Events } from '../domain/store.ts';
 import { newId } from './ids.ts';
 import { toDate, toText } from './rows.ts';
@@ -19,6 +19,7 @@ export function eventsTable(scope: Scope): Events {
         return (await query.orderBy('seq', 'desc').limit(limit).execute()).map(toEvent);
       }),
     listAfter: (id, limit) => scope.read((tx) => listAfter(tx, id, limit)),
+    prune: (before, limit, kinds) => scope.write((tx) => prune(tx, { before, limit, kinds })),
   };
 }
 
@@ -47,6 +48,23 @@ async function insert(tx: Tx, event: Parameters<Events['append']>[0]): Promise<P
   await tx.db.insertInto('events').values(row).execute();
   tx.changed('events', event.appId ?? '', row.id);
   return toEvent(row);
+}
+
+async function prune(
+  { db }: Tx,
+  {
+    before,
+    limit,
+    kinds,
+  }: { readonly before: Date; readonly limit: number; readonly kinds: readonly EventKind[] | undefined },
+): Promise<number> {
+  let old = db.selectFrom('events').select('seq').where('at', '<', toText(before));
+  if (kinds !== undefined) old = old.where('kind', 'in', kinds);
+  const { numDeletedRows } = await db
+    .deleteFrom('events')
+    .where('seq', 'in', old.orderBy('seq').limit(limit))
+    .executeTakeFirst();
+  return Number(numDeletedRows);
 }
 
 function toEvent(row: Event): PlatformEvent {

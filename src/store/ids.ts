@@ -3,6 +3,14 @@ import { randomBytes } from 'node:crypto';
 let lastMs = 0;
 let counter = 0;
 
+/** Ids that are made from now on are greater than this one, whatever the clock says: it may have been set back since. */
+export function continueIdsAfter(id: string): void {
+  const ms = Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+  if (ms <= lastMs) return;
+  lastMs = ms + 1;
+  counter = 0;
+}
+
 /**
  * A UUID of version 7 (RFC 9562 §5.7) that is greater than every one this process made before: rows made within one
  * millisecond keep their order, which `crypto.randomUUIDv7` does not promise. The 12 bits of rand_a are the counter

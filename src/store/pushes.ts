@@ -13,6 +13,7 @@ export function pushesTable(scope: Scope): Pushes {
         const row = await db.selectFrom('pushes').selectAll().where('id', '=', id).executeTakeFirst();
         return row ? toPush(row) : null;
       }),
+    prune: (appId, keep) => scope.write((tx) => prune(tx, appId, keep)),
   };
 }
 
@@ -29,6 +30,18 @@ async function insert({ db, clock }: Tx, push: Parameters<Pushes['create']>[0]):
   };
   await db.insertInto('pushes').values(row).execute();
   return toPush(row);
+}
+
+async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
+  const kept = db.selectFrom('pushes').select('id').where('appId', '=', appId).orderBy('id', 'desc').limit(keep);
+  await db
+    .deleteFrom('pushes')
+    .where('appId', '=', appId)
+    .where('id', 'not in', kept)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('builds').select('builds.id').whereRef('builds.pushId', '=', 'pushes.id'))),
+    )
+    .execute();
 }
 
 function toPush(row: PushRow): Push {

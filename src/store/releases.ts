@@ -40,6 +40,7 @@ export function releasesTable(scope: Scope): Releases {
         return rows.map(toRelease);
       }),
     setStatus: (id, status) => scope.write((tx) => setStatus(tx, id, status)),
+    prune: (appId, keep) => scope.write((tx) => prune(tx, appId, keep)),
   };
 }
 
@@ -77,6 +78,19 @@ async function setStatus(tx: Tx, id: string, status: ReleaseStatus): Promise<voi
     .returning('appId')
     .executeTakeFirst();
   tx.changed('releases', found(row, `release ${id}`).appId, id);
+}
+
+async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
+  const kept = db.selectFrom('releases').select('id').where('appId', '=', appId).orderBy('version', 'desc').limit(keep);
+  const current = db.selectFrom('apps').select('currentReleaseId').where('currentReleaseId', 'is not', null);
+  await db
+    .deleteFrom('releases')
+    .where('appId', '=', appId)
+    .where('status', '!=', 'pending')
+    .where('id', 'not in', kept)
+    .where('id', 'not in', current)
+    .where('id', 'not in', db.selectFrom('instances').select('releaseId').where('appId', '=', appId))
+    .execute();
 }
 
 async function withConfig(tx: Tx, row: ReleaseRow): Promise<ReleaseWithConfig> {

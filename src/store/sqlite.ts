@@ -6,6 +6,7 @@ import { PlatformError } from '../domain/errors.ts';
 
 /** How long a statement waits for another program (the launcher, a backup) that holds the file. */
 const busyTimeoutMs = 5000;
+const walKeptBytes = 16 * 1024 * 1024;
 /** The platform's own statements number about a hundred; the bound is for lists of parameters that vary. */
 const maxCachedStatements = 500;
 
@@ -21,6 +22,8 @@ export function openSqlite(path: string): SqliteDatabase {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   // FULL: an acknowledged commit is on the disk when the power goes (in WAL mode, NORMAL would lose the last ones).
   database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 1000;');
+  // What a large transaction blew the -wal up to is given back.
+  database.exec(`pragma journal_size_limit = ${walKeptBytes};`);
   return new CachingDatabase(database);
 }
 

@@ -13,6 +13,7 @@ import { domainsTable } from './domains.ts';
 import { eventsTable } from './events.ts';
 import { formationsTable } from './formations.ts';
 import { hostsTable } from './hosts.ts';
+import { continueIdsAfter } from './ids.ts';
 import { instancesTable } from './instances.ts';
 import { migrateToLatest } from './migrations/migrate.ts';
 import { pushesTable } from './pushes.ts';
@@ -45,6 +46,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const db = bare.withPlugin(new CamelCasePlugin());
   try {
     await migrate(bare, path);
+    await continueIds(db);
     const seals = new Seals(await rootKeyFor(db, path, keysDir));
     const changes = new Changes(logger);
     const scope = new StoreScope({ db, path, seals, clock, changes });
@@ -90,6 +92,17 @@ async function migrate(bare: Kysely<Schema>, path: string): Promise<void> {
       throw error;
     }
   });
+}
+
+/** Rows are told apart as older and newer by their ids, over a restart too. */
+async function continueIds(db: Kysely<Schema>): Promise<void> {
+  for (const table of ['events', 'instances', 'builds', 'releases'] as const) {
+    const newest = await db
+      .selectFrom(table)
+      .select(({ fn }) => fn.max('id').as('id'))
+      .executeTakeFirst();
+    if (newest?.id) continueIdsAfter(newest.id);
+  }
 }
 
 async function rootKeyFor(db: Kysely<Schema>, path: string, keysDir: string): Promise<RootKey> {

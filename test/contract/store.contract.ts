@@ -1,11 +1,13 @@
 import type { Store } from '../../src/domain/store.ts';
 import { storeAppsContract } from './store-apps.contract.ts';
 import { storeInstancesContract } from './store-instances.contract.ts';
+import { storeRetentionContract } from './store-retention.contract.ts';
 import { storeTransactionsContract } from './store-transactions.contract.ts';
 
 /** What every adapter of the store must keep, said once. `open` gives a new, empty store each time. */
 export function storeContract(name: string, open: () => Promise<Store>): void {
   storeAppsContract(name, open);
   storeInstancesContract(name, open);
+  storeRetentionContract(name, open);
   storeTransactionsContract(name, open);
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { type Clock, systemClock } from '../../src/domain/clock.ts';
 import { toPlatformError } from '../../src/store/sqlite.ts';
 import { openStore } from '../../src/store/store.ts';
 import { storeFixture } from '../support/store-fixture.ts';
@@ -144,4 +145,30 @@ test('the files of the store can be read by their owner only', async () => {
   }
   await store.close();
   assert.ok(readFileSync(join(home, 'state.db')).subarray(0, 15).equals(Buffer.from('SQLite format 3')));
+});
+
+test('rows are told apart as older and newer over a restart before which the clock was set back', async () => {
+  const home = join(root, 'clock');
+  const clock: Clock = { ...systemClock, now: () => new Date(Date.now() + 24 * 60 * 60_000) };
+  const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys'), clock });
+  const { append } = await storeFixture(store);
+  const event = await append(null, 'platform.stopped');
+  await store.close();
+  for (const id of await writeUntilKilled(home, 3)) assert.ok(id > event.id, `${id} comes after ${event.id}`);
+});
+
+test('what a large transaction needs on the disk is given back', async () => {
+  const home = join(root, 'large');
+  const store = await openIn(home);
+  const { append, owner } = await storeFixture(store);
+  const data = { text: 'x'.repeat(1024 * 1024) };
+  const event = { kind: 'platform.started', appId: null, accountId: owner.id, actorEmail: owner.email } as const;
+  await store.transaction(async (tables) => {
+    for (let megabytes = 0; megabytes < 40; megabytes++)
+      await tables.events.append({ ...event, requestId: null, data });
+  });
+  for (let small = 0; small < 3; small++) await append(null, 'platform.stopped');
+  const { size } = statSync(join(home, 'state.db-wal'));
+  await store.close();
+  assert.ok(size <= 16 * 1024 * 1024, `${size} bytes`);
 });

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Clock, systemClock } from '../../src/domain/clock.ts';
+import type { Store } from '../../src/domain/store.ts';
+import { forgetOldHistory } from '../../src/operations/history.ts';
+import { openStore } from '../../src/store/store.ts';
+import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
+
+const day = 24 * 60 * 60_000;
+const never = new AbortController().signal;
+const inDays = (days: number): Clock => ({ ...systemClock, now: () => new Date(Date.now() + days * day) });
+
+describe('the history of a platform', () => {
+  let home: string;
+  let store: Store;
+  let fixture: StoreFixture;
+  before(async () => {
+    home = await mkdtemp(join(tmpdir(), 'paas-history-'));
+    store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
+    fixture = await storeFixture(store);
+  });
+  after(async () => {
+    await store.close();
+    await rm(home, { recursive: true, force: true });
+  });
+
+  it('is kept by the thousand of each app; the release that serves stays, however old', async () => {
+    const app = await fixture.newApp();
+    await store.transaction(async (tables) => {
+      for (let version = 1; version <= 1005; version++) {
+        const { id } = await fixture.newRelease(app, tables);
+        await tables.releases.setStatus(id, 'succeeded');
+        if (version === 1) await tables.apps.setCurrentRelease(app.id, id);
+        const build = await tables.builds.create({ appId: app.id, pushId: null, commit: 'c', treeId: 't' });
+        await tables.builds.update(build.id, { state: 'failed' });
+      }
+    });
+    await forgetOldHistory({ store, clock: systemClock }, never);
+    assert.equal((await store.builds.list(app.id)).length, 1000);
+    const versions = (await store.releases.list(app.id, 2000)).map(({ version }) => version);
+    assert.deepEqual([versions.length, versions[0], versions.at(-2), versions.at(-1)], [1001, 1005, 6, 1]);
+  });
+
+  it('says for a month what instances did, and for a year and a month what people did', async () => {
+    const app = await fixture.newApp();
+    for (const kind of ['release.created', 'instance.crashed', 'config.changed'] as const)
+      await fixture.append(app.id, kind);
+    const told = async () => (await store.events.list({ appId: app.id, limit: 10 })).map(({ kind }) => kind);
+    await forgetOldHistory({ store, clock: inDays(29) }, never);
+    assert.equal((await told()).length, 3);
+    await forgetOldHistory({ store, clock: inDays(31) }, never);
+    assert.deepEqual(await told(), ['config.changed', 'release.created']);
+    await forgetOldHistory({ store, clock: inDays(401) }, never);
+    assert.deepEqual(await told(), []);
+  });
+});
