@@ -1,9 +1,8 @@
-import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { LookupFunction } from 'node:net';
-import { getCACertificates } from 'node:tls';
 import { PlatformError } from '../domain/errors.ts';
 import type { Environment } from '../environment.ts';
+import { Agent, request as requestHttp } from '../node-http.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -18,7 +17,7 @@ export interface HttpRequest {
 /** Connections to the platform, kept alive from call to call. */
 export class Http {
   readonly #env: Environment;
-  readonly #agents = new Map<string, http.Agent>();
+  readonly #agents = new Map<string, Agent>();
 
   constructor(env: Environment) {
     this.#env = env;
@@ -30,7 +29,8 @@ export class Http {
     const signal = AbortSignal.any([request.signal, deadline]);
     return new Promise((resolve, reject) => {
       const { url, method, body } = request;
-      const outgoing = (url.protocol === 'https:' ? https : http).request(url, {
+      const open = url.protocol === 'https:' ? https().request : requestHttp;
+      const outgoing = open(url, {
         method,
         agent: this.#agent(url),
         headers: { ...request.headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
@@ -57,7 +57,7 @@ export class Http {
     this.#agents.clear();
   }
 
-  #agent(url: URL): http.Agent {
+  #agent(url: URL): Agent {
     const key = `${url.protocol}${isLoopback(url.hostname)}`;
     const known = this.#agents.get(key);
     if (known) return known;
@@ -67,14 +67,20 @@ export class Http {
       ...(isLoopback(url.hostname) ? {} : { proxyEnv: this.#env as NodeJS.ProcessEnv }),
     };
     const agent =
-      url.protocol === 'https:' ? new https.Agent({ ...options, ca: trustedCertificates() }) : new http.Agent(options);
+      url.protocol === 'https:' ? new (https().Agent)({ ...options, ca: trustedCertificates() }) : new Agent(options);
     this.#agents.set(key, agent);
     return agent;
   }
 }
 
+/** Only with the first request that needs it: most are to this machine, and TLS takes a command 15 ms to load. */
+function https() {
+  return process.getBuiltinModule('node:https');
+}
+
 /** Node's own list and the machine's: behind a proxy that opens TLS, only the machine knows that proxy's certificate. */
 function trustedCertificates(): string[] {
+  const { getCACertificates } = process.getBuiltinModule('node:tls');
   return [...getCACertificates('default'), ...getCACertificates('system')];
 }
 

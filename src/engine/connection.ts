@@ -1,8 +1,9 @@
-import { Agent, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import Docker from 'dockerode';
 import { PlatformError } from '../domain/errors.ts';
+import { Agent } from '../node-http.ts';
 import { toPlatformError } from './docker-errors.ts';
 
 /**

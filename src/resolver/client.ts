@@ -1,6 +1,7 @@
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { PlatformError } from '../domain/errors.ts';
 import type { RouteTable } from '../domain/route.ts';
+import { request } from '../node-http.ts';
 import type { DrainLeft, ResolverEvent, ResolverStats, TableFacts } from './protocol.ts';
 
 /** The orchestrator's hand on the resolver. Every call may be repeated; each throws `unavailable` when nobody answers. */

@@ -1,5 +1,6 @@
-import { Agent, type ClientRequest } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { Agent } from '../node-http.ts';
 
 /** An open connection to an instance. */
 export interface Connection {

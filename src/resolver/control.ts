@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { RouteTable } from '../domain/route.ts';
+import { createServer } from '../node-http.ts';
 import type { ResolverNotices } from './notices.ts';
 import {
   parseDrainRequest,

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { createServer } from '../node-http.ts';
 import { answerWithPage } from './answer.ts';
 import { explain } from './error-pages.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';

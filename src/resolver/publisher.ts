@@ -134,15 +134,18 @@ class StorePublisher implements RoutePublisher {
 
   async #publishForever(): Promise<void> {
     const { signal } = this.#closing;
+    let failing = false;
     while (!signal.aborted) {
       const revision = this.#revision;
       try {
         await this.#round(signal);
         this.#settle(revision);
+        failing = false;
       } catch (error) {
         if (signal.aborted) return;
         this.#everythingChanged = true;
-        this.#options.logger.warn('the routes could not be published; trying again', { error });
+        if (!failing) this.#options.logger.warn('the routes could not be published; trying again', { error });
+        failing = true;
         await this.#options.clock.sleep(retryMs, signal).catch(() => undefined);
         continue;
       }

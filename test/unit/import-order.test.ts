@@ -7,7 +7,7 @@ import { importsOf, repositoryFiles } from '../support/source-files.ts';
  * other. A new file directly below src/ must be given its place here.
  */
 const lines: readonly (readonly string[])[] = [
-  ['domain', 'environment.ts', 'version.ts'],
+  ['domain', 'environment.ts', 'node-http.ts', 'version.ts'],
   ['config.ts'],
   ['store', 'engine'],
   ['reporting'],
@@ -23,6 +23,7 @@ const roomOfFile: Readonly<Record<string, string>> = {
   'config.ts': 'config.ts',
   'setting-rules.ts': 'config.ts',
   'environment.ts': 'environment.ts',
+  'node-http.ts': 'node-http.ts',
   'version.ts': 'version.ts',
   'deploy.ts': 'deploy',
   'operations.ts': 'deploy',
@@ -34,8 +35,8 @@ const roomOfFile: Readonly<Record<string, string>> = {
 
 const roomOfFolder: Readonly<Record<string, string>> = { operations: 'deploy', launcher: 'top', platform: 'top' };
 
-/** The client talks HTTP: of the platform it knows the words, the contract and how to read the environment. */
-const clientMayImport = /^src\/(cli\/|domain\/|api\/contract(\.ts$|\/)|environment\.ts$)/;
+/** The client talks HTTP: of the platform it knows the words, the contract, how to read the environment and node:http. */
+const clientMayImport = /^src\/(cli\/|domain\/|api\/contract(\.ts$|\/)|environment\.ts$|node-http\.ts$)/;
 /** The one file that acts on this machine's platform without its API. */
 const clientToLauncher = { file: 'src/cli/local-command.ts', target: 'src/launcher/commands.ts' };
 /** The launcher keeps the token where the client finds it: one file says where that is. */

@@ -23,6 +23,8 @@ type Text = Pick<SourceFile, 'path' | 'text'>;
 
 const shellUse = /(^|[^.\w])exec(Sync)?\(|\bshell:/;
 const environmentUse = /process\.env\b/;
+/** An import of more than types; it may go over several lines. */
+const nodeHttpValue = /^import (?!type ).*'node:http'|^} from 'node:http'/;
 const archiveUse = /\b(put|get)Archive\b/i;
 
 function offenders(within: readonly Text[], pattern: RegExp): readonly string[] {
@@ -37,6 +39,10 @@ test('the rules find what they forbid', () => {
   assert.equal(offenders(written("exec('ls');\nconst a = /x/.exec(text);"), shellUse).length, 1);
   assert.equal(offenders(written('spawn(a, b, { shell: true });\n// shell: true'), shellUse).length, 1);
   assert.equal(offenders(written("const home = process.env.HOME ?? 'process';"), environmentUse).length, 1);
+  assert.equal(
+    offenders(written("import type { A } from 'node:http';\nimport { b } from 'node:http';"), nodeHttpValue).length,
+    1,
+  );
   assert.equal(offenders(written('await engine.putArchive(tar);'), archiveUse).length, 1);
 });
 
@@ -69,6 +75,11 @@ test('the environment is read in one file', () => {
     ),
     [],
   );
+});
+
+test("node:http is had without Node's fetch client", () => {
+  const wrong = sources.filter(({ path }) => path !== 'src/node-http.ts');
+  assert.deepEqual(offenders(wrong, nodeHttpValue), []);
 });
 
 test('no archive is sent into or fetched out of a container that somebody else fills', () => {
