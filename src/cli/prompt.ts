@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { PlatformError } from '../domain/errors.ts';
 import type { Io } from './io.ts';
@@ -18,11 +18,12 @@ export async function prompt(
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: io.stdin, output: hidden || !terminal ? silent : io.stderr, terminal });
   try {
-    const { promise: ended, reject } = Promise.withResolvers<never>();
+    const { promise: answer, resolve, reject } = Promise.withResolvers<string>();
     const stop = () => reject(terminal ? new PlatformError('cancelled', 'Aborted.') : nothingCame(instead));
-    lines.once('close', stop).once('SIGINT', stop);
+    // Not `question`: it does not hear a last line without a line break, as in `printf %s "$TOKEN" | paas login`.
+    lines.once('line', resolve).once('close', stop).once('SIGINT', stop);
     io.signal.addEventListener('abort', stop, { once: true });
-    return (await Promise.race([lines.question(''), ended])).trim();
+    return (await answer).trim();
   } finally {
     lines.close();
     if (terminal && hidden) io.stderr.write('\n');

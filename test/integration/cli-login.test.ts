@@ -45,6 +45,13 @@ test('a token that the platform knows is kept, and used from then on', async () 
   assert.deepEqual(Object.keys(readCredentials(user.env)), [api.url]);
 });
 
+test('a token may come without a line break, or with that of Windows', async () => {
+  for (const ending of ['', '\r\n']) {
+    const { code, stderr } = await user.paas(['login', '--api', api.url], { input: `${api.owner.token}${ending}` });
+    assert.equal(code, 0, stderr);
+  }
+});
+
 test('a token that the platform does not know is refused, and not kept', async () => {
   const { code, stderr } = await user.paas(['login', '--api', api.url], { input: 'pp_wrong\n' });
   assert.equal(code, 2);
