@@ -15,6 +15,8 @@ interface AppRemote {
 
 /** `--app`, PAAS_APP, HEROKU_APP, `--remote`, git's `paas.remote`, or the only git remote that is a platform's. */
 export async function resolveApp(io: Pick<Io, 'env' | 'cwd'>, flags: AppFlags): Promise<string> {
+  // An unset variable of a script must not mean the app of whatever folder it runs in.
+  if (flags.app === '') throw usageError('--app names no app: it is empty.');
   const said = flags.app ?? (io.env.PAAS_APP || io.env.HEROKU_APP);
   if (said) return said;
   const { remotes, defaultRemote } = await gitSettings(io);

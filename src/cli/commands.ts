@@ -61,8 +61,13 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [
       command('config', 'show the config vars', () => import('./commands/config.ts')),
       command('config:get', 'print the value of config vars', () => import('./commands/config/get.ts')),
-      command('config:set', 'set config vars, and restart the app with them', () => import('./commands/config/set.ts')),
-      command('config:unset', 'unset config vars', () => import('./commands/config/unset.ts')),
+      command(
+        'config:set',
+        'set config vars, and restart the app with them',
+        () => import('./commands/config/set.ts'),
+        'config:add',
+      ),
+      command('config:unset', 'unset config vars', () => import('./commands/config/unset.ts'), 'config:remove'),
       command('config:import', 'set all config vars of a .env file', () => import('./commands/config/import.ts')),
     ],
   },
@@ -75,8 +80,9 @@ export const commandGroups: readonly CommandGroup[] = [
         'change how many instances run, and how large',
         () => import('./commands/ps/scale.ts'),
         'scale',
+        'dyno:scale',
       ),
-      command('ps:restart', 'restart instances', () => import('./commands/ps/restart.ts'), 'restart'),
+      command('ps:restart', 'restart instances', () => import('./commands/ps/restart.ts'), 'restart', 'dyno:restart'),
       command(
         'ps:stop',
         'stop an instance or a process type',
@@ -84,8 +90,11 @@ export const commandGroups: readonly CommandGroup[] = [
         'stop',
         'kill',
         'ps:kill',
+        'dyno:stop',
+        'dyno:kill',
       ),
       command('run', 'run a command in a fresh instance of the app', () => import('./commands/run.ts')),
+      command('run:detached', 'start a command and leave it to itself', () => import('./commands/run/detached.ts')),
     ],
   },
   {
@@ -146,9 +155,12 @@ export function findCommand(words: readonly string[]): Found {
     : { kind: 'unknown', name: `${first}:${second}` };
 }
 
-/** `config:get`, `config:set` …, of `config`. */
+/** `config:get`, `config:set` …, of `config`; under a second name those that are known by it: `apps:create`, of `apps`. */
 export function commandsOf(topic: string): readonly CommandEntry[] {
-  return all.filter(({ name }) => name.startsWith(`${topic}:`));
+  return all.flatMap((entry) => {
+    const name = [entry.name, ...entry.aliases].find((candidate) => candidate.startsWith(`${topic}:`));
+    return name === undefined ? [] : [{ ...entry, name }];
+  });
 }
 
 /** The command that was probably meant. */

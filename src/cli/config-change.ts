@@ -1,6 +1,9 @@
 import { untilLive } from './going-live.ts';
 import type { Session } from './session.ts';
 
+/** Set last for every process; see environmentOf in the supervisor. */
+const platformNames = ['DYNO', 'PAAS_APP', 'PAAS_RELEASE'] as const;
+
 /** Sets and unsets config vars and says which release it made: `Setting A, B and restarting ⬢ shop... done, v12`. */
 export async function changeConfig(
   session: Session,
@@ -9,6 +12,9 @@ export async function changeConfig(
 ): Promise<Readonly<Record<string, string>>> {
   const names = Object.keys(changes).join(', ');
   if (changes.PORT) session.warn('PORT of a web process is always the port that the platform gives it.');
+  for (const name of platformNames.filter((name) => changes[name])) {
+    session.warn(`${name} is always what the platform says: processes do not see this one.`);
+  }
   const verb = Object.values(changes).every((value) => value === null) ? 'Unsetting' : 'Setting';
   const api = await session.api();
   return session.progress(`${verb} ${names} and restarting ${session.errorStyle.app(app)}`, async (progress) => {

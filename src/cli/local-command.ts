@@ -16,5 +16,6 @@ export async function runLocally(session: Session, name: string, args: readonly 
       cause: error,
     });
   }
-  session.exitCode = await launcher.runLocalCommand(name, args);
+  const done = await launcher.runLocalCommand(name, args);
+  if (session.json) session.printJson(done);
 }

@@ -44,7 +44,7 @@ async function runCommand(entry: CommandEntry, args: readonly string[], session:
     /^[a-z]/.test(operand) &&
     commandsOf(entry.name).length > 0
   ) {
-    return unknownCommand(`${entry.name}:${operand}`, session);
+    return operand === 'help' ? showHelp([entry.name], session) : unknownCommand(`${entry.name}:${operand}`, session);
   }
   try {
     await command.parseAsync(args as string[], { from: 'user' });
@@ -72,7 +72,8 @@ async function define(entry: CommandEntry, session: Session): Promise<Command> {
   command.configureHelp({ helpWidth: session.io.stdout.columns || 100 });
   (await entry.load()).default(command, session);
   command
-    .option('--json', 'print data for programs')
+    // Of `run make -j 4` the -j is make's.
+    .option(entry.name.startsWith('run') ? '--json' : '-j, --json', 'print data for programs')
     .option('--api <url>', "the platform's API; without it PAAS_API, or the platform logged in to")
     .helpOption('-h, --help', 'explain the command')
     .hook('preAction', (_, action) => session.configure(action.opts()));
@@ -82,7 +83,7 @@ async function define(entry: CommandEntry, session: Session): Promise<Command> {
 
 async function showHelp(words: readonly string[], session: Session): Promise<number> {
   const { overview, topicHelp } = await import('./help.ts');
-  if (words.length === 0) {
+  if (words.length === 0 || words[0] === 'help') {
     session.print(overview(session.style));
     return exitCodes.ok;
   }

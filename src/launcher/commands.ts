@@ -14,7 +14,9 @@ interface Here {
   readonly announcer: Announcer;
 }
 
-type LocalCommand = (here: Here, args: readonly string[]) => Promise<number>;
+/** What was done, for `--json`; the words for a person go to the announcer. */
+type Done = Readonly<Record<string, unknown>>;
+type LocalCommand = (here: Here, args: readonly string[]) => Promise<Done>;
 
 const commands: Readonly<Record<string, LocalCommand>> = {
   'platform:stop': stopCommand,
@@ -23,10 +25,10 @@ const commands: Readonly<Record<string, LocalCommand>> = {
 };
 
 /**
- * The commands of `paas` that act on this machine and not through the API. Returns the exit code. Throws PlatformErrors:
+ * The commands of `paas` that act on this machine and not through the API. Returns what was done. Throws PlatformErrors:
  * `invalid_params` for an unknown name or flag, `confirmation_required`.
  */
-export async function runLocalCommand(name: string, args: readonly string[]): Promise<number> {
+export async function runLocalCommand(name: string, args: readonly string[]): Promise<Done> {
   const command = commands[name];
   if (!command) throw new PlatformError('invalid_params', `There is no command ${name}.`, { hint: 'See paas help.' });
   const settings = readSettings();
@@ -34,18 +36,18 @@ export async function runLocalCommand(name: string, args: readonly string[]): Pr
   return command({ settings, engine, announcer: announceOn(process.stderr) }, args);
 }
 
-async function stopCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<number> {
+async function stopCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<Done> {
   const flags = parse('platform:stop', args, { apps: { type: 'boolean' } });
   const stopped = await stopPlatform(settings, announcer);
   if (!stopped) announcer.say(`No platform runs in ${settings.home}.`);
-  if (!flags.apps) return 0;
+  if (!flags.apps) return { home: settings.home, stopped };
   const labels = await ownLabels(settings);
   const count = labels ? await stopApps(engine, settings, labels) : 0;
   announcer.step(`Stopped ${count} instances; the next npm start starts the apps again`);
-  return 0;
+  return { home: settings.home, stopped, instances: count };
 }
 
-async function uninstallCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<number> {
+async function uninstallCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<Done> {
   const flags = parse('platform:uninstall', args, { confirm: { type: 'string' } });
   if (flags.confirm !== settings.domain) {
     throw new PlatformError(
@@ -57,17 +59,17 @@ async function uninstallCommand({ settings, engine, announcer }: Here, args: rea
   await stopPlatform(settings, announcer);
   const login = (await ownsLogin(settings)) ?? true;
   await uninstall(engine, settings, { labels: await ownLabels(settings), login, announcer });
-  return 0;
+  return { home: settings.home };
 }
 
-async function rebuildCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<number> {
+async function rebuildCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<Done> {
   parse('stack:rebuild', args, {});
   announcer.step(`Making the stack images of Debian ${settings.stackSuite} anew`);
   const stack = await ensureStacks(engine, settings, { progress: (line) => announcer.detail(line), rebuild: true });
   announcer.step(
     `Builds from now on use ${stack.buildImageId.slice(7, 19)}, and apps run on ${stack.runImageId.slice(7, 19)}`,
   );
-  return 0;
+  return { build_image: stack.buildImageId, run_image: stack.runImageId };
 }
 
 type Flags = Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;

@@ -89,6 +89,12 @@ test('a remote that is not there is named', async () => {
   assert.match(await meant(['-r', 'nope']), /This folder has no git remote nope\./);
 });
 
+test("an empty --app, as of a script's unset variable, means no app and not this folder's", async () => {
+  const { code, stdout, stderr } = await user.paas(['config:set', 'A=1', '--app', ''], { env: { PAAS_APP: 'shop' } });
+  assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+  assert.match(stderr, /Error: --app names no app: it is empty\./);
+});
+
 test('outside a repository the app must be named', async () => {
   const { code, stderr } = await user.paas(['config'], { cwd: user.home });
   assert.equal(code, 2);

@@ -93,6 +93,7 @@ for (const [args, process, words] of [
   [['restart', 'web'], 'web', 'Restarting all web dynos on shop'],
   [['ps:restart', '-p', 'web'], 'web', 'Restarting all web dynos on shop'],
   [['ps:restart', '--dyno', 'web.1'], 'web.1', 'Restarting dyno web.1 on shop'],
+  [['ps:restart', '--dyno-name=web.1'], 'web.1', 'Restarting dyno web.1 on shop'],
   [['ps:stop', 'run.12'], 'run.12', 'Stopping dyno run.12 on shop'],
   [['kill', '-d', 'run.12'], 'run.12', 'Stopping dyno run.12 on shop'],
   [['stop', 'worker'], 'worker', 'Stopping all worker dynos on shop'],
@@ -217,6 +218,16 @@ test('an app named where only --app is understood is told how, for whoever types
   const { code, stderr } = await paas('logs', 'other');
   assert.equal(code, 2);
   assert.match(stderr, /For another app than this folder's: paas logs --app other\n/);
+});
+
+test('create says which region and stack were asked for, and that there is no other', async () => {
+  const { stdout } = await paas('info', 'shop', '--json');
+  const { region, stack } = JSON.parse(stdout).app;
+  const made = await paas('create', 'placed', '--region', region.name, '-s', stack.name, '--no-remote');
+  assert.equal(made.stderr, `Creating placed... done, region is ${region.name}, stack is ${stack.name}\n`);
+  const refused = await paas('create', '--stack', 'heroku-24');
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /There is no stack "heroku-24": \S+ is the one there is\./);
 });
 
 test('a name that is taken is told with both ways on', async () => {

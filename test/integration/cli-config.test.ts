@@ -167,6 +167,14 @@ test('a file that is not there, and one that sets nothing, are told apart', asyn
   assert.match(empty.stderr, /sets no variable/);
 });
 
+test('who sets what the platform sets for every process is told so', async () => {
+  const { stderr } = await paas('config:set', 'DYNO=x', 'PAAS_APP=y', 'Z=1');
+  assert.match(stderr, /Warning: DYNO is always what the platform says/);
+  assert.match(stderr, /Warning: PAAS_APP is always what the platform says/);
+  const unset = await paas('config:unset', 'DYNO', 'PAAS_APP', 'Z');
+  assert.doesNotMatch(unset.stderr, /Warning/);
+});
+
 test('who sets PORT is told that the platform chooses it', async () => {
   const { code, stderr } = await paas('config:set', 'PORT=80');
   assert.equal(code, 0);

@@ -28,7 +28,8 @@ test('every command explains itself', async () => {
     const { code, stdout } = await user.paas(['help', name]);
     assert.equal(code, 0, name);
     assert.match(stdout, new RegExp(`^Usage: paas ${name} `), name);
-    assert.match(stdout, /\n {2}--json +print data for programs\n/, name);
+    const short = name.startsWith('run') ? ' {2}' : ' {2}-j, ';
+    assert.match(stdout, new RegExp(`\\n${short}--json +print data for programs\\n`), name);
     assert.ok(
       (await user.paas([...name.split(':'), '--help'])).stdout.startsWith(stdout.split('\n\nUsage: paas')[0] ?? ''),
       name,
@@ -41,6 +42,42 @@ test('help with a topic shows its commands', async () => {
   assert.match((await user.paas(['git'])).stdout, /^Usage: paas git:COMMAND\n/);
   assert.equal((await user.paas(['help', 'config', 'set'])).stdout, (await user.paas(['help', 'config:set'])).stdout);
 });
+
+test('a topic of second names lists them too, for whoever types heroku help apps', async () => {
+  const { stdout } = await user.paas(['help', 'apps']);
+  for (const name of ['apps:create', 'apps:destroy', 'apps:info', 'apps:rename', 'apps:open'])
+    assert.match(stdout, new RegExp(`\n  ${name} `), name);
+  assert.match((await user.paas(['auth'])).stdout, /^Usage: paas auth:COMMAND\n.*\n {2}auth:whoami /s);
+  assert.equal((await user.paas(['config', 'help'])).stdout, (await user.paas(['help', 'config'])).stdout);
+  assert.equal((await user.paas(['help', 'help'])).stdout, (await user.paas(['help'])).stdout);
+});
+
+for (const [habit, name] of [
+  ['apps:create', 'create'],
+  ['apps:destroy', 'destroy'],
+  ['apps:info', 'info'],
+  ['apps:open', 'open'],
+  ['apps:rename', 'rename'],
+  ['config:add', 'config:set'],
+  ['config:remove', 'config:unset'],
+  ['scale', 'ps:scale'],
+  ['dyno:scale', 'ps:scale'],
+  ['restart', 'ps:restart'],
+  ['dyno:restart', 'ps:restart'],
+  ['stop', 'ps:stop'],
+  ['kill', 'ps:stop'],
+  ['ps:kill', 'ps:stop'],
+  ['dyno:stop', 'ps:stop'],
+  ['dyno:kill', 'ps:stop'],
+  ['rollback', 'releases:rollback'],
+  ['auth:login', 'login'],
+  ['auth:logout', 'logout'],
+  ['auth:whoami', 'whoami'],
+] as const) {
+  test(`${habit}, as Heroku's client knows it, is ${name}`, async () => {
+    assert.match((await user.paas([habit, '--help'])).stdout, new RegExp(`^Usage: paas ${name} `));
+  });
+}
 
 for (const [args, code, said] of [
   [

@@ -147,6 +147,45 @@ test('why a command did not start is told', async () => {
   assert.match(stderr, / › {3}Error: run\.1 was not started: no image\.\n/);
 });
 
+test('an option before the command is an option of paas, and told when there is none such', async () => {
+  const before = api.operations.runs.length;
+  const { code, stderr } = await run(['--nope', 'true']);
+  assert.equal(code, 2);
+  assert.match(stderr, /Error: Unknown option '--nope'\n ›\n › {3}See: paas help run\n/);
+  assert.equal(api.operations.runs.length, before);
+  assert.equal((await run(['--no-notify', 'echo as with heroku'])).stdout, 'as with heroku\n');
+  assert.equal((await run(['echo', '-j', '4'])).stdout, '-j 4\n');
+});
+
+test('run:detached leaves the command to itself and says where its output is', async () => {
+  const { code, stdout, stderr } = await user.paas(['run:detached', '-a', 'shop', '-e', 'A=1', 'bin/report', '--all']);
+  const name = /done, (run\.\d+)\n$/.exec(stderr)?.[1];
+  assert.equal(stderr, `Running bin/report --all on shop... done, ${name}\n`);
+  assert.equal(stdout, `Run paas logs --app shop --dyno ${name} to view the output.\n`);
+  assert.equal(code, 0);
+  const request = api.operations.runs.at(-1);
+  assert.deepEqual(
+    [request?.command, request?.attach, request?.tty, request?.env],
+    ['bin/report --all', false, false, { A: '1' }],
+  );
+  const document = JSON.parse((await user.paas(['run:detached', '-a', 'shop', '--json', 'true'])).stdout);
+  assert.equal(document.type, 'run');
+  assert.match((await user.paas(['run:detached', '-a', 'shop'])).stderr, /Usage: paas run:detached COMMAND/);
+});
+
+test('run:detached --tail follows what that command writes', async () => {
+  const running = user.start(['run:detached', '-a', 'shop', '--tail', 'bin/report']);
+  const name = await eventually('it is up', () => /done, (run\.\d+)\n/.exec(running.stderr.text)?.[1]);
+  const app = await api.store.apps.findByName('shop');
+  const line = { at: new Date(), source: 'app', release: 1 } as const;
+  api.appLog.write(app?.id ?? '', { ...line, process: 'web.1', text: 'of another' });
+  api.appLog.write(app?.id ?? '', { ...line, process: name, text: 'of this one' });
+  await eventually('its line is shown', () => running.stdout.text.includes('of this one'));
+  assert.doesNotMatch(running.stdout.text, /of another/);
+  running.stop();
+  await running.ended;
+});
+
 test('run without a command says how', async () => {
   const { code, stderr } = await run([]);
   assert.equal(code, 2);

@@ -5,6 +5,8 @@ import { addAppRemote } from '../git-remote.ts';
 
 interface Flags {
   readonly remote: string | false;
+  readonly region?: string;
+  readonly stack?: string;
 }
 
 const define: DefineCommand = (command, session) => {
@@ -12,13 +14,26 @@ const define: DefineCommand = (command, session) => {
     .argument('[name]', 'a name; without it the platform chooses one')
     .option('-r, --remote <name>', 'name of the git remote', usualRemote)
     .option('-n, --no-remote', 'add no git remote')
+    .option('--region <name>', 'where it runs')
+    .option('-s, --stack <name>', 'what it is built on')
     .action(async (name: string | undefined, flags: Flags) => {
       const api = await session.api();
       const { app: sign } = session.errorStyle;
       const title = name === undefined ? 'Creating app' : `Creating ${sign(name)}`;
       const app = await session.progress(title, async (progress) => {
-        const made = await api.call('POST /apps', { body: name === undefined ? {} : { name } }).catch(nameTaken);
-        if (name === undefined) progress.end(`done, ${sign(made.name)}`);
+        const { region, stack } = flags;
+        const body = {
+          ...(name === undefined ? {} : { name }),
+          ...(region === undefined ? {} : { region }),
+          ...(stack === undefined ? {} : { stack }),
+        };
+        const made = await api.call('POST /apps', { body }).catch(nameTaken);
+        const facts = [
+          name === undefined ? sign(made.name) : null,
+          region === undefined ? null : `region is ${made.region.name}`,
+          stack === undefined ? null : `stack is ${made.stack.name}`,
+        ];
+        progress.end(['done', ...facts.filter((fact) => fact !== null)].join(', '));
         return made;
       });
       if (session.json) session.printJson(app);

@@ -1,32 +1,24 @@
 import { PassThrough } from 'node:stream';
 import { PlatformError } from '../../domain/errors.ts';
 import { type Attachment, attach } from '../attach.ts';
-import { type AppFlags, appOptions, type DefineCommand, examples } from '../command.ts';
-import { parseAssignments } from '../config-text.ts';
-import { usageError } from '../errors.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import type { Io } from '../io.ts';
+import { commandLine, type OneOffFlags, oneOffBody, oneOffOptions } from '../one-off.ts';
 import type { Session } from '../session.ts';
-import { shellQuote } from '../terminal-text.ts';
 
-interface Flags extends AppFlags {
-  readonly env?: readonly string[];
-  readonly size?: string;
+interface Flags extends OneOffFlags {
   readonly tty: boolean;
 }
 
 const define: DefineCommand = (command, session) => {
-  appOptions(command)
-    .argument('[COMMAND...]', 'what to run; one word is a line for bash, several are run as they are')
-    .option('-e, --env <A=1;B=2>', 'config vars for this run only; may be given again', collect)
-    .option('-s, --size <size>', 'memory, such as 1G')
+  oneOffOptions(command)
     .option('-x, --exit-code', "end with the command's exit code (always done)")
     .option('--no-tty', 'give the command no terminal')
-    .allowUnknownOption()
     .action(async (words: readonly string[], flags: Flags) => {
-      if (words.length === 0) throw usageError('Usage: paas run COMMAND\nMust specify a command to run.');
+      const line = commandLine(words, 'run');
       const { stdin, stdout } = session.io;
       const tty = flags.tty && !session.json && stdin.isTTY === true && stdout.isTTY === true;
-      const { name, attachment } = await start(session, commandLine(words), { ...flags, tty });
+      const { name, attachment } = await start(session, line, { ...flags, tty });
       session.exitCode = await (session.json
         ? converseForJson(session, name, attachment)
         : attachment.converse(session.io, { tty }));
@@ -47,6 +39,7 @@ async function start(
 ): Promise<{ readonly name: string; readonly attachment: Attachment }> {
   const app = await session.app(flags);
   const api = await session.api();
+  const body = oneOffBody(flags);
   return session.progress(`Running ${line} on ${session.errorStyle.app(app)}`, async (progress) => {
     progress.status('starting');
     const dyno = await api.call('POST /apps/{app}/dynos', {
@@ -55,8 +48,8 @@ async function start(
         command: line,
         attach: true,
         force_no_tty: !flags.tty,
-        env: { ...(flags.tty ? terminalOf(session.io) : {}), ...parseAssignments(flags.env ?? []) },
-        ...(flags.size === undefined ? {} : { size: flags.size }),
+        ...body,
+        env: { ...(flags.tty ? terminalOf(session.io) : {}), ...body.env },
       },
     });
     if (dyno.attach_url === null) throw new PlatformError('unavailable', `${dyno.name} cannot be attached to.`);
@@ -81,15 +74,6 @@ function terminalOf(io: Io): Record<string, string> {
     COLUMNS: String(io.stdout.columns || 80),
     LINES: String(io.stdout.rows || 24),
   };
-}
-
-function collect(word: string, all: readonly string[] = []): readonly string[] {
-  return [...all, ...word.split(';').filter((part) => part.trim() !== '')];
-}
-
-function commandLine(words: readonly string[]): string {
-  const [only, ...others] = words;
-  return only !== undefined && others.length === 0 ? only : words.map(shellQuote).join(' ');
 }
 
 export default define;

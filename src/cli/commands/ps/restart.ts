@@ -1,11 +1,9 @@
-import { appOptions, type DefineCommand, examples } from '../../command.ts';
+import { appOptions, type DefineCommand, examples, processOptions } from '../../command.ts';
 import { parseTarget, type TargetFlags } from '../../process-target.ts';
 
 const define: DefineCommand = (command, session) => {
-  appOptions(command)
+  processOptions(appOptions(command), { one: 'this instance', all: 'all of this process type' })
     .argument('[web.1]', 'an instance or a process type; without it all')
-    .option('-d, --dyno <web.1>', 'this instance')
-    .option('-p, --process-type <web>', 'all of this process type')
     .action(async (word: string | undefined, flags: TargetFlags) => {
       const target = parseTarget(word, flags);
       const app = await session.app(flags);

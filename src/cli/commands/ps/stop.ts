@@ -1,12 +1,10 @@
-import { appOptions, type DefineCommand, examples } from '../../command.ts';
+import { appOptions, type DefineCommand, examples, processOptions } from '../../command.ts';
 import { usageError } from '../../errors.ts';
 import { parseTarget, type TargetFlags } from '../../process-target.ts';
 
 const define: DefineCommand = (command, session) => {
-  appOptions(command)
+  processOptions(appOptions(command), { one: 'this instance', all: 'all of this process type' })
     .argument('[web.1]', 'an instance or a process type')
-    .option('-d, --dyno <web.1>', 'this instance')
-    .option('-p, --process-type <web>', 'all of this process type')
     .action(async (word: string | undefined, flags: TargetFlags) => {
       const target = parseTarget(word, flags);
       if (target.kind === 'all') {

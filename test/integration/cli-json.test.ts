@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Duplex } from 'node:stream';
+import { after, before, test } from 'node:test';
+import { commandGroups } from '../../src/cli/commands.ts';
+import { type ApiFixture, startApi } from '../support/api.ts';
+import { CliUser } from '../support/cli.ts';
+
+let api: ApiFixture;
+let user: CliUser;
+
+before(async () => {
+  api = await startApi();
+  api.operations.attach = async () => {
+    const child = spawn('echo', ['said'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const exited = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)));
+    return { stream: Duplex.from({ readable: child.stdout, writable: child.stdin }), resize: async () => {}, exited };
+  };
+  user = await CliUser.create();
+  user.logIn(api.url, api.owner.token);
+  const shop = await api.newApp('shop');
+  await api.deploy(shop);
+  const line = { at: new Date(), source: 'app', process: 'web.1', release: 1, text: 'hello' } as const;
+  api.appLog.write(shop.id, line);
+  await api.newApp('doomed');
+  await user.git(await user.repository(), 'status');
+  await writeFile(join(user.home, 'repo/.env'), 'A=2\n');
+});
+
+after(async () => {
+  await user[Symbol.asyncDispose]();
+  await api[Symbol.asyncDispose]();
+});
+
+/** In the order in which one builds on the other. Left out: those that would stop the machine's own platform, and demo. */
+const typed: readonly (readonly [name: string, ...args: readonly string[]])[] = [
+  ['apps'],
+  ['info'],
+  ['create', 'another', '-n'],
+  ['git:remote'],
+  ['maintenance'],
+  ['maintenance:on'],
+  ['maintenance:off'],
+  ['config:set', 'A=1'],
+  ['config'],
+  ['config:get', 'A'],
+  ['config:import', '.env'],
+  ['config:unset', 'A'],
+  ['ps'],
+  ['ps:scale', 'web=1'],
+  ['ps:scale'],
+  ['ps:restart'],
+  ['ps:stop', 'worker'],
+  ['run', 'true'],
+  ['run:detached', 'true'],
+  ['releases'],
+  ['releases:info'],
+  ['releases:rollback'],
+  ['domains:add', 'www.example.com'],
+  ['domains'],
+  ['domains:remove', 'www.example.com'],
+  ['logs', '-n', '1'],
+  ['open'],
+  ['rename', 'boutique'],
+  ['destroy', 'doomed', '--confirm', 'doomed'],
+  ['whoami'],
+  ['version'],
+  ['doctor'],
+  ['login'],
+  ['logout'],
+];
+const elsewhere = ['demo', 'platform:stop', 'platform:uninstall', 'stack:rebuild'];
+
+test('with --json every command prints one JSON document and nothing else, also when it changes something', async (t) => {
+  for (const [name, ...args] of typed) {
+    await t.test(name, async () => {
+      const needsNoApp = ['apps', 'create', 'destroy', 'whoami', 'version', 'doctor', 'login', 'logout'].includes(name);
+      const { code, stdout, stderr } = await user.paas(
+        [name, ...args, '--json', ...(needsNoApp ? [] : ['-a', 'shop'])],
+        {
+          cwd: join(user.home, 'repo'),
+          input: name === 'login' ? api.owner.token : '',
+        },
+      );
+      // Nothing serves the web here, which doctor finds out.
+      assert.equal(code, name === 'doctor' ? 1 : 0, stderr);
+      assert.equal(typeof JSON.parse(stdout), 'object', stdout);
+    });
+  }
+});
+
+test('no command is left out of the test above without a reason', () => {
+  const all = commandGroups.flatMap(({ commands }) => commands.map(({ name }) => name));
+  assert.deepEqual(new Set([...typed.map(([name]) => name), ...elsewhere]), new Set(all));
+});
