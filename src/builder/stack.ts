@@ -1,11 +1,9 @@
-import { Readable } from 'node:stream';
 import type { Settings } from '../config.ts';
 import type { Stack } from '../domain/builder.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { buildOnBaseImage, debianBaseImage } from './stack/base-image.ts';
-import { hasMmdebstrap, readHostApt, rootfs } from './stack/debian-tools.ts';
-import { type StackKind, type StackRecipe, stackKinds, stackRecipe } from './stack/recipe.ts';
+import { makeStacks } from './stack/make-stacks.ts';
+import { type StackRecipe, stackKinds, stackRecipe } from './stack/recipe.ts';
 
 export interface StackOptions {
   /** Told what is being done, a line at a time. */
@@ -28,7 +26,7 @@ export async function findStacks(engine: Engine, settings: StackSettings): Promi
 /**
  * Makes those stacks that are missing, both at once, in 25–60 s. They belong to the engine and not to one platform: they
  * carry no platform's label, because equal recipes have equal tags and several platforms share them.
- * Throws `unavailable` when neither mmdebstrap nor an image registry can give them.
+ * Throws `unavailable` when this host has no way to make them.
  */
 export async function ensureStacks(
   engine: Engine,
@@ -38,16 +36,11 @@ export async function ensureStacks(
   const present = options.rebuild ? null : await findStacks(engine, settings);
   if (present) return named(engine, present);
   await removeOldGenerations(engine);
-  const failed = new AbortController();
-  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
-  const work = stackKinds.map((kind) =>
-    makeStack(engine, kind, settings, { ...options, signal }).catch((error: unknown) => {
-      failed.abort(error);
-      throw error;
-    }),
-  );
-  await Promise.allSettled(work);
-  await Promise.all(work);
+  await makeStacks(await missingStacks(engine, settings, options), {
+    engine,
+    progress: options.progress ?? (() => undefined),
+    signal: options.signal ?? new AbortController().signal,
+  });
   const made = await findStacks(engine, settings);
   if (!made) throw new PlatformError('internal', 'The stack images were made, but the engine does not have them.');
   return named(engine, made);
@@ -62,59 +55,15 @@ async function named(engine: Engine, stack: Stack): Promise<Stack> {
   return stack;
 }
 
-async function makeStack(
+async function missingStacks(
   engine: Engine,
-  kind: StackKind,
   settings: StackSettings,
-  options: StackOptions & { readonly signal: AbortSignal },
-): Promise<void> {
-  const recipe = stackRecipe(kind, settings.stackSuite);
-  if (!options.rebuild && (await engine.images.inspect(recipe.tag))) return;
-  const progress = (line: string) => options.progress?.(`${kind}: ${line}`);
-  if (hasMmdebstrap()) return importStack(engine, recipe, progress, options.signal);
-  await buildOnRegistryImage(engine, recipe, progress, options.signal);
-}
-
-async function importStack(
-  engine: Engine,
-  recipe: StackRecipe,
-  progress: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const tar = rootfs(recipe, progress, signal);
-  // mmdebstrap writes nothing until the system is whole: a failure before that never reaches the engine.
-  const first = await tar.next();
-  const whole = (async function* () {
-    if (!first.done) yield first.value;
-    yield* tar;
-  })();
-  progress('importing into the engine');
-  const stream = Readable.from(whole, { objectMode: false });
-  let broken: unknown;
-  stream.on('error', (error) => {
-    broken = error;
-  });
-  await engine.images.importRootfs(stream, recipe.tag, recipe.config).catch((error: unknown) => {
-    throw broken ?? error;
-  });
-}
-
-async function buildOnRegistryImage(
-  engine: Engine,
-  recipe: StackRecipe,
-  progress: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const base = debianBaseImage(recipe.suite);
-  progress(`mmdebstrap is not installed here, building on ${base}`);
-  const apt = await readHostApt();
-  await buildOnBaseImage(engine, recipe, { base, apt, progress, signal }).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw new PlatformError('unavailable', `The ${recipe.kind} stack could not be built on ${base}.`, {
-      hint: 'Install mmdebstrap and debian-archive-keyring (as root: apt-get install mmdebstrap), or give the engine a registry that has this image.',
-      cause: error,
-    });
-  });
+  { rebuild = false }: StackOptions,
+): Promise<readonly StackRecipe[]> {
+  const recipes = stackKinds.map((kind) => stackRecipe(kind, settings.stackSuite));
+  if (rebuild) return recipes;
+  const present = await Promise.all(recipes.map(({ tag }) => engine.images.inspect(tag)));
+  return recipes.filter((_, index) => present[index] === null);
 }
 
 /**

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import { debianArchitecture } from '../../src/builder/stack/apt-download.ts';
 import { buildOnBaseImage } from '../../src/builder/stack/base-image.ts';
+import { makeDebianBase } from '../../src/builder/stack/debian-base.ts';
 import { readHostApt, rootfs } from '../../src/builder/stack/debian-tools.ts';
 import { type StackRecipe, stackRecipe, stackUser } from '../../src/builder/stack/recipe.ts';
 import { ensureStacks, findStacks } from '../../src/builder/stack.ts';
@@ -152,21 +154,31 @@ test('a build can put the host’s certificates in place and write its cache, an
   assert.equal(await inContainer(stack.runImageId, refused), 'refused\nnone\n');
 });
 
-test('where there is no mmdebstrap the same stack is built on a base image of a registry', async () => {
-  // The engine has no registry here: the run stack stands for debian:trixie-slim.
+test('without mmdebstrap and without a registry the same stack is made on a Debian out of packages', async (t) => {
   const wanted = stackRecipe('run', 'trixie');
   const labels = { [labelNames.platform]: runId };
   const recipe: StackRecipe = { ...wanted, tag: `paas-test/${runId}:run`, config: { ...wanted.config, labels } };
+  const making = { engine, progress: () => undefined, signal: AbortSignal.timeout(180_000) };
+  const architecture = (await debianArchitecture()) ?? assert.fail('there is no apt here');
+  const base = await makeDebianBase({ suite: 'trixie', architecture, apt: await readHostApt() }, making);
+  t.after(() => base.dispose());
+  const checks = [
+    'dpkg --audit',
+    'dpkg --get-selections | grep -vc "install$"',
+    'stat -c "%U:%G %a" /var/mail /tmp /root',
+    'readlink /bin',
+    'ls /packages /usr/sbin/policy-rc.d 2>/dev/null',
+    'true',
+  ];
+  assert.equal(
+    await inContainer(base.tag, checks.join('\n')),
+    '0\nroot:mail 2775\nroot:root 1777\nroot:root 700\nusr/bin\n',
+  );
   const apt = {
     ...(await readHostApt()),
     options: ['Acquire::Retries "2";', 'Acquire::https::CAInfo "/host/only.pem";'],
   };
-  const id = await buildOnBaseImage(engine, recipe, {
-    base: 'paas/run',
-    apt,
-    progress: () => undefined,
-    signal: AbortSignal.timeout(120_000),
-  });
+  const id = await buildOnBaseImage(engine, recipe, { ...making, base: base.tag, apt });
   const [made, imported] = [await engine.images.inspect(id), await engine.images.inspect(stack.runImageId)];
   assert.deepEqual(made?.config.user, imported?.config.user);
   assert.deepEqual(made?.config.workingDir, imported?.config.workingDir);

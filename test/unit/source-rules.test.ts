@@ -10,6 +10,7 @@ const shims: ReadonlySet<string> = new Set(['src/bootstrap.cjs', 'src/cli/paas.c
 /** Who owns a kind of process. Everything else that runs, runs in a container. */
 const processOwners: ReadonlySet<string> = new Set([
   'src/bootstrap.cjs', // npm, and the Node that goes on
+  'src/builder/stack/apt-download.ts', // apt-get, dpkg-deb
   'src/builder/stack/debian-tools.ts', // mmdebstrap, apt-config
   'src/cli/browser.ts', // the user's browser
   'src/cli/git.ts', // the user's git

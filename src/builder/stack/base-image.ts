@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { pack } from 'tar-stream';
-import type { BuildOutput } from '../../domain/build.ts';
-import type { Engine } from '../../domain/engine.ts';
+import { type Engine, type Labels, labelNames } from '../../domain/engine.ts';
 import { hostTrust } from '../host-trust.ts';
 import { type HostApt, sourceLines } from './host-apt.ts';
 import { customisePath, type StackRecipe } from './recipe.ts';
@@ -11,12 +10,15 @@ import { customisePath, type StackRecipe } from './recipe.ts';
 const installPath = fileURLToPath(new URL('install.sh', import.meta.url));
 const mounted = '/run/stack';
 
-/** The engine pulls it from its registry when it does not have it. */
-export function debianBaseImage(suite: string): string {
-  return `debian:${suite}-slim`;
+/** What every way to make an image here needs. */
+export interface ImageMaking {
+  readonly engine: Engine;
+  /** Told what is being done, a line at a time. */
+  readonly progress: (line: string) => void;
+  readonly signal: AbortSignal;
 }
 
-/** The same stack from a Debian base image, for hosts without mmdebstrap. Returns the image's id. */
+/** The same stack on an image of Debian, for hosts without mmdebstrap. Returns the image's id. */
 export async function buildOnBaseImage(
   engine: Engine,
   recipe: StackRecipe,
@@ -27,23 +29,40 @@ export async function buildOnBaseImage(
     readonly signal: AbortSignal;
   },
 ): Promise<string> {
+  return buildImage(
+    { engine, ...options },
+    { tag: recipe.tag, files: contextFiles(recipe, options.base, options.apt), labels: recipe.config.labels ?? {} },
+  );
+}
+
+/** Of a Dockerfile and the files beside it. Returns the image's id. */
+export function buildImage(
+  { engine, progress, signal }: ImageMaking,
+  {
+    tag,
+    files,
+    labels = { [labelNames.role]: 'stack' },
+  }: {
+    readonly tag: string;
+    readonly files: Readonly<Record<string, string | Buffer>>;
+    readonly labels?: Labels;
+  },
+): Promise<string> {
   const context = pack();
-  for (const [name, content] of Object.entries(contextFiles(recipe, options.base, options.apt))) {
-    context.entry({ name, mode: 0o755 }, content);
-  }
+  for (const [name, content] of Object.entries(files)) context.entry({ name, mode: 0o755 }, content);
   context.finalize();
   return engine.images.buildDockerfile(
     {
       context: Readable.from(context),
       dockerfile: 'Dockerfile',
-      tag: recipe.tag,
-      labels: recipe.config.labels ?? {},
+      tag,
+      labels,
       buildArgs: {},
       memoryBytes: 2 * 1024 ** 3,
       cpuShares: 1024,
-      output: outputOf(options.progress),
+      output: { step: progress, detail: progress, warn: progress },
     },
-    options.signal,
+    signal,
   );
 }
 
@@ -88,8 +107,4 @@ function aptConfig(apt: HostApt, env: Readonly<Record<string, string>>): readonl
     `Dir::Etc::SourceList "${mounted}/sources.list";`,
     'Dir::Etc::SourceParts "/dev/null";',
   ];
-}
-
-function outputOf(progress: (line: string) => void): BuildOutput {
-  return { step: progress, detail: progress, warn: progress };
 }

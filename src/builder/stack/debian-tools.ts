@@ -1,21 +1,24 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { PlatformError } from '../../domain/errors.ts';
 import { environment } from '../../environment.ts';
-import { type HostApt, hostApt, sourceLines } from './host-apt.ts';
+import { debianKeyring, type HostApt, hostApt, sourceLines } from './host-apt.ts';
 import { customisePath, type StackRecipe } from './recipe.ts';
 
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const timeoutMs = 15 * 60_000;
 const endGraceMs = 20_000;
 
 export function hasMmdebstrap(): boolean {
   const folders = (environment().PATH ?? '').split(delimiter);
   return folders.some((folder) => isExecutable(join(folder, 'mmdebstrap')));
+}
+
+export function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }
 
 /** How apt on this host reaches the archive; the public archive where there is no apt. */
@@ -68,7 +71,7 @@ function startMmdebstrap(recipe: StackRecipe, apt: HostApt, work: string): Child
     `--customize-hook=${customisePath}`,
     recipe.suite,
     '-',
-    ...sourceLines(apt, recipe.suite, existsSync(keyring) ? keyring : undefined),
+    ...sourceLines(apt, recipe.suite, debianKeyring()),
   ];
   return spawn('mmdebstrap', args, {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** How this host reaches the Debian archive: used while a stack is made, never written into it. */
@@ -21,6 +21,12 @@ export function hostApt(dump: string, etc = '/etc'): HostApt {
     security: mirrorOf(sources, `${codename}-security`) ?? publicSecurity,
     options: transportOptions(dump),
   };
+}
+
+/** Debian's keys, which another distribution may have too; undefined where apt's own keys must do. */
+export function debianKeyring(): string | undefined {
+  const path = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  return existsSync(path) ? path : undefined;
 }
 
 /** The one-line sources of `suite` through this host's mirror. Sid has neither updates nor security. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a stack out of a Debian base image, for hosts that have an image registry and no mmdebstrap. Runs in a Dockerfile's
+# Makes a stack out of an image of Debian, for hosts without mmdebstrap. Runs in a Dockerfile's
 # RUN step; everything it is told lies below /run/stack, which is mounted for this step only and so is in no layer.
 set -eu
 from=/run/stack

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { extract, type Pack, pack } from 'tar-stream';
+import { filesOfPackage } from './apt-download.ts';
+import { mergedUsrLink, mergedUsrPath } from './merged-usr.ts';
+
+type EntryHeader = Parameters<Pack['entry']>[0];
+
+/**
+ * The files of these packages as one file system, with the packages themselves in `folder` of it and nothing configured.
+ * A failure ends the stream with it, so that half a system is never an image.
+ */
+export function layFiles(
+  packages: readonly string[],
+  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+): Readable {
+  const tar = pack();
+  const laid = new Laid(tar);
+  const fill = async () => {
+    for (const name of ['status', 'available']) await laid.file(`var/lib/dpkg/${name}`, Buffer.alloc(0));
+    for (const path of packages) {
+      await laid.file(`${folder}/${basename(path)}`, await readFile(path));
+      await laid.package(filesOfPackage(path, signal));
+    }
+    tar.finalize();
+  };
+  fill().catch((error: Error) => tar.destroy(error));
+  return Readable.from(tar);
+}
+
+/** A file system that is being written as a tar, with `/usr` merged. */
+class Laid {
+  readonly #tar: Pack;
+  /** A layer may not name a path twice, and every package names the folders that it lies in. */
+  readonly #laid = new Set<string>();
+
+  constructor(tar: Pack) {
+    this.#tar = tar;
+  }
+
+  async file(name: string, content: Buffer): Promise<void> {
+    await this.#add({ name, mode: 0o644, uid: 0, gid: 0, size: content.length }, Readable.from([content]));
+  }
+
+  async package(files: AsyncIterable<Uint8Array>): Promise<void> {
+    const entries = extract();
+    const read = pipeline(Readable.from(files), entries);
+    // Heard below; a failure while an entry is being passed on ends the loop by itself.
+    read.catch(() => undefined);
+    for await (const entry of entries) {
+      const { name, linkname, type } = entry.header;
+      const path = mergedUsrPath(name);
+      const link = mergedUsrLink(name);
+      if (link !== null) await this.#link(link);
+      const target = type === 'link' && linkname ? { linkname: mergedUsrPath(linkname) } : {};
+      if (path === '' || (type === 'symlink' && path === `usr/${link}`)) entry.resume();
+      else await this.#add({ ...entry.header, name: path, ...target }, entry as AsyncIterable<Uint8Array>);
+    }
+    await read;
+  }
+
+  async #link(name: string): Promise<void> {
+    await this.#add({ name, type: 'symlink', linkname: `usr/${name}`, mode: 0o777, uid: 0, gid: 0 }, Readable.from([]));
+  }
+
+  async #add(header: EntryHeader, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const known = this.#laid.has(header.name);
+    this.#laid.add(header.name);
+    await pipeline(content, known ? discarding() : this.#tar.entry(header));
+  }
+}
+
+function discarding(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() });
+}

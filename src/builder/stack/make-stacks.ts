@@ -1,0 +1,98 @@
+import { Readable } from 'node:stream';
+import type { Engine } from '../../domain/engine.ts';
+import { PlatformError } from '../../domain/errors.ts';
+import { buildOnBaseImage, type ImageMaking } from './base-image.ts';
+import { type BaseImage, debianBase } from './debian-base.ts';
+import { hasMmdebstrap, isRoot, readHostApt, rootfs } from './debian-tools.ts';
+import type { StackRecipe } from './recipe.ts';
+
+/**
+ * Makes each of these stacks, all at once, by the first way that this host has: mmdebstrap; a Debian image of a registry;
+ * a Debian image out of packages, which needs neither root nor a registry. Throws `unavailable` with what each way said.
+ */
+export async function makeStacks(recipes: readonly StackRecipe[], making: ImageMaking): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, making.signal]);
+  let base: Promise<BaseImage> | null = null;
+  const baseOf = (recipe: StackRecipe) => {
+    base ??= debianBase(recipe.suite, { ...making, signal });
+    return base;
+  };
+  const work = recipes.map((recipe) => {
+    const progress = (line: string) => making.progress(`${recipe.kind}: ${line}`);
+    return makeStack(recipe, { ...making, progress, signal, baseOf }).catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    });
+  });
+  await Promise.allSettled(work);
+  await (base as Promise<BaseImage> | null)?.then(
+    (image) => image.dispose(),
+    () => undefined,
+  );
+  await Promise.all(work);
+}
+
+async function makeStack(
+  recipe: StackRecipe,
+  making: ImageMaking & { readonly baseOf: (recipe: StackRecipe) => Promise<BaseImage> },
+): Promise<void> {
+  const { engine, progress, signal } = making;
+  const without = hasMmdebstrap() ? await tryMmdebstrap(recipe, making) : 'mmdebstrap is not installed here.';
+  if (without === null) return;
+  const [base, apt] = await Promise.all([
+    making.baseOf(recipe).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw withReason(error, without);
+    }),
+    readHostApt(),
+  ]);
+  progress(`building on ${base.name}`);
+  await buildOnBaseImage(engine, recipe, { base: base.tag, apt, progress, signal }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new PlatformError('unavailable', `The ${recipe.kind} stack could not be built on ${base.name}.`, {
+      hint: `Check that containers reach the Debian mirror ${apt.archive}, and that it serves ${recipe.suite}.`,
+      cause: error,
+    });
+  });
+}
+
+/** Null when the stack is made. For root it is the way, and what it says is the answer; others may lack its namespaces. */
+async function tryMmdebstrap(recipe: StackRecipe, { engine, progress, signal }: ImageMaking): Promise<string | null> {
+  try {
+    await importStack(engine, recipe, { progress, signal });
+    return null;
+  } catch (error) {
+    if (signal.aborted || isRoot() || !(error instanceof PlatformError)) throw error;
+    progress('mmdebstrap does not work here without root, going another way');
+    return error.message;
+  }
+}
+
+async function importStack(
+  engine: Engine,
+  recipe: StackRecipe,
+  { progress, signal }: { readonly progress: (line: string) => void; readonly signal: AbortSignal },
+): Promise<void> {
+  const tar = rootfs(recipe, progress, signal);
+  // mmdebstrap writes nothing until the system is whole: a failure before that never reaches the engine.
+  const first = await tar.next();
+  const whole = (async function* () {
+    if (!first.done) yield first.value;
+    yield* tar;
+  })();
+  progress('importing into the engine');
+  const stream = Readable.from(whole, { objectMode: false });
+  let broken: unknown;
+  stream.on('error', (error) => {
+    broken = error;
+  });
+  await engine.images.importRootfs(stream, recipe.tag, recipe.config).catch((error: unknown) => {
+    throw broken ?? error;
+  });
+}
+
+function withReason(error: unknown, reason: string): unknown {
+  if (!(error instanceof PlatformError)) return error;
+  return new PlatformError(error.code, `${reason}\n${error.message}`, { hint: error.hint ?? '', cause: error });
+}
