@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { must, TestPlatform } from '../support/platform.ts';
@@ -7,6 +10,16 @@ import { pythonApp } from '../support/sample-apps.ts';
 /** Connects from inside an app and prints `open`, or the reason why not. */
 const probe = (address: string, port: number) =>
   `python3 -c "import socket; s=socket.socket(); s.settimeout(2); r=s.connect_ex(('${address}',${port})); print('open' if r==0 else 'closed')"`;
+
+/** One of the host's own, beside loopback and the bridges of containers. */
+function hostAddresses(): readonly string[] {
+  const own = Object.entries(networkInterfaces()).filter(([name]) => !/^(lo|br-|docker|pb|veth)/.test(name));
+  return own
+    .flatMap(([, addresses]) => addresses ?? [])
+    .filter(({ family }) => family === 'IPv4')
+    .map(({ address }) => address)
+    .slice(0, 1);
+}
 
 describe('two apps on one host', () => {
   let paas: TestPlatform;
@@ -28,11 +41,34 @@ describe('two apps on one host', () => {
     assert.equal(await from('beta', alpha?.address ?? '', 5000), 'closed');
   });
 
-  it('cannot reach the host: not its public ports, not the API', async () => {
+  it('cannot reach the host: not the API, and no port that listens on all addresses', async () => {
     const [alpha] = await paas.containers('alpha');
     const gateway = (alpha?.address ?? '').replace(/\d+$/, (last) => String((Number(last) & ~63) + 1));
-    assert.equal(await from('alpha', gateway, paas.httpPort), 'closed');
-    assert.equal(await from('alpha', gateway, paas.apiPort), 'closed');
+    const heard: string[] = [];
+    const tcp = createServer((socket) => {
+      heard.push(`tcp from ${socket.remoteAddress}`);
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => tcp.listen(0, '0.0.0.0', resolve));
+    const { port } = tcp.address() as AddressInfo;
+    const udp = createSocket('udp4').on('message', (_message, from) => heard.push(`udp from ${from.address}`));
+    await new Promise<void>((resolve) => udp.bind(port, '0.0.0.0', resolve));
+    try {
+      for (const address of [gateway, ...hostAddresses()]) {
+        await new Promise<void>((resolve, reject) => {
+          connect(port, address, resolve).on('error', reject);
+        });
+        await eventually(`the host itself reaches ${address}`, () => heard.length > 0);
+        heard.length = 0;
+        const tries = [probe(address, port), probe(address, paas.apiPort), `echo hello > /dev/udp/${address}/${port}`];
+        const { stdout } = await must(paas.paas(['run', '--no-tty', '-a', 'alpha', '--', tries.join('; ')]));
+        assert.deepEqual(stdout.trim().split('\n'), ['closed', 'closed'], address);
+        assert.deepEqual(heard, []);
+      }
+    } finally {
+      tcp.close();
+      udp.close();
+    }
   });
 
   it('see no secret and no socket of the platform', async () => {
