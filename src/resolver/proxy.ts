@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createServer } from '../node-http.ts';
 import { answerWithPage } from './answer.ts';
+import { ClientConnections } from './client-connections.ts';
 import { explain } from './error-pages.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { readHead, upgradeProtocol } from './request-head.ts';
@@ -31,6 +32,10 @@ export function createProxy(context: ExchangeContext): Server {
     if ('reason' in head) return refuse(request, response, timing.lingerMs);
     new Exchange(context, head, { request, response }).start();
   };
+  const clients = new ClientConnections(timing.connectionsPerClient);
+  server.on('connection', (socket: Socket) => {
+    if (!clients.admit(socket)) socket.destroy();
+  });
   server.on('request', serve);
   // The instance decides whether it wants the body: its 100 is passed on, or its refusal.
   server.on('checkContinue', serve);

@@ -34,6 +34,8 @@ export interface Timing {
   /** Held requests: per hostname's app, and over all. */
   readonly heldPerApp: number;
   readonly heldInAll: number;
+  /** Open connections of one client from outside: an eighth of all that the resolver takes. */
+  readonly connectionsPerClient: number;
 }
 
 export const defaultTiming: Timing = {
@@ -53,6 +55,7 @@ export const defaultTiming: Timing = {
   stopMs: 10_000,
   heldPerApp: 1_000,
   heldInAll: 5_000,
+  connectionsPerClient: 2_048,
 };
 
 /** What one kind of destination gets of it. */

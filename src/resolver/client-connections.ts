@@ -1,0 +1,61 @@
+import { BlockList, isIPv4, isIPv6, type Socket } from 'node:net';
+
+/** Where a proxy or an address translation in front of us may stand, with all its clients behind one address. */
+const inside = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  inside.addSubnet(network, prefix, 'ipv4');
+for (const [network, prefix] of [
+  ['::1', 128],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const)
+  inside.addSubnet(network, prefix, 'ipv6');
+
+/**
+ * Who a public address stands for: itself in IPv4, its /64 in IPv6, of which one client has all addresses. Null for an
+ * address of a private network, and for none.
+ */
+export function publicClient(address: string | undefined): string | null {
+  const plain = address?.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : (address ?? '');
+  if (isIPv4(plain)) return inside.check(plain, 'ipv4') ? null : plain;
+  const [bare = ''] = plain.split('%');
+  if (!isIPv6(bare) || inside.check(bare, 'ipv6')) return null;
+  const [before = '', after] = bare.split('::');
+  const head = before.split(':').filter((group) => group !== '');
+  const tail = (after ?? '').split(':').filter((group) => group !== '');
+  const zeros = after === undefined ? 0 : 8 - head.length - tail.length;
+  return [...head, ...Array.from({ length: zeros }, () => '0'), ...tail].slice(0, 4).join(':');
+}
+
+/** How many connections each client from outside has open. One may not have those of all. */
+export class ClientConnections {
+  readonly #limit: number;
+  readonly #open = new Map<string, number>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Counts the connection until it closes. False: its client has as many as it may. */
+  admit(socket: Socket): boolean {
+    const client = publicClient(socket.remoteAddress);
+    if (client === null) return true;
+    const open = this.#open.get(client) ?? 0;
+    if (open >= this.#limit) return false;
+    this.#open.set(client, open + 1);
+    socket.once('close', () => {
+      const left = (this.#open.get(client) ?? 1) - 1;
+      if (left === 0) this.#open.delete(client);
+      else this.#open.set(client, left);
+    });
+    return true;
+  }
+}
