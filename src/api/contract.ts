@@ -4,6 +4,7 @@ import { buildEndpoints } from './contract/builds.ts';
 import { configVarEndpoints } from './contract/config-vars.ts';
 import { domainEndpoints } from './contract/domains.ts';
 import { dynoEndpoints } from './contract/dynos.ts';
+import { emptyListEndpoints } from './contract/empty-lists.ts';
 import { formationEndpoints } from './contract/formation.ts';
 import { logSessionEndpoints } from './contract/log-sessions.ts';
 import { platformEndpoints } from './contract/platform.ts';
@@ -39,6 +40,7 @@ export const contract = {
   ...logSessionEndpoints,
   ...domainEndpoints,
   ...platformEndpoints,
+  ...emptyListEndpoints,
 };
 
 export type Contract = typeof contract;

@@ -82,7 +82,12 @@ function operation(operationId: string, endpoint: Endpoint): Json {
       ...(endpoint.range ? [rangeParameter(endpoint.range)] : []),
     ],
     ...(endpoint.body
-      ? { requestBody: { content: { 'application/json': { schema: jsonSchema(endpoint.body, 'input') } } } }
+      ? {
+          requestBody: {
+            required: !endpoint.body.safeParse(undefined).success,
+            content: { 'application/json': { schema: jsonSchema(endpoint.body, 'input') } },
+          },
+        }
       : {}),
     responses: {
       ...(endpoint.stream === 'websocket'

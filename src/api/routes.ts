@@ -6,6 +6,7 @@ import { buildRoutes } from './routes/builds.ts';
 import { configVarRoutes } from './routes/config-vars.ts';
 import { domainRoutes } from './routes/domains.ts';
 import { dynoRoutes } from './routes/dynos.ts';
+import { emptyListRoutes } from './routes/empty-lists.ts';
 import { formationRoutes } from './routes/formation.ts';
 import { logSessionRoutes } from './routes/log-sessions.ts';
 import { platformRoutes } from './routes/platform.ts';
@@ -20,6 +21,7 @@ export function createRoutes(context: ApiContext): Routes {
     ...configVarRoutes(context),
     ...domainRoutes(context),
     ...dynoRoutes(context),
+    ...emptyListRoutes,
     ...formationRoutes(context),
     ...logSessionRoutes(context),
     ...platformRoutes(context),

@@ -185,8 +185,15 @@ describe('apps', () => {
 
   test("what Heroku's client lists beside an app is there, if need be empty", async () => {
     const app = await fixture.newApp('beside');
-    const empty = ['/addons', '/addon-attachments'];
-    const ofApp = ['addons', 'addon-attachments', 'sni-endpoints'].map((name) => `/apps/${app.name}/${name}`);
+    const empty = ['/addons', '/addon-attachments', '/account/features', '/account/keys', '/pipelines'];
+    const ofApp = [
+      'addons',
+      'addon-attachments',
+      'sni-endpoints',
+      'features',
+      'buildpack-installations',
+      'log-drains',
+    ].map((name) => `/apps/${app.name}/${name}`);
     for (const path of [...empty, ...ofApp]) {
       const answer = await fixture.ask('GET', path);
       assert.equal(answer.status, 200, path);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { appParam, endpoint, id, time } from './endpoint.ts';
+import { endpoint, id, time } from './endpoint.ts';
 
 /** What `paas doctor` and the health check show. The platform makes it; the API only passes it on. */
 export const PlatformStatus = z.object({
@@ -63,9 +63,6 @@ export const Stack = z.object({
 });
 export type Stack = z.infer<typeof Stack>;
 
-/** Nothing of this kind exists yet; clients that list it go on. */
-const none = z.array(z.never());
-
 export const platformEndpoints = {
   health: endpoint({
     method: 'GET',
@@ -104,49 +101,6 @@ export const platformEndpoints = {
     tag: 'platform',
     summary: 'Stacks that an app can be built on',
     response: z.array(Stack),
-    range: ['id', 'name'],
-  }),
-  listAddons: endpoint({
-    method: 'GET',
-    path: '/addons',
-    tag: 'add-ons',
-    summary: 'Services of all apps',
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listAppAddons: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/addons',
-    tag: 'add-ons',
-    summary: 'Services of an app',
-    params: appParam,
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listAddonAttachments: endpoint({
-    method: 'GET',
-    path: '/addon-attachments',
-    tag: 'add-ons',
-    summary: 'Bindings of services to all apps',
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listAppAddonAttachments: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/addon-attachments',
-    tag: 'add-ons',
-    summary: 'Bindings of services to an app',
-    params: appParam,
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listSniEndpoints: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/sni-endpoints',
-    tag: 'domains',
-    summary: 'Certificates of an app',
-    params: appParam,
-    response: none,
     range: ['id', 'name'],
   }),
 };

@@ -5,22 +5,9 @@ import { contract, type PlatformStatus } from '../contract.ts';
 import { openApiDocument } from '../openapi.ts';
 import { regionOf, stackOf } from '../places.ts';
 
-type PlatformRoutes = Pick<
-  Routes,
-  | 'health'
-  | 'status'
-  | 'schema'
-  | 'listRegions'
-  | 'listStacks'
-  | 'listAddons'
-  | 'listAppAddons'
-  | 'listAddonAttachments'
-  | 'listAppAddonAttachments'
-  | 'listSniEndpoints'
->;
+type PlatformRoutes = Pick<Routes, 'health' | 'status' | 'schema' | 'listRegions' | 'listStacks'>;
 
 export function platformRoutes({ status, settings, clock }: ApiContext): PlatformRoutes {
-  const none = async () => [];
   const recent = recentStatus(status, clock);
   let document: Record<string, unknown> | null = null;
   return {
@@ -55,11 +42,6 @@ export function platformRoutes({ status, settings, clock }: ApiContext): Platfor
       const { started_at: since } = await recent();
       return [{ ...stackOf(settings), state: 'public', default: true, created_at: since, updated_at: since }];
     },
-    listAddons: none,
-    listAppAddons: none,
-    listAddonAttachments: none,
-    listAppAddonAttachments: none,
-    listSniEndpoints: none,
   };
 }
 

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { z } from 'zod';
+import { type ApiFixture, startApi } from '../support/api.ts';
+
+interface Media {
+  readonly content: { readonly 'application/json': { readonly schema: object } };
+}
+
+interface Operation {
+  readonly operationId: string;
+  readonly parameters: readonly { readonly name: string; readonly in: string }[];
+  readonly requestBody?: Media & { readonly required: boolean };
+  readonly responses: Readonly<Record<string, Media>>;
+}
+
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+}
+
+let fixture: ApiFixture;
+let document: OpenApi;
+
+before(async () => {
+  fixture = await startApi();
+  document = (await fixture.ask('GET', '/schema', { token: null })).json;
+  const shop = await fixture.newApp('shop');
+  await fixture.deploy(shop);
+  await fixture.ask('PATCH', '/apps/shop/config-vars', { body: { A: '1' } });
+  await fixture.ask('POST', '/apps/shop/domains', { body: { hostname: 'www.example.com' } });
+});
+
+after(() => fixture[Symbol.asyncDispose]());
+
+/** What the document says of a value, as one who knows nothing but the document reads it. */
+function described({ content }: Media): z.ZodType {
+  const { schema } = content['application/json'];
+  const text = JSON.stringify({ ...schema, $defs: document.components.schemas });
+  return z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')));
+}
+
+const operations = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+  );
+
+const known: Readonly<Record<string, string>> = { app: 'shop', release: 'v1', domain: 'www.example.com', type: 'web' };
+
+test('what is answered is what the document says, for whoever makes a client from it', async (t) => {
+  const run = await fixture.ask('POST', '/apps/shop/dynos', { body: { command: 'true' } });
+  const values = { ...known, dyno: run.json.id };
+  const asked = operations().filter(
+    // Streams are no JSON, and the fixture's artifact was never built.
+    ({ method, path }) => method === 'GET' && !/\{(secret|build)\}/.test(path),
+  );
+  assert.ok(asked.length > 25, String(asked.length));
+  for (const { path, operation } of asked) {
+    await t.test(operation.operationId, async () => {
+      const filled = path.replace(/\{(\w+)\}/g, (_, name: keyof typeof values) => values[name] ?? '');
+      const { status, json } = await fixture.ask('GET', filled);
+      const media = operation.responses[status];
+      assert.ok(media, `${status} is not in the document`);
+      assert.equal(described(media).safeParse(json).error, undefined);
+    });
+  }
+});
+
+test('what is refused is answered as the document says, whatever the reason', async () => {
+  const [get] = operations().filter(({ operation }) => operation.operationId === 'infoApp');
+  const media = get?.operation.responses.default;
+  assert.ok(media);
+  for (const asking of [
+    { token: null },
+    { token: 'wrong' },
+    { headers: { Accept: 'application/vnd.heroku+json; version=2' } },
+  ]) {
+    const { status, json } = await fixture.ask('GET', '/apps/shop', asking);
+    assert.ok(status >= 400);
+    assert.equal(described(media).safeParse(json).error, undefined);
+  }
+  assert.equal(described(media).safeParse({ message: 'no id' }).success, false, 'it does say something');
+});
+
+test('a body that must be there is said to be, and one that may be missing is answered without', async () => {
+  const withBody = operations().filter(({ operation }) => operation.requestBody);
+  const optional = withBody.filter(({ operation }) => operation.requestBody?.required === false);
+  assert.deepEqual(optional.map(({ operation }) => operation.operationId).sort(), [
+    'createApp',
+    'createLogSession',
+    'rollback',
+  ]);
+  for (const { method, path, operation } of withBody) {
+    const filled = path.replace(/\{(\w+)\}/g, (_, name) => known[name] ?? '');
+    const { status } = await fixture.ask(method, filled);
+    if (operation.requestBody?.required) assert.equal(status, 422, operation.operationId);
+    // There is nothing to go back to here, which is the route's own refusal.
+    else if (operation.operationId !== 'rollback') assert.equal(status, 201, operation.operationId);
+  }
+});
+
+test('each path names its parameters, in order', () => {
+  for (const { path, operation } of operations()) {
+    const named = operation.parameters.filter(({ in: where }) => where === 'path').map(({ name }) => name);
+    assert.deepEqual(
+      named,
+      [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name),
+      path,
+    );
+  }
+});
