@@ -92,6 +92,8 @@ function environmentOf({ app, release, artifact, instance, run }: SpecInputs): R
     DYNO: processName(instance),
     PAAS_APP: app.name,
     PAAS_RELEASE: `v${release.version}`,
-    ...(run?.tty ? { TERM: 'xterm-256color', COLUMNS: String(run.columns ?? 80), LINES: String(run.rows ?? 24) } : {}),
+    ...(run?.tty
+      ? { TERM: run.env.TERM ?? 'xterm-256color', COLUMNS: String(run.columns ?? 80), LINES: String(run.rows ?? 24) }
+      : {}),
   };
 }

@@ -200,6 +200,16 @@ describe('a one-off', () => {
     await eventually('its container is gone', async () => (await containersOf(instance)).length === 0);
   });
 
+  it("has the person's own kind of terminal", async () => {
+    const asked = request({ command: 'echo "$TERM $COLUMNS"', tty: true, columns: 132, env: { TERM: 'vt100' } });
+    const instance = await half.operations.run(app, asked, half.actor);
+    const { stream, exited } = await half.operations.attachRun(app, instance.id, never);
+    let said = '';
+    stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    assert.equal(await exited, 0);
+    await eventually('it has said so', () => said === 'vt100 132\r\n');
+  });
+
   it('knows its command, also after the platform forgot everything else of it', async () => {
     const detached = request({ command: 'sleep 600 && echo "a b"', attach: false });
     const instance = await half.operations.run(app, detached, half.actor);
