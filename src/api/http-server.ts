@@ -16,7 +16,7 @@ const closeGraceMs = 3_000;
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Not listening yet. Upgrades go to the terminals' door. */
-export function createHttpServer(listener: Listener, attach: AttachDoor): Server {
+export function createHttpServer(listener: Listener, attach: AttachDoor, maxConnections: number): Server {
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -30,6 +30,7 @@ export function createHttpServer(listener: Listener, attach: AttachDoor): Server
     },
     listener,
   );
+  server.maxConnections = maxConnections;
   server.on('upgrade', (request, socket, head) => attach.upgrade(request, socket, head));
   return server;
 }

@@ -25,6 +25,8 @@ export interface ApiOptions
   readonly clock?: Clock;
   /** How long a client may take to send a request's body. git is not asked. */
   readonly bodyTimeoutMs?: number;
+  /** Open at once, those that follow a log included. */
+  readonly maxConnections?: number;
 }
 
 export interface Api {
@@ -38,6 +40,8 @@ export interface Api {
 }
 
 const bodyTimeoutDefaultMs = 30_000;
+/** Many more, and the platform could run out of files; an address is all it takes to open one and keep it. */
+const maxConnectionsDefault = 4_096;
 
 /** The Platform API over HTTP. */
 export function createApi(options: ApiOptions): Api {
@@ -61,8 +65,9 @@ export function createApi(options: ApiOptions): Api {
     limitBodyTime(request, response, options.bodyTimeoutMs ?? bodyTimeoutDefaultMs);
     app.routing(request, response);
   };
-  const tcp = createHttpServer(listener, attach);
-  const local = createHttpServer(listener, attach);
+  const { maxConnections = maxConnectionsDefault } = options;
+  const tcp = createHttpServer(listener, attach, maxConnections);
+  const local = createHttpServer(listener, attach, maxConnections);
   const app = createFastify(options.logger, tcp);
   registerRoutes(app, createRoutes(context), {
     context,

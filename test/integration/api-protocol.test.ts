@@ -14,6 +14,7 @@ import { systemClock } from '../../src/domain/clock.ts';
 import type { Logger } from '../../src/domain/logger.ts';
 import { silentLogger } from '../../src/domain/logger.ts';
 import { type ApiFixture, sampleStatus, startApi } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('the protocol', () => {
   let fixture: ApiFixture;
@@ -165,6 +166,21 @@ describe('the protocol', () => {
     push.write('cd');
     assert.match(await text(push), /raw 4/);
     assert.deepEqual(gitRequests, ['POST /proto.git/git-receive-pack']);
+  });
+
+  test('connections beyond the limit are closed, and room comes back', async () => {
+    await using narrow = await startApi({ maxConnections: 20 });
+    const healthy = () =>
+      narrow.ask('GET', '/healthz', { token: null, headers: { Connection: 'close' } }).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    const crowd = Array.from({ length: 30 }, () => connect(narrow.port, '127.0.0.1').resume());
+    for (const socket of crowd) socket.on('error', () => undefined);
+    await eventually('ten are closed', () => crowd.filter(({ closed }) => closed).length === 10);
+    assert.equal(await healthy(), false);
+    for (const socket of crowd) socket.destroy();
+    await eventually('it answers again', healthy);
   });
 
   test('an upgrade to anything but a WebSocket is answered as a plain request', async () => {
