@@ -1,5 +1,15 @@
+import { type Clock, systemClock } from '../domain/clock.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { Turns } from '../domain/turns.ts';
+
+interface Work {
+  readonly ending: AbortController;
+  /** Resolves at its end, however that was. */
+  readonly ended: Promise<unknown>;
+}
+
+/** Whoever is told to end has so long to let go. */
+const letGoMs = 30_000;
 
 /**
  * What is being done with apps. One change of an app's releases or instances at a time, in the order of asking; and all
@@ -7,9 +17,13 @@ import { Turns } from '../domain/turns.ts';
  */
 export class AppWork {
   readonly #turns = new Turns();
-  readonly #underWay = new Map<string, Set<AbortController>>();
+  readonly #underWay = new Map<string, Set<Work>>();
   readonly #closing = new AbortController();
-  readonly #ending = new Set<Promise<unknown>>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   /** Whether the platform stops: what was promised to go on then goes on at the next start. */
   get isClosing(): boolean {
@@ -23,18 +37,17 @@ export class AppWork {
 
   /** Work whose signal also aborts when the app is destroyed or the platform stops. Others may work on the app meanwhile. */
   async underWay<T>(appId: string, work: (signal: AbortSignal) => Promise<T>, caller?: AbortSignal): Promise<T> {
-    const ended = new AbortController();
+    const ending = new AbortController();
     const ofApp = this.#underWay.get(appId) ?? new Set();
-    this.#underWay.set(appId, ofApp.add(ended));
-    const signal = AbortSignal.any([ended.signal, this.#closing.signal, ...(caller ? [caller] : [])]);
+    this.#underWay.set(appId, ofApp);
+    const signal = AbortSignal.any([ending.signal, this.#closing.signal, ...(caller ? [caller] : [])]);
     const working = work(signal);
-    const settled = working.catch(() => undefined);
-    this.#ending.add(settled);
+    const one: Work = { ending, ended: working.catch(() => undefined) };
+    ofApp.add(one);
     try {
       return await working;
     } finally {
-      this.#ending.delete(settled);
-      ofApp.delete(ended);
+      ofApp.delete(one);
       if (ofApp.size === 0 && this.#underWay.get(appId) === ofApp) this.#underWay.delete(appId);
     }
   }
@@ -44,17 +57,34 @@ export class AppWork {
     return this.underWay(appId, (signal) => this.#turns.run(appId, () => work(signal), signal), caller);
   }
 
-  /** The app's last turn: ends everything that is under way for it and works when that has let go. */
-  lastTurn<T>(appId: string, work: () => Promise<T>): Promise<T> {
-    for (const one of this.#underWay.get(appId) ?? [])
-      one.abort(new PlatformError('cancelled', 'The app is being destroyed.'));
-    return this.#turns.run(appId, work);
+  /**
+   * The app's last turn: ends everything that is under way for it. `gone`, to be called when nothing can begin for it any
+   * more, does so again, and resolves when all that has let go: a build that is broken off may still make an image.
+   */
+  lastTurn<T>(appId: string, work: (gone: () => Promise<void>) => Promise<T>): Promise<T> {
+    const end = () => {
+      const ofApp = [...(this.#underWay.get(appId) ?? [])];
+      for (const { ending } of ofApp) ending.abort(new PlatformError('cancelled', 'The app is being destroyed.'));
+      return Promise.all(ofApp.map(({ ended }) => ended));
+    };
+    void end();
+    const gone = async () => {
+      const waiting = new AbortController();
+      const late = this.#clock.sleep(letGoMs, waiting.signal).catch(() => undefined);
+      await Promise.race([end(), late]);
+      waiting.abort();
+    };
+    return this.#turns.run(appId, () => work(gone));
   }
 
   /** Ends everything. Resolves when it has let go. */
   async close(): Promise<void> {
     this.#closing.abort(new PlatformError('cancelled', 'The platform stops.'));
-    while (this.#ending.size > 0) await Promise.all(this.#ending);
+    for (;;) {
+      const all = [...this.#underWay.values()].flatMap((ofApp) => [...ofApp]);
+      if (all.length === 0) break;
+      await Promise.all(all.map(({ ended }) => ended));
+    }
     await this.#turns.idle();
   }
 }

@@ -67,7 +67,7 @@ export async function renameApp(app: App, name: string, actor: Actor, { deps: { 
  * What cannot be removed now, because a part is away or a crash came between, goes when the part is back.
  */
 export async function destroyApp(app: App, actor: Actor, { deps, belongings }: AppsContext): Promise<void> {
-  await deps.work.lastTurn(app.id, async () => {
+  await deps.work.lastTurn(app.id, async (gone) => {
     await deps.store.transaction(async (tables) => {
       // Somebody else was faster: it is gone as asked.
       if (!(await tables.apps.find(app.id))) return;
@@ -75,6 +75,7 @@ export async function destroyApp(app: App, actor: Actor, { deps, belongings }: A
       await tables.apps.remove(app.id);
     });
     try {
+      await gone();
       await belongings.remove(app.id);
       await removeEnvironment(app.id, 'all volumes', deps.environment);
     } catch (error) {

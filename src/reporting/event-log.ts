@@ -131,7 +131,8 @@ export class EventLog {
       throw error;
     });
     if (noted === null) {
-      this.#cursor = (await this.#newestAtStart)[0]?.id ?? null;
+      const newest = await this.#newestAtStart.catch(() => store.events.list({ limit: 1 }));
+      this.#cursor = newest[0]?.id ?? null;
       await this.#note();
       return;
     }

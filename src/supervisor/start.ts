@@ -53,7 +53,11 @@ export async function startInstance(
   const port = portOf(instance, artifact);
   const containerId = await engine.containers.create(spec);
   // Written before the start: whoever dies now finds the container again by the row, and knows where it must answer.
-  await store.instances.observe(instance.id, { containerId, port });
+  await store.instances.observe(instance.id, { containerId, port }).catch(async (error: unknown) => {
+    // The app was destroyed while the engine made this; whoever did that may not have found it yet.
+    if (errorCode(error) === 'not_found') await engine.containers.remove(containerId);
+    throw error;
+  });
   unwanted.throwIfAborted();
   try {
     if (run?.attach) await startAttached(instance, { containerId, run, deps, closing });

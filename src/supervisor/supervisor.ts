@@ -110,8 +110,24 @@ export class Supervisor {
     if (kind === 'oom') this.#inBackground(life.ranOutOfMemory(), 'tell of a process without memory');
   }
 
-  /** Removes containers of ours that no active instance knows, and wakes lives whose container is not what they think. */
+  /** What was missed of the wishes, then what was missed of the containers. */
   async #sweep(): Promise<void> {
+    await this.#sweepWishes();
+    await this.#sweepContainers();
+  }
+
+  /** Gives every active instance its life, and tells lives of wishes that they did not hear, as a store failed them then. */
+  async #sweepWishes(): Promise<void> {
+    for (const instance of await this.#deps.store.instances.listActive()) {
+      if (this.#closing.signal.aborted) return;
+      const life = this.#lives.get(instance.id);
+      // Not by this row: its life may have ended since the rows were read.
+      if (!life || life.instance.desired !== instance.desired) await this.#changed(instance.id);
+    }
+  }
+
+  /** Removes containers of ours that no active instance knows, and wakes lives whose container is not what they think. */
+  async #sweepContainers(): Promise<void> {
     const { engine, platformId } = this.#deps;
     const containers = await engine.containers.list(instanceLabels(platformId));
     if (this.#closing.signal.aborted) return;

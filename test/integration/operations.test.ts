@@ -221,10 +221,25 @@ describe('what people ask for', () => {
     await half.operations.destroyApp(app, half.actor);
     assert.ok(performance.now() - begin < 4000, 'it did not wait for the boot timeout');
     await assert.rejects(rollingOut, (error) => errorCode(error) === 'cancelled');
-    assert.deepEqual(await half.containers(app), []);
+    // The engine lists a container that it is still making, and cannot remove it before it is made.
+    await eventually('no container is left', async () => (await half.containers(app)).length === 0);
     assert.deepEqual(await half.fixture.engine.networks.list({ [labelNames.app]: app.id }), []);
     await assert.rejects(half.operations.restart(app, null, half.actor), { code: 'not_found' });
     await half.operations.destroyApp(app, half.actor);
+  });
+
+  it('what a broken off build of a destroyed app made in its last moment goes with the app', async () => {
+    const app = await deployed('lastmoment');
+    const { volumes } = half.fixture.engine;
+    const labels = { [labelNames.platform]: half.fixture.runId, [labelNames.app]: app.id };
+    const building = half.deps.work.underWay(app.id, async (signal) => {
+      await new Promise((ended) => signal.addEventListener('abort', ended, { once: true }));
+      await systemClock.sleep(500);
+      await volumes.create(`${half.fixture.runId}-late`, labels);
+    });
+    await half.operations.destroyApp(app, half.actor);
+    await building;
+    assert.deepEqual(await volumes.list(labels), []);
   });
 
   it('what is left of an app that was destroyed while the engine was away goes later, but for what people stored', async () => {

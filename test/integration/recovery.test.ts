@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { systemClock } from '../../src/domain/clock.ts';
+import { PlatformError } from '../../src/domain/errors.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { settleLeftovers } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
@@ -11,6 +12,7 @@ import { placeInstances } from '../../src/provisioner/placing.ts';
 import { afresh } from '../../src/provisioner/plan.ts';
 import { InstanceLife, type LifeDependencies } from '../../src/supervisor/life.ts';
 import { OneOffs } from '../../src/supervisor/one-offs.ts';
+import { Supervisor } from '../../src/supervisor/supervisor.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 
@@ -32,6 +34,25 @@ describe('what is left over', () => {
     half.deps.store.transaction((tables) =>
       placeInstances(tables, { app, release }, [afresh({ type: 'web', slot, size: 1 })]),
     );
+
+  const lifeDependencies = (): LifeDependencies => ({
+    engine: half.deps.environment.engine,
+    store: half.deps.store,
+    clock: systemClock,
+    logger: half.deps.logger,
+    oneOffs: new OneOffs(),
+    platformId: half.deps.environment.platformId,
+    settings: {
+      bootTimeoutMs: 3000,
+      stopGraceMs: 1000,
+      drainMs: 1000,
+      cloudletMemoryBytes: 64 * 1024 * 1024,
+      cloudletCpuMhz: 400,
+    },
+    hostCpus: 2,
+    router: { drain: async () => undefined },
+    logs: { watch: () => undefined, finished: async () => undefined },
+  });
 
   it('by a roll-out whose end could not be written is settled while the platform runs, and no roll-out is disturbed', async () => {
     const [left, busy] = [await deployed('left'), await deployed('busy')];
@@ -68,31 +89,48 @@ describe('what is left over', () => {
     await half.anotherSupervisor();
   });
 
+  it('of a wish, or of a new instance, that a store failed to tell of is seen at the next look', async () => {
+    const app = await deployed('unheard');
+    const release = await half.release(app, { web: answering('x') });
+    await half.closeSupervisor();
+    const { store } = half.deps;
+    let isAway = false;
+    let unheard = 0;
+    const find = async (id: string) => {
+      if (!isAway) return store.instances.find(id);
+      unheard += 1;
+      throw new PlatformError('busy', 'The store is busy.');
+    };
+    const supervisor = new Supervisor({
+      ...lifeDependencies(),
+      store: { ...store, instances: { ...store.instances, find } },
+      clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 200), signal) },
+    });
+    await supervisor.start();
+    try {
+      const [old] = await place(app, release, 1);
+      const stateOf = async (id = '') => (await store.instances.find(id))?.state;
+      await eventually('it is up', async () => (await stateOf(old?.id)) === 'up');
+      isAway = true;
+      await store.instances.desireStopped(old?.id ?? '', 'cancelled');
+      const [fresh] = await place(app, release, 2);
+      await eventually('both were missed', () => unheard >= 2);
+      isAway = false;
+      await eventually('the one stops', async () => (await stateOf(old?.id)) === 'stopped');
+      await eventually('the other comes up', async () => (await stateOf(fresh?.id)) === 'up');
+    } finally {
+      await supervisor.close();
+      await half.anotherSupervisor();
+    }
+  });
+
   it('of a life that ended is nothing: no listener on the platform, whatever became of it', async () => {
     const app = await deployed('traces');
-    const { deps } = half;
-    const { store, environment } = deps;
+    const { store } = half.deps;
     const release = await half.release(app, { web: answering('x') });
     await half.closeSupervisor();
     const platform = new AbortController();
-    const life: LifeDependencies = {
-      engine: environment.engine,
-      store,
-      clock: systemClock,
-      logger: deps.logger,
-      oneOffs: new OneOffs(),
-      platformId: environment.platformId,
-      settings: {
-        bootTimeoutMs: 3000,
-        stopGraceMs: 1000,
-        drainMs: 1000,
-        cloudletMemoryBytes: 64 * 1024 * 1024,
-        cloudletCpuMhz: 400,
-      },
-      hostCpus: 2,
-      router: { drain: async () => undefined },
-      logs: { watch: () => undefined, finished: async () => undefined },
-    };
+    const life = lifeDependencies();
     const [never, stopped] = [(await place(app, release, 1))[0], (await place(app, release, 2))[0]];
     assert.ok(never && stopped);
     await store.instances.desireStopped(never.id, 'cancelled');

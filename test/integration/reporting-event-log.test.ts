@@ -128,3 +128,28 @@ test('logs that are begun anew do not repeat the history', async () => {
   assert.deepEqual(await run.texts(), ['Scaled to web@2:4c by paas']);
   await run.close();
 });
+
+test('a store that does not answer at the start costs no event that comes after', async () => {
+  const store = await newStore('late');
+  await scaled(store, 1);
+  const dir = join(home, 'late');
+  const appLog = createAppLog({ dir, bytesPerApp: 1024 * 1024 });
+  let failures = 1;
+  const list: typeof store.events.list = async (filter) => {
+    if (failures-- > 0) throw new Error('The store is busy.');
+    return store.events.list(filter);
+  };
+  const { changes, events } = store;
+  const eventLog = createEventLog({
+    store: { changes, events: { ...events, list } },
+    appLog,
+    logger: silentLogger,
+    dir,
+  });
+  // Whatever was there when it could look is the past.
+  await eventually('it looked', () => failures < 0);
+  await scaled(store, 2);
+  await eventually('it is written', async () => (await appLog.read('a', { lines: 10 })).length > 0);
+  await eventLog.close();
+  await appLog.close();
+});
