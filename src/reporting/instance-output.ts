@@ -31,6 +31,12 @@ const maxSeen = 10_000;
 const droppedAtOnce = 2_000;
 const pauseMs = 100;
 const linesPerTurn = 500;
+/**
+ * An engine that rotates a log while we read the part it removes can lose its place: it keeps the connection and sends
+ * nothing more (measured with 20.10 and its `local` driver). So after as much text as may have been rotated, silence is asked
+ * about anew.
+ */
+const silence = { afterBytes: 2 * 1024 * 1024, ms: 2_000 } as const;
 
 /** Copies one instance's output into its app's log, each line once, however often the connection to the engine breaks. */
 export class InstanceOutput {
@@ -52,12 +58,15 @@ export class InstanceOutput {
   async run(signal: AbortSignal): Promise<void> {
     const { engine, logger, clock } = this.#deps;
     const { containerId } = this.#source;
-    if (this.#source.resume) await this.#resume();
+    let knowsWhere = !this.#source.resume;
     let told = false;
     while (!signal.aborted) {
       try {
-        await this.#copy(signal);
+        if (!knowsWhere) await this.#resume();
+        knowsWhere = true;
+        const fellSilent = await this.#copy(signal);
         if (signal.aborted) return;
+        if (fellSilent) continue;
         const state = await engine.containers.inspect(containerId);
         if (state?.status !== 'running') return;
       } catch (error) {
@@ -78,20 +87,33 @@ export class InstanceOutput {
     if (this.#seen.fromMs === null) this.#since = await appLog.forgotBefore(appId);
   }
 
-  async #copy(signal: AbortSignal): Promise<void> {
+  /** True when it gave up a connection that fell silent. */
+  async #copy(signal: AbortSignal): Promise<boolean> {
     const { containers } = this.#deps.engine;
+    const fellSilent = new AbortController();
     const { fromMs } = this.#seen;
     const since = fromMs === null ? this.#since : new Date(fromMs);
     const repeated = this.#seen.since(fromMs ?? 0);
     const options = { follow: true, ...(since === null ? {} : { since }) };
-    for await (const line of containers.logs(this.#source.containerId, options, signal)) {
-      for (const stored of this.#toStored(line)) {
-        if (repeated.take(stored)) continue;
-        this.#seen.add(stored);
-        if (!this.#deps.appLog.writeStored(this.#source.appId, stored)) this.#dropped += 1;
+    const reading = AbortSignal.any([signal, fellSilent.signal]);
+    let bytes = 0;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      for await (const line of containers.logs(this.#source.containerId, options, reading)) {
+        bytes += line.text.length;
+        if (timer) timer.refresh();
+        else if (bytes > silence.afterBytes) timer = setTimeout(() => fellSilent.abort(), silence.ms);
+        for (const stored of this.#toStored(line)) {
+          if (repeated.take(stored)) continue;
+          this.#seen.add(stored);
+          if (!this.#deps.appLog.writeStored(this.#source.appId, stored)) this.#dropped += 1;
+        }
+        await this.#giveWay(signal);
       }
-      await this.#giveWay(signal);
+    } finally {
+      clearTimeout(timer);
     }
+    return fellSilent.signal.aborted;
   }
 
   #toStored(line: ContainerLogLine): readonly StoredLine[] {

@@ -197,3 +197,46 @@ test('an app that floods its log keeps neither the platform from its work nor it
   await fixture.engine.containers.kill(flood.containerId, 'SIGKILL');
   await run.close();
 });
+
+test('what an app says after a flood that the engine rotated away under its reader is still heard', async () => {
+  const run = startRun(newDir(), fixture.engine, { bytesPerApp: 1024 * 1024 });
+  // Each line is long, so that reading is quick, and there is several times as much as the engine keeps of a log.
+  const line = 'yes $(printf %0900d 0)';
+  const instance = await startInstance(
+    `${line} | head -n 60000; echo after; sleep 1; while :; do echo still; sleep 1; done`,
+  );
+  run.router.watch(instance, instance.containerId, 7);
+  const heard = async () => (await run.texts(instance.appId)).at(-1) === 'still';
+  await eventually('it is heard', heard, { deadlineMs: 30_000, everyMs: 250 });
+  await fixture.engine.containers.kill(instance.containerId, 'SIGKILL');
+  await run.close();
+});
+
+test('a log that cannot be read when the platform comes back is read later, and nothing is lost', async () => {
+  const dir = newDir();
+  const first = startRun(dir);
+  const instance = await startInstance('trap "echo two" HUP; echo one; while :; do sleep 0.1; done');
+  first.router.watch(instance, instance.containerId, 7);
+  await eventually('one is there', async () => (await first.texts(instance.appId)).length === 1);
+  await first.close();
+
+  const appLog = createAppLog({ dir, bytesPerApp: 1024 * 1024 });
+  let failures = 2;
+  const unreadable = new Proxy(appLog, {
+    get(log, name: keyof typeof appLog) {
+      if (name === 'lastLinesOf' && failures-- > 0) return () => Promise.reject(new Error('EIO: i/o error, read'));
+      const value = log[name];
+      return typeof value === 'function' ? value.bind(log) : value;
+    },
+  });
+  const { engine, runId } = fixture;
+  const router = createLogRouter({ engine, appLog: unreadable, platformId: runId, logger: silentLogger });
+  closing.push(async () => {
+    await router.close();
+    await appLog.close();
+  });
+  const texts = async () => (await appLog.read(instance.appId, { lines: 10 })).map(({ text }) => text);
+  await eventually('it was asked again', () => failures < 0);
+  await engine.containers.kill(instance.containerId, 'SIGHUP');
+  await eventually('two follows one', async () => (await texts()).join() === 'one,two');
+});
