@@ -60,7 +60,8 @@ export function buildImage(
       buildArgs: {},
       memoryBytes: 2 * 1024 ** 3,
       cpuShares: 1024,
-      output: { step: progress, detail: progress, warn: progress },
+      // What the steps print is thousands of lines; of a step that fails, the error tells the last.
+      output: { step: progress, detail: () => undefined, warn: progress },
     },
     signal,
   );

@@ -10,3 +10,6 @@ chmod 755 /usr/sbin/policy-rc.d
 dpkg --install --force-depends --force-unsafe-io "$1"/base-passwd_*.deb
 dpkg --install --force-depends --force-unsafe-io "$1"/*.deb
 rm -rf /usr/sbin/policy-rc.d "$1"
+# As in the slim images of a registry: what the recipe keeps out of a stack.
+find /usr/share/doc -type f ! -name copyright -delete
+rm -rf /usr/share/man/* /usr/share/info/* /usr/share/locale/*
