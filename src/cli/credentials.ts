@@ -23,7 +23,7 @@ export function gitCredentialsPath(env: Environment): string {
   return join(configHome(env), 'git-credentials');
 }
 
-/** All that are known, by API URL without a slash at its end. Throws `invalid_params` when the file is no such map. */
+/** All that are known, by API URL without a slash at its end. Throws `unauthorized` when the file is no such map. */
 export function readCredentials(env: Environment): Readonly<Record<string, Credential>> {
   const path = credentialsPath(env);
   const text = readText(path);
@@ -34,7 +34,7 @@ export function readCredentials(env: Environment): Readonly<Record<string, Crede
       entries.map(([url, { email, token }]) => [url, { email: `${email}`, token: `${token}` }]),
     );
   } catch (cause) {
-    throw new PlatformError('invalid_params', `${path} is damaged.`, {
+    throw new PlatformError('unauthorized', `${path} is damaged.`, {
       hint: `Remove it and log in again: rm ${path}; paas login`,
       cause,
     });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { PlatformStatus } from '../../src/api/contract.ts';
+import { credentialsPath } from '../../src/cli/credentials.ts';
 import { type ApiFixture, sampleStatus, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
 
@@ -61,6 +63,21 @@ test('a token that is no longer good is told apart from a platform that is down'
   const { code, stdout } = await user.paas(['doctor'], { env });
   assert.equal(code, 1);
   assert.match(stdout, /^ok {4}API .*\nok {4}clock .*\nfail {2}login /);
+});
+
+test('a file of logins that cannot be read is one more thing that doctor finds', async () => {
+  const other = await CliUser.create();
+  other.logIn(api.url, api.owner.token);
+  const file = credentialsPath(other.env);
+  await writeFile(file, '{');
+  const { code, stdout } = await other.paas(['doctor']);
+  assert.equal(code, 1);
+  assert.match(stdout, new RegExp(`^fail {2}login +${file} is damaged\\.\n +Remove it and log in again: rm `));
+  assert.match(stdout, /\nok {4}git here /);
+  const document = JSON.parse((await other.paas(['doctor', '--json'])).stdout);
+  assert.deepEqual([document.api, document.checks[0].name], [null, 'login']);
+  assert.equal((await other.paas(['apps'])).code, 1);
+  await other[Symbol.asyncDispose]();
 });
 
 test('where nothing answers, doctor says what a start would need', async () => {

@@ -52,6 +52,12 @@ test('logs shows an instance, a process type, a source or a release alone', asyn
   assert.match(await logs('--release', 'v1'), /^\S+ app\[worker\.1\]: working\n$/);
 });
 
+test('logs of an instance and of another process type at once are refused, not half shown', async () => {
+  const { code, stderr } = await user.paas(['logs', '-a', 'shop', '--dyno-name', 'web.1', '-p', 'worker']);
+  assert.equal(code, 2);
+  assert.match(stderr, /Error: One of web\.1 and worker only\./);
+});
+
 test('logs --json gives one document per line', async () => {
   const [line = ''] = (await logs('--json', '-p', 'worker')).split('\n');
   assert.deepEqual(

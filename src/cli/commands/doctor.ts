@@ -1,8 +1,10 @@
+import { PlatformError } from '../../domain/errors.ts';
 import type { Check } from '../check.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../errors.ts';
 import { checkHere } from '../machine-checks.ts';
 import { checkPlatform } from '../platform-checks.ts';
+import type { Session } from '../session.ts';
 import { harmless, padEnd, type StyleName } from '../terminal-text.ts';
 
 const words: Readonly<Record<Check['state'], readonly [word: string, style: StyleName]>> = {
@@ -13,9 +15,10 @@ const words: Readonly<Record<Check['state'], readonly [word: string, style: Styl
 
 const define: DefineCommand = (command, session) => {
   command.action(async () => {
-    const { apiUrl } = session.platform();
-    const checks = await session.progress(`Looking at ${apiUrl} and at this machine`, async (progress) => {
-      const found = (await Promise.all([checkPlatform(session), checkHere(session)])).flat();
+    const { apiUrl, wrong } = whichPlatform(session);
+    const where = apiUrl === null ? 'this machine' : `${apiUrl} and at this machine`;
+    const checks = await session.progress(`Looking at ${where}`, async (progress) => {
+      const found = (await Promise.all([wrong ?? checkPlatform(session), checkHere(session)])).flat();
       progress.end(summary(found));
       return found;
     });
@@ -35,6 +38,17 @@ const define: DefineCommand = (command, session) => {
     ['paas doctor --json | jq .checks', 'for a monitor: it ends with 1 when something fails'],
   ]);
 };
+
+/** The platform that is meant; or what is wrong, when what is kept of logins cannot be read. */
+function whichPlatform(session: Session): { readonly apiUrl: string | null; readonly wrong: readonly Check[] | null } {
+  try {
+    return { apiUrl: session.platform().apiUrl, wrong: null };
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error.code !== 'unauthorized') throw error;
+    const { message, hint = null } = error;
+    return { apiUrl: null, wrong: [{ name: 'login', state: 'failed', message, fix: hint }] };
+  }
+}
 
 function summary(checks: readonly Check[]): string {
   const count = (state: Check['state']) => checks.filter((check) => check.state === state).length;

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { type AppFlags, appOptions, type DefineCommand, examples, processOptions } from '../command.ts';
+import { usageError } from '../errors.ts';
 import type { LogRequest } from '../log-stream.ts';
 import { wholeNumber } from '../numbers.ts';
 import { showLog } from '../show-log.ts';
@@ -23,8 +24,10 @@ const define: DefineCommand = (command, session) => {
     .addOption(new Option('-s, --source <source>', 'lines of this origin only').choices(sources))
     .option('--release <vN>', 'lines of this release only', (text) => wholeNumber(1, 1e9)(text.replace(/^v/, '')))
     .action(async (flags: Flags) => {
+      const { dyno, processType } = flags;
+      if (dyno !== undefined && processType !== undefined) throw usageError(`One of ${dyno} and ${processType} only.`);
       const app = await session.app(flags);
-      const process = flags.dyno ?? flags.processType;
+      const process = dyno ?? processType;
       await showLog(session, app, {
         lines: flags.num,
         tail: flags.tail ?? false,
