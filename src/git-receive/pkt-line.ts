@@ -14,8 +14,9 @@ export function progressPkt(line: string): Buffer {
 /** The contents of pkt-lines up to the end of `data`; flush and other markers are null. Stops at what is no pkt-line. */
 export function* readPktLines(data: Buffer): Generator<Buffer | null> {
   for (let at = 0; at + 4 <= data.length; ) {
-    const length = Number.parseInt(data.toString('latin1', at, at + 4), 16);
-    if (Number.isNaN(length) || at + length > data.length) return;
+    const digits = data.toString('latin1', at, at + 4);
+    const length = Number.parseInt(digits, 16);
+    if (!/^[0-9a-f]{4}$/i.test(digits) || at + length > data.length) return;
     if (length < 4) {
       yield null;
       at += 4;

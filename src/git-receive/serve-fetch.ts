@@ -130,8 +130,9 @@ async function readWhole(body: Readable, limits: GitLimits): Promise<Buffer | nu
 async function findStrangeWant(repository: Repository, input: Buffer): Promise<string | null> {
   const wants = new Set<string>();
   for (const line of readPktLines(input)) {
-    const id = /^want ([0-9a-f]{40,64})/.exec(line?.toString('latin1') ?? '')?.[1];
-    if (id) wants.add(id);
+    // Whatever stands there: git also takes capital letters for digits, and leaves out what comes behind the fortieth.
+    const wanted = /^want (.*)$/s.exec(line?.toString('latin1') ?? '')?.[1];
+    if (wanted !== undefined) wants.add(wanted.split(/[\s\0]/, 1)[0] ?? '');
   }
   if (wants.size === 0) return null;
   const format = '--format=%(objectname) %(*objectname)';

@@ -64,21 +64,29 @@ describe('a fetch', () => {
       assert.notEqual(code, 0, `version ${version}`);
       assert.match(stderr, /not our ref|unadvertised object/);
     }
-    const body = Buffer.concat([
-      pktLine('command=fetch'),
-      Buffer.from('0001'),
-      pktLine(`want ${secret}\n`),
-      pktLine('done\n'),
-      flushPkt,
-    ]);
     const headers = { ...uploadPack, Authorization: server.ada.basic, 'Git-Protocol': 'version=2' };
-    for (const encoding of [{}, { 'Content-Encoding': 'gzip' }]) {
-      const answer = await ask(server.origin, `/${app.name}.git/git-upload-pack`, {
-        method: 'POST',
-        headers: { ...headers, ...encoding },
-        body: 'Content-Encoding' in encoding ? gzipSync(body) : body,
-      });
-      assert.match(answer.body.toString(), /^[0-9a-f]{4}ERR upload-pack: not our ref/);
+    // git reads the first forty digits of whatever stands there, in either case.
+    for (const wanted of [secret, secret.toUpperCase(), `${main}\n`, `${secret}00`, `${secret} x`, `${secret}\0x`]) {
+      const wants = [...new Set([main, wanted.trim()])].map((id) => pktLine(`want ${id}\n`));
+      const body = Buffer.concat([
+        pktLine('command=fetch'),
+        Buffer.from('0001'),
+        ...wants,
+        pktLine('done\n'),
+        flushPkt,
+      ]);
+      for (const encoding of [{}, { 'Content-Encoding': 'gzip' }]) {
+        const answer = await ask(server.origin, `/${app.name}.git/git-upload-pack`, {
+          method: 'POST',
+          headers: { ...headers, ...encoding },
+          body: 'Content-Encoding' in encoding ? gzipSync(body) : body,
+        });
+        const mayHave = wants.length === 1;
+        assert.match(
+          answer.body.toString('latin1'),
+          mayHave ? /^000dpackfile/ : /^[0-9a-f]{4}ERR upload-pack: not our/,
+        );
+      }
     }
   });
 
