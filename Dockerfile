@@ -39,4 +39,4 @@ RUN ln -s /opt/paas/src/cli/paas.cjs /usr/local/bin/paas \
 ENV PAAS_HOME=/var/lib/paas XDG_CONFIG_HOME=/var/lib/paas/config PAAS_LINK_COMMAND=false
 VOLUME /var/lib/paas
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["/usr/local/bin/node", "/opt/paas/src/launcher/main.ts"]
+ENTRYPOINT ["/usr/local/bin/node", "/opt/paas/src/bootstrap.cjs", "/opt/paas/src/launcher/main.ts"]

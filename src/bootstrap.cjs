@@ -3,6 +3,7 @@
 // brings the packages and a Node that runs the rest, and hands over. Its only dependencies are Node and npm themselves.
 
 const fs = require('fs');
+const os = require('os');
 const path = require('path');
 const { spawn, spawnSync } = require('child_process');
 const { pathToFileURL } = require('url');
@@ -81,6 +82,11 @@ function findNode() {
   }
 }
 
+/** The user's own: Node's is in /tmp, where whoever makes the folder first says what code everybody runs. */
+function compileCacheFolder() {
+  return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'paas', 'compiled');
+}
+
 /** Runs a script with a Node that can: here if it is this one, else in a child that gets our signals and gives us its end. */
 function hand(script, args) {
   const node = findNode();
@@ -90,7 +96,7 @@ function hand(script, args) {
   }
   if (node === process.execPath) {
     process.argv = [process.argv[0], script, ...args];
-    require('module').enableCompileCache();
+    require('module').enableCompileCache(compileCacheFolder());
     import(pathToFileURL(script).href).catch((error) => fail(error.stack));
     return;
   }

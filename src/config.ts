@@ -7,6 +7,8 @@ import { nearestWord } from './domain/nearest.ts';
 import { type Environment, environment } from './environment.ts';
 import { defaultOf, type RawSettings, type SettingName, settingNames, settingRules } from './setting-rules.ts';
 
+export { paths } from './paths.ts';
+
 /** Every setting of the platform, checked. Nothing else makes a setting of an environment variable. */
 export interface Settings {
   readonly home: string;
@@ -141,23 +143,4 @@ function parseFile(path: string, text: string): Readonly<Record<string, unknown>
     const message = (cause as Error).message.replace(/^Invalid TOML document: /, '').trimEnd();
     throw new PlatformError('invalid_params', `${path} is no valid TOML: ${message}`, { cause });
   }
-}
-
-/** Where things lie below PAAS_HOME. Files other than state.db, repos and keys are caches that can be rebuilt. */
-export function paths(home: string) {
-  return {
-    state: join(home, 'state.db'),
-    repos: join(home, 'repos'),
-    keys: join(home, 'keys'),
-    logs: join(home, 'logs'),
-    run: join(home, 'run'),
-    cache: join(home, 'cache'),
-    /** The hook that every repository shares, and the Node that runs it: git's own user can reach these, not the checkout. */
-    hooks: join(home, 'hooks'),
-    runtime: join(home, 'runtime'),
-    apiSocket: join(home, 'run', 'api.sock'),
-    hookSocket: join(home, 'run', 'hook.sock'),
-    resolverSocket: join(home, 'run', 'resolver.sock'),
-    routeSnapshot: join(home, 'run', 'routes.json'),
-  } as const;
 }

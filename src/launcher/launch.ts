@@ -1,45 +1,28 @@
 import { mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { paths, type Settings } from '../config.ts';
+import type { Settings } from '../config.ts';
 import { systemClock } from '../domain/clock.ts';
-import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { openStore } from '../store/store.ts';
+import { paths } from '../paths.ts';
 import type { LauncherLock } from './lock.ts';
-import { prepareHost } from './prepare.ts';
 import { Program, type ReadyMessage } from './program.ts';
 import { isRunning, type RunningProcess, signalProcess } from './running-process.ts';
-import { setUp } from './set-up.ts';
-import { accountStep } from './steps/account.ts';
-import { commandLinkStep } from './steps/command-link.ts';
-import { storeStep } from './steps/store.ts';
 import type { Announcer } from './terminal.ts';
 
 const readyTimeoutMs = 60_000;
 const largestLogBytes = 16 * 1024 * 1024;
 
-const scripts = {
-  orchestrator: fileURLToPath(new URL('../main.ts', import.meta.url)),
-  resolver: fileURLToPath(new URL('../resolver/main.ts', import.meta.url)),
-} as const;
+/**
+ * The orchestrator answers people and waits for the engine: it keeps little of what it makes, and V8 would let 48 MB of
+ * garbage lie before it looks. (The resolver's throughput comes from that room, and without load it takes none.)
+ */
+const orchestratorArgs = ['--max-semi-space-size=2'] as const;
 
-/** Everything that this host and this PAAS_HOME need, each only when it is missing. */
-export async function prepare(
-  engine: Engine,
-  settings: Settings,
-  told: { readonly announcer: Announcer; readonly signal: AbortSignal },
-): Promise<void> {
-  await prepareHost(engine, settings, told);
-  await setUp([storeStep(settings)], told.announcer, told.signal);
-  const { state, keys } = paths(settings.home);
-  const store = await openStore({ path: state, keysDir: keys });
-  try {
-    await setUp([accountStep(store, settings), commandLinkStep(settings)], told.announcer, told.signal);
-  } finally {
-    await store.close();
-  }
-}
+const programs = {
+  resolver: { script: fileURLToPath(new URL('../resolver/main.ts', import.meta.url)), nodeArgs: [] },
+  orchestrator: { script: fileURLToPath(new URL('../main.ts', import.meta.url)), nodeArgs: orchestratorArgs },
+} as const;
 
 /** Programs that a killed launcher left behind: they hold the ports and the store. */
 export async function endOrphans(orphans: readonly RunningProcess[], announcer: Announcer): Promise<void> {
@@ -83,7 +66,7 @@ export class RunningPlatform {
       (name) =>
         new Program({
           name,
-          script: scripts[name],
+          ...programs[name],
           output: this.#logs === null ? 'inherit' : openLog(this.#logs, name),
           env: { ...env, NODE_COMPILE_CACHE: join(cache, 'compiled') },
           onChange,

@@ -1,21 +1,17 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { paths } from '../config.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { paths } from '../paths.ts';
 import { describeProcess, isRunning, type RunningProcess } from './running-process.ts';
 
-const processSchema = z.object({ pid: z.number().int(), startTicks: z.string().nullable() });
-const schema = z.object({
-  launcher: processSchema,
-  startedAt: z.string(),
-  /** Programs that it started, by name: a launcher that was killed leaves them behind. */
-  programs: z.record(z.string(), processSchema),
-});
-
 /** Who runs the platform of a PAAS_HOME. */
-export type LockHolder = z.infer<typeof schema>;
+export interface LockHolder {
+  readonly launcher: RunningProcess;
+  readonly startedAt: string;
+  /** Programs that it started, by name: a launcher that was killed leaves them behind. */
+  readonly programs: Readonly<Record<string, RunningProcess>>;
+}
 
 export function lockPath(home: string): string {
   return join(paths(home).run, 'launcher.json');
@@ -24,11 +20,22 @@ export function lockPath(home: string): string {
 /** What the lock file says, be the launcher alive or not; null when there is none. */
 export function readLock(home: string): LockHolder | null {
   try {
-    const parsed = schema.safeParse(JSON.parse(readFileSync(lockPath(home), 'utf8')));
-    return parsed.success ? parsed.data : null;
+    const said: unknown = JSON.parse(readFileSync(lockPath(home), 'utf8'));
+    return isHolder(said) ? said : null;
   } catch {
     return null;
   }
+}
+
+function isHolder(said: unknown): said is LockHolder {
+  const { launcher, startedAt, programs } = (said ?? {}) as Partial<Record<keyof LockHolder, unknown>>;
+  if (!isProcess(launcher) || typeof startedAt !== 'string') return false;
+  return typeof programs === 'object' && programs !== null && Object.values(programs).every(isProcess);
+}
+
+function isProcess(said: unknown): said is RunningProcess {
+  const { pid, startTicks } = (said ?? {}) as Partial<Record<keyof RunningProcess, unknown>>;
+  return Number.isInteger(pid) && (startTicks === null || typeof startTicks === 'string');
 }
 
 /** The launcher that runs the platform of this PAAS_HOME now; null when none does. */

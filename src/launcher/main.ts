@@ -1,60 +1,46 @@
-import { join } from 'node:path';
-import { paths, readSettings, type Settings } from '../config.ts';
-import { PlatformError } from '../domain/errors.ts';
-import { createDockerEngine } from '../engine/docker-engine.ts';
-import { environment } from '../environment.ts';
-import { environmentOf, readArguments, startHelp } from './arguments.ts';
-import { prepareHome } from './home.ts';
-import { endOrphans, prepare, RunningPlatform } from './launch.ts';
+import type { Settings } from '../config.ts';
+import { RunningPlatform } from './launch.ts';
 import { LauncherLock } from './lock.ts';
-import { requireFreePorts } from './ports.ts';
+import { type PreparedMessage, runSetUp } from './prepared.ts';
 import { readyMessage } from './ready-message.ts';
-import { announceOn } from './terminal.ts';
+import { Signals } from './signals.ts';
+import { announceOn, endWith } from './terminal.ts';
+
+/*
+ * The launcher: has the host set up, and then keeps the platform's two programs alive for as long as it lives. It is to
+ * cost next to nothing beside them, so it loads no package; what the set-up needs is loaded by a process that ends.
+ */
 
 /** Long enough for requests in flight to be answered. */
 const stopGraceMs = 20_000;
-/** npm, a shell and the terminal may each hand on one and the same Ctrl-C. */
-const sameSignalMs = 1000;
 
 const startedMs = performance.now();
 const announcer = announceOn(process.stderr);
 
-async function main(): Promise<void> {
-  const flags = readArguments(process.argv.slice(2));
-  if (flags === 'help') return void process.stdout.write(startHelp());
-  const settings = readSettings(environment(), flags);
+async function main(): Promise<number> {
   const signals = new Signals();
-  await prepareHome(settings.home);
-  const lock = await LauncherLock.acquire(settings.home);
+  const prepared = await runSetUp(process.argv.slice(2), signals);
+  if (prepared.type === 'ended') return prepared.code;
+  const lock = await LauncherLock.acquire(prepared.settings.home);
   try {
-    await endOrphans(lock.orphans, announcer);
-    await requireFreePorts(settings);
-    const engine = createDockerEngine({
-      dockerHost: settings.dockerHost,
-      cacheDir: join(paths(settings.home).cache, 'engine'),
-    });
-    await prepare(engine, settings, { announcer, signal: signals.first });
-    await run(settings, { lock, signals, env: environmentOf(flags) });
+    await run(prepared, { lock, signals });
   } catch (error) {
     if (!signals.first.aborted) throw error;
   } finally {
     lock.release();
   }
+  return 0;
 }
 
 async function run(
-  settings: Settings,
-  {
-    lock,
-    signals,
-    env,
-  }: { readonly lock: LauncherLock; readonly signals: Signals; readonly env: Readonly<Record<string, string>> },
+  { settings, env }: PreparedMessage,
+  { lock, signals }: { readonly lock: LauncherLock; readonly signals: Signals },
 ): Promise<void> {
   const platform = new RunningPlatform(settings, { lock, announcer, terminal: process.stdout.isTTY, env });
   signals.second.addEventListener('abort', () => platform.kill());
   try {
     const { apiPort = settings.apiPort, address } = await platform.start(signals.first);
-    const actual = { ...settings, apiPort, httpPort: address?.port ?? settings.httpPort };
+    const actual: Settings = { ...settings, apiPort, httpPort: address?.port ?? settings.httpPort };
     process.stdout.write(readyMessage(actual, performance.now() - startedMs));
     await signals.untilFirst();
     announcer.say('Stopping the platform. The apps run on; press Ctrl-C again to stop waiting for requests in flight.');
@@ -63,48 +49,4 @@ async function run(
   }
 }
 
-/** What asks the platform to end: the first time in order, the second time at once. */
-class Signals {
-  readonly #first = new AbortController();
-  readonly #second = new AbortController();
-  #firstMs = 0;
-
-  constructor() {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => this.#hear(name));
-  }
-
-  get first(): AbortSignal {
-    return this.#first.signal;
-  }
-
-  get second(): AbortSignal {
-    return this.#second.signal;
-  }
-
-  untilFirst(): Promise<void> {
-    if (this.first.aborted) return Promise.resolve();
-    return new Promise((resolve) => this.first.addEventListener('abort', () => resolve(), { once: true }));
-  }
-
-  #hear(name: string): void {
-    const nowMs = performance.now();
-    if (!this.first.aborted) {
-      this.#firstMs = nowMs;
-      this.#first.abort(new Error(name));
-    } else if (nowMs - this.#firstMs > sameSignalMs) {
-      this.#second.abort();
-    }
-  }
-}
-
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    const known = error instanceof PlatformError && error.code !== 'internal';
-    process.stderr.write(
-      ` !     ${known || error instanceof PlatformError ? error.message : (error as Error).stack}\n`,
-    );
-    if (error instanceof PlatformError && error.hint) process.stderr.write(` !     ${error.hint}\n`);
-    process.exit(1);
-  },
-);
+main().then((code) => process.exit(code), endWith);

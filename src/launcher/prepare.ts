@@ -1,8 +1,12 @@
-import type { Settings } from '../config.ts';
+import { paths, type Settings } from '../config.ts';
 import type { Engine } from '../domain/engine.ts';
+import { openStore } from '../store/store.ts';
 import { type SetUpStep, setUp } from './set-up.ts';
+import { accountStep } from './steps/account.ts';
+import { commandLinkStep } from './steps/command-link.ts';
 import { engineStep } from './steps/engine.ts';
 import { stacksStep } from './steps/stacks.ts';
+import { storeStep } from './steps/store.ts';
 import { gitStep, stackToolsStep } from './steps/tools.ts';
 import type { Announcer } from './terminal.ts';
 
@@ -17,4 +21,21 @@ export async function prepareHost(
   { announcer, signal }: { readonly announcer: Announcer; readonly signal: AbortSignal },
 ): Promise<void> {
   await setUp(hostSteps(engine, settings), announcer, signal);
+}
+
+/** Everything that this host and this PAAS_HOME need, each only when it is missing. */
+export async function prepare(
+  engine: Engine,
+  settings: Settings,
+  told: { readonly announcer: Announcer; readonly signal: AbortSignal },
+): Promise<void> {
+  await prepareHost(engine, settings, told);
+  await setUp([storeStep(settings)], told.announcer, told.signal);
+  const { state, keys } = paths(settings.home);
+  const store = await openStore({ path: state, keysDir: keys });
+  try {
+    await setUp([accountStep(store, settings), commandLinkStep(settings)], told.announcer, told.signal);
+  } finally {
+    await store.close();
+  }
 }

@@ -18,6 +18,8 @@ export interface ProgramOptions {
   /** Where its output goes: a file descriptor, or ours. */
   readonly output: number | 'inherit';
   readonly env?: Readonly<Record<string, string>>;
+  /** For Node itself, before the script. */
+  readonly nodeArgs?: readonly string[];
   /** Told of every end that was not asked for, and when it is started again. */
   readonly onDeath: (what: string) => void;
   readonly onChange: () => void;
@@ -95,13 +97,14 @@ export class Program {
   }
 
   #runOnce(onReady: (message: ReadyMessage) => void): Promise<string> {
-    const { script, output, env, onChange } = this.#options;
+    const { script, output, env, nodeArgs = [], onChange } = this.#options;
     return new Promise((resolve) => {
       const child = fork(script, [], {
         // A group of its own: a terminal's Ctrl-C is for the launcher, which ends its programs in order.
         detached: true,
         stdio: ['ignore', output, output, 'ipc'],
         env: { ...environment(), ...env },
+        execArgv: [...process.execArgv, ...nodeArgs],
       });
       this.#child = child;
       onChange();

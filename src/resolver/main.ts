@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop);
   // Without a launcher nobody would end this process or start it again.
   process.on('disconnect', stop);
-  process.send?.({ type: 'ready', address: resolver.address });
+  if (process.connected) process.send?.({ type: 'ready', address: resolver.address });
 }
 
 function die(error: unknown): never {

@@ -96,11 +96,15 @@ export class TestPlatform implements AsyncDisposable {
 
   /** Starts the launcher, as `npm start` does, and waits until the platform says that it is ready. */
   async launch(): Promise<void> {
-    const launcher = spawn(process.execPath, [join(checkout, 'src/launcher/main.ts')], {
-      env: this.env,
-      cwd: checkout,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const launcher = spawn(
+      process.execPath,
+      [join(checkout, 'src/bootstrap.cjs'), join(checkout, 'src/launcher/main.ts')],
+      {
+        env: this.env,
+        cwd: checkout,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     this.#launcher = launcher;
     this.#output = '';
     for (const stream of [launcher.stdout, launcher.stderr])

@@ -28,6 +28,10 @@ export interface Import {
   /** Of a relative one: the file it names, from the top of the checkout. */
   readonly target: string | null;
   readonly names: string;
+  /** Gone when the program runs. */
+  readonly isTypeOnly: boolean;
+  /** Loaded only when the program comes to it. */
+  readonly isDynamic: boolean;
 }
 
 /** Static, dynamic, type-only and re-exporting imports alike. */
@@ -37,7 +41,8 @@ export function importsOf({ path, text }: Pick<SourceFile, 'path' | 'text'>): re
   return [...withoutComments(text).matchAll(statement)].map((match) => {
     const specifier = match[4] ?? '';
     const target = specifier.startsWith('.') ? resolve('/', path, '..', specifier).slice(1) : null;
-    return { file: path, specifier, target, names: match[2] ?? '' };
+    const isDynamic = match[0].includes('(');
+    return { file: path, specifier, target, names: match[2] ?? '', isTypeOnly: match[1] !== undefined, isDynamic };
   });
 }
 

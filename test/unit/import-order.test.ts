@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { importsOf, repositoryFiles } from '../support/source-files.ts';
+import { type Import, importsOf, repositoryFiles } from '../support/source-files.ts';
 
 /**
  * DESIGN §4, from the bottom up. A room may import only from lines before its own; rooms of one line never import each
  * other. A new file directly below src/ must be given its place here.
  */
 const lines: readonly (readonly string[])[] = [
-  ['domain', 'environment.ts', 'node-http.ts', 'version.ts'],
+  ['domain', 'environment.ts', 'node-http.ts', 'paths.ts', 'version.ts'],
   ['config.ts'],
   ['store', 'engine'],
   ['reporting'],
@@ -24,6 +24,7 @@ const roomOfFile: Readonly<Record<string, string>> = {
   'setting-rules.ts': 'config.ts',
   'environment.ts': 'environment.ts',
   'node-http.ts': 'node-http.ts',
+  'paths.ts': 'paths.ts',
   'version.ts': 'version.ts',
   'deploy.ts': 'deploy',
   'operations.ts': 'deploy',
@@ -118,6 +119,27 @@ test('the domain needs no package but zod', () => {
     ({ file, specifier }) => file.startsWith('src/domain/') && !/^(\.|node:|zod$)/.test(specifier),
   );
   assert.deepEqual(wrong.map(show), []);
+});
+
+/** All that is loaded with a file before its first line runs. */
+function loadedWith(entry: string): readonly Import[] {
+  const files = new Set([entry]);
+  const loaded: Import[] = [];
+  for (const file of files) {
+    for (const one of imports) {
+      if (one.file !== file || one.isTypeOnly || one.isDynamic) continue;
+      loaded.push(one);
+      if (one.target !== null) files.add(one.target);
+    }
+  }
+  return loaded;
+}
+
+test('the launcher, which stays for as long as the platform runs, loads no package and nothing of the set-up', () => {
+  const loaded = loadedWith('src/launcher/main.ts');
+  assert.ok(loaded.some(({ target }) => target === 'src/launcher/program.ts'));
+  const heavy = loaded.filter(({ specifier, target }) => !/^(\.|node:)/.test(specifier) || target === 'src/config.ts');
+  assert.deepEqual(heavy.map(show), []);
 });
 
 function show({ file, specifier }: { readonly file: string; readonly specifier: string }): string {

@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { paths, readSettings } from '../config.ts';
+import { createDockerEngine } from '../engine/docker-engine.ts';
+import { environment } from '../environment.ts';
+import { environmentOf, readArguments, startHelp } from './arguments.ts';
+import { prepareHome } from './home.ts';
+import { endOrphans } from './launch.ts';
+import { LauncherLock } from './lock.ts';
+import { requireFreePorts } from './ports.ts';
+import { prepare } from './prepare.ts';
+import type { PreparedMessage } from './prepared.ts';
+import { Signals } from './signals.ts';
+import { announceOn, endWith } from './terminal.ts';
+
+/*
+ * The set-up as a process of its own, run by the launcher: what it needs to look at a host and to prepare it (the
+ * builder, the store, the engine, every schema) is 80 MB that nobody needs while the platform runs.
+ */
+
+async function main(): Promise<void> {
+  const signals = new Signals();
+  process.on('disconnect', () => signals.hear('the launcher is gone'));
+  const flags = readArguments(process.argv.slice(2));
+  if (flags === 'help') return void process.stdout.write(startHelp());
+  const settings = readSettings(environment(), flags);
+  const announcer = announceOn(process.stderr);
+  await prepareHome(settings.home);
+  const lock = await LauncherLock.acquire(settings.home);
+  try {
+    await endOrphans(lock.orphans, announcer);
+    await requireFreePorts(settings);
+    const engine = createDockerEngine({
+      dockerHost: settings.dockerHost,
+      cacheDir: join(paths(settings.home).cache, 'engine'),
+    });
+    await prepare(engine, settings, { announcer, signal: signals.first });
+  } catch (error) {
+    if (!signals.first.aborted) throw error;
+  } finally {
+    lock.release();
+  }
+  if (!signals.first.aborted) await tell({ type: 'prepared', settings, env: environmentOf(flags) });
+}
+
+function tell(message: PreparedMessage): Promise<void> {
+  return new Promise((resolve) => (process.send ? process.send(message, () => resolve()) : resolve()));
+}
+
+main().then(() => process.exit(0), endWith);

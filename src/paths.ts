@@ -1,0 +1,20 @@
+import { join } from 'node:path';
+
+/** Where things lie below PAAS_HOME. Files other than state.db, repos and keys are caches that can be rebuilt. */
+export function paths(home: string) {
+  return {
+    state: join(home, 'state.db'),
+    repos: join(home, 'repos'),
+    keys: join(home, 'keys'),
+    logs: join(home, 'logs'),
+    run: join(home, 'run'),
+    cache: join(home, 'cache'),
+    /** The hook that every repository shares, and the Node that runs it: git's own user can reach these, not the checkout. */
+    hooks: join(home, 'hooks'),
+    runtime: join(home, 'runtime'),
+    apiSocket: join(home, 'run', 'api.sock'),
+    hookSocket: join(home, 'run', 'hook.sock'),
+    resolverSocket: join(home, 'run', 'resolver.sock'),
+    routeSnapshot: join(home, 'run', 'routes.json'),
+  } as const;
+}
