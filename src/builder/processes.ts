@@ -33,6 +33,10 @@ export function announceProcesses(processes: Processes, builderName: string, out
   if (processes.defaults.length > 0) {
     output.detail(`Default types for ${builderName} -> ${processes.defaults.join(', ')}`);
   }
+  if (processes.declared.includes('release')) {
+    // Whoever comes from Heroku counts on it: migrations that nobody runs must not go unnoticed.
+    output.warn('The release command is not run: there is no release phase here yet. Run it yourself with paas run.');
+  }
   if (processes.all.length === 0) {
     throw nothingToRun('no Procfile names a process type, and there is no default for this kind of app');
   }

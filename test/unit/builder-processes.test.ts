@@ -42,6 +42,15 @@ test('a pusher reads which process types there are, in the usual words', () => {
   ]);
 });
 
+test('who declares a release command is told that nobody runs it yet', () => {
+  const output = new HeardOutput();
+  announceProcesses(mergeProcesses(parseProcfile('web: x\nrelease: migrate'), []), 'Ruby', output);
+  assert.deepEqual(output.lines.slice(1), [
+    '       Procfile declares types -> web, release',
+    ' !     The release command is not run: there is no release phase here yet. Run it yourself with paas run.',
+  ]);
+});
+
 test('packing, which may take a moment, is announced before it begins, with the types it is for', () => {
   const output = new HeardOutput();
   announceExport([direct('web', 'npm', 'start')], { builderName: 'Node.js', procfile: null, output });
