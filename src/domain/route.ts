@@ -73,3 +73,9 @@ export function parseHostname(input: string): string {
   }
   return hostname;
 }
+
+/** True for the platform's own domain, all below it, and a wildcard that would answer for it. No app can have these. */
+export function isPlatformHostname(hostname: string, platformDomain: string): boolean {
+  const [, ...parent] = platformDomain.split('.');
+  return hostname === platformDomain || hostname.endsWith(`.${platformDomain}`) || hostname === `*.${parent.join('.')}`;
+}

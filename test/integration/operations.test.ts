@@ -103,6 +103,19 @@ describe('what people ask for', () => {
     }
   });
 
+  it('a hostname of the platform itself is nobody’s', async () => {
+    const app = await half.app('squatter');
+    const { operations, actor, deps } = half;
+    for (const hostname of ['victim.localhost', '*.localhost', 'git.localhost', 'API.Localhost.']) {
+      await assert.rejects(operations.addDomain(app, hostname, actor), { code: 'invalid_params' }, hostname);
+    }
+    await operations.addDomain(app, 'www.squatter.example', actor);
+    assert.deepEqual(
+      (await deps.store.domains.list(app.id)).map(({ hostname }) => hostname),
+      ['www.squatter.example'],
+    );
+  });
+
   it('a scaling that does not fit or makes no sense changes nothing', async () => {
     const app = await deployed('sized', {
       web: `[ "$(cat /proc/1/comm)" ] && ${web('sized')}`,
