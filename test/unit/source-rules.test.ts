@@ -24,6 +24,7 @@ const processOwners: ReadonlySet<string> = new Set([
 type Text = Pick<SourceFile, 'path' | 'text'>;
 
 const shellUse = /(^|[^.\w])exec(Sync)?\(|\bshell:/;
+const shellName = /(['"`])(\/[\w/]*)?(ba|da|z|k|a)?sh\1/;
 const environmentUse = /process\.env\b/;
 /** An import of more than types; it may go over several lines. */
 const nodeHttpValue = /^import (?!type ).*'node:http'|^} from 'node:http'/;
@@ -40,6 +41,7 @@ test('the rules find what they forbid', () => {
   const written = (text: string): readonly Text[] => [{ path: 'src/x.ts', text }];
   assert.equal(offenders(written("exec('ls');\nconst a = /x/.exec(text);"), shellUse).length, 1);
   assert.equal(offenders(written('spawn(a, b, { shell: true });\n// shell: true'), shellUse).length, 1);
+  assert.equal(offenders(written("spawn('/bin/sh', ['-c', x]);\nspawn('bash');\nspawn('ssh');"), shellName).length, 2);
   assert.equal(offenders(written("const home = process.env.HOME ?? 'process';"), environmentUse).length, 1);
   assert.equal(
     offenders(written("import type { A } from 'node:http';\nimport { b } from 'node:http';"), nodeHttpValue).length,
@@ -65,6 +67,12 @@ test('no shell is ever started, and no command line is ever one string', () => {
     imported.filter(({ names }) => /\bexec(Sync)?\b|\*/.test(names)).map(({ file }) => file),
     [],
   );
+});
+
+test('a shell is named only where something runs in a container', () => {
+  const inContainers = /^src\/(builder\/(cnb|dockerfile|jail|stack)\/|supervisor\/container-spec\.ts)/;
+  const owners = sources.filter(({ path }) => processOwners.has(path) || !inContainers.test(path));
+  assert.deepEqual(offenders(owners, shellName), []);
 });
 
 test('the environment is read in one file', () => {
