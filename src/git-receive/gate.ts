@@ -8,6 +8,8 @@ export interface Admission {
   readonly deploy: DeployUpdate | null;
   /** Branches that are stored and not built, by their short names. */
   readonly skipped: readonly string[];
+  /** Tags that are stored, by their names. */
+  readonly tags: readonly string[];
 }
 
 export type DeployUpdate = RefUpdate & { readonly newId: string };
@@ -39,6 +41,9 @@ export function admit(
     skipped: updates
       .filter(({ ref, newId }) => newId !== null && ref.startsWith('refs/heads/') && !deployRefs.has(ref))
       .map(({ ref }) => shortRef(ref)),
+    tags: updates
+      .filter(({ ref, newId }) => newId !== null && ref.startsWith('refs/tags/'))
+      .map(({ ref }) => ref.slice('refs/tags/'.length)),
   };
 }
 

@@ -49,6 +49,8 @@ export function gitConfig(facts: GitConfigFacts): readonly (readonly [string, st
     ['receive.advertiseAtomic', 'false'],
     ['receive.advertisePushOptions', 'false'],
     ['receive.autogc', 'false'],
+    // CI clones with a depth of 1. git refuses such a push after the hook only, when the new version serves already.
+    ['receive.shallowUpdate', 'true'],
     ['receive.updateServerInfo', 'false'],
     ['repack.updateServerInfo', 'false'],
     // Silence for this long, and git sends an empty packet: proxies keep the connection, a dead client is noticed.

@@ -5,7 +5,7 @@ import type { Operations } from '../domain/operations.ts';
 import type { Push } from '../domain/push.ts';
 import type { Store } from '../domain/store.ts';
 import { checkFollows, finish, handOver, readRef } from './deploy-ref.ts';
-import { admit, type DeployUpdate } from './gate.ts';
+import { type Admission, admit, type DeployUpdate } from './gate.ts';
 import type { HookCall } from './hook-socket.ts';
 import type { IncomingPush } from './incoming-push.ts';
 import type { GitLimits } from './limits.ts';
@@ -40,9 +40,7 @@ export async function judge(push: IncomingPush, call: HookCall, deps: JudgeDepen
     const { quarantine } = call.question;
     const repository = quarantine === '' ? push.repository : push.repository.inQuarantine(quarantine);
     await checkRepository(repository, deps.limits);
-    const [branch] = admission.skipped;
-    if (branch !== undefined) output.line('Pushed to non-main branch, skipping build.');
-    if (branch !== undefined && !deploy) output.line(`To deploy it: git push paas ${branch}:main`);
+    tellWhatIsKept(admission, output);
     if (!deploy) return true;
     await deployUpdate({ push, update: deploy, repository, output, deps });
     logger.info('A push was deployed', { commit: deploy.newId });
@@ -58,6 +56,18 @@ export async function judge(push: IncomingPush, call: HookCall, deps: JudgeDepen
       .transaction((tables) => tables.events.append(eventOf('push.refused', actor, { appId: app.id, data })))
       .catch((error: unknown) => logger.error('The refusal of a push could not be recorded', { error }));
     return false;
+  }
+}
+
+/** What is stored and not built, and how to have it deployed. A tag beside a branch needs no line. */
+function tellWhatIsKept({ deploy, skipped: [branch], tags: [tag] }: Admission, output: PusherOutput): void {
+  if (branch !== undefined) {
+    output.line('Pushed to non-main branch, skipping build.');
+    if (!deploy) output.line(`To deploy it: git push paas ${branch}:main`);
+  } else if (tag !== undefined && !deploy) {
+    output.line('Pushed a tag, skipping build.');
+    // Of a tag that is an object of its own, a branch takes only the commit.
+    output.line(`To deploy it: git push paas '${tag}^{}:refs/heads/main'`);
   }
 }
 

@@ -174,7 +174,11 @@ describe('a push', () => {
     assert.match(branch.stderr, /remote: Pushed to non-main branch, skipping build\./);
     assert.match(branch.stderr, /remote: To deploy it: git push paas \S+:main/);
     await repo.must('tag', '-a', 'v1', '-m', 'One');
-    await repo.must('push', 'paas', 'v1');
+    const tag = await repo.git('push', 'paas', 'v1');
+    assert.match(
+      tag.stderr,
+      /remote: Pushed a tag, skipping build\.\s+remote: To deploy it: git push paas 'v1\^\{\}:refs\/heads\/main'/,
+    );
     assert.equal(await server.inRepository(app, 'rev-parse', 'feature', 'v1^{commit}'), `${commit}\n${commit}`);
     assert.deepEqual(server.requests, []);
     await repo.must('push', 'paas', ':feature', ':v1');
@@ -313,6 +317,31 @@ describe('a push', () => {
     assert.equal(procfile, null);
     assert.match(stderr, /Submodules are not fetched; empty in the build: vendor\/lib/);
     assert.match(stderr, /Git LFS files are not fetched: the build sees the pointer in place of model\.bin/);
+  });
+
+  it('from a shallow clone, as CI makes them, deploys and moves the branch; a whole clone goes on from there', async () => {
+    await fresh();
+    for (const text of ['one', 'two', 'three']) await repo.commit({ 'a.txt': text });
+    const shallow = join(repo.root, 'shallow');
+    const push = async (cwd: string) => {
+      const { code, stderr } = await repo.start(['push', `${server.origin}/${app.name}.git`, 'HEAD:main'], { cwd })
+        .result;
+      assert.equal(code, 0, stderr);
+      assert.equal(await server.inRepository(app, 'rev-parse', 'main'), await repo.must('rev-parse', 'HEAD'));
+    };
+    await repo.must('clone', '-q', '--depth', '1', `file://${repo.dir}`, shallow);
+    await push(shallow);
+    await repo.commit({ 'a.txt': 'four' });
+    await push(repo.dir);
+    // One commit more than the platform has: git itself sees that the one follows the other.
+    await repo.commit({ 'a.txt': 'five' });
+    const again = { cwd: shallow };
+    await repo.start(['fetch', '-q', '--depth', '2', 'origin', 'main'], again).result;
+    await repo.start(['reset', '-q', '--hard', 'FETCH_HEAD'], again).result;
+    await push(shallow);
+    assert.equal(server.requests.length, 3);
+    await server.inRepository(app, 'fsck', '--strict');
+    await repo.must('clone', '-q', `${server.origin}/${app.name}.git`, join(repo.root, 'again'));
   });
 
   it('of 60 MB that do not compress arrives whole', { timeout: 60_000 }, async () => {
