@@ -20,6 +20,8 @@ export function createProxy(context: ExchangeContext): Server {
     keepAliveTimeout: timing.keepAliveMs,
     headersTimeout: timing.headersMs,
     requestTimeout: 0,
+    // Who names no host is refused as who names two: by readHead, with a page.
+    requireHostHeader: false,
     connectionsCheckingInterval: Math.min(1_000, timing.headersMs),
     noDelay: true,
     shouldUpgradeCallback: (request) => upgradeProtocol(request) !== null,

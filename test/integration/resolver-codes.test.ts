@@ -237,6 +237,14 @@ test('clients that do not send a whole head are cut, and the others do not notic
   for (const text of await Promise.all(slow)) assert.match(text, /^HTTP\/1\.1 408 /);
 });
 
+test('the platform’s own door, while nobody is behind it, answers H99', async () => {
+  await using resolver = await startTestResolver({ startingHoldMs: 100 });
+  const door = { hostname: 'api.localhost', address: '127.0.0.1', port: await deadPort() };
+  await resolver.client.publish({ version: 1, routes: [], platform: [door] });
+  const { status, body } = await ask(resolver.port, { host: door.hostname, headers: { Accept: 'application/json' } });
+  assert.deepEqual([status, JSON.parse(body).id], [503, 'H99']);
+});
+
 test('CONNECT is refused', async () => {
   await using resolver = await startTestResolver();
   const text = await exchangeBytes(resolver.port, 'CONNECT shop.localhost:80 HTTP/1.1\r\nHost: shop.localhost\r\n\r\n');

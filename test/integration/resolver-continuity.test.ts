@@ -284,6 +284,21 @@ test('a connection that hangs is given up for another instance, within the time 
   assert.deepEqual([again?.instanceId, again?.quarantined], ['again', true]);
 });
 
+test('an app whose only instance lets no connection be made answers H19', async () => {
+  await using resolver = await startTestResolver({ connectMs: 100, refusedHoldMs: 0 });
+  await using hanging = await startHanging();
+  await resolver.route('shop', [hanging.port]);
+  const { status, body } = await ask(resolver.port, { headers: { Accept: 'application/json' } });
+  assert.deepEqual([status, JSON.parse(body).id], [503, 'H19']);
+  const failed = await eventually('the log has it', () =>
+    resolver.events.find((event) => event.type === 'request_failed'),
+  );
+  assert.match(
+    failed.type === 'request_failed' ? failed.text : '',
+    /^at=error code=H19 desc="Backend connection timeout"/,
+  );
+});
+
 test('a waiting POST keeps its body and is sent once', async () => {
   await using resolver = await startTestResolver();
   await resolver.route('shop', [], 'starting');

@@ -117,7 +117,9 @@ test('a request that does not say clearly whom it is for is refused', async (t) 
   await resolver.route('admin', [backend.port]);
   for (const [name, bytes] of Object.entries(twoHosts)) {
     await t.test(name, async () => {
-      assert.match(await exchangeBytes(resolver.port, bytes, 2_000), /^HTTP\/1\.1 400 /);
+      const answer = await exchangeBytes(resolver.port, bytes, 2_000);
+      assert.match(answer, /^HTTP\/1\.1 400 /);
+      assert.match(answer, /\r\nConnection: close\r\n.*\(H26\)\n$/s);
       assert.deepEqual(backend.seen, []);
     });
   }
