@@ -119,17 +119,20 @@ test('a build script gets the dev dependencies, and the image does not', async (
     }),
     ...lock(dependencies, { ...lockOf('ms', '2.1.3'), ...lockOf('is-number', '7.0.0', { dev: true }) }),
     'build.js': `require('is-number'); const fs = require('fs');
-      fs.mkdirSync('dist'); fs.writeFileSync('left-over', '');
+      fs.mkdirSync('dist'); fs.writeFileSync('left-over', ''); fs.mkdirSync('.next/cache', { recursive: true });
+      console.log('cached:', fs.readdirSync('.next/cache').length); fs.writeFileSync('.next/cache/compiled', '');
       fs.writeFileSync('dist/main.js', 'const e = process.env; console.log(require("ms")(1000), e.npm_package_version, e.NODE_ENV, e.npm_lifecycle_event)');`,
   });
-  const { artifact } = await fixture.build(app, tree);
+  const { artifact, output } = await fixture.build(app, tree);
+  assert.match(output.text, /cached: 0/);
   assert.deepEqual(artifact.processes[0]?.command, 'node dist/main.js');
+  assert.equal((await start(artifact, '--', 'ls', '-A', '.next')).stdout, '');
   assert.equal((await start(artifact, 'web')).stdout, '1s 2.1.0 production start\n');
   assert.equal((await start(artifact, '--', 'ls', 'node_modules')).stdout, 'ms\n');
   assert.equal((await start(artifact, '--', 'ls')).stdout.includes('left-over'), false);
 
   const again = await fixture.build(app, await source.commit({ 'other.txt': '1' }));
-  assert.match(again.output.text, /Using node_modules from the cache.*Running build/s);
+  assert.match(again.output.text, /Using node_modules from the cache.*Running build.*cached: 1/s);
   assert.equal((await start(again.artifact, 'web')).stdout, '1s 2.1.0 production start\n');
 });
 
@@ -202,6 +205,24 @@ describe('a person is told', () => {
       'of a package manager that is not spoken here',
       { ...packageJson({}), 'pnpm-lock.yaml': '' },
       /uses pnpm-lock.yaml, and this buildpack speaks npm/,
+    ],
+    [
+      'of a start script whose program only the build has',
+      packageJson({
+        devDependencies: { 'is-number': '7.0.0' },
+        scripts: { start: 'is-number', build: 'exit', 'heroku-cleanup': 'exit 3' },
+      }),
+      /The start script runs is-number, which is only there in the build/,
+    ],
+    [
+      'of a single-page app how to serve what it built',
+      packageJson({ scripts: { build: 'mkdir dist; echo hi > dist/index.html' } }),
+      /The build made pages, in dist.*"start": "serve --single dist"/s,
+    ],
+    [
+      'of a file that may be what to start',
+      { ...packageJson({}), 'src/index.js': '' },
+      /If src\/index.js starts it.*"start": "node src\/index.js"/s,
     ],
     ['of a package.json that is no JSON', { 'package.json': '{"a":}' }, /package.json is not valid JSON/],
     [

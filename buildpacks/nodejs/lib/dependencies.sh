@@ -77,10 +77,13 @@ keeps_dev_dependencies() {
   [[ ${NODE_ENV:-production} != production || ${NPM_CONFIG_PRODUCTION:-} == false ]]
 }
 
+has_dependencies() {
+  [[ -n $(package_json '(.dependencies // {}) + (.devDependencies // {}) + (.optionalDependencies // {}) | keys[]?') ]]
+}
+
 install_dependencies() {
   [[ -f package.json ]] || return 0
-  if [[ -z $lock_file && -z $(package_json '(.dependencies // {}) + (.devDependencies // {}) + (.optionalDependencies // {}) | keys[]?') ]] &&
-    ((${#build_scripts[@]} == 0)); then
+  if [[ -z $lock_file ]] && ! has_dependencies && ((${#build_scripts[@]} == 0)); then
     detail 'No dependencies.'
     return
   fi
@@ -107,7 +110,9 @@ install_dependencies() {
     npm_says npm ci "${flags[@]}" || explain_npm_failure
     keep_modules "${flags[*]}"
   else
-    warn 'There is no package-lock.json: other versions of your dependencies may be installed by every build.' 'Make one with npm install, and commit it.'
+    if has_dependencies; then
+      warn 'There is no package-lock.json: other versions of your dependencies may be installed by every build.' 'Make one with npm install, and commit it.'
+    fi
     if needs_headers; then install_headers; fi
     step "Installing dependencies with npm install ${flags[*]}"
     npm_says npm install --no-save "${flags[@]}" || explain_npm_failure
@@ -158,18 +163,59 @@ run_own_lifecycle() {
 }
 
 run_build() {
+  restore_next_cache
   if [[ -n $(script heroku-postbuild) ]]; then
     run_script heroku-postbuild
   elif [[ -n $(script build) ]]; then
     run_script build
   fi
+  keep_next_cache
+}
+
+# What Next.js compiled, for its next build: tens of megabytes that no image needs.
+restore_next_cache() {
+  [[ -d $layers_dir/next-cache/cache && ! -e .next ]] || return 0
+  mkdir .next
+  mv "$layers_dir/next-cache/cache" .next/cache
+}
+
+keep_next_cache() {
+  [[ -d .next/cache ]] || return 0
+  rm -rf "$layers_dir/next-cache"
+  mkdir -p "$layers_dir/next-cache"
+  if [[ $(du -sm .next/cache | cut -f 1) -le 512 ]]; then mv .next/cache "$layers_dir/next-cache/cache"; fi
+  rm -rf .next/cache
+  describe_layer next-cache 'cache'
+}
+
+# Programs that are there for the build only.
+find_dev_programs() {
+  dev_programs=$(package_json '.devDependencies // {} | keys[]?')
+  [[ ! -d node_modules/.bin ]] || dev_programs+=$'\n'$(ls node_modules/.bin)
+}
+
+# A start script may name one of them: at run it would end with "command not found".
+warn_about_dev_programs() {
+  local word
+  local -a words
+  procfile_has_web && return
+  read -r -d '' -a words < <(script start) || true
+  for word in "${words[@]}"; do
+    if grep -Fqx -e "$word" <<<"$dev_programs" && [[ ! -e node_modules/.bin/$word && ! -e node_modules/$word ]]; then
+      warn "The start script runs $word, which is only there in the build: it comes with a dev dependency." \
+        'Move that to dependencies, or start what the build made, for example: node dist/main.js'
+      return
+    fi
+  done
 }
 
 prune() {
+  find_dev_programs
   if [[ -d node_modules ]] && ((${#build_scripts[@]} > 0)) && ! keeps_dev_dependencies; then
     step 'Removing dev dependencies'
     npm_says npm prune --omit=dev --ignore-scripts || explain_npm_failure
   fi
+  warn_about_dev_programs
   [[ -z $(script heroku-cleanup) ]] || run_script heroku-cleanup
   rm -rf node_modules/.cache
 }

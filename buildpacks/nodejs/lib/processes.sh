@@ -51,7 +51,23 @@ default_web() {
     web_command=(node "$file")
     return
   done
-  procfile_has_any || warn 'package.json has no start script, and there is no server.js or index.js.'
+  procfile_has_any || warn_about_start
+}
+
+warn_about_start() {
+  local file folder
+  warn 'package.json has no start script, and there is no server.js or index.js.'
+  for folder in dist build out; do
+    [[ -f $folder/index.html ]] || continue
+    warn "The build made pages, in $folder. A server for them: npm install serve, and in package.json" \
+      "\"scripts\": { \"start\": \"serve --single $folder\" }"
+    return
+  done
+  for file in dist/main.js dist/index.js dist/server.js app.js main.js src/server.js src/index.js src/main.js src/app.js; do
+    [[ -f $file ]] || continue
+    warn "If $file starts it, say so in package.json: \"scripts\": { \"start\": \"node $file\" }"
+    return
+  done
 }
 
 write_launch() {
