@@ -127,7 +127,8 @@ async function launch(
   { output, pusherOnly }: Heard,
   { deps, signal }: { deps: DeployDependencies; signal: AbortSignal },
 ): Promise<void> {
-  const tell = () => output.detail('Still starting: a web process is up when it listens on the port that PORT says');
+  const tell = () =>
+    output.detail('Still starting: a web process is up when it listens on 0.0.0.0, on the port that PORT says');
   const starting = setTimeout(tell, tellStartingMs);
   try {
     await rollOut(app, made, deps, signal);

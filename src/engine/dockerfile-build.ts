@@ -129,6 +129,7 @@ function plain(message: string): string {
     .replace(/failed to solve( with frontend [\w.-]+)?: /g, '')
     .replace(/rpc error: code = \w+ desc = /g, '')
     .replace(/failed to (create LLB definition|read dockerfile): /g, '')
+    .replace(/not found: not found$/, 'not found')
     .trim();
 }
 

@@ -45,11 +45,16 @@ async function startHostService() {
 }
 
 test('a Dockerfile wins over what a buildpack would make of the source, and its command is web', async () => {
-  const { artifact, output } = await build({
-    Dockerfile: 'FROM paas/run\nWORKDIR /srv\nCOPY . .\nUSER 10001\nEXPOSE 8000\nCMD ["cat", "hello.txt"]\n',
-    'package.json': '{}',
-    'hello.txt': 'from a Dockerfile\n',
-  });
+  const { artifact, output } = await build(
+    {
+      Dockerfile:
+        'FROM paas/run\nARG SECRET=none\nWORKDIR /srv\nCOPY . .\nUSER 10001\nEXPOSE 8000\nCMD ["cat", "hello.txt"]\n',
+      'package.json': '{}',
+      'hello.txt': 'from a Dockerfile\n',
+    },
+    { SECRET: 'x', OTHER: 'y' },
+  );
+  assert.match(output.text, / ! {5}ARG SECRET: config vars reach the running app, and no build of a Dockerfile\./);
   assert.match(output.text, /Dockerfile declares types -> web/);
   assert.equal(artifact.builder, 'dockerfile');
   assert.equal(artifact.launcher, null);
@@ -188,6 +193,10 @@ test('what fails is told in the lines of the author', async () => {
   assert.match(unknown.message, /line 3: unknown instruction: BOGUS/i);
   const step = await failure({ Dockerfile: 'FROM paas/run\nRUN echo before; exit 9\n' });
   assert.match(step.message, /RUN echo before; exit 9 failed with exit code 9/);
+  const missing = await failure({ Dockerfile: 'FROM paas/run\nCOPY missing.txt /\n' });
+  assert.match(missing.message, /"\/missing.txt" not found\.$/);
+  const rights = await failure({ Dockerfile: 'FROM paas/run\nRUN mkdir /opt/mine\n' });
+  assert.match(rights.hint ?? '', /Write USER root before the steps that need it/);
   const base = await failure({ Dockerfile: 'FROM registry.invalid/nobody/has:1\n' });
   assert.match(base.message, /registry.invalid\/nobody\/has:1 is not in the engine, and no registry gave it/);
   assert.match(base.hint ?? '', /FROM paas\/run/);

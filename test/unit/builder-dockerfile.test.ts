@@ -85,7 +85,7 @@ test('errors name the lines that the author has', () => {
   assert.deepEqual([1, 4, 5, 8, 9].map(originalLine), [1, 2, 3, 4, 5]);
   const cause = new Error('dockerfile parse error line 9: unknown instruction: BAD');
   const error = new PlatformError('build_failed', `The Dockerfile cannot be built: ${cause.message}`, { cause });
-  const told = explained(error, { trust: { mounted: trust, buildArgs: {} }, originalLine });
+  const told = explained(error, { dockerfile: '', trust: { mounted: trust, buildArgs: {} }, originalLine });
   assert.match(String(told), /line 5: unknown instruction: BAD/);
 });
 
@@ -94,7 +94,11 @@ test('a base image that nobody has is named, with what to build on instead', () 
     'failed to do request: Head "https://hub.example/v2/library/node/manifests/20": dial tcp: lookup hub.example: no such host',
   );
   const error = new PlatformError('build_failed', 'The Dockerfile cannot be built', { cause });
-  const told = explained(error, { trust: { mounted: null, buildArgs: {} }, originalLine: (line) => line });
+  const told = explained(error, {
+    dockerfile: '',
+    trust: { mounted: null, buildArgs: {} },
+    originalLine: (line) => line,
+  });
   assert.ok(told instanceof PlatformError);
   assert.match(told.message, /hub\.example\/node:20 is not in the engine/);
   assert.match(told.hint ?? '', /FROM paas\/run/);

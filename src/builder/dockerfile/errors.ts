@@ -5,11 +5,18 @@ import type { DockerfileTrust } from './trust-image.ts';
 const unreachable =
   /no such host|dial tcp|failed to do request|i\/o timeout|x509|pull access denied|failed to resolve/i;
 
+const lacksRights = /permission denied|operation not permitted|are you root/i;
+const onOurStack = /^\s*FROM\s+(?:--\S+\s+)*paas\/(?:run|build)\b/im;
+
+export interface FailedBuild {
+  /** The author's own. */
+  readonly dockerfile: string;
+  readonly trust: DockerfileTrust;
+  readonly originalLine: (line: number) => number;
+}
+
 /** What went wrong, in the lines and words of the Dockerfile that its author has. Other errors come back as they are. */
-export function explained(
-  error: unknown,
-  { trust, originalLine }: { readonly trust: DockerfileTrust; readonly originalLine: (line: number) => number },
-): unknown {
+export function explained(error: unknown, { dockerfile, trust, originalLine }: FailedBuild): unknown {
   if (!(error instanceof PlatformError) || error.code !== 'build_failed') return error;
   const said = error.cause instanceof Error ? error.cause.message : error.message;
   const image = unreachable.test(said) ? baseImageIn(said) : null;
@@ -19,7 +26,7 @@ export function explained(
       cause: error.cause,
     });
   }
-  const [first = ''] = error.message.split('. It wrote last:');
+  const [first = '', lastLines = ''] = error.message.split('. It wrote last:');
   // Those lines the pusher has read already.
   const message = first === error.message ? first : `${first}.`;
   return new PlatformError(
@@ -28,8 +35,18 @@ export function explained(
       /\bline (\d+)/gi,
       (_all, line: string) => `line ${originalLine(Number(line))}`,
     ),
-    { ...(error.hint === undefined ? {} : { hint: error.hint }), cause: error.cause },
+    { ...hintOf(error.hint ?? rightsHint(lastLines, dockerfile)), cause: error.cause },
   );
+}
+
+function hintOf(hint: string | null): { readonly hint?: string } {
+  return hint === null ? {} : { hint };
+}
+
+/** The stacks' own user is not root, unlike that of most base images. */
+function rightsHint(lastLines: string, dockerfile: string): string | null {
+  if (!lacksRights.test(lastLines) || !onOurStack.test(dockerfile)) return null;
+  return 'Steps on paas/run and paas/build run as the user app. Write USER root before the steps that need it; the app itself never runs as root.';
 }
 
 export function isMissingFrontend(error: unknown): boolean {

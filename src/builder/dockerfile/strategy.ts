@@ -87,6 +87,7 @@ interface ImageBuild {
 async function buildImage(build: ImageBuild): Promise<string> {
   const dockerfile = await readText(build.source, 'Dockerfile');
   refuseRemoteAdd(dockerfile);
+  warnAboutConfig(dockerfile, build.order);
   const syntax = syntaxLines(dockerfile);
   if (syntax.length === 0) return await runBuild(build, { dockerfile, dropSyntax: false });
   const stranger = syntax.find((line) => !isTrustedFrontEnd(line));
@@ -130,8 +131,16 @@ async function runBuild(
       signal,
     );
   } catch (error) {
-    throw explained(error, { trust, originalLine: rewritten.originalLine });
+    throw explained(error, { dockerfile, trust, originalLine: rewritten.originalLine });
   }
+}
+
+/** Build arguments can be read in an image's history, so config vars are none. */
+function warnAboutConfig(dockerfile: string, { config, output }: BuildOrder): void {
+  const names = [...dockerfile.matchAll(/^\s*ARG\s+([A-Za-z_]\w*)/gim)].flatMap(([, name]) => name ?? []);
+  const asked = [...new Set(names)].filter((name) => Object.hasOwn(config, name));
+  if (asked.length === 0) return;
+  output.warn(`ARG ${asked.join(', ')}: config vars reach the running app, and no build of a Dockerfile.`);
 }
 
 async function readText({ tree }: Source, path: string): Promise<string> {
