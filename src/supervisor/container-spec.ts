@@ -92,6 +92,9 @@ function environmentOf({ app, release, artifact, instance, run }: SpecInputs): R
     DYNO: processName(instance),
     PAAS_APP: app.name,
     PAAS_RELEASE: `v${release.version}`,
+    // Every process gets SIGTERM, as on Heroku (contracts/heroku.md 3.3): the launcher sees to it for its process types,
+    // and elsewhere the engine's init does when it is told so. A shell in front would keep the signal to itself.
+    ...(artifact.launcher && !instance.command ? {} : { TINI_KILL_PROCESS_GROUP: '1' }),
     ...(run?.tty
       ? { TERM: run.env.TERM ?? 'xterm-256color', COLUMNS: String(run.columns ?? 80), LINES: String(run.rows ?? 24) }
       : {}),

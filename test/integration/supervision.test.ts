@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { labelNames } from '../../src/domain/engine.ts';
@@ -198,6 +199,17 @@ describe('a one-off', () => {
     const { stopReason } = await end(instance.id);
     assert.equal(stopReason, 'cancelled');
     await eventually('its container is gone', async () => (await containersOf(instance)).length === 0);
+  });
+
+  it('hears SIGTERM in every process, also behind a shell that waits for another', async () => {
+    const command = `trap 'exit 7' TERM; echo ready; sleep 600`;
+    const instance = await half.operations.run(app, request({ command }), half.actor);
+    const { stream, exited } = await half.operations.attachRun(app, instance.id, never);
+    exited.catch(() => undefined);
+    await once(stream, 'data');
+    await half.operations.stop(app, `run.${instance.slot}`, half.actor);
+    const { exitCode, reason } = await end(instance.id);
+    assert.deepEqual([exitCode, /R12/.test(reason ?? '')], [7, false]);
   });
 
   it("has the person's own kind of terminal", async () => {
