@@ -1,6 +1,7 @@
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import type { Builder } from '../domain/builder.ts';
+import { sameConfig } from '../domain/config-vars.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import type { AppLog } from '../domain/log-line.ts';
@@ -49,11 +50,14 @@ export async function currentRelease(app: App, tables: Pick<StoreTables, 'apps' 
   return now.currentReleaseId ? await tables.releases.find(now.currentReleaseId) : null;
 }
 
-/** The release to go back to: a version, or the newest that was live before the current one. */
+/**
+ * The release to go back to: a version, or the newest that was live before the current one. The current one itself where
+ * there is something to take back: config that was set since and did not start.
+ */
 export async function rollbackTarget(
   app: App,
   version: number | null,
-  tables: Pick<StoreTables, 'apps' | 'releases'>,
+  tables: Pick<StoreTables, 'apps' | 'releases' | 'configVars'>,
 ): Promise<Release> {
   const current = await currentRelease(app, tables);
   const releases = await tables.releases.list(app.id);
@@ -66,7 +70,8 @@ export async function rollbackTarget(
   }
   const target = releases.find((release) => release.version === version);
   if (!target) throw new PlatformError('not_found', `${app.name} has no release v${version}.`, { hint });
-  if (target.id === current?.id) throw new PlatformError('invalid_params', `v${version} is the current release.`);
+  if (target.id === current?.id && sameConfig(await tables.configVars.get(app.id), current.config))
+    throw new PlatformError('invalid_params', `v${version} is the current release.`);
   const refusal = rollbackRefusal(target, releases);
   if (refusal) throw new PlatformError('invalid_params', `Cannot roll back to v${version}: ${refusal}.`, { hint });
   return target;

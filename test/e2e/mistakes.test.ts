@@ -100,14 +100,19 @@ describe('what newcomers get wrong is told with what to do', () => {
       /^Setting BROKEN and restarting needy\.\.\. !\n › {3}Error: v3 did not start, and the release before/,
     );
     assert.match(stderr, /See: paas logs -a needy --release v3\n$/);
+    assert.match(stderr, /It stays set for the next release\. To take it back: paas rollback v2 -a needy\./);
     assert.equal((await paas.http('needy', '/env/BROKEN')).body, '<unset>');
+    assert.equal((await must(paas.paas(['config:get', 'BROKEN'], { cwd: repo }))).stdout, '1\n');
+    assert.match((await must(paas.paas(['rollback', 'v2'], { cwd: repo }))).stderr, /done, v4\n/);
+    assert.equal((await must(paas.paas(['config:get', 'BROKEN'], { cwd: repo }))).stdout, '\n');
+    assert.match((await paas.paas(['rollback', 'v4'], { cwd: repo })).stderr, /v4 is the current release/);
     const mended = await must(paas.paas(['config:set', 'BROKEN=', 'OTHER=here'], { cwd: repo }));
-    assert.match(mended.stderr, /done, v4\n$/);
+    assert.match(mended.stderr, /done, v5\n$/);
     const serves = (value: string) =>
       eventually(`OTHER is ${value}`, async () => (await paas.http('needy', '/env/OTHER')).body === value);
     await serves('here');
     const back = await must(paas.paas(['rollback', 'v2'], { cwd: repo }));
-    assert.match(back.stderr, /done, v5\n/);
+    assert.match(back.stderr, /done, v6\n/);
     await serves('<unset>');
   });
 
