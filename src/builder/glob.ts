@@ -1,44 +1,61 @@
+/** A pattern, read once: the names that it has, `any` for `**`. */
+export type PathPattern = readonly (typeof anything | readonly Token[])[];
+
+const anything = 'any';
+
 /**
  * Tells whether a path of the tree matches a pattern: `*`, `?` and `[a-z]` within one name, `**` as a whole name for any
- * number of folders. Dots are ordinary characters. No regular expression is made of it: patterns come with the source.
+ * number of folders. Dots are ordinary characters. No regular expression is made of it: patterns come with the source, and
+ * none takes longer than its length times the path's.
  */
 export function matchesGlob(path: string, pattern: string): boolean {
-  return matchesNames(path.split('/'), pattern.split('/'));
+  return matchesNames(path.split('/'), pattern.split('/').map(parseName));
 }
 
 export function matchesAny(path: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => matchesGlob(path, pattern));
 }
 
-/** As `matchesGlob`; a pattern that matches a folder takes all that is below it. */
-export function coversPath(path: string, pattern: string): boolean {
+/** As `matchesGlob` with a pattern of `parsePattern`; one that matches a folder takes all that is below it. */
+export function coversPath(path: string, pattern: PathPattern): boolean {
   const names = path.split('/');
-  const patterns = pattern.split('/').filter((name) => name !== '' && name !== '.');
-  return names.some((_, index) => matchesNames(names.slice(0, index + 1), patterns));
+  return names.some((_, index) => matchesNames(names.slice(0, index + 1), pattern));
 }
 
-function matchesNames(names: readonly string[], patterns: readonly string[]): boolean {
-  const [pattern, ...rest] = patterns;
-  if (pattern === undefined) return names.length === 0;
-  if (pattern === '**') return names.some((_, index) => matchesNames(names.slice(index), rest)) || rest.length === 0;
-  const [name, ...below] = names;
-  return name !== undefined && matchesName(name, pattern) && matchesNames(below, rest);
+/** For many questions. Slashes at its ends and `.` mean nothing. */
+export function parsePattern(pattern: string): PathPattern {
+  return pattern
+    .split('/')
+    .filter((name) => name !== '' && name !== '.')
+    .map(parseName);
 }
 
-/** Remembers only the last star: whatever an earlier one took is never better given back. */
-function matchesName(name: string, pattern: string): boolean {
-  const tokens = tokensOf(pattern);
-  const letters = [...name];
+function parseName(name: string): PathPattern[number] {
+  return name === '**' ? anything : tokensOf(name);
+}
+
+function matchesNames(names: readonly string[], pattern: PathPattern): boolean {
+  return matchesSequence(names, pattern, (name, tokens) =>
+    matchesSequence([...name], tokens, (letter, matches) => matches(letter)),
+  );
+}
+
+/** Remembers only the last `any`: whatever an earlier one took is never better given back. */
+function matchesSequence<Item, One>(
+  items: readonly Item[],
+  pattern: readonly (typeof anything | One)[],
+  matches: (item: Item, one: One) => boolean,
+): boolean {
   let at = 0;
   let read = 0;
   let star = -1;
   let starAt = 0;
-  while (at < letters.length) {
-    const token = tokens[read];
-    if (token === 'any') {
+  for (let item = items[at]; item !== undefined; item = items[at]) {
+    const one = pattern[read];
+    if (one === anything) {
       star = read++;
       starAt = at;
-    } else if (token?.(letters[at] ?? '')) {
+    } else if (one !== undefined && matches(item, one)) {
       read++;
       at++;
     } else if (star >= 0) {
@@ -46,20 +63,21 @@ function matchesName(name: string, pattern: string): boolean {
       at = ++starAt;
     } else return false;
   }
-  while (tokens[read] === 'any') read++;
-  return read === tokens.length;
+  while (pattern[read] === anything) read++;
+  return read === pattern.length;
 }
 
-type Token = 'any' | ((letter: string) => boolean);
+type Token = typeof anything | ((letter: string) => boolean);
 
 /** `*`, `?`, `[a-z]`, `[^a-z]`, `\\x` and letters (Go's path.Match). */
 function tokensOf(pattern: string): readonly Token[] {
   const tokens: Token[] = [];
   const letters = [...pattern];
+  const lastClose = letters.lastIndexOf(']');
   for (let at = 0; at < letters.length; at++) {
     const letter = letters[at];
-    const close = letter === '[' ? letters.indexOf(']', at + 2) : -1;
-    if (letter === '*') tokens.push('any');
+    const close = letter === '[' && at + 2 <= lastClose ? letters.indexOf(']', at + 2) : -1;
+    if (letter === '*') tokens.push(anything);
     else if (letter === '?') tokens.push(() => true);
     else if (close > 0) {
       tokens.push(letterClass(letters.slice(at + 1, close)));

@@ -16,7 +16,7 @@ export function parseProcfile(text: string): Procfile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '' || line.trimStart().startsWith('#')) continue;
-    const match = /^([^\s:]+):\s*(\S.*?)\s*$/.exec(line);
+    const match = /^([^\s:]+):\s*(\S.*)$/.exec(line.trimEnd());
     const [, type, command] = match ?? [];
     if (!type || !command || !processTypePattern.test(type)) {
       throw new PlatformError(

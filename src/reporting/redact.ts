@@ -3,14 +3,14 @@ const shown = '[redacted]';
 /**
  * What a secret looks like in a line of text or JSON. The last line of defence: nobody should hand one over. Each
  * pattern keeps the name that stands before the secret, so that the line can still be read.
- * (`\\n` of JSON stands before a word as a space does.)
+ * (`\\n` of JSON stands before a word as a space does.) Repetitions are bounded, so that no text takes its length squared.
  */
 const patterns: readonly (readonly [RegExp, string])[] = [
   // API tokens of ours.
   [/((?:\\[nrt]|\b))pp_[A-Za-z0-9]{16,}/g, `$1pp_${shown}`],
   // Fields of JSON, also of JSON within a JSON string.
   [
-    /(\\*")((?:proxy-)?authorization|(?:set-)?cookie|password|passwd|secret|token|api[-_]?key)\1(\s*:\s*)(?:\1(?:(?!\1)(?:\\.|[^\\]))*\1|\[[^\]]*\])/gi,
+    /(\\{0,7}")((?:proxy-)?authorization|(?:set-)?cookie|password|passwd|secret|token|api[-_]?key)\1(\s*:\s*)(?:\1(?:(?!\1)(?:\\.|[^\\]))*\1|\[[^\]]{0,8000}\])/gi,
     `$1$2$1$3$1${shown}$1`,
   ],
   // Header lines.
@@ -18,7 +18,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/((?:\\[nrt]|\b)(?:set-)?cookie\s*:\s*)[^"\\\r\n]+/gi, `$1${shown}`],
   [/\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]{8,}/g, `$1 ${shown}`],
   // URL userinfo.
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@"'\\]+@/gi, `$1${shown}@`],
+  [/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@"'\\]+@/gi, `$1${shown}@`],
 ];
 
 export function redact(text: string): string {

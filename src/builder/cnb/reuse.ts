@@ -1,5 +1,5 @@
 import { entriesDigest, presenceDigest, type SettingsDigest, stackParts } from '../build-key.ts';
-import { coversPath } from '../glob.ts';
+import { coversPath, parsePattern } from '../glob.ts';
 import { isBelow } from '../layer-tar.ts';
 import type { BuildOrder, Source } from '../strategy.ts';
 import type { BuiltByBuildpack } from './build-phase.ts';
@@ -42,7 +42,9 @@ function isFirstWish({ group }: BuildRecord, [first]: readonly Group[]): boolean
 /** A source that has come to hold what the build made itself. */
 function reachesIntoSlices({ layers }: BuildRecord, { entries }: Source): boolean {
   const slices = layers.map(({ tree }) => tree.path).filter((path) => isBelow(path, appTree));
-  return slices.some((slice) => entries.some(({ path }) => coversPath(path, slice.slice(appTree.length + 1))));
+  return slices
+    .map((slice) => parsePattern(slice.slice(appTree.length + 1)))
+    .some((pattern) => entries.some(({ path }) => coversPath(path, pattern)));
 }
 
 /** Null unless every buildpack of the group said that its inputs decide everything, and left the sources as they were. */

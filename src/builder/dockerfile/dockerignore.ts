@@ -1,11 +1,15 @@
-import { coversPath } from '../glob.ts';
+import { PlatformError } from '../../domain/errors.ts';
+import { coversPath, type PathPattern, parsePattern } from '../glob.ts';
+
+/** Each is asked about every path of the source. */
+const maxPatterns = 1_000;
 
 interface Rule {
-  readonly pattern: string;
+  readonly pattern: PathPattern;
   readonly keeps: boolean;
 }
 
-/** What a .dockerignore leaves out of the build context. Source: Docker's reference, ".dockerignore file". */
+/** What a .dockerignore leaves out of the build context. Throws `build_failed` for too many patterns. Source: Docker's reference, ".dockerignore file". */
 export class DockerIgnore {
   readonly #rules: readonly Rule[];
 
@@ -16,8 +20,15 @@ export class DockerIgnore {
       .filter((line) => line.trim() !== '' && !line.startsWith('#'))
       .map((line) => line.trim())
       .map((line) => ({ keeps: line.startsWith('!'), pattern: line.replace(/^!\s*/, '') }))
-      .map(({ keeps, pattern }) => ({ keeps, pattern: cleaned(pattern) }))
-      .filter(({ pattern }) => pattern !== '');
+      .map(({ keeps, pattern }) => ({ keeps, pattern: parsePattern(cleaned(pattern)) }))
+      .filter(({ pattern }) => pattern.length > 0);
+    if (this.#rules.length > maxPatterns) {
+      throw new PlatformError(
+        'build_failed',
+        `.dockerignore has ${this.#rules.length} patterns, and ${maxPatterns} is the limit.`,
+        { hint: 'One pattern can name many files, for example: **/*.log' },
+      );
+    }
   }
 
   /** The last rule that matches counts; one that matches a folder counts for all below it. */

@@ -5,7 +5,7 @@ export interface SyntaxLine {
   readonly line: number;
 }
 
-const directive = /^\s*(?:#|\/\/)\s*([A-Za-z][\w-]*)\s*=\s*(.+?)\s*$/;
+const directive = /^\s*(?:#|\/\/)\s*([A-Za-z][\w-]*)\s*=\s*(\S.*)$/;
 /** Docker's own, also by digest: they read Dockerfiles and add nothing to what a Dockerfile may say. */
 const dockersOwn = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/;
 
@@ -19,7 +19,7 @@ export function syntaxLines(text: string): readonly SyntaxLine[] {
   const found: SyntaxLine[] = [];
   for (const [line, content] of lines.entries()) {
     if (line === 0 && content.startsWith('#!')) continue;
-    const [, name = '', value = ''] = directive.exec(content) ?? [];
+    const [, name = '', value = ''] = directive.exec(content.trimEnd()) ?? [];
     if (name === '') break;
     if (name.toLowerCase() === 'syntax') found.push({ image: value.split(/\s/)[0] ?? '', line });
   }

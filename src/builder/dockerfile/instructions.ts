@@ -43,7 +43,7 @@ interface Directive {
 function directivesOf(lines: readonly string[]): readonly Directive[] {
   const directives: Directive[] = [];
   for (const [line, text] of lines.entries()) {
-    const match = /^\s*#\s*([A-Za-z][\w-]*)\s*=\s*(.+?)\s*$/.exec(text);
+    const match = /^\s*#\s*([A-Za-z][\w-]*)\s*=\s*(\S.*)$/.exec(text.trimEnd());
     if (!match?.[1] || !match[2]) break;
     directives.push({ name: match[1].toLowerCase(), value: match[2], line });
   }
