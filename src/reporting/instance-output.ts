@@ -47,6 +47,7 @@ export class InstanceOutput {
   #since: Date | null = null;
   #dropped = 0;
   #lines = 0;
+  readonly #over = new AbortController();
 
   constructor(source: OutputSource, deps: OutputDependencies) {
     this.#source = source;
@@ -64,9 +65,11 @@ export class InstanceOutput {
       try {
         if (!knowsWhere) await this.#resume();
         knowsWhere = true;
-        const fellSilent = await this.#copy(signal);
+        const follow = !this.#over.signal.aborted;
+        const fellSilent = await this.#copy(follow, signal);
         if (signal.aborted) return;
         if (fellSilent) continue;
+        if (this.#over.signal.aborted && !follow) return;
         const state = await engine.containers.inspect(containerId);
         if (state?.status !== 'running') return;
       } catch (error) {
@@ -76,6 +79,14 @@ export class InstanceOutput {
       }
       await clock.sleep(retryMs, signal).catch(() => undefined);
     }
+  }
+
+  /**
+   * The container has ended, and still its output is followed: the engine can miss the end of a log that it begins to read
+   * just then. What there is is read once more, and that is all.
+   */
+  hurry(): void {
+    this.#over.abort();
   }
 
   /** What the log has of this container tells where to go on. */
@@ -88,14 +99,14 @@ export class InstanceOutput {
   }
 
   /** True when it gave up a connection that fell silent. */
-  async #copy(signal: AbortSignal): Promise<boolean> {
+  async #copy(follow: boolean, signal: AbortSignal): Promise<boolean> {
     const { containers } = this.#deps.engine;
     const fellSilent = new AbortController();
     const { fromMs } = this.#seen;
     const since = fromMs === null ? this.#since : new Date(fromMs);
     const repeated = this.#seen.since(fromMs ?? 0);
-    const options = { follow: true, ...(since === null ? {} : { since }) };
-    const reading = AbortSignal.any([signal, fellSilent.signal]);
+    const options = { follow, ...(since === null ? {} : { since }) };
+    const reading = AbortSignal.any([signal, fellSilent.signal, ...(follow ? [this.#over.signal] : [])]);
     let bytes = 0;
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -113,7 +124,7 @@ export class InstanceOutput {
     } finally {
       clearTimeout(timer);
     }
-    return fellSilent.signal.aborted;
+    return fellSilent.signal.aborted || (follow && this.#over.signal.aborted);
   }
 
   #toStored(line: ContainerLogLine): readonly StoredLine[] {

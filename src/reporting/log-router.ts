@@ -16,6 +16,8 @@ export interface LogRouterOptions {
 const retryMs = 500;
 /** `finished` waits no longer than this for a container's last words. */
 const lastWordsMs = 5_000;
+/** A container that has ended mostly has its last words in the log by then. */
+const hurryAfterMs = 500;
 /** So long an ended container is known to be done with. */
 const rememberMs = 10 * 60_000;
 
@@ -28,7 +30,7 @@ export class LogRouter {
   readonly #options: LogRouterOptions;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
-  readonly #followed = new Map<string, Promise<void>>();
+  readonly #followed = new Map<string, { readonly output: InstanceOutput; readonly ended: Promise<void> }>();
   readonly #adopted: Promise<void>;
 
   constructor(options: LogRouterOptions) {
@@ -51,28 +53,34 @@ export class LogRouter {
       () => this.#options.logger.warn("A container's last lines did not come in time.", { containerId }),
       () => undefined,
     );
-    await Promise.race([this.#adopted.then(() => this.#followed.get(containerId)), deadline]);
+    const soon = this.#clock.sleep(hurryAfterMs, waiting.signal).then(
+      () => this.#followed.get(containerId)?.output.hurry(),
+      () => undefined,
+    );
+    await Promise.race([this.#adopted.then(() => this.#followed.get(containerId)?.ended), deadline]);
     waiting.abort();
+    await soon;
   }
 
   /** Resolves when nothing more is written; the next router goes on where this one stops. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#adopted;
-    await Promise.all(this.#followed.values());
+    await Promise.all([...this.#followed.values()].map(({ ended }) => ended));
   }
 
   #follow(source: OutputSource): void {
     const { containerId } = source;
     if (this.#followed.has(containerId) || this.#closing.signal.aborted) return;
     const { logger } = this.#options;
-    const following = new InstanceOutput(source, { ...this.#options, clock: this.#clock })
+    const output = new InstanceOutput(source, { ...this.#options, clock: this.#clock });
+    const ended = output
       .run(this.#closing.signal)
       .catch((error: unknown) => logger.error("An instance's output is not followed any more.", { containerId, error }))
       .then(() => {
         setTimeout(() => this.#followed.delete(containerId), rememberMs).unref();
       });
-    this.#followed.set(containerId, following);
+    this.#followed.set(containerId, { output, ended });
   }
 
   async #adopt(): Promise<void> {

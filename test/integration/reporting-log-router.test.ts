@@ -240,3 +240,20 @@ test('a log that cannot be read when the platform comes back is read later, and 
   await engine.containers.kill(instance.containerId, 'SIGHUP');
   await eventually('two follows one', async () => (await texts()).join() === 'one,two');
 });
+
+test('the last words are there although the engine never ends the log that it is asked to follow', async () => {
+  const { engine } = fixture;
+  const containers: typeof engine.containers = {
+    ...engine.containers,
+    async *logs(id, options, signal) {
+      if (!options.follow) yield* engine.containers.logs(id, options, signal);
+      else await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    },
+  };
+  const run = startRun(newDir(), { ...engine, containers });
+  const instance = await startInstance('echo one; echo last words; exit 3');
+  run.router.watch(instance, instance.containerId, 7);
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await run.router.finished(instance.containerId);
+  assert.deepEqual(await run.texts(instance.appId), ['one', 'last words']);
+});
