@@ -1,4 +1,4 @@
-import { existsSync, globSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -10,6 +10,7 @@ import { PlatformError } from '../src/domain/errors.ts';
 import { createDockerEngine } from '../src/engine/docker-engine.ts';
 import { prepareHost } from '../src/launcher/prepare.ts';
 import { announceOn } from '../src/launcher/terminal.ts';
+import { claim } from './support/claims.ts';
 import { checkout } from './support/source-files.ts';
 
 /**
@@ -89,7 +90,8 @@ function add(total: Counts, counts: Readonly<Record<string, number>>): void {
 async function main(): Promise<number> {
   const batches = batchesOf(process.argv.slice(2));
   const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => interrupted.abort(new Error('interrupted')));
   if (batches.some(({ needsEngine }) => needsEngine)) {
     const settings = readSettings();
     const engine = createDockerEngine({ dockerHost: settings.dockerHost });
@@ -98,6 +100,14 @@ async function main(): Promise<number> {
   // Every test file is a process: without this each would strip the same types again.
   process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'paas-test-compile-cache');
   mkdirSync(process.env.NODE_COMPILE_CACHE, { recursive: true });
+  // What a killed test leaves goes with the run's folder, and if the run is killed as well, with the next run.
+  process.env.PAAS_TEST_CLAIMS ??= join(tmpdir(), 'paas-test-claims');
+  const folder = mkdtempSync(join(tmpdir(), 'paas-test-run-'));
+  // git runs as a user of its own below it.
+  chmodSync(folder, 0o711);
+  await claim({ folder });
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  process.env.TMPDIR = folder;
   const total: Counts = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 };
   interrupted.signal.addEventListener('abort', () => process.exit(130));
   await pipeline(Readable.from(eventsOf(batches, total)), new spec(), process.stdout, { end: false });

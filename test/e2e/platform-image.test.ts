@@ -9,9 +9,10 @@ import { hostTrust } from '../../src/builder/host-trust.ts';
 import { ensureStacks } from '../../src/builder/stack.ts';
 import { type Labels, labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
-import { removeFromEngine } from '../../src/launcher/uninstall.ts';
+import { claim } from '../support/claims.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
+import { removeAllOf } from '../support/leftovers.ts';
 import { freePort, httpGet } from '../support/platform.ts';
 import { repositoryFiles } from '../support/source-files.ts';
 
@@ -21,15 +22,19 @@ const tag = `paas-test/${runId}:platform`;
 const home = `${runId}-home`;
 const socket = testDockerHost().replace(/^unix:\/\//, '');
 const engine = createDockerEngine({ dockerHost: testDockerHost() });
-const silent = { step: () => undefined, detail: () => undefined, say: () => undefined };
 const docker = new Docker({ socketPath: socket });
 
 /** Of the platform in the container: what it makes carries its own label. */
 let platformLabels: Labels | null = null;
+let image: Awaited<ReturnType<typeof claim>> | null = null;
+let boxed: Awaited<ReturnType<typeof claim>> | null = null;
 
 after(async () => {
-  await removeFromEngine(engine, labels, silent);
-  if (platformLabels) await removeFromEngine(engine, platformLabels, silent);
+  await removeAllOf(runId, testDockerHost());
+  const { [labelNames.platform]: platformId } = platformLabels ?? {};
+  if (platformId !== undefined) await removeAllOf(platformId, testDockerHost());
+  image?.release();
+  boxed?.release();
 });
 
 /** What `docker build .` would send: the repository, and the bundle that somebody behind a proxy lays beside it. */
@@ -42,6 +47,7 @@ function context(): Readable {
 }
 
 before(async () => {
+  image = await claim({ platformId: runId, dockerHost: testDockerHost() });
   await ensureStacks(engine, { stackSuite: 'trixie' });
   const lines: string[] = [];
   const hear = (line: string) => lines.push(line);
@@ -124,7 +130,9 @@ test('with the engine’s socket and the host’s network the image is a platfor
   const [login] = Object.values(JSON.parse(credentials) as Record<string, { readonly token: string }>);
   const headers = { Authorization: `Bearer ${login?.token}`, Accept: 'application/vnd.heroku+json; version=3' };
   const status = await httpGet({ port: ports.PAAS_API_PORT, path: '/platform/status', headers });
-  platformLabels = { [labelNames.platform]: (JSON.parse(status.body) as { readonly platform_id: string }).platform_id };
+  const { platform_id: platformId } = JSON.parse(status.body) as { readonly platform_id: string };
+  platformLabels = { [labelNames.platform]: platformId };
+  boxed = await claim({ platformId, dockerHost: testDockerHost() });
 
   const pushed = await inside(
     container,
@@ -135,6 +143,12 @@ test('with the engine’s socket and the host’s network the image is a platfor
   const answer = await httpGet({ port: ports.PAAS_HTTP_PORT, path: '/', headers: { Host: 'boxed.localhost' } });
   assert.equal(answer.body, 'Hello from the box\n', pushed);
   await inside(container, 'paas destroy boxed --confirm boxed');
+  const networks = await engine.networks.list(platformLabels);
+  assert.deepEqual(
+    networks.map(({ name }) => name.replace(platformId, 'ID')),
+    ['paas-ID-build-1'],
+    'of the app nothing is left; the network to build in is kept for the next build',
+  );
 
   await container.stop({ t: 40 });
   assert.equal((await container.inspect()).State.ExitCode, 0);

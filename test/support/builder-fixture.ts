@@ -16,7 +16,9 @@ import type { SourceTree } from '../../src/domain/push.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { openStore } from '../../src/store/store.ts';
+import { claim } from './claims.ts';
 import { HeardOutput } from './heard-output.ts';
+import { removeAllOf } from './leftovers.ts';
 
 /** How a process of an image answered. */
 export interface Answer {
@@ -44,10 +46,13 @@ export class BuilderFixture implements AsyncDisposable {
   readonly actor: Actor;
   readonly buildpacksDir: string;
   builder: PlatformBuilder;
+  readonly #release: () => void;
 
   static async open({ buildpacksDir = ownBuildpacks, ...limits }: FixtureOptions = {}): Promise<BuilderFixture> {
     const home = await mkdtemp(join(tmpdir(), 'paas-builder-'));
     const settings = readSettings({ PAAS_HOME: home });
+    const platformId = `test${randomBytes(5).toString('hex')}`;
+    const { release } = await claim({ platformId, folder: home, dockerHost: settings.dockerHost });
     const engine = createDockerEngine({ dockerHost: settings.dockerHost });
     const [store, stack] = await Promise.all([
       openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') }),
@@ -55,11 +60,13 @@ export class BuilderFixture implements AsyncDisposable {
     ]);
     const owner = await store.accounts.create('owner@example.com');
     const actor = { accountId: owner.id, email: owner.email };
-    return new BuilderFixture({ home, engine, store, stack, actor, buildpacksDir }, limits);
+    return new BuilderFixture({ home, platformId, engine, store, stack, actor, buildpacksDir, release }, limits);
   }
 
   private constructor(
-    parts: Pick<BuilderFixture, 'home' | 'engine' | 'store' | 'stack' | 'actor' | 'buildpacksDir'>,
+    parts: Pick<BuilderFixture, 'home' | 'platformId' | 'engine' | 'store' | 'stack' | 'actor' | 'buildpacksDir'> & {
+      readonly release: () => void;
+    },
     limits: Partial<JailLimits>,
   ) {
     this.home = parts.home;
@@ -68,7 +75,8 @@ export class BuilderFixture implements AsyncDisposable {
     this.stack = parts.stack;
     this.actor = parts.actor;
     this.buildpacksDir = parts.buildpacksDir;
-    this.platformId = `test${randomBytes(5).toString('hex')}`;
+    this.platformId = parts.platformId;
+    this.#release = parts.release;
     this.builder = this.newBuilder(limits);
   }
 
@@ -167,16 +175,10 @@ export class BuilderFixture implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const labels = { [labelNames.platform]: this.platformId };
-    for (const { id } of await this.engine.containers.list(labels)) await this.engine.containers.remove(id);
-    for (const { id } of await this.engine.networks.list(labels)) await this.engine.networks.remove(id);
-    for (const { name } of await this.engine.volumes.list(labels)) await this.engine.volumes.remove(name);
-    for (const image of await this.engine.images.list(labels)) {
-      for (const tag of image.tags) await this.engine.images.remove(tag);
-      await this.engine.images.remove(image.id);
-    }
+    await removeAllOf(this.platformId, readSettings({ PAAS_HOME: this.home }).dockerHost);
     await this.store.close();
     await rm(this.home, { recursive: true, force: true });
+    this.#release();
   }
 }
 

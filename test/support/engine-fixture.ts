@@ -9,6 +9,8 @@ import type { ContainerSpec, Engine, Labels } from '../../src/domain/engine.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { environment } from '../../src/environment.ts';
+import { claim } from './claims.ts';
+import { removeAllOf } from './leftovers.ts';
 import { testRootfs } from './test-rootfs.ts';
 
 export const megabyte = 1024 * 1024;
@@ -28,12 +30,15 @@ export class EngineFixture implements AsyncDisposable {
   /** Not shared with another run. */
   readonly cacheDir: string;
   readonly dockerHost: string;
+  readonly #release: () => void;
 
   private constructor(
     engine: Engine,
     run: Pick<EngineFixture, 'runId' | 'labels' | 'imageId' | 'cacheDir' | 'dockerHost'>,
+    release: () => void = () => undefined,
   ) {
     this.engine = engine;
+    this.#release = release;
     this.runId = run.runId;
     this.labels = run.labels;
     this.imageId = run.imageId;
@@ -44,13 +49,14 @@ export class EngineFixture implements AsyncDisposable {
   static async create(dockerHost = testDockerHost()): Promise<EngineFixture> {
     const runId = `t${randomBytes(4).toString('hex')}`;
     const cacheDir = await mkdtemp(join(tmpdir(), 'paas-engine-'));
+    const { release } = await claim({ platformId: runId, folder: cacheDir, dockerHost });
     const labels = { [labelNames.platform]: runId };
     const engine = createDockerEngine({ dockerHost, cacheDir });
     const imageId = await engine.images.importRootfs(await testRootfs(), `paas-test/${runId}:base`, {
       env: ['PATH=/bin'],
       labels,
     });
-    return new EngineFixture(engine, { runId, labels, imageId, cacheDir, dockerHost });
+    return new EngineFixture(engine, { runId, labels, imageId, cacheDir, dockerHost }, release);
   }
 
   /** The same run from another process, which leaves the disposal to the first. */
@@ -126,14 +132,8 @@ export class EngineFixture implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { containers, networks, volumes, images } = this.engine;
-    for (const container of await containers.list(this.labels)) await containers.remove(container.id);
-    for (const network of await networks.list(this.labels)) await networks.remove(network.id);
-    for (const volume of await volumes.list(this.labels)) await volumes.remove(volume.name);
-    for (const image of await images.list(this.labels)) {
-      for (const tag of image.tags) await images.remove(tag);
-      await images.remove(image.id);
-    }
+    await removeAllOf(this.runId, this.dockerHost);
     await rm(this.cacheDir, { recursive: true, force: true });
+    this.#release();
   }
 }

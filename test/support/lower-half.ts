@@ -24,6 +24,7 @@ import { startResolver } from '../../src/resolver/resolver.ts';
 import { openStore } from '../../src/store/store.ts';
 import { OneOffs } from '../../src/supervisor/one-offs.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
+import { claim } from './claims.ts';
 import { EngineFixture } from './engine-fixture.ts';
 import { httpGet } from './platform.ts';
 
@@ -49,6 +50,7 @@ export interface Ground {
 export async function layGround(): Promise<Ground & AsyncDisposable> {
   const fixture = await EngineFixture.create();
   const home = await mkdtemp(join(tmpdir(), 'paas-lower-'));
+  const { release } = await claim({ folder: home });
   const socket = join(home, 'resolver.sock');
   const snapshotPath = join(home, 'routes.json');
   const resolver = await startResolver({ bind: '127.0.0.1', httpPort: 0, controlSocket: socket, snapshotPath });
@@ -60,6 +62,7 @@ export async function layGround(): Promise<Ground & AsyncDisposable> {
       await resolver.close();
       await fixture[Symbol.asyncDispose]();
       await rm(home, { recursive: true, force: true });
+      release();
     },
   };
 }

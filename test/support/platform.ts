@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
-import { removeHostFirewall } from '../../src/engine/host-firewall.ts';
 import { environment } from '../../src/environment.ts';
+import { claim, idIn } from './claims.ts';
+import { testDockerHost } from './engine-fixture.ts';
 import { eventually } from './eventually.ts';
+import { removeAllOf } from './leftovers.ts';
 import { childrenOf, isAlive } from './processes.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
@@ -45,17 +47,20 @@ export class TestPlatform implements AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   readonly httpPort: number;
   readonly apiPort: number;
-  readonly engine = createDockerEngine({ dockerHost: environment().PAAS_DOCKER_HOST ?? 'unix:///var/run/docker.sock' });
+  readonly engine = createDockerEngine({ dockerHost: testDockerHost() });
   #launcher: ChildProcess | null = null;
   #output = '';
   #platformId: string | null = null;
+  readonly #claim: Awaited<ReturnType<typeof claim>>;
 
   private constructor(
-    root: string,
+    place: { readonly root: string; readonly claim: Awaited<ReturnType<typeof claim>> },
     ports: { readonly http: number; readonly api: number },
     settings: Readonly<Record<string, string>>,
   ) {
+    const { root } = place;
     this.root = root;
+    this.#claim = place.claim;
     this.httpPort = ports.http;
     this.apiPort = ports.api;
     const { PATH = '/usr/bin:/bin', PAAS_DOCKER_HOST } = environment();
@@ -89,8 +94,14 @@ export class TestPlatform implements AsyncDisposable {
     // git runs as a user of its own below it.
     await chmod(home, 0o711);
     await mkdir(join(home, 'user'), { recursive: true });
-    const platform = new TestPlatform(home, { http: await freePort(), api: await freePort() }, settings);
-    await platform.launch();
+    const place = { root: home, claim: await claim({ folder: home, dockerHost: testDockerHost() }) };
+    const platform = new TestPlatform(place, { http: await freePort(), api: await freePort() }, settings);
+    try {
+      await platform.launch();
+    } catch (error) {
+      await platform[Symbol.asyncDispose]();
+      throw error;
+    }
     return platform;
   }
 
@@ -106,6 +117,7 @@ export class TestPlatform implements AsyncDisposable {
       },
     );
     this.#launcher = launcher;
+    if (launcher.pid !== undefined) this.#claim.add({ launcherPid: launcher.pid });
     this.#output = '';
     for (const stream of [launcher.stdout, launcher.stderr])
       stream?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
@@ -246,19 +258,11 @@ export class TestPlatform implements AsyncDisposable {
     await this.stop();
     for (const pid of this.#launcher?.pid ? childrenOf(this.#launcher.pid) : [])
       if (isAlive(pid.pid)) process.kill(pid.pid, 'SIGKILL');
-    // Known from the start: at the end the platform may be stopped already.
-    if (this.#platformId) await this.#removeAll(this.#platformId);
+    // Of one that never was ready, the store knows.
+    const platformId = this.#platformId ?? idIn(join(this.root, 'paas/state.db'));
+    if (platformId !== null) await removeAllOf(platformId, testDockerHost());
     await rm(this.root, { recursive: true, force: true });
-  }
-
-  async #removeAll(platformId: string): Promise<void> {
-    await removeHostFirewall(platformId);
-    const labels = { [labelNames.platform]: platformId };
-    const { containers, networks, volumes, images } = this.engine;
-    for (const { id } of await containers.list(labels)) await containers.remove(id);
-    for (const { id } of await networks.list(labels)) await networks.remove(id);
-    for (const { name } of await volumes.list(labels)) await volumes.remove(name);
-    for (const { id, tags } of await images.list(labels)) for (const ref of [...tags, id]) await images.remove(ref);
+    this.#claim.release();
   }
 
   #child(part: string): number {

@@ -13,6 +13,12 @@ export function childrenOf(parent: number): readonly { readonly pid: number; rea
     });
 }
 
+/** When the process was started, in the kernel's ticks: with its number, what tells it from all others since the boot. */
+export function startedAt(pid: number): string {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
 export function isAlive(pid: number): boolean {
   const stat = read(`/proc/${pid}/stat`);
   return stat !== '' && !/\) [ZX] /.test(stat);

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, test } from 'node:test';
+import { labelNames } from '../../src/domain/engine.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { environment } from '../../src/environment.ts';
+import { sweepClaims } from '../support/claims.ts';
+import { testDockerHost } from '../support/engine-fixture.ts';
+
+const claims = mkdtempSync(join(tmpdir(), 'paas-claims-'));
+after(() => rmSync(claims, { recursive: true }));
+
+async function leavingProcess() {
+  const program = join(import.meta.dirname, '../support/leaving.ts');
+  const child = spawn(process.execPath, [program], {
+    env: { ...environment(), PAAS_TEST_CLAIMS: claims },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const made = JSON.parse(line) as { readonly platformId: string; readonly folders: readonly string[] };
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  return { ...made, kill };
+}
+
+async function countOf(platformId: string): Promise<readonly number[]> {
+  const engine = createDockerEngine({ dockerHost: testDockerHost() });
+  const labels = { [labelNames.platform]: platformId };
+  const { containers, networks, volumes, images } = engine;
+  const all = await Promise.all([containers, networks, volumes, images].map((kind) => kind.list(labels)));
+  return all.map(({ length }) => length);
+}
+
+test('what a killed test process left is removed by the next one, and what a living one has is not', async () => {
+  const { platformId, folders, kill } = await leavingProcess();
+  await sweepClaims(claims);
+  assert.deepEqual(await countOf(platformId), [1, 1, 1, 1]);
+  assert.ok(folders.every((folder) => existsSync(folder)));
+  await kill();
+  await sweepClaims(claims);
+  assert.deepEqual(await countOf(platformId), [0, 0, 0, 0]);
+  assert.ok(folders.every((folder) => !existsSync(folder)));
+  assert.deepEqual(readdirSync(claims), []);
+});

@@ -1,0 +1,115 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { environment } from '../../src/environment.ts';
+import { removeAllOf } from './leftovers.ts';
+import { childrenOf, isAlive, startedAt } from './processes.ts';
+
+/** Something that a test made outside its own memory, and removes at its end, if it lives to see it. */
+export interface Claimed {
+  /** A temporary folder. */
+  readonly folder?: string;
+  /** What carries this label in the engine. */
+  readonly platformId?: string;
+  readonly dockerHost?: string;
+  /** A launcher, whose home is `folder`/paas. */
+  readonly launcherPid?: number;
+}
+
+const own = new Map<symbol, Claimed>();
+/** Known also to processes whose TMPDIR is another. */
+const claimsDir = () => environment().PAAS_TEST_CLAIMS ?? join(tmpdir(), 'paas-test-claims');
+const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8);
+const ownerOf = (pid: number) => `${bootId}-${pid}-${startedAt(pid)}`;
+let swept: Promise<void> | null = null;
+
+/**
+ * Notes on the disk that this process has made something. A test process that is killed, interrupted or that fails before
+ * its clean-up leaves its notes, and the next one to claim anything removes what they name first. Ended by the function
+ * that it gives; to be called again with more when more is known.
+ */
+export async function claim(claimed: Claimed): Promise<{ add(more: Claimed): void; release(): void }> {
+  swept ??= sweepClaims();
+  await swept;
+  const key = Symbol();
+  const put = (value: Claimed | null) => {
+    if (value) own.set(key, value);
+    else own.delete(key);
+    write();
+  };
+  put(claimed);
+  return { add: (more) => put({ ...own.get(key), ...more }), release: () => put(null) };
+}
+
+/** Removes what test processes left that are no more: killed ones, and those of before the machine's last start. */
+export async function sweepClaims(directory = claimsDir()): Promise<void> {
+  for (const name of list(directory)) {
+    const owner = basename(name, '.json');
+    const pid = Number(owner.split('-')[1]);
+    if (!name.endsWith('.json') || (isAlive(pid) && ownerOf(pid) === owner)) continue;
+    const path = join(directory, name);
+    try {
+      for (const claimed of JSON.parse(readFileSync(path, 'utf8')) as readonly Claimed[]) await remove(claimed);
+      rmSync(path, { force: true });
+    } catch (error) {
+      // The next one tries again; a test's own result does not hang on what another left.
+      process.stderr.write(`What an earlier test left could not be removed: ${(error as Error).message}\n`);
+    }
+  }
+}
+
+async function remove({ folder, platformId, dockerHost, launcherPid }: Claimed): Promise<void> {
+  const isOurs = folder !== undefined && dirname(folder).startsWith('/') && basename(folder).startsWith('paas-');
+  if (launcherPid !== undefined && isOurs) endLauncher(launcherPid, join(folder, 'paas'));
+  const id = platformId ?? (isOurs ? idIn(join(folder, 'paas/state.db')) : null);
+  if (id !== null && dockerHost !== undefined) await removeAllOf(id, dockerHost);
+  if (isOurs) rmSync(folder, { recursive: true, force: true });
+}
+
+/** A platform whose test was killed runs on. Told from a stranger with the same number by its home. */
+function endLauncher(pid: number, home: string): void {
+  let env: string;
+  try {
+    env = readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    return;
+  }
+  if (!env.split('\0').includes(`PAAS_HOME=${home}`)) return;
+  for (const one of [pid, ...childrenOf(pid).map((child) => child.pid)]) if (isAlive(one)) process.kill(one, 'SIGKILL');
+}
+
+/** The label of a platform that was never asked for it. */
+export function idIn(path: string): string | null {
+  try {
+    using store = opened(path);
+    const row = store.database.prepare("select value from settings where name = 'platform.id'").get();
+    return (row?.value as string | undefined) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function opened(path: string) {
+  const database = new DatabaseSync(path, { readOnly: true });
+  return { database, [Symbol.dispose]: () => database.close() };
+}
+
+function write(): void {
+  const path = join(claimsDir(), `${ownerOf(process.pid)}.json`);
+  if (own.size === 0) {
+    rmSync(path, { force: true });
+    return;
+  }
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(`${path}.new`, JSON.stringify([...own.values()]), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+function list(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,18 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { labelNames } from '../../src/domain/engine.ts';
+import { claim } from './claims.ts';
+import { EngineFixture } from './engine-fixture.ts';
+
+/** A test process that is killed in the middle: it makes one of everything, says what, and waits for its end. */
+const fixture = await EngineFixture.create();
+const { containers, networks, volumes } = fixture.engine;
+const folder = await mkdtemp(join(tmpdir(), 'paas-leaving-'));
+await claim({ folder });
+const network = { name: `${fixture.runId}-net`, labels: fixture.labels, pool: '10.213.0.0/16', prefixLength: 29 };
+const { id: networkId } = await networks.create(network);
+await volumes.create(`${fixture.runId}-volume`, { ...fixture.labels, [labelNames.role]: 'cache' });
+await containers.start(await containers.create(fixture.spec('sleep 600', { networkId })));
+process.stdout.write(`${JSON.stringify({ platformId: fixture.runId, folders: [folder, fixture.cacheDir] })}\n`);
+setInterval(() => undefined, 60_000);
