@@ -28,6 +28,8 @@ export function explain(code: RouterCode): Pick<PageFacts, 'title' | 'text'> {
       return { title: 'This app is not running', text: 'If you own it, start it with: paas ps:scale web=1' };
     case 'H20':
       return { title: 'This app is still starting', text: 'Try again in a moment.' };
+    case 'H25':
+      return { title: 'Request too large', text: 'Its headers are larger than 16 KB; cookies mostly are the reason.' };
     case 'H26':
       return { title: 'Bad request', text: 'This request cannot be passed on.' };
     case 'H80':

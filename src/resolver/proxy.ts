@@ -1,17 +1,19 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer } from '../node-http.ts';
 import { answerWithPage } from './answer.ts';
 import { ClientConnections } from './client-connections.ts';
 import { explain } from './error-pages.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
+import { answerMalformed } from './malformed.ts';
 import { readHead, upgradeProtocol } from './request-head.ts';
 import { detachedResponse, startUpgrade } from './upgrade.ts';
 
 const maxConnections = 16_384;
 
 /**
- * The public's side. Node refuses what is no HTTP (400, 431), and a request head that does not come in time (408).
+ * The public's side. Node finds out what is no HTTP (400, 431), and a request head that does not come in time (408).
  * There is no limit on a whole request's time: a large, slow upload is served as long as it goes on (see Exchange).
  */
 export function createProxy(context: ExchangeContext): Server {
@@ -29,7 +31,9 @@ export function createProxy(context: ExchangeContext): Server {
   // A limit would not refuse what is beyond it but hide it, Transfer-Encoding too; the head's size is limited anyway.
   server.maxHeadersCount = 0;
   server.maxConnections = maxConnections;
+  const answers = new WeakMap<Duplex, ServerResponse>();
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    answers.set(request.socket, response);
     const head = readHead(request);
     if ('reason' in head) return refuse(request, response, timing.lingerMs);
     new Exchange(context, head, { request, response }).start();
@@ -49,6 +53,9 @@ export function createProxy(context: ExchangeContext): Server {
     const response = detachedResponse(request, socket);
     if (response) refuse(request, response, 0);
   });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+    answerMalformed(error, socket, answers.get(socket)),
+  );
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy());
     socket.end('HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n');

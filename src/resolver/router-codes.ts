@@ -11,6 +11,7 @@ export const routerCodes = {
   H19: { status: 503, desc: 'Backend connection timeout' },
   H20: { status: 503, desc: 'App boot timeout' },
   H21: { status: 503, desc: 'Backend connection refused' },
+  H25: { status: 431, desc: 'HTTP restriction' },
   H26: { status: 400, desc: 'Request error' },
   H27: { status: 499, desc: 'Client request interrupted' },
   H28: { status: 499, desc: 'Client connection idle' },

@@ -245,6 +245,38 @@ test('the platform’s own door, while nobody is behind it, answers H99', async 
   assert.deepEqual([status, JSON.parse(body).id], [503, 'H99']);
 });
 
+test('what cannot be read as a request is answered with the reason, and its connection closed', async () => {
+  await using resolver = await startTestResolver();
+  await using backend = await startBackend((_incoming, response) => response.end('ok'));
+  await resolver.route('shop', [backend.port]);
+  const request = 'GET / HTTP/1.1\r\nHost: shop.localhost\r\n';
+  const cookies = await exchangeBytes(resolver.port, `${request}Cookie: ${'x'.repeat(100_000)}\r\n\r\n`, 3_000);
+  assert.match(cookies, /^HTTP\/1\.1 431 .*\r\nConnection: close\r\n.*cookies mostly are the reason\. \(H25\)\n$/s);
+  const words = await exchangeBytes(resolver.port, 'HELO shop.localhost\r\n\r\n', 3_000);
+  assert.match(words, /^HTTP\/1\.1 400 .*\r\n\r\nBad request\. .* \(H26\)\n$/s);
+  const second = await exchangeBytes(resolver.port, `${request}\r\nHELO again\r\n\r\n`, 3_000);
+  assert.equal(second.match(/HTTP\/1\.1 /g)?.length, 1, 'there is one answer, or the other');
+});
+
+test('an answer that is under way is not followed by words about what came behind its request', async () => {
+  await using resolver = await startTestResolver();
+  await using backend = await startBackend((_incoming, response) => response.write('first half'));
+  await resolver.route('shop', [backend.port]);
+  const request = 'GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n';
+  for (const between of ['', request]) {
+    const socket = connect(resolver.port, '127.0.0.1').on('error', () => {});
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.write(request);
+    await eventually('half an answer is there', () => text.includes('first half'));
+    socket.write(`${between}HELO again\r\n\r\n`);
+    await eventually('the connection is cut', () => socket.closed);
+    assert.doesNotMatch(text, /H26/);
+  }
+});
+
 test('CONNECT is refused', async () => {
   await using resolver = await startTestResolver();
   const text = await exchangeBytes(resolver.port, 'CONNECT shop.localhost:80 HTTP/1.1\r\nHost: shop.localhost\r\n\r\n');
