@@ -64,3 +64,11 @@ export interface BuildOutput {
   /** ` !     text`. */
   warn(text: string): void;
 }
+
+/** What one sees in the end of a line that was drawn over itself, as progress bars are. */
+export function drawnLine(line: string): string {
+  let end = line.length;
+  // Not by a pattern: a line of carriage returns would take its length squared.
+  while (end > 0 && line[end - 1] === '\r') end -= 1;
+  return line.slice(line.lastIndexOf('\r', Math.max(end - 1, 0)) + 1, end);
+}

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { BuildOutput } from '../domain/build.ts';
+import { type BuildOutput, drawnLine } from '../domain/build.ts';
 import type { BuildTrace, TracedStep } from './buildkit-trace.ts';
 
 /** What is told of a failed step: enough to see the reason, short enough for an error. */
@@ -85,9 +85,7 @@ export class BuildProgress {
   }
 
   #line(step: Step, line: string): void {
-    // A progress bar draws over itself: what stands there in the end is the line.
-    const whole = line.replace(/\r+$/, '');
-    const text = whole.slice(whole.lastIndexOf('\r') + 1);
+    const text = drawnLine(line);
     if (step !== this.#speaking) this.#announce(step);
     this.#output.detail(text);
     step.tail.push(text);

@@ -71,6 +71,10 @@ test('secrets of the config are not shown, in whatever form a build writes them'
   assert.equal(conceal(Buffer.from('geheim/12 34').toString('base64')).includes('[API_KEY]'), true);
   assert.equal(conceal(encodeURIComponent('geheim/12 34')), '[API_KEY]');
   assert.equal(conceal('to postgres://u:p@h/db now'), 'to [DATABASE_URL] now');
+  const many = Array.from({ length: 500 }, (_, index) => `geheimnis-${String(index).padStart(4, '0')}`);
+  const concealMany = concealer({ PRIVATE_KEY: many.join('\n') });
+  assert.equal(concealMany('a geheimnis-0007 b geheimnis-0499'), 'a [PRIVATE_KEY] b [PRIVATE_KEY]');
+  assert.equal(concealMany('nothing to hide'), 'nothing to hide');
   // Neither a secret nor long enough to be told from an ordinary word.
   assert.equal(conceal('production 1234'), 'production 1234');
 });

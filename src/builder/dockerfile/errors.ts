@@ -2,11 +2,12 @@ import { PlatformError } from '../../domain/errors.ts';
 import { withoutTrust } from './rewrite.ts';
 import type { DockerfileTrust } from './trust-image.ts';
 
+const maxSaid = 2_000;
 const unreachable =
   /no such host|dial tcp|failed to do request|i\/o timeout|x509|pull access denied|failed to resolve/i;
 
 const lacksRights = /permission denied|operation not permitted|are you root/i;
-const onOurStack = /^\s*FROM\s+(?:--\S+\s+)*paas\/(?:run|build)\b/im;
+const onOurStack = /^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*paas\/(?:run|build)\b/im;
 
 export interface FailedBuild {
   /** The author's own. */
@@ -18,7 +19,8 @@ export interface FailedBuild {
 /** What went wrong, in the lines and words of the Dockerfile that its author has. Other errors come back as they are. */
 export function explained(error: unknown, { dockerfile, trust, originalLine }: FailedBuild): unknown {
   if (!(error instanceof PlatformError) || error.code !== 'build_failed') return error;
-  const said = error.cause instanceof Error ? error.cause.message : error.message;
+  // A step's whole command may stand in it, and what is looked for stands in front.
+  const said = (error.cause instanceof Error ? error.cause.message : error.message).slice(0, maxSaid);
   const image = unreachable.test(said) ? baseImageIn(said) : null;
   if (image) {
     return new PlatformError('build_failed', `The base image ${image} is not in the engine, and no registry gave it.`, {

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { BuildOutput } from '../../domain/build.ts';
+import { type BuildOutput, drawnLine } from '../../domain/build.ts';
 
 const stepPrefix = '-----> ';
 const warnPrefix = ' !     ';
@@ -40,9 +40,7 @@ export class BuildLines {
   }
 
   #line(raw: string): void {
-    // Of a progress bar, what one would see at its end.
-    const drawn = raw.replace(/\r+$/, '');
-    const line = this.#conceal(drawn.slice(drawn.lastIndexOf('\r') + 1)).slice(0, maxLineLength);
+    const line = this.#conceal(drawnLine(raw)).slice(0, maxLineLength);
     if (line.startsWith(warnPrefix)) this.#lastWarnings.push(line.slice(warnPrefix.length));
     else if (line.trim() !== '') this.#lastWarnings = [];
     if (line.startsWith(stepPrefix)) this.#output.step(line.slice(stepPrefix.length));

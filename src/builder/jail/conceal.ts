@@ -3,6 +3,11 @@ import type { ConfigVars } from '../../domain/config-vars.ts';
 const secretName = /KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|PRIVATE|DSN|URL|URI|CONN/i;
 const shortestSecret = 8;
 
+/** Lines of secrets in all their forms: each costs time at every line that a build writes. */
+const maxForms = 3_000;
+/** So many are looked for one by one. */
+const fewForms = 100;
+
 /**
  * Replaces the values of config vars that look like secrets by `[NAME]`, also in Base64 and URL encoding: a build's
  * output is read by more people than its config. A short value is left alone, or words would be torn apart.
@@ -14,8 +19,19 @@ export function concealer(config: ConfigVars): (line: string) => string {
     for (const line of value.split('\n')) for (const form of formsOf(line.trim())) names.set(form, name);
   }
   // The longer first, or a part of it would be replaced and the rest shown.
-  const secrets = [...names].sort(([a], [b]) => b.length - a.length);
-  return (line) => secrets.reduce((text, [secret, name]) => text.replaceAll(secret, `[${name}]`), line);
+  const secrets = [...names].sort(([a], [b]) => b.length - a.length).slice(0, maxForms);
+  const conceal = (text: string, [secret, name]: readonly [string, string]) => text.replaceAll(secret, `[${name}]`);
+  if (secrets.length <= fewForms) return (line) => secrets.reduce(conceal, line);
+  const beginnings = new Set(secrets.map(([secret]) => secret.slice(0, shortestSecret)));
+  return (line) => {
+    const present = new Set<string>();
+    for (let at = 0; at + shortestSecret <= line.length; at++) {
+      const beginning = line.slice(at, at + shortestSecret);
+      if (beginnings.has(beginning)) present.add(beginning);
+    }
+    if (present.size === 0) return line;
+    return secrets.filter(([secret]) => present.has(secret.slice(0, shortestSecret))).reduce(conceal, line);
+  };
 }
 
 function formsOf(value: string): readonly string[] {
