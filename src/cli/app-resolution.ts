@@ -1,5 +1,4 @@
 import { PlatformError } from '../domain/errors.ts';
-import type { AppFlags } from './command.ts';
 import { knownGitOrigins } from './credentials.ts';
 import { usageError } from './errors.ts';
 import { gitSettings, type Remote } from './git.ts';
@@ -7,6 +6,12 @@ import type { Io } from './io.ts';
 
 /** The name that `paas create` gives its git remote. */
 export const usualRemote = 'paas';
+
+/** What a person said about which app is meant. */
+export interface AppFlags {
+  readonly app?: string;
+  readonly remote?: string;
+}
 
 interface AppRemote {
   readonly remote: string;

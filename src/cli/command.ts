@@ -1,13 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { Session } from './session.ts';
 
+export type { AppFlags } from './app-resolution.ts';
+
 /** Gives a command its arguments, options, examples and action. The default export of every file in commands/. */
 export type DefineCommand = (command: Command, session: Session) => void;
-
-export interface AppFlags {
-  readonly app?: string;
-  readonly remote?: string;
-}
 
 /** `-a` and `-r`, which every command on one app takes. */
 export function appOptions(command: Command): Command {

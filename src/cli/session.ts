@@ -1,6 +1,6 @@
 import { PlatformError } from '../domain/errors.ts';
+import type { AppFlags } from './app-resolution.ts';
 import type { ApiClient } from './client.ts';
-import type { AppFlags } from './command.ts';
 import { findCredential, parseApiUrl, readCredentials } from './credentials.ts';
 import { printWarning, usageError } from './errors.ts';
 import type { Http } from './http.ts';

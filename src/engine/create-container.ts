@@ -6,26 +6,8 @@ import { answered } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
 import { carries } from './labels.ts';
 import type { OpenFilesLimit } from './open-files.ts';
-import { containerRequest, type EngineAbilities } from './policy.ts';
-
-const createDeadlineMs = 60_000;
-
-/** The only call that makes a container, with the policy's request and no other. */
-export async function postContainer(
-  connection: Connection,
-  spec: ContainerSpec,
-  abilities: EngineAbilities,
-): Promise<string> {
-  const created = await connection.request<{ readonly Id: string }>({
-    method: 'POST',
-    path: '/containers/create',
-    query: { name: spec.name },
-    body: containerRequest(spec, abilities),
-    what: `create container ${spec.name}`,
-    deadlineMs: createDeadlineMs,
-  });
-  return created.Id;
-}
+import { containerRequest } from './policy.ts';
+import { postContainer } from './post-container.ts';
 
 /** See EngineContainers. Throws `invalid_params` for what the policy refuses, before anything is done. */
 export function containerCreator(

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type ContainerSpec, type Labels, labelNames } from '../domain/engine.ts';
 import { writeAtomically } from './atomic-file.ts';
 import type { Connection } from './connection.ts';
-import { postContainer } from './create-container.ts';
 import { engineMessage } from './docker-errors.ts';
 import type { EngineAbilities } from './policy.ts';
+import { postContainer } from './post-container.ts';
 
 /** Enough for a busy server, and small enough for the programs that close every possible descriptor one by one. */
 const wanted = 20_000;

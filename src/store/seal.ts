@@ -1,9 +1,16 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import type { Clock } from '../domain/clock.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { newId } from './ids.ts';
 import type { RootKey } from './root-key.ts';
-import type { DataKeyRow } from './schema.ts';
-import type { Tx } from './scope.ts';
+import type { DataKeyRow, Schema } from './schema.ts';
+
+/** Where the data keys are: what a transaction has, and a read. */
+interface KeyStore {
+  readonly db: Kysely<Schema>;
+  readonly clock: Clock;
+}
 
 /** Where a secret stands. Sealed text opens in this place only: it cannot be moved to another row, app or table. */
 export interface Place {
@@ -28,7 +35,7 @@ export class Seals {
   }
 
   /** Every app has one before it has a secret: made in the transaction that makes the app. */
-  async createDataKey(tx: Tx, appId: string): Promise<void> {
+  async createDataKey(tx: KeyStore, appId: string): Promise<void> {
     const id = newId(tx.clock.now());
     const key = randomBytes(32);
     const wrapped = encrypt({ id: this.#rootKey.id, key: this.#rootKey.key }, wrapPlace(appId, id), key);
@@ -43,13 +50,13 @@ export class Seals {
   }
 
   /** Throws `not_found` when the app is gone. */
-  async seal(tx: Tx, place: Place, plaintext: string): Promise<string> {
+  async seal(tx: KeyStore, place: Place, plaintext: string): Promise<string> {
     const [sealed] = await this.sealAll(tx, place.appId, [{ place, plaintext }]);
     return sealed ?? '';
   }
 
   async sealAll(
-    tx: Tx,
+    tx: KeyStore,
     appId: string,
     secrets: readonly { readonly place: Place; readonly plaintext: string }[],
   ): Promise<readonly string[]> {
@@ -66,7 +73,7 @@ export class Seals {
   }
 
   /** Throws `internal`, naming the place and never the content, when the text was changed or stood elsewhere. */
-  async open(tx: Tx, place: Place, sealed: string): Promise<string> {
+  async open(tx: KeyStore, place: Place, sealed: string): Promise<string> {
     const keyId = sealed.split(':', 2)[1] ?? '';
     let key = this.#opened.get(keyId);
     if (!key) {

@@ -1,58 +1,18 @@
-import type { Clock } from '../domain/clock.ts';
-import type { Engine } from '../domain/engine.ts';
 import { errorCode, publicMessage } from '../domain/errors.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import { type Instance, isFinal } from '../domain/instance.ts';
-import type { Logger } from '../domain/logger.ts';
-import type { Store } from '../domain/store.ts';
-import { endReason, outOfMemoryReason } from './ending.ts';
-import { listenersIn } from './listening.ts';
+import { outOfMemoryReason } from './ending.ts';
+import { clearContainer, finishInstance } from './finish.ts';
+import type { LifeDependencies } from './life-dependencies.ts';
 import { lookAt, type Sight } from './look.ts';
-import type { OneOffs } from './one-offs.ts';
+import { fatalWithinMs, MemoryKills } from './memory-kills.ts';
 import { awaitPort, awaitSettled } from './readiness.ts';
 import { InstanceRecord } from './record.ts';
 import { isRetried, startInstance } from './start.ts';
 import { type Operation, type StepFacts, step } from './step.ts';
 
-/** What every life needs of the house. */
-export interface LifeDependencies {
-  readonly engine: Engine;
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly oneOffs: OneOffs;
-  readonly platformId: string;
-  readonly settings: LifeSettings;
-  readonly hostCpus: number;
-  readonly router: TrafficRouter;
-  readonly logs: InstanceLogs;
-}
-
-export interface LifeSettings {
-  readonly bootTimeoutMs: number;
-  readonly stopGraceMs: number;
-  readonly drainMs: number;
-  readonly cloudletMemoryBytes: number;
-  readonly cloudletCpuMhz: number;
-}
-
-/** What a retiring instance asks of whoever sends it requests. */
-export interface TrafficRouter {
-  /** Resolves when no request is in flight on the instance and none will come, or after `timeoutMs`. */
-  drain(instance: Instance, timeoutMs: number, signal: AbortSignal): Promise<void>;
-}
-
-/** What an instance's output is handed to. */
-export interface InstanceLogs {
-  watch(instance: Instance, containerId: string, release: number): void;
-  /** Resolves when all that the container wrote is in the app's log, or after a short while. */
-  finished(containerId: string): Promise<void>;
-}
-
 /** An engine that is away is asked again this soon, and then less and less often. */
 const retryMs = { first: 250, last: 5000 } as const;
-/** A process that is killed for its memory mostly takes its instance with it, which is told by the crash. One in a minute is told. */
-const outOfMemoryMs = { fatal: 500, lately: 60_000 } as const;
 
 const unseen: Sight = { container: 'unknown', cutOff: false, abandoned: false };
 
@@ -60,6 +20,7 @@ const unseen: Sight = { container: 'unknown', cutOff: false, abandoned: false };
 export class InstanceLife {
   readonly #deps: LifeDependencies;
   readonly #record: InstanceRecord;
+  readonly #memory: MemoryKills;
   /** Not to be started before, by the monotonic clock: a wall clock that is set back would put it off. */
   readonly #startAtMs: number;
   #instance: Instance;
@@ -71,7 +32,6 @@ export class InstanceLife {
   #readiness: StepFacts['readiness'] = 'unknown';
   #drained = false;
   #stubborn = false;
-  #outOfMemoryAtMs: number | null = null;
   #failures = 0;
   #wake = Promise.withResolvers<void>();
   /** Aborts what waits for the container, or for its terminal, when it ends, is not wanted any more or the platform stops. */
@@ -81,6 +41,7 @@ export class InstanceLife {
     this.#instance = instance;
     this.#deps = deps;
     this.#record = new InstanceRecord(deps.store, instance.id);
+    this.#memory = new MemoryKills(deps.clock);
     this.#startAtMs = deps.clock.monotonicMs() + delayOf(instance, deps.clock.now());
   }
 
@@ -134,19 +95,11 @@ export class InstanceLife {
 
   /** The engine says that one of its processes was killed for its memory. Tells it when the instance survives that. */
   async ranOutOfMemory(): Promise<void> {
-    const isKnown = this.#outOfMemoryLately() === true;
-    this.#outOfMemoryAtMs = this.#deps.clock.monotonicMs();
-    if (isKnown) return;
+    if (!this.#memory.ranOut()) return;
     const { signal } = this.#attempt;
-    await this.#deps.clock.sleep(outOfMemoryMs.fatal, signal).catch(() => undefined);
+    await this.#deps.clock.sleep(fatalWithinMs, signal).catch(() => undefined);
     if (signal.aborted || isFinal(this.#instance.state)) return;
     await this.#record.happened('instance.out_of_memory', outOfMemoryReason(this.#instance, this.#deps.settings));
-  }
-
-  /** Null when it was never heard of: then only the engine can know, which forgets no old one. */
-  #outOfMemoryLately(): boolean | null {
-    if (this.#outOfMemoryAtMs === null) return null;
-    return this.#deps.clock.monotonicMs() - this.#outOfMemoryAtMs < outOfMemoryMs.lately;
   }
 
   #rouse(): void {
@@ -290,39 +243,9 @@ export class InstanceLife {
   }
 
   async #finish({ state, why }: Extract<Operation, { kind: 'finish' }>): Promise<void> {
-    const { containerId, type } = this.#instance;
-    const { engine, settings, clock, oneOffs } = this.#deps;
-    const listeners = containerId && why === 'boot-timeout' ? await listenersIn(engine, containerId) : null;
-    if (containerId && (why === 'boot-timeout' || why === 'cut-off')) await engine.containers.stop(containerId, 0);
-    const last = containerId ? await engine.containers.inspect(containerId) : null;
-    const exitCode = last?.exitCode ?? null;
-    const outOfMemory = this.#outOfMemoryLately() ?? last?.oomKilled ?? false;
-    const stubborn = this.#stubborn && exitCode === 137;
-    const reason = endReason({
-      instance: this.#instance,
-      why,
-      exitCode,
-      outOfMemory,
-      stubborn,
-      listeners,
-      settings,
-    });
-    const ofOneShot = oneShotTypes.has(type) ? 'run.ended' : 'instance.stopped';
-    const kind = state === 'crashed' ? 'instance.crashed' : ofOneShot;
-    this.#instance = await this.#record.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);
-    oneOffs.ended(this.#instance, exitCode ?? 137);
-    if (containerId) await this.#clear(containerId);
-  }
-
-  /** The container goes when its last words are kept. */
-  async #clear(containerId: string): Promise<void> {
-    const { engine, logs, logger } = this.#deps;
-    try {
-      await logs.finished(containerId);
-      await engine.containers.remove(containerId);
-    } catch (error) {
-      logger.warn('an ended container could not be removed; the next sweep will', { error, containerId });
-    }
+    const end = { state, why, stubborn: this.#stubborn, ranOutOfMemory: this.#memory.lately() };
+    this.#instance = await finishInstance(this.#instance, end, { record: this.#record, deps: this.#deps });
+    if (this.#instance.containerId) await clearContainer(this.#instance.containerId, this.#deps);
   }
 
   async #recover(error: unknown, operation: Operation, wake: Promise<void>): Promise<void> {
@@ -349,7 +272,7 @@ export class InstanceLife {
     const seen = { state: 'refused', reason, endedAt: this.#deps.clock.now() } as const;
     this.#instance = await this.#record.observed(seen, 'instance.refused');
     this.#deps.oneOffs.ended(this.#instance, 126);
-    if (this.#instance.containerId) await this.#clear(this.#instance.containerId);
+    if (this.#instance.containerId) await clearContainer(this.#instance.containerId, this.#deps);
   }
 }
 

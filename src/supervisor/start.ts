@@ -4,7 +4,7 @@ import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { RunRequest } from '../domain/operations.ts';
 import { containerSpec, portOf } from './container-spec.ts';
-import type { LifeDependencies } from './life.ts';
+import type { LifeDependencies } from './life-dependencies.ts';
 
 /** What is known of an instance once its container runs. */
 export interface StartedInstance {

@@ -1,7 +1,8 @@
 import { type ContainerState, type EngineEvent, labelNames } from '../domain/engine.ts';
 import { isFinal } from '../domain/instance.ts';
 import { Recurring } from '../domain/recurring.ts';
-import { InstanceLife, type LifeDependencies } from './life.ts';
+import { InstanceLife } from './life.ts';
+import type { LifeDependencies } from './life-dependencies.ts';
 import { instanceLabels } from './start.ts';
 
 const sweepEveryMs = 30_000;

@@ -84,6 +84,30 @@ test('a room imports only from the lines below it', () => {
   assert.deepEqual(wrong.map(show), []);
 });
 
+test('no file imports itself by way of others, not even its types', () => {
+  const targets = Map.groupBy(inner, ({ file }) => file);
+  /** The way back to where it began, if there is one: depth first, each file once. */
+  const circleFrom = (start: string): readonly string[] | null => {
+    const seen = new Set<string>();
+    const walk = (file: string, way: readonly string[]): readonly string[] | null => {
+      for (const { target } of targets.get(file) ?? []) {
+        if (target === start) return [...way, file, target];
+        if (seen.has(target)) continue;
+        seen.add(target);
+        const circle = walk(target, [...way, file]);
+        if (circle) return circle;
+      }
+      return null;
+    };
+    return walk(start, []);
+  };
+  const circles = sources.map(({ path }) => circleFrom(path)).filter((circle) => circle !== null);
+  assert.deepEqual(
+    circles.map((circle) => circle.join(' -> ')),
+    [],
+  );
+});
+
 test('the client imports the words, the contract and itself', () => {
   const wrong = inner.filter(({ file, target }) => {
     if (roomOf(file) !== 'cli' || clientMayImport.test(target) || target === 'src/bootstrap.cjs') return false;

@@ -4,7 +4,8 @@ import type { Jail, Tree } from '../jail/jail.ts';
 import type { BuiltByBuildpack } from './build-phase.ts';
 import { layersFolder } from './layers-on-disk.ts';
 import { pouredLayers } from './poured-layers.ts';
-import type { BuildRecord, RecordedLayer } from './record.ts';
+import type { BuildRecord } from './record.ts';
+import type { RecordedLayer } from './recorded-layer.ts';
 import { appTree } from './source-layer.ts';
 
 export interface ExportInputs {

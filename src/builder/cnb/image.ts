@@ -3,7 +3,8 @@ import { appOwner } from '../layer-tar.ts';
 import type { BuildOrder } from '../strategy.ts';
 import { entrypointOf } from './config-layer.ts';
 import { appDir } from './launcher.ts';
-import type { BuildRecord, RecordedBuildpack, RecordedLayer } from './record.ts';
+import type { BuildRecord, RecordedBuildpack } from './record.ts';
+import type { RecordedLayer } from './recorded-layer.ts';
 
 export const appUser = `${appOwner.uid}:${appOwner.gid}`;
 

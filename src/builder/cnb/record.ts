@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builderGeneration } from '../build-key.ts';
 import { readIfThere, writeWhole } from '../files.ts';
-import type { Tree } from '../jail/jail.ts';
 import type { LaunchPlan } from './launch-plan.ts';
+import type { RecordedLayer } from './recorded-layer.ts';
 import type { RuntimeFolders } from './runtime-records.ts';
 
 /**
@@ -48,14 +48,6 @@ export interface RecordedInputs {
   readonly content: string;
   readonly presence: string;
   readonly settings: string;
-}
-
-export interface RecordedLayer {
-  /** Where it lies in the image, and did in the build. */
-  readonly tree: Tree;
-  readonly print: string;
-  readonly diffId: string;
-  readonly sizeBytes: number;
 }
 
 export class BuildRecords {

@@ -18,7 +18,7 @@ import type { Buildpack, RuntimeDecision } from './buildpack.ts';
 import { buildpackEnv } from './phase.ts';
 import { buildpackDir, platformFiles } from './platform-files.ts';
 import { pouredLayers } from './poured-layers.ts';
-import type { RecordedLayer } from './record.ts';
+import type { RecordedLayer } from './recorded-layer.ts';
 import { type DecisionInputs, decisionDigest, decisionInputs } from './runtime-decision.ts';
 import { type Resolution, type RuntimeFolders, RuntimeRecords, type SaidLine } from './runtime-records.ts';
 import { removeOldRuntimes } from './runtime-retention.ts';

@@ -1,0 +1,60 @@
+import { oneShotTypes } from '../domain/formation.ts';
+import type { Instance } from '../domain/instance.ts';
+import { endReason } from './ending.ts';
+import type { LifeDependencies } from './life-dependencies.ts';
+import { listenersIn } from './listening.ts';
+import type { InstanceRecord } from './record.ts';
+import type { EndCause } from './step.ts';
+
+const killed = 137;
+
+/** What a life knows of its instance's end. */
+export interface End {
+  readonly state: 'stopped' | 'crashed';
+  readonly why: EndCause;
+  /** It was still there when its time after SIGTERM was over. */
+  readonly stubborn: boolean;
+  /** Null: the engine is to be asked. */
+  readonly ranOutOfMemory: boolean | null;
+}
+
+/**
+ * Sees to it that an instance's container has ended, and writes how. Gives the row as it is then. May be called again
+ * after a failure.
+ */
+export async function finishInstance(
+  instance: Instance,
+  { state, why, stubborn, ranOutOfMemory }: End,
+  { record, deps }: { readonly record: InstanceRecord; readonly deps: LifeDependencies },
+): Promise<Instance> {
+  const { containerId, type } = instance;
+  const { engine, settings, clock, oneOffs } = deps;
+  const listeners = containerId && why === 'boot-timeout' ? await listenersIn(engine, containerId) : null;
+  if (containerId && (why === 'boot-timeout' || why === 'cut-off')) await engine.containers.stop(containerId, 0);
+  const last = containerId ? await engine.containers.inspect(containerId) : null;
+  const exitCode = last?.exitCode ?? null;
+  const reason = endReason({
+    instance,
+    why,
+    exitCode,
+    outOfMemory: ranOutOfMemory ?? last?.oomKilled ?? false,
+    stubborn: stubborn && exitCode === killed,
+    listeners,
+    settings,
+  });
+  const ofOneShot = oneShotTypes.has(type) ? 'run.ended' : 'instance.stopped';
+  const kind = state === 'crashed' ? 'instance.crashed' : ofOneShot;
+  const ended = await record.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);
+  oneOffs.ended(ended, exitCode ?? killed);
+  return ended;
+}
+
+/** The container goes when its last words are kept. */
+export async function clearContainer(containerId: string, { engine, logs, logger }: LifeDependencies): Promise<void> {
+  try {
+    await logs.finished(containerId);
+    await engine.containers.remove(containerId);
+  } catch (error) {
+    logger.warn('an ended container could not be removed; the next sweep will', { error, containerId });
+  }
+}

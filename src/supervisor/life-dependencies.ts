@@ -1,0 +1,41 @@
+import type { Clock } from '../domain/clock.ts';
+import type { Engine } from '../domain/engine.ts';
+import type { Instance } from '../domain/instance.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Store } from '../domain/store.ts';
+import type { OneOffs } from './one-offs.ts';
+
+/** What every life needs of the house. */
+export interface LifeDependencies {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly oneOffs: OneOffs;
+  readonly platformId: string;
+  readonly settings: LifeSettings;
+  readonly hostCpus: number;
+  readonly router: TrafficRouter;
+  readonly logs: InstanceLogs;
+}
+
+export interface LifeSettings {
+  readonly bootTimeoutMs: number;
+  readonly stopGraceMs: number;
+  readonly drainMs: number;
+  readonly cloudletMemoryBytes: number;
+  readonly cloudletCpuMhz: number;
+}
+
+/** What a retiring instance asks of whoever sends it requests. */
+export interface TrafficRouter {
+  /** Resolves when no request is in flight on the instance and none will come, or after `timeoutMs`. */
+  drain(instance: Instance, timeoutMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** What an instance's output is handed to. */
+export interface InstanceLogs {
+  watch(instance: Instance, containerId: string, release: number): void;
+  /** Resolves when all that the container wrote is in the app's log, or after a short while. */
+  finished(containerId: string): Promise<void>;
+}
