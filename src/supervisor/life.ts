@@ -183,8 +183,8 @@ export class InstanceLife {
     }
     this.#sight = sight;
     const { containerId } = this.#instance;
-    if (sight.container === 'running' && containerId && this.#deps.oneOffs.request(this.#instance) === null)
-      await this.#watch(containerId);
+    const hasWords = sight.container === 'running' || sight.container === 'exited';
+    if (hasWords && containerId && this.#deps.oneOffs.request(this.#instance) === null) await this.#watch(containerId);
   }
 
   async #start(signal: AbortSignal): Promise<void> {

@@ -125,6 +125,31 @@ describe('what is left over', () => {
     }
   });
 
+  it('of an instance that ended while the engine did not answer, the words are asked for all the same', async () => {
+    const app = await deployed('speechless');
+    const release = await half.release(app, { web: 'echo last words; exit 3' });
+    await half.closeSupervisor();
+    const { engine, ...life } = lifeDependencies();
+    const watched: string[] = [];
+    let failures = 1;
+    const inspect = async (id: string) => {
+      if (failures-- > 0) {
+        await engine.containers.wait(id, never);
+        throw new PlatformError('timeout', 'The engine did not answer.');
+      }
+      return engine.containers.inspect(id);
+    };
+    const [instance] = await place(app, release, 1);
+    assert.ok(instance);
+    const logs = { watch: (_: unknown, id: string) => void watched.push(id), finished: async () => undefined };
+    const containers = { ...engine.containers, inspect };
+    await new InstanceLife(instance, { ...life, logs, engine: { ...engine, containers } }).run(never);
+    const ended = await half.deps.store.instances.find(instance.id);
+    assert.deepEqual([ended?.state, ended?.exitCode], ['crashed', 3]);
+    assert.deepEqual(watched, [ended?.containerId]);
+    await half.anotherSupervisor();
+  });
+
   it('of a life that ended is nothing: no listener on the platform, whatever became of it', async () => {
     const app = await deployed('traces');
     const { store } = half.deps;
