@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import httpProxy from 'http-proxy';
-import { createResolverClient } from '../../src/resolver/client.ts';
+import { createResolverClient, type ResolverClient } from '../../src/resolver/client.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
 
 /** One server of the resolver's benchmark, in a process of its own: `backend`, or a proxy and the backend's port. */
@@ -60,8 +60,16 @@ async function startOurs(backendPort: number): Promise<number> {
     state: 'live',
     targets: [target],
   } as const;
-  await createResolverClient(controlSocket).publish({ version: 1, routes: [route], platform: [] });
+  const client = createResolverClient(controlSocket);
+  await client.publish({ version: 1, routes: [route], platform: [] });
+  void hear(client);
   return address.port;
+}
+
+/** As the orchestrator does, for the apps' logs: telling of requests is part of what the resolver costs. */
+async function hear(client: ResolverClient): Promise<void> {
+  const events = client.events(new AbortController().signal)[Symbol.asyncIterator]();
+  while (!(await events.next()).done);
 }
 
 function listen(server: Server): Promise<number> {
