@@ -27,6 +27,7 @@ import type { DeployDependencies } from './operations/releases.ts';
 import { createOperations } from './operations.ts';
 import { type ClosingStep, closeInOrder } from './platform/close-in-order.ts';
 import { platformId as readPlatformId } from './platform-id.ts';
+import { endDiskHogs, instanceDiskBytes } from './provisioner/disk-guard.ts';
 import { EnvironmentKeeper } from './provisioner/environment-keeper.ts';
 import { forgetOldInstances } from './provisioner/history.ts';
 import { HostGuard } from './provisioner/host-guard.ts';
@@ -154,6 +155,13 @@ function createMaking({ settings, logger, store, platformId, engine }: Ground, {
       what: 'settle what was left half done',
       everyMs: 60_000,
       work: () => settleLeftovers(deps),
+      clock,
+      logger,
+    }),
+    new Recurring({
+      what: 'look for instances that fill the disk',
+      everyMs: 60_000,
+      work: (signal) => endDiskHogs({ engine, store, platformId }, instanceDiskBytes, signal),
       clock,
       logger,
     }),

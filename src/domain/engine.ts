@@ -114,6 +114,11 @@ export interface EngineContainers {
   /** Null when there is no such container. */
   inspect(id: string): Promise<ContainerState | null>;
   list(labels: Labels): Promise<readonly ContainerState[]>;
+  /**
+   * Bytes that each container has written to its own disk, beside its image, volumes and log; by id. Slow, as the engine
+   * counts files.
+   */
+  diskUsage(labels: Labels, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Resolves when the container ends; at once when it has. Throws `not_found` when it is gone. */
   wait(id: string, signal: AbortSignal): Promise<ContainerExit>;
   /**

@@ -35,6 +35,7 @@ export const eventKinds = [
   'instance.crashed',
   'instance.refused',
   'instance.out_of_memory',
+  'instance.disk_full',
   'run.started',
   'run.ended',
 ] as const;
@@ -87,7 +88,7 @@ export interface EventFacts {
     readonly exitCode?: number | null;
     /** Of `instance.draining` and `instance.stopped`: a StopReason. */
     readonly stopReason?: string | null;
-    /** Of `instance.crashed`, `instance.refused` and `instance.out_of_memory`: one sentence with its number. */
+    /** Of `instance.crashed`, `instance.refused`, `instance.out_of_memory` and `instance.disk_full`: one sentence with its number. */
     readonly reason?: string | null;
   };
 }

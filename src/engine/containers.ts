@@ -14,6 +14,7 @@ import { waitForEnd } from './wait.ts';
 const startDeadlineMs = 120_000;
 const killDeadlineMs = 30_000;
 const removeDeadlineMs = 120_000;
+const measureDeadlineMs = 60_000;
 /** How long the engine may take to end a container after SIGKILL, on top of the grace. */
 const killMarginMs = 60_000;
 
@@ -96,6 +97,8 @@ export function dockerContainers(
       return listContainers(connection, labels);
     },
 
+    diskUsage: (labels, signal) => diskUsage(connection, labels, signal),
+
     wait: (id, signal): Promise<ContainerExit> => waitForEnd(connection, id, signal),
     attach: (id, signal) => attach(connection, id, signal),
     runInside: (id, request, signal) => runInside(connection, id, { ...request, signal }),
@@ -142,6 +145,22 @@ async function listContainers(connection: Connection, labels: Labels): Promise<r
   });
   const states = await Promise.all(rows.map((row) => inspectOrNull(connection, row.Id, toContainerState)));
   return states.filter((state) => state !== null);
+}
+
+async function diskUsage(
+  connection: Connection,
+  labels: Labels,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await connection.request<readonly { readonly Id: string; readonly SizeRw?: number }[]>({
+    method: 'GET',
+    path: '/containers/json',
+    query: { all: true, size: true, filters: labelFilter(labels) },
+    what: 'measure the disks of containers',
+    deadlineMs: measureDeadlineMs,
+    signal,
+  });
+  return new Map(rows.map(({ Id, SizeRw = 0 }) => [Id, SizeRw]));
 }
 
 function kill(connection: Connection, id: string, signal: string): Promise<void> {

@@ -67,10 +67,11 @@ function wordsOf({ kind, data, actorEmail }: PlatformEvent): readonly string[] {
     case 'run.ended':
       return [...exited(data), 'State changed from up to complete'];
     case 'instance.crashed':
-      return [...exited(data), 'State changed to crashed'];
+      return [...exited(data), `State changed ${data.from ? `from ${text(data.from)} ` : ''}to crashed`];
     case 'instance.refused':
       return [text(data.reason) || 'Could not be started'];
     case 'instance.out_of_memory':
+    case 'instance.disk_full':
       return [text(data.reason)];
     // Of no interest to the app's people, or without an app, or the end of its log.
     case 'build.queued':

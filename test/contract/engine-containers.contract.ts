@@ -144,6 +144,23 @@ export function containersContract(underTest: UnderTest): void {
       assert.match(stderr, /\/no\/such\/server/);
     });
 
+    test('what a container has written to its own disk is measured', async () => {
+      const fixture = underTest();
+      const { containers } = fixture.engine;
+      const labels = { ...fixture.labels, 'paas.test': 'disk' };
+      const id = await containers.create(
+        fixture.spec('dd if=/dev/zero of=/home/file bs=1M count=5; dd if=/dev/zero of=/tmp/file bs=1M count=9', {
+          labels,
+        }),
+      );
+      await containers.start(id);
+      await containers.wait(id, AbortSignal.timeout(30_000));
+      const used = await containers.diskUsage(labels, AbortSignal.timeout(30_000));
+      assert.deepEqual([...used.keys()], [id]);
+      const megabytes = (used.get(id) ?? 0) / 1024 / 1024;
+      assert.ok(megabytes >= 5 && megabytes < 6, `${megabytes} MB, and what is in memory is not on the disk`);
+    });
+
     test('a container is removed while it runs', async () => {
       const { engine, spec } = bound(underTest);
       const id = await engine.containers.create(spec('sleep 60'));

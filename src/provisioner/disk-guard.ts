@@ -1,0 +1,40 @@
+import { platformActor } from '../domain/actor.ts';
+import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
+import { eventOf } from '../domain/event.ts';
+import type { Store } from '../domain/store.ts';
+
+/** As much as a build may use. What is to stay belongs elsewhere: an instance's own disk goes with it. */
+export const instanceDiskBytes = 4 * 1024 * 1024 * 1024;
+
+const gibibyte = 1024 * 1024 * 1024;
+
+/**
+ * Ends the instances that have written more to their own disks than they may: most hosts' file systems know no limit for
+ * a container, and a host whose disk is full loses the store and every other app with it. For every minute.
+ */
+export async function endDiskHogs(
+  { engine, store, platformId }: { readonly engine: Engine; readonly store: Store; readonly platformId: string },
+  limitBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const labels = { [labelNames.platform]: platformId, [labelNames.role]: 'instance' };
+  const written = await engine.containers.diskUsage(labels, signal);
+  for (const [containerId, bytes] of written) {
+    if (bytes <= limitBytes) continue;
+    const container = await engine.containers.inspect(containerId);
+    if (container?.status !== 'running') continue;
+    await engine.containers.kill(containerId, 'SIGKILL');
+    await tell(store, container, `Wrote ${size(bytes)} to its disk, and ${size(limitBytes)} is the limit: ended`);
+  }
+}
+
+async function tell(store: Store, { labels }: ContainerState, reason: string): Promise<void> {
+  const { [labelNames.app]: appId = null, [labelNames.process]: process = '', [labelNames.release]: release } = labels;
+  const instanceId = labels[labelNames.instance] ?? '';
+  const data = { instanceId, process, release: Number(release?.replace(/^v/, '')) || 0, reason };
+  await store.events.append(eventOf('instance.disk_full', platformActor, { appId, data }));
+}
+
+function size(bytes: number): string {
+  return bytes >= gibibyte ? `${(bytes / gibibyte).toFixed(1)} GB` : `${Math.ceil(bytes / 1024 / 1024)} MB`;
+}
