@@ -59,6 +59,7 @@ export class InstanceRecord {
       reason,
       stopReason: row.stopReason,
       ...(kind === 'instance.starting' && command ? { command } : {}),
+      ...(kind === 'instance.crashed' ? { from: row.upAt === null ? 'starting' : 'up' } : {}),
     };
     await tables.events.append(eventOf(kind, platformActor, { appId: row.appId, data }));
   }

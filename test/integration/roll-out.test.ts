@@ -87,6 +87,9 @@ describe('from a release to a URL', () => {
     });
     const crashed = (await half.deps.store.instances.list(app.id)).find(({ state }) => state === 'crashed');
     assert.match(crashed?.reason ?? '', /status 137/);
+    const events = await half.deps.store.events.list({ appId: app.id, limit: 100 });
+    const from = events.find(({ kind }) => kind === 'instance.crashed')?.data.from;
+    assert.equal(from, 'up', 'for the log: from what it crashed');
   });
 
   it('goes on where another orchestrator died: same container, no restart', async () => {

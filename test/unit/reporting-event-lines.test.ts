@@ -40,10 +40,10 @@ test('what an instance goes through is told in the words that Heroku uses', () =
 
 test('a crash is told with its cause, its status and its consequence', () => {
   const reason = 'Error R10 (Boot timeout): web.1 did not answer on port 5000 within 60 s';
-  assert.deepEqual(says('instance.crashed', { ...web1, exitCode: 137, reason }), [
+  assert.deepEqual(says('instance.crashed', { ...web1, exitCode: 137, reason, from: 'starting' }), [
     `paas[web.1]: ${reason}`,
     'paas[web.1]: Process exited with status 137',
-    'paas[web.1]: State changed to crashed',
+    'paas[web.1]: State changed from starting to crashed',
   ]);
   assert.deepEqual(says('instance.refused', { ...web1, reason: 'No room for 8 cloudlets' }), [
     'paas[web.1]: No room for 8 cloudlets',
