@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AppLog, LogLine } from '../../src/domain/log-line.ts';
 import { plainText } from '../../src/reporting/plain-text.ts';
-import { CappedOutput, logOutput, teeOutput } from '../../src/reporting/progress.ts';
+import { logOutput, teeOutput } from '../../src/reporting/progress.ts';
 
 function collected() {
   const lines: string[] = [];
@@ -45,27 +45,4 @@ test('two listeners hear the same', () => {
   both.warn('c');
   assert.deepEqual(one.lines, ['-----> a', '       b', ' !     c']);
   assert.deepEqual(two.lines, one.lines);
-});
-
-test('a build that never stops talking is heard at its beginning and at its end', () => {
-  const { lines, output } = collected();
-  const capped = new CappedOutput(output, 1000);
-  for (let i = 0; i < 500; i++) capped.detail(`line ${i}`);
-  assert.ok(lines.length < 150);
-  const heard = lines.length;
-  capped.end();
-  assert.equal(lines[heard], ` !     The build wrote too much: ${500 - heard - 60} lines are not shown here.`);
-  assert.deepEqual(lines.slice(-1), ['       line 499']);
-  assert.equal(lines.length, heard + 1 + 60);
-  capped.step('after');
-  assert.equal(lines.at(-1), '-----> after');
-});
-
-test('a build of few words is passed on as it speaks', () => {
-  const { lines, output } = collected();
-  const capped = new CappedOutput(output);
-  capped.detail('one\ntwo');
-  assert.deepEqual(lines, ['       one', '       two']);
-  capped.end();
-  assert.equal(lines.length, 2);
 });
