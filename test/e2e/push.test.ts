@@ -121,10 +121,16 @@ describe('git push paas main', () => {
   it('lets two pushes at once follow each other', async () => {
     const repo = await paas.deployed('twice', pythonApp('zero'));
     await paas.commit('twice', pythonApp('one'));
-    const first = paas.push(repo);
     await paas.git(repo, 'clone', '-q', '.', '../twice-copy');
     const copy = await paas.commit('twice-copy', pythonApp('two'));
     const url = (await paas.git(repo, 'remote', 'get-url', 'paas')).stdout.trim();
+    const first = paas.push(repo);
+    // On a busy machine the second git may be faster at the door.
+    await eventually(
+      'the first is being built',
+      async () =>
+        (await paas.paas(['logs', '-a', 'twice', '--source', 'build'])).stdout.split('Building on the').length > 2,
+    );
     const second = paas.git(
       repo,
       '-C',
