@@ -25,13 +25,15 @@ export interface Doors {
 type AnyRoute = (call: AnyCall, response: unknown) => Promise<unknown>;
 type AnyCall = { readonly [K in keyof Call<Endpoint>]: unknown };
 
-/** Registers every row of the contract. Nothing else is ever registered: a route outside the table does not exist. */
+/** Registers every row of the contract, GET with its HEAD. Nothing else is ever registered: a route outside the table does not exist. */
 export function registerRoutes(server: FastifyInstance, routes: Routes, doors: Doors): void {
   for (const [operationId, endpoint] of Object.entries(contract) as [keyof Routes, Endpoint][]) {
     const route = routes[operationId] as unknown as AnyRoute;
     server.route({
       method: endpoint.method,
       url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
+      // For checks whether something is there. A stream may never end, and would have nothing to say.
+      exposeHeadRoute: endpoint.method === 'GET' && !endpoint.stream,
       handler: (request, reply) => answer(endpoint, route, { request, reply, doors }),
     });
   }
@@ -124,7 +126,7 @@ const tagKey = randomBytes(32);
 function send({ request, reply }: Exchange, result: unknown): FastifyReply {
   const body = JSON.stringify(result);
   reply.header('Cache-Control', 'private, no-cache').header('Content-Type', 'application/json; charset=utf-8');
-  if (request.method === 'GET' && reply.statusCode < 300) {
+  if ((request.method === 'GET' || request.method === 'HEAD') && reply.statusCode < 300) {
     const tag = `"${createHmac('sha256', tagKey).update(body).digest('base64url').slice(0, 27)}"`;
     reply.header('ETag', tag);
     const known = (request.headers['if-none-match'] ?? '').split(',').map((entry) => entry.trim().replace(/^W\//, ''));

@@ -101,6 +101,18 @@ describe('the protocol', () => {
     assert.equal((await ask('GET', '/apps/proto', { headers: { 'If-None-Match': tag } })).status, 200);
   });
 
+  test('HEAD answers as GET does, without the body, to whoever looks whether something is there', async () => {
+    const { ask } = fixture;
+    for (const path of ['/healthz', '/apps/proto', '/apps/proto/releases', '/apps/none']) {
+      const [head, get] = [await ask('HEAD', path), await ask('GET', path)];
+      assert.deepEqual([head.status, head.text], [get.status, ''], path);
+      for (const name of ['etag', 'content-type', 'content-length', 'accept-ranges'])
+        if (path !== '/apps/none') assert.equal(head.headers.get(name), get.headers.get(name), `${name} of ${path}`);
+    }
+    assert.equal((await ask('HEAD', '/apps/proto', { token: null })).status, 401);
+    assert.equal((await ask('HEAD', '/log-sessions/none')).status, 404);
+  });
+
   test('an address that is no endpoint is told so in the form of every other error', async () => {
     for (const [method, path] of [
       ['GET', '/nowhere'],
