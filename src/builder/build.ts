@@ -151,7 +151,7 @@ async function build(request: BuildRequest, context: BuildContext): Promise<Buil
     // The one before in line may have built the same.
     const meanwhile = await findArtifact(request, key, options);
     if (meanwhile) return { build: await ledger.reused(queued, meanwhile, actor), artifact: meanwhile, reused: true };
-    await refuseOnFullDisk((await options.engine.info()).dataRoot);
+    await refuseOnFullDisk((await options.engine.info()).dataRoot, { ...jailLimits, ...options.limits });
     await ledger.started(queued, actor);
     const made = await make(proposal, { context, request, source, stack, key, slot: place.slot, buildId: queued.id });
     return { ...(await ledger.succeeded(queued, made, actor)), reused: false };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { statfs } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -178,6 +179,22 @@ test('what a build leaves in a cache mount is there for the next one of its app,
   const read = await source.commit({ Dockerfile: dockerfile('echo "note: $(cat /cache/note || echo none)"') });
   assert.match((await fixture.build(app, read)).output.text, /note: kept/);
   assert.match((await fixture.build(await fixture.newApp(), read)).output.text, /note: none/);
+});
+
+test('a Dockerfile that fills the disk of the host is ended before it is full', async () => {
+  const { dataRoot } = await fixture.engine.info();
+  const disk = await statfs(dataRoot);
+  const freeDiskBytes = disk.bavail * disk.bsize - 300 * 1024 * 1024;
+  const builder = fixture.newBuilder({ freeDiskShare: 1, freeDiskBytes });
+  await using source = await GitSource.create();
+  const fill = `RUN echo ${Date.now()}; dd if=/dev/zero of=/var/tmp/big bs=1M count=600; sync; sleep 60`;
+  const tree = await source.commit({ Dockerfile: `FROM paas/run\nUSER root\n${fill}\nCMD ["true"]\n` });
+  const started = performance.now();
+  await assert.rejects(fixture.build(await fixture.newApp(), tree, { builder }), {
+    code: 'no_capacity',
+    message: /^The host's disk has \d+ % left/,
+  });
+  assert.ok(performance.now() - started < 40_000, 'it did not wait for the step to end');
 });
 
 test('a Dockerfile cannot ask for the host’s network or for more rights', async () => {

@@ -1,6 +1,7 @@
 import type { ProcessType } from '../../domain/build.ts';
 import type { Engine, ImageState } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
+import { DiskWatch } from '../disk-brake.ts';
 import { Guard } from '../jail/guard.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import { LimitedOutput } from '../limited-output.ts';
@@ -54,14 +55,15 @@ async function build(parts: DockerfileParts, source: Source, order: BuildOrder):
   return { name: 'Dockerfile', imageId, processes, launcher: null, user, exposedPort: port };
 }
 
-/** BuildKit runs steps beside the engine's containers: time, idleness and output are ours to limit, the rest is the engine's. */
+/** BuildKit runs steps beside the engine's containers: time, idleness, output and what is left of the disk are ours to limit, the rest is the engine's. */
 async function buildWithinLimits({
   parts,
   source,
   order,
 }: Pick<ImageBuild, 'parts' | 'source' | 'order'>): Promise<string> {
   const trust = await dockerfileTrust(parts.engine);
-  using guard = new Guard(parts.limits, order.signal);
+  using disk = new DiskWatch((await parts.engine.info()).dataRoot, parts.limits);
+  using guard = new Guard(parts.limits, AbortSignal.any([order.signal, disk.signal]));
   using _watch = guard.watch({ agent: false });
   const output = new LimitedOutput(order.output, {
     maxBytes: parts.limits.outputBytes,

@@ -16,6 +16,9 @@ export interface JailLimits {
   /** All that it writes, the cache included. */
   readonly diskBytes: number;
   readonly files: number;
+  /** Less than both left on the engine's disk, and no build begins; one of a Dockerfile, which has no disk limit, ends. */
+  readonly freeDiskShare: number;
+  readonly freeDiskBytes: number;
   /** One layer of the image. */
   readonly layerBytes: number;
 }
@@ -34,5 +37,7 @@ export const jailLimits: JailLimits = {
   outputBytes: 5 * megabyte,
   diskBytes: 4096 * megabyte,
   files: 500_000,
+  freeDiskShare: 0.1,
+  freeDiskBytes: 10 * 1024 * megabyte,
   layerBytes: 2048 * megabyte,
 };
