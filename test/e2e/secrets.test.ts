@@ -31,21 +31,26 @@ describe('a config value', () => {
   });
   after(() => paas[Symbol.asyncDispose]());
 
-  it('is in no output, no log, no process list and no file of the platform', async () => {
-    assert.doesNotMatch(everythingPrinted, new RegExp(canary));
-    assert.doesNotMatch(paas.output, new RegExp(canary));
+  it('is in no output, no log, no process list and no file of the platform, and neither is the token', async () => {
+    const token = await paas.token();
+    const hasSecret = (text: string | Buffer) => text.includes(canary) || text.includes(token);
+    assert.ok(!hasSecret(everythingPrinted), everythingPrinted);
+    assert.ok(!hasSecret(paas.output), paas.output);
     const home = paas.env.PAAS_HOME ?? '';
     const files = await readdir(home, { recursive: true, withFileTypes: true });
     const searched: string[] = [];
     for (const entry of files.filter((file) => file.isFile() && !file.parentPath.includes('/runtime'))) {
       const path = join(entry.parentPath, entry.name);
       searched.push(entry.name);
-      assert.ok(!(await readFile(path)).includes(canary), `${path} has it in plain text`);
+      assert.ok(!hasSecret(await readFile(path)), `${path} has it in plain text`);
     }
     assert.ok(searched.includes('state.db'), 'the store was searched');
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      assert.ok(!line.includes(canary), `process ${pid} shows it`);
+      assert.ok(!hasSecret(line), `process ${pid} shows it`);
+    }
+    for (const pid of [paas.launcherPid, paas.orchestratorPid(), paas.resolverPid()]) {
+      assert.ok(!hasSecret(await readFile(`/proc/${pid}/environ`)), `process ${pid} hands it to its children`);
     }
   });
 
@@ -54,6 +59,9 @@ describe('a config value', () => {
     const images = await paas.engine.images.list({ [labelNames.app]: id });
     assert.ok(images.length > 0);
     assert.doesNotMatch(JSON.stringify(images), new RegExp(canary));
+    const containers = await paas.engine.containers.list({ [labelNames.app]: id });
+    assert.ok(containers.length > 0);
+    assert.doesNotMatch(JSON.stringify(containers.map(({ name, labels }) => [name, labels])), new RegExp(canary));
     for (const image of images) {
       const { code, stdout } = await paas.run('sh', ['-c', `docker save "$0" | grep -c "$1"; true`, image.id, canary]);
       assert.deepEqual([code, stdout.trim()], [0, '0']);
