@@ -13,7 +13,6 @@ import { systemClock as clock } from './domain/clock.ts';
 import type { EngineInfo } from './domain/engine.ts';
 import { eventOf } from './domain/event.ts';
 import type { Logger } from './domain/logger.ts';
-import { Recurring } from './domain/recurring.ts';
 import type { Store } from './domain/store.ts';
 import { appUrl } from './domain/urls.ts';
 import { createDockerEngine } from './engine/docker-engine.ts';
@@ -21,15 +20,13 @@ import { createGitReceive } from './git-receive/git-receive.ts';
 import { gitVersion } from './git-receive/git-version.ts';
 import { AppWork } from './operations/app-work.ts';
 import type { AppBelongings } from './operations/apps.ts';
-import { forgetOldHistory } from './operations/history.ts';
-import { recover, settleLeftovers } from './operations/recover.ts';
+import { recover } from './operations/recover.ts';
 import type { DeployDependencies } from './operations/releases.ts';
 import { createOperations } from './operations.ts';
 import { type ClosingStep, closeInOrder } from './platform/close-in-order.ts';
+import { createRounds } from './platform/rounds.ts';
 import { platformId as readPlatformId } from './platform-id.ts';
-import { endDiskHogs, instanceDiskBytes } from './provisioner/disk-guard.ts';
 import { EnvironmentKeeper } from './provisioner/environment-keeper.ts';
-import { forgetOldInstances } from './provisioner/history.ts';
 import { HostGuard } from './provisioner/host-guard.ts';
 import { Provisioner } from './provisioner/provisioner.ts';
 import { createAppLog } from './reporting/app-log.ts';
@@ -128,7 +125,10 @@ function createKeepers({ settings, place, logger, store, platformId, engine, inf
 }
 
 /** What makes releases, and what sees to it that nothing half made or long over is left. */
-function createMaking({ settings, logger, store, platformId, engine }: Ground, { appLog, logs, routes }: Keepers) {
+function createMaking(
+  { settings, place, logger, store, platformId, engine }: Ground,
+  { appLog, logs, routes }: Keepers,
+) {
   const builder = createBuilder({
     engine,
     store,
@@ -150,43 +150,7 @@ function createMaking({ settings, logger, store, platformId, engine }: Ground, {
     urlOf: (app) => appUrl(settings, app.name),
     startTimeoutMs: settings.bootTimeoutMs + settings.stopGraceMs + 60_000,
   };
-  const rounds = [
-    new Recurring({
-      what: 'settle what was left half done',
-      everyMs: 60_000,
-      work: () => settleLeftovers(deps),
-      clock,
-      logger,
-    }),
-    new Recurring({
-      what: 'look for instances that fill the disk',
-      everyMs: 60_000,
-      work: (signal) => endDiskHogs({ engine, store, platformId }, instanceDiskBytes, signal),
-      clock,
-      logger,
-    }),
-    new Recurring({
-      what: 'forget old instances',
-      everyMs: 60 * 60_000,
-      work: () => forgetOldInstances({ store, clock }),
-      clock,
-      logger,
-    }),
-    new Recurring({
-      what: 'forget old history',
-      everyMs: 60 * 60_000,
-      work: (signal) => forgetOldHistory({ store, clock }, signal),
-      clock,
-      logger,
-    }),
-    new Recurring({
-      what: 'remove what builds have no use for any more',
-      everyMs: 60 * 60_000,
-      work: () => builder.tidy(clock.now()),
-      clock,
-      logger,
-    }),
-  ];
+  const rounds = createRounds({ deps, builder, engineLog: place.engineLog, clock });
   return { builder, deps, rounds };
 }
 

@@ -14,10 +14,6 @@ export interface App {
   readonly updatedAt: Date;
 }
 
-/** `broken`: it has a release, but no instance of it stays up. */
-export const appStates = ['running', 'stopped', 'sleeping', 'maintenance', 'broken'] as const;
-export type AppState = (typeof appStates)[number];
-
 /** Hostnames that the platform itself serves under its domain, and the one name that every object has a property of. */
 export const reservedAppNames: ReadonlySet<string> = new Set([
   'api',

@@ -14,13 +14,6 @@ export type Cloudlets = number;
 export const defaultInstanceCloudlets: Cloudlets = 4;
 export const maxInstanceCloudlets: Cloudlets = 512;
 
-/** What a host has to give, and what of it is promised already. All in cloudlets. */
-export interface HostCapacity {
-  readonly hostId: string;
-  readonly total: Cloudlets;
-  readonly used: Cloudlets;
-}
-
 export function cloudletsIn(memoryBytes: number, size: CloudletSize = defaultCloudlet): Cloudlets {
   return Math.floor(memoryBytes / size.memoryBytes);
 }

@@ -82,7 +82,7 @@ async function start(
     hasSystemd: existsSync('/run/systemd/system'),
     hasInitScript: existsSync('/etc/init.d/docker') && findProgram('service') !== null,
   });
-  const log = join(paths(settings.home).logs, 'dockerd.log');
+  const log = paths(settings.home).engineLog;
   for (const method of methods) {
     // A package's own start may be on its way already; a second daemon would only fail.
     if (await answers(engine)) return;

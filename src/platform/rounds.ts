@@ -1,0 +1,36 @@
+import type { PlatformBuilder } from '../builder/build.ts';
+import type { Clock } from '../domain/clock.ts';
+import { Recurring } from '../domain/recurring.ts';
+import { forgetOldHistory } from '../operations/history.ts';
+import { settleLeftovers } from '../operations/recover.ts';
+import type { DeployDependencies } from '../operations/releases.ts';
+import { endDiskHogs, instanceDiskBytes } from '../provisioner/disk-guard.ts';
+import { forgetOldInstances } from '../provisioner/history.ts';
+import { shorten } from '../reporting/foreign-log.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const engineLogBytes = { maxBytes: 32 * 1024 * 1024, keptBytes: 4 * 1024 * 1024 } as const;
+
+/** What nobody asks for and must be done all the same: settling what was left half done, and keeping within bounds what grows. */
+export function createRounds(parts: {
+  readonly deps: DeployDependencies;
+  readonly builder: Pick<PlatformBuilder, 'tidy'>;
+  readonly engineLog: string;
+  readonly clock: Clock;
+}): readonly Recurring[] {
+  const { deps, builder, engineLog, clock } = parts;
+  const { store, logger, environment } = deps;
+  const every = (everyMs: number, what: string, work: (signal: AbortSignal) => Promise<void>) =>
+    new Recurring({ what, everyMs, work, clock, logger });
+  return [
+    every(minuteMs, 'settle what was left half done', () => settleLeftovers(deps)),
+    every(minuteMs, 'look for instances that fill the disk', (signal) =>
+      endDiskHogs(environment, instanceDiskBytes, signal),
+    ),
+    every(hourMs, 'forget old instances', () => forgetOldInstances({ store, clock })),
+    every(hourMs, 'forget old history', (signal) => forgetOldHistory({ store, clock }, signal)),
+    every(hourMs, "shorten the engine's log", () => shorten({ path: engineLog, ...engineLogBytes })),
+    every(hourMs, 'remove what builds have no use for any more', () => builder.tidy(clock.now())),
+  ];
+}
