@@ -76,6 +76,16 @@ export async function setRemote(io: Pick<Io, 'env' | 'cwd'>, remote: Remote): Pr
   await change(io, ['remote', known ? 'set-url' : 'add', '--', remote.name, remote.url]);
 }
 
+/** Names of this folder's remotes with that URL. Where git cannot be asked there are none: who has an app need not have git. */
+export async function remotesAt(io: Pick<Io, 'env' | 'cwd'>, url: string): Promise<readonly string[]> {
+  const { remotes } = await gitSettings(io).catch(() => ({ remotes: [] }));
+  return remotes.filter((remote) => remote.url === url).map(({ name }) => name);
+}
+
+export async function removeRemote(io: Pick<Io, 'env' | 'cwd'>, name: string): Promise<void> {
+  await change(io, ['remote', 'remove', '--', name]);
+}
+
 /**
  * Lets git find the token for one server in `storePath`, in this repository only. The empty helper before it (see
  * gitcredentials(7)) keeps the user's other helpers from asking about this server and from storing its token.

@@ -188,3 +188,22 @@ test('rename moves the remotes of this folder to the new name', async () => {
     new RegExp(`^http://new${count}\\.localhost\\S* \\| ${gitUrl.replaceAll('.', '\\.')}\nGit remote paas updated\n$`),
   );
 });
+
+test('destroy takes the remotes of the app along, so that they stand for none', async () => {
+  const repo = await user.repository('both');
+  await user.paas(['create', 'kept'], { cwd: repo });
+  await user.paas(['create', 'staged', '--remote', 'staging'], { cwd: repo });
+  assert.equal((await user.paas(['info'], { cwd: repo })).code, 1, 'which one?');
+  const { code, stdout, stderr } = await user.paas(['destroy', 'staged', '--confirm', 'staged'], { cwd: repo });
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: '' });
+  assert.equal(stderr, 'Destroying staged... done\nGit remote staging removed\n');
+  assert.equal(await user.git(repo, 'remote'), 'paas');
+  assert.match((await user.paas(['info'], { cwd: repo })).stdout, /^=== kept\n/);
+});
+
+test('who has no git renames and destroys apps all the same', async () => {
+  const without = { cwd: user.home, env: { PATH: '/nonexistent' } };
+  await user.paas(['create', 'gitless', '--no-remote'], without);
+  assert.equal((await user.paas(['rename', 'gitfree', '-a', 'gitless'], without)).code, 0);
+  assert.equal((await user.paas(['destroy', 'gitfree', '--confirm', 'gitfree'], without)).code, 0);
+});

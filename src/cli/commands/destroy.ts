@@ -1,5 +1,6 @@
 import { type AppFlags, appOptions, type DefineCommand, examples } from '../command.ts';
 import { confirmDestructive } from '../confirm.ts';
+import { remotesAt, removeRemote } from '../git.ts';
 
 interface Flags extends AppFlags {
   readonly confirm?: string;
@@ -23,6 +24,11 @@ const define: DefineCommand = (command, session) => {
         api.call('DELETE /apps/{app}', { params: { app: app.id } }),
       );
       if (session.json) session.printJson(gone);
+      // Left behind, they would stand for an app in every command typed here.
+      for (const remote of await remotesAt(session.io, app.git_url)) {
+        await removeRemote(session.io, remote);
+        session.note(`Git remote ${remote} removed`);
+      }
     });
   examples(command, [['paas destroy --app shop'], ['paas destroy shop --confirm shop', 'asks nothing, for scripts']]);
 };

@@ -1,5 +1,5 @@
 import { type AppFlags, appOptions, type DefineCommand, examples } from '../command.ts';
-import { gitSettings, setRemote } from '../git.ts';
+import { remotesAt, setRemote } from '../git.ts';
 
 const define: DefineCommand = (command, session) => {
   appOptions(command)
@@ -14,10 +14,9 @@ const define: DefineCommand = (command, session) => {
       );
       if (session.json) session.printJson(app);
       else session.print(`${app.web_url} | ${app.git_url}`);
-      const { remotes } = await gitSettings(session.io);
-      for (const remote of remotes.filter(({ url }) => url === before.git_url)) {
-        await setRemote(session.io, { name: remote.name, url: app.git_url });
-        const text = `Git remote ${remote.name} updated`;
+      for (const remote of await remotesAt(session.io, before.git_url)) {
+        await setRemote(session.io, { name: remote, url: app.git_url });
+        const text = `Git remote ${remote} updated`;
         if (session.json) session.note(text);
         else session.print(text);
       }
