@@ -119,6 +119,7 @@ export const commandGroups: readonly CommandGroup[] = [
       command('login', 'log in with a token', () => import('./commands/login.ts'), 'auth:login'),
       command('logout', 'forget the token', () => import('./commands/logout.ts'), 'auth:logout'),
       command('whoami', 'show who is logged in', () => import('./commands/whoami.ts'), 'auth:whoami'),
+      command('auth:token', 'print the token, for programs that ask the API', () => import('./commands/auth/token.ts')),
       command('version', 'show the version', () => import('./commands/version.ts')),
       command('platform:stop', 'stop the platform on this machine', () => import('./commands/platform/stop.ts')),
       command(

@@ -230,6 +230,10 @@ test('create says which region and stack were asked for, and that there is no ot
   assert.match(refused.stderr, /There is no stack "heroku-24": \S+ is the one there is\./);
 });
 
+test('create -a NAME is create NAME', async () => {
+  assert.equal((await paas('create', '-a', 'flagged', '-n')).stderr, 'Creating flagged... done\n');
+});
+
 test('a name that is taken is told with both ways on', async () => {
   const { code, stderr } = await paas('create', 'shop');
   assert.equal(code, 2);

@@ -66,6 +66,7 @@ const typed: readonly (readonly [name: string, ...args: readonly string[]])[] = 
   ['rename', 'boutique'],
   ['destroy', 'doomed', '--confirm', 'doomed'],
   ['whoami'],
+  ['auth:token'],
   ['version'],
   ['doctor'],
   ['login'],
@@ -76,7 +77,17 @@ const elsewhere = ['demo', 'platform:stop', 'platform:uninstall', 'stack:rebuild
 test('with --json every command prints one JSON document and nothing else, also when it changes something', async (t) => {
   for (const [name, ...args] of typed) {
     await t.test(name, async () => {
-      const needsNoApp = ['apps', 'create', 'destroy', 'whoami', 'version', 'doctor', 'login', 'logout'].includes(name);
+      const needsNoApp = [
+        'apps',
+        'create',
+        'destroy',
+        'whoami',
+        'auth:token',
+        'version',
+        'doctor',
+        'login',
+        'logout',
+      ].includes(name);
       const { code, stdout, stderr } = await user.paas(
         [name, ...args, '--json', ...(needsNoApp ? [] : ['-a', 'shop'])],
         {

@@ -72,6 +72,18 @@ test('PAAS_TOKEN is used and never written down', async () => {
   assert.deepEqual(readCredentials(user.env), {});
 });
 
+test('auth:token prints the token alone, for whoever asks the API by hand', async () => {
+  user.logIn(api.url, api.owner.token);
+  assert.deepEqual(await user.paas(['auth:token']), { code: 0, stdout: `${api.owner.token}\n`, stderr: '' });
+  const elsewhere = await user.paas(['auth:token', '--api', 'http://other.example.com']);
+  assert.deepEqual([elsewhere.code, elsewhere.stdout], [1, '']);
+});
+
+test('login -i is the login that there is', async () => {
+  const { code } = await user.paas(['login', '-i', '--api', api.url], { input: api.owner.token });
+  assert.equal(code, 0);
+});
+
 test('logout forgets the token, for git too', async () => {
   user.logIn(api.url, api.owner.token);
   await user.paas(['create'], { cwd: user.home });

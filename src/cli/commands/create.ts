@@ -1,9 +1,11 @@
+import { Option } from 'commander';
 import { usualRemote } from '../app-resolution.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { ApiError } from '../errors.ts';
 import { addAppRemote } from '../git-remote.ts';
 
 interface Flags {
+  readonly app?: string;
   readonly remote: string | false;
   readonly region?: string;
   readonly stack?: string;
@@ -12,11 +14,13 @@ interface Flags {
 const define: DefineCommand = (command, session) => {
   command
     .argument('[name]', 'a name; without it the platform chooses one')
+    .addOption(new Option('-a, --app <name>').hideHelp())
     .option('-r, --remote <name>', 'name of the git remote', usualRemote)
     .option('-n, --no-remote', 'add no git remote')
     .option('--region <name>', 'where it runs')
     .option('-s, --stack <name>', 'what it is built on')
-    .action(async (name: string | undefined, flags: Flags) => {
+    .action(async (word: string | undefined, flags: Flags) => {
+      const name = flags.app ?? word;
       const api = await session.api();
       const { app: sign } = session.errorStyle;
       const title = name === undefined ? 'Creating app' : `Creating ${sign(name)}`;

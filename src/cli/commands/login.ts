@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { type DefineCommand, examples } from '../command.ts';
 import { saveCredential } from '../credentials.ts';
 import { usageError } from '../errors.ts';
@@ -5,7 +6,8 @@ import { isLoopback } from '../http.ts';
 import { prompt } from '../prompt.ts';
 
 const define: DefineCommand = (command, session) => {
-  command.action(async () => {
+  // `heroku login -i` asks here, and does not send its user to a browser: as this always does.
+  command.addOption(new Option('-i, --interactive').hideHelp()).action(async () => {
     const { apiUrl } = session.platform();
     const url = new URL(apiUrl);
     if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
