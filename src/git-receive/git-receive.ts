@@ -58,7 +58,7 @@ export function createGitReceive(options: GitReceiveOptions): GitReceive {
   const line = new PushLine();
   const pushes = new IncomingPushes((push, call) => judge(push, call, { store, operations, line, limits, logger }));
   const socket = new HookSocket({ path: hookSocket, listener: pushes, logger });
-  const housekeeping = new Housekeeping(logger);
+  const housekeeping = new Housekeeping({ logger, repositoryBytes: limits.repositoryBytes });
 
   async function open(app: Pick<App, 'id'>): Promise<Repository> {
     const repository = new Repository(setup, app.id);

@@ -1,6 +1,7 @@
+import { type Clock, systemClock } from '../domain/clock.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { Repository } from './repository.ts';
-import { countPacks } from './repository-files.ts';
+import { bytesOnDisk, countPacks } from './repository-files.ts';
 
 /** Every push adds a pack; so many make git slow. */
 const packsBeforeTidying = 40;
@@ -8,21 +9,38 @@ const packsBeforeTidying = 40;
 const pruneAfter = '--prune=1.day.ago';
 const tidyMs = 10 * 60_000;
 
+/** A repository of half its limit may be full of what force-pushes left: it is looked through again after so long. */
+const lookThroughMs = 24 * 60 * 60_000;
+
+export interface HousekeepingOptions {
+  readonly logger: Logger;
+  readonly repositoryBytes: number;
+  readonly clock?: Clock;
+}
+
 /** Packs repositories together, one at a time over all apps. git's own automatic gc is off. */
 export class Housekeeping {
   readonly #logger: Logger;
+  readonly #largeBytes: number;
+  readonly #clock: Clock;
+  /** By repository, by the monotonic clock. */
+  readonly #lookedThroughAtMs = new Map<string, number>();
   readonly #waiting = new Map<string, Repository>();
   readonly #stop = new AbortController();
   #running: Promise<void> | null = null;
   #current: string | null = null;
 
-  constructor(logger: Logger) {
+  constructor({ logger, repositoryBytes, clock = systemClock }: HousekeepingOptions) {
     this.#logger = logger;
+    this.#largeBytes = repositoryBytes / 2;
+    this.#clock = clock;
   }
 
   /** Tidies the repository soon, if it needs it. */
   async consider(repository: Repository): Promise<void> {
-    if (this.#stop.signal.aborted || (await countPacks(repository.path)) < packsBeforeTidying) return;
+    if (this.#stop.signal.aborted) return;
+    if ((await countPacks(repository.path)) < packsBeforeTidying && !(await this.#isToBeLookedThrough(repository)))
+      return;
     this.#waiting.set(repository.id, repository);
     this.#running ??= this.#tidyAll().finally(() => {
       this.#running = null;
@@ -36,6 +54,16 @@ export class Housekeeping {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+  }
+
+  /** What no branch holds any more counts against its limit until it is removed. */
+  async #isToBeLookedThrough({ id, path }: Repository): Promise<boolean> {
+    const nowMs = this.#clock.monotonicMs();
+    const lastMs = this.#lookedThroughAtMs.get(id);
+    if (lastMs !== undefined && nowMs - lastMs < lookThroughMs) return false;
+    if ((await bytesOnDisk(path)) < this.#largeBytes) return false;
+    this.#lookedThroughAtMs.set(id, nowMs);
+    return true;
   }
 
   async #tidyAll(): Promise<void> {

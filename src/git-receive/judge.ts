@@ -108,7 +108,9 @@ async function checkRepository(repository: Repository, limits: GitLimits): Promi
     throw new PlatformError(
       'too_large',
       `With this push the repository would have ${mebibytes(bytes)}, and ${mebibytes(limits.repositoryBytes)} is the limit.`,
-      { hint: 'Take large files out of the history (git filter-repo), or push a short one to a new app.' },
+      {
+        hint: 'Take large files out of the history (git filter-repo) and push that with --force: what no branch holds any more is removed within a day or two. Or push a short history to a new app.',
+      },
     );
   }
 }
