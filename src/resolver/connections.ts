@@ -136,7 +136,8 @@ export class Connections extends Agent {
   }
 }
 
-function isFit(socket: Socket): boolean {
+/** Whether it can carry a request, as far as is known by now. */
+export function isFit(socket: Socket): boolean {
   return !socket.destroyed && socket.writable && socket.readable && socket.readableLength === 0;
 }
 

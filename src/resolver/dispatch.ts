@@ -1,5 +1,5 @@
 import type { RouteState } from '../domain/route.ts';
-import type { Connection } from './connections.ts';
+import { type Connection, isFit } from './connections.ts';
 import type { ResolverNotices } from './notices.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Destination, Router } from './router.ts';
@@ -84,17 +84,29 @@ export class Dispatch {
 
   #connect(target: Target, destination: Destination, nowMs: number): void {
     target.begin();
-    const { unsafeReuseMs, connectMs } = this.#context.timing;
+    const { unsafeReuseMs } = this.#context.timing;
     const maxIdleMs = this.#head.repeatable ? Number.POSITIVE_INFINITY : unsafeReuseMs;
     const used = this.#wasSent ? null : target.connections.take(maxIdleMs, nowMs);
-    if (used) this.#asker.connected(used, target, destination);
+    if (used === null) this.#open(target, destination);
+    else if (this.#head.repeatable) this.#asker.connected(used, target, destination);
+    else afterNews(() => this.#reuse(used, target, destination));
+  }
+
+  #reuse(used: Connection, target: Target, destination: Destination): void {
+    const isFresh = performance.now() - used.idleSinceMs <= this.#context.timing.unsafeReuseMs;
+    if (this.#cancelled || (isFresh && isFit(used.socket))) this.#opened(used, target, destination);
     else {
-      this.#connects += 1;
-      target.connections.open(connectMs, (error, connection) => {
-        if (connection) this.#opened(connection, target, destination);
-        else this.#notOpened(error ?? 'ECONNRESET', target, destination);
-      });
+      used.socket.destroy();
+      this.#open(target, destination);
     }
+  }
+
+  #open(target: Target, destination: Destination): void {
+    this.#connects += 1;
+    target.connections.open(this.#context.timing.connectMs, (error, connection) => {
+      if (connection) this.#opened(connection, target, destination);
+      else this.#notOpened(error ?? 'ECONNRESET', target, destination);
+    });
   }
 
   #opened(connection: Connection, target: Target, destination: Destination): void {
@@ -171,4 +183,12 @@ function downCode(state: RouteState): RouterCode | null {
     case 'starting':
       return null;
   }
+}
+
+/**
+ * When all that the system had to tell by now has been heard. That a connection is closed may be here and not read yet,
+ * and Node reads it a round of its event loop after the last bytes; what can be sent once only waits for that.
+ */
+function afterNews(work: () => void): void {
+  setImmediate(() => setImmediate(work));
 }
