@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { platformActor } from '../domain/actor.ts';
-import { type Engine, labelNames } from '../domain/engine.ts';
+import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
 import { eventOf } from '../domain/event.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../domain/store.ts';
@@ -22,16 +22,17 @@ export async function sweepBuilds(parts: {
   readonly logger: Logger;
 }): Promise<void> {
   const { engine, store, logger } = parts;
-  const left = await engine.containers.list({
-    [labelNames.platform]: parts.platformId,
-    [labelNames.role]: 'build',
-  });
+  const left = await buildContainers(engine, parts.platformId);
   for (const { id } of left) await engine.containers.remove(id);
   await rm(parts.scratchDir, { recursive: true, force: true });
   const settled = await settleRecords(store);
   await forgetGoneApps(store, parts.recordsDir);
   if (left.length > 0 || settled > 0)
     logger.info('settled interrupted builds', { containers: left.length, builds: settled });
+}
+
+export function buildContainers(engine: Engine, platformId: string): Promise<readonly ContainerState[]> {
+  return engine.containers.list({ [labelNames.platform]: platformId, [labelNames.role]: 'build' });
 }
 
 async function settleRecords(store: Store): Promise<number> {

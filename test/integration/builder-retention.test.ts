@@ -72,14 +72,27 @@ test('a Node.js that no build has asked for in a month goes; apps that have it g
   assert.deepEqual(await runtimes(), made, 'asked for within the month');
   assert.equal(await templates(), 1);
 
+  const stray = await fixture.engine.containers.create({
+    name: `paas-${fixture.platformId}-stray`,
+    image: fixture.stack.buildImageId,
+    sandbox: 'build',
+    labels: { [labelNames.platform]: fixture.platformId, [labelNames.role]: 'build' },
+    user: '10001:10001',
+    env: {},
+    memoryBytes: 64 * 1024 * 1024,
+    cpus: 1,
+    networkId: null,
+  });
   await using underWay = await somethingIsBuilt();
   await fixture.builder.tidy(inDays(31));
   assert.deepEqual(await runtimes(), made, 'nothing goes while something is built');
+  assert.ok(await fixture.engine.containers.inspect(stray));
   await underWay.end();
 
   await fixture.builder.tidy(inDays(31));
   assert.deepEqual(await runtimes(), []);
   assert.equal(await templates(), 0);
+  assert.equal(await fixture.containersOfBuilds(), 0);
   const version = await fixture.run(artifact.imageId, [artifact.launcher ?? '', '--', 'node', '--version']);
   assert.match(version.stdout, /^v24\./, version.stderr);
 
