@@ -4,7 +4,10 @@ import { after, before, describe, it } from 'node:test';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
-/** Requests at fixed moments, whatever the answers do; half on kept connections, half on new ones. */
+/**
+ * Requests at fixed moments, whatever the answers do; half on kept connections, half on new ones. One in 50 takes 2 s and may
+ * not be sent twice, so that nothing but an instance that is let finish answers it.
+ */
 class Load {
   readonly #port: number;
   readonly #host: string;
@@ -30,18 +33,18 @@ class Load {
   #send(): void {
     this.sent += 1;
     const agent = this.sent % 2 === 0 ? this.#keepAlive : false;
-    const path = this.sent % 50 === 0 ? '/slow' : '/';
-    const done = this.#one(agent, path)
+    const [method, path] = this.sent % 50 === 0 ? (['POST', '/slow'] as const) : (['GET', '/'] as const);
+    const done = this.#one(agent, { method, path })
       .then((body) => void this.bodies.set(body, (this.bodies.get(body) ?? 0) + 1))
       .catch((error: unknown) => void this.failures.push(String(error)))
       .finally(() => this.#open.delete(done));
     this.#open.add(done);
   }
 
-  #one(agent: Agent | false, path: string): Promise<string> {
+  #one(agent: Agent | false, what: { readonly method: string; readonly path: string }): Promise<string> {
     return new Promise((resolve, reject) => {
       const sent = request(
-        { host: '127.0.0.1', port: this.#port, path, agent, headers: { Host: this.#host }, timeout: 5000 },
+        { host: '127.0.0.1', port: this.#port, ...what, agent, headers: { Host: this.#host }, timeout: 5000 },
         (response) => {
           let body = '';
           response.on('data', (chunk: Buffer) => (body += chunk.toString()));

@@ -36,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+    do_POST = do_GET
     def log_message(self, *args): pass
 
 class Server(ThreadingHTTPServer):
