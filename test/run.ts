@@ -10,7 +10,7 @@ import { PlatformError } from '../src/domain/errors.ts';
 import { createDockerEngine } from '../src/engine/docker-engine.ts';
 import { prepareHost } from '../src/launcher/prepare.ts';
 import { announceOn } from '../src/launcher/terminal.ts';
-import { claim } from './support/claims.ts';
+import { claim, userClaimsDir } from './support/claims.ts';
 import { checkout } from './support/source-files.ts';
 
 /**
@@ -98,10 +98,10 @@ async function main(): Promise<number> {
     await prepareHost(engine, settings, { announcer: announceOn(process.stderr), signal: interrupted.signal });
   }
   // Every test file is a process: without this each would strip the same types again.
-  process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'paas-test-compile-cache');
+  process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), `paas-test-compile-cache-${process.getuid?.()}`);
   mkdirSync(process.env.NODE_COMPILE_CACHE, { recursive: true });
   // What a killed test leaves goes with the run's folder, and if the run is killed as well, with the next run.
-  process.env.PAAS_TEST_CLAIMS ??= join(tmpdir(), 'paas-test-claims');
+  process.env.PAAS_TEST_CLAIMS ??= userClaimsDir();
   const folder = mkdtempSync(join(tmpdir(), 'paas-test-run-'));
   // git runs as a user of its own below it.
   chmodSync(folder, 0o711);

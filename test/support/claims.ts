@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,8 +18,10 @@ export interface Claimed {
 }
 
 const own = new Map<symbol, Claimed>();
+/** Each user's own: what it names is removed. */
+export const userClaimsDir = () => join(tmpdir(), `paas-test-claims-${process.getuid?.()}`);
 /** Known also to processes whose TMPDIR is another. */
-const claimsDir = () => environment().PAAS_TEST_CLAIMS ?? join(tmpdir(), 'paas-test-claims');
+const claimsDir = () => environment().PAAS_TEST_CLAIMS ?? userClaimsDir();
 const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8);
 const ownerOf = (pid: number) => `${bootId}-${pid}-${startedAt(pid)}`;
 let swept: Promise<void> | null = null;
@@ -108,7 +110,7 @@ function write(): void {
 
 function list(directory: string): readonly string[] {
   try {
-    return readdirSync(directory);
+    return statSync(directory).uid === process.getuid?.() ? readdirSync(directory) : [];
   } catch {
     return [];
   }
