@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Stack } from '../domain/builder.ts';
 import type { ConfigVars } from '../domain/config-vars.ts';
 import type { SourceEntry } from '../domain/push.ts';
-import { readIfThere, writeWhole } from './files.ts';
-import { matchesAny } from './glob.ts';
+import { writeWhole } from '../whole-file.ts';
+import { readIfThere } from './files.ts';
+import { anyOf, matchesAny } from './glob.ts';
 import type { BuildProposal } from './strategy.ts';
 
 /** Raise it when equal sources would build to something else than before, in a way that no digest shows. */
@@ -22,13 +23,19 @@ export function stackParts(stack: Stack): readonly string[] {
 
 /** One word for the content of those entries that match. */
 export function entriesDigest(entries: readonly SourceEntry[], patterns: readonly string[]): string {
-  const matching = entries.filter(({ path }) => matchesAny(path, patterns));
-  return sha256(JSON.stringify(matching.map(({ path, mode, objectId }) => [path, mode, objectId]).sort()));
+  const matches = anyOf(patterns);
+  const matching = entries.filter(({ path }) => matches(path)).sort(byPath);
+  return sha256(JSON.stringify(matching.map(({ path, mode, objectId }) => [path, mode, objectId])));
+}
+
+function byPath(a: SourceEntry, b: SourceEntry): number {
+  return a.path < b.path ? -1 : Number(a.path > b.path);
 }
 
 /** One word for which of those entries are there. */
 export function presenceDigest(entries: readonly SourceEntry[], patterns: readonly string[]): string {
-  return sha256(JSON.stringify(entries.filter(({ path }) => matchesAny(path, patterns)).map(({ path }) => path)));
+  const matches = anyOf(patterns);
+  return sha256(JSON.stringify(entries.filter(({ path }) => matches(path)).map(({ path }) => path)));
 }
 
 /**

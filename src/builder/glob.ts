@@ -1,7 +1,5 @@
-/** A pattern, read once: the names that it has, `any` for `**`. */
-export type PathPattern = readonly (typeof anything | readonly Token[])[];
-
-const anything = 'any';
+/** A pattern, read once: its names, null for `**`, and text for a name that matches nothing but itself. */
+export type PathPattern = readonly (null | string | readonly Token[])[];
 
 /**
  * Tells whether a path of the tree matches a pattern: `*`, `?` and `[a-z]` within one name, `**` as a whole name for any
@@ -9,11 +7,20 @@ const anything = 'any';
  * none takes longer than its length times the path's.
  */
 export function matchesGlob(path: string, pattern: string): boolean {
-  return matchesNames(path.split('/'), pattern.split('/').map(parseName));
+  return matchesAny(path, [pattern]);
 }
 
 export function matchesAny(path: string, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) => matchesGlob(path, pattern));
+  return anyOf(patterns)(path);
+}
+
+/** `matchesAny` for many paths. */
+export function anyOf(patterns: readonly string[]): (path: string) => boolean {
+  const read = patterns.map((pattern) => pattern.split('/').map(parseName));
+  return (path) => {
+    const names = path.split('/');
+    return read.some((pattern) => matchesNames(names, pattern));
+  };
 }
 
 /** As `matchesGlob` with a pattern of `parsePattern`; one that matches a folder takes all that is below it. */
@@ -31,19 +38,20 @@ export function parsePattern(pattern: string): PathPattern {
 }
 
 function parseName(name: string): PathPattern[number] {
-  return name === '**' ? anything : tokensOf(name);
+  if (name === '**') return null;
+  return /[*?[\\]/.test(name) ? tokensOf(name) : name;
 }
 
 function matchesNames(names: readonly string[], pattern: PathPattern): boolean {
-  return matchesSequence(names, pattern, (name, tokens) =>
-    matchesSequence([...name], tokens, (letter, matches) => matches(letter)),
+  return matchesSequence(names, pattern, (name, one) =>
+    typeof one === 'string' ? name === one : matchesSequence([...name], one, (letter, matches) => matches(letter)),
   );
 }
 
-/** Remembers only the last `any`: whatever an earlier one took is never better given back. */
+/** Null is any number of items. Remembers only the last one: whatever an earlier one took is never better given back. */
 function matchesSequence<Item, One>(
   items: readonly Item[],
-  pattern: readonly (typeof anything | One)[],
+  pattern: readonly (One | null)[],
   matches: (item: Item, one: One) => boolean,
 ): boolean {
   let at = 0;
@@ -52,7 +60,7 @@ function matchesSequence<Item, One>(
   let starAt = 0;
   for (let item = items[at]; item !== undefined; item = items[at]) {
     const one = pattern[read];
-    if (one === anything) {
+    if (one === null) {
       star = read++;
       starAt = at;
     } else if (one !== undefined && matches(item, one)) {
@@ -63,11 +71,12 @@ function matchesSequence<Item, One>(
       at = ++starAt;
     } else return false;
   }
-  while (pattern[read] === anything) read++;
+  while (pattern[read] === null) read++;
   return read === pattern.length;
 }
 
-type Token = typeof anything | ((letter: string) => boolean);
+/** Null: any letters. */
+type Token = null | ((letter: string) => boolean);
 
 /** `*`, `?`, `[a-z]`, `[^a-z]`, `\\x` and letters (Go's path.Match). */
 function tokensOf(pattern: string): readonly Token[] {
@@ -77,7 +86,7 @@ function tokensOf(pattern: string): readonly Token[] {
   for (let at = 0; at < letters.length; at++) {
     const letter = letters[at];
     const close = letter === '[' && at + 2 <= lastClose ? letters.indexOf(']', at + 2) : -1;
-    if (letter === '*') tokens.push(anything);
+    if (letter === '*') tokens.push(null);
     else if (letter === '?') tokens.push(() => true);
     else if (close > 0) {
       tokens.push(letterClass(letters.slice(at + 1, close)));

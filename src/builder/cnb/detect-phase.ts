@@ -1,5 +1,5 @@
 import { PlatformError } from '../../domain/errors.ts';
-import { matchesAny } from '../glob.ts';
+import { anyOf } from '../glob.ts';
 import type { Source } from '../strategy.ts';
 import { type Detected, type PlanOptions, parseBuildPlan, type Resolution, resolvePlan } from './build-plan.ts';
 import type { Buildpack } from './buildpack.ts';
@@ -14,9 +14,11 @@ const shownOutput = 4000;
 
 /** Groups that may apply, by what their buildpacks say they look for. One that says nothing has to be asked. */
 export function candidateGroups(source: Source, order: readonly Group[]): readonly Group[] {
-  const mayApply = ({ buildpack }: GroupMember) =>
-    buildpack.planning === null ||
-    source.entries.some(({ path }) => matchesAny(path, buildpack.planning?.detect ?? []));
+  const mayApply = ({ buildpack: { planning } }: GroupMember) => {
+    if (planning === null) return true;
+    const isLookedFor = anyOf(planning.detect);
+    return source.entries.some(({ path }) => isLookedFor(path));
+  };
   return order
     .map((group) => group.filter((member) => !member.optional || mayApply(member)))
     .filter((group) => group.length > 0 && group.every(mayApply));
