@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from './atomic-file.ts';
+import { writeWhole } from '../whole-file.ts';
 import { type Descriptor, hex } from './image-archive.ts';
 
 const blobsEnding = '.blobs.json';
@@ -35,7 +35,7 @@ export class BlobCache {
   async put(imageId: string, blobs: readonly Descriptor[]): Promise<void> {
     this.#known.set(imageId, blobs);
     if (this.#directory !== null) {
-      await writeAtomically(this.#file(this.#directory, imageId), JSON.stringify(blobs), { durable: false });
+      await writeWhole(this.#file(this.#directory, imageId), JSON.stringify(blobs), { durable: false });
     }
   }
 
@@ -50,7 +50,7 @@ export class BlobCache {
   async setProven(baseId: string): Promise<void> {
     this.#proven.add(baseId);
     if (this.#directory !== null) {
-      await writeAtomically(join(this.#directory, `${hex(baseId)}${provenEnding}`), '', { durable: false });
+      await writeWhole(join(this.#directory, `${hex(baseId)}${provenEnding}`), '', { durable: false });
     }
   }
 

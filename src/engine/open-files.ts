@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ContainerSpec, type Labels, labelNames } from '../domain/engine.ts';
-import { writeAtomically } from './atomic-file.ts';
+import { writeWhole } from '../whole-file.ts';
 import type { Connection } from './connection.ts';
 import { engineMessage } from './docker-errors.ts';
 import type { EngineAbilities } from './policy.ts';
@@ -55,7 +55,7 @@ export class OpenFilesLimit {
         break;
       }
     }
-    if (this.#file !== null) await writeAtomically(this.#file, JSON.stringify({ engineId, openFiles }));
+    if (this.#file !== null) await writeWhole(this.#file, JSON.stringify({ engineId, openFiles }));
     return openFiles;
   }
 

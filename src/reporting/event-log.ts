@@ -1,10 +1,11 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../domain/clock.ts';
 import type { PlatformEvent } from '../domain/event.ts';
 import type { AppLog, LogLine } from '../domain/log-line.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../domain/store.ts';
+import { writeWhole } from '../whole-file.ts';
 import { eventLines } from './event-lines.ts';
 import { plainText } from './plain-text.ts';
 
@@ -157,20 +158,11 @@ export class EventLog {
     const cursor = this.#cursor;
     if (cursor === this.#notedCursor) return;
     this.#notedCursor = cursor;
-    const { appLog, dir, logger } = this.#options;
+    const { appLog, logger } = this.#options;
     try {
       // A note must not say more than the disk has.
       await appLog.flush();
-      await mkdir(dir, { recursive: true, mode: 0o700 });
-      const temporary = `${this.#cursorPath}.new`;
-      const file = await open(temporary, 'w', 0o600);
-      try {
-        await file.writeFile(`${cursor ?? ''}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, this.#cursorPath);
+      await writeWhole(this.#cursorPath, `${cursor ?? ''}\n`);
     } catch (error) {
       this.#notedCursor = undefined;
       logger.warn('How far the events were written could not be noted.', { error });

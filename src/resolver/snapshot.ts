@@ -1,6 +1,6 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { RouteTable } from '../domain/route.ts';
+import { writeWhole } from '../whole-file.ts';
 import { parseRouteTable } from './protocol.ts';
 
 /** The table as it was last saved; null when there is none or it cannot be read: then the orchestrator brings one. */
@@ -43,32 +43,11 @@ export class SnapshotWriter {
       const table = this.#next;
       this.#next = null;
       try {
-        await writeDurably(this.#path, JSON.stringify(table));
+        await writeWhole(this.#path, JSON.stringify(table));
       } catch (error) {
         this.#failed(error);
       }
       if (this.#next) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
-  }
-}
-
-/** A reader sees the old file or the new one, also after a power cut: temp, fsync, rename, fsync of the folder. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const folder = dirname(path);
-  const temporary = `${path}.${process.pid}.tmp`;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -7,7 +7,7 @@ import { type Import, importsOf, repositoryFiles } from '../support/source-files
  * other. A new file directly below src/ must be given its place here.
  */
 const lines: readonly (readonly string[])[] = [
-  ['domain', 'environment.ts', 'node-http.ts', 'paths.ts', 'version.ts'],
+  ['domain', 'environment.ts', 'node-http.ts', 'paths.ts', 'version.ts', 'whole-file.ts'],
   ['config.ts'],
   ['store', 'engine'],
   ['reporting'],
@@ -26,6 +26,7 @@ const roomOfFile: Readonly<Record<string, string>> = {
   'node-http.ts': 'node-http.ts',
   'paths.ts': 'paths.ts',
   'version.ts': 'version.ts',
+  'whole-file.ts': 'whole-file.ts',
   'deploy.ts': 'deploy',
   'operations.ts': 'deploy',
   'platform.ts': 'top',

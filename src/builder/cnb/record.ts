@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../../whole-file.ts';
 import { builderGeneration } from '../build-key.ts';
-import { readIfThere, writeWhole } from '../files.ts';
+import { readIfThere } from '../files.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { RecordedLayer } from './recorded-layer.ts';
 import type { RuntimeFolders } from './runtime-records.ts';

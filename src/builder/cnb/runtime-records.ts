@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { readIfThere, writeWhole } from '../files.ts';
+import { writeWhole } from '../../whole-file.ts';
+import { readIfThere } from '../files.ts';
 import type { RecordedLayer } from './recorded-layer.ts';
 
 const templateStart = 'template-';
