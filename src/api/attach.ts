@@ -6,6 +6,7 @@ import type { RunSession } from '../domain/operations.ts';
 import { accessSignal, stillAllowed } from './access-watch.ts';
 import type { ApiContext } from './context.ts';
 import { AttachInput, type AttachOutput } from './contract.ts';
+import { isForeignOrigin } from './origin.ts';
 import type { AttachTicket } from './secret-links.ts';
 
 const maxMessageBytes = 1024 * 1024;
@@ -54,8 +55,7 @@ export class AttachDoor {
   async #admit(request: IncomingMessage): Promise<AttachTicket> {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const secret = /^\/attach\/([\w-]{43})$/.exec(pathname)?.[1];
-    const isOwnOrigin = request.headers.origin === undefined || hostOf(request.headers.origin) === request.headers.host;
-    const ticket = secret !== undefined && isOwnOrigin ? this.#context.attachLinks.take(secret) : null;
+    const ticket = secret !== undefined && !isForeignOrigin(request) ? this.#context.attachLinks.take(secret) : null;
     if (ticket && (await stillAllowed(this.#context, ticket.actor, ticket.appId))) return ticket;
     throw new PlatformError('not_found', 'This address is over.');
   }
@@ -143,8 +143,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function hostOf(origin: string): string | null {
-  return URL.canParse(origin) ? new URL(origin).host : null;
 }

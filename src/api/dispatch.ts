@@ -9,7 +9,7 @@ import type { Call, Routes } from './call.ts';
 import type { ApiContext } from './context.ts';
 import { contract, type Endpoint, mediaType } from './contract.ts';
 import { wrongValue } from './error-body.ts';
-import { originOf } from './origin.ts';
+import { isForeignOrigin, originOf } from './origin.ts';
 import { page, parseRange } from './range.ts';
 import type { RateLimit } from './rate-limit.ts';
 
@@ -48,6 +48,9 @@ interface Exchange {
 /** The order is the point: who asks, then whether the app is theirs, and only then what they want. */
 async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): Promise<unknown> {
   const { request, reply, doors } = exchange;
+  if (endpoint.method !== 'GET' && isForeignOrigin(request.raw)) {
+    throw new PlatformError('forbidden', 'A page of another origin may not change anything here.');
+  }
   const actor = endpoint.auth === 'token' ? await identify(exchange) : null;
   checkVersion(request.headers.accept);
   const params = check(endpoint.params, request.params, 'path');

@@ -16,3 +16,12 @@ export function originOf(request: IncomingMessage, settings: ApiSettings, port: 
   const scheme = throughResolver && request.headers['x-forwarded-proto'] === 'https' ? 'https' : 'http';
   return `${scheme}://${host}`;
 }
+
+/**
+ * Whether a page of another origin sent its reader's browser here. What the browser keeps for this host, such as a
+ * password that git's address asked for, must not speak for that page. Clients that are no browsers send no Origin.
+ */
+export function isForeignOrigin({ headers: { origin, host } }: IncomingMessage): boolean {
+  if (origin === undefined) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== host;
+}

@@ -60,6 +60,19 @@ describe('who may do what', () => {
     });
   }
 
+  test('nothing is changed for a page of another origin, whatever the browser knows', async () => {
+    const before = await everything();
+    for (const [operationId, endpoint] of withToken.filter(([, { method }]) => method !== 'GET')) {
+      for (const Origin of ['https://evil.example', 'null', `http://127.0.0.1:${fixture.port + 1}`]) {
+        const answer = await fixture.ask(endpoint.method, pathOf(endpoint), { headers: { Origin }, body: undefined });
+        assert.equal(answer.status, 403, `${operationId} from ${Origin}`);
+      }
+    }
+    assert.equal(await everything(), before);
+    const own = { Origin: `http://127.0.0.1:${fixture.port}` };
+    assert.equal((await fixture.ask('PATCH', '/apps/shop/config-vars', { headers: own, body: {} })).status, 200);
+  });
+
   for (const [operationId, endpoint] of ofAnApp) {
     test(`${operationId} on another account's app answers as if there were none`, async () => {
       const { stranger, ask } = fixture;
