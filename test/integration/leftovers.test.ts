@@ -8,9 +8,12 @@ import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { chainsOf } from '../../src/engine/firewall-rules.ts';
 import { environment } from '../../src/environment.ts';
 import { sweepClaims } from '../support/claims.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
+import { runProgram, TestPlatform } from '../support/platform.ts';
+import { pythonApp } from '../support/sample-apps.ts';
 
 const claims = mkdtempSync(join(tmpdir(), 'paas-claims-'));
 after(() => rmSync(claims, { recursive: true }));
@@ -48,4 +51,24 @@ test('what a killed test process left is removed by the next one, and what a liv
   assert.deepEqual(await countOf(platformId), [0, 0, 0, 0]);
   assert.ok(folders.every((folder) => !existsSync(folder)));
   assert.deepEqual(readdirSync(claims), []);
+});
+
+test('of a whole platform nothing is left after a test: in the engine, on the disk, or in the firewall', async () => {
+  const paas = await TestPlatform.start();
+  const platformId = await paas.platformId();
+  await paas.deployed('gone', pythonApp('x'));
+  assert.ok((await countOf(platformId)).every((count) => count > 0));
+  await paas[Symbol.asyncDispose]();
+  assert.deepEqual(await countOf(platformId), [0, 0, 0, 0]);
+  assert.equal(existsSync(paas.root), false);
+  const chains = Object.values(chainsOf(platformId));
+  const { stdout: rules } = await runProgram('iptables', ['-S'], {
+    cwd: '/',
+    input: '',
+    env: { PATH: '/usr/sbin:/sbin' },
+  });
+  assert.deepEqual(
+    chains.filter((chain) => rules.includes(chain)),
+    [],
+  );
 });
