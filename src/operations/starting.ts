@@ -54,9 +54,17 @@ async function notStarted(instance: Instance | null, { version, appId }: Release
   const reason = (instance?.reason ?? 'it was stopped').replace(/\.$/, '');
   const app = await store.apps.find(appId);
   const see = `See: paas logs${app ? ` -a ${app.name}` : ''} --release v${version}`;
-  const bind = reason.startsWith('Error R10') ? 'Listen on 0.0.0.0, on the port that the variable PORT says. ' : '';
-  return new StartFailed(instance, `${name} of v${version} did not start: ${reason}.`, `${bind}${see}`);
+  const advice = reason.startsWith('Error R10')
+    ? 'Listen on 0.0.0.0, on the port that the variable PORT says. '
+    : (adviceOnExit[instance?.exitCode ?? 0] ?? '');
+  return new StartFailed(instance, `${name} of v${version} did not start: ${reason}.`, `${advice}${see}`);
 }
+
+/** What a shell and the engine's init mean by these (POSIX, "Exit Status for Commands"). */
+const adviceOnExit: Readonly<Record<number, string>> = {
+  126: 'Its command may not be executed. For a script in your repository: git update-index --chmod=+x FILE. ',
+  127: 'Its command was not found, or what its first line names (#!, without Windows line ends). ',
+};
 
 function late(release: Release, startTimeoutMs: number): PlatformError {
   const message = `v${release.version} was not up within ${startTimeoutMs / 1000} s.`;

@@ -50,6 +50,17 @@ describe('what newcomers get wrong is told with what to do', () => {
     assert.match(said, /did not answer on port 5000 within 6 s: it listens on port 3000 instead\.\n/);
   });
 
+  it('a script that may not be executed, and a command that is not there', async () => {
+    const web = { Procfile: 'web: true && ./start.sh\n', 'start.sh': '#!/bin/sh\n' };
+    const mode = (await refused('no-mode', web)).join('\n');
+    assert.match(mode, /Process exited with status 126\.\n ! {5}Its command may not be executed\..*--chmod=\+x/);
+    const absent = (await refused('absent', { Procfile: 'web: true && ./absent\n' })).join('\n');
+    assert.match(
+      absent,
+      /Process exited with status 127\.\n ! {5}Its command was not found.* See: paas logs -a absent/,
+    );
+  });
+
   it('a source that says nothing of what to run, before it takes anything away', async () => {
     const repo = await paas.deployed('no-processes', pythonApp('still here'));
     await paas.commit('no-processes', { Procfile: '# web: later\n' });
