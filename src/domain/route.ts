@@ -55,9 +55,9 @@ export interface Target {
 
 const labelPattern = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
-/** Lower-cases, drops one trailing dot, and throws `invalid_params` for what is no hostname. */
+/** Lower-cases, drops one trailing dot, writes other letters as DNS does, and throws `invalid_params` for what is no hostname. */
 export function parseHostname(input: string): string {
-  const hostname = input.toLowerCase().replace(/\.$/, '');
+  const hostname = asciiHostname(input).replace(/\.$/, '');
   const labels = hostname.split('.');
   const wildcard = labels[0] === '*';
   const rest = wildcard ? labels.slice(1) : labels;
@@ -72,6 +72,14 @@ export function parseHostname(input: string): string {
     });
   }
   return hostname;
+}
+
+/** In lower case and as DNS has it: `bücher.example` is `xn--bcher-kva.example` (RFC 5891). What cannot be that stays as it is. */
+export function asciiHostname(input: string): string {
+  const name = input.toLowerCase();
+  const isPlain = /^[\x20-\x7e]*$/.test(name);
+  if (isPlain || name.length > 253 || /[\s/\\?#@:%[\]]/.test(name)) return name;
+  return URL.parse(`http://${name}/`)?.hostname ?? name;
 }
 
 /** True for the platform's own domain, all below it, and a wildcard that would answer for it. No app can have these. */

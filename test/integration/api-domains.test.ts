@@ -46,6 +46,15 @@ describe('domains', () => {
     assert.equal((await ask('GET', '/apps/shop/domains/www.example.com')).status, 404);
   });
 
+  test('a hostname of other letters is kept as DNS has it, and found as it was written', async () => {
+    const { ask } = fixture;
+    const added = await ask('POST', '/apps/shop/domains', { body: { hostname: 'Bücher.example' } });
+    assert.equal(added.json.hostname, 'xn--bcher-kva.example');
+    const written = `/apps/shop/domains/${encodeURIComponent('bücher.example')}`;
+    assert.deepEqual((await ask('DELETE', written)).json, added.json);
+    assert.equal((await ask('GET', '/apps/shop/domains')).json.length, 1);
+  });
+
   test('a hostname that somebody has is a conflict that does not tell whose', async () => {
     const { ask, operations, stranger } = fixture;
     await operations.createApp('theirs', stranger.actor);

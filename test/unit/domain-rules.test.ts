@@ -145,9 +145,25 @@ describe('a hostname', () => {
     assert.deepEqual(['WWW.Example.COM.', '*.example.com'].map(parseHostname), ['www.example.com', '*.example.com']);
   });
 
+  it('may be written in any script, and is kept as DNS has it', () => {
+    const written = ['bücher.example', '*.BÜCHER.example', '例え.テスト', 'faß.de', 'www。example。com'];
+    assert.deepEqual(written.map(parseHostname), [
+      'xn--bcher-kva.example',
+      '*.xn--bcher-kva.example',
+      'xn--r8jz45g.xn--zckzah',
+      'xn--fa-hia.de',
+      'www.example.com',
+    ]);
+  });
+
   it('is refused when it is none', () => {
     for (const name of [
       '',
+      'bücher',
+      'bücher.example/a',
+      'ü@example.com',
+      'ü.example:80',
+      '１２７.0.0.1',
       'example',
       'a..b',
       '-a.com',

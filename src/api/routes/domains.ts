@@ -1,6 +1,6 @@
 import type { App } from '../../domain/app.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import { type Domain, parseHostname } from '../../domain/route.ts';
+import { asciiHostname, type Domain, parseHostname } from '../../domain/route.ts';
 import { appHostname } from '../../domain/urls.ts';
 import type { ApiSettings } from '../api-settings.ts';
 import type { Answer, Routes } from '../call.ts';
@@ -17,7 +17,8 @@ export function domainRoutes({ store, operations, settings }: ApiContext): Domai
     return [ownDomain(app, settings), ...custom.map((domain) => serializeDomain(domain, app, settings))];
   };
   const findOne = async (app: App, wanted: string): Promise<DomainJson> => {
-    const found = (await listAll(app)).find(({ id, hostname }) => id === wanted || hostname === wanted.toLowerCase());
+    const name = asciiHostname(wanted);
+    const found = (await listAll(app)).find(({ id, hostname }) => id === wanted || hostname === name);
     if (found) return found;
     throw new PlatformError('not_found', `${app.name} has no domain ${JSON.stringify(wanted.slice(0, 253))}.`, {
       hint: `See its domains: paas domains -a ${app.name}`,
