@@ -93,9 +93,11 @@ export function containersContract(underTest: UnderTest): void {
     test('a process that hears its stop signal ends by itself', async () => {
       const { engine, spec } = bound(underTest);
       const id = await engine.containers.create(
-        spec("trap 'exit 42' INT; while :; do sleep 0.05; done", { stopSignal: 'SIGINT' }),
+        spec("trap 'exit 42' INT; echo listening; while :; do sleep 0.05; done", { stopSignal: 'SIGINT' }),
       );
       await engine.containers.start(id);
+      // A signal that comes before it listens would end it in the usual way.
+      for await (const _line of engine.containers.logs(id, { follow: true }, AbortSignal.timeout(10_000))) break;
       await engine.containers.stop(id, 10_000);
       assert.equal((await engine.containers.inspect(id))?.exitCode, 42);
       await engine.containers.remove(id);

@@ -207,7 +207,7 @@ describe('the policy, on the wire', () => {
       if (/\/exec\b/.test(source)) runners.push(name);
       assert.doesNotMatch(source, /createContainer\(|putArchive|getArchive|\/archive|services\/create/, name);
     }
-    assert.deepEqual(makers, ['create-container.ts']);
+    assert.deepEqual(makers, ['post-container.ts']);
     assert.deepEqual(runners, ['run-inside.ts']);
     const runner = await readFile(join(folder, 'run-inside.ts'), 'utf8');
     // The container's own user, and what the container may: whatever else could be asked for is named by these.
