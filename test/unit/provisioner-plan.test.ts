@@ -3,37 +3,13 @@ import { describe, it } from 'node:test';
 import type { FormationEntry } from '../../src/domain/formation.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import { plan } from '../../src/provisioner/plan.ts';
+import { upInstance } from '../support/instances.ts';
 
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000);
 
 const web = (quantity: number): FormationEntry => ({ appId: 'a', type: 'web', quantity, size: 4, updatedAt: at(0) });
 
-let serial = 0;
-const instance = (changes: Partial<Instance>): Instance => ({
-  id: `i${String(++serial).padStart(4, '0')}`,
-  appId: 'a',
-  releaseId: 'r1',
-  hostId: 'h',
-  type: 'web',
-  slot: 1,
-  size: 4,
-  command: null,
-  desired: 'up',
-  stopReason: null,
-  notBefore: null,
-  failures: 0,
-  state: 'up',
-  containerId: 'c',
-  address: '10.0.0.2',
-  port: 5000,
-  exitCode: null,
-  reason: null,
-  createdAt: at(1),
-  startedAt: at(1),
-  upAt: at(2),
-  endedAt: null,
-  ...changes,
-});
+const instance = (changes: Partial<Instance>) => upInstance(at(1), changes);
 
 const planned = (quantity: number, instances: readonly Instance[]) =>
   plan({ releaseId: 'r1', types: new Set(['web']), formation: [web(quantity)], instances });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instance } from '../../src/domain/instance.ts';
 import { type AppFacts, planPlatform, planRoute } from '../../src/resolver/route-plan.ts';
+import { upInstance } from '../support/instances.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const soon = new Date('2026-11-22T12:00:10Z');
@@ -14,35 +15,7 @@ const releases = new Map([
   ['workerOnly', { version: 5, hasWeb: false }],
 ]);
 
-let count = 0;
-function instance(changes: Partial<Instance>): Instance {
-  count += 1;
-  return {
-    id: `i${count}`,
-    appId: 'app',
-    releaseId: 'v2',
-    hostId: 'host',
-    type: 'web',
-    slot: 1,
-    size: 4,
-    command: null,
-    desired: 'up',
-    stopReason: null,
-    notBefore: null,
-    failures: 0,
-    state: 'up',
-    containerId: 'c',
-    address: '10.0.0.2',
-    port: 5000,
-    exitCode: null,
-    reason: null,
-    createdAt: now,
-    startedAt: now,
-    upAt: now,
-    endedAt: null,
-    ...changes,
-  };
-}
+const instance = (changes: Partial<Instance>) => upInstance(now, { appId: 'app', releaseId: 'v2', ...changes });
 
 const coming = { state: 'starting', address: null, port: null } as const;
 

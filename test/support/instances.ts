@@ -1,0 +1,33 @@
+import type { Instance } from '../../src/domain/instance.ts';
+
+let made = 0;
+
+/** A web instance that is up since the moment, in what matters as the test says. Later ones have greater ids. */
+export function upInstance(moment: Date, changes: Partial<Instance>): Instance {
+  made += 1;
+  return {
+    id: `i${String(made).padStart(4, '0')}`,
+    appId: 'a',
+    releaseId: 'r1',
+    hostId: 'h',
+    type: 'web',
+    slot: 1,
+    size: 4,
+    command: null,
+    desired: 'up',
+    stopReason: null,
+    notBefore: null,
+    failures: 0,
+    state: 'up',
+    containerId: 'c',
+    address: '10.0.0.2',
+    port: 5000,
+    exitCode: null,
+    reason: null,
+    createdAt: moment,
+    startedAt: moment,
+    upAt: moment,
+    endedAt: null,
+    ...changes,
+  };
+}
