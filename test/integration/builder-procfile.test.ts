@@ -31,14 +31,15 @@ function elf(machine: number): Buffer {
 
 test('any program of the source or of the stack is started by its Procfile', async () => {
   const { artifact, output } = await build({
-    Procfile: 'web: python3 -c "print(1 + 1)"\nworker: ./bin/work --fast\nscript: perl tool.pl\n',
+    Procfile:
+      'web: python3 -c "import sys; print(1 + 1, sys.stdout.write_through)"\nworker: ./bin/work --fast\nscript: perl tool.pl\n',
     'bin/work': executable('#!/bin/sh\necho works $1 in $PWD as $(id -u)\n'),
     'tool.pl': 'print "perl\\n";',
   });
   assert.match(output.text, /Using buildpack: paas\/procfile/);
   assert.match(output.text, /Procfile declares types -> web, worker, script/);
   const says = async (type: string) => (await fixture.run(artifact.imageId, [artifact.launcher ?? '', type])).stdout;
-  assert.equal(await says('web'), '2\n');
+  assert.equal(await says('web'), '2 True\n', 'what it prints is in the log at once');
   assert.equal(await says('worker'), 'works --fast in /app as 10001\n');
   assert.equal(await says('script'), 'perl\n');
 });
