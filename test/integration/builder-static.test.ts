@@ -192,6 +192,17 @@ describe('a site says how it wants to be served', () => {
     assert.deepEqual([index?.status, index?.headers.get('location')], [301, '/']);
     assert.deepEqual([missing?.status, missing?.body.trim()], [404, 'sorry']);
     assert.deepEqual([insecure?.status, insecure?.headers.get('location')], [301, 'https://site.example/about?b=2']);
+    // What browsers would take for another host's address is not sent back to them.
+    for (const strange of [
+      '//evil.example/x.html',
+      '/\\evil.example/x.html',
+      '//evil.example/index.html',
+      '///evil.example/index',
+    ]) {
+      const [answer] = await ask(artifact, at(strange));
+      assert.doesNotMatch(answer?.headers.get('location') ?? '', /^[/\\]{2}/, strange);
+      assert.equal(answer?.status, 404, strange);
+    }
   });
 
   for (const [what, files, expected] of [

@@ -35,8 +35,8 @@ write_config() {
     fi
     if [[ $clean_urls == yes ]]; then
       # One address per page: the one with .html moves to the one without.
-      echo 'if ($request_uri ~ "^/([^?]*/)?index(?:\.html)?(\?.*)?$") { return 301 /$1$2; }'
-      echo 'if ($request_uri ~ "^/([^?]*)\.html(\?.*)?$") { return 301 /$1$2; }'
+      echo 'if ($request_uri ~ "^/(?![/\x5c])([^?]*/)?index(?:\.html)?(\?.*)?$") { return 301 /$1$2; }'
+      echo 'if ($request_uri ~ "^/(?![/\x5c])([^?]*)\.html(\?.*)?$") { return 301 /$1$2; }'
     fi
     # Relative links in a folder's page need its slash.
     echo 'if (-f $request_filename/index.html) { rewrite ^(.*[^/])$ $1/ permanent; }'
