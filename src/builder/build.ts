@@ -21,7 +21,7 @@ import { readSource } from './source.ts';
 import { findStacks } from './stack.ts';
 import { removeOtherStacks } from './stack-retention.ts';
 import type { BuildProposal, BuildStrategy, Source } from './strategy.ts';
-import { buildContainers, sweepBuilds } from './sweep.ts';
+import { buildContainers, settleRecords, sweepBuilds } from './sweep.ts';
 
 /** BuildKit's cache is the engine's and not ours alone: beyond this size, what nobody used in two days goes. */
 const buildCache = { keepBytes: 10 * 1024 ** 3, unusedForMs: 2 * 24 * 60 * 60_000 } as const;
@@ -46,7 +46,8 @@ export interface PlatformBuilder extends Builder {
   sweep(): Promise<void>;
   /**
    * Removes what builds have no use for any more: shared runtimes, stacks of other recipes, old entries of BuildKit's
-   * cache, and containers that could not be removed when their builds ended. Leaves everything while a build is under way.
+   * cache; and settles what could not be when a build ended: its container, its record. Leaves everything while a build
+   * is under way.
    */
   tidy(now: Date): Promise<void>;
   /** Forgets what was kept on disk for an app's next build. Its images and its volume carry the app's label. */
@@ -80,8 +81,11 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
       }
     },
     async tidy(now) {
+      const begun = new Date();
       const left = await buildContainers(engine, platformId);
       if (underWay > 0) return;
+      // A full disk took no record of their end. As long as a build seems to be under way, no image of its app is removed.
+      await settleRecords(store, { reason: 'The end of the build could not be recorded.', madeBefore: begun });
       for (const { id } of left) await engine.containers.remove(id);
       const { runtimes } = await workshop();
       const stack = await findStacks(engine, settings);

@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { platformActor } from '../domain/actor.ts';
+import type { Build } from '../domain/build.ts';
 import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
 import { eventOf } from '../domain/event.ts';
 import type { Logger } from '../domain/logger.ts';
@@ -25,7 +26,9 @@ export async function sweepBuilds(parts: {
   const left = await buildContainers(engine, parts.platformId);
   for (const { id } of left) await engine.containers.remove(id);
   await rm(parts.scratchDir, { recursive: true, force: true });
-  const settled = await settleRecords(store);
+  const settled = await settleRecords(store, {
+    reason: 'The platform stopped before the build had ended. Push again.',
+  });
   await forgetGoneApps(store, parts.recordsDir);
   if (left.length > 0 || settled > 0)
     logger.info('settled interrupted builds', { containers: left.length, builds: settled });
@@ -35,11 +38,15 @@ export function buildContainers(engine: Engine, platformId: string): Promise<rea
   return engine.containers.list({ [labelNames.platform]: platformId, [labelNames.role]: 'build' });
 }
 
-async function settleRecords(store: Store): Promise<number> {
+/** Gives their end to builds, made before the moment if one is given, that are not under way any more and have none. How many. */
+export async function settleRecords(
+  store: Store,
+  { reason, madeBefore }: { readonly reason: string; readonly madeBefore?: Date },
+): Promise<number> {
   return await store.transaction(async (tables) => {
-    const building = await tables.builds.listByState('building');
-    const queued = await tables.builds.listByState('queued');
-    const reason = 'The platform stopped before the build had ended. Push again.';
+    const isMeant = ({ createdAt }: Build) => madeBefore === undefined || createdAt < madeBefore;
+    const building = (await tables.builds.listByState('building')).filter(isMeant);
+    const queued = (await tables.builds.listByState('queued')).filter(isMeant);
     for (const { id, appId } of [...building, ...queued]) {
       const interrupted = building.some((build) => build.id === id);
       await tables.builds.update(id, {

@@ -83,16 +83,21 @@ test('a Node.js that no build has asked for in a month goes; apps that have it g
     cpus: 1,
     networkId: null,
   });
+  const lost = await fixture.store.builds.create({ appId: app.id, pushId: null, commit: 'c', treeId: 't' });
+  await fixture.store.builds.update(lost.id, { state: 'building' });
+  const stateOf = async (id: string) => (await fixture.store.builds.find(id))?.state;
   await using underWay = await somethingIsBuilt();
   await fixture.builder.tidy(inDays(31));
   assert.deepEqual(await runtimes(), made, 'nothing goes while something is built');
   assert.ok(await fixture.engine.containers.inspect(stray));
+  assert.equal(await stateOf(lost.id), 'building');
   await underWay.end();
 
   await fixture.builder.tidy(inDays(31));
   assert.deepEqual(await runtimes(), []);
   assert.equal(await templates(), 0);
   assert.equal(await fixture.containersOfBuilds(), 0);
+  assert.equal(await stateOf(lost.id), 'failed', 'a build whose end no disk took is no more under way');
   const version = await fixture.run(artifact.imageId, [artifact.launcher ?? '', '--', 'node', '--version']);
   assert.match(version.stdout, /^v24\./, version.stderr);
 
