@@ -203,7 +203,7 @@ warn_about_dev_programs() {
   for word in "${words[@]}"; do
     if grep -Fqx -e "$word" <<<"$dev_programs" && [[ ! -e node_modules/.bin/$word && ! -e node_modules/$word ]]; then
       warn "The start script runs $word, which is only there in the build: it comes with a dev dependency." \
-        'Move that to dependencies, or start what the build made, for example: node dist/main.js'
+        'Move that to dependencies, or start without it, for example: node dist/main.js'
       return
     fi
   done
