@@ -6,7 +6,8 @@
 # Where the data is words, each ends with NUL. An answer is a line.
 #
 #   put DIRECTORY   tar                                        ok
-#   run             where, output, count, environment…, argv…  exit STATUS OOM-KILLS; meanwhile: disk MEGABYTES FILES
+#   run             mark, where, output, count, environment…, argv…
+#                                                              exit STATUS OOM-KILLS; meanwhile: disk MEGABYTES FILES
 #   list            depth, paths…                              data BASE64: type, size, path; each ends with NUL
 #   read            paths…                                     data BASE64: tar
 #   prints          trees…                                     data BASE64: a SHA-256 on a line for each tree
@@ -63,8 +64,8 @@ oom_kills() {
 run() {
   local -a fields
   words fields
-  local where=${fields[0]} output=${fields[1]} count=${fields[2]} status watcher before
-  local -a environment=("${fields[@]:3:count}") command=("${fields[@]:3+count}")
+  local mark=${fields[0]} where=${fields[1]} output=${fields[2]} count=${fields[3]} status watcher before
+  local -a environment=("${fields[@]:4:count}") command=("${fields[@]:4+count}")
   before=$(oom_kills)
   watch_disk &
   watcher=$!
@@ -81,6 +82,8 @@ run() {
   # Nothing that it left behind may go on: neither beside the next step nor while the result is read.
   kill -KILL -1 2>/dev/null
   wait 2>/dev/null
+  # Behind all that was written: the two streams do not wait for each other.
+  printf '%s' "$mark" >&4
   answer "exit $status $(($(oom_kills) - before))"
 }
 

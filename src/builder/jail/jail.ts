@@ -6,6 +6,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import { Answers } from './answers.ts';
 import { Guard } from './guard.ts';
 import type { JailLimits } from './limits.ts';
+import { MarkedOutput } from './marked-output.ts';
 import { readSmallTar, type SmallFile } from './small-tar.ts';
 
 const agent = readFileSync(new URL('agent.sh', import.meta.url), 'utf8');
@@ -63,6 +64,7 @@ export class Jail implements AsyncDisposable {
   readonly #guard: Guard;
   readonly #answers: Answers;
   readonly #stdin: NodeJS.WritableStream;
+  readonly #output: MarkedOutput;
   readonly #said: Promise<void>;
 
   /** `hear` gets what the build writes. */
@@ -124,7 +126,8 @@ export class Jail implements AsyncDisposable {
     this.#guard = parts.guard;
     this.#stdin = parts.streams.stdin;
     this.#answers = new Answers(parts.streams.stdout);
-    this.#said = this.#listen(parts.streams.stderr, parts.hear);
+    this.#output = new MarkedOutput(parts.hear);
+    this.#said = this.#listen(parts.streams.stderr);
     // A build that is over its limits ends now, not when somebody next asks it something.
     this.#guard.signal.addEventListener('abort', () => void this.#kill(), { once: true });
   }
@@ -139,12 +142,15 @@ export class Jail implements AsyncDisposable {
     }
   }
 
-  /** Runs one program to its end, and ends what it left running. */
+  /** Runs one program to its end, and ends what it left running. When it resolves, all that was written has been heard. */
   async run(command: Command): Promise<Ending> {
     const environment = Object.entries(command.env).map(([name, value]) => `${name}=${value}`);
-    const words = [command.cwd, command.outputFile ?? '', String(environment.length), ...environment, ...command.argv];
+    const mark = this.#output.expect();
+    const { cwd, outputFile = '', argv } = command;
+    const words = [mark.text, cwd, outputFile, String(environment.length), ...environment, ...argv];
     using _watch = this.#guard.watch();
     const answer = await this.#ask('run', wordFrames(words));
+    await this.#guard.race(mark.reached);
     const [, status, kills] = /^exit (\d+) (-?\d+)$/.exec(answer) ?? this.#garbled(answer);
     return { status: Number(status), outOfMemory: Number(kills) > 0 };
   }
@@ -241,10 +247,14 @@ export class Jail implements AsyncDisposable {
     return this.#guard.race(new Promise((resolve) => this.#stdin.write(data, () => resolve())));
   }
 
-  async #listen(stderr: AsyncIterable<Buffer>, hear: (chunk: Buffer) => void): Promise<void> {
-    for await (const chunk of stderr) {
-      this.#guard.sawOutput();
-      hear(chunk);
+  async #listen(stderr: AsyncIterable<Buffer>): Promise<void> {
+    try {
+      for await (const chunk of stderr) {
+        this.#guard.sawOutput();
+        this.#output.write(chunk);
+      }
+    } finally {
+      this.#output.end();
     }
   }
 
