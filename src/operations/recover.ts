@@ -15,7 +15,8 @@ import { markFailed, rollOut } from './roll-out.ts';
  * again, because somebody was told that it exists. Instances that no release wants any more are retired.
  */
 export async function recover(deps: DeployDependencies): Promise<void> {
-  for (const app of await deps.store.apps.list()) await attempt(app, deps, () => recoverApp(app, deps));
+  const reason = 'The platform was restarted in the middle of it.';
+  for (const app of await deps.store.apps.list()) await attempt(app, deps, () => recoverApp(app, deps, reason));
 }
 
 /**
@@ -26,8 +27,11 @@ export async function settleLeftovers(deps: DeployDependencies): Promise<void> {
   const active = await deps.store.instances.listActive();
   for (const app of await deps.store.apps.list()) {
     const own = active.filter((instance) => instance.appId === app.id && isRetirable(instance));
-    if (own.every(({ releaseId }) => releaseId === app.currentReleaseId) || deps.work.isBusy(app.id)) continue;
-    await attempt(app, deps, () => deps.work.turn(app.id, () => recoverApp(app, deps)));
+    const [newest] = await deps.store.releases.list(app.id, 1);
+    const isSettled = own.every(({ releaseId }) => releaseId === app.currentReleaseId) && newest?.status !== 'pending';
+    if (isSettled || deps.work.isBusy(app.id)) continue;
+    const reason = 'How it ended could not be recorded.';
+    await attempt(app, deps, () => deps.work.turn(app.id, () => recoverApp(app, deps, reason)));
   }
 }
 
@@ -40,8 +44,8 @@ async function attempt(app: App, { logger }: DeployDependencies, work: () => Pro
   }
 }
 
-async function recoverApp(app: App, deps: DeployDependencies): Promise<void> {
-  const left = await deps.store.transaction((tables) => settle(app.id, tables));
+async function recoverApp(app: App, deps: DeployDependencies, reason: string): Promise<void> {
+  const left = await deps.store.transaction((tables) => settle(app.id, reason, tables));
   if (left.resumable) goOn(app, deps, left.resumable);
   else if (left.isMissized) inBackground(app, deps, () => finishResizing(app, deps));
 }
@@ -52,12 +56,11 @@ interface Left {
   readonly isMissized: boolean;
 }
 
-async function settle(appId: string, tables: StoreTables): Promise<Left> {
+async function settle(appId: string, reason: string, tables: StoreTables): Promise<Left> {
   const app = await tables.apps.find(appId);
   if (!app) return { resumable: null, isMissized: false };
   const pending = (await tables.releases.list(appId)).filter(({ status }) => status === 'pending');
   const resumable = pending.find(isTakenUpAgain) ?? null;
-  const reason = 'The platform was restarted in the middle of it.';
   for (const release of pending) if (release !== resumable) await markFailed(release, [], { tables, reason });
   const active = (await tables.instances.listActive(appId)).filter(isRetirable);
   const own = active.filter(({ releaseId }) => releaseId === app.currentReleaseId);

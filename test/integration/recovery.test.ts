@@ -74,6 +74,14 @@ describe('what is left over', () => {
     assert.equal((await half.get(busy)).body, 'later');
   });
 
+  it('by a roll-out whose instances ended by themselves is settled too', async () => {
+    const app = await deployed('unmarked');
+    const lost = await half.release(app, { web: 'exit 1' });
+    await settleLeftovers(half.deps);
+    assert.equal((await half.deps.store.releases.find(lost.id))?.status, 'failed');
+    assert.equal((await half.get(app)).body, 'unmarked');
+  });
+
   it('of instances long ended is forgotten, and how a slot was left is not', async () => {
     const app = await deployed('history');
     const release = await half.release(app, { web: answering('x') });
