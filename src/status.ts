@@ -60,6 +60,7 @@ export async function platformStatus(sources: StatusSources): Promise<PlatformSt
       ...diskChecks,
       ...engineChecks(info),
       firewallCheck(sources.firewall()),
+      ...(await dockerfileChecks(engine, info)),
     ],
   };
 }
@@ -175,4 +176,15 @@ function firewallCheck(reason: string | null): Check {
     message: reason,
     fix: 'Run the platform as root with iptables installed.',
   };
+}
+
+async function dockerfileChecks(engine: Engine, info: EngineInfo | Error): Promise<readonly Check[]> {
+  if (info instanceof Error) return [];
+  const name = 'Dockerfile builds';
+  const brake = engine.images.brakeDockerfiles();
+  const reason = await inTime(brake, 'the engine').catch((error: unknown) => publicMessage(error));
+  if (reason === null)
+    return [{ name, state: 'ok', message: 'their steps together are held to half of the memory', fix: null }];
+  const fix = 'Build sources that you do not trust with a buildpack: those builds have every limit.';
+  return [{ name, state: 'warning', message: reason, fix }];
 }

@@ -227,6 +227,11 @@ export interface EngineImages {
   importRootfs(tar: Readable, tag: string, config: ImageConfig): Promise<string>;
   /** Builds a Dockerfile through the engine's BuildKit. User's failures throw `build_failed`. */
   buildDockerfile(build: DockerfileBuild, signal: AbortSignal): Promise<string>;
+  /**
+   * Limits the memory and the processes of all steps of Dockerfiles together, as every build of one does first. Null, or why
+   * it could not be done, as a sentence for `doctor`.
+   */
+  brakeDockerfiles(): Promise<string | null>;
   tag(id: string, tag: string): Promise<void>;
   /** Removes a tag or an image; an image in use stays and that is no error. */
   remove(ref: string): Promise<void>;

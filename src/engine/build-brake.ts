@@ -29,7 +29,7 @@ export async function brakeBuildKit(
   cgroupRoot = '/sys/fs/cgroup',
 ): Promise<BuildBrakeState> {
   if (engine.cgroupDriver !== 'cgroupfs') {
-    return notApplied(`the engine’s control groups are kept by ${engine.cgroupDriver}`);
+    return notBraked(`the engine’s control groups are kept by ${engine.cgroupDriver}`);
   }
   const memoryBytes = String(Math.floor(engine.memoryBytes / 2));
   const files: readonly (readonly [string, string, string])[] =
@@ -51,7 +51,7 @@ export async function brakeBuildKit(
     }
     return { applied: true };
   } catch (error) {
-    return notApplied((error as Error).message);
+    return notBraked((error as Error).message);
   }
 }
 
@@ -63,6 +63,6 @@ async function makeGroup(directory: string): Promise<void> {
   }
 }
 
-function notApplied(cause: string): BuildBrakeState {
+export function notBraked(cause: string): BuildBrakeState {
   return { applied: false, reason: `Steps of a Dockerfile are not limited in memory and processes: ${cause}.` };
 }

@@ -9,7 +9,7 @@ import type { EngineImages, ImageState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { Assembler } from './assemble.ts';
 import { BlobCache } from './blob-cache.ts';
-import { brakeBuildKit } from './build-brake.ts';
+import { type BuildBrakeState, brakeBuildKit, notBraked } from './build-brake.ts';
 import type { Connection } from './connection.ts';
 import { answered } from './docker-errors.ts';
 import { buildDockerfile } from './dockerfile-build.ts';
@@ -44,6 +44,12 @@ export function dockerImages(
     }
   }
 
+  async function brakeDockerfiles(): Promise<string | null> {
+    const brake: BuildBrakeState =
+      connection.kind === 'unix' ? await brakeBuildKit(await info()) : notBraked('the engine is on another machine');
+    return brake.applied ? null : brake.reason;
+  }
+
   return {
     inspect,
 
@@ -70,9 +76,11 @@ export function dockerImages(
       }
     },
 
+    brakeDockerfiles,
+
     async buildDockerfile(build, signal) {
       // Where it cannot be had, `doctor` says so; the build goes on.
-      if (connection.kind === 'unix') await brakeBuildKit(await info());
+      await brakeDockerfiles();
       const id = await buildDockerfile(connection, build, signal);
       const image = (id === null ? null : await inspect(id)) ?? (await inspect(build.tag));
       if (image === null)

@@ -81,5 +81,12 @@ describe('npm start', () => {
   it('is healthy in the eyes of doctor', async () => {
     const { stdout, stderr, code } = await paas.paas(['doctor']);
     assert.equal(code, 0, stdout + stderr);
+    // What only root can set is in place, or said to be missing.
+    const guards = process.getuid?.() === 0 ? /^ok +host firewall /m : /^warn +host firewall +Containers can reach/m;
+    assert.match(stdout, guards);
+    assert.match(
+      stdout,
+      /^(ok +Dockerfile builds +their steps|warn +Dockerfile builds +Steps of a Dockerfile are not)/m,
+    );
   });
 });
