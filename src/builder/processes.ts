@@ -56,8 +56,9 @@ export function announceExport(
 }
 
 /** Such a release would take the version that serves away, and put nothing in its place. */
-export function nothingToRun(why: string): PlatformError {
-  return new PlatformError('build_failed', `Nothing says what to run: ${why}.`, {
-    hint: 'Add a Procfile with a line such as: web: node server.js',
-  });
+export function nothingToRun(
+  why: string,
+  hint = 'Add a Procfile with a line such as: web: node server.js',
+): PlatformError {
+  return new PlatformError('build_failed', `Nothing says what to run: ${why}.`, { hint });
 }

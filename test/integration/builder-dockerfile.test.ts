@@ -210,6 +210,9 @@ test('what fails is told in the lines of the author', async () => {
   assert.match(unknown.message, /line 3: unknown instruction: BOGUS/i);
   const step = await failure({ Dockerfile: 'FROM paas/run\nRUN echo before; exit 9\n' });
   assert.match(step.message, /RUN echo before; exit 9 failed with exit code 9/);
+  const idle = await failure({ Dockerfile: 'FROM paas/run\nCMD []\n' });
+  assert.match(idle.message, /the Dockerfile has no CMD/);
+  assert.match(idle.hint ?? '', /a last line such as: CMD \["node", "server.js"\]/);
   const missing = await failure({ Dockerfile: 'FROM paas/run\nCOPY missing.txt /\n' });
   assert.match(missing.message, /"\/missing.txt" not found\.$/);
   const rights = await failure({ Dockerfile: 'FROM paas/run\nRUN mkdir /opt/mine\n' });

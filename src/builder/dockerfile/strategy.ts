@@ -177,7 +177,10 @@ function processesOf(source: Source, image: ImageState, order: BuildOrder): read
     }));
   }
   const own = [...entrypoint, ...(image.config.cmd ?? [])];
-  if (own.length === 0) throw nothingToRun('the Dockerfile has no CMD, and no Procfile names a process type');
+  if (own.length === 0) {
+    const why = 'the Dockerfile has no CMD, and no Procfile names a process type';
+    throw nothingToRun(why, 'Give the Dockerfile a last line such as: CMD ["node", "server.js"]');
+  }
   order.output.step('Discovering process types');
   order.output.detail('Dockerfile declares types -> web');
   return [{ type: 'web', command: own.join(' '), args: null }];
