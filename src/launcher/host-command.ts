@@ -62,13 +62,22 @@ export async function runHostCommand(
   throw new PlatformError('unavailable', `${shown} failed (${code}).${lines === '' ? '' : `\n${lines}`}`);
 }
 
+export interface Detached {
+  /** Also when it could not be run at all. */
+  hasEnded(): boolean;
+}
+
 /** Starts a program that outlives us. `logFd` gets all it says. */
-export function startDetached(program: string, args: readonly string[], logFd: number): void {
+export function startDetached(program: string, args: readonly string[], logFd: number): Detached {
   const stdio: StdioOptions = ['ignore', logFd, logFd];
   const child = spawn(program, args, { detached: true, stdio, cwd: '/', env: commandEnvironment() });
-  // Whether it came up is asked of the program itself; that it could not be run at all shows as the same silence.
-  child.on('error', () => undefined);
+  let ended = false;
+  const end = () => {
+    ended = true;
+  };
+  child.on('error', end).on('exit', end);
   child.unref();
+  return { hasEnded: () => ended };
 }
 
 function commandEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string | undefined> {

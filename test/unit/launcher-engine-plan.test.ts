@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDebianFamily } from '../../src/launcher/apt.ts';
-import { type EngineFacts, planEngine, startMethods } from '../../src/launcher/steps/engine-plan.ts';
+import { daemonsLastWords, type EngineFacts, planEngine, startMethods } from '../../src/launcher/steps/engine-plan.ts';
 
 const bareDebianAsRoot: EngineFacts = {
   dockerHost: 'unix:///var/run/docker.sock',
@@ -51,4 +51,17 @@ test('Debian, Ubuntu and what is made of them have packages that we know', () =>
   assert.equal(isDebianFamily('NAME="Debian GNU/Linux"\nID=debian\n'), true);
   assert.equal(isDebianFamily('ID=linuxmint\nID_LIKE="ubuntu debian"\n'), true);
   assert.equal(isDebianFamily('ID="almalinux"\nID_LIKE="rhel centos fedora"\n'), false);
+});
+
+test('why an engine did not come up is taken from the end of its log', () => {
+  const log = [
+    'failed to start daemon: an older one',
+    'time="2026-11-22T14:35:06Z" level=info msg="containerd successfully booted"',
+    "failed to start daemon: Devices cgroup isn't mounted",
+    'time="2026-11-22T14:35:07Z" level=info msg="stopping"',
+    '',
+  ].join('\n');
+  assert.equal(daemonsLastWords(log), "failed to start daemon: Devices cgroup isn't mounted");
+  assert.equal(daemonsLastWords('unable to configure the daemon\n'), 'unable to configure the daemon');
+  assert.equal(daemonsLastWords(''), '');
 });

@@ -59,3 +59,10 @@ export function startMethods(host: {
 function refuse(message: string, hint: string): EnginePlan {
   return { kind: 'refuse', message, hint };
 }
+
+/** Why a daemon did not come up, out of its log: dockerd says it last, on a line without the others' form. */
+export function daemonsLastWords(log: string): string {
+  const lines = log.trimEnd().split('\n');
+  const reason = lines.findLast((line) => line.startsWith('failed to start daemon:'));
+  return (reason ?? lines.at(-1) ?? '').slice(0, 500);
+}

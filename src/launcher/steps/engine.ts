@@ -5,9 +5,9 @@ import { systemClock } from '../../domain/clock.ts';
 import type { Engine } from '../../domain/engine.ts';
 import { assertNever, PlatformError } from '../../domain/errors.ts';
 import { canInstallPackages, installPackages, isRoot } from '../apt.ts';
-import { findProgram, runHostCommand, startDetached } from '../host-command.ts';
+import { type Detached, findProgram, runHostCommand, startDetached } from '../host-command.ts';
 import type { SetUpStep } from '../set-up.ts';
-import { type EnginePlan, planEngine, type StartMethod, startMethods } from './engine-plan.ts';
+import { daemonsLastWords, type EnginePlan, planEngine, type StartMethod, startMethods } from './engine-plan.ts';
 
 const defaultSockets = ['/var/run/docker.sock', '/run/docker.sock'];
 const daemonConfig = '/etc/docker/daemon.json';
@@ -87,36 +87,41 @@ async function start(
     // A package's own start may be on its way already; a second daemon would only fail.
     if (await answers(engine)) return;
     let timeoutMs = startTimeoutMs;
-    await startBy(method, log, progress, signal).catch((error: Error) => {
+    const daemon = await startBy(method, log, progress, signal).catch((error: Error) => {
       signal.throwIfAborted();
       progress(error.message);
       timeoutMs = failedStartTimeoutMs;
+      return null;
     });
-    if (await answersWithin(engine, timeoutMs, signal)) return;
+    if (await answersWithin(engine, { timeoutMs, daemon }, signal)) return;
   }
+  const words = methods.includes('process') ? daemonsLastWords(readText(log)) : '';
   throw new PlatformError(
     'unavailable',
-    `The container engine was started (${methods.join(', ')}) but does not answer.`,
+    `The container engine was started (${methods.join(', ')}) but does not answer${words === '' ? '.' : `: ${words}`}`,
     {
-      hint: `Its own log says why: ${methods[0] === 'systemd' ? 'journalctl -u docker' : log}`,
+      hint: `Its own log says more: ${methods[0] === 'systemd' ? 'journalctl -u docker' : log}`,
     },
   );
 }
 
+/** Resolves with the daemon where it is a process that we started; null where somebody else did. */
 async function startBy(
   method: StartMethod,
   log: string,
   progress: (line: string) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Detached | null> {
   const timeoutMs = 90_000;
   switch (method) {
     case 'systemd':
       progress('systemctl enable --now docker');
-      return runHostCommand({ program: 'systemctl', args: ['enable', '--now', 'docker'], timeoutMs }, progress, signal);
+      await runHostCommand({ program: 'systemctl', args: ['enable', '--now', 'docker'], timeoutMs }, progress, signal);
+      return null;
     case 'service':
       progress('service docker start');
-      return runHostCommand({ program: 'service', args: ['docker', 'start'], timeoutMs }, progress, signal);
+      await runHostCommand({ program: 'service', args: ['docker', 'start'], timeoutMs }, progress, signal);
+      return null;
     case 'process':
       progress(`dockerd as a process of its own; it goes on when the platform stops. Its log: ${log}`);
       mkdirSync(join(log, '..'), { recursive: true });
@@ -132,10 +137,15 @@ function daemonOptions(): readonly string[] {
   return isConfigured || existsSync('/var/lib/docker/swarm/state.json') ? [] : ['--live-restore'];
 }
 
-async function answersWithin(engine: Engine, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+async function answersWithin(
+  engine: Engine,
+  { timeoutMs, daemon }: { readonly timeoutMs: number; readonly daemon: Detached | null },
+  signal: AbortSignal,
+): Promise<boolean> {
   const end = systemClock.monotonicMs() + timeoutMs;
   while (systemClock.monotonicMs() < end) {
     if (await answers(engine)) return true;
+    if (daemon?.hasEnded()) return false;
     await systemClock.sleep(200, signal);
   }
   return false;
