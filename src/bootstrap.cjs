@@ -82,9 +82,14 @@ function findNode() {
   }
 }
 
-/** The user's own: Node's is in /tmp, where whoever makes the folder first says what code everybody runs. */
-function compileCacheFolder() {
-  return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'paas', 'compiled');
+/** In a folder of the user's own: Node's is in /tmp, where whoever makes it first says what code everybody runs. */
+function keepCompiledCode() {
+  try {
+    const caches = process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache');
+    require('module').enableCompileCache(path.join(caches, 'paas', 'compiled'));
+  } catch {
+    // A user without a home folder waits a little longer.
+  }
 }
 
 /** Runs a script with a Node that can: here if it is this one, else in a child that gets our signals and gives us its end. */
@@ -96,7 +101,7 @@ function hand(script, args) {
   }
   if (node === process.execPath) {
     process.argv = [process.argv[0], script, ...args];
-    require('module').enableCompileCache(compileCacheFolder());
+    keepCompiledCode();
     import(pathToFileURL(script).href).catch((error) => fail(error.stack));
     return;
   }

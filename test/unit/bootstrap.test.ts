@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -125,4 +125,15 @@ test('what runs before there are packages is written for Node 12', () => {
     const text = readFileSync(join(checkout, path), 'utf8');
     assert.doesNotMatch(text, /\?\.[\w[(]|\?\?|\|\|=|&&=|\bawait\b|\.at\(|replaceAll|require\('node:|^\s+#\w+/m, path);
   }
+});
+
+test('compiled code is kept below the user’s own folder, and not where another user may put it', () => {
+  const cache = join(folder, 'cache');
+  const shared = join(folder, 'tmp');
+  mkdirSync(shared);
+  const env = { PATH: process.env.PATH, HOME: folder, XDG_CACHE_HOME: cache, TMPDIR: shared };
+  const { status, stderr } = spawnSync(process.execPath, [bootstrap, script], { env, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.notDeepEqual(readdirSync(join(cache, 'paas/compiled')), []);
+  assert.deepEqual(readdirSync(shared), []);
 });
