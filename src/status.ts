@@ -181,10 +181,9 @@ function firewallCheck(reason: string | null): Check {
 async function dockerfileChecks(engine: Engine, info: EngineInfo | Error): Promise<readonly Check[]> {
   if (info instanceof Error) return [];
   const name = 'Dockerfile builds';
-  const brake = engine.images.brakeDockerfiles();
-  const reason = await inTime(brake, 'the engine').catch((error: unknown) => publicMessage(error));
-  if (reason === null)
-    return [{ name, state: 'ok', message: 'their steps together are held to half of the memory', fix: null }];
+  const unknown = (error: unknown) => ({ applied: false, message: publicMessage(error) });
+  const { applied, message } = await inTime(engine.images.brakeDockerfiles(), 'the engine').catch(unknown);
+  if (applied) return [{ name, state: 'ok', message, fix: null }];
   const fix = 'Build sources that you do not trust with a buildpack: those builds have every limit.';
-  return [{ name, state: 'warning', message: reason, fix }];
+  return [{ name, state: 'warning', message, fix }];
 }

@@ -227,11 +227,8 @@ export interface EngineImages {
   importRootfs(tar: Readable, tag: string, config: ImageConfig): Promise<string>;
   /** Builds a Dockerfile through the engine's BuildKit. User's failures throw `build_failed`. */
   buildDockerfile(build: DockerfileBuild, signal: AbortSignal): Promise<string>;
-  /**
-   * Limits the memory and the processes of all steps of Dockerfiles together, as every build of one does first. Null, or why
-   * it could not be done, as a sentence for `doctor`.
-   */
-  brakeDockerfiles(): Promise<string | null>;
+  /** Limits the memory and the processes of steps of Dockerfiles, as every build of one does first. Never throws. */
+  brakeDockerfiles(): Promise<DockerfileBrake>;
   tag(id: string, tag: string): Promise<void>;
   /** Removes a tag or an image; an image in use stays and that is no error. */
   remove(ref: string): Promise<void>;
@@ -240,6 +237,12 @@ export interface EngineImages {
    * is no larger than `keepBytes`. The cache is the engine's: whoever builds on it shares it.
    */
   trimBuildCache(limits: { readonly keepBytes: number; readonly unusedForMs: number }): Promise<void>;
+}
+
+export interface DockerfileBrake {
+  readonly applied: boolean;
+  /** For `doctor`: what they are held to, or why they are not. */
+  readonly message: string;
 }
 
 export interface DockerfileBuild {

@@ -1,12 +1,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EngineInfo } from '../domain/engine.ts';
+import type { DockerfileBrake, EngineInfo } from '../domain/engine.ts';
+import { canBrakeSteps } from './step-brake.ts';
 
 /*
  * BuildKit runs all its steps below one control group, `docker/buildkit`, and its API knows no limit for them. So the limit
  * is set on that group: a fork bomb or a leak in somebody's Dockerfile stops there and does not take the host along. It is
  * for all steps of the engine together, those of other users too; hence half of the memory, and not one build's share.
  */
+
+export const cgroupMount = '/sys/fs/cgroup';
 
 /** Made one by one: a hierarchy that is not mounted must not be made up as a common directory. */
 const groups = ['docker', 'docker/buildkit'];
@@ -15,20 +18,19 @@ const pids = 4096;
 const cpuShares = 256;
 const cpuWeight = 25;
 
-export type BuildBrakeState =
-  | { readonly applied: true }
-  /** A whole sentence for `doctor`. */
-  | { readonly applied: false; readonly reason: string };
-
 /**
  * Sets the limits, or sets them again: a restart of the engine or of the machine forgets them. For an engine on this machine
- * that keeps its own groups (`cgroupfs` driver), and a platform that runs as root. Never throws: says why it could not.
+ * that keeps its own groups (`cgroupfs` driver), and a platform that runs as root; where systemd keeps them it says whether
+ * the steps can be limited one by one (step-brake.ts). Never throws: says why it could not.
  */
 export async function brakeBuildKit(
   engine: Pick<EngineInfo, 'cgroupVersion' | 'cgroupDriver' | 'memoryBytes'>,
-  cgroupRoot = '/sys/fs/cgroup',
-): Promise<BuildBrakeState> {
+  cgroupRoot = cgroupMount,
+): Promise<DockerfileBrake> {
   if (engine.cgroupDriver !== 'cgroupfs') {
+    if (engine.cgroupVersion === 2 && (await canBrakeSteps(cgroupRoot))) {
+      return { applied: true, message: 'each of their steps is held to a quarter of the memory' };
+    }
     return notBraked(`the engine’s control groups are kept by ${engine.cgroupDriver}`);
   }
   const memoryBytes = String(Math.floor(engine.memoryBytes / 2));
@@ -49,7 +51,7 @@ export async function brakeBuildKit(
       for (const group of groups) await makeGroup(join(cgroupRoot, hierarchy, group));
       await writeFile(join(cgroupRoot, hierarchy, 'docker/buildkit', file), value);
     }
-    return { applied: true };
+    return { applied: true, message: 'their steps together are held to half of the memory' };
   } catch (error) {
     return notBraked((error as Error).message);
   }
@@ -63,6 +65,6 @@ async function makeGroup(directory: string): Promise<void> {
   }
 }
 
-export function notBraked(cause: string): BuildBrakeState {
-  return { applied: false, reason: `Steps of a Dockerfile are not limited in memory and processes: ${cause}.` };
+export function notBraked(cause: string): DockerfileBrake {
+  return { applied: false, message: `Steps of a Dockerfile are not limited in memory and processes: ${cause}.` };
 }

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import tar from 'tar-stream';
 import { brakeBuildKit } from '../../src/engine/build-brake.ts';
+import { brakeSteps } from '../../src/engine/step-brake.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
+import { eventually } from '../support/eventually.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -13,11 +18,11 @@ describe('the brake on Dockerfiles', { skip: isRoot ? false : 'needs root, as th
     const info = await fixture.engine.info();
     const state = await brakeBuildKit(info);
     if (info.cgroupDriver !== 'cgroupfs') {
-      assert.match(state.applied ? '' : state.reason, /control groups are kept by systemd/);
-      t.diagnostic('this engine’s groups are kept by systemd, where there is no brake');
+      assert.match(state.message, /each of their steps|control groups are kept by systemd/);
+      t.diagnostic('this engine’s groups are kept by systemd, which has a brake of its own');
       return;
     }
-    assert.deepEqual(state, { applied: true });
+    assert.deepEqual(state, { applied: true, message: 'their steps together are held to half of the memory' });
     const script =
       info.cgroupVersion === 1
         ? 'grep hierarchical_memory_limit /sys/fs/cgroup/memory/memory.stat'
@@ -51,11 +56,41 @@ describe('the brake on Dockerfiles', { skip: isRoot ? false : 'needs root, as th
     }
   });
 
+  test('where systemd keeps the groups, each step is limited as it begins', async (t) => {
+    const root = await mkdtemp(join(tmpdir(), 'paas-cgroup-'));
+    t.after(() => rm(root, { recursive: true }));
+    const group = async (name: string) => {
+      await mkdir(join(root, 'system.slice', name), { recursive: true });
+      for (const file of ['memory.max', 'memory.swap.max', 'pids.max', 'cpu.weight']) {
+        await writeFile(join(root, 'system.slice', name, file), 'max');
+      }
+      return async () => readFile(join(root, 'system.slice', name, 'memory.max'), 'utf8');
+    };
+    const others = [await group('docker.service'), await group('ssh.service'), await group('docker-0a1b.scope')];
+    const before = await brakeBuildKit({ cgroupVersion: 2, cgroupDriver: 'systemd', memoryBytes: 8e9 }, root);
+    assert.equal(before.applied, false);
+    await writeFile(join(root, 'system.slice/cgroup.subtree_control'), '');
+    const state = await brakeBuildKit({ cgroupVersion: 2, cgroupDriver: 'systemd', memoryBytes: 8e9 }, root);
+    assert.deepEqual(state, { applied: true, message: 'each of their steps is held to a quarter of the memory' });
+    {
+      using _brake = brakeSteps(8e9, root);
+      const steps = [
+        await group('system.slice:docker:vfryyp8etbhwz2bw4h06fwhs9'),
+        await group('system.slice:docker:b2'),
+      ];
+      await eventually('both are limited', async () => {
+        const limits = await Promise.all(steps.map((read) => read()));
+        return limits.every((limit) => limit === '2000000000');
+      });
+    }
+    for (const read of others) assert.equal(await read(), 'max');
+  });
+
   test('where it cannot be had, it is said why', async () => {
     const engine = { cgroupVersion: 2, cgroupDriver: 'systemd', memoryBytes: 1e9 } as const;
-    assert.deepEqual(await brakeBuildKit(engine), {
+    assert.deepEqual(await brakeBuildKit(engine, '/proc/nowhere'), {
       applied: false,
-      reason:
+      message:
         'Steps of a Dockerfile are not limited in memory and processes: the engine’s control groups are kept by systemd.',
     });
     const nowhere = await brakeBuildKit({ ...engine, cgroupDriver: 'cgroupfs' }, '/proc/nowhere');
