@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DockerfileBrake, EngineInfo } from '../domain/engine.ts';
-import { canBrakeSteps } from './step-brake.ts';
+import { canBrakeSteps, stepMemoryBytes } from './step-brake.ts';
 
 /*
  * BuildKit runs all its steps below one control group, `docker/buildkit`, and its API knows no limit for them. So the limit
@@ -29,7 +29,8 @@ export async function brakeBuildKit(
 ): Promise<DockerfileBrake> {
   if (engine.cgroupDriver !== 'cgroupfs') {
     if (engine.cgroupVersion === 2 && (await canBrakeSteps(cgroupRoot))) {
-      return { applied: true, message: 'each of their steps is held to a quarter of the memory' };
+      const mib = Math.floor(stepMemoryBytes(engine.memoryBytes) / 1024 ** 2);
+      return { applied: true, message: `each of their steps is held to ${mib} MB of memory` };
     }
     return notBraked(`the engine’s control groups are kept by ${engine.cgroupDriver}`);
   }

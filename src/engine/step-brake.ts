@@ -16,6 +16,11 @@ const pids = 2048;
 /** A quarter of what a container of an app weighs. */
 const cpuWeight = 25;
 
+/** A quarter of the host's, so that a few at once leave it some; what any build has, where half of the host's is as much. */
+export function stepMemoryBytes(memoryBytes: number): number {
+  return Math.floor(Math.max(memoryBytes / 4, Math.min(memoryBytes / 2, 2 * 1024 ** 3)));
+}
+
 /** Whether this process may limit groups there. cgroup v2 only. */
 export async function canBrakeSteps(cgroupRoot: string): Promise<boolean> {
   try {
@@ -26,7 +31,7 @@ export async function canBrakeSteps(cgroupRoot: string): Promise<boolean> {
   }
 }
 
-/** Limits each step that begins until it is disposed of; a quarter of the memory, so that a few at once leave the host some. */
+/** Limits each step that begins until it is disposed of. `memoryBytes`: of the host. */
 export function brakeSteps(memoryBytes: number, cgroupRoot: string): Disposable {
   const folder = join(cgroupRoot, slice);
   const braked = new Set<string>();
@@ -49,7 +54,7 @@ async function brake(group: string, memoryBytes: number): Promise<boolean> {
   // A kernel may lack the controller of these.
   await limit(group, 'cpu.weight', cpuWeight);
   await limit(group, 'memory.swap.max', 0);
-  return (await limit(group, 'memory.max', Math.floor(memoryBytes / 4))) && (await limit(group, 'pids.max', pids));
+  return (await limit(group, 'memory.max', stepMemoryBytes(memoryBytes))) && (await limit(group, 'pids.max', pids));
 }
 
 function limit(group: string, file: string, value: number): Promise<boolean> {

@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import tar from 'tar-stream';
 import { brakeBuildKit } from '../../src/engine/build-brake.ts';
-import { brakeSteps } from '../../src/engine/step-brake.ts';
+import { brakeSteps, stepMemoryBytes } from '../../src/engine/step-brake.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -71,7 +71,7 @@ describe('the brake on Dockerfiles', { skip: isRoot ? false : 'needs root, as th
     assert.equal(before.applied, false);
     await writeFile(join(root, 'system.slice/cgroup.subtree_control'), '');
     const state = await brakeBuildKit({ cgroupVersion: 2, cgroupDriver: 'systemd', memoryBytes: 8e9 }, root);
-    assert.deepEqual(state, { applied: true, message: 'each of their steps is held to a quarter of the memory' });
+    assert.deepEqual(state, { applied: true, message: 'each of their steps is held to 2048 MB of memory' });
     {
       using _brake = brakeSteps(8e9, root);
       const steps = [
@@ -80,10 +80,17 @@ describe('the brake on Dockerfiles', { skip: isRoot ? false : 'needs root, as th
       ];
       await eventually('both are limited', async () => {
         const limits = await Promise.all(steps.map((read) => read()));
-        return limits.every((limit) => limit === '2000000000');
+        return limits.every((limit) => limit === String(2 * 1024 ** 3));
       });
     }
     for (const read of others) assert.equal(await read(), 'max');
+  });
+
+  test('a step gets a quarter of the memory of a large host, and no less than half of a small one', () => {
+    const gibibyte = 1024 ** 3;
+    assert.equal(stepMemoryBytes(64 * gibibyte), 16 * gibibyte);
+    assert.equal(stepMemoryBytes(6 * gibibyte), 2 * gibibyte);
+    assert.equal(stepMemoryBytes(gibibyte), gibibyte / 2);
   });
 
   test('where it cannot be had, it is said why', async () => {
