@@ -7,12 +7,14 @@ import { after, before, test } from 'node:test';
 import { commandGroups } from '../../src/cli/commands.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
+import { deadPort } from '../support/resolver.ts';
 
 let api: ApiFixture;
 let user: CliUser;
 
 before(async () => {
-  api = await startApi();
+  // Not the usual port, at which a platform of this machine may serve.
+  api = await startApi({}, { http_port: String(await deadPort()) });
   api.operations.attach = async () => {
     const child = spawn('echo', ['said'], { stdio: ['pipe', 'pipe', 'ignore'] });
     const exited = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)));

@@ -67,9 +67,12 @@ export const sampleStatus: PlatformStatus = {
   checks: [],
 };
 
-export async function startApi(overrides: Partial<ApiOptions> = {}): Promise<ApiFixture> {
+export async function startApi(
+  overrides: Partial<ApiOptions> = {},
+  flags: Readonly<Record<string, string>> = {},
+): Promise<ApiFixture> {
   const home = await mkdtemp(join(tmpdir(), 'paas-api-'));
-  const settings = readSettings({}, { home, api_port: '0' });
+  const settings = readSettings({}, { home, api_port: '0', ...flags });
   const store = await openStore({ path: paths(home).state, keysDir: paths(home).keys });
   await store.hosts.put({ id: 'host-1', name: 'here', state: 'ready', cloudlets: 100 });
   const appLog = createAppLog({ dir: paths(home).logs, bytesPerApp: settings.logBytesPerApp });
