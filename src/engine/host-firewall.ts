@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { isRoot } from '../host.ts';
 import { chainsOf, type FirewallChains, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
 
 /*
@@ -27,7 +28,7 @@ const programDeadlineMs = 20_000;
  * throws: where it cannot be done it says why.
  */
 export async function applyHostFirewall({ platformId, bridges }: HostFirewallOptions): Promise<HostFirewallState> {
-  if (process.getuid?.() !== 0) {
+  if (!isRoot()) {
     return notApplied('the platform does not run as root');
   }
   if (bridges.length > 0 && !(await someInterfaceExists(bridges))) {
@@ -52,7 +53,7 @@ export async function applyHostFirewall({ platformId, bridges }: HostFirewallOpt
 
 /** Takes the platform's rules away. May be called when there are none. */
 export async function removeHostFirewall(platformId: string): Promise<void> {
-  if (process.getuid?.() !== 0) return;
+  if (!isRoot()) return;
   const chains = chainsOf(platformId);
   const jumps = [
     ['iptables', 'INPUT', chains.input],

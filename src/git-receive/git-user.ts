@@ -1,6 +1,7 @@
 import { chmod, chown, lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
+import { isRoot } from '../host.ts';
 
 /** Whom git runs as. */
 export interface GitUser {
@@ -16,7 +17,7 @@ const ownUser: GitUser = { uid: 10_002, gid: 10_002 };
  * the repositories and nothing else. Without root it is the platform's own user, and the answer is null.
  */
 export function gitUser(): GitUser | null {
-  return process.getuid?.() === 0 ? ownUser : null;
+  return isRoot() ? ownUser : null;
 }
 
 /** Lets git's user, and nobody new besides, pass through a folder of ours. */

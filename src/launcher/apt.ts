@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { isRoot } from '../host.ts';
 import { findProgram, runHostCommand } from './host-command.ts';
 
 /** Whether this host's packages are ours to install: Debian or one of its children, and we are root. */
 export function canInstallPackages(): boolean {
   return isRoot() && findProgram('apt-get') !== null && isDebianFamily(readOsRelease());
-}
-
-export function isRoot(): boolean {
-  return process.getuid?.() === 0;
 }
 
 export function isDebianFamily(osRelease: string): boolean {

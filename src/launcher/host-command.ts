@@ -1,10 +1,10 @@
 import { type StdioOptions, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
 import { systemClock } from '../domain/clock.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { environment } from '../environment.ts';
+import { programIn } from '../host.ts';
 
 /** The programs of the host that set-up runs: apt-get, systemctl, service, dockerd. Nothing of a user's is ever an argument. */
 export interface HostCommand {
@@ -20,11 +20,7 @@ const keptLines = 15;
 const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
 export function findProgram(name: string): string | null {
-  return (
-    searchPath()
-      .map((folder) => join(folder, name))
-      .find(isExecutable) ?? null
-  );
+  return programIn(searchPath(), name);
 }
 
 /** Runs it to its end, a line of its output at a time. Throws `unavailable` with its last lines when it fails. */
@@ -87,13 +83,4 @@ function commandEnvironment(extra: Readonly<Record<string, string>> = {}): Recor
 function searchPath(): readonly string[] {
   const own = (environment().PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
   return [...new Set([...own, ...systemFolders])];
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -7,7 +7,7 @@ import { type Import, importsOf, repositoryFiles } from '../support/source-files
  * other. A new file directly below src/ must be given its place here.
  */
 const lines: readonly (readonly string[])[] = [
-  ['domain', 'environment.ts', 'node-http.ts', 'paths.ts', 'version.ts', 'whole-file.ts'],
+  ['domain', 'environment.ts', 'host.ts', 'node-http.ts', 'paths.ts', 'version.ts', 'whole-file.ts'],
   ['config.ts'],
   ['store', 'engine'],
   ['reporting'],
@@ -23,6 +23,7 @@ const roomOfFile: Readonly<Record<string, string>> = {
   'config.ts': 'config.ts',
   'setting-rules.ts': 'config.ts',
   'environment.ts': 'environment.ts',
+  'host.ts': 'host.ts',
   'node-http.ts': 'node-http.ts',
   'paths.ts': 'paths.ts',
   'version.ts': 'version.ts',

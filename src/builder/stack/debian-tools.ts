@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { PlatformError } from '../../domain/errors.ts';
 import { environment } from '../../environment.ts';
+import { programIn } from '../../host.ts';
 import { debianKeyring, type HostApt, hostApt, sourceLines } from './host-apt.ts';
 import { customisePath, type StackRecipe } from './recipe.ts';
 
@@ -13,12 +14,7 @@ const timeoutMs = 15 * 60_000;
 const endGraceMs = 20_000;
 
 export function hasMmdebstrap(): boolean {
-  const folders = (environment().PATH ?? '').split(delimiter);
-  return folders.some((folder) => isExecutable(join(folder, 'mmdebstrap')));
-}
-
-export function isRoot(): boolean {
-  return process.getuid?.() === 0;
+  return programIn((environment().PATH ?? '').split(delimiter), 'mmdebstrap') !== null;
 }
 
 /** How apt on this host reaches the archive; the public archive where there is no apt. */
@@ -117,13 +113,4 @@ function notMade(recipe: StackRecipe, words: readonly string[]): PlatformError {
     `The ${recipe.kind} stack could not be made with mmdebstrap:\n${words.map((line) => `  ${line}`).join('\n')}`,
     { hint: `Check that this host reaches its Debian mirror (apt-get update) and that it serves ${recipe.suite}.` },
   );
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
+import { isRoot } from '../../host.ts';
 import { buildOnBaseImage, type ImageMaking } from './base-image.ts';
 import { type BaseImage, debianBase } from './debian-base.ts';
-import { hasMmdebstrap, isRoot, readHostApt, rootfs } from './debian-tools.ts';
+import { hasMmdebstrap, readHostApt, rootfs } from './debian-tools.ts';
 import type { StackRecipe } from './recipe.ts';
 
 /**
