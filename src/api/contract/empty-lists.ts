@@ -1,102 +1,31 @@
 import { z } from 'zod';
 import { appParam, endpoint } from './endpoint.ts';
 
-const none = z.array(z.never());
+const what = { response: z.array(z.never()), range: ['id', 'name'] } as const;
+
+function emptyList<const P extends string>(path: P, tag: string, summary: string) {
+  return endpoint({ method: 'GET', path, tag, summary, ...what });
+}
+
+function emptyListOfApp<const P extends string>(path: P, tag: string, summary: string) {
+  return endpoint({ method: 'GET', path, tag, summary, params: appParam, ...what });
+}
 
 /** Of these nothing exists yet; clients that list them, as Heroku's does on the way to something else, go on. */
 export const emptyListEndpoints = {
-  listAddons: endpoint({
-    method: 'GET',
-    path: '/addons',
-    tag: 'add-ons',
-    summary: 'Services of all apps',
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listAppAddons: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/addons',
-    tag: 'add-ons',
-    summary: 'Services of an app',
-    params: appParam,
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listAddonAttachments: endpoint({
-    method: 'GET',
-    path: '/addon-attachments',
-    tag: 'add-ons',
-    summary: 'Bindings of services to all apps',
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listAppAddonAttachments: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/addon-attachments',
-    tag: 'add-ons',
-    summary: 'Bindings of services to an app',
-    params: appParam,
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listSniEndpoints: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/sni-endpoints',
-    tag: 'domains',
-    summary: 'Certificates of an app',
-    params: appParam,
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listAccountFeatures: endpoint({
-    method: 'GET',
-    path: '/account/features',
-    tag: 'account',
-    summary: 'Features of the account',
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listKeys: endpoint({
-    method: 'GET',
-    path: '/account/keys',
-    tag: 'account',
-    summary: 'SSH keys of the account',
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listPipelines: endpoint({
-    method: 'GET',
-    path: '/pipelines',
-    tag: 'apps',
-    summary: 'Pipelines',
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listAppFeatures: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/features',
-    tag: 'apps',
-    summary: 'Features of an app',
-    params: appParam,
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listBuildpackInstallations: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/buildpack-installations',
-    tag: 'builds',
-    summary: 'Buildpacks chosen by hand; without any the source decides',
-    params: appParam,
-    response: none,
-    range: ['id', 'name'],
-  }),
-  listLogDrains: endpoint({
-    method: 'GET',
-    path: '/apps/{app}/log-drains',
-    tag: 'logs',
-    summary: 'Where the log of an app goes besides',
-    params: appParam,
-    response: none,
-    range: ['id', 'name'],
-  }),
+  listAddons: emptyList('/addons', 'add-ons', 'Services of all apps'),
+  listAppAddons: emptyListOfApp('/apps/{app}/addons', 'add-ons', 'Services of an app'),
+  listAddonAttachments: emptyList('/addon-attachments', 'add-ons', 'Bindings of services to all apps'),
+  listAppAddonAttachments: emptyListOfApp('/apps/{app}/addon-attachments', 'add-ons', 'Bindings of services to an app'),
+  listSniEndpoints: emptyListOfApp('/apps/{app}/sni-endpoints', 'domains', 'Certificates of an app'),
+  listAccountFeatures: emptyList('/account/features', 'account', 'Features of the account'),
+  listKeys: emptyList('/account/keys', 'account', 'SSH keys of the account'),
+  listPipelines: emptyList('/pipelines', 'apps', 'Pipelines'),
+  listAppFeatures: emptyListOfApp('/apps/{app}/features', 'apps', 'Features of an app'),
+  listBuildpackInstallations: emptyListOfApp(
+    '/apps/{app}/buildpack-installations',
+    'builds',
+    'Buildpacks chosen by hand; without any the source decides',
+  ),
+  listLogDrains: emptyListOfApp('/apps/{app}/log-drains', 'logs', 'Where the log of an app goes besides'),
 };
