@@ -183,3 +183,8 @@ export function exchangeBytes(port: number, bytes: string | Buffer, patienceMs =
     socket.write(bytes);
   });
 }
+
+/** The instance behind a backend, as a route names it. */
+export function namedTarget(backend: Backend, instanceId: string, state: Target['state'] = 'live'): Target {
+  return { instanceId, name: 'web.1', release: 1, address: '127.0.0.1', port: backend.port, state };
+}

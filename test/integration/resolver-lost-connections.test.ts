@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { eventually } from '../support/eventually.ts';
+import {
+  type Answered,
+  ask,
+  type Backend,
+  deadPort,
+  namedTarget,
+  startBackend,
+  startRawBackend,
+  startTestResolver,
+} from '../support/resolver.ts';
+import { load } from '../support/resolver-load.ts';
+
+/** A program that was stopped with its queue of connections full: whoever connects gets no answer at all. */
+async function startHanging(): Promise<Backend> {
+  const script = `require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
+    process.send(this.address().port);
+  })`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const [port] = await once(child, 'message');
+  child.kill('SIGSTOP');
+  const fillers = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  await eventually('the queue is full', () => fillers.some(({ readyState }) => readyState === 'open'));
+  return {
+    port,
+    connections: new Set(),
+    async [Symbol.asyncDispose]() {
+      for (const socket of fillers) socket.destroy();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+test('an instance that refuses connections costs no request while there is another', async () => {
+  await using resolver = await startTestResolver();
+  await using backend = await startBackend((incoming, response) => {
+    incoming.resume();
+    response.end('ok');
+  });
+  await resolver.route('shop', [await deadPort(), backend.port]);
+  for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
+    for (let at = 0; at < 4; at += 1) assert.equal((await ask(resolver.port, { method })).body, 'ok', method);
+  }
+});
+
+// What can be sent once only cannot be saved from an app that closes within the milliseconds that a busy host may take away
+// from the resolver: 300 ms is less than any server's default.
+for (const { idleMs, lanes, rounds } of [
+  { idleMs: 30, lanes: ['GET', 'GET', 'GET', 'GET', 'OPTIONS', 'OPTIONS'], rounds: 40 },
+  { idleMs: 60, lanes: ['GET', 'GET', 'GET', 'GET', 'GET', 'GET'], rounds: 40 },
+  { idleMs: 300, lanes: ['GET', 'GET', 'GET', 'POST', 'POST', 'PATCH'], rounds: 8 },
+]) {
+  test(`an app that closes idle connections after ${idleMs} ms, without a word, fails no request`, async () => {
+    await using resolver = await startTestResolver();
+    let served = 0;
+    await using backend = await startRawBackend((socket) => {
+      const close = () => socket.destroy();
+      let timer: NodeJS.Timeout | undefined;
+      socket.on('data', () => {
+        clearTimeout(timer);
+        served += 1;
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+        timer = setTimeout(close, idleMs);
+      });
+    });
+    await resolver.route('shop', [backend.port]);
+    let asked = 0;
+    const failures: string[] = [];
+    const lane = async (method: string) => {
+      for (let at = 0; at < rounds; at += 1) {
+        asked += 1;
+        const answer: Answered | Error = await ask(resolver.port, { method }).catch((error) => error);
+        if (!('status' in answer) || answer.status !== 200) failures.push(`${method} ${JSON.stringify(answer)}`);
+        // At the very moment at which the app closes, a little before and a little after.
+        await new Promise((resolve) => setTimeout(resolve, idleMs - 2 + (at % 5)));
+      }
+    };
+    await Promise.all(lanes.map(lane));
+    assert.deepEqual(failures, []);
+    assert.ok(served >= asked);
+  });
+}
+
+test('a request with effects goes over no connection whose end is here and only not read yet', async () => {
+  await using resolver = await startTestResolver({ unsafeReuseMs: 1_000 });
+  // On a thread of its own, which closes while the resolver's is held up.
+  const app = new Worker(
+    `const { createServer } = require('node:net');
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', () => {
+        socket.write('HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok');
+        setTimeout(() => socket.destroy(), 30);
+      });
+    });
+    server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(server.address().port));`,
+    { eval: true },
+  );
+  try {
+    const [port] = (await once(app, 'message')) as [number];
+    await resolver.route('shop', [port]);
+    const client = connect(resolver.port, '127.0.0.1');
+    let heard = '';
+    client.on('data', (chunk) => {
+      heard += chunk;
+    });
+    for (const nth of [1, 2, 3]) {
+      client.write('POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 0\r\n\r\n');
+      if (nth > 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      await eventually(`answer ${nth}`, () => heard.split('\r\n\r\nok').length > nth || /HTTP\/1.1 5/.test(heard));
+    }
+    client.destroy();
+    assert.equal(heard.match(/HTTP\/1.1 200/g)?.length, 3, heard);
+  } finally {
+    await app.terminate();
+  }
+});
+
+test('a request with effects is sent once, even when the app dies over it', async () => {
+  await using resolver = await startTestResolver();
+  const effects: string[] = [];
+  const dying = () =>
+    startBackend((incoming, response) => {
+      incoming.resume();
+      incoming.on('end', () => {
+        effects.push(incoming.method ?? '');
+        response.destroy();
+      });
+    });
+  await using one = await dying();
+  await using two = await dying();
+  await resolver.route('shop', [one.port, two.port]);
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    effects.length = 0;
+    const { status } = await ask(resolver.port, { method, body: 'once' });
+    assert.deepEqual([status, effects], [503, [method]]);
+  }
+});
+
+test('a read that one instance dies over is asked of another, once', async () => {
+  await using resolver = await startTestResolver();
+  let deaths = 0;
+  await using dying = await startBackend((_incoming, response) => {
+    deaths += 1;
+    response.destroy();
+  });
+  await using healthy = await startBackend((_incoming, response) => response.end('ok'));
+  await resolver.route('shop', [dying.port, healthy.port]);
+  for (let at = 0; at < 4; at += 1) assert.equal((await ask(resolver.port)).body, 'ok');
+  assert.ok(deaths >= 1 && deaths <= 4, `${deaths} of 4 requests met it`);
+  await resolver.route('shop', [dying.port]);
+  deaths = 0;
+  assert.equal((await ask(resolver.port)).status, 503);
+  assert.equal(deaths, 2);
+});
+
+test('an instance that crashes costs those who were with it an error, and everybody after them a delay', async () => {
+  await using resolver = await startTestResolver();
+  const old = await startBackend((_incoming, response) => setTimeout(() => response.end('old'), 1));
+  await resolver.route('shop', [namedTarget(old, 'old')]);
+  const reads = load(resolver.port, 8);
+  await eventually('some requests are served', () => reads.count() > 50);
+  await old[Symbol.asyncDispose]();
+  await eventually('requests wait', async () => (await resolver.client.stats()).held === 8);
+  await resolver.route('shop', [], 'starting');
+  await using fresh = await startBackend((_incoming, response) => response.end('fresh'));
+  await resolver.route('shop', [namedTarget(fresh, 'fresh')]);
+  await eventually('requests are served again', () => (reads.bodies.get('fresh') ?? 0) > 50);
+  await reads.stop();
+  assert.ok(reads.failures.length <= 8, `one for each reader at most: ${reads.failures}`);
+});
+
+test('a read that its instance dies of does not wait to kill the replacement', async () => {
+  await using resolver = await startTestResolver();
+  const deadly = async () => {
+    const backend = await startBackend((incoming) => {
+      if (incoming.url === '/deadly') void backend[Symbol.asyncDispose]();
+    });
+    return backend;
+  };
+  const old = await deadly();
+  await resolver.route('shop', [namedTarget(old, 'old')]);
+  assert.equal((await ask(resolver.port, { path: '/deadly' })).status, 503);
+  assert.equal((await resolver.client.stats()).held, 0);
+});
+
+test('a connection that hangs is given up for another instance, within the time for it or when its instance leaves', async () => {
+  await using resolver = await startTestResolver({ connectMs: 300 });
+  await using hanging = await startHanging();
+  await using healthy = await startBackend((_incoming, response) => response.end('ok'));
+  await resolver.route('shop', [hanging.port]);
+  const asked = ask(resolver.port);
+  const begunMs = performance.now();
+  await eventually('it is trying', async () => (await resolver.client.stats()).targets[0]?.requests === 1);
+  await resolver.route('shop', [healthy.port]);
+  assert.equal((await asked).body, 'ok');
+  assert.ok(performance.now() - begunMs < 290, 'it did not wait for its time to pass');
+
+  await resolver.route('shop', [namedTarget(hanging, 'again'), namedTarget(healthy, 'healthy')]);
+  for (let at = 0; at < 4; at += 1) assert.equal((await ask(resolver.port, { method: 'POST' })).body, 'ok');
+  const [again] = (await resolver.client.stats()).targets;
+  assert.deepEqual([again?.instanceId, again?.quarantined], ['again', true]);
+});
+
+test('an app whose only instance lets no connection be made answers H19', async () => {
+  await using resolver = await startTestResolver({ connectMs: 100, refusedHoldMs: 0 });
+  await using hanging = await startHanging();
+  await resolver.route('shop', [hanging.port]);
+  const { status, body } = await ask(resolver.port, { headers: { Accept: 'application/json' } });
+  assert.deepEqual([status, JSON.parse(body).id], [503, 'H19']);
+  const failed = await eventually('the log has it', () =>
+    resolver.events.find((event) => event.type === 'request_failed'),
+  );
+  assert.match(
+    failed.type === 'request_failed' ? failed.text : '',
+    /^at=error code=H19 desc="Backend connection timeout"/,
+  );
+});
