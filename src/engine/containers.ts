@@ -3,17 +3,17 @@ import { attach } from './attach.ts';
 import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';
 import { containerCreator } from './create-container.ts';
-import { answered, engineMessage } from './docker-errors.ts';
+import { answered } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
 import { labelFilter } from './labels.ts';
 import { containerLogs } from './logs.ts';
 import { OpenFilesLimit, refusedOpenFiles } from './open-files.ts';
+import { removeContainer } from './remove-container.ts';
 import { runInside } from './run-inside.ts';
 import { waitForEnd } from './wait.ts';
 
 const startDeadlineMs = 120_000;
 const killDeadlineMs = 30_000;
-const removeDeadlineMs = 120_000;
 const measureDeadlineMs = 60_000;
 /** How long the engine may take to end a container after SIGKILL, on top of the grace. */
 const killMarginMs = 60_000;
@@ -71,23 +71,7 @@ export function dockerContainers(
 
     kill: (id, signal) => kill(connection, id, signal),
 
-    async remove(id) {
-      try {
-        await connection.request({
-          method: 'DELETE',
-          path: `/containers/${encodeURIComponent(id)}`,
-          query: { force: true, v: true },
-          what: `remove container ${id}`,
-          deadlineMs: removeDeadlineMs,
-        });
-      } catch (error) {
-        if (answered(error, 404)) return;
-        // Somebody else is removing it: done when it is gone, as if we had.
-        if (answered(error, 409) && /already in progress/i.test(engineMessage(error)))
-          return waitUntilGone(connection, id);
-        throw error;
-      }
-    },
+    remove: (id) => removeContainer(connection, id),
 
     async inspect(id) {
       return (await inspectOrNull(connection, id, toContainerState)) ?? null;
@@ -172,18 +156,6 @@ function kill(connection: Connection, id: string, signal: string): Promise<void>
       query: { signal },
       what: `kill container ${id}`,
       deadlineMs: killDeadlineMs,
-    }),
-  );
-}
-
-async function waitUntilGone(connection: Connection, id: string): Promise<void> {
-  await ignoring([404], () =>
-    connection.request({
-      method: 'POST',
-      path: `/containers/${encodeURIComponent(id)}/wait`,
-      query: { condition: 'removed' },
-      what: `remove container ${id}`,
-      deadlineMs: removeDeadlineMs,
     }),
   );
 }

@@ -7,6 +7,7 @@ import type { Connection } from './connection.ts';
 import { engineMessage } from './docker-errors.ts';
 import type { EngineAbilities } from './policy.ts';
 import { postContainer } from './post-container.ts';
+import { removeContainer } from './remove-container.ts';
 
 /** Enough for a busy server, and small enough for the programs that close every possible descriptor one by one. */
 const wanted = 20_000;
@@ -95,7 +96,7 @@ export class OpenFilesLimit {
     } catch (error) {
       return !refusedOpenFiles(error);
     } finally {
-      await this.#connection.request({ method: 'DELETE', path: `/containers/${id}`, query: { force: true }, what });
+      await removeContainer(this.#connection, id, what);
     }
   }
 }
