@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DockerfileBrake, EngineInfo } from '../domain/engine.ts';
-import { canBrakeSteps, stepMemoryBytes } from './step-brake.ts';
+import { brakeSteps, canBrakeSteps, stepMemoryBytes } from './step-brake.ts';
 
 /*
  * BuildKit runs all its steps below one control group, `docker/buildkit`, and its API knows no limit for them. So the limit
@@ -9,7 +9,9 @@ import { canBrakeSteps, stepMemoryBytes } from './step-brake.ts';
  * for all steps of the engine together, those of other users too; hence half of the memory, and not one build's share.
  */
 
-export const cgroupMount = '/sys/fs/cgroup';
+type BrakedEngine = Pick<EngineInfo, 'cgroupVersion' | 'cgroupDriver' | 'memoryBytes'>;
+
+const cgroupMount = '/sys/fs/cgroup';
 
 /** Made one by one: a hierarchy that is not mounted must not be made up as a common directory. */
 const groups = ['docker', 'docker/buildkit'];
@@ -23,10 +25,7 @@ const cpuWeight = 25;
  * that keeps its own groups (`cgroupfs` driver), and a platform that runs as root; where systemd keeps them it says whether
  * the steps can be limited one by one (step-brake.ts). Never throws: says why it could not.
  */
-export async function brakeBuildKit(
-  engine: Pick<EngineInfo, 'cgroupVersion' | 'cgroupDriver' | 'memoryBytes'>,
-  cgroupRoot = cgroupMount,
-): Promise<DockerfileBrake> {
+export async function brakeBuildKit(engine: BrakedEngine, cgroupRoot = cgroupMount): Promise<DockerfileBrake> {
   if (engine.cgroupDriver !== 'cgroupfs') {
     if (engine.cgroupVersion === 2 && (await canBrakeSteps(cgroupRoot))) {
       const mib = Math.floor(stepMemoryBytes(engine.memoryBytes) / 1024 ** 2);
@@ -56,6 +55,13 @@ export async function brakeBuildKit(
   } catch (error) {
     return notBraked((error as Error).message);
   }
+}
+
+/** Limits the steps of Dockerfiles until it is disposed of. Where that cannot be had `doctor` says so, and the build goes on. */
+export async function brakeBuild(engine: BrakedEngine, cgroupRoot = cgroupMount): Promise<Disposable> {
+  const { applied } = await brakeBuildKit(engine, cgroupRoot);
+  const haveNoCommonGroup = applied && engine.cgroupDriver !== 'cgroupfs';
+  return haveNoCommonGroup ? brakeSteps(engine.memoryBytes, cgroupRoot) : { [Symbol.dispose]: () => undefined };
 }
 
 async function makeGroup(directory: string): Promise<void> {

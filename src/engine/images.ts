@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { DockerfileBrake, EngineImages, ImageState } from '../domain/engine.ts';
+import type { EngineImages, ImageState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { Assembler } from './assemble.ts';
 import { BlobCache } from './blob-cache.ts';
-import { brakeBuildKit, cgroupMount, notBraked } from './build-brake.ts';
+import { brakeBuild, brakeBuildKit, notBraked } from './build-brake.ts';
 import type { Connection } from './connection.ts';
 import { answered } from './docker-errors.ts';
 import { buildDockerfile } from './dockerfile-build.ts';
@@ -18,7 +18,6 @@ import { imagePath, splitTag } from './image-refs.ts';
 import { type InspectedImage, toImageState } from './image-state.ts';
 import { KnownLayers } from './known-layers.ts';
 import { labelFilter } from './labels.ts';
-import { brakeSteps } from './step-brake.ts';
 
 const spoolStart = 'paas-rootfs-';
 /** Nobody writes one for so long. */
@@ -43,10 +42,6 @@ export function dockerImages(
       if (answered(error, 404)) return null;
       throw error;
     }
-  }
-
-  async function brakeDockerfiles(): Promise<DockerfileBrake> {
-    return connection.kind === 'unix' ? brakeBuildKit(await info()) : notBraked('the engine is on another machine');
   }
 
   return {
@@ -75,13 +70,12 @@ export function dockerImages(
       }
     },
 
-    brakeDockerfiles,
+    async brakeDockerfiles() {
+      return connection.kind === 'unix' ? brakeBuildKit(await info()) : notBraked('the engine is on another machine');
+    },
 
     async buildDockerfile(build, signal) {
-      // Where it cannot be had, `doctor` says so; the build goes on.
-      const { applied } = await brakeDockerfiles();
-      const { cgroupDriver, memoryBytes } = await info();
-      using _steps = applied && cgroupDriver === 'systemd' ? brakeSteps(memoryBytes, cgroupMount) : null;
+      using _brake = connection.kind === 'unix' ? await brakeBuild(await info()) : null;
       const id = await buildDockerfile(connection, build, signal);
       const image = (id === null ? null : await inspect(id)) ?? (await inspect(build.tag));
       if (image === null)
