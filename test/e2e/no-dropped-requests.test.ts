@@ -44,7 +44,7 @@ class Load {
   #one(agent: Agent | false, what: { readonly method: string; readonly path: string }): Promise<string> {
     return new Promise((resolve, reject) => {
       const sent = request(
-        { host: '127.0.0.1', port: this.#port, ...what, agent, headers: { Host: this.#host }, timeout: 5000 },
+        { host: '127.0.0.1', port: this.#port, ...what, agent, headers: { Host: this.#host }, timeout: 30_000 },
         (response) => {
           let body = '';
           response.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -56,7 +56,7 @@ class Load {
           );
         },
       );
-      sent.once('timeout', () => sent.destroy(new Error('no answer within 5 s')));
+      sent.once('timeout', () => sent.destroy(new Error('no answer within 30 s')));
       sent.once('error', reject);
       sent.end();
     });

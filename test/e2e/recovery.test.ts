@@ -64,7 +64,6 @@ describe('when something is killed', () => {
     await eventually(
       'another resolver serves',
       async () => paas.resolverPid() !== pid && (await paas.http('tough')).body === 'one',
-      { deadlineMs: 5000 },
     );
   });
 

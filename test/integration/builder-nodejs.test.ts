@@ -79,10 +79,8 @@ test('an Express app with a lock file is built, starts, and hears SIGTERM itself
     said += chunk;
   });
   await eventually('the app listens', () => said.includes('listening on 5000'));
-  const stopping = performance.now();
   await fixture.engine.containers.stop(id, 20_000);
-  assert.ok(performance.now() - stopping < 5000, 'it did not wait to be killed');
-  assert.equal((await fixture.engine.containers.wait(id, signal)).exitCode, 0);
+  assert.equal((await fixture.engine.containers.wait(id, signal)).exitCode, 0, 'nobody killed it');
   assert.match(said, /SIGTERM: finishing/);
 
   const changed = await fixture.build(app, await source.commit({ 'views/index.txt': 'new' }));

@@ -50,13 +50,12 @@ async function build(app: App, tree: SourceTree, config: Readonly<Record<string,
   return { ...result, inContainer: result.output.text.includes('building ') };
 }
 
-test('an unchanged tree gives back its artifact at once, and one more build is recorded', async () => {
+test('an unchanged tree starts no container and gives back its artifact, and one more build is recorded', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const first = await build(app, await source.commit(app1));
-  const started = performance.now();
   const second = await build(app, await source.commit({}));
-  assert.ok(performance.now() - started < 500);
+  assert.ok(first.inContainer && !second.inContainer);
   assert.ok(second.reused && !first.reused);
   assert.equal(second.artifact.id, first.artifact.id);
   assert.equal(second.build.state, 'succeeded');

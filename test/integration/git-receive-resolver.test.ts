@@ -74,7 +74,7 @@ describe('a push that comes through the resolver', () => {
     );
   });
 
-  it('is cancelled within a second when its client is killed', async () => {
+  it('is cancelled when its client is killed', async () => {
     const { app, repo } = await client();
     const begun = Promise.withResolvers<void>();
     const stopped = Promise.withResolvers<unknown>();
@@ -90,11 +90,9 @@ describe('a push that comes through the resolver', () => {
     await repo.commit({ 'a.txt': 'hello' });
     const push = repo.start(['push', 'paas', 'main']);
     await begun.promise;
-    const killedAt = performance.now();
     push.kill('SIGKILL');
     const reason = await stopped.promise;
     assert.ok(reason instanceof PlatformError && reason.code === 'cancelled');
-    assert.ok(performance.now() - killedAt < 1000);
     await push.result;
     await eventually('nothing is left', async () => (await server.objectFiles(app)).length === 0);
   });

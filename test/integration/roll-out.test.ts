@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 describe('from a release to a URL', () => {
   let half: LowerHalf;
   before(async () => {
-    half = await LowerHalf.start({ bootTimeoutMs: 3000 });
+    half = await LowerHalf.start({ bootTimeoutMs: 6000 });
   });
   after(() => half[Symbol.asyncDispose]());
 
@@ -37,7 +37,7 @@ describe('from a release to a URL', () => {
   it('fails within the boot timeout when nothing listens, and the old version goes on', async () => {
     const { app, release: good } = await serving('deaf', 'good');
     const deaf = await half.release(app, { web: 'exec sleep 60' });
-    await assert.rejects(rollOut(app, deaf, half.deps, never), /did not answer on port 5000 within 3 s/);
+    await assert.rejects(rollOut(app, deaf, half.deps, never), /did not answer on port 5000 within 6 s/);
     assert.equal((await half.get(app)).body, 'good');
     const { store } = half.deps;
     assert.equal((await store.releases.find(deaf.id))?.status, 'failed');
