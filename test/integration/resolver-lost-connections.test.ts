@@ -191,18 +191,23 @@ test('a read that its instance dies of does not wait to kill the replacement', a
   assert.equal((await resolver.client.stats()).held, 0);
 });
 
-test('a connection that hangs is given up for another instance, within the time for it or when its instance leaves', async () => {
-  await using resolver = await startTestResolver({ connectMs: 300 });
+test('a connection that hangs is given up for another instance when its instance leaves', {
+  timeout: 30_000,
+}, async () => {
+  await using resolver = await startTestResolver({ connectMs: 60_000 });
   await using hanging = await startHanging();
   await using healthy = await startBackend((_incoming, response) => response.end('ok'));
   await resolver.route('shop', [hanging.port]);
   const asked = ask(resolver.port);
-  const begunMs = performance.now();
   await eventually('it is trying', async () => (await resolver.client.stats()).targets[0]?.requests === 1);
   await resolver.route('shop', [healthy.port]);
   assert.equal((await asked).body, 'ok');
-  assert.ok(performance.now() - begunMs < 290, 'it did not wait for its time to pass');
+});
 
+test('a connection that hangs is given up for another instance when its time is over', async () => {
+  await using resolver = await startTestResolver({ connectMs: 300 });
+  await using hanging = await startHanging();
+  await using healthy = await startBackend((_incoming, response) => response.end('ok'));
   await resolver.route('shop', [namedTarget(hanging, 'again'), namedTarget(healthy, 'healthy')]);
   for (let at = 0; at < 4; at += 1) assert.equal((await ask(resolver.port, { method: 'POST' })).body, 'ok');
   const [again] = (await resolver.client.stats()).targets;

@@ -9,9 +9,6 @@ export interface GitResult {
   readonly stdout: string;
   readonly stdoutBytes: Buffer;
   readonly stderr: string;
-  /** Milliseconds from the start to the first line that the other side sent, and to the end. */
-  readonly firstRemoteMs: number | null;
-  readonly durationMs: number;
 }
 
 export interface GitRun {
@@ -84,7 +81,6 @@ export class GitRepo implements AsyncDisposable {
   }
 
   start(args: readonly string[], { env = {}, input, cwd = this.dir }: GitOptions = {}): GitRun {
-    const started = performance.now();
     const child = spawn('git', args, {
       cwd,
       env: { ...this.#env(), ...env },
@@ -93,20 +89,17 @@ export class GitRepo implements AsyncDisposable {
     });
     const stdout: Buffer[] = [];
     let stderr = '';
-    let firstRemoteMs: number | null = null;
     child.stdin.on('error', () => {});
     child.stdin.end(input ?? '');
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
-      if (firstRemoteMs === null && /^remote: /m.test(stderr)) firstRemoteMs = performance.now() - started;
     });
     const result = new Promise<GitResult>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => {
         const stdoutBytes = Buffer.concat(stdout);
-        const durationMs = performance.now() - started;
-        resolve({ code, stdout: stdoutBytes.toString(), stdoutBytes, stderr, firstRemoteMs, durationMs });
+        resolve({ code, stdout: stdoutBytes.toString(), stdoutBytes, stderr });
       });
     });
     return {
