@@ -4,13 +4,13 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, before, test } from 'node:test';
 import { type Engine, labelNames } from '../../src/domain/engine.ts';
 import { silentLogger } from '../../src/domain/logger.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { type AppLogOptions, createAppLog } from '../../src/reporting/app-log.ts';
 import { createLogRouter } from '../../src/reporting/log-router.ts';
+import { BusyTurns } from '../support/cpu-time.ts';
 import { EngineFixture, testDockerHost } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -178,17 +178,16 @@ test('an app that floods its log keeps neither the platform from its work nor it
     bytesPerApp: 1024 * 1024,
     floodLimits: { linesPerSecond: 1000, bytesPerSecond: 128 * 1024, burstSeconds: 2 },
   });
-  const delay = monitorEventLoopDelay({ resolution: 5 });
+  const turns = new BusyTurns();
   const flood = await startInstance('yes "a line of the flood that goes on and on and on and on" | head -n 400000');
   const calm = await startInstance(counting(300));
   run.router.watch(flood, flood.containerId, 1);
   run.router.watch(calm, calm.containerId, 1);
-  delay.enable();
   await fixture.engine.containers.wait(calm.containerId, AbortSignal.timeout(30_000));
   await run.router.finished(calm.containerId);
-  delay.disable();
+  const longestMs = turns.stop();
   assert.deepEqual(await run.texts(calm.appId), numbers(300));
-  assert.ok(delay.percentile(99) < 100e6, `the platform stood still for ${delay.percentile(99) / 1e6} ms`);
+  assert.ok(longestMs < 100, `the platform stood still for ${longestMs} ms`);
   const told = await eventually('the loss is told', async () => {
     const lines = await run.appLog.read(flood.appId, { lines: 10, source: 'platform' });
     return lines.find(({ text }) => text.includes('dropped'));
@@ -207,7 +206,7 @@ test('what an app says after a flood that the engine rotated away under its read
   );
   run.router.watch(instance, instance.containerId, 7);
   const heard = async () => (await run.texts(instance.appId)).at(-1) === 'still';
-  await eventually('it is heard', heard, { deadlineMs: 30_000, everyMs: 250 });
+  await eventually('it is heard', heard, { deadlineMs: 120_000, everyMs: 250 });
   await fixture.engine.containers.kill(instance.containerId, 'SIGKILL');
   await run.close();
 });
