@@ -53,6 +53,7 @@ export async function rows(paas: TestPlatform): Promise<readonly BenchRow[]> {
       budget: 500,
     }),
     await crashTold(paas),
+    await treeBomb(paas, repo, median(plain)),
     await configChange(paas, repo, median(starts)),
   ];
 }
@@ -119,6 +120,31 @@ async function crashTold(paas: TestPlatform): Promise<BenchRow> {
     floor: 118_000,
     floorName: 'Dokku 0.38 (DESIGN.md §8, measured once)',
     budget: 3000,
+  });
+}
+
+/** Ten trees that hold each other ten times are ten thousand million files, which nobody may walk through. */
+async function treeBomb(paas: TestPlatform, repo: string, floor: number): Promise<BenchRow> {
+  const git = async (input: string, ...args: readonly string[]) =>
+    (await must(paas.run('git', args, { cwd: repo, input }))).stdout.trim();
+  let entry = `100644 blob ${await git('x', 'hash-object', '-w', '--stdin')}`;
+  for (let level = 0; level < 10; level += 1) {
+    const names = Array.from({ length: 10 }, (_, name) => `${entry}\t${name}\n`);
+    entry = `040000 tree ${await git(names.join(''), 'mktree')}`;
+  }
+  const bomb = await git('', 'commit-tree', '-m', 'Bomb', entry.split(' ').at(-1) ?? '');
+  const told = await times(3, async () => {
+    const { code, stderr, durationMs } = await paas.git(repo, 'push', '--force', 'paas', `${bomb}:refs/heads/main`);
+    if (code !== 1 || !stderr.includes('more than 100,000 files')) throw new Error(`it was not refused:\n${stderr}`);
+    return durationMs;
+  });
+  return row({
+    name: 'push of a tree bomb (ten thousand million files), until it is refused',
+    unit: 'ms',
+    ours: median(told),
+    floor,
+    floorName: 'git push to a bare repository on disk',
+    budget: 1000,
   });
 }
 
