@@ -35,6 +35,8 @@ export interface Settings {
   readonly stackSuite: string;
   readonly logLevel: string;
   /** Whether `npm start` as root puts `paas` into the system's path. */
+  /** Whether what runs on the engine's own bridge is kept from link-local addresses, where clouds have their metadata. */
+  readonly closeMetadata: boolean;
   readonly linkCommand: boolean;
 }
 
@@ -103,6 +105,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     logBytesPerApp: s.log_mib_per_app * megabyte,
     stackSuite: s.stack_suite,
     logLevel: s.log_level,
+    closeMetadata: s.close_metadata,
     linkCommand: s.link_command,
   };
 }

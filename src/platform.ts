@@ -120,7 +120,7 @@ function createKeepers({ settings, place, logger, store, platformId, engine, inf
     router: routes,
     logs,
   });
-  const guard = new HostGuard({ engine, platformId, clock, logger });
+  const guard = new HostGuard({ engine, platformId, settings, clock, logger });
   return { appLog, logs, events, resolver, routes, oneOffs, provisioner, supervisor, guard };
 }
 

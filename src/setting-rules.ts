@@ -48,6 +48,10 @@ export const settingRules = z.object({
   stack_suite: text(/^[a-z]+$/, 'the name of a Debian release, such as trixie')
     .default('trixie')
     .describe('the Debian release that apps are built and run on'),
+  close_metadata: z
+    .union([z.boolean(), z.stringbool()], 'true or false')
+    .default(true)
+    .describe("as root, keep the engine's own bridge, where steps of Dockerfiles run, from 169.254.0.0/16"),
   link_command: z
     .union([z.boolean(), z.stringbool()], 'true or false')
     .default(true)

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { isRoot } from '../host.ts';
-import { chainsOf, type FirewallChains, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
+import { chainsOf, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
 
 /*
  * Containers can reach every port of the host that listens on all addresses, through any bridge's gateway
@@ -13,6 +13,11 @@ export interface HostFirewallOptions {
   readonly platformId: string;
   /** Interface names of the platform's networks that exist, to see whether they are in this process's network namespace. */
   readonly bridges: readonly string[];
+  /**
+   * The interface of the engine's own bridge, where steps of Dockerfiles run, to keep it from link-local addresses (cloud
+   * metadata) and from nothing else: others have containers there. Null leaves it alone.
+   */
+  readonly buildBridge: string | null;
 }
 
 export type HostFirewallState =
@@ -27,7 +32,8 @@ const programDeadlineMs = 20_000;
  * reloaded (ufw, firewalld, an update) forgets them. New networks of the platform are covered without a call. Never
  * throws: where it cannot be done it says why.
  */
-export async function applyHostFirewall({ platformId, bridges }: HostFirewallOptions): Promise<HostFirewallState> {
+export async function applyHostFirewall(options: HostFirewallOptions): Promise<HostFirewallState> {
+  const { platformId, bridges, buildBridge } = options;
   if (!isRoot()) {
     return notApplied('the platform does not run as root');
   }
@@ -37,14 +43,15 @@ export async function applyHostFirewall({ platformId, bridges }: HostFirewallOpt
   const chains = chainsOf(platformId);
   try {
     await run('iptables-restore', ['--noflush', '--wait', '10'], restoreInput(chains, await nameServers()));
-    await jump('iptables', 'INPUT', chains.bridges, chains.input);
-    await jump('iptables', await forwardHook(), chains.bridges, chains.forward);
+    await setJumps(['iptables', 'INPUT', chains.input], [chains.bridges]);
+    const forwarded = buildBridge === null ? [chains.bridges] : [chains.bridges, buildBridge];
+    await setJumps(['iptables', await forwardHook(), chains.forward], forwarded);
   } catch (error) {
     return notApplied(reasonOf(error));
   }
   try {
     await run('ip6tables-restore', ['--noflush', '--wait', '10'], restoreInput6(chains));
-    await jump('ip6tables', 'INPUT', chains.bridges, chains.input);
+    await setJumps(['ip6tables', 'INPUT', chains.input], [chains.bridges]);
   } catch {
     // A kernel without IPv6 has nothing to be closed; the networks have none either way.
   }
@@ -55,31 +62,43 @@ export async function applyHostFirewall({ platformId, bridges }: HostFirewallOpt
 export async function removeHostFirewall(platformId: string): Promise<void> {
   if (!isRoot()) return;
   const chains = chainsOf(platformId);
-  const jumps = [
+  const places: readonly Place[] = [
     ['iptables', 'INPUT', chains.input],
     ['iptables', 'DOCKER-USER', chains.forward],
     ['iptables', 'FORWARD', chains.forward],
     ['ip6tables', 'INPUT', chains.input],
-  ] as const;
-  for (const [program, hook, chain] of jumps) {
-    while (await succeeds(program, ['--wait', '10', '--delete', hook, ...ruleTo(chains, chain)])) {
-      // Once more: a rule that was inserted twice is deleted twice.
-    }
-  }
-  for (const [program, , chain] of jumps) {
+  ];
+  for (const place of places) await setJumps(place, []).catch(() => undefined);
+  for (const [program, , chain] of places) {
     await succeeds(program, ['--wait', '10', '--flush', chain]);
     await succeeds(program, ['--wait', '10', '--delete-chain', chain]);
   }
 }
 
-function ruleTo(chains: FirewallChains, chain: string): readonly string[] {
-  return ['--in-interface', chains.bridges, '--jump', chain];
+/** The program, the chain that packets pass, and the chain of ours that some of them are sent to. */
+type Place = readonly ['iptables' | 'ip6tables', string, string];
+
+/** From now on packets that come in by these interfaces, and by no others, are sent to our chain, each once. */
+async function setJumps([program, hook, chain]: Place, interfaces: readonly string[]): Promise<void> {
+  const missing = new Set(interfaces);
+  for (const found of await jumps(program, hook, chain)) {
+    if (missing.delete(found)) continue;
+    await run(program, ['--wait', '10', '--delete', hook, ...jumpFrom(found, chain)]);
+  }
+  for (const name of missing) await run(program, ['--wait', '10', '--insert', hook, '1', ...jumpFrom(name, chain)]);
 }
 
-async function jump(program: string, hook: string, bridges: string, chain: string): Promise<void> {
-  const rule = ['--in-interface', bridges, '--jump', chain];
-  if (await succeeds(program, ['--wait', '10', '--check', hook, ...rule])) return;
-  await run(program, ['--wait', '10', '--insert', hook, '1', ...rule]);
+/** The interfaces whose packets are sent to the chain, one for each rule. */
+async function jumps(program: string, hook: string, chain: string): Promise<readonly string[]> {
+  const rules = await run(program, ['--wait', '10', '--list-rules', hook]);
+  return rules.split('\n').flatMap((rule) => {
+    const [, name, target] = /^-A \S+ -i (\S+) -j (\S+)$/.exec(rule.trim()) ?? [];
+    return name !== undefined && target === chain ? [name] : [];
+  });
+}
+
+function jumpFrom(name: string, chain: string): readonly string[] {
+  return ['--in-interface', name, '--jump', chain];
 }
 
 /** Docker leaves DOCKER-USER to others and keeps it over its own restarts. An engine without iptables has none. */
@@ -120,10 +139,10 @@ async function succeeds(program: string, args: readonly string[]): Promise<boole
   }
 }
 
-function run(program: string, args: readonly string[], input = ''): Promise<void> {
+function run(program: string, args: readonly string[], input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: programDeadlineMs }, (error, _stdout, stderr) => {
-      if (error === null) resolve();
+    const child = execFile(program, args, { timeout: programDeadlineMs }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
       else reject(Object.assign(error, { stderr }));
     });
     // The program may end before it has read: then its exit code tells why, and not the pipe.

@@ -1,3 +1,4 @@
+import type { Settings } from '../config.ts';
 import type { Clock } from '../domain/clock.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
 import type { Logger } from '../domain/logger.ts';
@@ -10,6 +11,7 @@ const applyEveryMs = 10_000;
 export interface HostGuardOptions {
   readonly engine: Engine;
   readonly platformId: string;
+  readonly settings: Pick<Settings, 'closeMetadata'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -43,15 +45,21 @@ export class HostGuard {
   }
 
   async #apply(): Promise<void> {
-    const { engine, platformId } = this.#options;
+    const { engine, platformId, settings } = this.#options;
     try {
       const networks = await engine.networks.list({ [labelNames.platform]: platformId });
       const bridges = networks.flatMap(({ bridge }) => (bridge ? [bridge] : []));
-      const state = await applyHostFirewall({ platformId, bridges });
+      const buildBridge = settings.closeMetadata ? await ownBridge(engine) : null;
+      const state = await applyHostFirewall({ platformId, bridges, buildBridge });
       this.#reason = state.applied ? null : state.reason;
     } catch (error) {
       this.#reason = `The engine's networks cannot be listed: ${error instanceof Error ? error.message : String(error)}`;
       throw error;
     }
   }
+}
+
+/** Steps of Dockerfiles have no other network. Null where the engine was told to have none. */
+async function ownBridge(engine: Engine): Promise<string | null> {
+  return (await engine.networks.inspect('bridge'))?.bridge ?? null;
 }

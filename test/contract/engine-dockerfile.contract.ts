@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Readable } from 'node:stream';
-import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
-import tar from 'tar-stream';
-import type { BuildOutput } from '../../src/domain/build.ts';
-import type { DockerfileBuild } from '../../src/domain/engine.ts';
-import type { EngineFixture } from '../support/engine-fixture.ts';
+import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
 import { eventually } from '../support/eventually.ts';
 import type { UnderTest } from './engine.contract.ts';
 
@@ -16,7 +11,7 @@ export function dockerfileContract(underTest: UnderTest): void {
     test('steps and what they write are told, and the image has what they made', async () => {
       const fixture = underTest();
       const output = new Collected();
-      const dockerfile = `FROM ${base(fixture)}
+      const dockerfile = `FROM ${baseOf(fixture)}
 ARG GREETING
 COPY note /data/note
 RUN echo "$GREETING" > /data/greeting; echo working for ${fixture.runId}; echo trouble >&2
@@ -25,7 +20,7 @@ CMD ["cat", "/data/note"]
 `;
       const id = await fixture.engine.images.buildDockerfile(
         {
-          ...request(fixture, { Dockerfile: dockerfile, note: 'from the context\n' }, output),
+          ...dockerfileBuild(fixture, { Dockerfile: dockerfile, note: 'from the context\n' }, output),
           buildArgs: { GREETING: 'two words & "quotes"' },
         },
         never,
@@ -45,8 +40,9 @@ CMD ["cat", "/data/note"]
     test('what was built lately stays in the cache when that is trimmed', async () => {
       const fixture = underTest();
       const { images } = fixture.engine;
-      const dockerfile = `FROM ${base(fixture)}\nRUN cat /proc/uptime > /when-${fixture.runId}\n`;
-      const build = () => images.buildDockerfile(request(fixture, { Dockerfile: dockerfile }, new Collected()), never);
+      const dockerfile = `FROM ${baseOf(fixture)}\nRUN cat /proc/uptime > /when-${fixture.runId}\n`;
+      const build = () =>
+        images.buildDockerfile(dockerfileBuild(fixture, { Dockerfile: dockerfile }, new Collected()), never);
       const first = await build();
       await images.trimBuildCache({ keepBytes: 0, unusedForMs: 365 * 24 * 60 * 60_000 });
       assert.deepEqual(
@@ -59,9 +55,9 @@ CMD ["cat", "/data/note"]
     test('a failing step is the user’s, with its name, its exit code and its last lines', async () => {
       const fixture = underTest();
       const output = new Collected();
-      const dockerfile = `FROM ${base(fixture)}\nRUN seq 1 30; echo "no such module: left-pad" >&2; exit 9\n`;
+      const dockerfile = `FROM ${baseOf(fixture)}\nRUN seq 1 30; echo "no such module: left-pad" >&2; exit 9\n`;
       const building = fixture.engine.images.buildDockerfile(
-        request(fixture, { Dockerfile: dockerfile }, output),
+        dockerfileBuild(fixture, { Dockerfile: dockerfile }, output),
         never,
       );
       await assert.rejects(building, (error: Error & { code: string }) => {
@@ -77,12 +73,15 @@ CMD ["cat", "/data/note"]
     test('a Dockerfile with a mistake names its line, and a base that is not there is named', async () => {
       const fixture = underTest();
       const build = (dockerfile: string) =>
-        fixture.engine.images.buildDockerfile(request(fixture, { Dockerfile: dockerfile }, new Collected()), never);
-      await assert.rejects(build(`FROM ${base(fixture)}\n\nRUNN true\n`), {
+        fixture.engine.images.buildDockerfile(
+          dockerfileBuild(fixture, { Dockerfile: dockerfile }, new Collected()),
+          never,
+        );
+      await assert.rejects(build(`FROM ${baseOf(fixture)}\n\nRUNN true\n`), {
         code: 'build_failed',
         message: /unknown instruction: RUNN/i,
       });
-      await assert.rejects(build(`FROM ${base(fixture)}\nCOPY missing /x\n`), {
+      await assert.rejects(build(`FROM ${baseOf(fixture)}\nCOPY missing /x\n`), {
         code: 'build_failed',
         message: /missing/,
       });
@@ -90,10 +89,10 @@ CMD ["cat", "/data/note"]
 
     test('another file and another stage can be chosen', async () => {
       const fixture = underTest();
-      const dockerfile = `FROM ${base(fixture)} AS one\nENV STAGE=one\nFROM one AS two\nENV STAGE=two\n`;
+      const dockerfile = `FROM ${baseOf(fixture)} AS one\nENV STAGE=one\nFROM one AS two\nENV STAGE=two\n`;
       const id = await fixture.engine.images.buildDockerfile(
         {
-          ...request(fixture, { 'deploy/Dockerfile.web': dockerfile }, new Collected()),
+          ...dockerfileBuild(fixture, { 'deploy/Dockerfile.web': dockerfile }, new Collected()),
           dockerfile: 'deploy/Dockerfile.web',
           target: 'one',
         },
@@ -107,9 +106,9 @@ CMD ["cat", "/data/note"]
       const output = new Collected();
       const patience = new AbortController();
       const marker = `marker-${fixture.runId}`;
-      const dockerfile = `FROM ${base(fixture)}\nRUN echo ${marker}; while :; do sleep 0.1; done\n`;
+      const dockerfile = `FROM ${baseOf(fixture)}\nRUN echo ${marker}; while :; do sleep 0.1; done\n`;
       const building = fixture.engine.images.buildDockerfile(
-        request(fixture, { Dockerfile: dockerfile }, output),
+        dockerfileBuild(fixture, { Dockerfile: dockerfile }, output),
         patience.signal,
       );
       const refused = assert.rejects(building, { code: 'cancelled' });
@@ -120,7 +119,7 @@ CMD ["cat", "/data/note"]
       const again = new Collected();
       const second = new AbortController();
       const repeated = fixture.engine.images.buildDockerfile(
-        request(fixture, { Dockerfile: dockerfile }, again),
+        dockerfileBuild(fixture, { Dockerfile: dockerfile }, again),
         second.signal,
       );
       const stopped = assert.rejects(repeated, { code: 'cancelled' });
@@ -129,54 +128,4 @@ CMD ["cat", "/data/note"]
       await stopped;
     });
   });
-}
-
-class Collected implements BuildOutput {
-  readonly lines: string[] = [];
-
-  step(text: string): void {
-    this.lines.push(text);
-  }
-
-  detail(text: string): void {
-    this.lines.push(text);
-  }
-
-  warn(text: string): void {
-    this.lines.push(`! ${text}`);
-  }
-
-  get text(): string {
-    return this.lines.join('\n');
-  }
-}
-
-function base(fixture: EngineFixture): string {
-  return `paas-test/${fixture.runId}:base`;
-}
-
-let builds = 0;
-
-function request(
-  fixture: EngineFixture,
-  files: Readonly<Record<string, string>>,
-  output: BuildOutput,
-): DockerfileBuild {
-  return {
-    context: contextOf(files),
-    dockerfile: 'Dockerfile',
-    tag: `paas-test/${fixture.runId}:dockerfile-${++builds}`,
-    labels: fixture.labels,
-    buildArgs: {},
-    memoryBytes: 512 * 1024 * 1024,
-    cpuShares: 256,
-    output,
-  };
-}
-
-function contextOf(files: Readonly<Record<string, string>>): Readable {
-  const pack = tar.pack();
-  for (const [name, content] of Object.entries(files)) pack.entry({ name }, content);
-  pack.finalize();
-  return pack.pipe(new PassThrough());
 }
