@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { readSettings } from '../../src/config.ts';
+import { systemClock } from '../../src/domain/clock.ts';
+import { silentLogger } from '../../src/domain/logger.ts';
+import { chainsOf } from '../../src/engine/firewall-rules.ts';
+import { removeHostFirewall } from '../../src/engine/host-firewall.ts';
+import { HostGuard } from '../../src/provisioner/host-guard.ts';
+import { EngineFixture } from '../support/engine-fixture.ts';
+
+const run = promisify(execFile);
+const skip = process.getuid?.() === 0 ? false : 'needs root, as the firewall itself';
+
+let fixture: EngineFixture;
+before(async () => {
+  fixture = await EngineFixture.create();
+});
+after(async () => {
+  await removeHostFirewall(fixture.runId);
+  await fixture[Symbol.asyncDispose]();
+});
+
+/** The interfaces whose packets to other hosts the platform's rules see. */
+async function guarded(): Promise<readonly string[]> {
+  const { forward } = chainsOf(fixture.runId);
+  const { stdout } = await run('iptables', ['--wait', '10', '--list-rules']);
+  return [...stdout.matchAll(/-i (\S+) -j (\S+)$/gm)]
+    .filter(([, , to]) => to === forward)
+    .map(([, name]) => name ?? '');
+}
+
+async function startedWith(env: Readonly<Record<string, string>>): Promise<string | null> {
+  const settings = readSettings({ PAAS_HOME: '/nonexistent', ...env });
+  const { engine, runId: platformId } = fixture;
+  const guard = new HostGuard({ engine, platformId, settings, clock: systemClock, logger: silentLogger });
+  await guard.start();
+  await guard.close();
+  return guard.reason;
+}
+
+test('a platform guards its own bridges and the one that Dockerfiles are built on, unless a setting opens that', {
+  skip,
+}, async () => {
+  const { bridges } = chainsOf(fixture.runId);
+  const buildBridge = (await fixture.engine.networks.inspect('bridge'))?.bridge ?? '';
+  assert.equal(await startedWith({}), null);
+  assert.deepEqual([...(await guarded())].sort(), [bridges, buildBridge].sort());
+  assert.equal(await startedWith({ PAAS_CLOSE_METADATA: 'false' }), null);
+  assert.deepEqual(await guarded(), [bridges]);
+});
