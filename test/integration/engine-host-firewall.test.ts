@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -13,7 +14,8 @@ import { Uplink } from '../support/uplink.ts';
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
-const metadata = '169.254.77.7';
+/** Another one in another run: the host has one route to each. */
+const metadata = `169.254.${randomInt(1, 255)}.${randomInt(1, 255)}`;
 
 /** Says a word to whoever connects on port 5000. */
 function listener(word: string): string {
@@ -176,12 +178,10 @@ class FarHost implements AsyncDisposable {
   readonly address: string;
   /** This host's own address towards it. */
   readonly gateway: string;
-  readonly #process: ChildProcess;
-  readonly #uplink: Uplink;
+  readonly #parts: AsyncDisposable;
 
-  private constructor(child: ChildProcess, uplink: Uplink) {
-    this.#process = child;
-    this.#uplink = uplink;
+  private constructor(uplink: Uplink, parts: AsyncDisposable) {
+    this.#parts = parts;
     this.address = uplink.address;
     this.gateway = uplink.address.replace(/\.2$/, '.1');
   }
@@ -190,19 +190,24 @@ class FarHost implements AsyncDisposable {
     const child = spawn('unshare', ['--net', '--', 'perl', '-e', listener('far')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    await using failed = new AsyncDisposableStack();
+    failed.defer(() => ended(child));
     await once(child.stdout, 'data');
     const pid = child.pid ?? 0;
-    const uplink = await Uplink.create(pid);
+    const uplink = failed.use(await Uplink.create(pid));
     const inside = ['--target', String(pid), '--net', '--', 'ip'];
     await run('nsenter', [...inside, 'link', 'set', 'lo', 'up']);
     await run('nsenter', [...inside, 'address', 'add', `${metadata}/32`, 'dev', 'lo']);
     await run('ip', ['route', 'add', `${metadata}/32`, 'via', uplink.address]);
-    return new FarHost(child, uplink);
+    return new FarHost(uplink, failed.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill('SIGKILL');
-    await once(this.#process, 'exit');
-    await this.#uplink[Symbol.asyncDispose]();
+    await this.#parts[Symbol.asyncDispose]();
   }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
 }
