@@ -34,9 +34,9 @@ export interface Settings {
   /** The stacks' Debian release. */
   readonly stackSuite: string;
   readonly logLevel: string;
-  /** Whether `npm start` as root puts `paas` into the system's path. */
   /** Whether what runs on the engine's own bridge is kept from link-local addresses, where clouds have their metadata. */
   readonly closeMetadata: boolean;
+  /** Whether `npm start` as root puts `paas` into the system's path. */
   readonly linkCommand: boolean;
 }
 

@@ -26,6 +26,8 @@ export type HostFirewallState =
   | { readonly applied: false; readonly reason: string };
 
 const programDeadlineMs = 20_000;
+/** A host that bans addresses one by one may have tens of thousands of rules. */
+const maxBuffer = 64 * 1024 * 1024;
 
 /**
  * Puts the rules in place, or back in place: call it at start, and again from a reconciler, because a firewall that is
@@ -141,7 +143,7 @@ async function succeeds(program: string, args: readonly string[]): Promise<boole
 
 function run(program: string, args: readonly string[], input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: programDeadlineMs }, (error, stdout, stderr) => {
+    const child = execFile(program, args, { timeout: programDeadlineMs, maxBuffer }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(Object.assign(error, { stderr }));
     });
