@@ -51,7 +51,7 @@ export const settingRules = z.object({
   close_metadata: z
     .union([z.boolean(), z.stringbool()], 'true or false')
     .default(true)
-    .describe("as root, keep the engine's own bridge, where steps of Dockerfiles run, from 169.254.0.0/16"),
+    .describe('as root, keep steps of Dockerfiles from 169.254.0.0/16'),
   link_command: z
     .union([z.boolean(), z.stringbool()], 'true or false')
     .default(true)
