@@ -14,6 +14,7 @@ function text(pattern: RegExp, rule: string) {
 }
 
 const port = wholeNumber(0, 65_535);
+const trueOrFalse = z.union([z.boolean(), z.stringbool()], 'true or false');
 const day = 24 * 60 * 60;
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -48,14 +49,8 @@ export const settingRules = z.object({
   stack_suite: text(/^[a-z]+$/, 'the name of a Debian release, such as trixie')
     .default('trixie')
     .describe('the Debian release that apps are built and run on'),
-  close_metadata: z
-    .union([z.boolean(), z.stringbool()], 'true or false')
-    .default(true)
-    .describe('as root, keep steps of Dockerfiles from 169.254.0.0/16'),
-  link_command: z
-    .union([z.boolean(), z.stringbool()], 'true or false')
-    .default(true)
-    .describe('as root, link the command paas into /usr/local/bin'),
+  close_metadata: trueOrFalse.default(true).describe('as root, keep steps of Dockerfiles from 169.254.0.0/16'),
+  link_command: trueOrFalse.default(true).describe('as root, link the command paas into /usr/local/bin'),
   log_level: z
     .enum(logLevels, `one of ${logLevels.join(', ')}`)
     .default('info')

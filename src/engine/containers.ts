@@ -3,7 +3,7 @@ import { attach } from './attach.ts';
 import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';
 import { containerCreator } from './create-container.ts';
-import { answered } from './docker-errors.ts';
+import { answered, ignoring } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
 import { labelFilter } from './labels.ts';
 import { containerLogs } from './logs.ts';
@@ -158,12 +158,4 @@ function kill(connection: Connection, id: string, signal: string): Promise<void>
       deadlineMs: killDeadlineMs,
     }),
   );
-}
-
-async function ignoring(statuses: readonly number[], run: () => Promise<unknown>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    if (!answered(error, ...statuses)) throw error;
-  }
 }

@@ -71,6 +71,15 @@ export function answered(error: unknown, ...statuses: readonly number[]): boolea
   return status !== null && statuses.includes(status);
 }
 
+/** Waits for a call whose answer with one of these statuses is as good as done: what was to go is gone. */
+export async function ignoring(statuses: readonly number[], call: () => Promise<unknown>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (!answered(error, ...statuses)) throw error;
+  }
+}
+
 /** The engine's own words, without docker-modem's frame around them. */
 export function engineMessage(error: unknown): string {
   const cause = error instanceof PlatformError && error.cause !== undefined ? error.cause : error;

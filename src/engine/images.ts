@@ -11,7 +11,7 @@ import { Assembler } from './assemble.ts';
 import { BlobCache } from './blob-cache.ts';
 import { brakeBuild, brakeBuildKit, notBraked } from './build-brake.ts';
 import type { Connection } from './connection.ts';
-import { answered } from './docker-errors.ts';
+import { answered, ignoring } from './docker-errors.ts';
 import { buildDockerfile } from './dockerfile-build.ts';
 import type { DockerInfo } from './engine-info.ts';
 import { imagePath, splitTag } from './image-refs.ts';
@@ -89,17 +89,15 @@ export function dockerImages(
     },
 
     async remove(ref) {
-      try {
-        await connection.request({
+      // 409: a container uses it, or it has several tags.
+      await ignoring([404, 409], () =>
+        connection.request({
           method: 'DELETE',
           path: imagePath(ref),
           what: `remove image ${ref}`,
           deadlineMs: 120_000,
-        });
-      } catch (error) {
-        // 409: a container uses it, or it has several tags.
-        if (!answered(error, 404, 409)) throw error;
-      }
+        }),
+      );
     },
 
     /** `keep-storage` is `reserved-space` from API 1.48 on, where the old name is still understood. */

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { answered, engineMessage } from './docker-errors.ts';
+import { answered, engineMessage, ignoring } from './docker-errors.ts';
 
 const removeDeadlineMs = 120_000;
 /** A container ends once: the second removal finds it ended. The rest is for an engine whose news of that come late. */
@@ -40,15 +40,13 @@ function endedMeanwhile(error: unknown): boolean {
 }
 
 async function waitUntilGone(connection: Connection, id: string, what: string): Promise<void> {
-  try {
-    await connection.request({
+  await ignoring([404], () =>
+    connection.request({
       method: 'POST',
       path: `/containers/${encodeURIComponent(id)}/wait`,
       query: { condition: 'removed' },
       what,
       deadlineMs: removeDeadlineMs,
-    });
-  } catch (error) {
-    if (!answered(error, 404)) throw error;
-  }
+    }),
+  );
 }

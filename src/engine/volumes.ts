@@ -1,7 +1,7 @@
 import type { EngineVolumes, Labels } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Connection } from './connection.ts';
-import { answered } from './docker-errors.ts';
+import { ignoring } from './docker-errors.ts';
 import { carries, labelFilter } from './labels.ts';
 
 interface Volume {
@@ -35,16 +35,14 @@ export function dockerVolumes(connection: Connection): EngineVolumes {
     },
 
     async remove(name) {
-      try {
-        await connection.request({
+      await ignoring([404], () =>
+        connection.request({
           method: 'DELETE',
           path: `/volumes/${encodeURIComponent(name)}`,
           what: `remove volume ${name}`,
           deadlineMs: 120_000,
-        });
-      } catch (error) {
-        if (!answered(error, 404)) throw error;
-      }
+        }),
+      );
     },
   };
 }

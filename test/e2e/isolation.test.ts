@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { after, before, describe, it } from 'node:test';
+import { isRoot } from '../../src/host.ts';
 import { eventually } from '../support/eventually.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
@@ -42,7 +43,7 @@ describe('two apps on one host', () => {
   });
 
   it('cannot reach the host: not the API, and no port that listens on all addresses', {
-    skip: process.getuid?.() === 0 ? false : 'needs root, as the firewall itself; doctor says so',
+    skip: isRoot() ? false : 'needs root, as the firewall itself; doctor says so',
   }, async () => {
     const [alpha] = await paas.containers('alpha');
     const gateway = (alpha?.address ?? '').replace(/\d+$/, (last) => String((Number(last) & ~63) + 1));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { isRoot } from '../../src/host.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
@@ -82,7 +83,7 @@ describe('npm start', () => {
     const { stdout, stderr, code } = await paas.paas(['doctor']);
     assert.equal(code, 0, stdout + stderr);
     // What only root can set is in place, or said to be missing.
-    const guards = process.getuid?.() === 0 ? /^ok +host firewall /m : /^warn +host firewall +Containers can reach/m;
+    const guards = isRoot() ? /^ok +host firewall /m : /^warn +host firewall +Containers can reach/m;
     assert.match(stdout, guards);
     assert.match(
       stdout,

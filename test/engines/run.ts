@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { environment } from '../../src/environment.ts';
+import { isRoot } from '../../src/host.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 import { NewerEngine } from './newer-engine.ts';
 
@@ -40,7 +41,7 @@ async function test(dockerHost: string, wrap: Wrap): Promise<boolean> {
 }
 
 async function main(chosen: readonly string[]): Promise<boolean> {
-  if (process.getuid?.() !== 0) throw new Error('test:engines needs root: it makes namespaces and a Debian directory.');
+  if (!isRoot()) throw new Error('test:engines needs root: it makes namespaces and a Debian directory.');
   if (!existsSync('/usr/bin/mmdebstrap'))
     throw new Error('test:engines needs mmdebstrap. Run: apt-get install mmdebstrap');
   const results: string[] = [];

@@ -7,12 +7,11 @@ import { describe, test } from 'node:test';
 import tar from 'tar-stream';
 import { brakeBuildKit } from '../../src/engine/build-brake.ts';
 import { brakeSteps, stepMemoryBytes } from '../../src/engine/step-brake.ts';
+import { isRoot } from '../../src/host.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
-const isRoot = process.getuid?.() === 0;
-
-describe('the brake on Dockerfiles', { skip: isRoot ? false : 'needs root, as the brake itself' }, () => {
+describe('the brake on Dockerfiles', { skip: isRoot() ? false : 'needs root, as the brake itself' }, () => {
   test('a step of a Dockerfile cannot take all the memory of the host', async (t) => {
     await using fixture = await EngineFixture.create();
     const info = await fixture.engine.info();

@@ -7,13 +7,13 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { NetworkState } from '../../src/domain/engine.ts';
 import { applyHostFirewall, removeHostFirewall } from '../../src/engine/host-firewall.ts';
+import { isRoot } from '../../src/host.ts';
 import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { Uplink } from '../support/uplink.ts';
 
 const run = promisify(execFile);
-const isRoot = process.getuid?.() === 0;
 /** Another one in another run: the host has one route to each. */
 const metadata = `169.254.${randomInt(1, 255)}.${randomInt(1, 255)}`;
 
@@ -25,7 +25,7 @@ function listener(word: string): string {
 }
 
 describe('the host’s firewall', {
-  skip: isRoot ? false : 'needs root, as the firewall itself',
+  skip: isRoot() ? false : 'needs root, as the firewall itself',
   timeout: 120_000,
 }, () => {
   let fixture: EngineFixture;

@@ -7,11 +7,12 @@ import { systemClock } from '../../src/domain/clock.ts';
 import { silentLogger } from '../../src/domain/logger.ts';
 import { chainsOf } from '../../src/engine/firewall-rules.ts';
 import { removeHostFirewall } from '../../src/engine/host-firewall.ts';
+import { isRoot } from '../../src/host.ts';
 import { HostGuard } from '../../src/provisioner/host-guard.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 
 const run = promisify(execFile);
-const skip = process.getuid?.() === 0 ? false : 'needs root, as the firewall itself';
+const skip = isRoot() ? false : 'needs root, as the firewall itself';
 
 let fixture: EngineFixture;
 before(async () => {

@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import { credentialsPath, findCredential, saveCredential } from '../../src/cli/credentials.ts';
 import { paths, readSettings } from '../../src/config.ts';
 import { hashToken, isToken, mintToken } from '../../src/domain/token.ts';
+import { isRoot } from '../../src/host.ts';
 import { apiUrl } from '../../src/launcher/addresses.ts';
 import { readyMessage } from '../../src/launcher/ready-message.ts';
 import { setUp } from '../../src/launcher/set-up.ts';
@@ -108,7 +109,7 @@ test('what is typed next works where it is typed: npx finds paas in the checkout
 });
 
 test('the command is linked once, replaces a link into a checkout that is gone, and goes with the platform', async (t) => {
-  if (process.getuid?.() !== 0) {
+  if (!isRoot()) {
     t.diagnostic('without root nothing is linked');
     assert.equal(await commandLinkStep({ linkCommand: true }, join(root, 'unused')).needed(), null);
     return;

@@ -15,13 +15,14 @@ import { ensureStacks, findStacks } from '../../src/builder/stack.ts';
 import type { Stack } from '../../src/domain/builder.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { isRoot } from '../../src/host.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 
 const suite = { stackSuite: 'trixie' };
 const runId = `stack-${randomBytes(4).toString('hex')}`;
 const engine = createDockerEngine({ dockerHost: testDockerHost() });
 /** Without root its namespaces may be missing; the way without it is tried above. */
-const asRoot = { skip: process.getuid?.() === 0 ? false : 'needs root, as mmdebstrap does on most hosts' };
+const asRoot = { skip: isRoot() ? false : 'needs root, as mmdebstrap does on most hosts' };
 let stack: Stack;
 
 before(async () => {

@@ -3,9 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { isRoot } from '../../src/host.ts';
 import { prepareHome } from '../../src/launcher/home.ts';
-
-const isRoot = process.getuid?.() === 0;
 
 describe('PAAS_HOME', () => {
   let root: string;
@@ -32,7 +31,7 @@ describe('PAAS_HOME', () => {
     await assert.rejects(prepareHome('/proc/paas'), refused(/\/proc\/paas/));
   });
 
-  it('is refused at once where git could not reach it, with the folder and its mode', { skip: !isRoot }, async () => {
+  it('is refused at once where git could not reach it, with the folder and its mode', { skip: !isRoot() }, async () => {
     const closed = join(root, 'closed');
     mkdirSync(closed, { mode: 0o700 });
     await assert.rejects(prepareHome(join(closed, 'home')), { message: /closed \(mode 0700\)/, hint: /chmod o\+x/ });
