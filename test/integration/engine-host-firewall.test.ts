@@ -6,11 +6,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { NetworkState } from '../../src/domain/engine.ts';
+import { chainsOf } from '../../src/engine/firewall-rules.ts';
 import { applyHostFirewall, removeHostFirewall } from '../../src/engine/host-firewall.ts';
 import { isRoot } from '../../src/host.ts';
 import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
+import { hostRules } from '../support/host-rules.ts';
 import { Uplink } from '../support/uplink.ts';
 
 const run = promisify(execFile);
@@ -48,10 +50,14 @@ describe('the host’s firewall', {
     await fixture[Symbol.asyncDispose]();
   });
 
-  /** What a container of the network hears from an address; '' when nobody answers within a second. */
-  async function heard(address: string, port: number): Promise<string> {
-    const call = `(exec 3<>/dev/tcp/${address}/${port} && cat <&3) 2>/dev/null & sleep 1; kill %1 2>/dev/null`;
-    return (await fixture.run('', { command: ['bash', '-c', call], networkId: network.id })).stdout.trim();
+  /** Writes what an address says; nothing when nobody answers within a second. */
+  const call = (address: string, port: number) =>
+    `(exec 3<>/dev/tcp/${address}/${port} && cat <&3) 2>/dev/null & sleep 1; kill %1 2>/dev/null`;
+
+  /** What a container of a network hears from an address. */
+  async function heard(address: string, port: number, { id: networkId } = network): Promise<string> {
+    const { stdout } = await fixture.run('', { command: ['bash', '-c', call(address, port)], networkId });
+    return stdout.trim();
   }
 
   /** That somebody answers so. A second may be short on a busy machine, and silence must mean something. */
@@ -59,11 +65,11 @@ describe('the host’s firewall', {
     eventually(`"${word}" is heard`, async () => (await hear()) === word);
 
   let steps = 0;
-  /** What a step of a Dockerfile hears from an address on port 5000; '' when nobody answers within a second. */
+  /** What a step of a Dockerfile hears from an address on port 5000. */
   async function heardByStep(address: string): Promise<string> {
-    const call = `(exec 3<>/dev/tcp/${address}/5000 && cat <&3 >/tmp/word) 2>/dev/null & sleep 1; kill %1 2>/dev/null`;
-    const say = 'read -r word </tmp/word; echo heard:$word.';
-    const dockerfile = `FROM ${baseOf(fixture)}\nRUN ["bash", "-c", "${call}; ${say}; true ${fixture.runId} ${++steps}"]\n`;
+    // The number keeps the engine's cache out of it.
+    const script = `echo heard:$(${call(address, 5000)}).; true ${fixture.runId} ${++steps}`;
+    const dockerfile = `FROM ${baseOf(fixture)}\nRUN ["bash", "-c", "${script}"]\n`;
     const output = new Collected();
     const build = dockerfileBuild(fixture, { Dockerfile: dockerfile }, output);
     await fixture.engine.images.buildDockerfile(build, AbortSignal.timeout(60_000));
@@ -115,9 +121,7 @@ describe('the host’s firewall', {
       ...pool,
     });
     const hostPort = (hostServer.address() as AddressInfo).port;
-    const call = `(exec 3<>/dev/tcp/${next.gateway}/${hostPort} && cat <&3) 2>/dev/null & sleep 1; kill %1 2>/dev/null`;
-    const { stdout } = await fixture.run('', { command: ['bash', '-c', call], networkId: next.id });
-    assert.equal(stdout, '');
+    assert.equal(await heard(next.gateway ?? '', hostPort, next), '');
     await fixture.engine.networks.remove(next.id);
 
     await applyHostFirewall({ platformId: other, bridges: [], buildBridge: 'docker0' });
@@ -155,16 +159,13 @@ describe('the host’s firewall', {
   });
 
   async function closedByAnother(bridge: string): Promise<boolean> {
-    const { stdout } = await run('iptables', ['--wait', '10', '--list-rules']);
-    return new RegExp(`-i ${bridge} -j PAAS-FWD-`).test(stdout);
+    return (await hostRules()).some((rule) => rule.includes(`-i ${bridge} -j PAAS-FWD-`));
   }
 
   /** The rules of this test's platform. */
   async function rules(): Promise<readonly string[]> {
-    const { chainsOf } = await import('../../src/engine/firewall-rules.ts');
     const { input, forward, bridges } = chainsOf(fixture.runId);
-    const { stdout } = await run('iptables', ['--wait', '10', '--list-rules']);
-    return stdout.split('\n').filter((rule) => [input, forward, bridges].some((own) => rule.includes(own)));
+    return (await hostRules()).filter((rule) => [input, forward, bridges].some((own) => rule.includes(own)));
   }
 });
 

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
 import { readSettings } from '../../src/config.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { silentLogger } from '../../src/domain/logger.ts';
@@ -10,8 +8,8 @@ import { removeHostFirewall } from '../../src/engine/host-firewall.ts';
 import { isRoot } from '../../src/host.ts';
 import { HostGuard } from '../../src/provisioner/host-guard.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
+import { hostRules } from '../support/host-rules.ts';
 
-const run = promisify(execFile);
 const skip = isRoot() ? false : 'needs root, as the firewall itself';
 
 let fixture: EngineFixture;
@@ -26,10 +24,8 @@ after(async () => {
 /** The interfaces whose packets to other hosts the platform's rules see. */
 async function guarded(): Promise<readonly string[]> {
   const { forward } = chainsOf(fixture.runId);
-  const { stdout } = await run('iptables', ['--wait', '10', '--list-rules']);
-  return [...stdout.matchAll(/-i (\S+) -j (\S+)$/gm)]
-    .filter(([, , to]) => to === forward)
-    .map(([, name]) => name ?? '');
+  const ours = (await hostRules()).filter((rule) => rule.endsWith(` -j ${forward}`));
+  return ours.map((rule) => /-i (\S+)/.exec(rule)?.[1] ?? assert.fail(rule));
 }
 
 async function startedWith(env: Readonly<Record<string, string>>): Promise<string | null> {
