@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { readSettings } from '../src/config.ts';
+import { readSettings } from '../src/config/settings.ts';
 import { PlatformError } from '../src/domain/errors.ts';
 import { createDockerEngine } from '../src/engine/docker-engine.ts';
 import { prepareHost } from '../src/launcher/prepare.ts';

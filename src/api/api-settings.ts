@@ -1,4 +1,4 @@
-import type { Settings } from '../config.ts';
+import type { Settings } from '../config/settings.ts';
 
 /** What of the settings the API reads. */
 export type ApiSettings = Pick<

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Actor, Token } from '../domain/actor.ts';
-import type { Clock } from '../domain/clock.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { hashToken } from '../domain/token.ts';
+import type { Clock } from '../system/clock.ts';
 
 /** Who an `Authorization` header speaks for; null when it proves nothing. Never throws for what a caller can send. */
 export type Authenticate = (authorization: string | undefined) => Promise<Actor | null>;

@@ -1,8 +1,8 @@
-import type { Clock } from '../domain/clock.ts';
 import type { AppLog } from '../domain/log-line.ts';
-import type { Logger } from '../domain/logger.ts';
 import type { Operations } from '../domain/operations.ts';
 import type { Store } from '../domain/store.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
 import type { ApiSettings } from './api-settings.ts';
 import type { PlatformStatus } from './contract.ts';
 import type { AttachTicket, LogView, SecretLinks } from './secret-links.ts';

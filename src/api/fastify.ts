@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { PlatformError } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
+import type { Logger } from '../system/logger.ts';
 import { errorAnswer } from './error-body.ts';
 import { parseJson } from './json-body.ts';
 import { clientRequestIds, requestId } from './request-id.ts';

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
-import { createServer } from '../node-http.ts';
+import { createServer } from '../system/node-http.ts';
 import type { AttachDoor } from './attach.ts';
 
 /** Heroku's client sends all the request ids it has seen, up to 7 KB of them. */

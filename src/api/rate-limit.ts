@@ -1,5 +1,5 @@
-import type { Clock } from '../domain/clock.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { Clock } from '../system/clock.ts';
 
 /** Room for a burst of scripts; what is used comes back within five minutes. Heroku's own figure is 4,500 an hour. */
 const capacity = 4500;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
-import type { Clock } from '../domain/clock.ts';
 import type { LogSource } from '../domain/log-line.ts';
+import type { Clock } from '../system/clock.ts';
 
 /** What a log session's address opens. */
 export interface LogView {

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { paths } from '../config.ts';
-import { type Clock, systemClock } from '../domain/clock.ts';
+import { paths } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
 import { AttachDoor } from './attach.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { ApiContext } from './context.ts';

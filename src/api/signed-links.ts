@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock } from '../system/clock.ts';
 
 /**
  * Addresses that say what they open and until when, signed with a key that lives as long as this process. For links

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Stack } from '../domain/builder.ts';
 import type { ConfigVars } from '../domain/config-vars.ts';
 import type { SourceEntry } from '../domain/push.ts';
-import { writeWhole } from '../whole-file.ts';
+import { writeWhole } from '../system/durable-file.ts';
 import { readIfThere } from './files.ts';
 import { anyOf, matchesAny } from './glob.ts';
 import type { BuildProposal } from './strategy.ts';

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { paths, type Settings } from '../config.ts';
+import { paths, type Settings } from '../config/settings.ts';
 import type { Artifact, BuildOutput } from '../domain/build.ts';
 import type { Builder, BuildRequest, BuildResult, Stack } from '../domain/builder.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../domain/store.ts';
+import type { Logger } from '../system/logger.ts';
 import { buildKey, SettingsDigest } from './build-key.ts';
 import { readOrder } from './cnb/library.ts';
 import { BuildRecords } from './cnb/record.ts';

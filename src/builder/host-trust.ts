@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Environment, environment } from '../environment.ts';
+import { type Environment, environment } from '../config/environment.ts';
 
 /**
  * Where a build finds the host's certificates. The file exists in both stacks and belongs to the build's user in the build

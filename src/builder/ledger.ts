@@ -3,8 +3,8 @@ import type { Artifact, Build } from '../domain/build.ts';
 import type { BuildRequest } from '../domain/builder.ts';
 import { errorCode, publicMessage } from '../domain/errors.ts';
 import { type EventKind, eventOf } from '../domain/event.ts';
-import type { Logger } from '../domain/logger.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
+import type { Logger } from '../system/logger.ts';
 
 export type NewArtifact = Omit<Artifact, 'id' | 'createdAt'>;
 

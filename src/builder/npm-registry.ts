@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { type Environment, environment } from '../environment.ts';
+import { type Environment, environment } from '../config/environment.ts';
 
 /** From npm's own folder: where npm says what it does when nobody told it otherwise. The last is npm 9's, which Debian 13 has. */
 const definitions = [

@@ -1,4 +1,4 @@
-import type { Settings } from '../config.ts';
+import type { Settings } from '../config/settings.ts';
 import { type Engine, type ImageState, type Labels, labelNames } from '../domain/engine.ts';
 import { hostCaTag } from './dockerfile/trust-image.ts';
 import { stackKinds, stackRecipe } from './stack/recipe.ts';

@@ -1,4 +1,4 @@
-import type { Settings } from '../config.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Stack } from '../domain/builder.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';

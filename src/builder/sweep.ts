@@ -4,8 +4,8 @@ import { platformActor } from '../domain/actor.ts';
 import type { Build } from '../domain/build.ts';
 import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
 import { eventOf } from '../domain/event.ts';
-import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../domain/store.ts';
+import type { Logger } from '../system/logger.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 

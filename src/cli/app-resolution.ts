@@ -1,5 +1,5 @@
+import { knownGitOrigins } from '../config/credentials.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { knownGitOrigins } from './credentials.ts';
 import { usageError } from './errors.ts';
 import { gitSettings, type Remote } from './git.ts';
 import type { Io } from './io.ts';

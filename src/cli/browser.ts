@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import type { Environment } from '../environment.ts';
+import type { Environment } from '../config/environment.ts';
 
 /** Shows the address in the person's browser. False when this machine has no screen or no program for it. */
 export function openBrowser(url: URL, env: Environment): Promise<boolean> {

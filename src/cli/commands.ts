@@ -1,4 +1,4 @@
-import { nearestWord } from '../domain/nearest.ts';
+import { nearestWord } from '../system/did-you-mean.ts';
 import type { DefineCommand } from './command.ts';
 
 interface CommandModule {

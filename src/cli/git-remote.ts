@@ -1,4 +1,10 @@
-import { findCredential, gitCredentialsPath, knownGitOrigins, saveCredential, saveGitToken } from './credentials.ts';
+import {
+  findCredential,
+  gitCredentialsPath,
+  knownGitOrigins,
+  saveCredential,
+  saveGitToken,
+} from '../config/credentials.ts';
 import { currentBranch, gitSettings, insideRepository, parseGitUrl, setRemote, useCredentialStore } from './git.ts';
 import type { Session } from './session.ts';
 

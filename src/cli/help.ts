@@ -1,6 +1,6 @@
+import { version } from '../system/version.ts';
 import { type CommandEntry, commandGroups, commandsOf } from './commands.ts';
 import { padEnd, type Style } from './terminal-text.ts';
-import { version } from './version.ts';
 
 /** All commands, by what one wants. */
 export function overview(style: Style): string {
@@ -8,7 +8,7 @@ export function overview(style: Style): string {
   const groups = commandGroups.map(
     ({ title, commands }) => `${style.paint('bold', title)}\n${lines(style, commands, column)}`,
   );
-  return `paas ${version()}: push your code, get a URL that answers
+  return `paas ${version}: push your code, get a URL that answers
 
 Usage: paas COMMAND [--app APP] [options]
 In your app's folder: paas create && git push paas main

@@ -1,8 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { LookupFunction } from 'node:net';
+import type { Environment } from '../config/environment.ts';
 import { PlatformError } from '../domain/errors.ts';
-import type { Environment } from '../environment.ts';
-import { Agent, request as requestHttp } from '../node-http.ts';
+import { Agent, request as requestHttp } from '../system/node-http.ts';
 
 export interface HttpRequest {
   readonly method: string;

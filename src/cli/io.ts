@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Environment } from '../environment.ts';
+import type { Environment } from '../config/environment.ts';
 
 interface TerminalTraits {
   readonly isTTY?: boolean | undefined;

@@ -1,4 +1,4 @@
-import { environment } from '../environment.ts';
+import { environment } from '../config/environment.ts';
 import { exitCodes } from './errors.ts';
 import { run } from './run.ts';
 

@@ -1,7 +1,7 @@
+import { findCredential, parseApiUrl, readCredentials } from '../config/credentials.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { AppFlags } from './app-resolution.ts';
 import type { ApiClient } from './client.ts';
-import { findCredential, parseApiUrl, readCredentials } from './credentials.ts';
 import { printWarning, usageError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { Io } from './io.ts';

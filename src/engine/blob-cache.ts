@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../whole-file.ts';
+import { writeWhole } from '../system/durable-file.ts';
 import { type Descriptor, hex } from './image-archive.ts';
 
 const blobsEnding = '.blobs.json';

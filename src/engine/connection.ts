@@ -4,7 +4,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import type DockerModem from 'docker-modem';
 import { PlatformError } from '../domain/errors.ts';
-import { Agent } from '../node-http.ts';
+import { Agent } from '../system/node-http.ts';
 import { toPlatformError } from './docker-errors.ts';
 
 /** dockerode's transport alone: with dockerode itself come gRPC and protobuf, 14 MB for a build session that nobody opens. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { isRoot } from '../host.ts';
+import { isRoot } from '../system/privileges.ts';
 import { chainsOf, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
 
 /*

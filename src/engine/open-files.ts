@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ContainerSpec, type Labels, labelNames } from '../domain/engine.ts';
-import { writeWhole } from '../whole-file.ts';
+import { writeWhole } from '../system/durable-file.ts';
 import type { Connection } from './connection.ts';
 import { engineMessage } from './docker-errors.ts';
 import type { EngineAbilities } from './policy.ts';

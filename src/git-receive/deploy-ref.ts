@@ -1,5 +1,5 @@
 import { PlatformError } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
+import type { Logger } from '../system/logger.ts';
 import type { DeployUpdate } from './gate.ts';
 import { shortRef } from './ref-update.ts';
 import type { Repository } from './repository.ts';

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { paths, type Settings } from '../config.ts';
+import { paths, type Settings } from '../config/settings.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import { PlatformError } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
 import type { Operations } from '../domain/operations.ts';
 import type { Store } from '../domain/store.ts';
+import type { Logger } from '../system/logger.ts';
 import { gitUser } from './git-user.ts';
 import { HookSocket } from './hook-socket.ts';
 import { Housekeeping } from './housekeeping.ts';

@@ -1,7 +1,7 @@
 import { chmod, chown, lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
-import { isRoot } from '../host.ts';
+import { isRoot } from '../system/privileges.ts';
 
 /** Whom git runs as. */
 export interface GitUser {

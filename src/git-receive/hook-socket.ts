@@ -2,7 +2,7 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
 import { PlatformError } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
+import type { Logger } from '../system/logger.ts';
 import type { GitUser } from './git-user.ts';
 import { parseRefUpdates, type RefUpdate } from './ref-update.ts';
 

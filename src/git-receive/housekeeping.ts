@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../domain/clock.ts';
-import type { Logger } from '../domain/logger.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
 import type { Repository } from './repository.ts';
 import { bytesOnDisk, countPacks } from './repository-files.ts';
 

@@ -16,7 +16,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { paths } from '../config.ts';
+import { paths } from '../config/settings.ts';
 import { assertReachable, type GitUser, letThrough } from './git-user.ts';
 
 const hookSource = fileURLToPath(new URL('../../hooks/pre-receive', import.meta.url));

@@ -1,9 +1,9 @@
 import { errorCode, PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
-import type { Logger } from '../domain/logger.ts';
 import type { Operations } from '../domain/operations.ts';
 import type { Push } from '../domain/push.ts';
 import type { Store } from '../domain/store.ts';
+import type { Logger } from '../system/logger.ts';
 import { checkFollows, finish, handOver, readRef } from './deploy-ref.ts';
 import { type Admission, admit, type DeployUpdate } from './gate.ts';
 import type { HookCall } from './hook-socket.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Logger } from '../domain/logger.ts';
+import type { Logger } from '../system/logger.ts';
 import { contentLength, refuse, relay } from './http-answer.ts';
 import type { GitLimits } from './limits.ts';
 import { flushPkt, pktLine, readPktLines } from './pkt-line.ts';

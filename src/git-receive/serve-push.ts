@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PlatformError } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
+import type { Logger } from '../system/logger.ts';
 import { contentLength, refuse, relay } from './http-answer.ts';
 import { clientGone, type IncomingPush } from './incoming-push.ts';
 import type { GitLimits } from './limits.ts';

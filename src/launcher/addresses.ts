@@ -1,4 +1,4 @@
-import type { Settings } from '../config.ts';
+import type { Settings } from '../config/settings.ts';
 
 /** Where this host's own programs reach the API, and git. Nothing outside the host does. */
 export function apiUrl(settings: Pick<Settings, 'apiPort'>): string {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isRoot } from '../host.ts';
+import { isRoot } from '../system/privileges.ts';
 import { findProgram, runHostCommand } from './host-command.ts';
 
 /** Whether this host's packages are ours to install: Debian or one of its children, and we are root. */

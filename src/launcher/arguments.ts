@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { environmentName, type Flags, flagName } from '../config.ts';
+import { aboutSetting, defaultOf, type SettingName, settingNames } from '../config/setting-rules.ts';
+import { environmentName, type Flags, flagName } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { nearestWord } from '../domain/nearest.ts';
-import { aboutSetting, defaultOf, type SettingName, settingNames } from '../setting-rules.ts';
+import { nearestWord } from '../system/did-you-mean.ts';
 
 const names: readonly (SettingName | 'home')[] = ['home', ...settingNames];
 

@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { environmentName, paths } from '../config.ts';
+import { environmentName, paths } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { assertReachable, gitUser } from '../git-receive/git-user.ts';
 

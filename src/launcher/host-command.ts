@@ -1,10 +1,10 @@
 import { type StdioOptions, spawn } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
-import { systemClock } from '../domain/clock.ts';
+import { environment } from '../config/environment.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { environment } from '../environment.ts';
-import { programIn } from '../host.ts';
+import { systemClock } from '../system/clock.ts';
+import { programIn } from '../system/privileges.ts';
 
 /** The programs of the host that set-up runs: apt-get, systemctl, service, dockerd. Nothing of a user's is ever an argument. */
 export interface HostCommand {

@@ -1,10 +1,10 @@
 import { mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Settings } from '../config.ts';
-import { systemClock } from '../domain/clock.ts';
+import { paths } from '../config/paths.ts';
+import type { Settings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { paths } from '../paths.ts';
+import { systemClock } from '../system/clock.ts';
 import type { LauncherLock } from './lock.ts';
 import { Program, type ReadyMessage } from './program.ts';
 import { isRunning, type RunningProcess, signalProcess } from './running-process.ts';
@@ -23,7 +23,10 @@ const orchestratorArgs = ['--max-semi-space-size=2', '--max-old-space-size=1024'
 
 const programs = {
   resolver: { script: fileURLToPath(new URL('../resolver/main.ts', import.meta.url)), nodeArgs: [] },
-  orchestrator: { script: fileURLToPath(new URL('../main.ts', import.meta.url)), nodeArgs: orchestratorArgs },
+  orchestrator: {
+    script: fileURLToPath(new URL('../orchestrator/main.ts', import.meta.url)),
+    nodeArgs: orchestratorArgs,
+  },
 } as const;
 
 /** Programs that a killed launcher left behind: they hold the ports and the store. */

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { paths } from '../config/paths.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { paths } from '../paths.ts';
 import { describeProcess, isRunning, type RunningProcess } from './running-process.ts';
 
 /** Who runs the platform of a PAAS_HOME. */

@@ -1,4 +1,4 @@
-import type { Settings } from '../config.ts';
+import type { Settings } from '../config/settings.ts';
 import { RunningPlatform } from './launch.ts';
 import { LauncherLock } from './lock.ts';
 import { type PreparedMessage, runSetUp } from './prepared.ts';

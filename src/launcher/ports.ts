@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename } from 'node:path';
-import { environmentName, type Settings } from '../config.ts';
+import { environmentName, type Settings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
 
 interface WantedPort {

@@ -1,4 +1,4 @@
-import { paths, type Settings } from '../config.ts';
+import { paths, type Settings } from '../config/settings.ts';
 import type { Engine } from '../domain/engine.ts';
 import { openStore } from '../store/store.ts';
 import { type SetUpStep, setUp } from './set-up.ts';

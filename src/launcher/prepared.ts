@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Settings } from '../config.ts';
-import { environment } from '../environment.ts';
+import { environment } from '../config/environment.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Signals } from './signals.ts';
 
 /** What the set-up says when this host and this PAAS_HOME have all they need. */

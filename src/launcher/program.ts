@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { systemClock } from '../domain/clock.ts';
-import { environment } from '../environment.ts';
+import { environment } from '../config/environment.ts';
+import { systemClock } from '../system/clock.ts';
 
 /** What a program tells its launcher over IPC when it does its work. The rest of the message is the program's own. */
 export interface ReadyMessage {

@@ -1,6 +1,6 @@
-import { credentialsPath } from '../cli/credentials.ts';
-import type { Settings } from '../config.ts';
-import { type Environment, environment } from '../environment.ts';
+import { credentialsPath } from '../config/credentials.ts';
+import { type Environment, environment } from '../config/environment.ts';
+import type { Settings } from '../config/settings.ts';
 import { apiUrl } from './addresses.ts';
 import { linkAdvice } from './steps/command-link.ts';
 

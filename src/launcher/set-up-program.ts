@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { paths, readSettings } from '../config.ts';
+import { environment } from '../config/environment.ts';
+import { paths, readSettings } from '../config/settings.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
-import { environment } from '../environment.ts';
 import { environmentOf, readArguments, startHelp } from './arguments.ts';
 import { prepareHome } from './home.ts';
 import { endOrphans } from './launch.ts';

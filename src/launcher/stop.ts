@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { paths, type Settings } from '../config.ts';
-import { systemClock } from '../domain/clock.ts';
+import { type Environment, environment } from '../config/environment.ts';
+import { paths, type Settings } from '../config/settings.ts';
 import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Store } from '../domain/store.ts';
-import { type Environment, environment } from '../environment.ts';
-import { platformId } from '../platform-id.ts';
+import { platformId } from '../store/platform-id.ts';
 import { openStore } from '../store/store.ts';
+import { systemClock } from '../system/clock.ts';
 import { runningLauncher } from './lock.ts';
 import { isRunning, signalProcess } from './running-process.ts';
 import { knowsLogin } from './steps/account.ts';

@@ -1,9 +1,9 @@
 import { isUsedByOthers } from '../builder/stack-retention.ts';
-import { removeCredential } from '../cli/credentials.ts';
-import type { Settings } from '../config.ts';
+import { removeCredential } from '../config/credentials.ts';
+import { environment } from '../config/environment.ts';
+import type { Settings } from '../config/settings.ts';
 import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
 import { removeHostFirewall } from '../engine/host-firewall.ts';
-import { environment } from '../environment.ts';
 import { apiUrl, gitOrigins } from './addresses.ts';
 import { commandLink, removeCommandLink } from './steps/command-link.ts';
 import type { Announcer } from './terminal.ts';

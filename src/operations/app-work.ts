@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from '../domain/clock.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { Turns } from '../domain/turns.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import { Turns } from '../system/turns.ts';
 
 interface Work {
   readonly ending: AbortController;

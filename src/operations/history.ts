@@ -1,6 +1,6 @@
-import type { Clock } from '../domain/clock.ts';
 import { type EventKind, eventKinds } from '../domain/event.ts';
 import type { Store } from '../domain/store.ts';
+import type { Clock } from '../system/clock.ts';
 
 /** As many as `releases` lists, and so can be gone back to. */
 const keptOfEachApp = 1000;

@@ -6,12 +6,12 @@ import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type FormationEntry, initialQuantity, oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
-import type { Logger } from '../domain/logger.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { type EnvironmentDependencies, ensureNetwork } from '../provisioner/environment.ts';
 import { placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh, isWanted, slotsOf } from '../provisioner/plan.ts';
+import type { Logger } from '../system/logger.ts';
 import type { AppWork } from './app-work.ts';
 import { allUp } from './starting.ts';
 

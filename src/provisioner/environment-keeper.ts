@@ -1,7 +1,7 @@
-import type { Clock } from '../domain/clock.ts';
 import { labelNames } from '../domain/engine.ts';
-import type { Logger } from '../domain/logger.ts';
-import { Recurring } from '../domain/recurring.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
+import { Recurring } from '../system/recurring.ts';
 import { type EnvironmentDependencies, ensureNetwork, removeEnvironment } from './environment.ts';
 
 /** A network that somebody removed is back this soon (contracts: hardening test 25). */

@@ -1,5 +1,5 @@
-import type { Clock } from '../domain/clock.ts';
 import type { Store } from '../domain/store.ts';
+import type { Clock } from '../system/clock.ts';
 
 /** For people who ask what happened last night. What happened at all is in the events, which are kept. */
 const keptForMs = 24 * 60 * 60_000;

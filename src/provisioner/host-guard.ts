@@ -1,9 +1,9 @@
-import type { Settings } from '../config.ts';
-import type { Clock } from '../domain/clock.ts';
+import type { Settings } from '../config/settings.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
-import type { Logger } from '../domain/logger.ts';
-import { Recurring } from '../domain/recurring.ts';
 import { applyHostFirewall } from '../engine/host-firewall.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
+import { Recurring } from '../system/recurring.ts';
 
 /** Firewalls are reloaded by others (ufw, an update of the engine); a rule that was only set at boot is gone then. */
 const applyEveryMs = 10_000;

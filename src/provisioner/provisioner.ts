@@ -1,12 +1,12 @@
 import { platformActor } from '../domain/actor.ts';
-import type { Clock } from '../domain/clock.ts';
 import { eventOf } from '../domain/event.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import { processName } from '../domain/instance.ts';
-import type { Logger } from '../domain/logger.ts';
-import { Recurring } from '../domain/recurring.ts';
 import type { Change, Store, StoreTables } from '../domain/store.ts';
-import { Turns } from '../domain/turns.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
+import { Recurring } from '../system/recurring.ts';
+import { Turns } from '../system/turns.ts';
 import { placeWhatFits, retire } from './placing.ts';
 import { type Plan, plan } from './plan.ts';
 

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, systemClock } from '../domain/clock.ts';
 import type { AppLog, LogLine, LogQuery } from '../domain/log-line.ts';
-import { type Logger, silentLogger } from '../domain/logger.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import { type Logger, silentLogger } from '../system/logger.ts';
 import { AppLogFile } from './app-log-file.ts';
 import { defaultFloodLimits, FloodGate, type FloodLimits } from './flood-gate.ts';
 import { type StoredLine, splitText, toStored } from './log-format.ts';

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, systemClock } from '../domain/clock.ts';
 import type { PlatformEvent } from '../domain/event.ts';
 import type { AppLog, LogLine } from '../domain/log-line.ts';
-import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../domain/store.ts';
-import { writeWhole } from '../whole-file.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import { writeWhole } from '../system/durable-file.ts';
+import type { Logger } from '../system/logger.ts';
 import { eventLines } from './event-lines.ts';
 import { plainText } from './plain-text.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../domain/clock.ts';
+import type { Clock } from '../system/clock.ts';
 
 export interface FloodLimits {
   readonly linesPerSecond: number;

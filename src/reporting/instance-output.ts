@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../domain/clock.ts';
 import type { ContainerLogLine, Engine } from '../domain/engine.ts';
 import { errorCode } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
 import type { RoutableLog } from './app-log.ts';
 import { type StoredLine, splitText } from './log-format.ts';
 

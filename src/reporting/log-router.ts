@@ -1,7 +1,7 @@
-import { type Clock, systemClock } from '../domain/clock.ts';
 import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
 import { type Instance, processName } from '../domain/instance.ts';
-import type { Logger } from '../domain/logger.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
 import type { RoutableLog } from './app-log.ts';
 import { InstanceOutput, type OutputSource } from './instance-output.ts';
 

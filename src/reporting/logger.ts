@@ -1,6 +1,6 @@
 import { type Level, pino, stdSerializers } from 'pino';
 import { PlatformError } from '../domain/errors.ts';
-import type { LogFields, Logger } from '../domain/logger.ts';
+import type { LogFields, Logger } from '../system/logger.ts';
 import { redact } from './redact.ts';
 
 export interface LoggerOptions {

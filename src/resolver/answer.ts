@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { STATUS_CODES } from '../node-http.ts';
+import { STATUS_CODES } from '../system/node-http.ts';
 import { type PageFacts, renderPage } from './error-pages.ts';
 
 /** Answers with a page of the platform's own. The response's head must not have been sent. */

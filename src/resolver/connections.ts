@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { Agent } from '../node-http.ts';
+import { Agent } from '../system/node-http.ts';
 
 /** An open connection to an instance. */
 export interface Connection {

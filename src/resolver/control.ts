@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { RouteTable } from '../domain/route.ts';
-import { createServer } from '../node-http.ts';
-import type { ResolverNotices } from './notices.ts';
 import {
   parseDrainRequest,
   parseRouteTable,
   type ResolverEvent,
   type ResolverStats,
   type TableFacts,
-} from './protocol.ts';
+} from '../domain/resolver-protocol.ts';
+import type { RouteTable } from '../domain/route.ts';
+import { createServer } from '../system/node-http.ts';
+import type { ResolverNotices } from './notices.ts';
 import type { Router } from './router.ts';
 
 export interface ControlOptions {

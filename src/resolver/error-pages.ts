@@ -1,4 +1,4 @@
-import { STATUS_CODES } from '../node-http.ts';
+import { STATUS_CODES } from '../system/node-http.ts';
 import type { RouterCode } from './router-codes.ts';
 
 /** What a page says. `code` is null for what is no router error: a hostname that nobody has, a request that is none. */

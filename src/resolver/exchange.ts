@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { request as openRequest } from '../node-http.ts';
+import { request as openRequest } from '../system/node-http.ts';
 import { type AccessFacts, errorLine, servedLine } from './access-log.ts';
 import { answerWithPage, endAfterUpload } from './answer.ts';
 import type { Connection } from './connections.ts';

@@ -1,4 +1,4 @@
-import { paths, readSettings } from '../config.ts';
+import { paths, readSettings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { startResolver } from './resolver.ts';

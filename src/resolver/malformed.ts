@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { STATUS_CODES } from '../node-http.ts';
+import { STATUS_CODES } from '../system/node-http.ts';
 import { explain, renderPage } from './error-pages.ts';
 import { type RouterCode, routerCodes } from './router-codes.ts';
 

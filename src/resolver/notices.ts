@@ -1,4 +1,4 @@
-import type { ResolverEvent } from './protocol.ts';
+import type { ResolverEvent } from '../domain/resolver-protocol.ts';
 import type { Destination } from './router.ts';
 import type { RouterCode } from './router-codes.ts';
 import { ServedRequests } from './served-requests.ts';

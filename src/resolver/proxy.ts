@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer } from '../node-http.ts';
+import { createServer } from '../system/node-http.ts';
 import { answerWithPage } from './answer.ts';
 import { ClientConnections } from './client-connections.ts';
 import { explain } from './error-pages.ts';

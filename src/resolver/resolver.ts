@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
-import { type Logger, silentLogger } from '../domain/logger.ts';
+import { type Logger, silentLogger } from '../system/logger.ts';
 import { createControl } from './control.ts';
 import { ResolverNotices } from './notices.ts';
 import { createProxy } from './proxy.ts';

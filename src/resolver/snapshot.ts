@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { parseRouteTable } from '../domain/resolver-protocol.ts';
 import type { RouteTable } from '../domain/route.ts';
-import { writeWhole } from '../whole-file.ts';
-import { parseRouteTable } from './protocol.ts';
+import { writeWhole } from '../system/durable-file.ts';
 
 /** The table as it was last saved; null when there is none or it cannot be read: then the orchestrator brings one. */
 export async function readSnapshot(path: string): Promise<RouteTable | null> {

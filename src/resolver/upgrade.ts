@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { ServerResponse, STATUS_CODES } from '../node-http.ts';
+import { ServerResponse, STATUS_CODES } from '../system/node-http.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import type { RequestHead } from './request-head.ts';
 import { Tunnel } from './tunnel.ts';

@@ -1,5 +1,5 @@
-import type { Logger } from '../domain/logger.ts';
 import type { Change, ChangeFeed } from '../domain/store.ts';
+import type { Logger } from '../system/logger.ts';
 
 /** Tells listeners what a commit changed. The store publishes while nothing else can commit, so order is the commits' order. */
 export class Changes implements ChangeFeed {

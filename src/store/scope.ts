@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Kysely, sql } from 'kysely';
-import type { Clock } from '../domain/clock.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Change } from '../domain/store.ts';
+import type { Clock } from '../system/clock.ts';
 import { ChangeList, type Changes } from './change-feed.ts';
 import type { Schema } from './schema.ts';
 import type { Seals } from './seal.ts';

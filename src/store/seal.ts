@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
-import type { Clock } from '../domain/clock.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { Clock } from '../system/clock.ts';
 import { newId } from './ids.ts';
 import type { RootKey } from './root-key.ts';
 import type { DataKeyRow, Schema } from './schema.ts';

@@ -1,8 +1,8 @@
 import { CamelCasePlugin, Kysely, SqliteDialect, sql } from 'kysely';
-import { type Clock, systemClock } from '../domain/clock.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { type Logger, silentLogger } from '../domain/logger.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import { type Logger, silentLogger } from '../system/logger.ts';
 import { accountsTable } from './accounts.ts';
 import { appsTable } from './apps.ts';
 import { artifactsTable } from './artifacts.ts';

@@ -1,8 +1,8 @@
-import type { Clock } from '../domain/clock.ts';
 import type { Engine } from '../domain/engine.ts';
 import type { Instance } from '../domain/instance.ts';
-import type { Logger } from '../domain/logger.ts';
 import type { Store } from '../domain/store.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
 import type { OneOffs } from './one-offs.ts';
 
 /** What every life needs of the house. */

@@ -1,6 +1,6 @@
-import type { Clock } from '../domain/clock.ts';
 import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
 import type { Instance } from '../domain/instance.ts';
+import type { Clock } from '../system/clock.ts';
 import type { OneOffs } from './one-offs.ts';
 import type { StepFacts } from './step.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../domain/clock.ts';
+import type { Clock } from '../system/clock.ts';
 
 /** A process that is killed for its memory mostly takes its instance with it by then, which is told by the crash. */
 export const fatalWithinMs = 500;

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock } from '../system/clock.ts';
 
 const connectTimeoutMs = 1000;
 const settleMs = 1000;

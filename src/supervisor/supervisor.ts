@@ -1,6 +1,6 @@
 import { type ContainerState, type EngineEvent, labelNames } from '../domain/engine.ts';
 import { isFinal } from '../domain/instance.ts';
-import { Recurring } from '../domain/recurring.ts';
+import { Recurring } from '../system/recurring.ts';
 import { InstanceLife } from './life.ts';
 import type { LifeDependencies } from './life-dependencies.ts';
 import { instanceLabels } from './start.ts';

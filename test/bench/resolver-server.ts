@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import httpProxy from 'http-proxy';
-import { createResolverClient, type ResolverClient } from '../../src/resolver/client.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
+import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
 
 /** One server of the resolver's benchmark, in a process of its own: `backend`, or a proxy and the backend's port. */
 export type Role = 'backend' | 'http-proxy' | 'resolver';

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { after, before, describe, it } from 'node:test';
-import { isRoot } from '../../src/host.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { eventually } from '../support/eventually.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { environment } from '../../src/environment.ts';
-import { isRoot } from '../../src/host.ts';
+import { environment } from '../../src/config/environment.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 import { NewerEngine } from './newer-engine.ts';
 

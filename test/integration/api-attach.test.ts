@@ -4,9 +4,9 @@ import { Duplex, PassThrough } from 'node:stream';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import type { App } from '../../src/domain/app.ts';
-import { type Clock, systemClock } from '../../src/domain/clock.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import type { RunSession } from '../../src/domain/operations.ts';
+import { type Clock, systemClock } from '../../src/system/clock.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 

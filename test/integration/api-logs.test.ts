@@ -3,8 +3,8 @@ import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
-import { type Clock, systemClock } from '../../src/domain/clock.ts';
 import type { LogLine, LogSource } from '../../src/domain/log-line.ts';
+import { type Clock, systemClock } from '../../src/system/clock.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -8,11 +8,11 @@ import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { contract, type Endpoint } from '../../src/api/contract.ts';
 import { createApi } from '../../src/api/server.ts';
-import { paths } from '../../src/config.ts';
-import type { Clock } from '../../src/domain/clock.ts';
-import { systemClock } from '../../src/domain/clock.ts';
-import type { Logger } from '../../src/domain/logger.ts';
-import { silentLogger } from '../../src/domain/logger.ts';
+import { paths } from '../../src/config/settings.ts';
+import type { Clock } from '../../src/system/clock.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import type { Logger } from '../../src/system/logger.ts';
+import { silentLogger } from '../../src/system/logger.ts';
 import { type ApiFixture, sampleStatus, startApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { PlatformStatus } from '../../src/api/contract.ts';
-import { credentialsPath } from '../../src/cli/credentials.ts';
+import { credentialsPath } from '../../src/config/credentials.ts';
 import { type ApiFixture, sampleStatus, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
 

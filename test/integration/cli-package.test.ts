@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { environment } from '../../src/environment.ts';
+import { environment } from '../../src/config/environment.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const runFile = promisify(execFile);
@@ -32,7 +32,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 test('the package holds the client and nothing of the server', () => {
   const allowed =
-    /^(package\.json|README\.md|LICENSE|src\/bootstrap\.cjs|src\/cli\/paas\.cjs|dist\/(cli|domain|api\/contract)(\/|\.js$).*|dist\/(environment|node-http)\.js)$/;
+    /^(package\.json|README\.md|LICENSE|src\/bootstrap\.cjs|src\/cli\/paas\.cjs|dist\/(cli|domain|api\/contract)(\/|\.js$).*|dist\/config\/(credentials|environment)\.js|dist\/system\/(did-you-mean|node-http|version)\.js)$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path)),
     [],

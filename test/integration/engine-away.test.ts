@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { readSettings } from '../../src/config.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import type { App } from '../../src/domain/app.ts';
-import { type Logger, silentLogger } from '../../src/domain/logger.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
-import { platformStatus } from '../../src/status.ts';
+import { platformStatus } from '../../src/orchestrator/health-report.ts';
+import { type Logger, silentLogger } from '../../src/system/logger.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import tar from 'tar-stream';
 import { brakeBuildKit } from '../../src/engine/build-brake.ts';
 import { brakeSteps, stepMemoryBytes } from '../../src/engine/step-brake.ts';
-import { isRoot } from '../../src/host.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 

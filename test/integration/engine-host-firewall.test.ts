@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { NetworkState } from '../../src/domain/engine.ts';
 import { chainsOf } from '../../src/engine/firewall-rules.ts';
 import { applyHostFirewall, removeHostFirewall } from '../../src/engine/host-firewall.ts';
-import { isRoot } from '../../src/host.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';

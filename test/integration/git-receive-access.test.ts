@@ -208,7 +208,7 @@ describe('who may push and fetch', () => {
 
   it('nothing can be pushed with a secret that is not that of a push under way', async () => {
     const { connect } = await import('node:net');
-    const { paths } = await import('../../src/config.ts');
+    const { paths } = await import('../../src/config/settings.ts');
     for (const text of [
       '{"push":"guess","quarantine":""}\n\n',
       'nonsense\n\n',

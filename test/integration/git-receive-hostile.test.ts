@@ -3,9 +3,9 @@ import { readdirSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { paths } from '../../src/config.ts';
-import { environment } from '../../src/environment.ts';
-import { isRoot } from '../../src/host.ts';
+import { environment } from '../../src/config/environment.ts';
+import { paths } from '../../src/config/settings.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { HostilePusher } from '../support/hostile-pusher.ts';
 import { blobOf, commitOf, type GitObject, idOf, pushBody, treeOf, writePack } from '../support/raw-git.ts';
 

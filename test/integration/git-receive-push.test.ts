@@ -354,7 +354,7 @@ describe('a push', () => {
 
   it('from a hook that somebody changed is judged by ours after the next start', async () => {
     await fresh();
-    const { paths } = await import('../../src/config.ts');
+    const { paths } = await import('../../src/config/settings.ts');
     const hook = join(paths(server.home).hooks, 'pre-receive');
     const ours = await readFile(hook, 'utf8');
     await writeFile(hook, '#!/bin/sh\nexit 0\n');

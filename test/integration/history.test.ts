@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Clock, systemClock } from '../../src/domain/clock.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { forgetOldHistory } from '../../src/operations/history.ts';
 import { openStore } from '../../src/store/store.ts';
+import { type Clock, systemClock } from '../../src/system/clock.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
 const day = 24 * 60 * 60_000;

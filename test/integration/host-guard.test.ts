@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { readSettings } from '../../src/config.ts';
-import { systemClock } from '../../src/domain/clock.ts';
-import { silentLogger } from '../../src/domain/logger.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { chainsOf } from '../../src/engine/firewall-rules.ts';
 import { removeHostFirewall } from '../../src/engine/host-firewall.ts';
-import { isRoot } from '../../src/host.ts';
 import { HostGuard } from '../../src/provisioner/host-guard.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import { silentLogger } from '../../src/system/logger.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { hostRules } from '../support/host-rules.ts';
 

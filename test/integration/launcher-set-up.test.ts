@@ -3,10 +3,9 @@ import { lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { credentialsPath, findCredential, saveCredential } from '../../src/cli/credentials.ts';
-import { paths, readSettings } from '../../src/config.ts';
+import { credentialsPath, findCredential, saveCredential } from '../../src/config/credentials.ts';
+import { paths, readSettings } from '../../src/config/settings.ts';
 import { hashToken, isToken, mintToken } from '../../src/domain/token.ts';
-import { isRoot } from '../../src/host.ts';
 import { apiUrl } from '../../src/launcher/addresses.ts';
 import { readyMessage } from '../../src/launcher/ready-message.ts';
 import { setUp } from '../../src/launcher/set-up.ts';
@@ -15,8 +14,9 @@ import { commandLinkStep, commandPath, removeCommandLink } from '../../src/launc
 import { storeStep } from '../../src/launcher/steps/store.ts';
 import { ownsLogin } from '../../src/launcher/stop.ts';
 import type { Announcer } from '../../src/launcher/terminal.ts';
-import { platformId } from '../../src/platform-id.ts';
+import { platformId } from '../../src/store/platform-id.ts';
 import { openStore } from '../../src/store/store.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'paas-set-up-'));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
-import { systemClock } from '../../src/domain/clock.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { errorCode } from '../../src/domain/errors.ts';
-import { silentLogger } from '../../src/domain/logger.ts';
 import { AppWork } from '../../src/operations/app-work.ts';
 import { changeConfig } from '../../src/operations/config.ts';
 import { recover } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import { silentLogger } from '../../src/system/logger.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
-import { systemClock } from '../../src/domain/clock.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { settleLeftovers } from '../../src/operations/recover.ts';
@@ -14,6 +13,7 @@ import { InstanceLife } from '../../src/supervisor/life.ts';
 import type { LifeDependencies } from '../../src/supervisor/life-dependencies.ts';
 import { OneOffs } from '../../src/supervisor/one-offs.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 

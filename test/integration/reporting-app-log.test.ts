@@ -4,9 +4,9 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { systemClock } from '../../src/domain/clock.ts';
 import type { LogLine } from '../../src/domain/log-line.ts';
 import { createAppLog, type FileAppLog } from '../../src/reporting/app-log.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { eventually } from '../support/eventually.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'paas-log-'));

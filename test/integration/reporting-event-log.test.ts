@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { platformActor } from '../../src/domain/actor.ts';
 import { type EventKind, eventOf } from '../../src/domain/event.ts';
-import { silentLogger } from '../../src/domain/logger.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
 import { createEventLog } from '../../src/reporting/event-log.ts';
 import { openStore } from '../../src/store/store.ts';
+import { silentLogger } from '../../src/system/logger.ts';
 import { eventually } from '../support/eventually.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'paas-events-'));

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { paths } from '../../src/config.ts';
+import { paths } from '../../src/config/settings.ts';
 import type { RouteTable } from '../../src/domain/route.ts';
-import { createResolverClient } from '../../src/resolver/client.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
+import { createResolverClient } from '../../src/routing/resolver-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, deadPort, startBackend } from '../support/resolver.ts';
 

@@ -15,7 +15,7 @@ import { ensureStacks, findStacks } from '../../src/builder/stack.ts';
 import type { Stack } from '../../src/domain/builder.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
-import { isRoot } from '../../src/host.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 
 const suite = { stackSuite: 'trixie' };

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type Clock, systemClock } from '../../src/domain/clock.ts';
 import { toPlatformError } from '../../src/store/sqlite.ts';
 import { openStore } from '../../src/store/store.ts';
+import { type Clock, systemClock } from '../../src/system/clock.ts';
 import { storeFixture } from '../support/store-fixture.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'paas-store-'));

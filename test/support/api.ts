@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PlatformStatus } from '../../src/api/contract.ts';
 import { type Api, type ApiOptions, createApi } from '../../src/api/server.ts';
-import { paths, readSettings, type Settings } from '../../src/config.ts';
+import { paths, readSettings, type Settings } from '../../src/config/settings.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
 import type { AppLog } from '../../src/domain/log-line.ts';
-import { silentLogger } from '../../src/domain/logger.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { mintToken } from '../../src/domain/token.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
 import { openStore } from '../../src/store/store.ts';
+import { silentLogger } from '../../src/system/logger.ts';
 import { type StoreOperations, storeOperations } from './store-operations.ts';
 
 /** A person with an account and a token. */

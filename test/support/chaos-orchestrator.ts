@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { App } from '../../src/domain/app.ts';
-import { systemClock } from '../../src/domain/clock.ts';
 import { errorCode } from '../../src/domain/errors.ts';
-import { silentLogger } from '../../src/domain/logger.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import { silentLogger } from '../../src/system/logger.ts';
 import { EngineFixture } from './engine-fixture.ts';
 import { answering, LowerHalf } from './lower-half.ts';
 import { seeded } from './seeded.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { environment } from '../../src/environment.ts';
+import { environment } from '../../src/config/environment.ts';
 import { removeAllOf } from './leftovers.ts';
 import { childrenOf, isAlive, startedAt } from './processes.ts';
 

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { saveCredential } from '../../src/cli/credentials.ts';
 import type { Input, Io, Output } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/run.ts';
-import { type Environment, environment } from '../../src/environment.ts';
+import { saveCredential } from '../../src/config/credentials.ts';
+import { type Environment, environment } from '../../src/config/environment.ts';
 
 export interface CliResult {
   readonly code: number;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { environment } from '../../src/environment.ts';
+import { environment } from '../../src/config/environment.ts';
 
 export interface GitResult {
   readonly code: number | null;

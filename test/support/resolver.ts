@@ -9,11 +9,11 @@ import {
 } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ResolverEvent } from '../../src/domain/resolver-protocol.ts';
 import type { RouteState, Target } from '../../src/domain/route.ts';
-import { createResolverClient, type ResolverClient } from '../../src/resolver/client.ts';
-import type { ResolverEvent } from '../../src/resolver/protocol.ts';
 import { type Resolver, startResolver } from '../../src/resolver/resolver.ts';
 import { defaultTiming, type Timing } from '../../src/resolver/timing.ts';
+import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
 
 /** A server that stands for an instance. */
 export interface Backend extends AsyncDisposable {

@@ -11,7 +11,7 @@ import {
   knownGitOrigins,
   removeCredential,
   saveCredential,
-} from '../../src/cli/credentials.ts';
+} from '../../src/config/credentials.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'paas-credentials-'));
 const env = { HOME: home, XDG_CONFIG_HOME: home };

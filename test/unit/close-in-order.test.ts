@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { systemClock } from '../../src/domain/clock.ts';
-import { type Logger, silentLogger } from '../../src/domain/logger.ts';
-import { closeInOrder } from '../../src/platform/close-in-order.ts';
+import { closeInOrder } from '../../src/orchestrator/close-in-order.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import { type Logger, silentLogger } from '../../src/system/logger.ts';
 
 it('a part that hangs or fails at the end keeps none of those after it from closing', async () => {
   const told: string[] = [];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readSettings } from '../../src/config.ts';
+import { settingNames } from '../../src/config/setting-rules.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { environmentOf, readArguments, startHelp } from '../../src/launcher/arguments.ts';
-import { settingNames } from '../../src/setting-rules.ts';
 
 describe('npm start --', () => {
   it('takes every setting as a flag, and hands it on to its programs', () => {

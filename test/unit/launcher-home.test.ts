@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { isRoot } from '../../src/host.ts';
 import { prepareHome } from '../../src/launcher/home.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 
 describe('PAAS_HOME', () => {
   let root: string;

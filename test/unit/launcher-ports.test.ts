@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { test } from 'node:test';
-import { readSettings } from '../../src/config.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { listeningInodes, portHolder, requireFreePorts } from '../../src/launcher/ports.ts';
 

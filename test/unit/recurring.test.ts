@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../src/domain/clock.ts';
-import { type Logger, silentLogger } from '../../src/domain/logger.ts';
-import { Recurring } from '../../src/domain/recurring.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import { type Logger, silentLogger } from '../../src/system/logger.ts';
+import { Recurring } from '../../src/system/recurring.ts';
 import { eventually } from '../support/eventually.ts';
 
 describe('something that is done again and again', () => {

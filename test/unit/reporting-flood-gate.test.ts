@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../../src/domain/clock.ts';
 import { FloodGate } from '../../src/reporting/flood-gate.ts';
+import { systemClock } from '../../src/system/clock.ts';
 
 const limits = { linesPerSecond: 10, bytesPerSecond: 1000, burstSeconds: 3 };
 

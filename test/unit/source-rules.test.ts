@@ -14,6 +14,7 @@ const processOwners: ReadonlySet<string> = new Set([
   'src/builder/stack/debian-tools.ts', // mmdebstrap, apt-config
   'src/cli/browser.ts', // the user's browser
   'src/cli/git.ts', // the user's git
+  'src/cli/local-command.ts', // the launcher's program for this machine
   'src/engine/host-firewall.ts', // iptables
   'src/git-receive/git-process.ts', // git that serves
   'src/launcher/host-command.ts', // apt-get, systemctl, service, dockerd
@@ -77,7 +78,7 @@ test('a shell is named only where something runs in a container', () => {
 
 test('the environment is read in one file', () => {
   // The sample app is text that is written out for the user.
-  const allowed = new Set(['src/environment.ts', 'src/cli/sample-app.ts', ...shims]);
+  const allowed = new Set(['src/config/environment.ts', 'src/cli/sample-app.ts', ...shims]);
   assert.deepEqual(
     offenders(
       sources.filter(({ path }) => !allowed.has(path)),
@@ -88,7 +89,7 @@ test('the environment is read in one file', () => {
 });
 
 test("node:http is had without Node's fetch client", () => {
-  const wrong = sources.filter(({ path }) => path !== 'src/node-http.ts');
+  const wrong = sources.filter(({ path }) => path !== 'src/system/node-http.ts');
   assert.deepEqual(offenders(wrong, nodeHttpValue), []);
 });
 

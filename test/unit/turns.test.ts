@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { errorCode } from '../../src/domain/errors.ts';
-import { Turns } from '../../src/domain/turns.ts';
+import { Turns } from '../../src/system/turns.ts';
 
 describe('turns', () => {
   it('come one after the other in the order of asking, also after one that failed', async () => {

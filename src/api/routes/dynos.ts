@@ -1,10 +1,10 @@
 import type { App } from '../../domain/app.ts';
 import type { ProcessType } from '../../domain/build.ts';
-import type { Clock } from '../../domain/clock.ts';
 import { assertNever, PlatformError } from '../../domain/errors.ts';
 import { oneShotTypes } from '../../domain/formation.ts';
 import { type Instance, processName } from '../../domain/instance.ts';
 import type { Store } from '../../domain/store.ts';
+import type { Clock } from '../../system/clock.ts';
 import type { Answer, Routes } from '../call.ts';
 import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../domain/clock.ts';
+import type { Clock } from '../../system/clock.ts';
 import type { Routes } from '../call.ts';
 import type { ApiContext } from '../context.ts';
 import { contract, type PlatformStatus } from '../contract.ts';

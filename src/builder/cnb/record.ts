@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../../whole-file.ts';
+import { writeWhole } from '../../system/durable-file.ts';
 import { builderGeneration } from '../build-key.ts';
 import { readIfThere } from '../files.ts';
 import type { LaunchPlan } from './launch-plan.ts';

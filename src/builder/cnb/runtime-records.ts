@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { writeWhole } from '../../whole-file.ts';
+import { writeWhole } from '../../system/durable-file.ts';
 import { readIfThere } from '../files.ts';
 import type { RecordedLayer } from './recorded-layer.ts';
 

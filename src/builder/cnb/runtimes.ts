@@ -7,7 +7,7 @@ import type { BuildOutput } from '../../domain/build.ts';
 import type { Stack } from '../../domain/builder.ts';
 import { type Engine, type EngineInfo, labelNames } from '../../domain/engine.ts';
 import type { PlatformError } from '../../domain/errors.ts';
-import { Turns } from '../../domain/turns.ts';
+import { Turns } from '../../system/turns.ts';
 import type { HostTrust } from '../host-trust.ts';
 import { BuildLines } from '../jail/build-lines.ts';
 import { Jail } from '../jail/jail.ts';

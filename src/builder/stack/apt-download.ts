@@ -2,8 +2,8 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { environment } from '../../config/environment.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import { environment } from '../../environment.ts';
 import { debianKeyring, type HostApt, sourceLines } from './host-apt.ts';
 
 const run = promisify(execFile);

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { environment } from '../../config/environment.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import { environment } from '../../environment.ts';
-import { programIn } from '../../host.ts';
+import { programIn } from '../../system/privileges.ts';
 import { debianKeyring, type HostApt, hostApt, sourceLines } from './host-apt.ts';
 import { customisePath, type StackRecipe } from './recipe.ts';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import { isRoot } from '../../host.ts';
+import { isRoot } from '../../system/privileges.ts';
 import { buildOnBaseImage, type ImageMaking } from './base-image.ts';
 import { type BaseImage, debianBase } from './debian-base.ts';
 import { hasMmdebstrap, readHostApt, rootfs } from './debian-tools.ts';

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
+import { saveCredential } from '../../config/credentials.ts';
 import { type DefineCommand, examples } from '../command.ts';
-import { saveCredential } from '../credentials.ts';
 import { usageError } from '../errors.ts';
 import { isLoopback } from '../http.ts';
 import { prompt } from '../prompt.ts';

@@ -1,5 +1,5 @@
+import { findCredential, knownGitOrigins, removeCredential } from '../../config/credentials.ts';
 import type { DefineCommand } from '../command.ts';
-import { findCredential, knownGitOrigins, removeCredential } from '../credentials.ts';
 
 const define: DefineCommand = (command, session) => {
   command.action(async () => {

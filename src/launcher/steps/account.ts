@@ -1,12 +1,12 @@
 import { hostname, userInfo } from 'node:os';
-import { credentialsPath, findCredential, saveCredential } from '../../cli/credentials.ts';
-import type { Settings } from '../../config.ts';
+import { credentialsPath, findCredential, saveCredential } from '../../config/credentials.ts';
+import { type Environment, environment } from '../../config/environment.ts';
+import type { Settings } from '../../config/settings.ts';
 import type { Account } from '../../domain/actor.ts';
 import { platformActor } from '../../domain/actor.ts';
 import { eventOf } from '../../domain/event.ts';
 import type { Store, StoreTables } from '../../domain/store.ts';
 import { hashToken, mintToken } from '../../domain/token.ts';
-import { type Environment, environment } from '../../environment.ts';
 import { apiUrl, gitOrigins } from '../addresses.ts';
 import type { SetUpStep } from '../set-up.ts';
 

@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Settings } from '../../config.ts';
-import { isRoot } from '../../host.ts';
+import type { Settings } from '../../config/settings.ts';
+import { isRoot } from '../../system/privileges.ts';
 import type { SetUpStep } from '../set-up.ts';
 
 export const commandLink = '/usr/local/bin/paas';

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { paths, type Settings } from '../../config.ts';
-import { systemClock } from '../../domain/clock.ts';
+import { paths, type Settings } from '../../config/settings.ts';
 import type { Engine } from '../../domain/engine.ts';
 import { assertNever, PlatformError } from '../../domain/errors.ts';
-import { isRoot } from '../../host.ts';
+import { systemClock } from '../../system/clock.ts';
+import { isRoot } from '../../system/privileges.ts';
 import { canInstallPackages, installPackages } from '../apt.ts';
 import { type Detached, findProgram, runHostCommand, startDetached } from '../host-command.ts';
 import type { SetUpStep } from '../set-up.ts';

@@ -1,5 +1,5 @@
 import { ensureStacks, findStacks } from '../../builder/stack.ts';
-import type { Settings } from '../../config.ts';
+import type { Settings } from '../../config/settings.ts';
 import type { Engine } from '../../domain/engine.ts';
 import type { SetUpStep } from '../set-up.ts';
 

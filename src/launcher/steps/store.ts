@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { paths, type Settings } from '../../config.ts';
+import { paths, type Settings } from '../../config/settings.ts';
 import { rootKeyPath } from '../../store/root-key.ts';
 import { openStore } from '../../store/store.ts';
 import type { SetUpStep } from '../set-up.ts';

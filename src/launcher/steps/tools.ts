@@ -1,6 +1,6 @@
 import { hasMmdebstrap } from '../../builder/stack/debian-tools.ts';
 import { findStacks } from '../../builder/stack.ts';
-import type { Settings } from '../../config.ts';
+import type { Settings } from '../../config/settings.ts';
 import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import { canInstallPackages, installPackages } from '../apt.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../domain/clock.ts';
-import type { Logger } from '../domain/logger.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
 
 /** What is to be closed, by its name for the log, and how long it may take. */
 export type ClosingStep = readonly [name: string, close: () => Promise<unknown>, withinMs?: number];

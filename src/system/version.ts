@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export const version: string = readVersion();
 
 function readVersion(): string {
-  // One folder above the sources in a checkout and above dist/ in a package alike.
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  // Two folders above this file in a checkout (src/system) and in a package (dist/system) alike.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { readonly version: string }).version;
 }

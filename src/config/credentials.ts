@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
-import type { Environment } from '../environment.ts';
+import type { Environment } from './environment.ts';
 
 /** Who one is at one platform. Files with these are readable by their owner alone (0600). */
 export interface Credential {

@@ -1,5 +1,5 @@
-import { readSettings } from './config.ts';
-import { PlatformError } from './domain/errors.ts';
+import { readSettings } from '../config/settings.ts';
+import { PlatformError } from '../domain/errors.ts';
 import { startPlatform } from './platform.ts';
 
 /** The launcher kills what has not ended by then, and every start repairs what a kill leaves. */

@@ -1,12 +1,12 @@
-import type { Settings } from '../config.ts';
+import type { Settings } from '../config/settings.ts';
 import type { App } from '../domain/app.ts';
-import { type Clock, systemClock } from '../domain/clock.ts';
 import { errorCode, PlatformError } from '../domain/errors.ts';
 import type { Instance } from '../domain/instance.ts';
-import { type Logger, silentLogger } from '../domain/logger.ts';
 import type { Route, RouteTable } from '../domain/route.ts';
 import type { Change, Store } from '../domain/store.ts';
-import type { ResolverClient } from './client.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import { type Logger, silentLogger } from '../system/logger.ts';
+import type { ResolverClient } from './resolver-client.ts';
 import { RouteFacts } from './route-facts.ts';
 import { planPlatform, planRoute } from './route-plan.ts';
 

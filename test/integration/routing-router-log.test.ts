@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAppLog } from '../../src/reporting/app-log.ts';
-import { createResolverClient } from '../../src/resolver/client.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
-import { keepRouterLog } from '../../src/resolver/router-log.ts';
 import { defaultTiming } from '../../src/resolver/timing.ts';
+import { createResolverClient } from '../../src/routing/resolver-client.ts';
+import { keepRouterLog } from '../../src/routing/router-log.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, deadPort } from '../support/resolver.ts';
 

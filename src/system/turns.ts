@@ -1,4 +1,4 @@
-import { PlatformError } from './errors.ts';
+import { PlatformError } from '../domain/errors.ts';
 
 /**
  * One at a time per key, in the order of asking. Within one process; what two processes must not do at once is guarded

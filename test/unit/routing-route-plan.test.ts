@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instance } from '../../src/domain/instance.ts';
-import { type AppFacts, planPlatform, planRoute } from '../../src/resolver/route-plan.ts';
+import { type AppFacts, planPlatform, planRoute } from '../../src/routing/route-plan.ts';
 import { upInstance } from '../support/instances.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');

@@ -1,46 +1,46 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createAuthenticator } from './api/authenticate.ts';
-import type { PlatformStatus } from './api/contract.ts';
-import { createApi } from './api/server.ts';
-import { createBuilder } from './builder/build.ts';
-import { ensureStacks, findStacks } from './builder/stack.ts';
-import { hostCloudlets } from './cluster/capacity.ts';
-import { paths, type Settings } from './config.ts';
-import { mayUse } from './domain/access.ts';
-import { platformActor } from './domain/actor.ts';
-import { systemClock as clock } from './domain/clock.ts';
-import type { EngineInfo } from './domain/engine.ts';
-import { eventOf } from './domain/event.ts';
-import type { Logger } from './domain/logger.ts';
-import type { Store } from './domain/store.ts';
-import { appUrl } from './domain/urls.ts';
-import { createDockerEngine } from './engine/docker-engine.ts';
-import { createGitReceive } from './git-receive/git-receive.ts';
-import { gitVersion } from './git-receive/git-version.ts';
-import { AppWork } from './operations/app-work.ts';
-import type { AppBelongings } from './operations/apps.ts';
-import { recover } from './operations/recover.ts';
-import type { DeployDependencies } from './operations/releases.ts';
-import { createOperations } from './operations.ts';
-import { type ClosingStep, closeInOrder } from './platform/close-in-order.ts';
-import { createRounds } from './platform/rounds.ts';
-import { platformId as readPlatformId } from './platform-id.ts';
-import { EnvironmentKeeper } from './provisioner/environment-keeper.ts';
-import { HostGuard } from './provisioner/host-guard.ts';
-import { Provisioner } from './provisioner/provisioner.ts';
-import { createAppLog } from './reporting/app-log.ts';
-import { createEventLog } from './reporting/event-log.ts';
-import { createLogRouter } from './reporting/log-router.ts';
-import { createLogger } from './reporting/logger.ts';
-import { createResolverClient } from './resolver/client.ts';
-import { createRoutePublisher } from './resolver/publisher.ts';
-import { keepRouterLog } from './resolver/router-log.ts';
-import { platformStatus } from './status.ts';
-import { openStore } from './store/store.ts';
-import { OneOffs } from './supervisor/one-offs.ts';
-import { Supervisor } from './supervisor/supervisor.ts';
-import { version } from './version.ts';
+import { createAuthenticator } from '../api/authenticate.ts';
+import type { PlatformStatus } from '../api/contract.ts';
+import { createApi } from '../api/server.ts';
+import { createBuilder } from '../builder/build.ts';
+import { ensureStacks, findStacks } from '../builder/stack.ts';
+import { hostCloudlets } from '../cluster/capacity.ts';
+import { paths, type Settings } from '../config/settings.ts';
+import { mayUse } from '../domain/access.ts';
+import { platformActor } from '../domain/actor.ts';
+import type { EngineInfo } from '../domain/engine.ts';
+import { eventOf } from '../domain/event.ts';
+import type { Store } from '../domain/store.ts';
+import { appUrl } from '../domain/urls.ts';
+import { createDockerEngine } from '../engine/docker-engine.ts';
+import { createGitReceive } from '../git-receive/git-receive.ts';
+import { gitVersion } from '../git-receive/git-version.ts';
+import { AppWork } from '../operations/app-work.ts';
+import type { AppBelongings } from '../operations/apps.ts';
+import { createOperations } from '../operations/create-operations.ts';
+import { recover } from '../operations/recover.ts';
+import type { DeployDependencies } from '../operations/releases.ts';
+import { EnvironmentKeeper } from '../provisioner/environment-keeper.ts';
+import { HostGuard } from '../provisioner/host-guard.ts';
+import { Provisioner } from '../provisioner/provisioner.ts';
+import { createAppLog } from '../reporting/app-log.ts';
+import { createEventLog } from '../reporting/event-log.ts';
+import { createLogRouter } from '../reporting/log-router.ts';
+import { createLogger } from '../reporting/logger.ts';
+import { createRoutePublisher } from '../routing/publisher.ts';
+import { createResolverClient } from '../routing/resolver-client.ts';
+import { keepRouterLog } from '../routing/router-log.ts';
+import { platformId as readPlatformId } from '../store/platform-id.ts';
+import { openStore } from '../store/store.ts';
+import { OneOffs } from '../supervisor/one-offs.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import { systemClock as clock } from '../system/clock.ts';
+import type { Logger } from '../system/logger.ts';
+import { version } from '../system/version.ts';
+import { type ClosingStep, closeInOrder } from './close-in-order.ts';
+import { platformStatus } from './health-report.ts';
+import { createRounds } from './rounds.ts';
 
 /*
  * The orchestrator put together, and the only place that knows every concrete part: the ground that everything stands
@@ -136,7 +136,7 @@ function createMaking(
     stack: async () => (await findStacks(engine, settings)) ?? ensureStacks(engine, settings),
     platformId,
     logger,
-    buildpacksDir: resolve(import.meta.dirname, '../buildpacks'),
+    buildpacksDir: resolve(import.meta.dirname, '../../buildpacks'),
   });
   const deps: DeployDependencies = {
     store,

@@ -1,12 +1,12 @@
 import type { PlatformBuilder } from '../builder/build.ts';
-import type { Clock } from '../domain/clock.ts';
-import { Recurring } from '../domain/recurring.ts';
 import { forgetOldHistory } from '../operations/history.ts';
 import { settleLeftovers } from '../operations/recover.ts';
 import type { DeployDependencies } from '../operations/releases.ts';
 import { endDiskHogs, instanceDiskBytes } from '../provisioner/disk-guard.ts';
 import { forgetOldInstances } from '../provisioner/history.ts';
 import { shorten } from '../reporting/foreign-log.ts';
+import type { Clock } from '../system/clock.ts';
+import { Recurring } from '../system/recurring.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

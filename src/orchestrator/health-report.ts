@@ -1,11 +1,11 @@
 import { statfs } from 'node:fs/promises';
-import type { PlatformStatus } from './api/contract.ts';
-import { findStacks } from './builder/stack.ts';
-import { hostLoads } from './cluster/capacity.ts';
-import type { Settings } from './config.ts';
-import type { Engine, EngineInfo } from './domain/engine.ts';
-import { publicMessage } from './domain/errors.ts';
-import type { Store } from './domain/store.ts';
+import type { PlatformStatus } from '../api/contract.ts';
+import { findStacks } from '../builder/stack.ts';
+import { hostLoads } from '../cluster/capacity.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Engine, EngineInfo } from '../domain/engine.ts';
+import { publicMessage } from '../domain/errors.ts';
+import type { Store } from '../domain/store.ts';
 
 type Part = PlatformStatus['parts'][number];
 type Check = PlatformStatus['checks'][number];

@@ -1,5 +1,5 @@
 import type { AppLog } from '../domain/log-line.ts';
-import type { ResolverClient } from './client.ts';
+import type { ResolverClient } from './resolver-client.ts';
 
 export interface RouterLogOptions {
   readonly client: ResolverClient;

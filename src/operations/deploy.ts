@@ -1,17 +1,17 @@
-import type { App } from './domain/app.ts';
-import type { Artifact, BuildOutput } from './domain/build.ts';
-import { sameConfig } from './domain/config-vars.ts';
-import { errorCode } from './domain/errors.ts';
-import { oneShotTypes } from './domain/formation.ts';
-import { processName } from './domain/instance.ts';
-import type { PushRequest } from './domain/push.ts';
-import type { Release, ReleaseWithConfig } from './domain/release.ts';
-import { currentRelease, type DeployDependencies, makeRelease } from './operations/releases.ts';
-import { rollOut } from './operations/roll-out.ts';
-import { StartFailed } from './operations/starting.ts';
-import { removeOldImages } from './provisioner/image-retention.ts';
-import { isIn, slotsOf } from './provisioner/plan.ts';
-import { logOutput, teeOutput } from './reporting/progress.ts';
+import type { App } from '../domain/app.ts';
+import type { Artifact, BuildOutput } from '../domain/build.ts';
+import { sameConfig } from '../domain/config-vars.ts';
+import { errorCode } from '../domain/errors.ts';
+import { oneShotTypes } from '../domain/formation.ts';
+import { processName } from '../domain/instance.ts';
+import type { PushRequest } from '../domain/push.ts';
+import type { Release, ReleaseWithConfig } from '../domain/release.ts';
+import { removeOldImages } from '../provisioner/image-retention.ts';
+import { isIn, slotsOf } from '../provisioner/plan.ts';
+import { logOutput, teeOutput } from '../reporting/progress.ts';
+import { currentRelease, type DeployDependencies, makeRelease } from './releases.ts';
+import { rollOut } from './roll-out.ts';
+import { StartFailed } from './starting.ts';
 
 const lastWords = 20;
 /** A turn that comes at once is not worth a line. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Store } from './domain/store.ts';
+import type { Store } from '../domain/store.ts';
 
 const settingName = 'platform.id';
 

@@ -1,11 +1,11 @@
+import type { Engine } from '../domain/engine.ts';
+import type { Operations } from '../domain/operations.ts';
+import type { OneOffs } from '../supervisor/one-offs.ts';
+import { type AppsContext, addDomain, createApp, destroyApp, removeDomain, renameApp } from './apps.ts';
+import { changeConfig, rollback } from './config.ts';
 import { deployPush } from './deploy.ts';
-import type { Engine } from './domain/engine.ts';
-import type { Operations } from './domain/operations.ts';
-import { type AppsContext, addDomain, createApp, destroyApp, removeDomain, renameApp } from './operations/apps.ts';
-import { changeConfig, rollback } from './operations/config.ts';
-import { restart, scale, stop } from './operations/formation.ts';
-import { attachRun, run } from './operations/one-off.ts';
-import type { OneOffs } from './supervisor/one-offs.ts';
+import { restart, scale, stop } from './formation.ts';
+import { attachRun, run } from './one-off.ts';
 
 export interface OperationsContext extends AppsContext {
   readonly oneOffs: OneOffs;

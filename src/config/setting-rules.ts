@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defaultCloudlet } from './domain/cloudlet.ts';
+import { defaultCloudlet } from '../domain/cloudlet.ts';
 
 const megabyte = 1024 * 1024;
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { PlatformError } from '../domain/errors.ts';
+import type { DrainLeft, ResolverEvent, ResolverStats, TableFacts } from '../domain/resolver-protocol.ts';
 import type { RouteTable } from '../domain/route.ts';
-import { request } from '../node-http.ts';
-import type { DrainLeft, ResolverEvent, ResolverStats, TableFacts } from './protocol.ts';
+import { request } from '../system/node-http.ts';
 
 /** The orchestrator's hand on the resolver. Every call may be repeated; each throws `unavailable` when nobody answers. */
 export interface ResolverClient {

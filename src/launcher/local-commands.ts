@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ensureStacks } from '../builder/stack.ts';
-import { readSettings, type Settings } from '../config.ts';
+import { readSettings, type Settings } from '../config/settings.ts';
 import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';

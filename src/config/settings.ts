@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse } from 'smol-toml';
-import { PlatformError } from './domain/errors.ts';
-import { nearestWord } from './domain/nearest.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { nearestWord } from '../system/did-you-mean.ts';
 import { type Environment, environment } from './environment.ts';
 import { defaultOf, type RawSettings, type SettingName, settingNames, settingRules } from './setting-rules.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type RouteTable, routeStates } from '../domain/route.ts';
+import { type RouteTable, routeStates } from './route.ts';
 
 /**
  * What orchestrator and resolver say to each other over the resolver's unix socket: HTTP with JSON.
