@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import type { UnderTest } from './engine.contract.ts';
 
@@ -97,7 +98,8 @@ export function containersContract(underTest: UnderTest): void {
       );
       await engine.containers.start(id);
       // A signal that comes before it listens would end it in the usual way.
-      for await (const _line of engine.containers.logs(id, { follow: true }, AbortSignal.timeout(10_000))) break;
+      for await (const _line of engine.containers.logs(id, { follow: true }, AbortSignal.timeout(scaled(10_000))))
+        break;
       await engine.containers.stop(id, 10_000);
       assert.equal((await engine.containers.inspect(id))?.exitCode, 42);
       await engine.containers.remove(id);
@@ -156,8 +158,8 @@ export function containersContract(underTest: UnderTest): void {
         }),
       );
       await containers.start(id);
-      await containers.wait(id, AbortSignal.timeout(30_000));
-      const used = await containers.diskUsage(labels, AbortSignal.timeout(30_000));
+      await containers.wait(id, AbortSignal.timeout(scaled(30_000)));
+      const used = await containers.diskUsage(labels, AbortSignal.timeout(scaled(30_000)));
       assert.deepEqual([...used.keys()], [id]);
       const megabytes = (used.get(id) ?? 0) / 1024 / 1024;
       assert.ok(megabytes >= 5 && megabytes < 6, `${megabytes} MB, and what is in memory is not on the disk`);

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import type { ContainerLogLine, ContainerLogOptions, ContainerSpec } from '../../src/domain/engine.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import type { UnderTest } from './engine.contract.ts';
 
@@ -114,7 +115,7 @@ function logsContract(underTest: UnderTest): void {
     async function logged(script: string, changes: Partial<ContainerSpec> = {}) {
       const fixture = underTest();
       const { containers } = fixture.engine;
-      const signal = AbortSignal.timeout(30_000);
+      const signal = AbortSignal.timeout(scaled(30_000));
       const id = await containers.create(fixture.spec(script, changes));
       await containers.start(id);
       await containers.wait(id, signal);
@@ -192,11 +193,11 @@ function logsContract(underTest: UnderTest): void {
       const id = await containers.create(
         fixture.spec('echo before; read line; echo "after $line"', { openStdin: true }),
       );
-      const { stdin } = await containers.attach(id, AbortSignal.timeout(30_000));
+      const { stdin } = await containers.attach(id, AbortSignal.timeout(scaled(30_000)));
       await containers.start(id);
       const lines: ContainerLogLine[] = [];
       const following = (async () => {
-        for await (const line of containers.logs(id, { follow: true }, AbortSignal.timeout(30_000))) {
+        for await (const line of containers.logs(id, { follow: true }, AbortSignal.timeout(scaled(30_000)))) {
           lines.push(line);
           if (line.text === 'before') stdin.write('input\n');
         }
@@ -212,7 +213,7 @@ function logsContract(underTest: UnderTest): void {
     test('following can begin before the start', async () => {
       const fixture = underTest();
       const { containers } = fixture.engine;
-      const signal = AbortSignal.timeout(30_000);
+      const signal = AbortSignal.timeout(scaled(30_000));
       const id = await containers.create(fixture.spec('echo hello'));
       const following = collectLines(containers.logs(id, { follow: true }, signal));
       await containers.start(id);

@@ -1,4 +1,5 @@
 import { after, before, describe } from 'node:test';
+import { scaled } from '../support/deadline.ts';
 import type { EngineFixture } from '../support/engine-fixture.ts';
 import { containersContract } from './engine-containers.contract.ts';
 import { dockerfileContract } from './engine-dockerfile.contract.ts';
@@ -14,7 +15,7 @@ export type UnderTest = () => EngineFixture;
 
 /** What every adapter of the Engine port does, on a real engine. */
 export function engineContract(name: string, makeEngine: () => Promise<EngineFixture>): void {
-  describe(`${name}: the engine contract`, { timeout: 240_000 }, () => {
+  describe(`${name}: the engine contract`, { timeout: scaled(240_000) }, () => {
     let fixture: EngineFixture | null = null;
     const underTest: UnderTest = () => {
       if (fixture === null) throw new Error('The engine is not there yet: ask inside of a test.');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { scaled } from '../support/deadline.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
@@ -44,7 +45,7 @@ class Load {
   #one(agent: Agent | false, what: { readonly method: string; readonly path: string }): Promise<string> {
     return new Promise((resolve, reject) => {
       const sent = request(
-        { host: '127.0.0.1', port: this.#port, ...what, agent, headers: { Host: this.#host }, timeout: 30_000 },
+        { host: '127.0.0.1', port: this.#port, ...what, agent, headers: { Host: this.#host }, timeout: scaled(30_000) },
         (response) => {
           let body = '';
           response.on('data', (chunk: Buffer) => (body += chunk.toString()));

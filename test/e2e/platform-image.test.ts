@@ -10,6 +10,7 @@ import { ensureStacks } from '../../src/builder/stack.ts';
 import { type Labels, labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { claim } from '../support/claims.ts';
+import { scaled } from '../support/deadline.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { removeAllOf } from '../support/leftovers.ts';
@@ -68,7 +69,7 @@ before(async () => {
         cpuShares: 1024,
         output: { step: hear, detail: hear, warn: hear },
       },
-      AbortSignal.timeout(5 * 60_000),
+      AbortSignal.timeout(scaled(5 * 60_000)),
     )
     .catch((error: Error) => {
       throw new Error(`${error.message}\n${lines.slice(-30).join('\n')}`, { cause: error });

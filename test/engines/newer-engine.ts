@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat } from
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { childrenOf } from '../support/processes.ts';
 import { Uplink } from '../support/uplink.ts';
@@ -23,7 +24,10 @@ export async function newerEngineRoot(cacheDir: string): Promise<string> {
   await rm(unfinished, { recursive: true, force: true });
   // The snapshot of sid that a mirror has may be older than its signature allows.
   const options = ['--aptopt=Acquire::Check-Valid-Until "false"', '--variant=minbase', `--include=${packages}`];
-  await run('mmdebstrap', [...options, 'sid', unfinished], { timeout: 10 * 60_000, maxBuffer: 64 * 1024 * 1024 });
+  await run('mmdebstrap', [...options, 'sid', unfinished], {
+    timeout: scaled(10 * 60_000),
+    maxBuffer: 64 * 1024 * 1024,
+  });
   await rename(unfinished, root);
   return root;
 }

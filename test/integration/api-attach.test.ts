@@ -8,6 +8,7 @@ import { PlatformError } from '../../src/domain/errors.ts';
 import type { RunSession } from '../../src/domain/operations.ts';
 import { type Clock, systemClock } from '../../src/system/clock.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** A process without a container: what it reads and writes are two pipes. */
@@ -236,7 +237,7 @@ describe('a terminal', () => {
     assert.ok(running.signal?.aborted);
   });
 
-  test('does not hold the platform up when it stops', { timeout: 20_000 }, async () => {
+  test('does not hold the platform up when it stops', { timeout: scaled(20_000) }, async () => {
     const other = await startApi();
     const theirs = await other.newApp('closing');
     await other.deploy(theirs);

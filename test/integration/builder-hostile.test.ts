@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { JailLimits } from '../../src/builder/jail/limits.ts';
 import { BuilderFixture, inlineBuildpack } from '../support/builder-fixture.ts';
+import { scaled } from '../support/deadline.ts';
 import { GitSource } from '../support/git-source.ts';
 import { HeardOutput } from '../support/heard-output.ts';
 
 const megabyte = 1024 * 1024;
 
 /** Whoever does not end these waits for the ten minutes that they sleep. */
-const hangs = { timeout: 60_000 };
+const hangs = { timeout: scaled(60_000) };
 
 let fixture: BuilderFixture;
 before(async () => {
@@ -58,13 +59,13 @@ describe('a hostile build', () => {
 
   test('that fills the disk is ended with the numbers', hangs, async () => {
     const script = 'for n in $(seq 100); do head -c 20M /dev/zero > /app/fill.$n; sleep 0.1; done; sleep 600';
-    const { error } = await build(script, { diskBytes: 100 * megabyte, wallMs: 60_000 });
+    const { error } = await build(script, { diskBytes: 100 * megabyte, wallMs: scaled(60_000) });
     assert.match(error?.message ?? '', /MB of disk, and 100 MB is the limit/);
   });
 
   test('that makes files without end is ended with the numbers', async () => {
     const script = 'mkdir d; cd d; for n in $(seq 60); do touch {1..1000}.$n; sleep 0.1; done; sleep 600';
-    const { error } = await build(script, { files: 20_000, wallMs: 60_000 });
+    const { error } = await build(script, { files: 20_000, wallMs: scaled(60_000) });
     assert.match(error?.message ?? '', /files, and 20000 is the limit/);
   });
 

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Artifact } from '../../src/domain/build.ts';
 import type { PlatformError } from '../../src/domain/errors.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
 import { HeardOutput } from '../support/heard-output.ts';
@@ -71,7 +72,7 @@ test('an Express app with a lock file is built, starts, and hears SIGTERM itself
   assert.equal(artifact.user, '10001:10001');
 
   const id = await fixture.start(artifact.imageId, [artifact.launcher ?? '', 'web'], { env: { PORT: '5000' } });
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(scaled(60_000));
   const { stdout } = await fixture.engine.containers.attach(id, signal);
   await fixture.engine.containers.start(id);
   let said = '';

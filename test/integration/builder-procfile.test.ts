@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Artifact } from '../../src/domain/build.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
 
@@ -118,7 +119,7 @@ while True: time.sleep(1)
   /** What the app said of its end, and how it ended. */
   async function stop(artifact: Artifact): Promise<{ readonly said: string; readonly exitCode: number }> {
     const id = await fixture.start(artifact.imageId, [artifact.launcher ?? '', 'web']);
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(scaled(60_000));
     const { stdout } = await fixture.engine.containers.attach(id, signal);
     let said = '';
     stdout.on('data', (chunk) => {

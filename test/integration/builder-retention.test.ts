@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { labelNames } from '../../src/domain/engine.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitSource } from '../support/git-source.ts';
 import { HeardOutput } from '../support/heard-output.ts';
@@ -44,7 +45,7 @@ async function runtimes(): Promise<readonly string[]> {
     volumes: [{ name: `paas-${platformId}-runtimes`, path: '/runtimes', readOnly: true }],
   });
   try {
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(scaled(60_000));
     const { stdout } = await engine.containers.attach(id, signal);
     await engine.containers.start(id);
     const said: Buffer[] = [];

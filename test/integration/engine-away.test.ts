@@ -5,6 +5,7 @@ import type { App } from '../../src/domain/app.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { platformStatus } from '../../src/orchestrator/health-report.ts';
 import { type Logger, silentLogger } from '../../src/system/logger.ts';
+import { scaled } from '../support/deadline.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
@@ -96,7 +97,9 @@ describe('while the engine is away', () => {
     await eventually('the old one is gone', async () => (await half.containers(app)).length === 1);
   });
 
-  it('nobody waits for one that hangs when the platform stops, or asks how it is', { timeout: 25_000 }, async () => {
+  it('nobody waits for one that hangs when the platform stops, or asks how it is', {
+    timeout: scaled(25_000),
+  }, async () => {
     const app = await deployed('hanging');
     proxy.hang();
     await half.operations.stop(app, 'web', half.actor);

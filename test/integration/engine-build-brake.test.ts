@@ -8,6 +8,7 @@ import tar from 'tar-stream';
 import { brakeBuildKit } from '../../src/engine/build-brake.ts';
 import { brakeSteps, stepMemoryBytes } from '../../src/engine/step-brake.ts';
 import { isRoot } from '../../src/system/privileges.ts';
+import { scaled } from '../support/deadline.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -45,7 +46,7 @@ describe('the brake on Dockerfiles', { skip: isRoot() ? false : 'needs root, as 
         cpuShares: 256,
         output: { step: say, detail: say, warn: say },
       },
-      AbortSignal.timeout(60_000),
+      AbortSignal.timeout(scaled(60_000)),
     );
     if (info.cgroupVersion === 1) {
       const limit = Number(/hierarchical_memory_limit (\d+)/.exec(said.join('\n'))?.[1]);

@@ -9,6 +9,7 @@ import type { NetworkState } from '../../src/domain/engine.ts';
 import { chainsOf } from '../../src/engine/firewall-rules.ts';
 import { applyHostFirewall, removeHostFirewall } from '../../src/engine/host-firewall.ts';
 import { isRoot } from '../../src/system/privileges.ts';
+import { scaled } from '../support/deadline.ts';
 import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
@@ -28,7 +29,7 @@ function listener(word: string): string {
 
 describe('the host’s firewall', {
   skip: isRoot() ? false : 'needs root, as the firewall itself',
-  timeout: 120_000,
+  timeout: scaled(120_000),
 }, () => {
   let fixture: EngineFixture;
   let network: NetworkState;
@@ -72,7 +73,7 @@ describe('the host’s firewall', {
     const dockerfile = `FROM ${baseOf(fixture)}\nRUN ["bash", "-c", "${script}"]\n`;
     const output = new Collected();
     const build = dockerfileBuild(fixture, { Dockerfile: dockerfile }, output);
-    await fixture.engine.images.buildDockerfile(build, AbortSignal.timeout(60_000));
+    await fixture.engine.images.buildDockerfile(build, AbortSignal.timeout(scaled(60_000)));
     return /^heard:(.*)\.$/m.exec(output.text)?.[1] ?? assert.fail(output.text);
   }
 

@@ -3,12 +3,13 @@ import { readdir } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import tar from 'tar-stream';
+import { scaled } from '../support/deadline.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
 const rounds = 40;
 
-test('hundreds of streams that are given up leave no socket open', { timeout: 120_000 }, async () => {
+test('hundreds of streams that are given up leave no socket open', { timeout: scaled(120_000) }, async () => {
   await using fixture = await EngineFixture.create();
   const { containers, images } = fixture.engine;
   const id = await containers.create(fixture.spec('while :; do echo tick; sleep 0.01; done', { openStdin: true }));

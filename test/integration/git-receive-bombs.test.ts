@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Readable, type Transform } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { constants, createDeflate, createGzip, gzipSync } from 'node:zlib';
+import { scaled } from '../support/deadline.ts';
 import { HostilePusher } from '../support/hostile-pusher.ts';
 import {
   blobOf,
@@ -112,7 +113,9 @@ describe('a push that is larger than it looks', () => {
     await pusher.nothingWasKept();
   });
 
-  it('with a tree of ten thousand million files is told the limit, and never walked', { timeout: 60_000 }, async () => {
+  it('with a tree of ten thousand million files is told the limit, and never walked', {
+    timeout: scaled(60_000),
+  }, async () => {
     await pusher.fresh();
     const blob = blobOf('x');
     const objects: GitObject[] = [blob];

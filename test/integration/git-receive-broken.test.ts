@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { paths } from '../../src/config/settings.ts';
 import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import type { GitRepo } from '../support/git-repo.ts';
 import { GitServer } from '../support/git-server.ts';
@@ -106,7 +107,7 @@ describe('a push that is broken off', () => {
     await noGitRuns();
   });
 
-  it('at any byte leaves a sound repository, and the next push works', { timeout: 120_000 }, async () => {
+  it('at any byte leaves a sound repository, and the next push works', { timeout: scaled(120_000) }, async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'first' });
     await repo.must('push', 'paas', 'main');

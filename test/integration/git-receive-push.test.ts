@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import type { SourceTree } from '../../src/domain/push.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import type { GitRepo } from '../support/git-repo.ts';
 import { GitServer } from '../support/git-server.ts';
@@ -341,7 +342,7 @@ describe('a push', () => {
     await repo.must('clone', '-q', `${server.origin}/${app.name}.git`, join(repo.root, 'again'));
   });
 
-  it('of 60 MB that do not compress arrives whole', { timeout: 60_000 }, async () => {
+  it('of 60 MB that do not compress arrives whole', { timeout: scaled(60_000) }, async () => {
     await fresh();
     const { randomBytes } = await import('node:crypto');
     await repo.commit({ 'noise.bin': randomBytes(60 * 1024 * 1024) });

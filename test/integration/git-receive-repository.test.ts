@@ -13,6 +13,7 @@ import { Repository } from '../../src/git-receive/repository.ts';
 import { bytesOnDisk } from '../../src/git-receive/repository-files.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { silentLogger } from '../../src/system/logger.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitServer } from '../support/git-server.ts';
 import { ask, blobOf, commitOf, idOf, pushBody, receivePack, treeOf, writePack } from '../support/raw-git.ts';
@@ -66,7 +67,7 @@ describe("an app's repository", () => {
     await repo.must('push', 'paas', 'main');
   });
 
-  it('gets rid of what a forced push left, which would fill it otherwise', { timeout: 60_000 }, async () => {
+  it('gets rid of what a forced push left, which would fill it otherwise', { timeout: scaled(60_000) }, async () => {
     const app = await server.newApp();
     const repo = await server.clientOf(app);
     const { randomBytes } = await import('node:crypto');
@@ -105,7 +106,7 @@ describe("an app's repository", () => {
     await repo.must('push', 'paas', 'main');
   });
 
-  it('is packed together after many pushes, and stays whole', { timeout: 60_000 }, async () => {
+  it('is packed together after many pushes, and stays whole', { timeout: scaled(60_000) }, async () => {
     const app = await server.newApp();
     const packs = async () => (await server.objectFiles(app)).filter((path) => path.endsWith('.pack')).length;
     for (let number = 0; number < 40; number += 1) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import type { GitRepo } from '../support/git-repo.ts';
 import { GitServer } from '../support/git-server.ts';
@@ -157,7 +158,7 @@ describe('pushes to one app at once', () => {
   });
 
   it('of ten clients, some of them killed, are all decided, one at a time, and the last accepted one is there', {
-    timeout: 60_000,
+    timeout: scaled(60_000),
   }, async () => {
     await fresh();
     let running = 0;

@@ -11,6 +11,7 @@ import { type AppLogOptions, createAppLog } from '../../src/reporting/app-log.ts
 import { createLogRouter } from '../../src/reporting/log-router.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { BusyTurns } from '../support/cpu-time.ts';
+import { scaled } from '../support/deadline.ts';
 import { EngineFixture, testDockerHost } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -76,7 +77,7 @@ test('what an instance wrote is in the log to its last line when its end is told
   const instance = await startInstance('echo one; echo two >&2; printf %040000d 0; printf "\\nlast words"; exit 3');
   run.router.watch(instance, instance.containerId, 7);
   run.router.watch(instance, instance.containerId, 7);
-  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
   await run.router.finished(instance.containerId);
   const lines = await run.appLog.read(instance.appId, { lines: 100, process: 'web.1' });
   assert.deepEqual(
@@ -108,7 +109,7 @@ test('over restarts of the platform every line is in the log once', async () => 
     await eventually('it goes on', async () => (await run.texts(instance.appId)).length > Math.min(999, before + 20));
     await run.close();
   }
-  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
   const last = startRun(dir);
   await last.router.finished(instance.containerId);
   assert.deepEqual(await last.texts(instance.appId), numbers(1000));
@@ -131,7 +132,7 @@ test('a platform killed at any moment completes the log from what the disk has',
     cpSync(dir, left, { recursive: true });
     found.push(left);
   }
-  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
   await run.close();
   for (const left of found) {
     const next = startRun(left);
@@ -167,7 +168,7 @@ test('an engine that cuts the connection again and again costs no line and doubl
     for (const socket of sockets) socket.destroy();
   }
   await eventually('it is all there', async () => (await run.texts(instance.appId)).length >= 800);
-  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
   await run.router.finished(instance.containerId);
   assert.deepEqual(await run.texts(instance.appId), numbers(800));
   await run.close();
@@ -183,7 +184,7 @@ test('an app that floods its log keeps neither the platform from its work nor it
   const calm = await startInstance(counting(300));
   run.router.watch(flood, flood.containerId, 1);
   run.router.watch(calm, calm.containerId, 1);
-  await fixture.engine.containers.wait(calm.containerId, AbortSignal.timeout(30_000));
+  await fixture.engine.containers.wait(calm.containerId, AbortSignal.timeout(scaled(30_000)));
   await run.router.finished(calm.containerId);
   const longestMs = turns.stop();
   assert.deepEqual(await run.texts(calm.appId), numbers(300));
@@ -252,7 +253,7 @@ test('the last words are there although the engine never ends the log that it is
   const run = startRun(newDir(), { ...engine, containers });
   const instance = await startInstance('echo one; echo last words; exit 3');
   run.router.watch(instance, instance.containerId, 7);
-  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(20_000));
+  await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
   await run.router.finished(instance.containerId);
   assert.deepEqual(await run.texts(instance.appId), ['one', 'last words']);
 });

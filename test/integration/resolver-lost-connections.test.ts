@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   type Answered,
@@ -192,7 +193,7 @@ test('a read that its instance dies of does not wait to kill the replacement', a
 });
 
 test('a connection that hangs is given up for another instance when its instance leaves', {
-  timeout: 30_000,
+  timeout: scaled(30_000),
 }, async () => {
   await using resolver = await startTestResolver({ connectMs: 60_000 });
   await using hanging = await startHanging();

@@ -11,6 +11,7 @@ import { startResolver } from '../../src/resolver/resolver.ts';
 import { createRoutePublisher, type RoutePublisher } from '../../src/routing/publisher.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
 import { openStore } from '../../src/store/store.ts';
+import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, type HttpBackend, startBackend, startTestResolver, type TestResolver } from '../support/resolver.ts';
 import { storeFixture } from '../support/store-fixture.ts';
@@ -99,7 +100,7 @@ test('when routes are settled, the next request goes where the store says', asyn
   for (let at = 0; at < 3; at += 1) assert.equal(await bodyOf(fixture, app), `v${second.version}`);
 
   await store.instances.desireStopped(old.id, 'replaced');
-  await publisher.drain(old, 1_000, AbortSignal.timeout(5_000));
+  await publisher.drain(old, 1_000, AbortSignal.timeout(scaled(5_000)));
   const { targets } = await fixture.resolver.client.stats();
   assert.equal(targets.filter(({ instanceId, draining }) => instanceId === old.id && draining).length, 1);
 });
@@ -179,7 +180,7 @@ test('without a resolver, settling fails with what to do; when it comes back, it
   const publisher = createRoutePublisher({ store, client, settings, settleMs: 150 });
   await publisher.start();
   await assert.rejects(publisher.settled(app.id), { code: 'unavailable', hint: 'See: paas doctor' });
-  await publisher.drain({ id: 'i', appId: app.id }, 100, AbortSignal.timeout(5_000));
+  await publisher.drain({ id: 'i', appId: app.id }, 100, AbortSignal.timeout(scaled(5_000)));
 
   const options = { bind: '127.0.0.1', httpPort: 0, controlSocket, snapshotPath: join(home, 'routes.json') };
   for (const life of ['first', 'second']) {

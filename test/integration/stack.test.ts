@@ -16,6 +16,7 @@ import type { Stack } from '../../src/domain/builder.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { isRoot } from '../../src/system/privileges.ts';
+import { scaled } from '../support/deadline.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 
 const suite = { stackSuite: 'trixie' };
@@ -51,7 +52,7 @@ async function inContainer(image: string, script: string): Promise<string> {
     cpus: 1,
     networkId: null,
   });
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(scaled(60_000));
   const { stdout, stderr } = await engine.containers.attach(id, signal);
   const output = Promise.all([text(stdout), text(stderr)]);
   await engine.containers.start(id);
@@ -161,7 +162,7 @@ test('without mmdebstrap and without a registry the same stack is made on a Debi
   const wanted = stackRecipe('run', 'trixie');
   const labels = { [labelNames.platform]: runId };
   const recipe: StackRecipe = { ...wanted, tag: `paas-test/${runId}:run`, config: { ...wanted.config, labels } };
-  const making = { engine, progress: () => undefined, signal: AbortSignal.timeout(180_000) };
+  const making = { engine, progress: () => undefined, signal: AbortSignal.timeout(scaled(180_000)) };
   const architecture = (await debianArchitecture()) ?? assert.fail('there is no apt here');
   const base = await makeDebianBase({ suite: 'trixie', architecture, apt: await readHostApt() }, making);
   t.after(() => base.dispose());
@@ -195,7 +196,7 @@ test('a stack that cannot be made leaves no image and says what mmdebstrap said'
   const recipe = { ...stackRecipe('run', 'trixie'), suite: 'nosuchsuite' };
   const chunks: unknown[] = [];
   await assert.rejects(async () => {
-    for await (const chunk of rootfs(recipe, () => undefined, AbortSignal.timeout(60_000))) chunks.push(chunk);
+    for await (const chunk of rootfs(recipe, () => undefined, AbortSignal.timeout(scaled(60_000)))) chunks.push(chunk);
   }, /could not be made with mmdebstrap:\n(.*\n)*.*nosuchsuite/);
   assert.deepEqual(chunks, []);
 });

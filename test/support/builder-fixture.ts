@@ -17,6 +17,7 @@ import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { openStore } from '../../src/store/store.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { claim } from './claims.ts';
+import { scaled } from './deadline.ts';
 import { HeardOutput } from './heard-output.ts';
 import { removeAllOf } from './leftovers.ts';
 
@@ -104,7 +105,7 @@ export class BuilderFixture implements AsyncDisposable {
     {
       config = {},
       output = new HeardOutput(),
-      signal = AbortSignal.timeout(300_000),
+      signal = AbortSignal.timeout(scaled(300_000)),
       builder = this.builder,
     }: {
       readonly config?: ConfigVars;
@@ -129,7 +130,7 @@ export class BuilderFixture implements AsyncDisposable {
   ): Promise<Answer> {
     const id = await this.start(image, entrypoint, options);
     try {
-      const signal = AbortSignal.timeout(60_000);
+      const signal = AbortSignal.timeout(scaled(60_000));
       const streams = await this.engine.containers.attach(id, signal);
       await this.engine.containers.start(id);
       const [stdout, stderr] = await Promise.all([textOf(streams.stdout), textOf(streams.stderr)]);

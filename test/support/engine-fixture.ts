@@ -10,6 +10,7 @@ import type { ContainerSpec, Engine, Labels } from '../../src/domain/engine.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { claim } from './claims.ts';
+import { scaled } from './deadline.ts';
 import { removeAllOf } from './leftovers.ts';
 import { testRootfs } from './test-rootfs.ts';
 
@@ -93,7 +94,7 @@ export class EngineFixture implements AsyncDisposable {
     readonly stderr: string;
   }> {
     const { containers } = this.engine;
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(scaled(60_000));
     const id = await containers.create(this.spec(script, changes));
     try {
       await containers.start(id);
@@ -111,7 +112,7 @@ export class EngineFixture implements AsyncDisposable {
     const { containers } = this.engine;
     const id = await containers.create(this.spec(script, changes));
     try {
-      const { stdout, stderr } = await containers.attach(id, AbortSignal.timeout(60_000));
+      const { stdout, stderr } = await containers.attach(id, AbortSignal.timeout(scaled(60_000)));
       stderr.resume();
       await containers.start(id);
       return await text(stdout);

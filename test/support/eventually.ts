@@ -1,16 +1,19 @@
+import { scaled } from './deadline.ts';
+
 /** Finds what hangs. It says nothing about speed: that is for `npm run bench`, and a busy machine must not fail a test. */
 const hangsAfterMs = 30_000;
 
 /**
  * Polls until `check` gives a value that is neither false, null nor undefined, and returns it. Fails with `what`, the
- * last error and the deadline otherwise. The only way a test waits.
+ * last error and the deadline otherwise. The only way a test waits. The deadline is scaled to the machine.
  */
 export async function eventually<T>(
   what: string,
   check: () => T | Promise<T>,
   { deadlineMs = hangsAfterMs, everyMs = 25 }: { readonly deadlineMs?: number; readonly everyMs?: number } = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
-  const end = performance.now() + deadlineMs;
+  const patienceMs = scaled(deadlineMs);
+  const end = performance.now() + patienceMs;
   let lastError: unknown;
   for (;;) {
     try {
@@ -22,7 +25,7 @@ export async function eventually<T>(
     }
     if (performance.now() > end) {
       throw new Error(
-        `Not within ${deadlineMs} ms: ${what}`,
+        `Not within ${patienceMs} ms: ${what}`,
         lastError === undefined ? undefined : { cause: lastError },
       );
     }

@@ -25,6 +25,7 @@ import { Supervisor } from '../../src/supervisor/supervisor.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { type Logger, silentLogger } from '../../src/system/logger.ts';
 import { claim } from './claims.ts';
+import { scaled } from './deadline.ts';
 import { EngineFixture } from './engine-fixture.ts';
 import { httpGet } from './platform.ts';
 
@@ -99,7 +100,7 @@ export class LowerHalf implements AsyncDisposable {
   }
 
   static async start(options: LowerHalfOptions = {}): Promise<LowerHalf> {
-    const { bootTimeoutMs = 10_000, stopGraceMs = 2000, cloudlets = 40, logger = silentLogger } = options;
+    const { bootTimeoutMs = scaled(10_000), stopGraceMs = 2000, cloudlets = 40, logger = silentLogger } = options;
     const own = options.ground ? undefined : await layGround();
     const { fixture, home, resolver } = options.ground ?? (own as Ground);
     const { runId: platformId } = fixture;
@@ -145,7 +146,7 @@ export class LowerHalf implements AsyncDisposable {
       work: new AppWork(),
       wordsKept: (id) => logs.finished(id),
       urlOf: (app) => app.name,
-      startTimeoutMs: bootTimeoutMs + 10_000,
+      startTimeoutMs: bootTimeoutMs + scaled(10_000),
     };
     const half = new LowerHalf({
       fixture,

@@ -9,6 +9,7 @@ import { environment } from '../../src/config/environment.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { claim, idIn } from './claims.ts';
+import { scaled } from './deadline.ts';
 import { testDockerHost } from './engine-fixture.ts';
 import { eventually } from './eventually.ts';
 import { removeAllOf } from './leftovers.ts';
@@ -318,13 +319,18 @@ export function httpGet({
   readonly headers: Readonly<Record<string, string>>;
 }): Promise<HttpAnswer> {
   return new Promise((resolvePromise, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, headers, agent: false, timeout: 60_000 }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body += chunk));
-      response.once('end', () => resolvePromise({ status: response.statusCode ?? 0, headers: response.headers, body }));
-      response.once('error', reject);
-    });
+    const sent = request(
+      { host: '127.0.0.1', port, path, headers, agent: false, timeout: scaled(60_000) },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (body += chunk));
+        response.once('end', () =>
+          resolvePromise({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        );
+        response.once('error', reject);
+      },
+    );
     sent.once('timeout', () => sent.destroy(new Error(`no answer from port ${port} within 60 s`)));
     sent.once('error', reject);
     sent.end();

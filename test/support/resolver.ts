@@ -14,6 +14,7 @@ import type { RouteState, Target } from '../../src/domain/route.ts';
 import { type Resolver, startResolver } from '../../src/resolver/resolver.ts';
 import { defaultTiming, type Timing } from '../../src/resolver/timing.ts';
 import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
+import { scaled } from './deadline.ts';
 
 /** A server that stands for an instance. */
 export interface Backend extends AsyncDisposable {
@@ -167,7 +168,7 @@ export function ask(port: number, { host = 'shop.localhost', body, ...asking }: 
 }
 
 /** Writes bytes on a connection of its own and resolves with all that came back when it was closed, or after `patienceMs`. */
-export function exchangeBytes(port: number, bytes: string | Buffer, patienceMs = 5_000): Promise<string> {
+export function exchangeBytes(port: number, bytes: string | Buffer, patienceMs = scaled(5_000)): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
     let text = '';

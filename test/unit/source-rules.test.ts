@@ -76,6 +76,13 @@ test('a shell is named only where something runs in a container', () => {
   assert.deepEqual(offenders(owners, shellName), []);
 });
 
+test('a deadline by which a test finds what hangs is scaled to the machine', () => {
+  const tests = files.filter(
+    ({ path }) => /^test\/(?!bench\/).*\.ts$/.test(path) && !path.endsWith('source-rules.test.ts'),
+  );
+  assert.deepEqual(offenders(tests, /AbortSignal\.timeout\(\d|\btimeout: (\d+ \* |\d\d+_)\d/), []);
+});
+
 test('the environment is read in one file', () => {
   // The sample app is text that is written out for the user.
   const allowed = new Set(['src/config/environment.ts', 'src/cli/sample-app.ts', ...shims]);
