@@ -3,10 +3,10 @@ import type { Artifact, Build } from '../domain/build.ts';
 import type { BuildRequest } from '../domain/builder.ts';
 import { errorCode, publicMessage } from '../domain/errors.ts';
 import { type EventKind, eventOf } from '../domain/event.ts';
-import type { Store, StoreTables } from '../domain/store.ts';
+import type { Artifacts, Store, StoreTables } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 
-export type NewArtifact = Omit<Artifact, 'id' | 'createdAt'>;
+export type NewArtifact = Parameters<Artifacts['create']>[0];
 
 /** Keeps the rows of builds and artifacts, each change with its event. */
 export class Ledger {

@@ -8,8 +8,6 @@ export interface App {
   /** The release that serves; null until the first deploy went live. Written by deploy only. */
   readonly currentReleaseId: string | null;
   readonly maintenance: boolean;
-  /** The app's own bridge network as the engine knows it; null before it is made. Written by the provisioner only. */
-  readonly networkId: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

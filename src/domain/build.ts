@@ -24,6 +24,8 @@ export interface Artifact {
   readonly appId: string;
   /** The engine's own id of the image, `sha256:…`. */
   readonly imageId: string;
+  /** Of its manifest in a registry, by which other hosts get it: `sha256:…`. Null while it is in none. */
+  readonly digest: string | null;
   /** Equal key, equal artifact: tree, buildpacks, stack, build-time settings (contracts/buildpacks.md §2.3). */
   readonly cacheKey: string;
   readonly builder: BuilderKind;

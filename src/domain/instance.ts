@@ -50,21 +50,37 @@ export const stopReasons = [
   'deploy_failed',
   'app_destroyed',
   'cancelled',
+  'host_lost',
+  'evacuated',
+  'rebalanced',
 ] as const;
 export type StopReason = (typeof stopReasons)[number];
 
-export const instanceStates = ['placed', 'starting', 'up', 'draining', 'stopped', 'crashed', 'refused'] as const;
+export const instanceStates = [
+  'placed',
+  'starting',
+  'up',
+  'draining',
+  'stopped',
+  'crashed',
+  'refused',
+  'lost',
+] as const;
 export type InstanceState = (typeof instanceStates)[number];
 
-/** States only move forward. `crashed`: it ran and ended by itself. `refused`: it never started. */
+/**
+ * States only move forward. `crashed`: it ran and ended by itself. `refused`: it never started. `lost`: its host is gone,
+ * and nobody knows what became of it.
+ */
 const next: Readonly<Record<InstanceState, readonly InstanceState[]>> = {
-  placed: ['starting', 'stopped', 'refused'],
-  starting: ['up', 'draining', 'stopped', 'crashed', 'refused'],
-  up: ['draining', 'stopped', 'crashed'],
-  draining: ['stopped', 'crashed'],
+  placed: ['starting', 'stopped', 'refused', 'lost'],
+  starting: ['up', 'draining', 'stopped', 'crashed', 'refused', 'lost'],
+  up: ['draining', 'stopped', 'crashed', 'lost'],
+  draining: ['stopped', 'crashed', 'lost'],
   stopped: [],
   crashed: [],
   refused: [],
+  lost: [],
 };
 
 export function isFinal(state: InstanceState): boolean {

@@ -1,10 +1,11 @@
 import type { Account, Token } from './actor.ts';
 import type { App } from './app.ts';
+import type { AppNetwork } from './app-network.ts';
 import type { Artifact, Build } from './build.ts';
 import type { ConfigVars } from './config-vars.ts';
 import type { EventKind, PlatformEvent } from './event.ts';
 import type { FormationEntry } from './formation.ts';
-import type { Host } from './host.ts';
+import type { Host, HostGroup } from './host.ts';
 import type { Instance } from './instance.ts';
 import type { Push } from './push.ts';
 import type { Release, ReleaseStatus, ReleaseWithConfig } from './release.ts';
@@ -35,7 +36,9 @@ export interface StoreTables {
   readonly releases: Releases;
   readonly formations: Formations;
   readonly instances: Instances;
+  readonly hostGroups: HostGroups;
   readonly hosts: Hosts;
+  readonly appNetworks: AppNetworks;
   readonly domains: Domains;
   readonly events: Events;
   readonly settings: PlatformSettings;
@@ -72,7 +75,7 @@ export interface Tokens {
   remove(id: string): Promise<void>;
 }
 
-/** Written by provisioner (network), deploy (create, current release, destroy) and api (maintenance). */
+/** Written by deploy (create, current release, destroy) and api (maintenance). */
 export interface Apps {
   /** Throws `conflict` when the name is taken. */
   create(app: { readonly name: string; readonly ownerId: string }): Promise<App>;
@@ -82,7 +85,6 @@ export interface Apps {
   get(nameOrId: string): Promise<App>;
   list(): Promise<readonly App[]>;
   setCurrentRelease(id: string, releaseId: string): Promise<void>;
-  setNetwork(id: string, networkId: string | null): Promise<void>;
   setMaintenance(id: string, on: boolean): Promise<void>;
   rename(id: string, name: string): Promise<void>;
   /** Removes the app and every row that belongs to it, its events excepted. */
@@ -121,11 +123,13 @@ export interface Builds {
 
 /** Written by builder. */
 export interface Artifacts {
-  create(artifact: Omit<Artifact, 'id' | 'createdAt'>): Promise<Artifact>;
+  create(artifact: Omit<Artifact, 'id' | 'digest' | 'createdAt'>): Promise<Artifact>;
   find(id: string): Promise<Artifact | null>;
   /** The newest artifact of this app with this key. */
   findByKey(appId: string, cacheKey: string): Promise<Artifact | null>;
   list(appId: string): Promise<readonly Artifact[]>;
+  /** It is in a registry from now on. Throws `not_found`. */
+  setDigest(id: string, digest: string): Promise<void>;
   /** Forgets an app's artifacts that no build and no release is of, but for the newest. */
   prune(appId: string): Promise<void>;
 }
@@ -186,10 +190,24 @@ export interface Instances {
   prune(before: Date, keep: number): Promise<void>;
 }
 
-/** Written by provisioner. */
+/** Written by orchestrator, like the hosts in them. */
+export interface HostGroups {
+  /** A new one, or other facts of the one with this id. */
+  put(group: Pick<HostGroup, 'id' | 'name'>): Promise<HostGroup>;
+  list(): Promise<readonly HostGroup[]>;
+}
+
 export interface Hosts {
+  /** A new one, or other facts of the one with this id. Its group must be there. */
   put(host: Omit<Host, 'createdAt'>): Promise<Host>;
   list(): Promise<readonly Host[]>;
+}
+
+/** Written by provisioner. */
+export interface AppNetworks {
+  /** A new one, or another network in place of the one of this app, host and kind. Throws `not_found` without the app. */
+  put(network: AppNetwork): Promise<void>;
+  list(filter: { readonly appId?: string; readonly hostId?: string }): Promise<readonly AppNetwork[]>;
 }
 
 /** Written by api. Hostnames are unique over the platform: `conflict` names no owner. */

@@ -5,7 +5,7 @@ import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type Domain, isPlatformHostname, parseHostname } from '../domain/route.ts';
 import type { Store } from '../domain/store.ts';
-import { ensureNetwork, removeEnvironment } from '../provisioner/environment.ts';
+import { ensureNetworks, removeEnvironment } from '../provisioner/environment.ts';
 import { type DeployDependencies, makeRelease } from './releases.ts';
 
 /** What an app has outside the store and the engine. Each may be called again after a failure. */
@@ -42,7 +42,7 @@ export async function createApp(name: string | null, actor: Actor, context: Apps
     return app;
   });
   try {
-    await ensureNetwork(created, deps.environment);
+    await ensureNetworks(created, deps.environment);
     await belongings.create(created.id);
   } catch (error) {
     await destroyApp(created, actor, context).catch((second: unknown) => {

@@ -8,7 +8,7 @@ import { type FormationEntry, initialQuantity, oneShotTypes } from '../domain/fo
 import type { Instance } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
-import { type EnvironmentDependencies, ensureNetwork } from '../provisioner/environment.ts';
+import { type EnvironmentDependencies, ensureNetworks } from '../provisioner/environment.ts';
 import { placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh, isWanted, slotsOf } from '../provisioner/plan.ts';
 import type { Logger } from '../system/logger.ts';
@@ -48,7 +48,7 @@ export async function rollOut(
     const artifact = release.artifactId ? await store.artifacts.find(release.artifactId) : null;
     const formation = artifact ? await formationOf(app, artifact, store) : [];
     if (artifact) {
-      await ensureNetwork(await store.apps.get(app.id), deps.environment);
+      await ensureNetworks(app, deps.environment);
       const wanted = gateOf(formation).flatMap(slotsOf).map(afresh);
       started.push(...(await store.transaction((tables) => placeInstances(tables, { app, release }, wanted))));
       await allUp(started, release, deps, signal);

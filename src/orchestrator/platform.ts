@@ -230,10 +230,15 @@ const stopped = { appId: null, data: { version } } as const;
 async function putHost(store: Store, info: EngineInfo, settings: Settings): Promise<void> {
   const size = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
   const [known] = await store.hosts.list();
+  const group = await store.hostGroups.put({ id: known?.groupId ?? 'default', name: 'default' });
   await store.hosts.put({
-    id: known?.id ?? 'local',
+    ...{ id: 'local', role: 'apps', address: null, labels: {}, groupId: group.id },
+    ...known,
     name: hostname(),
-    state: 'ready',
+    cpus: info.cpus,
+    memoryBytes: info.memoryBytes,
     cloudlets: hostCloudlets(info, size),
+    state: 'ready',
+    seenAt: clock.now(),
   });
 }

@@ -46,9 +46,16 @@ export class EnvironmentKeeper {
     const networks = await engine.networks.list({ [labelNames.platform]: platformId });
     const apps = await store.apps.list();
     const there = new Set(networks.map(({ id }) => id));
+    const [host] = await store.hosts.list();
+    if (!host) return;
+    const whole = new Set(
+      (await store.appNetworks.list({ hostId: host.id }))
+        .filter(({ networkId }) => there.has(networkId))
+        .map(({ appId }) => appId),
+    );
     for (const app of apps) {
-      if (app.networkId && there.has(app.networkId)) continue;
-      await this.#attempt(`make the network of ${app.name}`, () => ensureNetwork(app, environment));
+      if (whole.has(app.id)) continue;
+      await this.#attempt(`make the network of ${app.name}`, () => ensureNetwork(app, host.id, environment));
       logger.info('an app had no network', { appId: app.id });
     }
     const known = new Set(apps.map(({ id }) => id));

@@ -1,5 +1,6 @@
 import type { App } from '../domain/app.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
+import { errorCode } from '../domain/errors.ts';
 import type { Store } from '../domain/store.ts';
 
 /** Room for two releases of 25 instances during a deploy, and the gateway (contracts: hardening §3.4). */
@@ -13,21 +14,33 @@ export interface EnvironmentDependencies {
   readonly networkPool: string;
 }
 
-/** Makes the app's own network unless it is there. Called with the app, not in the deploy: it costs a tenth of a second. */
+/** Makes the app's own network on every host. Called with the app, not in the deploy: it costs a tenth of a second. */
+export async function ensureNetworks(app: Pick<App, 'id'>, dependencies: EnvironmentDependencies): Promise<void> {
+  const hosts = await dependencies.store.hosts.list();
+  await Promise.all(hosts.map(({ id }) => ensureNetwork(app, id, dependencies)));
+}
+
+/** Makes the app's own network on a host unless it is there. */
 export async function ensureNetwork(
-  app: Pick<App, 'id' | 'networkId'>,
+  app: Pick<App, 'id'>,
+  hostId: string,
   { engine, store, platformId, networkPool }: EnvironmentDependencies,
 ): Promise<void> {
-  if (app.networkId && (await engine.networks.inspect(app.networkId))) return;
+  const [known] = await store.appNetworks.list({ appId: app.id, hostId });
+  if (known && (await engine.networks.inspect(known.networkId))) return;
   const network = await engine.networks.create({
     name: `paas-${platformId.slice(0, 8)}-${app.id}`,
-    labels: { [labelNames.platform]: platformId, [labelNames.app]: app.id },
+    labels: labelsOf(app.id, { platformId }),
     pool: networkPool,
     prefixLength,
   });
-  if (await store.apps.find(app.id)) await store.apps.setNetwork(app.id, network.id);
-  // Destroyed meanwhile, by somebody who did not see it.
-  else await engine.networks.remove(network.id);
+  try {
+    await store.appNetworks.put({ appId: app.id, hostId, kind: 'bridge', networkId: network.id });
+  } catch (error) {
+    if (errorCode(error) !== 'not_found') throw error;
+    // Destroyed meanwhile, by somebody who did not see the network.
+    await engine.networks.remove(network.id);
+  }
 }
 
 /**

@@ -83,7 +83,8 @@ function next(slot: Slot, history: readonly Instance[]): WantedInstance | null {
   const last = history.reduce<Instance | null>((newest, one) => (newest && newest.id > one.id ? newest : one), null);
   if (!last) return afresh(slot);
   if (last.stopReason === 'stopped_by_user') return null;
-  if (last.desired === 'stopped') return afresh(slot);
+  // Its host is gone: the app did nothing wrong.
+  if (last.desired === 'stopped' || last.state === 'lost') return afresh(slot);
   const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
   const { delayMs, failures } = restartPolicy({ failures: last.failures, upMs });
   const endedAt = last.endedAt ?? last.createdAt;

@@ -103,7 +103,7 @@ function startsNow({ state, notBefore }: Instance, now: Date): boolean {
 function betweenInstances(last: Instance | undefined): RouteState {
   if (!last) return 'starting';
   if (last.stopReason === 'stopped_by_user') return 'none';
-  if (last.desired === 'stopped') return 'starting';
+  if (last.desired === 'stopped' || last.state === 'lost') return 'starting';
   const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
   return restartPolicy({ failures: last.failures, upMs }).delayMs === 0 ? 'starting' : 'crashed';
 }

@@ -19,7 +19,6 @@ export function appsTable(scope: Scope): Apps {
         return rows.map(toApp);
       }),
     setCurrentRelease: (id, releaseId) => scope.write((tx) => update(tx, id, { currentReleaseId: releaseId })),
-    setNetwork: (id, networkId) => scope.write((tx) => update(tx, id, { networkId })),
     setMaintenance: (id, on) => scope.write((tx) => update(tx, id, { maintenance: on ? 1 : 0 })),
     rename: (id, name) =>
       scope.write((tx) => update(tx, id, { name }).catch((error) => Promise.reject(nameTaken(error, name)))),
@@ -35,7 +34,6 @@ async function insert(tx: Tx, app: Parameters<Apps['create']>[0]): Promise<App> 
     ownerId: app.ownerId,
     currentReleaseId: null,
     maintenance: 0,
-    networkId: null,
     createdAt: toText(now),
     updatedAt: toText(now),
   };

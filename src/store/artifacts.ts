@@ -1,7 +1,7 @@
 import type { Artifact, ProcessType } from '../domain/build.ts';
 import type { Artifacts } from '../domain/store.ts';
 import { newId } from './ids.ts';
-import { toDate, toText } from './rows.ts';
+import { found, toDate, toText } from './rows.ts';
 import type { ArtifactRow } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
 
@@ -36,6 +36,7 @@ export function artifactsTable(scope: Scope): Artifacts {
           .execute();
         return rows.map(toArtifact);
       }),
+    setDigest: (id, digest) => scope.write((tx) => setDigest(tx, id, digest)),
     prune: (appId) => scope.write((tx) => prune(tx, appId)),
   };
 }
@@ -46,6 +47,7 @@ async function insert({ db, clock }: Tx, artifact: Parameters<Artifacts['create'
     id: newId(now),
     appId: artifact.appId,
     imageId: artifact.imageId,
+    digest: null,
     cacheKey: artifact.cacheKey,
     builder: artifact.builder,
     builderName: artifact.builderName,
@@ -58,6 +60,11 @@ async function insert({ db, clock }: Tx, artifact: Parameters<Artifacts['create'
   };
   await db.insertInto('artifacts').values(row).execute();
   return toArtifact(row);
+}
+
+async function setDigest({ db }: Tx, id: string, digest: string): Promise<void> {
+  const row = await db.updateTable('artifacts').set({ digest }).where('id', '=', id).returning('id').executeTakeFirst();
+  found(row, `artifact ${id}`);
 }
 
 async function prune({ db }: Tx, appId: string): Promise<void> {

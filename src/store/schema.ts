@@ -1,7 +1,8 @@
 import type { Generated } from 'kysely';
+import type { AppNetworkKind } from '../domain/app-network.ts';
 import type { BuilderKind, BuildState } from '../domain/build.ts';
 import type { EventKind } from '../domain/event.ts';
-import type { Host } from '../domain/host.ts';
+import type { HostRole, HostState } from '../domain/host.ts';
 import type { InstanceDesired, InstanceState, StopReason } from '../domain/instance.ts';
 import type { ReleaseCause, ReleaseStatus } from '../domain/release.ts';
 
@@ -20,7 +21,9 @@ export interface Schema {
   readonly artifacts: ArtifactRow;
   readonly releases: ReleaseRow;
   readonly formations: FormationRow;
+  readonly hostGroups: HostGroupRow;
   readonly hosts: HostRow;
+  readonly appNetworks: AppNetworkRow;
   readonly instances: InstanceRow;
   readonly domains: DomainRow;
   readonly events: EventRow;
@@ -54,7 +57,6 @@ export interface AppRow {
   ownerId: string;
   currentReleaseId: string | null;
   maintenance: Truth;
-  networkId: string | null;
   createdAt: Moment;
   updatedAt: Moment;
 }
@@ -102,6 +104,7 @@ export interface ArtifactRow {
   id: string;
   appId: string;
   imageId: string;
+  digest: string | null;
   cacheKey: string;
   builder: BuilderKind;
   builderName: string;
@@ -134,12 +137,32 @@ export interface FormationRow {
   updatedAt: Moment;
 }
 
+export interface HostGroupRow {
+  id: string;
+  name: string;
+  createdAt: Moment;
+}
+
 export interface HostRow {
   id: string;
   name: string;
-  state: Host['state'];
+  groupId: string;
+  role: HostRole;
+  address: string | null;
+  cpus: number;
+  memoryBytes: number;
   cloudlets: number;
+  labels: string;
+  state: HostState;
   createdAt: Moment;
+  seenAt: Moment | null;
+}
+
+export interface AppNetworkRow {
+  appId: string;
+  hostId: string;
+  kind: AppNetworkKind;
+  networkId: string;
 }
 
 export interface InstanceRow {

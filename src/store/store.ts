@@ -4,6 +4,7 @@ import type { Store, StoreTables } from '../domain/store.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { type Logger, silentLogger } from '../system/logger.ts';
 import { accountsTable } from './accounts.ts';
+import { appNetworksTable } from './app-networks.ts';
 import { appsTable } from './apps.ts';
 import { artifactsTable } from './artifacts.ts';
 import { buildsTable } from './builds.ts';
@@ -12,7 +13,7 @@ import { configVarsTable } from './config-vars.ts';
 import { domainsTable } from './domains.ts';
 import { eventsTable } from './events.ts';
 import { formationsTable } from './formations.ts';
-import { hostsTable } from './hosts.ts';
+import { hostGroupsTable, hostsTable } from './hosts.ts';
 import { continueIdsAfter } from './ids.ts';
 import { instancesTable } from './instances.ts';
 import { migrateToLatest } from './migrations/migrate.ts';
@@ -74,7 +75,9 @@ function tables(scope: Scope): StoreTables {
     releases: releasesTable(scope),
     formations: formationsTable(scope),
     instances: instancesTable(scope),
+    hostGroups: hostGroupsTable(scope),
     hosts: hostsTable(scope),
+    appNetworks: appNetworksTable(scope),
     domains: domainsTable(scope),
     events: eventsTable(scope),
     settings: settingsTable(scope),

@@ -1,4 +1,5 @@
 import type { App } from '../domain/app.ts';
+import type { AppNetwork } from '../domain/app-network.ts';
 import type { Artifact } from '../domain/build.ts';
 import type { CloudletSize } from '../domain/cloudlet.ts';
 import { type ContainerSpec, labelNames } from '../domain/engine.ts';
@@ -16,6 +17,8 @@ export interface SpecInputs {
   readonly release: ReleaseWithConfig;
   readonly artifact: Artifact;
   readonly instance: Instance;
+  /** The app's, on the instance's host. */
+  readonly networks: readonly AppNetwork[];
   readonly cloudlet: CloudletSize;
   readonly hostCpus: number;
   /** Of a one-shot that a person started. */
@@ -34,7 +37,8 @@ export function portOf(instance: Pick<Instance, 'type'>, artifact: Artifact): nu
 /** All that one instance's container is asked to be. Pure. Throws `not_found` for a process type that the release lacks. */
 export function containerSpec(inputs: SpecInputs): ContainerSpec {
   const { app, instance, artifact, release, platformId, run } = inputs;
-  if (app.networkId === null) throw new PlatformError('unavailable', "The app's network is not made yet.");
+  const network = inputs.networks.find(({ kind }) => kind === 'bridge');
+  if (!network) throw new PlatformError('unavailable', "The app's network is not made yet.");
   return {
     name: `paas-${app.name}-${processName(instance)}-${instance.id.slice(-8)}`,
     image: artifact.imageId,
@@ -57,7 +61,7 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
     // Anybody may use up to two idle CPUs; under contention the shares follow the size.
     cpus: Math.min(2, inputs.hostCpus),
     cpuShares: Math.max(64, Math.min(8192, instance.size * 64)),
-    networkId: app.networkId,
+    networkId: network.networkId,
     openStdin: run?.attach ?? false,
     tty: run?.tty ?? false,
   };

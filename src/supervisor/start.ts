@@ -47,7 +47,8 @@ export async function startInstance(
   if (!release || !artifact)
     throw new PlatformError('internal', `Instance ${instance.id} has a release without an artifact.`);
   const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
-  const spec = containerSpec({ platformId, app, release, artifact, instance, run, hostCpus, cloudlet });
+  const networks = await store.appNetworks.list({ appId: app.id, hostId: instance.hostId });
+  const spec = containerSpec({ platformId, app, release, artifact, instance, run, hostCpus, cloudlet, networks });
   await oneOffs.clientArrived(instance, unwanted);
   unwanted.throwIfAborted();
   const port = portOf(instance, artifact);
@@ -63,7 +64,7 @@ export async function startInstance(
     if (run?.attach) await startAttached(instance, { containerId, run, deps, closing });
     else await engine.containers.start(containerId);
   } catch (error) {
-    if (errorCode(error) === 'not_found') await withoutNetwork(containerId, app.networkId, engine);
+    if (errorCode(error) === 'not_found') await withoutNetwork(containerId, spec.networkId, engine);
     throw error;
   }
   const state = await engine.containers.inspect(containerId);

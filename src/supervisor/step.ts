@@ -52,6 +52,7 @@ export function step(facts: StepFacts): Operation {
     case 'stopped':
     case 'crashed':
     case 'refused':
+    case 'lost':
       return { kind: 'done' };
     default:
       return assertNever(facts.state, 'instance state');

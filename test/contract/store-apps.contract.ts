@@ -66,12 +66,11 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
 
     test('what is set of an app is there afterwards', async () => {
       const app = await newApp();
-      await store.apps.setNetwork(app.id, 'net-1');
       await store.apps.setMaintenance(app.id, true);
       await store.apps.setCurrentRelease(app.id, 'release-1');
-      const { networkId, maintenance, currentReleaseId } = await store.apps.get(app.id);
-      assert.deepEqual([networkId, maintenance, currentReleaseId], ['net-1', true, 'release-1']);
-      await assert.rejects(store.apps.setNetwork(randomUUID(), null), { code: 'not_found' });
+      const { maintenance, currentReleaseId } = await store.apps.get(app.id);
+      assert.deepEqual([maintenance, currentReleaseId], [true, 'release-1']);
+      await assert.rejects(store.apps.setMaintenance(randomUUID(), true), { code: 'not_found' });
     });
 
     test('config vars come back byte for byte', async () => {
@@ -192,6 +191,9 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       assert.equal(await store.artifacts.findByKey(two.id, 'key'), null);
       assert.deepEqual(await store.artifacts.list(one.id), [newer, older]);
       assert.deepEqual(await store.artifacts.find(older.id), older);
+      await store.artifacts.setDigest(older.id, 'sha256:3');
+      assert.deepEqual(await store.artifacts.find(older.id), { ...older, digest: 'sha256:3' });
+      await assert.rejects(store.artifacts.setDigest(randomUUID(), 'sha256:3'), { code: 'not_found' });
     });
 
     test('a formation has one entry per type', async () => {

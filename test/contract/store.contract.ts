@@ -1,5 +1,6 @@
 import type { Store } from '../../src/domain/store.ts';
 import { storeAppsContract } from './store-apps.contract.ts';
+import { storeHostsContract } from './store-hosts.contract.ts';
 import { storeInstancesContract } from './store-instances.contract.ts';
 import { storeRetentionContract } from './store-retention.contract.ts';
 import { storeTransactionsContract } from './store-transactions.contract.ts';
@@ -7,6 +8,7 @@ import { storeTransactionsContract } from './store-transactions.contract.ts';
 /** What every adapter of the store must keep, said once. `open` gives a new, empty store each time. */
 export function storeContract(name: string, open: () => Promise<Store>): void {
   storeAppsContract(name, open);
+  storeHostsContract(name, open);
   storeInstancesContract(name, open);
   storeRetentionContract(name, open);
   storeTransactionsContract(name, open);

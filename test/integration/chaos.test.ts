@@ -138,7 +138,7 @@ async function allIsWell(store: Store, ground: Ground): Promise<boolean> {
     await itsReleaseIsThere(app, store, ground);
     await itsFormationRuns(app, store);
   }
-  await everyNetworkIsAnApps(apps, ground);
+  await everyNetworkIsAnApps(store, ground);
   const promised = (await store.instances.listActive()).reduce((sum, { size }) => sum + size, 0);
   assert.ok(promised <= hostCloudlets, `${promised} cloudlets are promised`);
   return true;
@@ -200,9 +200,11 @@ async function itsFormationRuns(app: App, store: Store): Promise<void> {
   }
 }
 
-async function everyNetworkIsAnApps(apps: readonly App[], { fixture }: Ground): Promise<void> {
+async function everyNetworkIsAnApps(store: Store, { fixture }: Ground): Promise<void> {
   const networks = await fixture.engine.networks.list({ [labelNames.platform]: fixture.runId });
-  assert.deepEqual(networks.map(({ id }) => id).sort(), apps.map(({ networkId }) => networkId ?? '').sort());
+  const known = await store.appNetworks.list({});
+  assert.equal(known.length, (await store.apps.list()).length);
+  assert.deepEqual(networks.map(({ id }) => id).sort(), known.map(({ networkId }) => networkId).sort());
 }
 
 /** What was answered with a release has it, or was destroyed as asked. */

@@ -12,6 +12,7 @@ import { systemClock } from '../../src/system/clock.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
+import { putHost } from '../support/hosts.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 
 const never = new AbortController().signal;
@@ -185,8 +186,7 @@ describe('what people ask for', () => {
   it('a crash whose replacement finds no room is told once, and mended as soon as there is room', async () => {
     const [app, other] = [await deployed('roomless'), await deployed('greedy')];
     const { store } = half.deps;
-    const host = { id: 'local', name: 'here', state: 'ready' } as const;
-    await store.hosts.put({ ...host, cloudlets: 1 });
+    await putHost(store, { cloudlets: 1 });
     const [container] = await half.containers(app);
     await half.fixture.engine.containers.kill(container?.id ?? '', 'SIGKILL');
     const told = () =>
@@ -195,7 +195,7 @@ describe('what people ask for', () => {
         .then((events) => events.filter(({ kind }) => kind === 'instance.refused'));
     const [first] = await eventually('the log tells', async () => (await told()).length > 0 && told());
     assert.match(String(first?.data.reason), /^No room: host here has 0 of 1 cloudlets free, and 1 × 1 = 1 are needed/);
-    await store.hosts.put({ ...host, cloudlets: 60 });
+    await putHost(store, { cloudlets: 60 });
     // Somebody else's end is what makes room.
     await half.operations.restart(other, 'web', half.actor);
     await serves(app, 'roomless');
@@ -288,15 +288,16 @@ describe('what people ask for', () => {
 
   it('a network that somebody removed is made again', async () => {
     const app = await half.app('netted');
-    await half.fixture.engine.networks.remove(app.networkId ?? '');
+    const before = await half.networkOf(app);
+    await half.fixture.engine.networks.remove(before);
     const forget = async () => assert.fail('nothing is to be forgotten');
     await using keeper = disposable(
       new EnvironmentKeeper({ environment: half.deps.environment, forget, clock: systemClock, logger: silentLogger }),
     );
     await keeper.part.start();
-    const { networkId } = await half.deps.store.apps.get(app.id);
-    assert.notEqual(networkId, app.networkId);
-    assert.ok(await half.fixture.engine.networks.inspect(networkId ?? ''));
+    const now = await half.networkOf(app);
+    assert.notEqual(now, before);
+    assert.ok(await half.fixture.engine.networks.inspect(now));
   });
 });
 

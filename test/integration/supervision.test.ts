@@ -6,7 +6,7 @@ import { labelNames } from '../../src/domain/engine.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import type { RunRequest } from '../../src/domain/operations.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
-import { ensureNetwork } from '../../src/provisioner/environment.ts';
+import { ensureNetworks } from '../../src/provisioner/environment.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
 import { afresh } from '../../src/provisioner/plan.ts';
 import { containerSpec } from '../../src/supervisor/container-spec.ts';
@@ -50,7 +50,9 @@ describe('what is looked after', () => {
     assert.ok(release && artifact);
     const cloudlet = { memoryBytes: 64 * 1024 * 1024, cpuMhz: 400 };
     const { platformId, engine } = environment;
-    const spec = containerSpec({ platformId, app, release, artifact, instance, run: null, hostCpus: 2, cloudlet });
+    const networks = await store.appNetworks.list({ appId: app.id });
+    const inputs = { platformId, app, release, artifact, instance, networks, cloudlet };
+    const spec = containerSpec({ ...inputs, run: null, hostCpus: 2 });
     await store.instances.observe(instance.id, { state: 'starting' });
     const containerId = await engine.containers.create(spec);
     await store.instances.observe(instance.id, { containerId, port: 5000 });
@@ -77,7 +79,10 @@ describe('what is looked after', () => {
   it('replaces what runs but was cut off from its network, and says so', async () => {
     const app = await deployed('cut', { web: answering('cut') });
     const [container] = await half.containers(app);
-    await rawEngine('POST', `/networks/${app.networkId}/disconnect`, { Container: container?.id, Force: true });
+    await rawEngine('POST', `/networks/${await half.networkOf(app)}/disconnect`, {
+      Container: container?.id,
+      Force: true,
+    });
     await half.anotherSupervisor();
     const { reason } = await ended(app, ({ containerId }) => containerId === container?.id);
     assert.equal(reason, 'The network of web.1 was taken away by somebody else');
@@ -89,12 +94,12 @@ describe('what is looked after', () => {
     const [container] = await half.containers(app);
     await half.closeSupervisor();
     await half.fixture.engine.containers.remove(container?.id ?? '');
-    await half.fixture.engine.networks.remove(app.networkId ?? '');
+    await half.fixture.engine.networks.remove(await half.networkOf(app));
     await half.anotherSupervisor();
     const waiting = await eventually('another one wants to start', async () =>
       (await instances(app)).find(({ state, containerId }) => state === 'starting' && containerId !== container?.id),
     );
-    await ensureNetwork(app, half.deps.environment);
+    await ensureNetworks(app, half.deps.environment);
     await serves(app, 'netless');
     assert.equal((await half.deps.store.instances.find(waiting.id))?.state, 'up', 'the one that waited');
   });

@@ -13,6 +13,7 @@ import { mintToken } from '../../src/domain/token.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
 import { openStore } from '../../src/store/store.ts';
 import { silentLogger } from '../../src/system/logger.ts';
+import { putHost } from './hosts.ts';
 import { type StoreOperations, storeOperations } from './store-operations.ts';
 
 /** A person with an account and a token. */
@@ -74,7 +75,7 @@ export async function startApi(
   const home = await mkdtemp(join(tmpdir(), 'paas-api-'));
   const settings = readSettings({}, { home, api_port: '0', ...flags });
   const store = await openStore({ path: paths(home).state, keysDir: paths(home).keys });
-  await store.hosts.put({ id: 'host-1', name: 'here', state: 'ready', cloudlets: 100 });
+  await putHost(store, { id: 'host-1' });
   const appLog = createAppLog({ dir: paths(home).logs, bytesPerApp: settings.logBytesPerApp });
   const operations = storeOperations(store);
   const api = createApi({

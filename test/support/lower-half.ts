@@ -12,7 +12,7 @@ import { AppWork } from '../../src/operations/app-work.ts';
 import { createOperations } from '../../src/operations/create-operations.ts';
 import { recover } from '../../src/operations/recover.ts';
 import { type DeployDependencies, makeRelease } from '../../src/operations/releases.ts';
-import { ensureNetwork } from '../../src/provisioner/environment.ts';
+import { ensureNetworks } from '../../src/provisioner/environment.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
 import { createLogRouter } from '../../src/reporting/log-router.ts';
@@ -27,6 +27,7 @@ import { type Logger, silentLogger } from '../../src/system/logger.ts';
 import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
 import { EngineFixture } from './engine-fixture.ts';
+import { putHost } from './hosts.ts';
 import { httpGet } from './platform.ts';
 
 export interface LowerHalfOptions {
@@ -108,7 +109,7 @@ export class LowerHalf implements AsyncDisposable {
       ? createDockerEngine({ dockerHost: options.dockerHost, cacheDir: fixture.cacheDir })
       : fixture.engine;
     const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
-    await store.hosts.put({ id: 'local', name: 'here', state: 'ready', cloudlets });
+    await putHost(store, { cloudlets });
     const [known] = await store.accounts.list();
     const { id: accountId, email } = known ?? (await store.accounts.create('ada@example.com'));
     const client = createResolverClient(resolver.socket);
@@ -200,7 +201,7 @@ export class LowerHalf implements AsyncDisposable {
   async app(name: string): Promise<App> {
     const { store } = this.deps;
     const app = await store.apps.create({ name, ownerId: this.actor.accountId });
-    await ensureNetwork(app, this.deps.environment);
+    await ensureNetworks(app, this.deps.environment);
     return store.apps.get(app.id);
   }
 
@@ -213,6 +214,13 @@ export class LowerHalf implements AsyncDisposable {
 
   async get(app: App, path = '/'): Promise<{ readonly status: number; readonly body: string }> {
     return httpGet({ port: this.#port, path, headers: { Host: `${app.name}.localhost` } });
+  }
+
+  /** The id of the app's own network. */
+  async networkOf(app: App): Promise<string> {
+    const [network] = await this.deps.store.appNetworks.list({ appId: app.id });
+    if (!network) throw new Error(`${app.name} has no network`);
+    return network.networkId;
   }
 
   containers(app: App) {

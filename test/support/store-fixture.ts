@@ -5,6 +5,7 @@ import type { PlatformEvent } from '../../src/domain/event.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Store, StoreTables } from '../../src/domain/store.ts';
+import { putHost } from './hosts.ts';
 
 /** A store with an owner and a host in it, and the shortest way to rows of each kind. */
 export interface StoreFixture {
@@ -18,7 +19,7 @@ export interface StoreFixture {
 
 export async function storeFixture(store: Store): Promise<StoreFixture> {
   const owner = await store.accounts.create('Owner@example.com');
-  await store.hosts.put({ id: 'host-1', name: 'here', state: 'ready', cloudlets: 100 });
+  await putHost(store, { id: 'host-1' });
   return {
     store,
     owner,

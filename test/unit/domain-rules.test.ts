@@ -9,6 +9,7 @@ import { checkConfigVars, configVarLimits } from '../../src/domain/config-vars.t
 import { PlatformError } from '../../src/domain/errors.ts';
 import { parseProcfile } from '../../src/domain/procfile.ts';
 import { isPlatformHostname, parseHostname } from '../../src/domain/route.ts';
+import { aHost } from '../support/hosts.ts';
 
 const refused = (code: string, pattern: RegExp) => (error: unknown) =>
   error instanceof PlatformError && error.code === code && pattern.test(error.message);
@@ -191,13 +192,8 @@ describe('the platform’s own hostnames', () => {
 });
 
 describe('placement', () => {
-  const host = (id: string, cloudlets: number, state: 'ready' | 'maintenance' = 'ready') => ({
-    id,
-    name: id,
-    state,
-    cloudlets,
-    createdAt: new Date(0),
-  });
+  const host = (id: string, cloudlets: number, state: 'ready' | 'maintenance' = 'ready') =>
+    aHost({ id, name: id, state, cloudlets });
 
   it('takes the host with the most room', () => {
     const loads = [

@@ -43,6 +43,11 @@ describe('what a current release lacks and has too much of', () => {
     assert.deepEqual(delays, [0, 10, 30, 60, 120, 300, 600, 1200, 1200]);
   });
 
+  it('fills the slot of an instance whose host was lost at once, whatever crashed before it', () => {
+    const [next] = planned(1, [instance({ state: 'lost', failures: 6, upAt: at(2), endedAt: at(3) })]).create;
+    assert.deepEqual([next?.notBefore, next?.failures], [null, 0]);
+  });
+
   it('forgets old crashes after ten minutes up', () => {
     const [next] = planned(1, [instance({ state: 'crashed', failures: 6, upAt: at(0), endedAt: at(600) })]).create;
     assert.equal(next?.notBefore, null);

@@ -160,6 +160,7 @@ export function dynoState(instance: Instance, clock: Clock): DynoJson['state'] {
     case 'crashed':
       return oneShotTypes.has(instance.type) ? 'complete' : 'crashed';
     case 'refused':
+    case 'lost':
       return 'crashed';
     default:
       return assertNever(state, 'instance state');

@@ -33,7 +33,6 @@ const statements = [
     owner_id text not null references accounts (id),
     current_release_id text,
     maintenance integer not null default 0 check (maintenance in (0, 1)),
-    network_id text,
     created_at text not null,
     updated_at text not null
   ) strict`,
@@ -71,6 +70,7 @@ const statements = [
     id text not null primary key,
     app_id text not null references apps (id) on delete cascade,
     image_id text not null,
+    digest text,
     cache_key text not null,
     builder text not null check (builder in ('buildpack', 'dockerfile')),
     builder_name text not null,
@@ -125,13 +125,36 @@ const statements = [
     primary key (app_id, type)
   ) strict`,
 
+  `create table host_groups (
+    id text not null primary key,
+    name text not null unique,
+    created_at text not null
+  ) strict`,
+
   `create table hosts (
     id text not null primary key,
     name text not null unique,
-    state text not null check (state in ('ready', 'unreachable', 'maintenance')),
+    group_id text not null references host_groups (id),
+    role text not null,
+    address text,
+    cpus integer not null check (cpus > 0),
+    memory_bytes integer not null check (memory_bytes > 0),
     cloudlets integer not null check (cloudlets >= 0),
-    created_at text not null
+    labels text not null,
+    state text not null,
+    created_at text not null,
+    seen_at text
   ) strict`,
+  'create index hosts_group on hosts (group_id)',
+
+  `create table app_networks (
+    app_id text not null references apps (id) on delete cascade,
+    host_id text not null references hosts (id) on delete cascade,
+    kind text not null,
+    network_id text not null,
+    primary key (app_id, host_id, kind)
+  ) strict`,
+  'create index app_networks_host on app_networks (host_id)',
 
   `create table instances (
     id text not null primary key,
@@ -146,8 +169,7 @@ const statements = [
     stop_reason text,
     not_before text,
     failures integer not null check (failures >= 0),
-    state text not null
-      check (state in ('placed', 'starting', 'up', 'draining', 'stopped', 'crashed', 'refused')),
+    state text not null,
     container_id text,
     address text,
     port integer,

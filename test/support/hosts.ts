@@ -1,0 +1,28 @@
+import type { Host } from '../../src/domain/host.ts';
+import type { Store } from '../../src/domain/store.ts';
+
+/** A host, in what matters as the test says. */
+export function aHost(changes: Partial<Host> = {}): Host {
+  return {
+    id: 'local',
+    name: 'here',
+    groupId: 'default',
+    role: 'apps',
+    address: null,
+    cpus: 2,
+    memoryBytes: 4 * 1024 ** 3,
+    cloudlets: 100,
+    labels: {},
+    state: 'ready',
+    createdAt: new Date(0),
+    seenAt: null,
+    ...changes,
+  };
+}
+
+/** The same in a store, with its group. */
+export async function putHost(store: Store, changes: Partial<Host> = {}): Promise<Host> {
+  const host = aHost(changes);
+  await store.hostGroups.put({ id: host.groupId, name: host.groupId });
+  return store.hosts.put(host);
+}
