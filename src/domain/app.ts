@@ -5,8 +5,6 @@ export interface App {
   readonly id: string;
   readonly name: string;
   readonly ownerId: string;
-  /** The release that serves; null until the first deploy went live. Written by deploy only. */
-  readonly currentReleaseId: string | null;
   readonly maintenance: boolean;
   readonly createdAt: Date;
   readonly updatedAt: Date;

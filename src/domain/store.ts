@@ -10,6 +10,7 @@ import type { Instance } from './instance.ts';
 import type { Push } from './push.ts';
 import type { Release, ReleaseStatus, ReleaseWithConfig } from './release.ts';
 import type { Domain } from './route.ts';
+import type { TrafficShare } from './traffic.ts';
 
 /**
  * All state. Each table has one writing folder (named at its port). Asynchronous, because a second adapter will serve
@@ -34,6 +35,7 @@ export interface StoreTables {
   readonly builds: Builds;
   readonly artifacts: Artifacts;
   readonly releases: Releases;
+  readonly traffic: Traffic;
   readonly formations: Formations;
   readonly instances: Instances;
   readonly hostGroups: HostGroups;
@@ -46,10 +48,10 @@ export interface StoreTables {
 
 /** What changed, told after the commit. A hint to look again, never the data itself. */
 export interface Change {
-  readonly table: 'apps' | 'builds' | 'releases' | 'formations' | 'instances' | 'domains' | 'events';
+  readonly table: 'apps' | 'builds' | 'releases' | 'traffic' | 'formations' | 'instances' | 'domains' | 'events';
   /** Empty for an event of the platform itself. */
   readonly appId: string;
-  /** The row's; of a formation entry `<app id>/<type>`. */
+  /** The row's; of a formation entry `<app id>/<type>`; of traffic the app's. */
   readonly id: string;
 }
 
@@ -75,7 +77,7 @@ export interface Tokens {
   remove(id: string): Promise<void>;
 }
 
-/** Written by deploy (create, current release, destroy) and api (maintenance). */
+/** Written by deploy (create, destroy) and api (maintenance). */
 export interface Apps {
   /** Throws `conflict` when the name is taken. */
   create(app: { readonly name: string; readonly ownerId: string }): Promise<App>;
@@ -84,7 +86,6 @@ export interface Apps {
   /** By name or id. Throws `not_found`: `No app named hello.` with the hint `See your apps: paas apps`. */
   get(nameOrId: string): Promise<App>;
   list(): Promise<readonly App[]>;
-  setCurrentRelease(id: string, releaseId: string): Promise<void>;
   setMaintenance(id: string, on: boolean): Promise<void>;
   rename(id: string, name: string): Promise<void>;
   /** Removes the app and every row that belongs to it, its events excepted. */
@@ -145,8 +146,17 @@ export interface Releases {
   /** Newest first. */
   list(appId: string, limit?: number): Promise<readonly Release[]>;
   setStatus(id: string, status: ReleaseStatus): Promise<void>;
-  /** Forgets an app's releases but for the newest `keep`, the current one, pending ones, and those of known instances. */
+  /** Forgets an app's releases but for the newest `keep`, those that get requests, pending ones, and those of known instances. */
   prune(appId: string, keep: number): Promise<void>;
+}
+
+/** Which releases of an app get requests. Written by deploy. */
+export interface Traffic {
+  list(appId: string): Promise<readonly TrafficShare[]>;
+  /** One write: all to this release, none to any other. */
+  switchAllTo(appId: string, releaseId: string): Promise<void>;
+  /** One write: these weights by release id, and none to any other. Throws `invalid_params` for what is no whole number from 0. */
+  split(appId: string, weights: Readonly<Record<string, number>>): Promise<void>;
 }
 
 /** Written by deploy (types appear and go with releases) and api (scale), through the provisioner's check. */
@@ -184,7 +194,7 @@ export interface Instances {
     >,
   ): Promise<Instance>;
   /**
-   * Forgets final instances older than `before`, keeping the newest `keep` of each app, and of its current release each
+   * Forgets final instances older than `before`, keeping the newest `keep` of each app, and of each release with requests each
    * slot's newest unless that was a one-shot: how a slot was left decides what becomes of it.
    */
   prune(before: Date, keep: number): Promise<void>;

@@ -38,7 +38,7 @@ export async function createApp(name: string | null, actor: Actor, context: Apps
       actor,
     });
     await tables.releases.setStatus(release.id, 'succeeded');
-    await tables.apps.setCurrentRelease(app.id, release.id);
+    await tables.traffic.switchAllTo(app.id, release.id);
     return app;
   });
   try {

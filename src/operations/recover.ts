@@ -3,6 +3,7 @@ import { oneShotTypes } from '../domain/formation.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
+import { servingReleases } from '../domain/traffic.ts';
 import { retire } from '../provisioner/placing.ts';
 import { isWanted } from '../provisioner/plan.ts';
 import { finishResizing } from './formation.ts';
@@ -28,7 +29,8 @@ export async function settleLeftovers(deps: DeployDependencies): Promise<void> {
   for (const app of await deps.store.apps.list()) {
     const own = active.filter((instance) => instance.appId === app.id && isRetirable(instance));
     const [newest] = await deps.store.releases.list(app.id, 1);
-    const isSettled = own.every(({ releaseId }) => releaseId === app.currentReleaseId) && newest?.status !== 'pending';
+    const serving = new Set(servingReleases(await deps.store.traffic.list(app.id)));
+    const isSettled = own.every(({ releaseId }) => serving.has(releaseId)) && newest?.status !== 'pending';
     if (isSettled || deps.work.isBusy(app.id)) continue;
     const reason = 'How it ended could not be recorded.';
     await attempt(app, deps, () => deps.work.turn(app.id, () => recoverApp(app, deps, reason)));
@@ -57,13 +59,13 @@ interface Left {
 }
 
 async function settle(appId: string, reason: string, tables: StoreTables): Promise<Left> {
-  const app = await tables.apps.find(appId);
-  if (!app) return { resumable: null, isMissized: false };
+  if (!(await tables.apps.find(appId))) return { resumable: null, isMissized: false };
   const pending = (await tables.releases.list(appId)).filter(({ status }) => status === 'pending');
   const resumable = pending.find(isTakenUpAgain) ?? null;
   for (const release of pending) if (release !== resumable) await markFailed(release, [], { tables, reason });
   const active = (await tables.instances.listActive(appId)).filter(isRetirable);
-  const own = active.filter(({ releaseId }) => releaseId === app.currentReleaseId);
+  const serving = new Set(servingReleases(await tables.traffic.list(appId)));
+  const own = active.filter(({ releaseId }) => serving.has(releaseId));
   const strangers = active.filter((instance) => !own.includes(instance));
   await retire(tables, strangers, 'deploy_failed');
   const surplus = doubles(own);
@@ -82,20 +84,25 @@ function isRetirable(instance: Instance): boolean {
   return isWanted(instance) && !oneShotTypes.has(instance.type);
 }
 
-/** All but the one to keep in each slot: one that is up, and of those the newest. */
+/** All but the one to keep in each slot of a release: one that is up, and of those the newest. */
 export function doubles(instances: readonly Instance[]): readonly Instance[] {
   const best = new Map<string, Instance>();
   for (const instance of instances) {
-    const rival = best.get(processName(instance));
+    const key = slotKey(instance);
+    const rival = best.get(key);
     if (
       !rival ||
       rank(instance) > rank(rival) ||
       (rank(instance) === rank(rival) && instance.createdAt > rival.createdAt)
     ) {
-      best.set(processName(instance), instance);
+      best.set(key, instance);
     }
   }
-  return instances.filter((instance) => best.get(processName(instance)) !== instance);
+  return instances.filter((instance) => best.get(slotKey(instance)) !== instance);
+}
+
+function slotKey(instance: Instance): string {
+  return `${instance.releaseId}/${processName(instance)}`;
 }
 
 function rank(instance: Instance): number {

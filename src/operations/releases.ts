@@ -7,6 +7,7 @@ import { eventOf } from '../domain/event.ts';
 import type { AppLog } from '../domain/log-line.ts';
 import { type Release, type ReleaseCause, rollbackRefusal } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
+import { currentOf } from '../domain/traffic.ts';
 import { factsOf, type RollOutDependencies } from './roll-out.ts';
 
 /** What the verbs that change a release are made of. */
@@ -41,13 +42,23 @@ export async function makeRelease(
   return release;
 }
 
-/** The release that the app runs. Throws `not_found` for an app that was destroyed meanwhile. */
-export async function currentRelease(app: App, tables: Pick<StoreTables, 'apps' | 'releases'>) {
+/**
+ * The release that gets all the app's requests; null before the first. Throws `conflict` while they are split, and
+ * `not_found` for an app that was destroyed meanwhile.
+ */
+export async function currentRelease(app: App, tables: Pick<StoreTables, 'apps' | 'releases' | 'traffic'>) {
   const now = await tables.apps.find(app.id);
   if (!now) {
     throw new PlatformError('not_found', `${app.name} was destroyed meanwhile.`, { hint: 'See your apps: paas apps' });
   }
-  return now.currentReleaseId ? await tables.releases.find(now.currentReleaseId) : null;
+  const shares = await tables.traffic.list(app.id);
+  if (shares.length > 1) {
+    throw new PlatformError('conflict', `The requests of ${app.name} are split between ${shares.length} releases.`, {
+      hint: `See which: paas releases -a ${app.name}`,
+    });
+  }
+  const id = currentOf(shares);
+  return id ? await tables.releases.find(id) : null;
 }
 
 /**
@@ -57,7 +68,7 @@ export async function currentRelease(app: App, tables: Pick<StoreTables, 'apps' 
 export async function rollbackTarget(
   app: App,
   version: number | null,
-  tables: Pick<StoreTables, 'apps' | 'releases' | 'configVars'>,
+  tables: Pick<StoreTables, 'apps' | 'releases' | 'traffic' | 'configVars'>,
 ): Promise<Release> {
   const current = await currentRelease(app, tables);
   const releases = await tables.releases.list(app.id);

@@ -8,6 +8,7 @@ import { type FormationEntry, initialQuantity, oneShotTypes } from '../domain/fo
 import type { Instance } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
+import { currentOf } from '../domain/traffic.ts';
 import { type EnvironmentDependencies, ensureNetworks } from '../provisioner/environment.ts';
 import { placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh, isWanted, slotsOf } from '../provisioner/plan.ts';
@@ -87,7 +88,7 @@ async function switchTo(
   formation: readonly NewEntry[],
   tables: StoreTables,
 ): Promise<void> {
-  await tables.apps.setCurrentRelease(app.id, release.id);
+  await tables.traffic.switchAllTo(app.id, release.id);
   await tables.releases.setStatus(release.id, 'succeeded');
   const known = new Set((await tables.formations.list(app.id)).map(({ type }) => type));
   for (const entry of formation) if (!known.has(entry.type)) await tables.formations.put(entry);
@@ -139,8 +140,8 @@ export async function markFailed(
   await retire(tables, started, 'deploy_failed');
   await tables.releases.setStatus(release.id, 'failed');
   if (release.cause === 'rollback') {
-    const { currentReleaseId } = await tables.apps.get(release.appId);
-    const serving = currentReleaseId ? await tables.releases.find(currentReleaseId) : null;
+    const currentId = currentOf(await tables.traffic.list(release.appId));
+    const serving = currentId ? await tables.releases.find(currentId) : null;
     if (serving) await tables.configVars.replace(release.appId, serving.config);
   }
   const data = { ...factsOf(release), reason };

@@ -41,12 +41,18 @@ export async function placeInstances(
   return placed;
 }
 
+/** The first for which there was no room. */
+export interface Refused {
+  readonly wanted: WantedInstance;
+  readonly refusal: PlatformError;
+}
+
 /** Places what there is room for, in order. Gives the first refusal when there was none for the rest. */
 export async function placeWhatFits(
   tables: StoreTables,
   owner: Owner,
   wanted: readonly Wanted[],
-): Promise<{ readonly wanted: Wanted; readonly refusal: PlatformError } | null> {
+): Promise<Refused | null> {
   for (const one of wanted) {
     try {
       await placeInstances(tables, owner, [one]);

@@ -31,7 +31,7 @@ export interface PlanFacts {
 }
 
 /**
- * What the current release lacks and has too much of. Pure; an empty plan means it is as it should be.
+ * What a release lacks and has too much of. Pure; an empty plan means it is as it should be.
  *
  * A slot whose newest instance crashed is filled again after the restart policy's delay. A slot that a person stopped
  * stays empty until a release, a scaling or a restart fills it. Two instances in one slot are somebody's restart in

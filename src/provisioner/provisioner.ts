@@ -3,13 +3,15 @@ import { eventOf } from '../domain/event.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import { processName } from '../domain/instance.ts';
 import type { Change, Store, StoreTables } from '../domain/store.ts';
+import { servingReleases } from '../domain/traffic.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import { Recurring } from '../system/recurring.ts';
 import { Turns } from '../system/turns.ts';
-import { placeWhatFits, retire } from './placing.ts';
+import { placeWhatFits, type Refused, retire } from './placing.ts';
 import { type Plan, plan } from './plan.ts';
 
+const tables: ReadonlySet<Change['table']> = new Set(['instances', 'formations', 'traffic', 'apps']);
 const lookAgainMs = 60_000;
 /** A crowd of instances that ends is one chance for those without room, not a hundred. */
 const roomAgainMs = 1000;
@@ -20,20 +22,21 @@ export interface ProvisionerDependencies {
   readonly logger: Logger;
 }
 
-/** What never changes of the release that an app runs now. */
-interface CurrentRelease {
+/** What never changes of a release that an app runs now. */
+interface ServingRelease {
   readonly id: string;
   readonly version: number;
   readonly types: ReadonlySet<string>;
 }
 
-/** Keeps every app's current release at its formation: decides what should run, and never looks at what does. */
+/** Keeps every release that gets requests at its app's formation: decides what should run, and never looks at what does. */
 export class Provisioner {
   readonly #store: Store;
   readonly #logger: Logger;
   readonly #turns = new Turns();
   readonly #soon = new Set<string>();
-  readonly #current = new Map<string, CurrentRelease>();
+  /** By app. */
+  readonly #serving = new Map<string, readonly ServingRelease[]>();
   /** Apps for which there was no room; they are looked at again whenever something somewhere has ended. */
   readonly #short = new Set<string>();
   /** What was missed or failed is seen on the next round. */
@@ -64,7 +67,7 @@ export class Provisioner {
   }
 
   #hear({ table, appId }: Change): void {
-    if (table !== 'instances' && table !== 'formations' && table !== 'apps') return;
+    if (!tables.has(table)) return;
     this.#convergeSoon(appId);
     if (table === 'instances' && this.#short.size > 0) this.#roomAgain();
   }
@@ -97,57 +100,72 @@ export class Provisioner {
 
   /** Looks without a transaction first: mostly nothing is to be done. */
   async #converge(appId: string): Promise<void> {
-    if (isEmpty((await this.#planFor(appId, this.#store))?.plan)) {
+    if ((await this.#plansFor(appId, this.#store)).length === 0) {
       this.#short.delete(appId);
       return;
     }
     await this.#store.transaction(async (tables) => {
-      const found = await this.#planFor(appId, tables);
-      if (!found) return;
-      await retire(tables, found.plan.scaledDown, 'scaled_down');
-      const owner = { app: { id: appId }, release: found.release };
-      const refused = await placeWhatFits(tables, owner, found.plan.create);
-      if (!refused) {
-        this.#short.delete(appId);
-      } else if (!this.#short.has(appId)) {
+      const plans = await this.#plansFor(appId, tables);
+      for (const { plan } of plans) await retire(tables, plan.scaledDown, 'scaled_down');
+      let hasRoom = true;
+      for (const { release, plan } of plans) {
+        const refused = await placeWhatFits(tables, { app: { id: appId }, release }, plan.create);
+        if (!refused) continue;
+        hasRoom = false;
+        if (!this.#short.has(appId)) await appendRefused(tables, { appId, release, refused });
         this.#short.add(appId);
-        const process = processName(refused.wanted);
-        const data = { instanceId: '', process, release: found.release.version, reason: refused.refusal.message };
-        await tables.events.append(eventOf('instance.refused', platformActor, { appId, data }));
       }
+      if (hasRoom) this.#short.delete(appId);
     });
   }
 
-  /** Null for an app that has nothing to run, or is gone. */
-  async #planFor(
-    appId: string,
-    tables: StoreTables,
-  ): Promise<{ readonly release: CurrentRelease; readonly plan: Plan } | null> {
-    const release = await this.#currentOf(appId, tables);
-    if (!release) return null;
-    const active = await tables.instances.listActive(appId);
-    const newest = await tables.instances.listNewestOf(release.id);
-    const formation = await tables.formations.list(appId);
-    const facts = { releaseId: release.id, types: release.types, formation, instances: [...active, ...newest] };
-    return { release, plan: plan(facts) };
+  /** Of each release that is not as it should be. */
+  async #plansFor(appId: string, tables: StoreTables): Promise<readonly ReleasePlan[]> {
+    const plans: ReleasePlan[] = [];
+    for (const release of await this.#servingOf(appId, tables)) {
+      const active = await tables.instances.listActive(appId);
+      const newest = await tables.instances.listNewestOf(release.id);
+      const formation = await tables.formations.list(appId);
+      const facts = { releaseId: release.id, types: release.types, formation, instances: [...active, ...newest] };
+      const planned = plan(facts);
+      if (planned.create.length > 0 || planned.scaledDown.length > 0) plans.push({ release, plan: planned });
+    }
+    return plans;
   }
 
-  /** A release is unsealed to be read, and this is asked with every change of an instance. */
-  async #currentOf(appId: string, tables: StoreTables): Promise<CurrentRelease | null> {
-    const app = await tables.apps.find(appId);
-    const known = this.#current.get(appId);
-    if (app?.currentReleaseId && known?.id === app.currentReleaseId) return known;
-    this.#current.delete(appId);
-    const release = app?.currentReleaseId ? await tables.releases.find(app.currentReleaseId) : null;
-    const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
-    if (!release || !artifact) return null;
-    const types = new Set(artifact.processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type)));
-    const current = { id: release.id, version: release.version, types };
-    this.#current.set(appId, current);
-    return current;
+  /** Those that have something to run. A release is unsealed to be read, and this is asked with every change of an instance. */
+  async #servingOf(appId: string, tables: StoreTables): Promise<readonly ServingRelease[]> {
+    const ids = servingReleases(await tables.traffic.list(appId));
+    const known = this.#serving.get(appId) ?? [];
+    const serving: ServingRelease[] = [];
+    for (const id of ids) {
+      const release = known.find((one) => one.id === id) ?? (await readRelease(id, tables));
+      if (release) serving.push(release);
+    }
+    if (serving.length > 0) this.#serving.set(appId, serving);
+    else this.#serving.delete(appId);
+    return serving;
   }
 }
 
-function isEmpty(wanted: Plan | undefined): boolean {
-  return wanted === undefined || (wanted.create.length === 0 && wanted.scaledDown.length === 0);
+interface ReleasePlan {
+  readonly release: ServingRelease;
+  readonly plan: Plan;
+}
+
+async function readRelease(id: string, tables: StoreTables): Promise<ServingRelease | null> {
+  const release = await tables.releases.find(id);
+  const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
+  if (!release || !artifact) return null;
+  const types = new Set(artifact.processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type)));
+  return { id, version: release.version, types };
+}
+
+async function appendRefused(
+  tables: StoreTables,
+  { appId, release, refused }: { readonly appId: string; readonly release: ServingRelease; readonly refused: Refused },
+): Promise<void> {
+  const process = processName(refused.wanted);
+  const data = { instanceId: '', process, release: release.version, reason: refused.refusal.message };
+  await tables.events.append(eventOf('instance.refused', platformActor, { appId, data }));
 }

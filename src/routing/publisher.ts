@@ -36,7 +36,14 @@ export interface RoutePublisher {
   close(): Promise<void>;
 }
 
-const tables: ReadonlySet<Change['table']> = new Set(['apps', 'domains', 'formations', 'instances', 'releases']);
+const tables: ReadonlySet<Change['table']> = new Set([
+  'apps',
+  'domains',
+  'formations',
+  'instances',
+  'releases',
+  'traffic',
+]);
 const retryMs = 200;
 
 export function createRoutePublisher(options: RoutePublisherOptions): RoutePublisher {

@@ -16,18 +16,20 @@ export class RouteFacts {
   }
 
   async of(app: App): Promise<AppFacts> {
-    const [domains, formation, active] = await Promise.all([
+    const [domains, formation, traffic, active] = await Promise.all([
       this.#store.domains.list(app.id),
       this.#store.formations.list(app.id),
+      this.#store.traffic.list(app.id),
       this.#store.instances.listActive(app.id),
     ]);
     const web = active.filter(({ type }) => type === 'web');
     const ended = web.length > 0 ? [] : await this.#store.instances.list(app.id, historyLength);
     const instances = [...web, ...ended.filter(({ type, state }) => type === 'web' && isFinal(state))];
     const releaseIds = new Set(instances.map(({ releaseId }) => releaseId));
-    if (app.currentReleaseId) releaseIds.add(app.currentReleaseId);
+    for (const { releaseId } of traffic) releaseIds.add(releaseId);
     return {
       app,
+      traffic,
       hostnames: domains.map(({ hostname }) => hostname),
       webQuantity: formation.find(({ type }) => type === 'web')?.quantity ?? 0,
       web: instances,

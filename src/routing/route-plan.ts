@@ -2,6 +2,7 @@ import type { App } from '../domain/app.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import { restartPolicy } from '../domain/restart-policy.ts';
 import type { PlatformRoute, Route, RouteState, Target } from '../domain/route.ts';
+import { servingReleases, type TrafficShare } from '../domain/traffic.ts';
 
 /** What is known of a release when routes are made. */
 export interface ReleaseFacts {
@@ -11,19 +12,20 @@ export interface ReleaseFacts {
 }
 
 export interface AppFacts {
-  readonly app: Pick<App, 'id' | 'name' | 'currentReleaseId' | 'maintenance'>;
+  readonly app: Pick<App, 'id' | 'name' | 'maintenance'>;
+  readonly traffic: readonly TrafficShare[];
   /** Those that a user added. */
   readonly hostnames: readonly string[];
   /** The formation's quantity of web. */
   readonly webQuantity: number;
   /** Instances of type web, newest first; of the final ones at least the newest. */
   readonly web: readonly Instance[];
-  /** Of every release that the app or one of its web instances names. */
+  /** Of every release that the traffic or a web instance names. */
   readonly releases: ReadonlyMap<string, ReleaseFacts>;
 }
 
 /**
- * The app's route as the store says now. Only instances of the current release get requests: during a roll-out the new
+ * The app's route as the store says now. Only instances of a release with traffic get requests: during a roll-out the new
  * ones are up before it is theirs, and the old ones serve until then and drain afterwards. Pure.
  */
 export function planRoute(facts: AppFacts, domain: string, now: Date): Route {
@@ -51,9 +53,9 @@ export function planPlatform(domain: string, apiPort: number): readonly Platform
   }));
 }
 
-function targetOf(instance: Instance, { app, releases }: AppFacts): Target | null {
+function targetOf(instance: Instance, { traffic, releases }: AppFacts): Target | null {
   const { id, address, port, releaseId } = instance;
-  const state = trafficOf(instance, app.currentReleaseId, releases);
+  const state = targetState(instance, traffic, releases);
   if (state === null || address === null || port === null) return null;
   return {
     instanceId: id,
@@ -66,31 +68,32 @@ function targetOf(instance: Instance, { app, releases }: AppFacts): Target | nul
 }
 
 /** Null: it gets nothing and has nothing. */
-function trafficOf(
+function targetState(
   { state, desired, releaseId }: Instance,
-  currentReleaseId: string | null,
+  traffic: AppFacts['traffic'],
   releases: AppFacts['releases'],
 ): Target['state'] | null {
   if (state === 'draining') return 'draining';
   if (state !== 'up') return null;
   if (desired === 'stopped') return 'draining';
-  if (releaseId === currentReleaseId) return 'live';
+  if (traffic.some((share) => share.releaseId === releaseId)) return 'live';
   const version = releases.get(releaseId)?.version ?? 0;
-  const current = currentReleaseId === null ? 0 : (releases.get(currentReleaseId)?.version ?? 0);
+  const newest = Math.max(0, ...traffic.map((share) => releases.get(share.releaseId)?.version ?? 0));
   // A newer one is being rolled out and was never asked for anything; an older one may still be answering.
-  return version < current ? 'draining' : null;
+  return version < newest ? 'draining' : null;
 }
 
 function stateOf(facts: AppFacts, hasLive: boolean, now: Date): RouteState {
-  const { app, web, webQuantity, releases } = facts;
+  const { app, web, webQuantity, traffic, releases } = facts;
   if (app.maintenance) return 'maintenance';
-  const current = app.currentReleaseId === null ? null : (releases.get(app.currentReleaseId) ?? null);
-  if (current === null || current.hasWeb === null) return 'blank';
+  const serving = new Set(servingReleases(traffic));
+  const hasWeb = [...serving].map((id) => releases.get(id)?.hasWeb ?? null);
+  if (hasWeb.every((one) => one === null)) return 'blank';
   if (hasLive) return 'live';
-  const own = web.filter(({ releaseId }) => releaseId === app.currentReleaseId);
+  const own = web.filter(({ releaseId }) => serving.has(releaseId));
   const coming = own.filter(({ state, desired }) => desired === 'up' && (state === 'placed' || state === 'starting'));
   if (coming.length > 0) return coming.some((instance) => startsNow(instance, now)) ? 'starting' : 'crashed';
-  if (!current.hasWeb || webQuantity === 0) return 'none';
+  if (!hasWeb.includes(true) || webQuantity === 0) return 'none';
   return betweenInstances(own.find(({ endedAt }) => endedAt !== null));
 }
 

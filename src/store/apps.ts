@@ -18,7 +18,6 @@ export function appsTable(scope: Scope): Apps {
         const rows = await db.selectFrom('apps').selectAll().orderBy('name').execute();
         return rows.map(toApp);
       }),
-    setCurrentRelease: (id, releaseId) => scope.write((tx) => update(tx, id, { currentReleaseId: releaseId })),
     setMaintenance: (id, on) => scope.write((tx) => update(tx, id, { maintenance: on ? 1 : 0 })),
     rename: (id, name) =>
       scope.write((tx) => update(tx, id, { name }).catch((error) => Promise.reject(nameTaken(error, name)))),
@@ -32,7 +31,6 @@ async function insert(tx: Tx, app: Parameters<Apps['create']>[0]): Promise<App> 
     id: newId(now),
     name: app.name,
     ownerId: app.ownerId,
-    currentReleaseId: null,
     maintenance: 0,
     createdAt: toText(now),
     updatedAt: toText(now),

@@ -119,7 +119,7 @@ async function prune({ db }: Tx, before: Date, keep: number): Promise<void> {
     .where('state', 'in', finalStates);
   const lastInSlot = db
     .selectFrom('instances')
-    .innerJoin('apps', 'apps.currentReleaseId', 'instances.releaseId')
+    .innerJoin('traffic', 'traffic.releaseId', 'instances.releaseId')
     .select(({ fn }) => fn.max('instances.id').as('id'))
     .where('instances.type', 'not in', [...oneShotTypes])
     .groupBy(['instances.releaseId', 'instances.type', 'instances.slot']);

@@ -82,13 +82,13 @@ async function setStatus(tx: Tx, id: string, status: ReleaseStatus): Promise<voi
 
 async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
   const kept = db.selectFrom('releases').select('id').where('appId', '=', appId).orderBy('version', 'desc').limit(keep);
-  const current = db.selectFrom('apps').select('currentReleaseId').where('currentReleaseId', 'is not', null);
+  const serving = db.selectFrom('traffic').select('releaseId').where('appId', '=', appId);
   await db
     .deleteFrom('releases')
     .where('appId', '=', appId)
     .where('status', '!=', 'pending')
     .where('id', 'not in', kept)
-    .where('id', 'not in', current)
+    .where('id', 'not in', serving)
     .where('id', 'not in', db.selectFrom('instances').select('releaseId').where('appId', '=', appId))
     .execute();
 }

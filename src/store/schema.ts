@@ -20,6 +20,7 @@ export interface Schema {
   readonly builds: BuildRow;
   readonly artifacts: ArtifactRow;
   readonly releases: ReleaseRow;
+  readonly traffic: TrafficRow;
   readonly formations: FormationRow;
   readonly hostGroups: HostGroupRow;
   readonly hosts: HostRow;
@@ -55,7 +56,6 @@ export interface AppRow {
   id: string;
   name: string;
   ownerId: string;
-  currentReleaseId: string | null;
   maintenance: Truth;
   createdAt: Moment;
   updatedAt: Moment;
@@ -127,6 +127,12 @@ export interface ReleaseRow {
   status: ReleaseStatus;
   sealedConfig: string;
   createdAt: Moment;
+}
+
+export interface TrafficRow {
+  appId: string;
+  releaseId: string;
+  weight: number;
 }
 
 export interface FormationRow {

@@ -26,6 +26,7 @@ import { Seals } from './seal.ts';
 import { settingsTable } from './settings.ts';
 import { openSqlite, toPlatformError } from './sqlite.ts';
 import { tokensTable } from './tokens.ts';
+import { trafficTable } from './traffic.ts';
 
 export interface StoreOptions {
   /** The database file; made (0600) when it is missing. */
@@ -73,6 +74,7 @@ function tables(scope: Scope): StoreTables {
     builds: buildsTable(scope),
     artifacts: artifactsTable(scope),
     releases: releasesTable(scope),
+    traffic: trafficTable(scope),
     formations: formationsTable(scope),
     instances: instancesTable(scope),
     hostGroups: hostGroupsTable(scope),

@@ -67,10 +67,31 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
     test('what is set of an app is there afterwards', async () => {
       const app = await newApp();
       await store.apps.setMaintenance(app.id, true);
-      await store.apps.setCurrentRelease(app.id, 'release-1');
-      const { maintenance, currentReleaseId } = await store.apps.get(app.id);
-      assert.deepEqual([maintenance, currentReleaseId], [true, 'release-1']);
+      assert.equal((await store.apps.get(app.id)).maintenance, true);
       await assert.rejects(store.apps.setMaintenance(randomUUID(), true), { code: 'not_found' });
+    });
+
+    test('requests go to one release, or are split between several by weight, as the last write says', async () => {
+      const [app, other] = [await newApp(), await newApp()];
+      const [one, two, strange] = [await newRelease(app), await newRelease(app), await newRelease(other)];
+      await store.traffic.switchAllTo(other.id, strange.id);
+      const shares = async () => (await store.traffic.list(app.id)).map(({ releaseId, weight }) => [releaseId, weight]);
+      assert.deepEqual(await shares(), []);
+      await store.traffic.switchAllTo(app.id, one.id);
+      assert.deepEqual(await shares(), [[one.id, 1]]);
+      await store.traffic.split(app.id, { [one.id]: 90, [two.id]: 10 });
+      assert.deepEqual(await shares(), [
+        [one.id, 90],
+        [two.id, 10],
+      ]);
+      for (const weight of [-1, 0.5, Number.NaN])
+        await assert.rejects(store.traffic.split(app.id, { [one.id]: weight }), { code: 'invalid_params' });
+      assert.equal((await shares()).length, 2, 'a refused split changes nothing');
+      await store.traffic.split(app.id, { [one.id]: 0, [two.id]: 3 });
+      assert.deepEqual(await shares(), [[two.id, 3]]);
+      assert.deepEqual(await store.traffic.list(other.id), [{ appId: other.id, releaseId: strange.id, weight: 1 }]);
+      await store.apps.remove(app.id);
+      assert.deepEqual(await shares(), []);
     });
 
     test('config vars come back byte for byte', async () => {

@@ -64,7 +64,7 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
     test("how each slot of the current release was left is not forgotten, however old; a one-shot's end is", async () => {
       const app = await newApp();
       const [before, current] = [await newRelease(app), await newRelease(app)];
-      await store.apps.setCurrentRelease(app.id, current.id);
+      await store.traffic.switchAllTo(app.id, current.id);
       const endedAt = new Date('2026-01-01T00:00:00Z');
       const ended = async (release: typeof current, slot: number, type = 'web') => {
         const { id } = await newInstance(app, release, slot, type);

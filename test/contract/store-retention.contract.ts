@@ -49,7 +49,7 @@ export function storeRetentionContract(name: string, open: () => Promise<Store>)
       await newRelease(other, null);
       const [first, second, third] = releases;
       assert.ok(first && second && third);
-      await store.apps.setCurrentRelease(app.id, first.id);
+      await store.traffic.switchAllTo(app.id, first.id);
       await fixture.newInstance(app, second);
       await store.releases.setStatus(third.id, 'pending');
       await store.releases.prune(app.id, 2);

@@ -111,18 +111,23 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       const release = await store.transaction(async (tables) => {
         await tables.apps.setMaintenance(app.id, true);
         const made = await newRelease(app, tables);
-        await tables.apps.setCurrentRelease(app.id, made.id);
+        await tables.traffic.switchAllTo(app.id, made.id);
         await tables.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
         assert.deepEqual(heard, []);
         return made;
       });
-      assert.deepEqual(heard, [`apps ${app.id}`, `releases ${release.id}`, `formations ${app.id}/web`]);
+      assert.deepEqual(heard, [
+        `apps ${app.id}`,
+        `releases ${release.id}`,
+        `traffic ${app.id}`,
+        `formations ${app.id}/web`,
+      ]);
       assert.equal((await seen)?.maintenance, true, 'a listener may ask the store at once');
       await store.releases.setStatus(release.id, 'succeeded');
       assert.equal(heard.at(-1), `releases ${release.id}`);
       unsubscribe();
       await store.apps.setMaintenance(app.id, false);
-      assert.equal(heard.length, 4);
+      assert.equal(heard.length, 5);
     });
 
     test('changes of transactions that run at once are told in the order of their commits', async () => {

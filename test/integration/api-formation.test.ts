@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
+import { currentIdOf } from '../support/store-fixture.ts';
 
 describe('formation and instances', () => {
   let fixture: ApiFixture;
@@ -19,10 +20,10 @@ describe('formation and instances', () => {
   });
   after(() => fixture[Symbol.asyncDispose]());
 
-  const placed = (slot: number, extra: { failures?: number; notBefore?: Date | null } = {}) =>
+  const placed = async (slot: number, extra: { failures?: number; notBefore?: Date | null } = {}) =>
     fixture.store.instances.create({
       appId: app.id,
-      releaseId: app.currentReleaseId ?? '',
+      releaseId: await currentIdOf(fixture.store, app),
       hostId: 'host-1',
       type: 'web',
       slot,

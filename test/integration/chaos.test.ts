@@ -18,6 +18,7 @@ import type { ChaosLine, ChaosOrder } from '../support/chaos-orchestrator.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Ground, layGround } from '../support/lower-half.ts';
 import { seeded } from '../support/seeded.ts';
+import { currentIdOf } from '../support/store-fixture.ts';
 
 const script = resolve(import.meta.dirname, '../support/chaos-orchestrator.ts');
 const kills = 8;
@@ -169,7 +170,7 @@ async function everyTargetIsItsApps(containers: readonly ContainerState[], { hom
 }
 
 async function itsReleaseIsThere(app: App, store: Store, { fixture }: Ground): Promise<void> {
-  const release = await store.releases.find(app.currentReleaseId ?? '');
+  const release = await store.releases.find(await currentIdOf(store, app));
   assert.equal(release?.status, 'succeeded', `the current release of ${app.name}`);
   const artifact = release.artifactId ? await store.artifacts.find(release.artifactId) : null;
   assert.ok(release.artifactId === null || artifact, 'its artifact is there');
@@ -179,9 +180,9 @@ async function itsReleaseIsThere(app: App, store: Store, { fixture }: Ground): P
 }
 
 async function itsFormationRuns(app: App, store: Store): Promise<void> {
-  const release = await store.releases.find(app.currentReleaseId ?? '');
+  const release = await store.releases.find(await currentIdOf(store, app));
   const artifact = release?.artifactId ? await store.artifacts.find(release.artifactId) : null;
-  const newest = await store.instances.listNewestOf(app.currentReleaseId ?? '');
+  const newest = await store.instances.listNewestOf(await currentIdOf(store, app));
   const active = (await store.instances.listActive(app.id)).filter(({ type }) => !oneShotTypes.has(type));
   const wanted = new Set<string>();
   for (const { type, quantity, size } of await store.formations.list(app.id)) {

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
+import { currentIdOf } from '../support/store-fixture.ts';
 
 let api: ApiFixture;
 let user: CliUser;
@@ -42,7 +43,7 @@ test('info shows an app by name, aligned; and for a shell', async () => {
 test('ps shows processes by type with their command, and that there is nothing', async () => {
   const one = await api.store.instances.create({
     appId: shop.id,
-    releaseId: (await api.store.apps.get(shop.id)).currentReleaseId ?? '',
+    releaseId: await currentIdOf(api.store, shop),
     hostId: 'host-1',
     type: 'web',
     slot: 1,

@@ -33,7 +33,7 @@ describe('the history of a platform', () => {
       for (let version = 1; version <= 1005; version++) {
         const { id } = await fixture.newRelease(app, tables);
         await tables.releases.setStatus(id, 'succeeded');
-        if (version === 1) await tables.apps.setCurrentRelease(app.id, id);
+        if (version === 1) await tables.traffic.switchAllTo(app.id, id);
         const build = await tables.builds.create({ appId: app.id, pushId: null, commit: 'c', treeId: 't' });
         await tables.builds.update(build.id, { state: 'failed' });
       }

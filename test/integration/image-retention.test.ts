@@ -57,7 +57,7 @@ describe('images of builds that an app cannot go back to', () => {
     const facts = { appId: app.id, artifactId: artifact.id, cause: 'deploy', description: '', config: {} } as const;
     const release = await store.releases.create({ ...facts, accountId: half.actor.accountId });
     await store.releases.setStatus(release.id, status);
-    if (status === 'succeeded') await store.apps.setCurrentRelease(app.id, release.id);
+    if (status === 'succeeded') await store.traffic.switchAllTo(app.id, release.id);
     return release;
   };
   const tags = async (app: App) => {

@@ -14,6 +14,7 @@ import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { putHost } from '../support/hosts.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
+import { currentIdOf } from '../support/store-fixture.ts';
 
 const never = new AbortController().signal;
 
@@ -70,8 +71,7 @@ describe('what people ask for', () => {
     const { operations, actor, deps } = half;
     await live((await operations.changeConfig(app, { BREAK: '', COLOR: 'red' }, actor)).id);
     const bad = await deps.store.transaction(async (tables) => {
-      const current = await tables.apps.get(app.id);
-      const { artifactId } = (await tables.releases.find(current.currentReleaseId ?? '')) ?? {};
+      const { artifactId } = (await tables.releases.find(await currentIdOf(tables, app))) ?? {};
       const release = { appId: app.id, artifactId: artifactId ?? null, cause: 'deploy', description: '' } as const;
       const made = await tables.releases.create({ ...release, accountId: actor.accountId, config: { BREAK: 'yes' } });
       await tables.releases.setStatus(made.id, 'succeeded');

@@ -7,6 +7,7 @@ import { placeInstances } from '../../src/provisioner/placing.ts';
 import { afresh } from '../../src/provisioner/plan.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
+import { currentIdOf } from '../support/store-fixture.ts';
 
 const never = new AbortController().signal;
 
@@ -30,7 +31,7 @@ describe('from a release to a URL', () => {
     const release = await half.release(app, { web: answering('two') });
     await rollOut(app, release, half.deps, never);
     assert.equal((await half.get(app)).body, 'two');
-    assert.equal((await half.deps.store.apps.get(app.id)).currentReleaseId, release.id);
+    assert.equal(await currentIdOf(half.deps.store, app), release.id);
     await eventually('one container is left', async () => (await half.containers(app)).length === 1);
   });
 
@@ -41,7 +42,7 @@ describe('from a release to a URL', () => {
     assert.equal((await half.get(app)).body, 'good');
     const { store } = half.deps;
     assert.equal((await store.releases.find(deaf.id))?.status, 'failed');
-    assert.equal((await store.apps.get(app.id)).currentReleaseId, good.id);
+    assert.equal(await currentIdOf(store, app), good.id);
     await eventually('the deaf one is gone', async () => (await half.containers(app)).length === 1);
   });
 
@@ -112,7 +113,7 @@ describe('from a release to a URL', () => {
     await eventually('one runs', async () => (await half.containers(app)).length === 1);
     const { store } = half.deps;
     assert.equal((await store.releases.find(lost.id))?.status, 'failed');
-    assert.equal((await store.apps.get(app.id)).currentReleaseId, good.id);
+    assert.equal(await currentIdOf(store, app), good.id);
     assert.equal((await half.get(app)).body, 'old');
   });
 

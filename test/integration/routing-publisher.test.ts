@@ -87,7 +87,7 @@ test('when routes are settled, the next request goes where the store says', asyn
   const first = await fixture.newRelease(app);
   await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
   const old = await fixture.newUp(app, first);
-  await store.apps.setCurrentRelease(app.id, first.id);
+  await store.traffic.switchAllTo(app.id, first.id);
   await publisher.settled(app.id);
   assert.equal(await bodyOf(fixture, app), `v${first.version}`);
 
@@ -95,7 +95,7 @@ test('when routes are settled, the next request goes where the store says', asyn
   await fixture.newUp(app, second);
   await publisher.settled(app.id);
   assert.equal(await bodyOf(fixture, app), `v${first.version}`, 'the new one is up and not yet the app’s');
-  await store.apps.setCurrentRelease(app.id, second.id);
+  await store.traffic.switchAllTo(app.id, second.id);
   await publisher.settled(app.id);
   for (let at = 0; at < 3; at += 1) assert.equal(await bodyOf(fixture, app), `v${second.version}`);
 

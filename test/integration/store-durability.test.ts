@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import { toPlatformError } from '../../src/store/sqlite.ts';
 import { openStore } from '../../src/store/store.ts';
 import { type Clock, systemClock } from '../../src/system/clock.ts';
-import { storeFixture } from '../support/store-fixture.ts';
+import { currentIdOf, storeFixture } from '../support/store-fixture.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'paas-store-'));
 after(() => rmSync(root, { recursive: true }));
@@ -47,7 +47,7 @@ test('a platform killed at any moment has every acknowledged commit, and each co
     acknowledged.filter((id) => !kept.has(id)),
     [],
   );
-  assert.equal(app.currentReleaseId, releases[0]?.id);
+  assert.equal(await currentIdOf(store, app), releases[0]?.id);
   assert.deepEqual(
     releases.map(({ version }) => version),
     releases.map((_, index) => releases.length - index),

@@ -42,7 +42,7 @@ describe('what is looked after', () => {
     const made = await half.release(app, { web: answering('here') });
     await half.closeSupervisor();
     const [instance] = await store.transaction(async (tables) => {
-      await tables.apps.setCurrentRelease(app.id, made.id);
+      await tables.traffic.switchAllTo(app.id, made.id);
       return placeInstances(tables, { app, release: made }, [afresh({ type: 'web', slot: 1, size: 1 })]);
     });
     assert.ok(instance);

@@ -164,7 +164,7 @@ async function deploy(store: Store, app: App, actor: Actor): Promise<Release> {
     config: await store.configVars.get(app.id),
   });
   await store.releases.setStatus(release.id, 'succeeded');
-  await store.apps.setCurrentRelease(app.id, release.id);
+  await store.traffic.switchAllTo(app.id, release.id);
   await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
   await store.formations.put({ appId: app.id, type: 'worker', quantity: 0, size: 4 });
   return { ...release, status: 'succeeded' };

@@ -5,6 +5,7 @@ import type { PlatformEvent } from '../../src/domain/event.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Store, StoreTables } from '../../src/domain/store.ts';
+import { currentOf } from '../../src/domain/traffic.ts';
 import { putHost } from './hosts.ts';
 
 /** A store with an owner and a host in it, and the shortest way to rows of each kind. */
@@ -15,6 +16,11 @@ export interface StoreFixture {
   newRelease(app: App, tables?: StoreTables): Promise<Release>;
   newInstance(app: App, release: Release, slot?: number, type?: string): Promise<Instance>;
   append(appId: string | null, kind: PlatformEvent['kind'], tables?: StoreTables): Promise<PlatformEvent>;
+}
+
+/** The id of the release that gets all the app's requests; empty when there is none. */
+export async function currentIdOf({ traffic }: Pick<StoreTables, 'traffic'>, { id }: Pick<App, 'id'>): Promise<string> {
+  return currentOf(await traffic.list(id)) ?? '';
 }
 
 export async function storeFixture(store: Store): Promise<StoreFixture> {

@@ -5,6 +5,7 @@ import { PlatformError } from '../../src/domain/errors.ts';
 import type { Operations, RunRequest, RunSession } from '../../src/domain/operations.ts';
 import type { Release, ReleaseCause } from '../../src/domain/release.ts';
 import type { Store } from '../../src/domain/store.ts';
+import { currentIdOf } from './store-fixture.ts';
 
 /**
  * The platform's verbs on a real store with nothing behind it: no container starts, so a test of the API needs no
@@ -19,7 +20,7 @@ export interface StoreOperations extends Operations {
 
 export function storeOperations(store: Store): StoreOperations {
   const release = async (app: App, cause: ReleaseCause, actor: Actor, from?: Release): Promise<Release> => {
-    const current = app.currentReleaseId ? await store.releases.find(app.currentReleaseId) : null;
+    const current = await store.releases.find(await currentIdOf(store, app));
     const made = await store.releases.create({
       appId: app.id,
       artifactId: (from ?? current)?.artifactId ?? null,
@@ -29,7 +30,7 @@ export function storeOperations(store: Store): StoreOperations {
       config: await store.configVars.get(app.id),
     });
     await store.releases.setStatus(made.id, 'succeeded');
-    await store.apps.setCurrentRelease(app.id, made.id);
+    await store.traffic.switchAllTo(app.id, made.id);
     return { ...made, status: 'succeeded' };
   };
   const operations: StoreOperations = {
@@ -87,10 +88,11 @@ export function storeOperations(store: Store): StoreOperations {
     },
     async run(app, request) {
       operations.runs.push(request);
-      if (!app.currentReleaseId) throw new PlatformError('conflict', 'Nothing to run yet.');
+      const releaseId = await currentIdOf(store, app);
+      if (!releaseId) throw new PlatformError('conflict', 'Nothing to run yet.');
       return store.instances.create({
         appId: app.id,
-        releaseId: app.currentReleaseId,
+        releaseId,
         hostId: (await store.hosts.list())[0]?.id ?? '',
         type: 'run',
         slot: randomInt(1000, 10_000),

@@ -20,7 +20,7 @@ for (;;) {
       accountId: account.id,
       config: { A: 'x'.repeat(500) },
     });
-    await tables.apps.setCurrentRelease(app.id, made.id);
+    await tables.traffic.switchAllTo(app.id, made.id);
     await tables.events.append({
       kind: 'release.created',
       appId: app.id,

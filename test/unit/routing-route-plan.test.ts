@@ -19,13 +19,19 @@ const instance = (changes: Partial<Instance>) => upInstance(now, { appId: 'app',
 
 const coming = { state: 'starting', address: null, port: null } as const;
 
-function route(web: readonly Instance[], changes: Partial<Omit<AppFacts, 'app'>> & Partial<AppFacts['app']> = {}) {
-  const { id = 'app', name = 'shop', currentReleaseId = 'v2', maintenance = false, ...rest } = changes;
-  const app = { id, name, currentReleaseId, maintenance };
-  return planRoute({ app, hostnames: [], webQuantity: 1, web, releases, ...rest }, 'localhost', now);
+interface Changes extends Partial<Omit<AppFacts, 'app' | 'traffic'>>, Partial<AppFacts['app']> {
+  /** Weights by release. */
+  readonly weights?: Readonly<Record<string, number>>;
 }
 
-function states(web: readonly Instance[], changes: Parameters<typeof route>[1] = {}): readonly string[] {
+function route(web: readonly Instance[], changes: Changes = {}) {
+  const { id = 'app', name = 'shop', weights = { v2: 1 }, maintenance = false, ...rest } = changes;
+  const app = { id, name, maintenance };
+  const traffic = Object.entries(weights).map(([releaseId, weight]) => ({ appId: id, releaseId, weight }));
+  return planRoute({ app, hostnames: [], webQuantity: 1, web, traffic, releases, ...rest }, 'localhost', now);
+}
+
+function states(web: readonly Instance[], changes: Changes = {}): readonly string[] {
   const planned = route(web, changes);
   return [planned.state, ...planned.targets.map(({ release, state }) => `v${release} ${state}`)];
 }
@@ -51,7 +57,14 @@ test('during a roll-out the old ones serve and the new ones, though up, get noth
 
 test('after the switch the new ones serve and the old ones drain, also before they are told to stop', () => {
   const web = [instance({ releaseId: 'v3' }), instance({}), instance({ releaseId: 'v1', state: 'draining' })];
-  assert.deepEqual(states(web, { currentReleaseId: 'v3' }), ['live', 'v3 live', 'v2 draining', 'v1 draining']);
+  assert.deepEqual(states(web, { weights: { v3: 1 } }), ['live', 'v3 live', 'v2 draining', 'v1 draining']);
+});
+
+test('while requests are split, instances of each release with a share get some, and older ones drain', () => {
+  const web = [instance({ releaseId: 'v3' }), instance({}), instance({ releaseId: 'v1' })];
+  assert.deepEqual(states(web, { weights: { v2: 90, v3: 10 } }), ['live', 'v3 live', 'v2 live', 'v1 draining']);
+  assert.deepEqual(states([], { weights: { v2: 90, workerOnly: 10 } }), ['starting'], 'one of the two has web');
+  assert.deepEqual(states([], { weights: { v2: 90, configOnly: 10 } }), ['starting']);
 });
 
 test('an instance that was asked to stop drains at once', () => {
@@ -64,13 +77,13 @@ test('an instance without an address gets nothing', () => {
 });
 
 test('an app that was never deployed, or has config only, is blank', () => {
-  assert.deepEqual(states([], { currentReleaseId: null }), ['blank']);
-  assert.deepEqual(states([], { currentReleaseId: 'configOnly' }), ['blank']);
+  assert.deepEqual(states([], { weights: {} }), ['blank']);
+  assert.deepEqual(states([], { weights: { configOnly: 1 } }), ['blank']);
 });
 
 test('an app in maintenance stays so, whatever runs', () => {
   assert.deepEqual(states([instance({})], { maintenance: true }), ['maintenance', 'v2 live']);
-  assert.deepEqual(states([], { maintenance: true, currentReleaseId: null }), ['maintenance']);
+  assert.deepEqual(states([], { maintenance: true, weights: {} }), ['maintenance']);
 });
 
 test('an app whose first instance is on the way is starting', () => {
@@ -99,7 +112,7 @@ test('an app between two of its own instances is starting', () => {
 
 test('an app without web instances to expect has none', () => {
   assert.deepEqual(states([], { webQuantity: 0 }), ['none']);
-  assert.deepEqual(states([], { currentReleaseId: 'workerOnly' }), ['none']);
+  assert.deepEqual(states([], { weights: { workerOnly: 1 } }), ['none']);
   const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'stopped_by_user', endedAt: now });
   assert.deepEqual(states([stopped]), ['none']);
 });

@@ -6,6 +6,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import type { FormationEntry } from '../../domain/formation.ts';
 import type { ScaleChange } from '../../domain/operations.ts';
 import type { Store } from '../../domain/store.ts';
+import { servingReleases } from '../../domain/traffic.ts';
 import type { ApiSettings } from '../api-settings.ts';
 import type { Answer, Routes } from '../call.ts';
 import type { ApiContext } from '../context.ts';
@@ -17,14 +18,14 @@ type FormationRoutes = Pick<Routes, 'listFormation' | 'updateFormation' | 'updat
 
 export function formationRoutes({ store, operations, settings }: ApiContext): FormationRoutes {
   const showAll = async (app: App, entries: readonly FormationEntry[]) => {
-    const processes = await processesOf(store, app.currentReleaseId);
+    const processes = await servedProcesses(store, app);
     return entries.map((entry) => serializeFormation(entry, { app, processes, settings }));
   };
   return {
     async listFormation({ app }) {
       const entries = await store.formations.list(app.id);
       // A type that is gone keeps its entry for when somebody goes back; nothing of it runs.
-      const processes = await processesOf(store, app.currentReleaseId);
+      const processes = await servedProcesses(store, app);
       return showAll(
         app,
         entries.filter((entry) => processes.some(({ type }) => type === entry.type)),
@@ -53,9 +54,15 @@ export function sizeName(size: Cloudlets, settings: ApiSettings): string {
   return `${(size * settings.cloudletMemoryBytes) / (1024 * 1024)}M`;
 }
 
+/** The process types that the app runs: those of every release that gets requests. Of two of one name the first is the heavier release's. */
+async function servedProcesses(store: Store, { id }: App): Promise<readonly ProcessType[]> {
+  const serving = servingReleases(await store.traffic.list(id));
+  return (await Promise.all(serving.map((releaseId) => processesOf(store, releaseId)))).flat();
+}
+
 /** The process types of a release; none before the first build. */
-export async function processesOf(store: Store, releaseId: string | null): Promise<readonly ProcessType[]> {
-  const release = releaseId === null ? null : await store.releases.find(releaseId);
+export async function processesOf(store: Store, releaseId: string): Promise<readonly ProcessType[]> {
+  const release = await store.releases.find(releaseId);
   const artifact = release?.artifactId ? await store.artifacts.find(release.artifactId) : null;
   return artifact?.processes ?? [];
 }

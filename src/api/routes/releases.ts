@@ -2,6 +2,7 @@ import type { App } from '../../domain/app.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import { type Release, type ReleaseWithConfig, rollbackRefusal } from '../../domain/release.ts';
 import type { Store } from '../../domain/store.ts';
+import { currentOf } from '../../domain/traffic.ts';
 import type { Answer, Routes } from '../call.ts';
 import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
@@ -25,15 +26,15 @@ export function releaseRoutes({ store, operations }: ApiContext): ReleaseRoutes 
     async rollback({ app, actor, body }) {
       const target = body.release === undefined ? null : await findRelease(store, app, String(body.release));
       const release = await operations.rollback(app, target?.version ?? null, actor);
-      return (await serializer(await store.apps.get(app.id), store))(release);
+      return (await serializer(app, store))(release);
     },
   };
 }
 
-/** By id, or by number with or without `v`; `current` is the one that serves. Throws `not_found`, for another app's release too. */
+/** By id, or by number with or without `v`; `current` is the one with all the requests. Throws `not_found`, for another app's release too. */
 export async function findRelease(store: Store, app: App, reference: string): Promise<ReleaseWithConfig> {
   const number = /^v?(\d{1,9})$/.exec(reference)?.[1];
-  const id = reference === 'current' ? app.currentReleaseId : reference;
+  const id = reference === 'current' ? currentOf(await store.traffic.list(app.id)) : reference;
   const release =
     number === undefined
       ? id && (await store.releases.find(id))
@@ -50,6 +51,7 @@ async function serializer(
 ): Promise<(release: Release) => Promise<Answer<Contract['infoRelease']>>> {
   const people = new People(store);
   const releases = await store.releases.list(app.id);
+  const currentId = currentOf(await store.traffic.list(app.id));
   return async (release) => {
     const createdAt = release.createdAt.toISOString();
     return {
@@ -57,7 +59,7 @@ async function serializer(
       version: release.version,
       description: release.description,
       status: release.status,
-      current: release.id === app.currentReleaseId,
+      current: release.id === currentId,
       eligible_for_rollback: rollbackRefusal(release, releases) === null,
       slug: release.artifactId === null ? null : { id: release.artifactId },
       user: await people.user(release.accountId),

@@ -5,7 +5,7 @@ import { type Kysely, sql } from 'kysely';
  * (there: `generated always as identity`); `integer` for sizes (there: `bigint`).
  *
  * Without foreign key on purpose: accounts of releases, pushes and events (the platform itself acts too, and what
- * happened outlives who did it), the app of an event (its audit outlives it), and apps.current_release_id (a circle).
+ * happened outlives who did it), and the app of an event (its audit outlives it).
  */
 const statements = [
   `create table accounts (
@@ -31,7 +31,6 @@ const statements = [
     id text not null primary key,
     name text not null unique,
     owner_id text not null references accounts (id),
-    current_release_id text,
     maintenance integer not null default 0 check (maintenance in (0, 1)),
     created_at text not null,
     updated_at text not null
@@ -115,6 +114,14 @@ const statements = [
     unique (app_id, version)
   ) strict`,
   'create index releases_artifact on releases (artifact_id)',
+
+  `create table traffic (
+    app_id text not null references apps (id) on delete cascade,
+    release_id text not null references releases (id),
+    weight integer not null check (weight > 0),
+    primary key (app_id, release_id)
+  ) strict`,
+  'create index traffic_release on traffic (release_id)',
 
   `create table formations (
     app_id text not null references apps (id) on delete cascade,
