@@ -95,6 +95,8 @@ export interface EventFacts {
 
 /** Immutable. `data` holds names and numbers, never a secret's value. */
 export interface PlatformEvent {
+  /** Grows from commit to commit. Numbers may be missing. */
+  readonly seq: number;
   readonly id: string;
   readonly kind: EventKind;
   readonly at: Date;
@@ -105,11 +107,14 @@ export interface PlatformEvent {
   readonly data: Readonly<Record<string, string | number | boolean | null>>;
 }
 
+/** What the store adds to it is its number, its id and its time. */
+export type NewEvent = Omit<PlatformEvent, 'seq' | 'id' | 'at'>;
+
 /** An event as it is appended: who, to which app, and the facts of its kind. */
 export function eventOf(
   kind: EventKind,
   actor: Actor,
   { appId, data }: { readonly appId: string | null; readonly data: PlatformEvent['data'] },
-): Omit<PlatformEvent, 'id' | 'at'> {
+): NewEvent {
   return { kind, appId, accountId: actor.accountId, actorEmail: actor.email, requestId: actor.requestId ?? null, data };
 }

@@ -7,6 +7,8 @@ import { PlatformError } from './errors.ts';
  * supervisor.
  */
 export interface Instance {
+  /** Grows from commit to commit: of two in one slot the newer has the greater. */
+  readonly seq: number;
   readonly id: string;
   readonly appId: string;
   readonly releaseId: string;

@@ -3,7 +3,7 @@ import type { App } from './app.ts';
 import type { AppNetwork } from './app-network.ts';
 import type { Artifact, Build } from './build.ts';
 import type { ConfigVars } from './config-vars.ts';
-import type { EventKind, PlatformEvent } from './event.ts';
+import type { EventKind, NewEvent, PlatformEvent } from './event.ts';
 import type { FormationEntry } from './formation.ts';
 import type { Host, HostGroup } from './host.ts';
 import type { Instance } from './instance.ts';
@@ -112,6 +112,7 @@ export interface Pushes {
 export interface Builds {
   create(build: Pick<Build, 'appId' | 'pushId' | 'commit' | 'treeId'>): Promise<Build>;
   find(id: string): Promise<Build | null>;
+  /** Newest first. */
   list(appId: string): Promise<readonly Build[]>;
   listByState(state: Build['state']): Promise<readonly Build[]>;
   update(
@@ -128,6 +129,7 @@ export interface Artifacts {
   find(id: string): Promise<Artifact | null>;
   /** The newest artifact of this app with this key. */
   findByKey(appId: string, cacheKey: string): Promise<Artifact | null>;
+  /** Newest first. */
   list(appId: string): Promise<readonly Artifact[]>;
   /** It is in a registry from now on. Throws `not_found`. */
   setDigest(id: string, digest: string): Promise<void>;
@@ -229,11 +231,11 @@ export interface Domains {
 
 /** Written in the transaction of the change it tells of, and never changed. */
 export interface Events {
-  append(event: Omit<PlatformEvent, 'id' | 'at'>): Promise<PlatformEvent>;
+  append(event: NewEvent): Promise<PlatformEvent>;
   /** Newest first. */
   list(filter: { readonly appId?: string; readonly limit: number }): Promise<readonly PlatformEvent[]>;
-  /** Oldest first: what was appended after the event `id`, or from the beginning. */
-  listAfter(id: string | null, limit: number): Promise<readonly PlatformEvent[]>;
+  /** Oldest first: what was appended after the event with this `seq`; from the beginning with 0. */
+  listAfter(seq: number, limit: number): Promise<readonly PlatformEvent[]>;
   /** Forgets events from before that moment, the oldest first and at most `limit` of them; of these kinds, or of all. Gives how many. */
   prune(before: Date, limit: number, kinds?: readonly EventKind[]): Promise<number>;
 }

@@ -90,11 +90,7 @@ export function doubles(instances: readonly Instance[]): readonly Instance[] {
   for (const instance of instances) {
     const key = slotKey(instance);
     const rival = best.get(key);
-    if (
-      !rival ||
-      rank(instance) > rank(rival) ||
-      (rank(instance) === rank(rival) && instance.createdAt > rival.createdAt)
-    ) {
+    if (!rival || rank(instance) > rank(rival) || (rank(instance) === rank(rival) && instance.seq > rival.seq)) {
       best.set(key, instance);
     }
   }

@@ -28,24 +28,17 @@ async function keptImages(appId: string, store: Store): Promise<ReadonlySet<stri
   if (builds.some(({ state }) => state === 'queued' || state === 'building')) return null;
   const artifacts = await store.artifacts.list(appId);
   // The next build takes the layers that did not change out of this one's image, live or not.
-  const [lastMade] = newestFirst(artifacts);
+  const [lastMade] = artifacts;
   const releases = await store.releases.list(appId);
   const running = new Set((await store.instances.listActive(appId)).map(({ releaseId }) => releaseId));
   const inUse = releases.filter(({ id, status }) => running.has(id) || status === 'pending');
   const kept = new Set<string | null>([
     ...artifactsToGoBackTo(releases),
     ...inUse.map(({ artifactId }) => artifactId),
-    ...newestFirst(builds)
-      .slice(0, recentBuilds)
-      .map(({ artifactId }) => artifactId),
+    ...builds.slice(0, recentBuilds).map(({ artifactId }) => artifactId),
     lastMade?.id ?? null,
   ]);
   return new Set(artifacts.filter(({ id }: Artifact) => kept.has(id)).map(({ imageId }) => imageId));
-}
-
-/** Ids grow with time. */
-function newestFirst<T extends { readonly id: string }>(rows: readonly T[]): readonly T[] {
-  return rows.toSorted((a, b) => (a.id < b.id ? 1 : -1));
 }
 
 /** A tag that somebody else gave it, and a container that uses it, keep it. */

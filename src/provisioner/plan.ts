@@ -79,8 +79,7 @@ export function afresh({ type, slot, size }: Slot): WantedInstance {
 
 /** Who comes into a slot in which nobody is that should be; null when it is to stay empty. */
 function next(slot: Slot, history: readonly Instance[]): WantedInstance | null {
-  // Ids grow with time.
-  const last = history.reduce<Instance | null>((newest, one) => (newest && newest.id > one.id ? newest : one), null);
+  const last = history.reduce<Instance | null>((newest, one) => (newest && newest.seq > one.seq ? newest : one), null);
   if (!last) return afresh(slot);
   if (last.stopReason === 'stopped_by_user') return null;
   // Its host is gone: the app did nothing wrong.

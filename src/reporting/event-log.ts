@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PlatformEvent } from '../domain/event.ts';
 import type { AppLog, LogLine } from '../domain/log-line.ts';
 import type { Store } from '../domain/store.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
-import { writeWhole } from '../system/durable-file.ts';
 import type { Logger } from '../system/logger.ts';
+import { beginning, type EventCursor, missedSince, readCursor, writeCursor } from './event-cursor.ts';
 import { eventLines } from './event-lines.ts';
 import { plainText } from './plain-text.ts';
 
@@ -37,9 +36,8 @@ export class EventLog {
   /** Asked for at once: what is appended after the construction is to be written. */
   readonly #newestAtStart: Promise<readonly PlatformEvent[]>;
   readonly #unsubscribe: () => void;
-  #cursor: string | null = null;
-  /** Undefined before the first note. */
-  #notedCursor: string | null | undefined;
+  #cursor: EventCursor = beginning;
+  #notedCursor: EventCursor | null = null;
   #wake: () => void = () => {};
   #pending = true;
   #waiters: Waiter[] = [];
@@ -60,7 +58,7 @@ export class EventLog {
     if (this.#closing.signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const [newest] = await this.#options.store.events.list({ limit: 1 });
-    this.#waiters.push({ eventId: newest?.id ?? '', reached: resolve });
+    this.#waiters.push({ seq: newest?.seq ?? 0, reached: resolve });
     this.#look();
     await promise;
   }
@@ -110,15 +108,14 @@ export class EventLog {
   async #catchUp(): Promise<void> {
     this.#pending = false;
     for (;;) {
-      const events = await this.#options.store.events.listAfter(this.#cursor, pageOfEvents);
+      const events = await this.#options.store.events.listAfter(this.#cursor.seq, pageOfEvents);
       for (const event of events) {
         for (const line of linesOf(event)) this.#options.appLog.write(line.appId, line);
-        this.#cursor = event.id;
+        this.#cursor = event;
       }
       if (events.length < pageOfEvents) break;
     }
-    // Ids grow with time.
-    const isReached = ({ eventId }: Waiter) => eventId <= (this.#cursor ?? '');
+    const isReached = ({ seq }: Waiter) => seq <= this.#cursor.seq;
     const reached = this.#waiters.filter(isReached);
     this.#waiters = this.#waiters.filter((waiter) => !isReached(waiter));
     for (const waiter of reached) waiter.reached();
@@ -127,18 +124,14 @@ export class EventLog {
   /** Takes up where the last run stopped. What it wrote after its last note is in the logs, and is not written again. */
   async #begin(): Promise<void> {
     const { store, appLog } = this.#options;
-    const noted = await readFile(this.#cursorPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
+    const noted = await readCursor(this.#cursorPath);
     if (noted === null) {
-      const newest = await this.#newestAtStart.catch(() => store.events.list({ limit: 1 }));
-      this.#cursor = newest[0]?.id ?? null;
+      const [newest] = await this.#newestAtStart.catch(() => store.events.list({ limit: 1 }));
+      this.#cursor = newest ?? beginning;
       await this.#note();
       return;
     }
-    this.#cursor = noted.trim() || null;
-    const missed = await store.events.listAfter(this.#cursor, pageOfEvents);
+    const { missed, end } = await missedSince(store.events, noted, pageOfEvents);
     const known = new Map<string, ReadonlySet<string>>();
     for (const event of missed) {
       for (const line of linesOf(event)) {
@@ -150,8 +143,8 @@ export class EventLog {
         }
         if (!lines.has(keyOf(line))) appLog.write(line.appId, line);
       }
-      this.#cursor = event.id;
     }
+    this.#cursor = end;
   }
 
   async #note(): Promise<void> {
@@ -162,16 +155,16 @@ export class EventLog {
     try {
       // A note must not say more than the disk has.
       await appLog.flush();
-      await writeWhole(this.#cursorPath, `${cursor ?? ''}\n`);
+      await writeCursor(this.#cursorPath, cursor);
     } catch (error) {
-      this.#notedCursor = undefined;
+      this.#notedCursor = null;
       logger.warn('How far the events were written could not be noted.', { error });
     }
   }
 }
 
 interface Waiter {
-  readonly eventId: string;
+  readonly seq: number;
   readonly reached: () => void;
 }
 

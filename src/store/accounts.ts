@@ -2,10 +2,9 @@ import type { Account } from '../domain/actor.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Accounts } from '../domain/store.ts';
 import { newId } from './ids.ts';
-import { toDate, toText } from './rows.ts';
-import type { AccountRow } from './schema.ts';
+import { toDate, toText, unnumbered } from './rows.ts';
+import type { AccountRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
-import { isUniqueViolation } from './sqlite.ts';
 
 /** E-mail addresses are kept and compared in lower case. */
 export function accountsTable(scope: Scope): Accounts {
@@ -15,15 +14,15 @@ export function accountsTable(scope: Scope): Accounts {
     findByEmail: (email) => scope.read((tx) => findWhere(tx, 'email', email.toLowerCase())),
     list: () =>
       scope.read(async ({ db }) => {
-        const rows = await db.selectFrom('accounts').selectAll().orderBy('id').execute();
+        const rows = await db.selectFrom('accounts').selectAll().orderBy('seq').execute();
         return rows.map(toAccount);
       }),
   };
 }
 
-async function insert({ db, clock }: Tx, email: string): Promise<Account> {
+async function insert({ db, clock, isUniqueViolation }: Tx, email: string): Promise<Account> {
   const now = clock.now();
-  const row: AccountRow = { id: newId(now), email, createdAt: toText(now), updatedAt: toText(now) };
+  const row: Unnumbered<AccountRow> = { id: newId(), email, createdAt: toText(now), updatedAt: toText(now) };
   try {
     await db.insertInto('accounts').values(row).execute();
   } catch (error) {
@@ -38,6 +37,6 @@ async function findWhere({ db }: Tx, column: 'id' | 'email', value: string): Pro
   return row ? toAccount(row) : null;
 }
 
-function toAccount(row: AccountRow): Account {
-  return { ...row, createdAt: toDate(row.createdAt), updatedAt: toDate(row.updatedAt) };
+function toAccount(row: Unnumbered<AccountRow>): Account {
+  return { ...unnumbered(row), createdAt: toDate(row.createdAt), updatedAt: toDate(row.updatedAt) };
 }

@@ -5,7 +5,6 @@ import { newId } from './ids.ts';
 import { found, toDate, toText } from './rows.ts';
 import type { AppRow } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
-import { isUniqueViolation } from './sqlite.ts';
 
 export function appsTable(scope: Scope): Apps {
   return {
@@ -20,7 +19,7 @@ export function appsTable(scope: Scope): Apps {
       }),
     setMaintenance: (id, on) => scope.write((tx) => update(tx, id, { maintenance: on ? 1 : 0 })),
     rename: (id, name) =>
-      scope.write((tx) => update(tx, id, { name }).catch((error) => Promise.reject(nameTaken(error, name)))),
+      scope.write((tx) => update(tx, id, { name }).catch((error) => Promise.reject(nameTaken(tx, error, name)))),
     remove: (id) => scope.write((tx) => remove(tx, id)),
   };
 }
@@ -28,7 +27,7 @@ export function appsTable(scope: Scope): Apps {
 async function insert(tx: Tx, app: Parameters<Apps['create']>[0]): Promise<App> {
   const now = tx.clock.now();
   const row: AppRow = {
-    id: newId(now),
+    id: newId(),
     name: app.name,
     ownerId: app.ownerId,
     maintenance: 0,
@@ -38,7 +37,7 @@ async function insert(tx: Tx, app: Parameters<Apps['create']>[0]): Promise<App> 
   try {
     await tx.db.insertInto('apps').values(row).execute();
   } catch (error) {
-    throw nameTaken(error, app.name);
+    throw nameTaken(tx, error, app.name);
   }
   await tx.seals.createDataKey(tx, row.id);
   tx.changed('apps', row.id, row.id);
@@ -79,7 +78,7 @@ async function remove(tx: Tx, id: string): Promise<void> {
   tx.changed('apps', id, id);
 }
 
-function nameTaken(error: unknown, name: string): unknown {
+function nameTaken({ isUniqueViolation }: Tx, error: unknown, name: string): unknown {
   if (!isUniqueViolation(error)) return error;
   return new PlatformError('conflict', `The name ${name} is taken.`, {
     cause: error,

@@ -1,8 +1,8 @@
 import type { Artifact, ProcessType } from '../domain/build.ts';
 import type { Artifacts } from '../domain/store.ts';
 import { newId } from './ids.ts';
-import { found, toDate, toText } from './rows.ts';
-import type { ArtifactRow } from './schema.ts';
+import { found, toDate, toText, unnumbered } from './rows.ts';
+import type { ArtifactRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
 
 /** `list` is newest first. */
@@ -21,7 +21,7 @@ export function artifactsTable(scope: Scope): Artifacts {
           .selectAll()
           .where('appId', '=', appId)
           .where('cacheKey', '=', cacheKey)
-          .orderBy('id', 'desc')
+          .orderBy('seq', 'desc')
           .limit(1)
           .executeTakeFirst();
         return row ? toArtifact(row) : null;
@@ -32,7 +32,7 @@ export function artifactsTable(scope: Scope): Artifacts {
           .selectFrom('artifacts')
           .selectAll()
           .where('appId', '=', appId)
-          .orderBy('id', 'desc')
+          .orderBy('seq', 'desc')
           .execute();
         return rows.map(toArtifact);
       }),
@@ -43,8 +43,8 @@ export function artifactsTable(scope: Scope): Artifacts {
 
 async function insert({ db, clock }: Tx, artifact: Parameters<Artifacts['create']>[0]): Promise<Artifact> {
   const now = clock.now();
-  const row: ArtifactRow = {
-    id: newId(now),
+  const row: Unnumbered<ArtifactRow> = {
+    id: newId(),
     appId: artifact.appId,
     imageId: artifact.imageId,
     digest: null,
@@ -70,12 +70,12 @@ async function setDigest({ db }: Tx, id: string, digest: string): Promise<void> 
 async function prune({ db }: Tx, appId: string): Promise<void> {
   const newest = db
     .selectFrom('artifacts')
-    .select(({ fn }) => fn.max('id').as('id'))
+    .select(({ fn }) => fn.max('seq').as('seq'))
     .where('appId', '=', appId);
   await db
     .deleteFrom('artifacts')
     .where('appId', '=', appId)
-    .where('id', 'not in', newest)
+    .where('seq', 'not in', newest)
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('builds').select('builds.id').whereRef('builds.artifactId', '=', 'artifacts.id'))),
     )
@@ -85,9 +85,9 @@ async function prune({ db }: Tx, appId: string): Promise<void> {
     .execute();
 }
 
-function toArtifact(row: ArtifactRow): Artifact {
+function toArtifact(row: Unnumbered<ArtifactRow>): Artifact {
   return {
-    ...row,
+    ...unnumbered(row),
     processes: JSON.parse(row.processes) as readonly ProcessType[],
     createdAt: toDate(row.createdAt),
   };

@@ -1,8 +1,8 @@
 import type { Build } from '../domain/build.ts';
 import type { Builds } from '../domain/store.ts';
 import { newId } from './ids.ts';
-import { found, toDate, toDateOrNull, toText, toTextOrNull } from './rows.ts';
-import type { BuildRow } from './schema.ts';
+import { found, toDate, toDateOrNull, toText, toTextOrNull, unnumbered } from './rows.ts';
+import type { BuildRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
 
 /** `list` is newest first; `listByState` oldest first, as a queue is served. */
@@ -20,13 +20,13 @@ export function buildsTable(scope: Scope): Builds {
           .selectFrom('builds')
           .selectAll()
           .where('appId', '=', appId)
-          .orderBy('id', 'desc')
+          .orderBy('seq', 'desc')
           .execute();
         return rows.map(toBuild);
       }),
     listByState: (state) =>
       scope.read(async ({ db }) => {
-        const rows = await db.selectFrom('builds').selectAll().where('state', '=', state).orderBy('id').execute();
+        const rows = await db.selectFrom('builds').selectAll().where('state', '=', state).orderBy('seq').execute();
         return rows.map(toBuild);
       }),
     update: (id, changes) => scope.write((tx) => update(tx, id, changes)),
@@ -36,8 +36,8 @@ export function buildsTable(scope: Scope): Builds {
 
 async function insert(tx: Tx, build: Parameters<Builds['create']>[0]): Promise<Build> {
   const now = tx.clock.now();
-  const row: BuildRow = {
-    id: newId(now),
+  const row: Unnumbered<BuildRow> = {
+    id: newId(),
     appId: build.appId,
     pushId: build.pushId,
     commit: build.commit,
@@ -72,18 +72,18 @@ async function update(tx: Tx, id: string, changes: Parameters<Builds['update']>[
 }
 
 async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
-  const kept = db.selectFrom('builds').select('id').where('appId', '=', appId).orderBy('id', 'desc').limit(keep);
+  const kept = db.selectFrom('builds').select('seq').where('appId', '=', appId).orderBy('seq', 'desc').limit(keep);
   await db
     .deleteFrom('builds')
     .where('appId', '=', appId)
     .where('state', 'not in', ['queued', 'building'])
-    .where('id', 'not in', kept)
+    .where('seq', 'not in', kept)
     .execute();
 }
 
-function toBuild(row: BuildRow): Build {
+function toBuild(row: Unnumbered<BuildRow>): Build {
   return {
-    ...row,
+    ...unnumbered(row),
     createdAt: toDate(row.createdAt),
     startedAt: toDateOrNull(row.startedAt),
     endedAt: toDateOrNull(row.endedAt),

@@ -2,10 +2,9 @@ import { PlatformError } from '../domain/errors.ts';
 import type { Domain } from '../domain/route.ts';
 import type { Domains } from '../domain/store.ts';
 import { newId } from './ids.ts';
-import { toDate, toText } from './rows.ts';
-import type { DomainRow } from './schema.ts';
+import { toDate, toText, unnumbered } from './rows.ts';
+import type { DomainRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
-import { isUniqueViolation } from './sqlite.ts';
 
 /** Listed in the order they were added. Removing one that is not there is no error. */
 export function domainsTable(scope: Scope): Domains {
@@ -15,7 +14,7 @@ export function domainsTable(scope: Scope): Domains {
       scope.read(async ({ db }) => {
         let query = db.selectFrom('domains').selectAll();
         if (appId !== undefined) query = query.where('appId', '=', appId);
-        return (await query.orderBy('id').execute()).map(toDomain);
+        return (await query.orderBy('seq').execute()).map(toDomain);
       }),
     remove: (appId, hostname) => scope.write((tx) => remove(tx, appId, hostname)),
   };
@@ -23,11 +22,11 @@ export function domainsTable(scope: Scope): Domains {
 
 async function insert(tx: Tx, { appId, hostname }: Parameters<Domains['create']>[0]): Promise<Domain> {
   const now = tx.clock.now();
-  const row: DomainRow = { id: newId(now), appId, hostname, createdAt: toText(now) };
+  const row: Unnumbered<DomainRow> = { id: newId(), appId, hostname, createdAt: toText(now) };
   try {
     await tx.db.insertInto('domains').values(row).execute();
   } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
+    if (!tx.isUniqueViolation(error)) throw error;
     throw new PlatformError('conflict', `${hostname} is in use already.`, { cause: error });
   }
   tx.changed('domains', appId, row.id);
@@ -44,6 +43,6 @@ async function remove(tx: Tx, appId: string, hostname: string): Promise<void> {
   if (row) tx.changed('domains', appId, row.id);
 }
 
-function toDomain(row: DomainRow): Domain {
-  return { ...row, createdAt: toDate(row.createdAt) };
+function toDomain(row: Unnumbered<DomainRow>): Domain {
+  return { ...unnumbered(row), createdAt: toDate(row.createdAt) };
 }

@@ -2,41 +2,31 @@ import type { EventKind, PlatformEvent } from '../domain/event.ts';
 import type { Events } from '../domain/store.ts';
 import { newId } from './ids.ts';
 import { toDate, toText } from './rows.ts';
-import type { EventRow } from './schema.ts';
+import type { EventRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
-
-const columns = ['id', 'kind', 'at', 'appId', 'accountId', 'actorEmail', 'requestId', 'data'] as const;
-
-type Event = Omit<EventRow, 'seq'>;
 
 export function eventsTable(scope: Scope): Events {
   return {
     append: (event) => scope.write((tx) => insert(tx, event)),
     list: ({ appId, limit }) =>
       scope.read(async ({ db }) => {
-        let query = db.selectFrom('events').select(columns);
+        let query = db.selectFrom('events').selectAll();
         if (appId !== undefined) query = query.where('appId', '=', appId);
         return (await query.orderBy('seq', 'desc').limit(limit).execute()).map(toEvent);
       }),
-    listAfter: (id, limit) => scope.read((tx) => listAfter(tx, id, limit)),
+    listAfter: (seq, limit) =>
+      scope.read(async ({ db }) => {
+        const query = db.selectFrom('events').selectAll().where('seq', '>', seq);
+        return (await query.orderBy('seq').limit(limit).execute()).map(toEvent);
+      }),
     prune: (before, limit, kinds) => scope.write((tx) => prune(tx, { before, limit, kinds })),
   };
 }
 
-/** Ids grow with time, so an event that is not there (after a restore of an older store) still has its place. */
-async function listAfter({ db }: Tx, id: string | null, limit: number): Promise<readonly PlatformEvent[]> {
-  let query = db.selectFrom('events').select(columns);
-  if (id !== null) {
-    const event = await db.selectFrom('events').select('seq').where('id', '=', id).executeTakeFirst();
-    query = event ? query.where('seq', '>', event.seq) : query.where('id', '>', id);
-  }
-  return (await query.orderBy('seq').limit(limit).execute()).map(toEvent);
-}
-
 async function insert(tx: Tx, event: Parameters<Events['append']>[0]): Promise<PlatformEvent> {
   const now = tx.clock.now();
-  const row: Event = {
-    id: newId(now),
+  const row: Unnumbered<EventRow> = {
+    id: newId(),
     kind: event.kind,
     at: toText(now),
     appId: event.appId,
@@ -45,9 +35,9 @@ async function insert(tx: Tx, event: Parameters<Events['append']>[0]): Promise<P
     requestId: event.requestId,
     data: JSON.stringify(event.data),
   };
-  await tx.db.insertInto('events').values(row).execute();
+  const { seq } = await tx.db.insertInto('events').values(row).returning('seq').executeTakeFirstOrThrow();
   tx.changed('events', event.appId ?? '', row.id);
-  return toEvent(row);
+  return toEvent({ ...row, seq });
 }
 
 async function prune(
@@ -67,6 +57,6 @@ async function prune(
   return Number(numDeletedRows);
 }
 
-function toEvent(row: Event): PlatformEvent {
+function toEvent(row: EventRow): PlatformEvent {
   return { ...row, at: toDate(row.at), data: JSON.parse(row.data) as PlatformEvent['data'] };
 }

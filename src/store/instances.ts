@@ -3,7 +3,7 @@ import { assertForward, type Instance, type InstanceState, instanceStates, isFin
 import type { Instances } from '../domain/store.ts';
 import { newId } from './ids.ts';
 import { found, toDate, toDateOrNull, toText, toTextOrNull } from './rows.ts';
-import type { InstanceRow } from './schema.ts';
+import type { InstanceRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
 
 /** Without a limit, `list` gives the newest 1,000. */
@@ -23,21 +23,21 @@ export function instancesTable(scope: Scope): Instances {
       scope.read(async ({ db }) => {
         let query = db.selectFrom('instances').selectAll().where('state', 'in', activeStates);
         if (appId !== undefined) query = query.where('appId', '=', appId);
-        return (await query.orderBy('id').execute()).map(toInstance);
+        return (await query.orderBy('seq').execute()).map(toInstance);
       }),
     list: (appId, limit = defaultLimit) =>
       scope.read(async ({ db }) => {
         const query = db.selectFrom('instances').selectAll().where('appId', '=', appId);
-        return (await query.orderBy('id', 'desc').limit(limit).execute()).map(toInstance);
+        return (await query.orderBy('seq', 'desc').limit(limit).execute()).map(toInstance);
       }),
     listNewestOf: (releaseId) =>
       scope.read(async ({ db }) => {
         const newest = db
           .selectFrom('instances')
-          .select(({ fn }) => fn.max('id').as('id'))
+          .select(({ fn }) => fn.max('seq').as('seq'))
           .where('releaseId', '=', releaseId)
           .groupBy(['type', 'slot']);
-        const rows = await db.selectFrom('instances').selectAll().where('id', 'in', newest).orderBy('id').execute();
+        const rows = await db.selectFrom('instances').selectAll().where('seq', 'in', newest).orderBy('seq').execute();
         return rows.map(toInstance);
       }),
     desireStopped: (id, reason) => scope.write((tx) => desireStopped(tx, id, reason)),
@@ -48,8 +48,8 @@ export function instancesTable(scope: Scope): Instances {
 
 async function insert(tx: Tx, instance: Parameters<Instances['create']>[0]): Promise<Instance> {
   const now = tx.clock.now();
-  const row: InstanceRow = {
-    id: newId(now),
+  const row: Unnumbered<InstanceRow> = {
+    id: newId(),
     appId: instance.appId,
     releaseId: instance.releaseId,
     hostId: instance.hostId,
@@ -72,9 +72,9 @@ async function insert(tx: Tx, instance: Parameters<Instances['create']>[0]): Pro
     upAt: null,
     endedAt: null,
   };
-  await tx.db.insertInto('instances').values(row).execute();
+  const { seq } = await tx.db.insertInto('instances').values(row).returning('seq').executeTakeFirstOrThrow();
   tx.changed('instances', row.appId, row.id);
-  return toInstance(row);
+  return toInstance({ ...row, seq });
 }
 
 async function desireStopped(tx: Tx, id: string, reason: NonNullable<Instance['stopReason']>): Promise<void> {
@@ -113,21 +113,21 @@ async function prune({ db }: Tx, before: Date, keep: number): Promise<void> {
       ({ fn }) =>
         fn
           .agg<number>('row_number')
-          .over((o) => o.partitionBy('appId').orderBy('id', 'desc'))
+          .over((o) => o.partitionBy('appId').orderBy('seq', 'desc'))
           .as('rank'),
     ])
     .where('state', 'in', finalStates);
   const lastInSlot = db
     .selectFrom('instances')
     .innerJoin('traffic', 'traffic.releaseId', 'instances.releaseId')
-    .select(({ fn }) => fn.max('instances.id').as('id'))
+    .select(({ fn }) => fn.max('instances.seq').as('seq'))
     .where('instances.type', 'not in', [...oneShotTypes])
     .groupBy(['instances.releaseId', 'instances.type', 'instances.slot']);
   await db
     .deleteFrom('instances')
     .where('state', 'in', finalStates)
     .where(({ fn }) => fn.coalesce('endedAt', 'createdAt'), '<', toText(before))
-    .where('id', 'not in', lastInSlot)
+    .where('seq', 'not in', lastInSlot)
     .where('id', 'in', (select) => select.selectFrom(ranked.as('ranked')).select('id').where('rank', '>', keep))
     .execute();
 }

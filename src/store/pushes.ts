@@ -1,8 +1,8 @@
 import type { Push } from '../domain/push.ts';
 import type { Pushes } from '../domain/store.ts';
 import { newId } from './ids.ts';
-import { toDate, toText } from './rows.ts';
-import type { PushRow } from './schema.ts';
+import { toDate, toText, unnumbered } from './rows.ts';
+import type { PushRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
 
 export function pushesTable(scope: Scope): Pushes {
@@ -19,8 +19,8 @@ export function pushesTable(scope: Scope): Pushes {
 
 async function insert({ db, clock }: Tx, push: Parameters<Pushes['create']>[0]): Promise<Push> {
   const now = clock.now();
-  const row: PushRow = {
-    id: newId(now),
+  const row: Unnumbered<PushRow> = {
+    id: newId(),
     appId: push.appId,
     ref: push.ref,
     oldCommit: push.oldCommit,
@@ -33,17 +33,17 @@ async function insert({ db, clock }: Tx, push: Parameters<Pushes['create']>[0]):
 }
 
 async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
-  const kept = db.selectFrom('pushes').select('id').where('appId', '=', appId).orderBy('id', 'desc').limit(keep);
+  const kept = db.selectFrom('pushes').select('seq').where('appId', '=', appId).orderBy('seq', 'desc').limit(keep);
   await db
     .deleteFrom('pushes')
     .where('appId', '=', appId)
-    .where('id', 'not in', kept)
+    .where('seq', 'not in', kept)
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('builds').select('builds.id').whereRef('builds.pushId', '=', 'pushes.id'))),
     )
     .execute();
 }
 
-function toPush(row: PushRow): Push {
-  return { ...row, createdAt: toDate(row.createdAt) };
+function toPush(row: Unnumbered<PushRow>): Push {
+  return { ...unnumbered(row), createdAt: toDate(row.createdAt) };
 }

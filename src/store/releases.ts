@@ -54,7 +54,7 @@ async function insert(tx: Tx, release: Parameters<Releases['create']>[0]): Promi
     .executeTakeFirst();
   const version = (last?.version ?? 0) + 1;
   const row: ReleaseRow = {
-    id: newId(now),
+    id: newId(),
     appId,
     version,
     artifactId: release.artifactId,

@@ -22,3 +22,8 @@ export function found<T>(row: T | undefined | null, what: string): T {
   if (row === undefined || row === null) throw new PlatformError('not_found', `There is no ${what}.`);
   return row;
 }
+
+/** A row without the number that only queries order by. */
+export function unnumbered<Row extends object>({ seq: _, ...row }: Row & { readonly seq?: number }): Omit<Row, 'seq'> {
+  return row as Omit<Row, 'seq'>;
+}

@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely';
+import type { GeneratedAlways } from 'kysely';
 import type { AppNetworkKind } from '../domain/app-network.ts';
 import type { BuilderKind, BuildState } from '../domain/build.ts';
 import type { EventKind } from '../domain/event.ts';
@@ -11,30 +11,37 @@ import type { ReleaseCause, ReleaseStatus } from '../domain/release.ts';
  * in UTC, which sorts; truth is 0 or 1; lists and records are JSON text; `sealed…` is ciphertext.
  */
 export interface Schema {
-  readonly accounts: AccountRow;
-  readonly tokens: TokenRow;
+  readonly accounts: Numbered<AccountRow>;
+  readonly tokens: Numbered<TokenRow>;
   readonly apps: AppRow;
   readonly dataKeys: DataKeyRow;
   readonly configVars: ConfigVarRow;
-  readonly pushes: PushRow;
-  readonly builds: BuildRow;
-  readonly artifacts: ArtifactRow;
+  readonly pushes: Numbered<PushRow>;
+  readonly builds: Numbered<BuildRow>;
+  readonly artifacts: Numbered<ArtifactRow>;
   readonly releases: ReleaseRow;
   readonly traffic: TrafficRow;
   readonly formations: FormationRow;
   readonly hostGroups: HostGroupRow;
   readonly hosts: HostRow;
   readonly appNetworks: AppNetworkRow;
-  readonly instances: InstanceRow;
-  readonly domains: DomainRow;
-  readonly events: EventRow;
+  readonly instances: Numbered<InstanceRow>;
+  readonly domains: Numbered<DomainRow>;
+  readonly events: Numbered<EventRow>;
   readonly settings: SettingRow;
 }
+
+/** A table whose rows are ordered by age: the database gives `seq`, which grows from commit to commit. */
+type Numbered<Row> = Omit<Row, 'seq'> & { readonly seq: GeneratedAlways<number> };
+
+/** A row of such a table before it is written. */
+export type Unnumbered<Row> = Omit<Row, 'seq'>;
 
 export type Moment = string;
 export type Truth = 0 | 1;
 
 export interface AccountRow {
+  seq: number;
   id: string;
   email: string;
   createdAt: Moment;
@@ -42,6 +49,7 @@ export interface AccountRow {
 }
 
 export interface TokenRow {
+  seq: number;
   id: string;
   accountId: string;
   prefix: string;
@@ -77,6 +85,7 @@ export interface ConfigVarRow {
 }
 
 export interface PushRow {
+  seq: number;
   id: string;
   appId: string;
   ref: string;
@@ -87,6 +96,7 @@ export interface PushRow {
 }
 
 export interface BuildRow {
+  seq: number;
   id: string;
   appId: string;
   pushId: string | null;
@@ -101,6 +111,7 @@ export interface BuildRow {
 }
 
 export interface ArtifactRow {
+  seq: number;
   id: string;
   appId: string;
   imageId: string;
@@ -172,6 +183,7 @@ export interface AppNetworkRow {
 }
 
 export interface InstanceRow {
+  seq: number;
   id: string;
   appId: string;
   releaseId: string;
@@ -197,6 +209,7 @@ export interface InstanceRow {
 }
 
 export interface DomainRow {
+  seq: number;
   id: string;
   appId: string;
   hostname: string;
@@ -204,8 +217,7 @@ export interface DomainRow {
 }
 
 export interface EventRow {
-  /** The order of the commits. */
-  seq: Generated<number>;
+  seq: number;
   id: string;
   kind: EventKind;
   at: Moment;

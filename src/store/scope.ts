@@ -4,15 +4,17 @@ import { PlatformError } from '../domain/errors.ts';
 import type { Change } from '../domain/store.ts';
 import type { Clock } from '../system/clock.ts';
 import { ChangeList, type Changes } from './change-feed.ts';
+import type { Database } from './database.ts';
 import type { Schema } from './schema.ts';
 import type { Seals } from './seal.ts';
-import { toPlatformError } from './sqlite.ts';
 
 /** What a private function of a noun works with: one connection, inside or outside of a transaction. */
 export interface Tx {
   readonly db: Kysely<Schema>;
   readonly seals: Seals;
   readonly clock: Clock;
+  /** To tell a name that is taken from other failures of a statement. */
+  readonly isUniqueViolation: (error: unknown) => boolean;
   /** To be told after the commit. */
   changed(table: Change['table'], appId: string, id: string): void;
 }
@@ -23,18 +25,18 @@ export interface Scope {
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }
 
-/** A transaction waits for nothing but the file. One that takes this long waits for something else, and everybody for it. */
+/** A transaction waits for nothing but the database. One that takes this long waits for something else, and everybody for it. */
 const transactionDeadlineMs = 10_000;
 
 export interface ScopeParts {
   readonly db: Kysely<Schema>;
-  readonly path: string;
+  readonly database: Database;
   readonly seals: Seals;
   readonly clock: Clock;
   readonly changes: Changes;
 }
 
-/** The scope of the store itself. Kysely hands its one connection to one query or transaction at a time. */
+/** The scope of the store itself. */
 export class StoreScope implements Scope {
   readonly #parts: ScopeParts;
   /** Set in everything that a transaction's work calls, to tell a use of the outer store from within: it would wait for itself. */
@@ -46,11 +48,12 @@ export class StoreScope implements Scope {
 
   async read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     this.#refuseInside();
-    const { db, seals, clock, path } = this.#parts;
+    const { db, seals, clock, database } = this.#parts;
+    const { isUniqueViolation } = database;
     const changed = () => {
       throw new PlatformError('internal', 'A read changed something.');
     };
-    return await translated(path, work({ db, seals, clock, changed }));
+    return await translated(database, work({ db, seals, clock, isUniqueViolation, changed }));
   }
 
   async write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -59,25 +62,25 @@ export class StoreScope implements Scope {
 
   async transaction<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
     this.#refuseInside();
-    const { db, path } = this.#parts;
+    const { db, database } = this.#parts;
     return await translated(
-      path,
+      database,
       db.connection().execute((connection) => this.#transact(connection, work)),
     );
   }
 
   async #transact<T>(connection: Kysely<Schema>, work: (scope: Scope) => Promise<T>): Promise<T> {
-    const { seals, clock, changes } = this.#parts;
+    const { seals, clock, changes, database } = this.#parts;
+    const { isUniqueViolation } = database;
     const changeList = new ChangeList();
     const state = { open: true };
     const changed: Tx['changed'] = (table, appId, id) => changeList.add({ table, appId, id });
-    const tx: Tx = { db: connection, seals, clock, changed };
+    const tx: Tx = { db: connection, seals, clock, isUniqueViolation, changed };
     const within = async <R>(part: (tx: Tx) => Promise<R>): Promise<R> => {
       if (!state.open) throw new PlatformError('internal', 'The tables of a transaction were used after its end.');
       return await part(tx);
     };
-    // Immediate: a transaction that reads first and writes later could not wait for another program's write.
-    await sql`begin immediate`.execute(connection);
+    await database.begin(connection as unknown as Kysely<unknown>);
     try {
       const result = await this.#current.run(state, () => beforeDeadline(work({ read: within, write: within })));
       state.open = false;
@@ -98,11 +101,11 @@ export class StoreScope implements Scope {
   }
 }
 
-async function translated<T>(path: string, work: Promise<T>): Promise<T> {
+async function translated<T>({ toPlatformError }: Database, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw toPlatformError(error, path);
+    throw toPlatformError(error);
   }
 }
 

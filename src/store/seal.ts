@@ -36,7 +36,7 @@ export class Seals {
 
   /** Every app has one before it has a secret: made in the transaction that makes the app. */
   async createDataKey(tx: KeyStore, appId: string): Promise<void> {
-    const id = newId(tx.clock.now());
+    const id = newId();
     const key = randomBytes(32);
     const wrapped = encrypt({ id: this.#rootKey.id, key: this.#rootKey.key }, wrapPlace(appId, id), key);
     const row: DataKeyRow = {

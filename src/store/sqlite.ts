@@ -1,8 +1,9 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import type { SqliteDatabase, SqliteStatement } from 'kysely';
+import { type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { PlatformError } from '../domain/errors.ts';
+import { type Database, ownerMissing, thereAlready } from './database.ts';
 
 /** How long a statement waits for another program (the launcher, a backup) that holds the file. */
 const busyTimeoutMs = 5000;
@@ -10,12 +11,27 @@ const walKeptBytes = 16 * 1024 * 1024;
 /** The platform's own statements number about a hundred; the bound is for lists of parameters that vary. */
 const maxCachedStatements = 500;
 
+/** The file at the path; made when it is missing. Kysely hands its one connection to one query or transaction at a time. */
+export function sqliteDatabase(path: string): Database {
+  return {
+    name: path,
+    dialect: new SqliteDialect({ database: async () => openSqlite(path) }),
+    words: { seq: 'integer primary key autoincrement', bytes: 'integer', strict: 'strict' },
+    check: async () => undefined,
+    // Immediate: a transaction that reads first and writes later could not wait for another program's write.
+    begin: async (connection) => {
+      await sql`begin immediate`.execute(connection);
+    },
+    isUniqueViolation,
+    toPlatformError: (error) => toPlatformError(error, path),
+  };
+}
+
 /**
- * `node:sqlite` in the shape that Kysely's SqliteDialect wants (better-sqlite3's), and all that is SQLite about our
- * store: another driver is a change of this file. The file is made with mode 0600, and SQLite gives its -wal and -shm
- * the same.
+ * `node:sqlite` in the shape that Kysely's SqliteDialect wants (better-sqlite3's). The file is made with mode 0600, and
+ * SQLite gives its -wal and -shm the same.
  */
-export function openSqlite(path: string): SqliteDatabase {
+function openSqlite(path: string): SqliteDatabase {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
@@ -69,23 +85,17 @@ function errorNumber(error: unknown): number | null {
   return error instanceof Error && typeof errcode === 'number' ? errcode : null;
 }
 
-/** True when a row with this name, number or id is there already. */
-export function isUniqueViolation(error: unknown): boolean {
+function isUniqueViolation(error: unknown): boolean {
   const number = errorNumber(error);
   return number !== null && uniqueCodes.has(number);
 }
 
-/** The driver's error in the platform's words; PlatformErrors pass unchanged. */
-export function toPlatformError(error: unknown, path: string): unknown {
+function toPlatformError(error: unknown, path: string): unknown {
   if (error instanceof PlatformError) return error;
   const number = errorNumber(error);
   if (number === null) return error;
-  if (isUniqueViolation(error)) return new PlatformError('conflict', 'That is there already.', { cause: error });
-  if (number === resultCode.foreignKey) {
-    return new PlatformError('conflict', 'The account, app, release or host that this belongs to is not there.', {
-      cause: error,
-    });
-  }
+  if (isUniqueViolation(error)) return thereAlready(error);
+  if (number === resultCode.foreignKey) return ownerMissing(error);
   switch (number & 0xff) {
     case resultCode.busy:
       return new PlatformError('busy', `${path} was held by another program for ${busyTimeoutMs / 1000} s.`, {

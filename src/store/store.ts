@@ -1,4 +1,4 @@
-import { CamelCasePlugin, Kysely, SqliteDialect, sql } from 'kysely';
+import { CamelCasePlugin, Kysely, sql } from 'kysely';
 import { PlatformError } from '../domain/errors.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
@@ -10,11 +10,11 @@ import { artifactsTable } from './artifacts.ts';
 import { buildsTable } from './builds.ts';
 import { Changes } from './change-feed.ts';
 import { configVarsTable } from './config-vars.ts';
+import type { Database } from './database.ts';
 import { domainsTable } from './domains.ts';
 import { eventsTable } from './events.ts';
 import { formationsTable } from './formations.ts';
 import { hostGroupsTable, hostsTable } from './hosts.ts';
-import { continueIdsAfter } from './ids.ts';
 import { instancesTable } from './instances.ts';
 import { migrateToLatest } from './migrations/migrate.ts';
 import { pushesTable } from './pushes.ts';
@@ -24,13 +24,11 @@ import type { Schema } from './schema.ts';
 import { type Scope, StoreScope } from './scope.ts';
 import { Seals } from './seal.ts';
 import { settingsTable } from './settings.ts';
-import { openSqlite, toPlatformError } from './sqlite.ts';
+import { sqliteDatabase } from './sqlite.ts';
 import { tokensTable } from './tokens.ts';
 import { trafficTable } from './traffic.ts';
 
 export interface StoreOptions {
-  /** The database file; made (0600) when it is missing. */
-  readonly path: string;
   /** Where root.key is; made when it is missing and nothing is sealed yet. */
   readonly keysDir: string;
   readonly clock?: Clock;
@@ -38,20 +36,24 @@ export interface StoreOptions {
   readonly logger?: Logger;
 }
 
+/** Opens the store in the SQLite file at the path; made (0600) when it is missing. Throws as `openStoreIn`. */
+export async function openStore({ path, ...options }: StoreOptions & { readonly path: string }): Promise<Store> {
+  return await openStoreIn(sqliteDatabase(path), options);
+}
+
 /**
- * Opens the store on SQLite and brings its schema up to date. Throws `conflict` when a newer version of the platform
+ * Opens the store in a database and brings its schema up to date. Throws `conflict` when a newer version of the platform
  * wrote it, and `internal`, naming the key's id, when it holds secrets sealed with a root key that is not there.
  */
-export async function openStore(options: StoreOptions): Promise<Store> {
-  const { path, keysDir, clock = systemClock, logger = silentLogger } = options;
-  const bare = new Kysely<Schema>({ dialect: new SqliteDialect({ database: async () => openSqlite(path) }) });
+export async function openStoreIn(database: Database, options: StoreOptions): Promise<Store> {
+  const { keysDir, clock = systemClock, logger = silentLogger } = options;
+  const bare = new Kysely<Schema>({ dialect: database.dialect });
   const db = bare.withPlugin(new CamelCasePlugin());
   try {
-    await migrate(bare, path);
-    await continueIds(db);
-    const seals = new Seals(await rootKeyFor(db, path, keysDir));
+    await migrate(bare as unknown as Kysely<unknown>, database);
+    const seals = new Seals(await rootKeyFor(db, database.name, keysDir));
     const changes = new Changes(logger);
-    const scope = new StoreScope({ db, path, seals, clock, changes });
+    const scope = new StoreScope({ db, database, seals, clock, changes });
     return {
       ...tables(scope),
       changes,
@@ -60,7 +62,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     };
   } catch (error) {
     await db.destroy();
-    throw toPlatformError(error, path);
+    throw database.toPlatformError(error);
   }
 }
 
@@ -86,11 +88,12 @@ function tables(scope: Scope): StoreTables {
   };
 }
 
-async function migrate(bare: Kysely<Schema>, path: string): Promise<void> {
+async function migrate(bare: Kysely<unknown>, database: Database): Promise<void> {
   await bare.connection().execute(async (connection) => {
-    await sql`begin immediate`.execute(connection);
+    await database.check(connection);
+    await database.begin(connection);
     try {
-      await migrateToLatest(connection as unknown as Kysely<unknown>, path);
+      await migrateToLatest(connection, database);
       await sql`commit`.execute(connection);
     } catch (error) {
       await sql`rollback`.execute(connection).catch(() => undefined);
@@ -99,18 +102,7 @@ async function migrate(bare: Kysely<Schema>, path: string): Promise<void> {
   });
 }
 
-/** Rows are told apart as older and newer by their ids, over a restart too. */
-async function continueIds(db: Kysely<Schema>): Promise<void> {
-  for (const table of ['events', 'instances', 'builds', 'releases'] as const) {
-    const newest = await db
-      .selectFrom(table)
-      .select(({ fn }) => fn.max('id').as('id'))
-      .executeTakeFirst();
-    if (newest?.id) continueIdsAfter(newest.id);
-  }
-}
-
-async function rootKeyFor(db: Kysely<Schema>, path: string, keysDir: string): Promise<RootKey> {
+async function rootKeyFor(db: Kysely<Schema>, name: string, keysDir: string): Promise<RootKey> {
   const sealedWith = await db.selectFrom('dataKeys').select('rootKeyId').distinct().execute();
   const key = sealedWith.length === 0 ? createRootKey(keysDir) : readRootKey(keysDir);
   const missing = sealedWith.find(({ rootKeyId }) => rootKeyId !== key?.id);
@@ -118,7 +110,7 @@ async function rootKeyFor(db: Kysely<Schema>, path: string, keysDir: string): Pr
   const there = key ? `holds the key ${key.id}` : 'is missing';
   throw new PlatformError(
     'internal',
-    `${path} is sealed with the root key ${missing?.rootKeyId}, and ${rootKeyPath(keysDir)} ${there}.`,
+    `${name} is sealed with the root key ${missing?.rootKeyId}, and ${rootKeyPath(keysDir)} ${there}.`,
     { hint: `Put back the root key ${missing?.rootKeyId} from your backup of ${keysDir}, then start again.` },
   );
 }

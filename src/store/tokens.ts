@@ -1,8 +1,8 @@
 import type { Token } from '../domain/actor.ts';
 import type { Tokens } from '../domain/store.ts';
 import { newId } from './ids.ts';
-import { toDate, toDateOrNull, toText, toTextOrNull } from './rows.ts';
-import type { TokenRow } from './schema.ts';
+import { toDate, toDateOrNull, toText, toTextOrNull, unnumbered } from './rows.ts';
+import type { TokenRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
 
 export function tokensTable(scope: Scope): Tokens {
@@ -19,7 +19,7 @@ export function tokensTable(scope: Scope): Tokens {
           .selectFrom('tokens')
           .selectAll()
           .where('accountId', '=', accountId)
-          .orderBy('id')
+          .orderBy('seq')
           .execute();
         return rows.map(toToken);
       }),
@@ -40,8 +40,8 @@ export function tokensTable(scope: Scope): Tokens {
 
 async function insert({ db, clock }: Tx, token: Parameters<Tokens['create']>[0]): Promise<Token> {
   const now = clock.now();
-  const row: TokenRow = {
-    id: newId(now),
+  const row: Unnumbered<TokenRow> = {
+    id: newId(),
     accountId: token.accountId,
     prefix: token.prefix,
     sha256: token.sha256,
@@ -54,9 +54,9 @@ async function insert({ db, clock }: Tx, token: Parameters<Tokens['create']>[0])
   return toToken(row);
 }
 
-function toToken(row: TokenRow): Token {
+function toToken(row: Unnumbered<TokenRow>): Token {
   return {
-    ...row,
+    ...unnumbered(row),
     createdAt: toDate(row.createdAt),
     lastUsedAt: toDateOrNull(row.lastUsedAt),
     expiresAt: toDateOrNull(row.expiresAt),

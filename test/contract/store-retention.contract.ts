@@ -116,7 +116,7 @@ export function storeRetentionContract(name: string, open: () => Promise<Store>)
       await store.events.prune(later, 1000);
       assert.deepEqual(await kinds(), []);
       const [next] = [await append(app.id, 'app.renamed')];
-      assert.deepEqual(await store.events.listAfter(null, 10), [next]);
+      assert.deepEqual(await store.events.listAfter(0, 10), [next]);
     });
   });
 }

@@ -153,3 +153,44 @@ test('a store that does not answer at the start costs no event that comes after'
   await eventLog.close();
   await appLog.close();
 });
+
+for (const [what, before] of [
+  ['is behind the note', 1],
+  ['has overtaken the note', 7],
+] as const) {
+  test(`an older store that was put back and ${what} repeats no history and loses nothing of what comes after`, async () => {
+    const dir = join(home, `restored-${before}`);
+    const path = join(home, `restored-${before}.db`);
+    const lives = async (work: (store: Store) => Promise<void>) => {
+      const store = await openStore({ path, keysDir: join(home, 'keys') });
+      await work(store);
+      await store.close();
+    };
+    await lives(async (store) => {
+      for (let i = 1; i <= 2; i++) await scaled(store, i);
+    });
+    copyFileSync(path, `${path}.backup`);
+    await lives(async (store) => {
+      const run = start(store, dir);
+      await run.eventLog.caughtUp();
+      for (let i = 3; i <= 6; i++) await scaled(store, i);
+      await run.close();
+    });
+    copyFileSync(`${path}.backup`, path);
+    const lastNoted = Date.now();
+    await eventually('the clock moved on', () => Date.now() > lastNoted);
+    await lives(async (store) => {
+      for (let i = 1; i <= before; i++) await scaled(store, 10 + i);
+      const run = start(store, dir);
+      await scaled(store, 20);
+      await run.eventLog.caughtUp();
+      assert.deepEqual(
+        await run.texts(),
+        [3, 4, 5, 6, ...Array.from({ length: before }, (_, i) => 11 + i), 20].map(
+          (i) => `Scaled to web@${i}:4c by paas`,
+        ),
+      );
+      await run.close();
+    });
+  });
+}

@@ -2,10 +2,11 @@ import type { Instance } from '../../src/domain/instance.ts';
 
 let made = 0;
 
-/** A web instance that is up since the moment, in what matters as the test says. Later ones have greater ids. */
+/** A web instance that is up since the moment, in what matters as the test says. Later ones have a greater `seq`. */
 export function upInstance(moment: Date, changes: Partial<Instance>): Instance {
   made += 1;
   return {
+    seq: made,
     id: `i${String(made).padStart(4, '0')}`,
     appId: 'a',
     releaseId: 'r1',

@@ -7,6 +7,7 @@ const web1 = { instanceId: 'i1', process: 'web.1', release: 12 };
 
 function event(kind: EventKind, data: PlatformEvent['data'] = {}): PlatformEvent {
   return {
+    seq: 1,
     id: 'e1',
     kind,
     at: new Date('2026-01-01T00:00:00Z'),

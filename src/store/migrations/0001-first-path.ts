@@ -1,22 +1,26 @@
 import { type Kysely, sql } from 'kysely';
+import type { ColumnWords } from '../database.ts';
 
 /**
- * Not in the common subset with PostgreSQL, where it is to be left out or said otherwise: `strict`; `autoincrement`
- * (there: `generated always as identity`); `integer` for sizes (there: `bigint`).
+ * `seq` is given inside the transaction, and one transaction writes at a time, so it is the order of the commits. Ids
+ * are not: several processes make them. Enumerations are guarded by types and not listed here, because a new word would
+ * rebuild the table on SQLite.
  *
  * Without foreign key on purpose: accounts of releases, pushes and events (the platform itself acts too, and what
  * happened outlives who did it), and the app of an event (its audit outlives it).
  */
-const statements = [
+const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
   `create table accounts (
-    id text not null primary key,
+    seq ${seq},
+    id text not null unique,
     email text not null unique,
     created_at text not null,
     updated_at text not null
-  ) strict`,
+  ) ${strict}`,
 
   `create table tokens (
-    id text not null primary key,
+    seq ${seq},
+    id text not null unique,
     account_id text not null references accounts (id) on delete cascade,
     prefix text not null,
     sha256 text not null unique,
@@ -24,7 +28,7 @@ const statements = [
     created_at text not null,
     last_used_at text,
     expires_at text
-  ) strict`,
+  ) ${strict}`,
   'create index tokens_account on tokens (account_id)',
 
   `create table apps (
@@ -34,7 +38,7 @@ const statements = [
     maintenance integer not null default 0 check (maintenance in (0, 1)),
     created_at text not null,
     updated_at text not null
-  ) strict`,
+  ) ${strict}`,
   'create index apps_owner on apps (owner_id)',
 
   `create table data_keys (
@@ -43,7 +47,7 @@ const statements = [
     root_key_id text not null,
     wrapped text not null,
     created_at text not null
-  ) strict`,
+  ) ${strict}`,
   'create index data_keys_app on data_keys (app_id)',
 
   `create table config_vars (
@@ -52,50 +56,53 @@ const statements = [
     version integer not null,
     sealed text not null,
     primary key (app_id, name)
-  ) strict`,
+  ) ${strict}`,
 
   `create table pushes (
-    id text not null primary key,
+    seq ${seq},
+    id text not null unique,
     app_id text not null references apps (id) on delete cascade,
     ref text not null,
     old_commit text,
     new_commit text not null,
     account_id text not null,
     created_at text not null
-  ) strict`,
-  'create index pushes_app on pushes (app_id)',
+  ) ${strict}`,
+  'create index pushes_app on pushes (app_id, seq)',
 
   `create table artifacts (
-    id text not null primary key,
+    seq ${seq},
+    id text not null unique,
     app_id text not null references apps (id) on delete cascade,
     image_id text not null,
     digest text,
     cache_key text not null,
-    builder text not null check (builder in ('buildpack', 'dockerfile')),
+    builder text not null,
     builder_name text not null,
     processes text not null,
     launcher text,
     "user" text not null,
     exposed_port integer,
-    size_bytes integer not null,
+    size_bytes ${bytes} not null,
     created_at text not null
-  ) strict`,
+  ) ${strict}`,
   'create index artifacts_key on artifacts (app_id, cache_key)',
 
   `create table builds (
-    id text not null primary key,
+    seq ${seq},
+    id text not null unique,
     app_id text not null references apps (id) on delete cascade,
     push_id text references pushes (id),
     "commit" text not null,
     tree_id text not null,
-    state text not null check (state in ('queued', 'building', 'succeeded', 'failed', 'cancelled')),
+    state text not null,
     reason text,
     artifact_id text references artifacts (id),
     created_at text not null,
     started_at text,
     ended_at text
-  ) strict`,
-  'create index builds_app on builds (app_id)',
+  ) ${strict}`,
+  'create index builds_app on builds (app_id, seq)',
   'create index builds_state on builds (state)',
   'create index builds_push on builds (push_id)',
   'create index builds_artifact on builds (artifact_id)',
@@ -105,14 +112,14 @@ const statements = [
     app_id text not null references apps (id) on delete cascade,
     version integer not null check (version > 0),
     artifact_id text references artifacts (id),
-    cause text not null check (cause in ('create', 'deploy', 'config', 'rollback')),
+    cause text not null,
     description text not null,
     account_id text not null,
-    status text not null check (status in ('pending', 'succeeded', 'failed')),
+    status text not null,
     sealed_config text not null,
     created_at text not null,
     unique (app_id, version)
-  ) strict`,
+  ) ${strict}`,
   'create index releases_artifact on releases (artifact_id)',
 
   `create table traffic (
@@ -120,7 +127,7 @@ const statements = [
     release_id text not null references releases (id),
     weight integer not null check (weight > 0),
     primary key (app_id, release_id)
-  ) strict`,
+  ) ${strict}`,
   'create index traffic_release on traffic (release_id)',
 
   `create table formations (
@@ -130,13 +137,13 @@ const statements = [
     size integer not null check (size > 0),
     updated_at text not null,
     primary key (app_id, type)
-  ) strict`,
+  ) ${strict}`,
 
   `create table host_groups (
     id text not null primary key,
     name text not null unique,
     created_at text not null
-  ) strict`,
+  ) ${strict}`,
 
   `create table hosts (
     id text not null primary key,
@@ -145,13 +152,13 @@ const statements = [
     role text not null,
     address text,
     cpus integer not null check (cpus > 0),
-    memory_bytes integer not null check (memory_bytes > 0),
+    memory_bytes ${bytes} not null check (memory_bytes > 0),
     cloudlets integer not null check (cloudlets >= 0),
     labels text not null,
     state text not null,
     created_at text not null,
     seen_at text
-  ) strict`,
+  ) ${strict}`,
   'create index hosts_group on hosts (group_id)',
 
   `create table app_networks (
@@ -160,11 +167,12 @@ const statements = [
     kind text not null,
     network_id text not null,
     primary key (app_id, host_id, kind)
-  ) strict`,
+  ) ${strict}`,
   'create index app_networks_host on app_networks (host_id)',
 
   `create table instances (
-    id text not null primary key,
+    seq ${seq},
+    id text not null unique,
     app_id text not null references apps (id) on delete cascade,
     release_id text not null references releases (id),
     host_id text not null references hosts (id),
@@ -172,7 +180,7 @@ const statements = [
     slot integer not null,
     size integer not null check (size > 0),
     command text,
-    desired text not null check (desired in ('up', 'stopped')),
+    desired text not null,
     stop_reason text,
     not_before text,
     failures integer not null check (failures >= 0),
@@ -186,22 +194,23 @@ const statements = [
     started_at text,
     up_at text,
     ended_at text
-  ) strict`,
+  ) ${strict}`,
   'create index instances_state on instances (state, app_id)',
-  'create index instances_app on instances (app_id)',
+  'create index instances_app on instances (app_id, seq)',
   'create index instances_release on instances (release_id)',
   'create index instances_host on instances (host_id)',
 
   `create table domains (
-    id text not null primary key,
+    seq ${seq},
+    id text not null unique,
     app_id text not null references apps (id) on delete cascade,
     hostname text not null unique,
     created_at text not null
-  ) strict`,
+  ) ${strict}`,
   'create index domains_app on domains (app_id)',
 
   `create table events (
-    seq integer primary key autoincrement,
+    seq ${seq},
     id text not null unique,
     kind text not null,
     at text not null,
@@ -210,15 +219,15 @@ const statements = [
     actor_email text not null,
     request_id text,
     data text not null
-  ) strict`,
+  ) ${strict}`,
   'create index events_app on events (app_id, seq)',
 
   `create table settings (
     name text not null primary key,
     value text not null
-  ) strict`,
+  ) ${strict}`,
 ];
 
-export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const statement of statements) await sql.raw(statement).execute(db);
+export async function up(db: Kysely<unknown>, words: ColumnWords): Promise<void> {
+  for (const statement of statements(words)) await sql.raw(statement).execute(db);
 }
