@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { BuildOutput } from './build.ts';
+import type { ContainerStats } from './container-stats.ts';
 
 /**
  * The container engine, as the platform needs it. No vendor's type appears here. Every call is idempotent: "already
@@ -83,14 +84,32 @@ export interface ContainerState {
   readonly id: string;
   readonly name: string;
   readonly labels: Labels;
-  readonly status: 'created' | 'running' | 'exited';
+  /** `paused`: its processes stand still and keep their memory. */
+  readonly status: 'created' | 'running' | 'paused' | 'exited';
   readonly imageId: string;
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
-  /** Address in the container's (first) network, null while it does not run. */
+  /** Address in the container's (first) network, null while it neither runs nor is paused. */
   readonly address: string | null;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
+}
+
+/** A paused container counts as running: it holds its memory, its address and its place, and goes on when asked to. */
+export function countsAsRunning(container: Pick<ContainerState, 'status'> | null | undefined): boolean {
+  return container?.status === 'running' || container?.status === 'paused';
+}
+
+/** What a container may use. Absent: stays as it is. The policy's bounds are those of a new container. */
+export interface ContainerLimits {
+  /** Memory and swap together, in bytes: nothing swaps. At least 6 MiB. */
+  readonly memoryBytes?: number;
+  /** In CPUs, 0.5 is half of one. */
+  readonly cpus?: number;
+  /** Relative weight under contention; 1024 is the norm, 2 the least. */
+  readonly cpuShares?: number;
+  /** Processes and threads. */
+  readonly pids?: number;
 }
 
 export interface ContainerExit {
@@ -109,6 +128,19 @@ export interface EngineContainers {
   /** Stop signal, then SIGKILL after `graceMs`. Resolves when the container has ended. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string, signal: 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGHUP'): Promise<void>;
+  /**
+   * Freezes every process of a container; memory, address and connections stay. `stop`, `kill` and `remove` end a paused
+   * container too. Throws `conflict` when it does not run, `not_found` when it is gone. Engine API 1.24.
+   */
+  pause(id: string): Promise<void>;
+  /** Lets a paused container go on. Throws as `pause` does. Engine API 1.24. */
+  unpause(id: string): Promise<void>;
+  /**
+   * Changes the limits of a container, running or not; from then on they are the container's own. Throws `conflict` with
+   * both numbers when it uses more memory than it would have: nothing is changed then. `invalid_params` for a limit that
+   * would mean "no limit". Engine API 1.40.
+   */
+  update(id: string, limits: ContainerLimits): Promise<void>;
   /** Removes it with its anonymous volumes; kills it first when it runs. */
   remove(id: string): Promise<void>;
   /** Null when there is no such container. */
@@ -119,6 +151,12 @@ export interface EngineContainers {
    * counts files.
    */
   diskUsage(labels: Labels, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  /**
+   * What each container has used since its start and uses now, by id; some are read at once. One that has not started, has
+   * ended or is gone is absent. The reading that does not wait for a second one: Engine API 1.41 (`one-shot`); an older
+   * engine takes a second or two.
+   */
+  stats(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ContainerStats>>;
   /** Resolves when the container ends; at once when it has. Throws `not_found` when it is gone. */
   wait(id: string, signal: AbortSignal): Promise<ContainerExit>;
   /**

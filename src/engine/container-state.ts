@@ -1,4 +1,4 @@
-import type { ContainerState, Labels } from '../domain/engine.ts';
+import { type ContainerState, countsAsRunning, type Labels } from '../domain/engine.ts';
 
 /** The parts that we read of `GET /containers/{id}/json`. */
 export interface InspectedContainer {
@@ -29,7 +29,7 @@ export function toContainerState(container: InspectedContainer): ContainerState 
     // A container that never started has an exit code too (127 when its program was not found).
     exitCode: status === 'exited' ? container.State.ExitCode : null,
     oomKilled: container.State.OOMKilled,
-    address: status === 'running' ? addressOf(container) : null,
+    address: countsAsRunning({ status }) ? addressOf(container) : null,
     startedAt: moment(container.State.StartedAt),
     finishedAt: status === 'exited' ? moment(container.State.FinishedAt) : null,
   };
@@ -40,9 +40,10 @@ function statusOf(status: string): ContainerState['status'] {
     case 'created':
       return 'created';
     case 'running':
-    case 'paused':
     case 'restarting':
       return 'running';
+    case 'paused':
+      return 'paused';
     default:
       // exited, dead, removing: none of them runs again.
       return 'exited';

@@ -2,14 +2,17 @@ import type { ContainerExit, ContainerState, EngineContainers, Labels } from '..
 import { attach } from './attach.ts';
 import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';
+import { containerStats } from './container-stats.ts';
 import { containerCreator } from './create-container.ts';
 import { answered, ignoring } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
 import { labelFilter } from './labels.ts';
 import { containerLogs } from './logs.ts';
 import { OpenFilesLimit, refusedOpenFiles } from './open-files.ts';
+import { setPaused } from './pause.ts';
 import { removeContainer } from './remove-container.ts';
 import { runInside } from './run-inside.ts';
+import { updateContainer } from './update-container.ts';
 import { waitForEnd } from './wait.ts';
 
 const startDeadlineMs = 120_000;
@@ -70,6 +73,9 @@ export function dockerContainers(
     },
 
     kill: (id, signal) => kill(connection, id, signal),
+    pause: (id) => setPaused(connection, id, 'pause'),
+    unpause: (id) => setPaused(connection, id, 'unpause'),
+    update: async (id, limits) => updateContainer(connection, id, { limits, info: await info() }),
 
     remove: (id) => removeContainer(connection, id),
 
@@ -82,6 +88,7 @@ export function dockerContainers(
     },
 
     diskUsage: (labels, signal) => diskUsage(connection, labels, signal),
+    stats: async (ids, signal) => containerStats(connection, ids, { info: await info(), signal }),
 
     wait: (id, signal): Promise<ContainerExit> => waitForEnd(connection, id, signal),
     attach: (id, signal) => attach(connection, id, signal),

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import type Docker from 'dockerode';
-import type { ContainerSpec, Sandbox } from '../domain/engine.ts';
+import type { ContainerLimits, ContainerSpec, Sandbox } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { atLeast } from './api-version.ts';
 import seccompProfile from './sandbox.seccomp.json' with { type: 'json' };
 
 /** What the engine can do, as far as the sandbox depends on it. */
@@ -77,14 +78,17 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
     CapDrop: ['ALL'],
     // The engine wants the profile's text: a path fails, and only at start.
     SecurityOpt: ['no-new-privileges:true', `seccomp=${JSON.stringify(seccompProfile)}`],
-    PidsLimit: spec.pids ?? defaults.pids(spec.memoryBytes),
-    Memory: spec.memoryBytes,
-    MemorySwap: spec.memoryBytes,
+    ...resources(
+      {
+        memoryBytes: spec.memoryBytes,
+        cpus: spec.cpus,
+        cpuShares: spec.cpuShares ?? defaults.cpuShares,
+        pids: spec.pids ?? defaults.pids(spec.memoryBytes),
+      },
+      engine,
+    ),
     // cgroup v2 has no such knob, and the engine warns about it.
     ...(engine.cgroupVersion === 1 ? { MemorySwappiness: 0 } : {}),
-    // More than the host has is refused by the engine, less than a hundredth too.
-    NanoCpus: Math.round(Math.max(0.01, Math.min(spec.cpus, engine.cpus)) * 1e9),
-    CpuShares: spec.cpuShares ?? defaults.cpuShares,
     // When the host itself runs out of memory, containers go before the platform and the engine.
     OomScoreAdj: 500,
     Ulimits: [openFiles, { Name: 'core', Soft: 0, Hard: 0 }],
@@ -104,6 +108,39 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
     RestartPolicy: { Name: 'no' },
     LogConfig: defaults.log,
   } as Docker.HostConfig;
+}
+
+/** A container's limits as the engine writes them, at its creation and at a change. */
+function resources(
+  { memoryBytes, cpus, cpuShares, pids }: ContainerLimits,
+  engine: Pick<EngineAbilities, 'cpus'>,
+): Docker.HostConfig {
+  return {
+    // Memory alone would leave as much swap on top of it.
+    ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    // More than the host has is refused by the engine, less than a hundredth too.
+    ...(cpus === undefined ? {} : { NanoCpus: Math.round(Math.max(0.01, Math.min(cpus, engine.cpus)) * 1e9) }),
+    ...(cpuShares === undefined ? {} : { CpuShares: cpuShares }),
+    ...(pids === undefined ? {} : { PidsLimit: pids }),
+  };
+}
+
+/** What the engine takes for "no limit", or refuses, is refused before it is asked. */
+const leastLimits: Readonly<Record<keyof ContainerLimits, number>> = {
+  memoryBytes: 6 * megabyte,
+  cpus: Number.MIN_VALUE,
+  cpuShares: 2,
+  pids: 1,
+};
+
+/** The request for other limits of a container that is there. Throws `invalid_params` for one that would mean "no limit". */
+export function limitsRequest(limits: ContainerLimits, engine: Pick<EngineAbilities, 'cpus'>): Docker.HostConfig {
+  for (const [name, least] of Object.entries(leastLimits)) {
+    const value = limits[name as keyof ContainerLimits];
+    if (value === undefined || (Number.isFinite(value) && value >= least)) continue;
+    throw new PlatformError('invalid_params', `A container cannot have ${value} as its limit of ${name}.`);
+  }
+  return resources(limits, engine);
 }
 
 function unprivileged(spec: ContainerSpec): string {
@@ -149,10 +186,4 @@ function volumeMount(volume: VolumeOfSpec): Docker.MountSettings {
 function tmpfs(sizeBytes: number): Record<string, string> {
   if (sizeBytes <= 0) return {};
   return { '/tmp': `rw,exec,nosuid,nodev,size=${sizeBytes},mode=1777` };
-}
-
-function atLeast(version: string, wanted: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map(Number);
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }

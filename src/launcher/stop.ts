@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Environment, environment } from '../config/environment.ts';
 import { paths, type Settings } from '../config/settings.ts';
-import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
+import { countsAsRunning, type Engine, type Labels, labelNames } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Store } from '../domain/store.ts';
 import { platformId } from '../store/platform-id.ts';
@@ -59,7 +59,7 @@ async function withStore<T>(settings: Settings, ask: (store: Store) => Promise<T
 /** Stops the apps' containers, all at once. The next start of the platform starts the apps again. Returns how many ran. */
 export async function stopApps(engine: Engine, settings: Settings, labels: Labels): Promise<number> {
   const all = await engine.containers.list({ ...labels, [labelNames.role]: 'instance' });
-  const running = all.filter(({ status }) => status === 'running');
+  const running = all.filter(countsAsRunning);
   await Promise.all(running.map(({ id }) => engine.containers.stop(id, settings.stopGraceMs)));
   return running.length;
 }

@@ -1,5 +1,5 @@
 import { platformActor } from '../domain/actor.ts';
-import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
+import { type ContainerState, countsAsRunning, type Engine, labelNames } from '../domain/engine.ts';
 import { eventOf } from '../domain/event.ts';
 import type { Store } from '../domain/store.ts';
 
@@ -22,7 +22,7 @@ export async function endDiskHogs(
   for (const [containerId, bytes] of written) {
     if (bytes <= limitBytes) continue;
     const container = await engine.containers.inspect(containerId);
-    if (container?.status !== 'running') continue;
+    if (!container || !countsAsRunning(container)) continue;
     await engine.containers.kill(containerId, 'SIGKILL');
     await tell(store, container, `Wrote ${size(bytes)} to its disk, and ${size(limitBytes)} is the limit: ended`);
   }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { ContainerLogLine, Engine } from '../domain/engine.ts';
+import { type ContainerLogLine, countsAsRunning, type Engine } from '../domain/engine.ts';
 import { errorCode } from '../domain/errors.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
@@ -71,7 +71,7 @@ export class InstanceOutput {
         if (fellSilent) continue;
         if (this.#over.signal.aborted && !follow) return;
         const state = await engine.containers.inspect(containerId);
-        if (state?.status !== 'running') return;
+        if (!countsAsRunning(state)) return;
       } catch (error) {
         if (signal.aborted || errorCode(error) === 'not_found') return;
         if (!told) logger.warn("An instance's output cannot be read; trying on.", { containerId, error });

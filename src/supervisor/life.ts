@@ -4,7 +4,7 @@ import { type Instance, isFinal } from '../domain/instance.ts';
 import { outOfMemoryReason } from './ending.ts';
 import { clearContainer, finishInstance } from './finish.ts';
 import type { LifeDependencies } from './life-dependencies.ts';
-import { lookAt, type Sight } from './look.ts';
+import { lookAt, type Sight, seen } from './look.ts';
 import { fatalWithinMs, MemoryKills } from './memory-kills.ts';
 import { awaitPort, awaitSettled } from './readiness.ts';
 import { InstanceRecord } from './record.ts';
@@ -199,7 +199,7 @@ export class InstanceLife {
     if (oneOffs.request(this.#instance)?.attach !== true) await this.#watch(containerId);
     // The engine's `die` may have come before we knew the container's id.
     const state = await engine.containers.inspect(containerId);
-    this.#sight = { ...unseen, container: state?.status ?? 'none' };
+    this.#sight = { ...unseen, container: seen(state) };
     // A process with a port and no address cannot be told from one that is cut off without a closer look.
     if (port !== null && address === null) this.#sight = unseen;
   }

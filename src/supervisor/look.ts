@@ -1,4 +1,4 @@
-import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
+import { type ContainerState, countsAsRunning, type Engine, labelNames } from '../domain/engine.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Clock } from '../system/clock.ts';
 import type { OneOffs } from './one-offs.ts';
@@ -23,14 +23,20 @@ export async function lookAt(
     state = await engine.containers.inspect(state.id);
   }
   return {
-    container: state?.status ?? 'none',
+    container: seen(state),
     cutOff: state !== null && isCutOff(instance, state),
     abandoned: state?.labels[labelNames.terminal] === 'yes' && oneOffs.request(instance) === null,
     address: state?.address ?? null,
   };
 }
 
+/** What a step takes for the container's state: one that is paused goes on when it is asked to, as it was. */
+export function seen(state: ContainerState | null): Sight['container'] {
+  if (state === null) return 'none';
+  return state.status === 'paused' ? 'running' : state.status;
+}
+
 /** It should have an address, or had one. */
 function isCutOff({ port, address: before }: Instance, { status, address }: ContainerState): boolean {
-  return status === 'running' && address === null && (port !== null || before !== null);
+  return countsAsRunning({ status }) && address === null && (port !== null || before !== null);
 }

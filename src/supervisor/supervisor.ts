@@ -1,4 +1,4 @@
-import { type ContainerState, type EngineEvent, labelNames } from '../domain/engine.ts';
+import { type ContainerState, countsAsRunning, type EngineEvent, labelNames } from '../domain/engine.ts';
 import { isFinal } from '../domain/instance.ts';
 import { Recurring } from '../system/recurring.ts';
 import { InstanceLife } from './life.ts';
@@ -172,6 +172,6 @@ function compare(life: InstanceLife, containers: ReadonlyMap<string, ContainerSt
   const { containerId, address, state } = life.instance;
   if (containerId === null || state === 'placed' || isFinal(state)) return;
   const container = containers.get(containerId);
-  if (container?.status !== 'running') life.ended();
+  if (!container || !countsAsRunning(container)) life.ended();
   else if (container.address !== address && address !== null) life.lookAgain();
 }

@@ -6,6 +6,7 @@ import { dockerfileContract } from './engine-dockerfile.contract.ts';
 import { eventsContract } from './engine-events.contract.ts';
 import { imagesContract } from './engine-images.contract.ts';
 import { networksContract } from './engine-networks.contract.ts';
+import { resourcesContract } from './engine-resources.contract.ts';
 import { sandboxContract } from './engine-sandbox.contract.ts';
 import { streamsContract } from './engine-streams.contract.ts';
 import { volumesContract } from './engine-volumes.contract.ts';
@@ -31,6 +32,7 @@ export function engineContract(name: string, makeEngine: () => Promise<EngineFix
     containersContract(underTest);
     sandboxContract(underTest);
     streamsContract(underTest);
+    resourcesContract(underTest);
     eventsContract(underTest);
     imagesContract(underTest);
     dockerfileContract(underTest);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ContainerSpec } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
-import { RecordingEngine } from '../support/recording-engine.ts';
+import { engineInfo, RecordingEngine } from '../support/recording-engine.ts';
 
 const megabyte = 1024 * 1024;
 
@@ -140,6 +140,48 @@ describe('the policy, on the wire', () => {
     assert.equal(large?.HostConfig.PidsLimit, 512);
     const small = (await bodiesFor({ ...plain, memoryBytes: 64 * megabyte })).at(-1);
     assert.deepEqual(small?.HostConfig.Tmpfs, { '/tmp': `rw,exec,nosuid,nodev,size=${32 * megabyte},mode=1777` });
+  });
+
+  test('a change of limits says memory and swap as one, and nothing that it was not asked for', async () => {
+    await using wire = await RecordingEngine.start((call) =>
+      call.path === '/containers/c0ffee/update' ? { status: 200, body: { Warnings: null } } : undefined,
+    );
+    const { containers } = createDockerEngine({ dockerHost: wire.dockerHost });
+    await containers.update('c0ffee', { memoryBytes: 512 * megabyte });
+    await containers.update('c0ffee', { cpus: 100, cpuShares: 512, pids: 300 });
+    for (const limits of [{ memoryBytes: -1 }, { memoryBytes: 0 }, { pids: -1 }, { pids: 0 }, { cpus: 0 }]) {
+      await assert.rejects(containers.update('c0ffee', limits), { code: 'invalid_params' });
+    }
+    assert.deepEqual(
+      wire.of('POST', '/containers/c0ffee/update').map((call) => call.body),
+      [
+        { Memory: 512 * megabyte, MemorySwap: 512 * megabyte },
+        { NanoCpus: 4e9, CpuShares: 512, PidsLimit: 300 },
+      ],
+    );
+  });
+
+  test('under cgroup v2 a limit below what is in use never reaches the engine: the kernel would kill for it', async () => {
+    const cgroup2 = { ...engineInfo, CgroupVersion: '2' };
+    const stats = {
+      read: '2026-11-29T13:14:18.471383299Z',
+      pids_stats: { current: 1 },
+      memory_stats: { usage: 300 * megabyte, limit: 512 * megabyte, stats: { inactive_file: 100 * megabyte } },
+    };
+    await using wire = await RecordingEngine.start((call) => {
+      if (call.path === '/info') return { status: 200, body: cgroup2 };
+      if (call.path === '/containers/c0ffee/stats') return { status: 200, body: stats };
+      return call.path === '/containers/c0ffee/update' ? { status: 200, body: { Warnings: null } } : undefined;
+    });
+    const { containers } = createDockerEngine({ dockerHost: wire.dockerHost });
+    await assert.rejects(containers.update('c0ffee', { memoryBytes: 150 * megabyte }), {
+      code: 'conflict',
+      message: /uses 200\.0 MiB of memory: 150\.0 MiB/,
+    });
+    await containers.update('c0ffee', { memoryBytes: 250 * megabyte });
+    const sizes = wire.of('POST', '/containers/c0ffee/update').map((call) => (call.body as { Memory: number }).Memory);
+    assert.deepEqual(sizes, [250 * megabyte]);
+    assert.equal(wire.of('GET', '/containers/c0ffee/stats')[0]?.query.get('one-shot'), 'true');
   });
 
   test('what the policy refuses never reaches the engine', async () => {

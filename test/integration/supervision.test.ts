@@ -76,6 +76,23 @@ describe('what is looked after', () => {
     assert.equal(row?.address, now?.address);
   });
 
+  it('leaves a paused container alone, also when it begins anew', async () => {
+    const app = await deployed('paused', { web: answering('paused') });
+    const [container] = await half.containers(app);
+    const { engine } = half.deps.environment;
+    await engine.containers.pause(container?.id ?? '');
+    await half.closeSupervisor();
+    await half.anotherSupervisor();
+    const [instance] = await instances(app);
+    assert.equal(instance?.endedAt, null);
+    await engine.containers.unpause(container?.id ?? '');
+    await serves(app, 'paused');
+    assert.deepEqual(
+      (await instances(app)).map(({ containerId }) => containerId),
+      [container?.id],
+    );
+  });
+
   it('replaces what runs but was cut off from its network, and says so', async () => {
     const app = await deployed('cut', { web: answering('cut') });
     const [container] = await half.containers(app);

@@ -16,7 +16,8 @@ export interface RecordedCall {
 /** What the engine answers: a status and a JSON body; null leaves the call without an answer. */
 export type Reply = { readonly status: number; readonly body?: unknown } | null;
 
-const info = {
+/** What it says of itself to `GET /info`. */
+export const engineInfo = {
   ID: 'RECORDING',
   ServerVersion: '20.10.24',
   Driver: 'overlay2',
@@ -88,7 +89,7 @@ export class RecordingEngine implements AsyncDisposable {
 }
 
 function usualReply(call: RecordedCall): Reply {
-  if (call.path === '/info') return { status: 200, body: info };
+  if (call.path === '/info') return { status: 200, body: engineInfo };
   if (call.path === '/version') return { status: 200, body: { ApiVersion: '1.41' } };
   if (call.path === '/containers/create') return { status: 201, body: { Id: 'c0ffee' } };
   if (call.path.startsWith('/volumes/')) return { status: 200, body: { Driver: 'local', Options: null } };
