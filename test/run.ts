@@ -1,102 +1,60 @@
-import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
 import { readSettings } from '../src/config/settings.ts';
 import { PlatformError } from '../src/domain/errors.ts';
 import { createDockerEngine } from '../src/engine/docker-engine.ts';
 import { prepareHost } from '../src/launcher/prepare.ts';
 import { announceOn } from '../src/launcher/terminal.ts';
+import { changedSuites, reasonNotToBegin } from './runner/changed-suites.ts';
+import { changesSinceLanding } from './runner/changes.ts';
+import { type Chosen, chosenBy } from './runner/chosen.ts';
+import { isSuccess, nothingRun, type Outcome, together } from './runner/outcome.ts';
+import { measurePace } from './runner/pace.ts';
+import { runSuite } from './runner/run-suite.ts';
+import { runTests } from './runner/run-tests.ts';
+import { suites } from './runner/suites.ts';
+import { printSummary } from './runner/summary.ts';
+import { fileDeadlineMs } from './runner/test-file.ts';
 import { claim, userClaimsDir } from './support/claims.ts';
+import { scaled } from './support/deadline.ts';
 import { checkout } from './support/source-files.ts';
 
 /**
- * `npm test`: prepares the host as `npm start` does, then runs everything. `npm test -- unit e2e` runs some of it,
- * `npm test -- test/e2e/push.test.ts` one file. Ends with the summary lines of Node's test runner, over all groups.
+ * `npm test`: prepares the host as `npm start` does, then runs everything but the longer suites. `npm test -- unit e2e` runs
+ * some of it, `npm test -- test/e2e/push.test.ts` one file, `npm run test:engines` a suite. With `--changed` the suites whose
+ * folders changed since the previous landing follow. Ends with the summary lines of Node's test runner, over all of it.
  */
-interface Group {
-  readonly name: string;
-  /** Test files at the same time. Whole platforms and builds share two cores; their deadlines are real. */
-  readonly concurrency: number;
-  readonly needsEngine: boolean;
-}
 
-const groups: readonly Group[] = [
-  { name: 'checks', concurrency: 2, needsEngine: false },
-  { name: 'unit', concurrency: 2, needsEngine: false },
-  { name: 'contract', concurrency: 2, needsEngine: true },
-  { name: 'integration', concurrency: 2, needsEngine: true },
-  { name: 'e2e', concurrency: 1, needsEngine: true },
-];
-/** Of one test file. A test that hangs must not hang everything. */
-const fileTimeoutMs = 8 * 60_000;
+/** Of a run with `--changed`, in all. */
+const changedRunMinutes = 60;
 
-interface Batch {
-  readonly files: readonly string[];
-  readonly concurrency: number;
-  readonly needsEngine: boolean;
-}
-
-function batchesOf(args: readonly string[]): readonly Batch[] {
-  const unknown = args.filter((arg) => !groups.some(({ name }) => name === arg) && !existsSync(join(checkout, arg)));
-  if (unknown.length > 0) {
-    throw new PlatformError('invalid_params', `There is no group and no test file ${unknown.join(', ')}.`, {
-      hint: `Groups: ${groups.map(({ name }) => name).join(', ')}.`,
-    });
-  }
-  return groups.flatMap(({ name, concurrency, needsEngine }) => {
-    const all = globSync(`test/${name}/**/*.test.ts`, { cwd: checkout }).sort();
-    const files = args.length === 0 || args.includes(name) ? all : all.filter((file) => args.includes(file));
-    return files.length === 0 ? [] : [{ files: files.map((file) => join(checkout, file)), concurrency, needsEngine }];
-  });
-}
-
-type Counts = Record<'tests' | 'suites' | 'pass' | 'fail' | 'cancelled' | 'skipped' | 'todo', number>;
-
-/** The events of one batch after the other as if they were one run: totals added up, failures told once more at the end. */
-async function* eventsOf(batches: readonly Batch[], total: Counts) {
-  const startedMs = performance.now();
-  for (const { files, concurrency } of batches) {
-    const events = run({ files: [...files], concurrency, timeout: fileTimeoutMs, cwd: checkout });
-    for await (const event of events) {
-      const isEnd = event.type === 'test:summary' && event.data.file === undefined;
-      if (isEnd) add(total, event.data.counts);
-      else if (!isTotal(event)) yield event;
-    }
-  }
-  const lines = { ...total, duration_ms: performance.now() - startedMs };
-  for (const [name, value] of Object.entries(lines)) {
-    yield { type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${value}`, level: 'info' } };
-  }
-  yield { type: 'test:summary', data: { file: undefined, counts: total } };
-}
-
-function isTotal(event: { readonly type: string; readonly data?: unknown }): boolean {
-  if (event.type !== 'test:diagnostic') return false;
-  const data = event.data as { readonly nesting: number; readonly message: string; readonly file?: string };
-  const isOne = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/.test(data.message);
-  return data.nesting === 0 && isOne && data.file === undefined;
-}
-
-function add(total: Counts, counts: Readonly<Record<string, number>>): void {
-  const { tests = 0, suites = 0, passed = 0, failed = 0, cancelled = 0, skipped = 0, todo = 0 } = counts;
-  const more: Counts = { tests, suites, pass: passed, fail: failed, cancelled, skipped, todo };
-  for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += more[name];
-}
-
-async function main(): Promise<number> {
-  const batches = batchesOf(process.argv.slice(2));
+async function main(): Promise<boolean> {
+  const begunMs = performance.now();
+  const chosen = chosenBy(process.argv.slice(2));
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => interrupted.abort(new Error('interrupted')));
-  if (batches.some(({ needsEngine }) => needsEngine)) {
-    const settings = readSettings();
-    const engine = createDockerEngine({ dockerHost: settings.dockerHost });
-    await prepareHost(engine, settings, { announcer: announceOn(process.stderr), signal: interrupted.signal });
-  }
+  const time = chosen.withChanged ? [AbortSignal.timeout(changedRunMinutes * 60_000)] : [];
+  const signal = AbortSignal.any([interrupted.signal, ...time]);
+  if (chosen.needsEngine || chosen.withChanged) await prepare(signal);
+  await prepareFolders();
+  if (chosen.needsEngine || chosen.withChanged) process.env.PAAS_TEST_PACE ??= String(await measurePace());
+  const pace = Number(process.env.PAAS_TEST_PACE ?? 1);
+  if (pace > 1) process.stdout.write(`This machine is slow now: deadlines are ${pace} times as long.\n`);
+  interrupted.signal.addEventListener('abort', () => process.exit(130));
+  const outcome = await outcomeOfAll(chosen, { begunMs, signal });
+  await printSummary(outcome, performance.now() - begunMs, process.stdout);
+  return isSuccess(outcome);
+}
+
+async function prepare(signal: AbortSignal): Promise<void> {
+  const settings = readSettings();
+  const engine = createDockerEngine({ dockerHost: settings.dockerHost });
+  await prepareHost(engine, settings, { announcer: announceOn(process.stderr), signal });
+}
+
+async function prepareFolders(): Promise<void> {
   // Every test file is a process: without this each would strip the same types again.
   process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), `paas-test-compile-cache-${process.getuid?.()}`);
   mkdirSync(process.env.NODE_COMPILE_CACHE, { recursive: true });
@@ -108,15 +66,40 @@ async function main(): Promise<number> {
   await claim({ folder });
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   process.env.TMPDIR = folder;
-  const total: Counts = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 };
-  interrupted.signal.addEventListener('abort', () => process.exit(130));
-  await pipeline(Readable.from(eventsOf(batches, total)), new spec(), process.stdout, { end: false });
-  // A skipped test says nothing about the platform, so it is no success.
-  return total.fail + total.cancelled + total.skipped > 0 || total.pass === 0 ? 1 : 0;
+}
+
+interface Time {
+  readonly begunMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function outcomeOfAll(chosen: Chosen, time: Time): Promise<Outcome> {
+  const { signal } = time;
+  const options = { cwd: checkout, deadlineMs: scaled(fileDeadlineMs), signal, output: process.stdout };
+  const outcomes = [chosen.batches.length > 0 ? await runTests(chosen.batches, options) : nothingRun];
+  for (const suite of chosen.suites) outcomes.push(await runSuite(suite, chosen.settings, signal));
+  if (chosen.withChanged) outcomes.push(await runChanged(together(outcomes), time));
+  return together(outcomes);
+}
+
+async function runChanged(before: Outcome, { begunMs, signal }: Time): Promise<Outcome> {
+  const changes = changesSinceLanding(checkout);
+  const since = changes === null ? 'it is not known what changed' : `changes since ${changes.since.slice(0, 8)}`;
+  const wanted = changedSuites(changes, suites);
+  process.stdout.write(`\nLonger suites (${since}): ${wanted.map(({ name }) => name).join(', ') || 'none'}\n`);
+  const outcomes: Outcome[] = [];
+  for (const suite of wanted) {
+    const minutesLeft = changedRunMinutes - (performance.now() - begunMs) / 60_000;
+    const reason = isSuccess(before)
+      ? reasonNotToBegin(suite, minutesLeft)
+      : `${suite.name}: npm test failed before it`;
+    outcomes.push(reason === null ? await runSuite(suite, [], signal) : { ...nothingRun, notRun: [reason] });
+  }
+  return together(outcomes);
 }
 
 main().then(
-  (code) => process.exit(code),
+  (success) => process.exit(success ? 0 : 1),
   (error: unknown) => {
     const known = error instanceof PlatformError;
     process.stderr.write(` !     ${known ? error.message : (error as Error).stack}\n`);
