@@ -115,7 +115,8 @@ export async function startApi(
   };
 }
 
-async function ask(url: string, method: string, { token, body, headers }: Asking): Promise<Answered> {
+/** A request as the command line makes it. */
+export async function ask(url: string, method: string, { token, body, headers }: Asking): Promise<Answered> {
   const response = await fetch(url, {
     method,
     headers: {
@@ -132,7 +133,7 @@ async function ask(url: string, method: string, { token, body, headers }: Asking
   return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
 }
 
-async function newPerson(store: Store, email: string): Promise<Person> {
+export async function newPerson(store: Store, email: string): Promise<Person> {
   const account = await store.accounts.create(email);
   const { token, prefix, sha256 } = mintToken();
   await store.tokens.create({ accountId: account.id, prefix, sha256, description: 'test', expiresAt: null });

@@ -146,7 +146,7 @@ export class TestPlatform implements AsyncDisposable {
   }
 
   orchestratorPid(): number {
-    return this.#child('src/main.');
+    return this.#child('orchestrator/main.');
   }
 
   resolverPid(): number {

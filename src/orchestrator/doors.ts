@@ -1,0 +1,46 @@
+import { createAuthenticator } from '../api/authenticate.ts';
+import type { PlatformStatus } from '../api/contract.ts';
+import { createApi } from '../api/server.ts';
+import { mayUse } from '../domain/access.ts';
+import { createGitReceive } from '../git-receive/git-receive.ts';
+import { gitVersion } from '../git-receive/git-version.ts';
+import { version } from '../system/version.ts';
+import type { ClosingStep } from './close-in-order.ts';
+import type { Ground } from './ground.ts';
+import { platformStatus } from './health-report.ts';
+import { Leadership } from './leadership.ts';
+
+export type Doors = Awaited<ReturnType<typeof openDoors>>;
+
+/** How people and git come in. Every orchestrator answers what is asked; what is to be changed, the one that leads does. */
+export async function openDoors(ground: Ground) {
+  const { settings, logger, store, clock, appLog } = ground;
+  const leadership = new Leadership();
+  const { operations } = leadership;
+  const authenticate = createAuthenticator({ store, clock });
+  const gitReceive = createGitReceive({ settings, store, operations, authenticate, mayPush: mayUse, logger });
+  const status = () => statusOf(ground, leadership);
+  const api = createApi({ store, operations, appLog, settings, logger, gitReceive, status });
+  await gitReceive.listenHooks();
+  const { port } = await api.listen();
+  return { leadership, gitReceive, api, port };
+}
+
+export function doorsClosing({ leadership, gitReceive, api }: Doors): readonly ClosingStep[] {
+  return [
+    ['verbs that wait', async () => leadership.close()],
+    ['git', () => gitReceive.close(), 3000],
+    ['api', () => api.close(), 2000],
+  ];
+}
+
+function statusOf(ground: Ground, leadership: Leadership): Promise<PlatformStatus> {
+  return platformStatus({
+    ...ground,
+    version,
+    resolver: () => ground.resolver.table(AbortSignal.timeout(2000)),
+    gitVersion: async () => (await gitVersion()).version,
+    firewall: () =>
+      leadership.leader ? leadership.leader.firewall() : 'Nobody looks after the rules before the platform is up.',
+  });
+}

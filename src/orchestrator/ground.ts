@@ -1,0 +1,57 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { hostCloudlets } from '../cluster/capacity.ts';
+import { paths, type Settings } from '../config/settings.ts';
+import type { EngineInfo } from '../domain/engine.ts';
+import type { Store } from '../domain/store.ts';
+import { createDockerEngine } from '../engine/docker-engine.ts';
+import { createAppLog } from '../reporting/app-log.ts';
+import { createLogger } from '../reporting/logger.ts';
+import { createResolverClient } from '../routing/resolver-client.ts';
+import { platformId as readPlatformId } from '../store/platform-id.ts';
+import { openStore } from '../store/store.ts';
+import { systemClock as clock } from '../system/clock.ts';
+import type { ClosingStep } from './close-in-order.ts';
+
+export type Ground = Awaited<ReturnType<typeof openGround>>;
+
+/** What every orchestrator stands on, whether it leads or not: state, engine, logs, and the way to the resolver. */
+export async function openGround(settings: Settings) {
+  const startedAt = clock.now();
+  const place = paths(settings.home);
+  const logger = createLogger({ level: settings.logLevel, name: 'orchestrator' });
+  const store = await openStore({ path: place.state, keysDir: place.keys, logger });
+  const platformId = await readPlatformId(store);
+  const engine = createDockerEngine({ dockerHost: settings.dockerHost, cacheDir: join(place.cache, 'engine') });
+  const info = await engine.info();
+  await putHost(store, info, settings);
+  const appLog = createAppLog({ dir: place.logs, bytesPerApp: settings.logBytesPerApp, logger });
+  const resolver = createResolverClient(place.resolverSocket);
+  return { settings, place, startedAt, clock, logger, store, platformId, engine, info, appLog, resolver };
+}
+
+/** The last to be closed; `lastWords` are written when nothing but the store is left. */
+export function groundClosing({ appLog, store }: Ground, lastWords: () => Promise<unknown>): readonly ClosingStep[] {
+  return [
+    ['app log', () => appLog.close()],
+    ['the last event', lastWords],
+    ['store', () => store.close()],
+  ];
+}
+
+/** The machine that the platform runs on, with what it has to give now. */
+async function putHost(store: Store, info: EngineInfo, settings: Settings): Promise<void> {
+  const size = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
+  const [known] = await store.hosts.list();
+  const group = await store.hostGroups.put({ id: known?.groupId ?? 'default', name: 'default' });
+  await store.hosts.put({
+    ...{ id: 'local', role: 'apps', address: null, labels: {}, groupId: group.id },
+    ...known,
+    name: hostname(),
+    cpus: info.cpus,
+    memoryBytes: info.memoryBytes,
+    cloudlets: hostCloudlets(info, size),
+    state: 'ready',
+    seenAt: clock.now(),
+  });
+}

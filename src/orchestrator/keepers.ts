@@ -1,0 +1,48 @@
+import { HostGuard } from '../provisioner/host-guard.ts';
+import { Provisioner } from '../provisioner/provisioner.ts';
+import { createEventLog } from '../reporting/event-log.ts';
+import { createLogRouter } from '../reporting/log-router.ts';
+import { createRoutePublisher } from '../routing/publisher.ts';
+import { keepRouterLog } from '../routing/router-log.ts';
+import { OneOffs } from '../supervisor/one-offs.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import type { Ground } from './ground.ts';
+
+export type Keepers = ReturnType<typeof createKeepers>;
+
+/** What keeps the apps running, routed and heard. Only in the orchestrator that leads. */
+export function createKeepers(ground: Ground, apiPort: number) {
+  const { settings, place, clock, logger, store, platformId, engine, info, appLog, resolver } = ground;
+  const logs = createLogRouter({ engine, appLog, platformId, logger });
+  const events = createEventLog({ store, appLog, logger, dir: place.logs });
+  const routes = createRoutePublisher({ store, client: resolver, settings, logger });
+  routes.setApiPort(apiPort);
+  const oneOffs = new OneOffs();
+  const provisioner = new Provisioner({ store, clock, logger });
+  const supervisor = new Supervisor({
+    engine,
+    store,
+    clock,
+    logger,
+    oneOffs,
+    platformId,
+    settings,
+    hostCpus: info.cpus,
+    router: routes,
+    logs,
+  });
+  const guard = new HostGuard({ engine, platformId, settings, clock, logger });
+  return { logs, events, routes, oneOffs, provisioner, supervisor, guard };
+}
+
+/** Gives what ends it. */
+export function followRouterLog({ resolver, appLog, logger }: Ground): () => Promise<void> {
+  const closing = new AbortController();
+  const following = keepRouterLog({ client: resolver, appLog, signal: closing.signal }).catch((error: unknown) => {
+    if (!closing.signal.aborted) logger.error('the router log ended', { error });
+  });
+  return () => {
+    closing.abort();
+    return following;
+  };
+}

@@ -1,0 +1,57 @@
+import { resolve } from 'node:path';
+import { createBuilder } from '../builder/build.ts';
+import { ensureStacks, findStacks } from '../builder/stack.ts';
+import { appUrl } from '../domain/urls.ts';
+import type { GitReceive } from '../git-receive/git-receive.ts';
+import { AppWork } from '../operations/app-work.ts';
+import type { AppBelongings } from '../operations/apps.ts';
+import { createOperations } from '../operations/create-operations.ts';
+import type { DeployDependencies } from '../operations/releases.ts';
+import { EnvironmentKeeper } from '../provisioner/environment-keeper.ts';
+import type { Ground } from './ground.ts';
+import type { Keepers } from './keepers.ts';
+import { createRounds } from './rounds.ts';
+
+type Repositories = Pick<GitReceive, 'createRepository' | 'removeRepository'>;
+
+export type Making = ReturnType<typeof createMaking>;
+
+/** What makes releases, the verbs, and what leaves nothing half made or long over. Only in the orchestrator that leads. */
+export function createMaking(ground: Ground, keepers: Keepers, repositories: Repositories) {
+  const { settings, place, clock, logger, store, platformId, engine, appLog } = ground;
+  const { logs, routes, oneOffs } = keepers;
+  const builder = createBuilder({
+    engine,
+    store,
+    settings,
+    stack: async () => (await findStacks(engine, settings)) ?? ensureStacks(engine, settings),
+    platformId,
+    logger,
+    buildpacksDir: resolve(import.meta.dirname, '../../buildpacks'),
+  });
+  const deps: DeployDependencies = {
+    store,
+    builder,
+    environment: { engine, store, platformId, networkPool: settings.networkPool },
+    routes,
+    appLog,
+    logger,
+    work: new AppWork(),
+    wordsKept: (containerId) => logs.finished(containerId),
+    urlOf: (app) => appUrl(settings, app.name),
+    startTimeoutMs: settings.bootTimeoutMs + settings.stopGraceMs + 60_000,
+  };
+  const belongings: AppBelongings = {
+    create: (appId) => repositories.createRepository(appId),
+    async remove(appId) {
+      await repositories.removeRepository(appId);
+      await appLog.remove(appId);
+      await builder.forget(appId);
+    },
+  };
+  const operations = createOperations({ deps, oneOffs, engine, belongings, platformDomain: settings.domain });
+  const forget = (appId: string) => belongings.remove(appId);
+  const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
+  const rounds = createRounds({ deps, builder, engineLog: place.engineLog, clock });
+  return { builder, deps, operations, environments, rounds };
+}
