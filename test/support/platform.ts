@@ -266,8 +266,9 @@ export class TestPlatform implements AsyncDisposable {
     this.#claim.release();
   }
 
+  /** NaN when there is none: 0 would be this process and its relatives to whoever kills it. */
   #child(part: string): number {
-    return childrenOf(this.launcherPid).find(({ command }) => command.includes(part))?.pid ?? 0;
+    return childrenOf(this.launcherPid).find(({ command }) => command.includes(part))?.pid ?? Number.NaN;
   }
 }
 
