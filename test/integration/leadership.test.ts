@@ -13,10 +13,11 @@ import { systemClock as clock } from '../../src/system/clock.ts';
 import { silentLogger as logger } from '../../src/system/logger.ts';
 import { type Answered, ask, newPerson } from '../support/api.ts';
 import { claim } from '../support/claims.ts';
+import { scaled } from '../support/deadline.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 import { removeAllOf } from '../support/leftovers.ts';
 
-test('while the half that leads stops and starts in a living process', { timeout: 120_000 }, async (t) => {
+test('while the half that leads stops and starts in a living process', { timeout: scaled(120_000) }, async (t) => {
   await using orchestrator = await openOrchestrator();
   const { ask, lead } = orchestrator;
 
