@@ -332,6 +332,9 @@ export const labelNames = {
   /** `instance`, `build`, `stack`, `artifact`, `cache`, `template`. */
   role: 'paas.role',
   instance: 'paas.instance',
+  /** The kind of what an instance runs for: `release` or `service`. */
+  workload: 'paas.workload',
+  /** `v12`, on an instance of a release. */
   release: 'paas.release',
   process: 'paas.process',
   build: 'paas.build',

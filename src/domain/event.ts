@@ -77,8 +77,8 @@ export interface EventFacts {
     readonly instanceId: string;
     /** `web.1` */
     readonly process: string;
-    /** Release version. */
-    readonly release: number;
+    /** Release version; null for an instance of a service. */
+    readonly release: number | null;
     /** Of `instance.starting` and `run.started`: the command line as people see it. */
     readonly command?: string;
     /** Of `instance.placed`, when it waits because those before it crashed: how many in a row, and for how long. */

@@ -2,7 +2,7 @@ import type { Cloudlets } from './cloudlet.ts';
 import { PlatformError } from './errors.ts';
 
 /**
- * One container run of a process type in a slot. One-shot: it is never restarted in place; a new instance takes the
+ * One container run of a process type of a workload in a slot. One-shot: it is never restarted in place; a new instance takes the
  * slot. `desired` (and all that describes what to run) is written by the provisioner, `state` and what was seen by the
  * supervisor.
  */
@@ -11,7 +11,7 @@ export interface Instance {
   readonly seq: number;
   readonly id: string;
   readonly appId: string;
-  readonly releaseId: string;
+  readonly workload: Workload;
   readonly hostId: string;
   readonly type: string;
   /** The number in `web.1`. */
@@ -40,6 +40,16 @@ export interface Instance {
   readonly startedAt: Date | null;
   readonly upAt: Date | null;
   readonly endedAt: Date | null;
+}
+
+/** What an instance runs for. */
+export type Workload =
+  | { readonly kind: 'release'; readonly releaseId: string }
+  | { readonly kind: 'service'; readonly serviceId: string };
+
+/** The release that it runs; null for an instance of something else. */
+export function releaseOf({ workload }: Pick<Instance, 'workload'>): string | null {
+  return workload.kind === 'release' ? workload.releaseId : null;
 }
 
 export type InstanceDesired = 'up' | 'stopped';

@@ -173,7 +173,7 @@ export interface Instances {
   create(
     instance: Pick<
       Instance,
-      'appId' | 'releaseId' | 'hostId' | 'type' | 'slot' | 'size' | 'command' | 'notBefore' | 'failures'
+      'appId' | 'workload' | 'hostId' | 'type' | 'slot' | 'size' | 'command' | 'notBefore' | 'failures'
     >,
   ): Promise<Instance>;
   find(id: string): Promise<Instance | null>;

@@ -3,8 +3,8 @@ import type { App } from '../domain/app.ts';
 import { type Cloudlets, maxInstanceCloudlets } from '../domain/cloudlet.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
-import { type FormationEntry, maxQuantity, oneShotTypes } from '../domain/formation.ts';
-import { type Instance, processName } from '../domain/instance.ts';
+import { type FormationEntry, isOfFormation, maxQuantity, oneShotTypes } from '../domain/formation.ts';
+import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import type { ScaleChange } from '../domain/operations.ts';
 import type { Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
@@ -134,7 +134,7 @@ export function restart(app: App, process: string | null, actor: Actor, deps: De
 export function stop(app: App, process: string, actor: Actor, { store }: DeployDependencies): Promise<void> {
   return store.transaction(async (tables) => {
     const asked = (await tables.instances.listActive(app.id)).filter(
-      (instance) => isWanted(instance) && matches(instance, process),
+      (instance) => isWanted(instance) && releaseOf(instance) !== null && matches(instance, process),
     );
     if (asked.length === 0) throw noSuchProcess(app, process);
     await retire(tables, asked, 'stopped_by_user');
@@ -153,7 +153,7 @@ async function appendAsked(
 
 async function activeOf(app: App, tables: StoreTables): Promise<readonly Instance[]> {
   return (await tables.instances.listActive(app.id)).filter(
-    (instance) => isWanted(instance) && !oneShotTypes.has(instance.type),
+    (instance) => isWanted(instance) && isOfFormation(instance),
   );
 }
 

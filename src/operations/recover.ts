@@ -1,6 +1,6 @@
 import type { App } from '../domain/app.ts';
-import { oneShotTypes } from '../domain/formation.ts';
-import { type Instance, processName } from '../domain/instance.ts';
+import { isOfFormation } from '../domain/formation.ts';
+import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { servingReleases } from '../domain/traffic.ts';
@@ -30,7 +30,7 @@ export async function settleLeftovers(deps: DeployDependencies): Promise<void> {
     const own = active.filter((instance) => instance.appId === app.id && isRetirable(instance));
     const [newest] = await deps.store.releases.list(app.id, 1);
     const serving = new Set(servingReleases(await deps.store.traffic.list(app.id)));
-    const isSettled = own.every(({ releaseId }) => serving.has(releaseId)) && newest?.status !== 'pending';
+    const isSettled = own.every((instance) => serving.has(releaseOf(instance) ?? '')) && newest?.status !== 'pending';
     if (isSettled || deps.work.isBusy(app.id)) continue;
     const reason = 'How it ended could not be recorded.';
     await attempt(app, deps, () => deps.work.turn(app.id, () => recoverApp(app, deps, reason)));
@@ -65,7 +65,7 @@ async function settle(appId: string, reason: string, tables: StoreTables): Promi
   for (const release of pending) if (release !== resumable) await markFailed(release, [], { tables, reason });
   const active = (await tables.instances.listActive(appId)).filter(isRetirable);
   const serving = new Set(servingReleases(await tables.traffic.list(appId)));
-  const own = active.filter(({ releaseId }) => serving.has(releaseId));
+  const own = active.filter((instance) => serving.has(releaseOf(instance) ?? ''));
   const strangers = active.filter((instance) => !own.includes(instance));
   await retire(tables, strangers, 'deploy_failed');
   const surplus = doubles(own);
@@ -79,9 +79,8 @@ async function settle(appId: string, reason: string, tables: StoreTables): Promi
   return { resumable, isMissized };
 }
 
-/** One-shots belong to nobody's formation. */
 function isRetirable(instance: Instance): boolean {
-  return isWanted(instance) && !oneShotTypes.has(instance.type);
+  return isWanted(instance) && isOfFormation(instance);
 }
 
 /** All but the one to keep in each slot of a release: one that is up, and of those the newest. */
@@ -98,7 +97,7 @@ export function doubles(instances: readonly Instance[]): readonly Instance[] {
 }
 
 function slotKey(instance: Instance): string {
-  return `${instance.releaseId}/${processName(instance)}`;
+  return `${releaseOf(instance)}/${processName(instance)}`;
 }
 
 function rank(instance: Instance): number {

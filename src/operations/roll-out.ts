@@ -4,8 +4,8 @@ import type { Artifact } from '../domain/build.ts';
 import { defaultInstanceCloudlets } from '../domain/cloudlet.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
-import { type FormationEntry, initialQuantity, oneShotTypes } from '../domain/formation.ts';
-import type { Instance } from '../domain/instance.ts';
+import { type FormationEntry, initialQuantity, isOfFormation, oneShotTypes } from '../domain/formation.ts';
+import { type Instance, releaseOf } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { currentOf } from '../domain/traffic.ts';
@@ -94,7 +94,7 @@ async function switchTo(
   for (const entry of formation) if (!known.has(entry.type)) await tables.formations.put(entry);
   await tables.events.append(eventOf('release.succeeded', platformActor, { appId: app.id, data: factsOf(release) }));
   const active = await tables.instances.listActive(app.id);
-  const old = active.filter((instance) => instance.releaseId !== release.id && !oneShotTypes.has(instance.type));
+  const old = active.filter((instance) => isOfFormation(instance) && releaseOf(instance) !== release.id);
   // They go on answering until the resolver has nothing more for them.
   await retire(tables, old.filter(isWanted), 'replaced');
 }

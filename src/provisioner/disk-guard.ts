@@ -31,7 +31,7 @@ export async function endDiskHogs(
 async function tell(store: Store, { labels }: ContainerState, reason: string): Promise<void> {
   const { [labelNames.app]: appId = null, [labelNames.process]: process = '', [labelNames.release]: release } = labels;
   const instanceId = labels[labelNames.instance] ?? '';
-  const data = { instanceId, process, release: Number(release?.replace(/^v/, '')) || 0, reason };
+  const data = { instanceId, process, release: Number(release?.replace(/^v/, '')) || null, reason };
   await store.events.append(eventOf('instance.disk_full', platformActor, { appId, data }));
 }
 

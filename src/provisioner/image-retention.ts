@@ -1,6 +1,7 @@
 import type { App } from '../domain/app.ts';
 import type { Artifact } from '../domain/build.ts';
 import { type ImageState, labelNames } from '../domain/engine.ts';
+import { releaseOf } from '../domain/instance.ts';
 import { artifactsToGoBackTo } from '../domain/release.ts';
 import type { Store } from '../domain/store.ts';
 import { type EnvironmentDependencies, labelsOf } from './environment.ts';
@@ -30,7 +31,7 @@ async function keptImages(appId: string, store: Store): Promise<ReadonlySet<stri
   // The next build takes the layers that did not change out of this one's image, live or not.
   const [lastMade] = artifacts;
   const releases = await store.releases.list(appId);
-  const running = new Set((await store.instances.listActive(appId)).map(({ releaseId }) => releaseId));
+  const running = new Set((await store.instances.listActive(appId)).map(releaseOf));
   const inUse = releases.filter(({ id, status }) => running.has(id) || status === 'pending');
   const kept = new Set<string | null>([
     ...artifactsToGoBackTo(releases),

@@ -79,7 +79,7 @@ async function create(
 ): Promise<Instance> {
   const instance = await tables.instances.create({
     appId: app.id,
-    releaseId: release.id,
+    workload: { kind: 'release', releaseId: release.id },
     hostId,
     type,
     slot,

@@ -1,6 +1,6 @@
 import type { Cloudlets } from '../domain/cloudlet.ts';
 import type { FormationEntry } from '../domain/formation.ts';
-import { type Instance, isFinal } from '../domain/instance.ts';
+import { type Instance, isFinal, releaseOf } from '../domain/instance.ts';
 import { restartPolicy } from '../domain/restart-policy.ts';
 
 /** A place for one instance of a release. */
@@ -38,7 +38,7 @@ export interface PlanFacts {
  * progress and left alone.
  */
 export function plan({ releaseId, types, formation, instances }: PlanFacts): Plan {
-  const own = instances.filter((instance) => instance.releaseId === releaseId);
+  const own = instances.filter((instance) => releaseOf(instance) === releaseId);
   const running = own.filter(isWanted);
   const create: WantedInstance[] = [];
   const quantities = new Map<string, number>();

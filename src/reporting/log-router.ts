@@ -40,7 +40,7 @@ export class LogRouter {
   }
 
   /** From now on what the container writes is in the app's log, from its first line. Calling again changes nothing. */
-  watch(instance: Pick<Instance, 'appId' | 'type' | 'slot'>, containerId: string, release: number): void {
+  watch(instance: Pick<Instance, 'appId' | 'type' | 'slot'>, containerId: string, release: number | null): void {
     const source = { containerId, appId: instance.appId, process: processName(instance), release, resume: false };
     // Of a container that was there at the beginning, the adoption knows where to go on.
     void this.#adopted.then(() => this.#follow(source));

@@ -1,6 +1,7 @@
 import type { App } from '../domain/app.ts';
-import { isFinal } from '../domain/instance.ts';
+import { type Instance, isFinal, releaseOf } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';
+import { servingReleases } from '../domain/traffic.ts';
 import type { AppFacts, ReleaseFacts } from './route-plan.ts';
 
 /** Enough of an app's history to find how its last web instance ended, with restarts of other types in between. */
@@ -22,11 +23,10 @@ export class RouteFacts {
       this.#store.traffic.list(app.id),
       this.#store.instances.listActive(app.id),
     ]);
-    const web = active.filter(({ type }) => type === 'web');
+    const web = active.filter(isWeb);
     const ended = web.length > 0 ? [] : await this.#store.instances.list(app.id, historyLength);
-    const instances = [...web, ...ended.filter(({ type, state }) => type === 'web' && isFinal(state))];
-    const releaseIds = new Set(instances.map(({ releaseId }) => releaseId));
-    for (const { releaseId } of traffic) releaseIds.add(releaseId);
+    const instances = [...web, ...ended.filter((instance) => isWeb(instance) && isFinal(instance.state))];
+    const releaseIds = new Set([...instances.flatMap((one) => releaseOf(one) ?? []), ...servingReleases(traffic)]);
     return {
       app,
       traffic,
@@ -53,4 +53,8 @@ export class RouteFacts {
     }
     return facts;
   }
+}
+
+function isWeb({ type, workload }: Instance): boolean {
+  return type === 'web' && workload.kind === 'release';
 }

@@ -1,5 +1,5 @@
 import type { App } from '../domain/app.ts';
-import { type Instance, processName } from '../domain/instance.ts';
+import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import { restartPolicy } from '../domain/restart-policy.ts';
 import type { PlatformRoute, Route, RouteState, Target } from '../domain/route.ts';
 import { servingReleases, type TrafficShare } from '../domain/traffic.ts';
@@ -18,7 +18,7 @@ export interface AppFacts {
   readonly hostnames: readonly string[];
   /** The formation's quantity of web. */
   readonly webQuantity: number;
-  /** Instances of type web, newest first; of the final ones at least the newest. */
+  /** Instances of type web of releases, newest first; of the final ones at least the newest. */
   readonly web: readonly Instance[];
   /** Of every release that the traffic or a web instance names. */
   readonly releases: ReadonlyMap<string, ReleaseFacts>;
@@ -54,13 +54,13 @@ export function planPlatform(domain: string, apiPort: number): readonly Platform
 }
 
 function targetOf(instance: Instance, { traffic, releases }: AppFacts): Target | null {
-  const { id, address, port, releaseId } = instance;
+  const { id, address, port } = instance;
   const state = targetState(instance, traffic, releases);
   if (state === null || address === null || port === null) return null;
   return {
     instanceId: id,
     name: processName(instance),
-    release: releases.get(releaseId)?.version ?? 0,
+    release: releases.get(releaseOf(instance) ?? '')?.version ?? 0,
     address,
     port,
     state,
@@ -69,10 +69,12 @@ function targetOf(instance: Instance, { traffic, releases }: AppFacts): Target |
 
 /** Null: it gets nothing and has nothing. */
 function targetState(
-  { state, desired, releaseId }: Instance,
+  instance: Instance,
   traffic: AppFacts['traffic'],
   releases: AppFacts['releases'],
 ): Target['state'] | null {
+  const { state, desired } = instance;
+  const releaseId = releaseOf(instance) ?? '';
   if (state === 'draining') return 'draining';
   if (state !== 'up') return null;
   if (desired === 'stopped') return 'draining';
@@ -90,7 +92,7 @@ function stateOf(facts: AppFacts, hasLive: boolean, now: Date): RouteState {
   const hasWeb = [...serving].map((id) => releases.get(id)?.hasWeb ?? null);
   if (hasWeb.every((one) => one === null)) return 'blank';
   if (hasLive) return 'live';
-  const own = web.filter(({ releaseId }) => serving.has(releaseId));
+  const own = web.filter((instance) => serving.has(releaseOf(instance) ?? ''));
   const coming = own.filter(({ state, desired }) => desired === 'up' && (state === 'placed' || state === 'starting'));
   if (coming.length > 0) return coming.some((instance) => startsNow(instance, now)) ? 'starting' : 'crashed';
   if (!hasWeb.includes(true) || webQuantity === 0) return 'none';

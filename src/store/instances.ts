@@ -1,5 +1,12 @@
 import { oneShotTypes } from '../domain/formation.ts';
-import { assertForward, type Instance, type InstanceState, instanceStates, isFinal } from '../domain/instance.ts';
+import {
+  assertForward,
+  type Instance,
+  type InstanceState,
+  instanceStates,
+  isFinal,
+  type Workload,
+} from '../domain/instance.ts';
 import type { Instances } from '../domain/store.ts';
 import { newId } from './ids.ts';
 import { found, toDate, toDateOrNull, toText, toTextOrNull } from './rows.ts';
@@ -51,7 +58,7 @@ async function insert(tx: Tx, instance: Parameters<Instances['create']>[0]): Pro
   const row: Unnumbered<InstanceRow> = {
     id: newId(),
     appId: instance.appId,
-    releaseId: instance.releaseId,
+    ...fromWorkload(instance.workload),
     hostId: instance.hostId,
     type: instance.type,
     slot: instance.slot,
@@ -136,9 +143,22 @@ async function getRow({ db }: Tx, id: string): Promise<InstanceRow> {
   return found(await db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst(), `instance ${id}`);
 }
 
-function toInstance(row: InstanceRow): Instance {
+function fromWorkload(workload: Workload): Pick<InstanceRow, 'workloadKind' | 'releaseId' | 'serviceId'> {
+  const { kind } = workload;
+  return kind === 'release'
+    ? { workloadKind: kind, releaseId: workload.releaseId, serviceId: null }
+    : { workloadKind: kind, releaseId: null, serviceId: workload.serviceId };
+}
+
+function toWorkload({ workloadKind: kind, releaseId, serviceId }: ReturnType<typeof fromWorkload>): Workload {
+  if (kind === 'release') return { kind, releaseId: releaseId ?? '' };
+  return { kind, serviceId: serviceId ?? '' };
+}
+
+function toInstance({ workloadKind, releaseId, serviceId, ...row }: InstanceRow): Instance {
   return {
     ...row,
+    workload: toWorkload({ workloadKind, releaseId, serviceId }),
     state: row.state as InstanceState,
     command: row.command === null ? null : (JSON.parse(row.command) as readonly string[]),
     notBefore: toDateOrNull(row.notBefore),

@@ -83,13 +83,19 @@ async function setStatus(tx: Tx, id: string, status: ReleaseStatus): Promise<voi
 async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
   const kept = db.selectFrom('releases').select('id').where('appId', '=', appId).orderBy('version', 'desc').limit(keep);
   const serving = db.selectFrom('traffic').select('releaseId').where('appId', '=', appId);
+  // A null in the list would make every comparison with it unknown.
+  const running = db
+    .selectFrom('instances')
+    .select('releaseId')
+    .where('appId', '=', appId)
+    .where('releaseId', 'is not', null);
   await db
     .deleteFrom('releases')
     .where('appId', '=', appId)
     .where('status', '!=', 'pending')
     .where('id', 'not in', kept)
     .where('id', 'not in', serving)
-    .where('id', 'not in', db.selectFrom('instances').select('releaseId').where('appId', '=', appId))
+    .where('id', 'not in', running)
     .execute();
 }
 

@@ -3,7 +3,7 @@ import type { AppNetworkKind } from '../domain/app-network.ts';
 import type { BuilderKind, BuildState } from '../domain/build.ts';
 import type { EventKind } from '../domain/event.ts';
 import type { HostRole, HostState } from '../domain/host.ts';
-import type { InstanceDesired, InstanceState, StopReason } from '../domain/instance.ts';
+import type { InstanceDesired, InstanceState, StopReason, Workload } from '../domain/instance.ts';
 import type { ReleaseCause, ReleaseStatus } from '../domain/release.ts';
 
 /**
@@ -186,7 +186,10 @@ export interface InstanceRow {
   seq: number;
   id: string;
   appId: string;
-  releaseId: string;
+  workloadKind: Workload['kind'];
+  /** Of the two the one of the workload's kind is set. */
+  releaseId: string | null;
+  serviceId: string | null;
   hostId: string;
   type: string;
   slot: number;

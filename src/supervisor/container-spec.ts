@@ -44,12 +44,8 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
     image: artifact.imageId,
     sandbox: 'app',
     labels: {
-      [labelNames.platform]: platformId,
-      [labelNames.app]: app.id,
-      [labelNames.role]: 'instance',
-      [labelNames.instance]: instance.id,
+      ...instanceLabels(instance, platformId),
       [labelNames.release]: `v${release.version}`,
-      [labelNames.process]: processName(instance),
       ...(run?.attach ? { [labelNames.terminal]: 'yes' } : {}),
     },
     user: artifact.user,
@@ -64,6 +60,18 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
     networkId: network.networkId,
     openStdin: run?.attach ?? false,
     tty: run?.tty ?? false,
+  };
+}
+
+/** By which the container of any instance is found again, whatever it runs for. */
+export function instanceLabels(instance: Instance, platformId: string): Readonly<Record<string, string>> {
+  return {
+    [labelNames.platform]: platformId,
+    [labelNames.app]: instance.appId,
+    [labelNames.role]: 'instance',
+    [labelNames.instance]: instance.id,
+    [labelNames.workload]: instance.workload.kind,
+    [labelNames.process]: processName(instance),
   };
 }
 

@@ -35,7 +35,8 @@ export interface TrafficRouter {
 
 /** What an instance's output is handed to. */
 export interface InstanceLogs {
-  watch(instance: Instance, containerId: string, release: number): void;
+  /** `release`: its version; null for an instance of a service. */
+  watch(instance: Instance, containerId: string, release: number | null): void;
   /** Resolves when all that the container wrote is in the app's log, or after a short while. */
   finished(containerId: string): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { platformActor } from '../domain/actor.ts';
 import { type EventKind, eventOf } from '../domain/event.ts';
-import { type Instance, processName } from '../domain/instance.ts';
+import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 
 /** What is written of an instance's state, as the supervisor saw it. */
@@ -8,7 +8,8 @@ export type Seen = Parameters<Store['instances']['observe']>[1];
 
 /** What never changes of what an instance runs. */
 interface Program {
-  readonly version: number;
+  /** Of the release; null for a service. */
+  readonly version: number | null;
   /** As people see it. */
   readonly command: string | null;
 }
@@ -41,8 +42,8 @@ export class InstanceRecord {
     });
   }
 
-  /** The version of the release that it runs. */
-  async version(row: Instance): Promise<number> {
+  /** The version of the release that it runs; null for an instance of a service. */
+  async version(row: Instance): Promise<number | null> {
     return (await this.#programOf(this.#store, row)).version;
   }
 
@@ -65,12 +66,13 @@ export class InstanceRecord {
   }
 
   /** A release is unsealed to be read; once is enough. */
-  async #programOf(tables: StoreTables, { releaseId, type }: Instance): Promise<Program> {
+  async #programOf(tables: StoreTables, instance: Instance): Promise<Program> {
     if (this.#program) return this.#program;
-    const release = await tables.releases.find(releaseId);
+    const releaseId = releaseOf(instance);
+    const release = releaseId ? await tables.releases.find(releaseId) : null;
     const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
-    const command = artifact?.processes.find((process) => process.type === type)?.command ?? null;
-    this.#program = { version: release?.version ?? 0, command };
+    const command = artifact?.processes.find(({ type }) => type === instance.type)?.command ?? null;
+    this.#program = { version: release?.version ?? null, command };
     return this.#program;
   }
 }

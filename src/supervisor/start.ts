@@ -3,8 +3,8 @@ import { type ErrorCode, errorCode, PlatformError } from '../domain/errors.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { RunRequest } from '../domain/operations.ts';
-import { containerSpec, portOf } from './container-spec.ts';
 import type { LifeDependencies } from './life-dependencies.ts';
+import { specOf } from './spec-of.ts';
 
 /** What is known of an instance once its container runs. */
 export interface StartedInstance {
@@ -34,25 +34,17 @@ export async function startInstance(
   deps: LifeDependencies,
   { unwanted, closing }: StartSignals,
 ): Promise<StartedInstance> {
-  const { engine, store, oneOffs, platformId, settings, hostCpus } = deps;
+  const { engine, store, oneOffs } = deps;
   const run = oneOffs.request(instance);
   if (oneShotTypes.has(instance.type) && !run) {
     throw new PlatformError('start_failed', 'The platform was restarted before this one-off began.', {
       hint: 'Run it again.',
     });
   }
-  const app = await store.apps.get(instance.appId);
-  const release = await store.releases.find(instance.releaseId);
-  const artifact = release?.artifactId ? await store.artifacts.find(release.artifactId) : null;
-  if (!release || !artifact)
-    throw new PlatformError('internal', `Instance ${instance.id} has a release without an artifact.`);
-  const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
-  const networks = await store.appNetworks.list({ appId: app.id, hostId: instance.hostId });
-  const spec = containerSpec({ platformId, app, release, artifact, instance, run, hostCpus, cloudlet, networks });
+  const { container, port } = await specOf(instance, run, deps);
   await oneOffs.clientArrived(instance, unwanted);
   unwanted.throwIfAborted();
-  const port = portOf(instance, artifact);
-  const containerId = await engine.containers.create(spec);
+  const containerId = await engine.containers.create(container);
   // Written before the start: whoever dies now finds the container again by the row, and knows where it must answer.
   await store.instances.observe(instance.id, { containerId, port }).catch(async (error: unknown) => {
     // The app was destroyed while the engine made this; whoever did that may not have found it yet.
@@ -64,7 +56,7 @@ export async function startInstance(
     if (run?.attach) await startAttached(instance, { containerId, run, deps, closing });
     else await engine.containers.start(containerId);
   } catch (error) {
-    if (errorCode(error) === 'not_found') await withoutNetwork(containerId, spec.networkId, engine);
+    if (errorCode(error) === 'not_found') await withoutNetwork(containerId, container.networkId, engine);
     throw error;
   }
   const state = await engine.containers.inspect(containerId);
@@ -104,6 +96,6 @@ async function withoutNetwork(containerId: string, networkId: string | null, eng
 }
 
 /** The labels by which the supervisor finds its instances' containers. */
-export function instanceLabels(platformId: string): Readonly<Record<string, string>> {
+export function allInstances(platformId: string): Readonly<Record<string, string>> {
   return { [labelNames.platform]: platformId, [labelNames.role]: 'instance' };
 }

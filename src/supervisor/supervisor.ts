@@ -3,7 +3,7 @@ import { isFinal } from '../domain/instance.ts';
 import { Recurring } from '../system/recurring.ts';
 import { InstanceLife } from './life.ts';
 import type { LifeDependencies } from './life-dependencies.ts';
-import { instanceLabels } from './start.ts';
+import { allInstances } from './start.ts';
 
 const sweepEveryMs = 30_000;
 /** An engine that went away is listened to again this soon, and then less and less often. */
@@ -93,7 +93,7 @@ export class Supervisor {
     const close = () => listening.abort();
     signal.addEventListener('abort', close, { once: true });
     try {
-      const events = engine.events(instanceLabels(platformId), listening.signal);
+      const events = engine.events(allInstances(platformId), listening.signal);
       // Whatever ended while nobody listened is found by looking.
       await this.#sweep();
       onContact();
@@ -130,7 +130,7 @@ export class Supervisor {
   /** Removes containers of ours that no active instance knows, and wakes lives whose container is not what they think. */
   async #sweepContainers(): Promise<void> {
     const { engine, platformId } = this.#deps;
-    const containers = await engine.containers.list(instanceLabels(platformId));
+    const containers = await engine.containers.list(allInstances(platformId));
     if (this.#closing.signal.aborted) return;
     const byId = new Map(containers.map((container) => [container.id, container]));
     for (const life of this.#lives.values()) compare(life, byId);

@@ -75,7 +75,10 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       const [app, other] = [await newApp(), await newApp()];
       const [one, two, strange] = [await newRelease(app), await newRelease(app), await newRelease(other)];
       await store.traffic.switchAllTo(other.id, strange.id);
-      const shares = async () => (await store.traffic.list(app.id)).map(({ releaseId, weight }) => [releaseId, weight]);
+      const shares = async () =>
+        (await store.traffic.list(app.id))
+          .toSorted((a, b) => b.weight - a.weight)
+          .map(({ releaseId, weight }) => [releaseId, weight]);
       assert.deepEqual(await shares(), []);
       await store.traffic.switchAllTo(app.id, one.id);
       assert.deepEqual(await shares(), [[one.id, 1]]);

@@ -88,6 +88,29 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual(await store.instances.listNewestOf(before.id), []);
     });
 
+    test('an instance of a service is kept beside those of releases, and does not keep old releases from being forgotten', async () => {
+      const app = await newApp();
+      const releases = [await newRelease(app), await newRelease(app), await newRelease(app)];
+      for (const { id } of releases) await store.releases.setStatus(id, 'succeeded');
+      const ofRelease = await newInstance(app, releases[2] ?? assert.fail());
+      const workload = { kind: 'service', serviceId: 'service-1' } as const;
+      const { appId, hostId, slot, size, command, notBefore, failures } = ofRelease;
+      const placed = { appId, hostId, slot, size, command, notBefore, failures, workload, type: 'postgres' };
+      const ofService = await store.instances.create(placed);
+      assert.deepEqual(ofService.workload, workload);
+      assert.deepEqual(await store.instances.find(ofService.id), ofService);
+      assert.deepEqual(await store.instances.listActive(app.id), [ofRelease, ofService]);
+      assert.deepEqual(ofRelease.workload, { kind: 'release', releaseId: releases[2]?.id });
+      await store.releases.prune(app.id, 1);
+      assert.deepEqual(
+        (await store.releases.list(app.id)).map(({ version }) => version),
+        [3],
+      );
+      await store.instances.observe(ofService.id, { state: 'refused', endedAt: new Date(0) });
+      await store.instances.prune(new Date(), 0);
+      assert.deepEqual(await store.instances.list(app.id), [ofRelease]);
+    });
+
     test('a hostname belongs to one app, and the refusal does not say to which', async () => {
       const [one, two] = [await newApp(), await newApp()];
       const domain = await store.domains.create({ appId: one.id, hostname: 'www.example.com' });

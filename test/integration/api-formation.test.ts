@@ -23,7 +23,7 @@ describe('formation and instances', () => {
   const placed = async (slot: number, extra: { failures?: number; notBefore?: Date | null } = {}) =>
     fixture.store.instances.create({
       appId: app.id,
-      releaseId: await currentIdOf(fixture.store, app),
+      workload: { kind: 'release', releaseId: await currentIdOf(fixture.store, app) },
       hostId: 'host-1',
       type: 'web',
       slot,

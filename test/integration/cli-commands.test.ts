@@ -43,7 +43,7 @@ test('info shows an app by name, aligned; and for a shell', async () => {
 test('ps shows processes by type with their command, and that there is nothing', async () => {
   const one = await api.store.instances.create({
     appId: shop.id,
-    releaseId: await currentIdOf(api.store, shop),
+    workload: { kind: 'release', releaseId: await currentIdOf(api.store, shop) },
     hostId: 'host-1',
     type: 'web',
     slot: 1,

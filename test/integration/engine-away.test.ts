@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
 import type { App } from '../../src/domain/app.ts';
+import { releaseOf } from '../../src/domain/instance.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { platformStatus } from '../../src/orchestrator/health-report.ts';
 import { type Logger, silentLogger } from '../../src/system/logger.ts';
@@ -79,7 +80,7 @@ describe('while the engine is away', () => {
     const { store } = half.deps;
     assert.equal((await store.releases.find(release.id))?.status, 'failed');
     assert.deepEqual(
-      (await store.instances.list(app.id)).filter(({ releaseId }) => releaseId === release.id),
+      (await store.instances.list(app.id)).filter((one) => releaseOf(one) === release.id),
       [],
     );
   });

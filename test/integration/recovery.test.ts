@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
+import { releaseOf } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { settleLeftovers } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
@@ -93,7 +94,7 @@ describe('what is left over', () => {
       await store.instances.observe(instance?.id ?? '', { state: 'refused', endedAt });
     }
     await forgetOldInstances({ store, clock: systemClock });
-    const kept = (await store.instances.list(app.id)).filter(({ releaseId }) => releaseId === release.id);
+    const kept = (await store.instances.list(app.id)).filter((one) => releaseOf(one) === release.id);
     assert.equal(kept.length, 100);
     await half.anotherSupervisor();
   });

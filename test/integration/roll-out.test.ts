@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { errorCode } from '../../src/domain/errors.ts';
+import { releaseOf } from '../../src/domain/instance.ts';
 import { recover } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
@@ -59,7 +60,7 @@ describe('from a release to a URL', () => {
       ['last words'],
     );
     assert.equal(
-      (await half.deps.store.instances.list(app.id)).filter(({ releaseId }) => releaseId === ending.id).length,
+      (await half.deps.store.instances.list(app.id)).filter((one) => releaseOf(one) === ending.id).length,
       1,
     );
   });

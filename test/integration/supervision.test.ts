@@ -121,6 +121,22 @@ describe('what is looked after', () => {
     assert.equal((await half.deps.store.instances.find(waiting.id))?.state, 'up', 'the one that waited');
   });
 
+  it('is refused with why when it is of a service, which nobody can start yet; and no process of the app is it', async () => {
+    const { store } = half.deps;
+    const app = await deployed('serviced', { web: answering('serviced') });
+    const [web] = await instances(app);
+    assert.ok(web);
+    const { appId, hostId, slot, size, command, notBefore, failures } = web;
+    const workload = { kind: 'service', serviceId: 'service-1' } as const;
+    const placed = { appId, hostId, slot, size, command, notBefore, failures, workload, type: 'postgres' };
+    const { id } = await store.instances.create(placed);
+    await assert.rejects(half.operations.stop(app, 'postgres.1', half.actor), { code: 'not_found' });
+    const { state, reason } = await ended(app, (one) => one.id === id);
+    assert.deepEqual([state, reason], ['refused', 'postgres.1 is of a service, and only releases are started.']);
+    const [told] = await eventsOf(app, 'instance.refused');
+    assert.deepEqual([told?.data.process, told?.data.release], ['postgres.1', null]);
+  });
+
   it('tells when the kernel killed it for its memory, and when it only killed a child of it', async () => {
     const hungry = `perl -e '$x = "a" x (800 * 1024 * 1024)'`;
     const app = await deployed('hungry', { web: answering('hungry'), child: `${hungry}; exec sleep 60`, main: hungry });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import { releaseOf } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { currentRelease } from '../../src/operations/releases.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
@@ -51,9 +52,7 @@ test('each release with a share of the requests is kept at the formation, and on
   await store.formations.put({ appId: app.id, type: 'web', quantity: 2, size: 1 });
   const running = async () => {
     const active = await store.instances.listActive(app.id);
-    return [one, two].map(
-      ({ id }) => active.filter(({ releaseId, desired }) => releaseId === id && desired === 'up').length,
-    );
+    return [one, two].map(({ id }) => active.filter((one) => releaseOf(one) === id && one.desired === 'up').length);
   };
   const runs = (count: readonly [number, number]) =>
     eventually(`${count} run`, async () => String(await running()) === String(count));

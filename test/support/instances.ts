@@ -2,14 +2,18 @@ import type { Instance } from '../../src/domain/instance.ts';
 
 let made = 0;
 
+export interface Changes extends Partial<Instance> {
+  readonly releaseId?: string;
+}
+
 /** A web instance that is up since the moment, in what matters as the test says. Later ones have a greater `seq`. */
-export function upInstance(moment: Date, changes: Partial<Instance>): Instance {
+export function upInstance(moment: Date, { releaseId = 'r1', ...changes }: Changes): Instance {
   made += 1;
   return {
     seq: made,
     id: `i${String(made).padStart(4, '0')}`,
     appId: 'a',
-    releaseId: 'r1',
+    workload: { kind: 'release', releaseId },
     hostId: 'h',
     type: 'web',
     slot: 1,

@@ -42,7 +42,7 @@ export async function storeFixture(store: Store): Promise<StoreFixture> {
     newInstance: (app, release, slot = 1, type = 'web') =>
       store.instances.create({
         appId: app.id,
-        releaseId: release.id,
+        workload: { kind: 'release', releaseId: release.id },
         hostId: 'host-1',
         type,
         slot,

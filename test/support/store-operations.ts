@@ -92,7 +92,7 @@ export function storeOperations(store: Store): StoreOperations {
       if (!releaseId) throw new PlatformError('conflict', 'Nothing to run yet.');
       return store.instances.create({
         appId: app.id,
-        releaseId,
+        workload: { kind: 'release', releaseId },
         hostId: (await store.hosts.list())[0]?.id ?? '',
         type: 'run',
         slot: randomInt(1000, 10_000),

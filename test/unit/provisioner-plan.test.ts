@@ -3,13 +3,13 @@ import { describe, it } from 'node:test';
 import type { FormationEntry } from '../../src/domain/formation.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import { plan } from '../../src/provisioner/plan.ts';
-import { upInstance } from '../support/instances.ts';
+import { type Changes, upInstance } from '../support/instances.ts';
 
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000);
 
 const web = (quantity: number): FormationEntry => ({ appId: 'a', type: 'web', quantity, size: 4, updatedAt: at(0) });
 
-const instance = (changes: Partial<Instance>) => upInstance(at(1), changes);
+const instance = (changes: Changes) => upInstance(at(1), changes);
 
 const planned = (quantity: number, instances: readonly Instance[]) =>
   plan({ releaseId: 'r1', types: new Set(['web']), formation: [web(quantity)], instances });

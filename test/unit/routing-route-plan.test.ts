@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instance } from '../../src/domain/instance.ts';
 import { type AppFacts, planPlatform, planRoute } from '../../src/routing/route-plan.ts';
-import { upInstance } from '../support/instances.ts';
+import { type Changes as InstanceChanges, upInstance } from '../support/instances.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const soon = new Date('2026-11-22T12:00:10Z');
@@ -15,7 +15,7 @@ const releases = new Map([
   ['workerOnly', { version: 5, hasWeb: false }],
 ]);
 
-const instance = (changes: Partial<Instance>) => upInstance(now, { appId: 'app', releaseId: 'v2', ...changes });
+const instance = (changes: InstanceChanges) => upInstance(now, { appId: 'app', releaseId: 'v2', ...changes });
 
 const coming = { state: 'starting', address: null, port: null } as const;
 

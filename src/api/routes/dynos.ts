@@ -2,7 +2,7 @@ import type { App } from '../../domain/app.ts';
 import type { ProcessType } from '../../domain/build.ts';
 import { assertNever, PlatformError } from '../../domain/errors.ts';
 import { oneShotTypes } from '../../domain/formation.ts';
-import { type Instance, processName } from '../../domain/instance.ts';
+import { type Instance, processName, type Workload } from '../../domain/instance.ts';
 import type { Store } from '../../domain/store.ts';
 import type { Clock } from '../../system/clock.ts';
 import type { Answer, Routes } from '../call.ts';
@@ -33,14 +33,14 @@ export function dynoRoutes(context: ApiContext): DynoRoutes {
   return {
     async listDynos({ app }) {
       const show = serializer(app, context);
-      return Promise.all((await store.instances.listActive(app.id)).map((instance) => show(instance)));
+      return Promise.all((await store.instances.listActive(app.id)).filter(isDyno).map(show));
     },
     async infoDyno({ app, params }) {
       const wanted = params.dyno;
-      const active = await store.instances.listActive(app.id);
+      const active = (await store.instances.listActive(app.id)).filter(isDyno);
       const instance =
         active.find((candidate) => processName(candidate) === wanted) ?? (await store.instances.find(wanted));
-      if (instance?.appId !== app.id) throw noSuchDyno(app, wanted);
+      if (instance?.appId !== app.id || !isDyno(instance)) throw noSuchDyno(app, wanted);
       return serializer(app, context)(instance);
     },
     async createDyno({ app, actor, body, origin }) {
@@ -59,6 +59,7 @@ export function dynoRoutes(context: ApiContext): DynoRoutes {
         },
         actor,
       );
+      if (!isDyno(instance)) throw new PlatformError('internal', 'A one-off was placed that is of no release.');
       const shown = { ...(await serializer(app, context)(instance)), command: body.command };
       if (!attach) return shown;
       const secret = attachLinks.issue({ actor, appId: app.id, instanceId: instance.id }, attachTtlMs);
@@ -93,7 +94,7 @@ export function dynoRoutes(context: ApiContext): DynoRoutes {
 /** A name stays as it is, whether or not it runs: the verb knows whether it can be filled again. */
 async function nameOf(store: Store, app: App, nameOrId: string): Promise<string> {
   const instance = nameOrId.includes('-') ? await store.instances.find(nameOrId) : null;
-  return instance?.appId === app.id ? processName(instance) : nameOrId;
+  return instance?.appId === app.id && isDyno(instance) ? processName(instance) : nameOrId;
 }
 
 function noSuchDyno(app: App, name: string): PlatformError {
@@ -109,8 +110,17 @@ function dimension(
   return /^[1-9]\d{0,2}$/.test(text ?? '') ? { [name]: Number(text) } : {};
 }
 
+interface DynoInstance extends Instance {
+  readonly workload: Extract<Workload, { kind: 'release' }>;
+}
+
+/** A service's instances are no dynos. */
+function isDyno(instance: Instance): instance is DynoInstance {
+  return instance.workload.kind === 'release';
+}
+
 /** Looks a release up once for all its instances. */
-function serializer(app: App, { store, settings, clock }: ApiContext): (instance: Instance) => Promise<DynoJson> {
+function serializer(app: App, { store, settings, clock }: ApiContext): (instance: DynoInstance) => Promise<DynoJson> {
   interface Running {
     readonly version: number;
     readonly processes: readonly ProcessType[];
@@ -121,8 +131,9 @@ function serializer(app: App, { store, settings, clock }: ApiContext): (instance
     return { version: release?.version ?? 0, processes: await processesOf(store, id) };
   };
   return async (instance) => {
-    const running = releases.get(instance.releaseId) ?? find(instance.releaseId);
-    releases.set(instance.releaseId, running);
+    const { releaseId } = instance.workload;
+    const running = releases.get(releaseId) ?? find(releaseId);
+    releases.set(releaseId, running);
     const { version, processes } = await running;
     const updatedAt = instance.endedAt ?? instance.upAt ?? instance.startedAt ?? instance.createdAt;
     return {
@@ -132,7 +143,7 @@ function serializer(app: App, { store, settings, clock }: ApiContext): (instance
       size: sizeName(instance.size, settings),
       state: dynoState(instance, clock),
       command: commandLine(instance, processes),
-      release: { id: instance.releaseId, version },
+      release: { id: releaseId, version },
       app: { id: app.id, name: app.name },
       attach_url: null,
       created_at: instance.createdAt.toISOString(),

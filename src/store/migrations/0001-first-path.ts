@@ -174,7 +174,9 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
     seq ${seq},
     id text not null unique,
     app_id text not null references apps (id) on delete cascade,
-    release_id text not null references releases (id),
+    workload_kind text not null,
+    release_id text references releases (id),
+    service_id text,
     host_id text not null references hosts (id),
     type text not null,
     slot integer not null,
@@ -193,7 +195,8 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
     created_at text not null,
     started_at text,
     up_at text,
-    ended_at text
+    ended_at text,
+    check ((release_id is null) <> (service_id is null))
   ) ${strict}`,
   'create index instances_state on instances (state, app_id)',
   'create index instances_app on instances (app_id, seq)',

@@ -1,0 +1,58 @@
+import type { ContainerSpec } from '../domain/engine.ts';
+import { assertNever, PlatformError } from '../domain/errors.ts';
+import { type Instance, processName } from '../domain/instance.ts';
+import type { RunRequest } from '../domain/operations.ts';
+import { containerSpec, portOf } from './container-spec.ts';
+import type { LifeDependencies } from './life-dependencies.ts';
+
+export interface InstanceSpec {
+  readonly container: ContainerSpec;
+  /** Where it must answer; null for what listens on no port that is known. */
+  readonly port: number | null;
+}
+
+/**
+ * What an instance's container is to be, by the kind of its workload. Throws `start_failed` for a kind that this platform
+ * cannot start.
+ */
+export async function specOf(
+  instance: Instance,
+  run: RunRequest | null,
+  deps: Pick<LifeDependencies, 'store' | 'platformId' | 'settings' | 'hostCpus'>,
+): Promise<InstanceSpec> {
+  const { workload } = instance;
+  switch (workload.kind) {
+    case 'release':
+      return specOfRelease(instance, { releaseId: workload.releaseId, run, deps });
+    case 'service':
+      throw new PlatformError(
+        'start_failed',
+        `${processName(instance)} is of a service, and only releases are started.`,
+      );
+    default:
+      return assertNever(workload, 'workload');
+  }
+}
+
+async function specOfRelease(
+  instance: Instance,
+  {
+    releaseId,
+    run,
+    deps: { store, platformId, settings, hostCpus },
+  }: {
+    readonly releaseId: string;
+    readonly run: RunRequest | null;
+    readonly deps: Parameters<typeof specOf>[2];
+  },
+): Promise<InstanceSpec> {
+  const app = await store.apps.get(instance.appId);
+  const release = await store.releases.find(releaseId);
+  const artifact = release?.artifactId ? await store.artifacts.find(release.artifactId) : null;
+  if (!release || !artifact)
+    throw new PlatformError('internal', `Instance ${instance.id} has a release without an artifact.`);
+  const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
+  const networks = await store.appNetworks.list({ appId: app.id, hostId: instance.hostId });
+  const inputs = { platformId, app, release, artifact, instance, run, hostCpus, cloudlet, networks };
+  return { container: containerSpec(inputs), port: portOf(instance, artifact) };
+}
