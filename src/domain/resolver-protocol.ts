@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { type RouteTable, routeStates } from './route.ts';
+import { type RouteChange, type RouteTable, routeStates } from './route.ts';
 
 /**
- * What orchestrator and resolver say to each other over the resolver's unix socket: HTTP with JSON.
+ * What orchestrator and resolver say to each other over the resolver's unix socket: HTTP with JSON. A resolver's version is
+ * known when the orchestrator connects (`connected`); it is then sent the whole table once, and only changes afterwards.
  *
  * - `GET /table` answers TableFacts.
  * - `PUT /table` with a RouteTable: 200 and TableFacts, or 409 and TableFacts when its version is not newer.
- * - `POST /drain` with DrainRequest: answers Load, when nothing is in flight any more or at the deadline.
+ * - `POST /changes` with a RouteChange: 200 and TableFacts, or 409 and TableFacts when it is not a change of the version in
+ *   use. Whoever is answered 409 sends the whole table.
+ * - `POST /drain` with DrainRequest: answers DrainLeft, when nothing is in flight any more or at the deadline.
  * - `GET /stats` answers ResolverStats.
  * - `GET /events` streams ResolverEvent as lines of JSON, `connected` first; with `?presence=1` nothing else.
  */
@@ -67,18 +70,11 @@ export type ResolverEvent =
       readonly release: number | null;
       readonly process: 'router';
       readonly text: string;
-    }
-  | {
-      readonly type: 'connect_refused';
-      readonly at: string;
-      readonly appId: string;
-      readonly instanceId: string;
-      /** The operating system's code: `ECONNREFUSED`, `ETIMEDOUT`. */
-      readonly reason: string;
     };
 
 const target = z.object({
   instanceId: z.string(),
+  hostId: z.string(),
   name: z.string(),
   release: z.number().int(),
   address: z.string(),
@@ -86,23 +82,31 @@ const target = z.object({
   state: z.enum(['live', 'draining']),
 });
 
+const route = z.object({
+  appId: z.string(),
+  appName: z.string(),
+  rules: z.array(z.object({ hostname: z.string(), path: z.string().startsWith('/') })),
+  state: z.enum(routeStates),
+  targets: z.array(target),
+});
+
+const version = z.number().int().min(1);
+
 const routeTable = z.object({
-  version: z.number().int().min(1),
-  routes: z.array(
-    z.object({
-      appId: z.string(),
-      appName: z.string(),
-      hostnames: z.array(z.string()),
-      state: z.enum(routeStates),
-      targets: z.array(target),
-    }),
-  ),
+  version,
+  routes: z.array(route),
   platform: z.array(z.object({ hostname: z.string(), address: z.string(), port: z.number().int().min(1).max(65_535) })),
 });
+
+const routeChange = z.object({ from: version, version, put: z.array(route), drop: z.array(z.string()) });
 
 /** The table that a JSON text holds, or null when it holds none. */
 export function parseRouteTable(text: string): RouteTable | null {
   return parse(routeTable, text);
+}
+
+export function parseRouteChange(text: string): RouteChange | null {
+  return parse(routeChange, text);
 }
 
 export function parseDrainRequest(text: string): DrainRequest | null {

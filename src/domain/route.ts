@@ -9,23 +9,53 @@ export interface Domain {
 }
 
 /**
- * What the resolver knows: data with a version, whole. The orchestrator computes it from apps, domains and instances
- * and hands it over; the resolver keeps a snapshot and never asks back.
+ * What a resolver knows: data with a version. The orchestrator computes it from apps, domains and instances, hands it over
+ * whole when it connects and as changes from then on; the resolver keeps a snapshot and never asks back.
  */
 export interface RouteTable {
-  /** Grows with every change; a table with a smaller version than the one in use is ignored. */
+  /** `routeVersion`: grows with every change. A table that is not newer than the one in use is ignored. */
   readonly version: number;
   readonly routes: readonly Route[];
   /** Reserved hostnames (`api.<domain>`, `git.<domain>`, …) to the orchestrator's own address. */
   readonly platform: readonly PlatformRoute[];
 }
 
+/** What became of some routes. Changes the table of version `from` into the one of `version`, and no other. */
+export interface RouteChange {
+  readonly from: number;
+  readonly version: number;
+  /** Routes of apps that are new or have changed. */
+  readonly put: readonly Route[];
+  /** Ids of apps that have no route any more. */
+  readonly drop: readonly string[];
+}
+
+const versionsPerTerm = 2 ** 32;
+
+/** The `n`th version under a leader of this term (RouteTable.version). Exact for terms below 2^21. */
+export function routeVersion(term: number, n: number): number {
+  return term * versionsPerTerm + n;
+}
+
+/** Under which leader's term a version was made. */
+export function termOfVersion(version: number): number {
+  return Math.floor(version / versionsPerTerm);
+}
+
 export interface Route {
   readonly appId: string;
   readonly appName: string;
-  readonly hostnames: readonly string[];
+  readonly rules: readonly RouteRule[];
   readonly state: RouteState;
   readonly targets: readonly Target[];
+}
+
+/** Which URLs are an app's: those of the hostname whose path begins with the segments of `path`. */
+export interface RouteRule {
+  /** Exact, or `*.` and a parent: exactly one label in the star's place. */
+  readonly hostname: string;
+  /** `/` for all of them; else `/docs`, `/docs/v2`: without a slash at the end. */
+  readonly path: string;
 }
 
 export interface PlatformRoute {
@@ -44,6 +74,8 @@ export type RouteState = (typeof routeStates)[number];
 /** One instance as the resolver sees it. */
 export interface Target {
   readonly instanceId: string;
+  /** The host that it runs on. */
+  readonly hostId: string;
   /** `web.1`, for the log line and the error page. */
   readonly name: string;
   readonly release: number;

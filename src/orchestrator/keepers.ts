@@ -15,7 +15,7 @@ export function createKeepers(ground: Ground, apiPort: number) {
   const { settings, place, clock, logger, store, platformId, engine, info, appLog, resolver } = ground;
   const logs = createLogRouter({ engine, appLog, platformId, logger });
   const events = createEventLog({ store, appLog, logger, dir: place.logs });
-  const routes = createRoutePublisher({ store, client: resolver, settings, logger });
+  const routes = createRoutePublisher({ store, clients: [resolver], term: 1, settings, logger });
   routes.setApiPort(apiPort);
   const oneOffs = new OneOffs();
   const provisioner = new Provisioner({ store, clock, logger });

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import {
   parseDrainRequest,
+  parseRouteChange,
   parseRouteTable,
   type ResolverEvent,
   type ResolverStats,
   type TableFacts,
 } from '../domain/resolver-protocol.ts';
-import type { RouteTable } from '../domain/route.ts';
+import type { RouteChange } from '../domain/route.ts';
 import { createServer } from '../system/node-http.ts';
 import type { ResolverNotices } from './notices.ts';
 import type { Router } from './router.ts';
@@ -15,23 +16,24 @@ import type { Router } from './router.ts';
 export interface ControlOptions {
   readonly router: Router;
   readonly notices: ResolverNotices;
-  /** Called with each table that was put in use. */
-  readonly applied: (table: RouteTable) => void;
+  /** A whole table was put in use. */
+  readonly replaced: () => void;
+  readonly changed: (change: RouteChange) => void;
   readonly connections: () => number;
 }
 
 const maxBodyBytes = 256 * 1024 * 1024;
 const maxUnreadBytes = 1024 * 1024;
 
-/** The orchestrator's side: see protocol.ts. Whoever may open the socket may do everything here. */
+/** The orchestrator's side: see domain/resolver-protocol.ts. Whoever may open the socket may do everything here. */
 export function createControl(options: ControlOptions): Server {
   const { router, notices } = options;
   const bootId = randomUUID();
   const facts = (): TableFacts => ({
     bootId,
-    version: router.table.version,
-    routes: router.table.routes.length,
-    targets: router.stats().length,
+    version: router.version,
+    routes: router.routeCount,
+    targets: router.targetCount,
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -41,6 +43,8 @@ export function createControl(options: ControlOptions): Server {
         return send(response, 200, facts());
       case 'PUT /table':
         return putTable(request, response);
+      case 'POST /changes':
+        return postChange(request, response);
       case 'POST /drain':
         return drain(request, response);
       case 'GET /stats':
@@ -55,9 +59,17 @@ export function createControl(options: ControlOptions): Server {
   async function putTable(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const table = parseRouteTable(await readBody(request));
     if (!table) return send(response, 400, { message: 'Not a route table.' });
-    const isNewer = router.apply(table);
-    if (isNewer) options.applied(table);
+    const isNewer = router.replace(table);
+    if (isNewer) options.replaced();
     send(response, isNewer ? 200 : 409, facts());
+  }
+
+  async function postChange(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const change = parseRouteChange(await readBody(request));
+    if (!change) return send(response, 400, { message: 'Not a change of routes.' });
+    const isOurs = router.change(change);
+    if (isOurs) options.changed(change);
+    send(response, isOurs ? 200 : 409, facts());
   }
 
   async function drain(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -70,7 +82,7 @@ export function createControl(options: ControlOptions): Server {
   }
 
   function stats(): ResolverStats {
-    const { version } = router.table;
+    const { version } = router;
     const { listeners } = notices;
     const connections = options.connections();
     return { version, held: router.hold.count, connections, listeners, targets: router.stats() };
@@ -82,7 +94,7 @@ export function createControl(options: ControlOptions): Server {
       // An orchestrator that does not read must cost a line, not the resolver's memory.
       if (response.writableLength < maxUnreadBytes) response.write(`${JSON.stringify(event)}\n`);
     };
-    write({ type: 'connected', bootId, version: router.table.version });
+    write({ type: 'connected', bootId, version: router.version });
     if (presenceOnly) return;
     response.on('close', notices.subscribe(write));
   }

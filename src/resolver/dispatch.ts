@@ -1,6 +1,5 @@
 import type { RouteState } from '../domain/route.ts';
 import { type Connection, isFit } from './connections.ts';
-import type { ResolverNotices } from './notices.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Destination, Router } from './router.ts';
 import type { RouterCode } from './router-codes.ts';
@@ -11,7 +10,6 @@ import type { Timing } from './timing.ts';
 export interface DispatchContext {
   readonly router: Router;
   readonly timing: Timing;
-  readonly notices: ResolverNotices;
 }
 
 /** Who asked: called once for each `next`, unless cancelled. The target counts the request until `target.end()`. */
@@ -51,7 +49,7 @@ export class Dispatch {
 
   next(): void {
     const { router } = this.#context;
-    const destination = router.find(this.#head.hostname);
+    const destination = router.find(this.#head.hostname, this.#head.path);
     const code = destination ? downCode(destination.state) : 'unknown-host';
     if (!destination || code) this.#fail(code ?? 'unknown-host', destination);
     else this.#choose(destination, performance.now());
@@ -126,7 +124,6 @@ export class Dispatch {
 
   #refused(error: string, target: Target, destination: Destination): void {
     target.refused(performance.now());
-    this.#context.notices.connectRefused(destination, target, error);
     if (this.#cancelled) return;
     this.#lastFailure = error === 'ETIMEDOUT' ? 'H19' : 'H21';
     this.#avoidNow(target);

@@ -7,6 +7,7 @@ import type { Connection } from './connections.ts';
 import { Deadline } from './deadline.ts';
 import { Dispatch, type DispatchContext, type Dispatched } from './dispatch.ts';
 import { explain, type PageFacts, unknownHost } from './error-pages.ts';
+import type { ResolverNotices } from './notices.ts';
 import type { RequestHead } from './request-head.ts';
 import { responseHead } from './response-head.ts';
 import type { Destination } from './router.ts';
@@ -14,6 +15,7 @@ import { type RouterCode, routerCodes } from './router-codes.ts';
 import type { Target } from './target.ts';
 
 export interface ExchangeContext extends DispatchContext {
+  readonly notices: ResolverNotices;
   /** True once the resolver is stopping: connections are not kept. */
   readonly closing: boolean;
 }

@@ -1,8 +1,8 @@
 import type { Timing } from './timing.ts';
 
 /**
- * Requests that wait for an instance: bounded in number for each app and over all, and woken together, when the routes
- * change and every `probeMs`. Each one knows its own deadline and asks to go on or leaves.
+ * Requests that wait for an instance: bounded in number for each app and over all, and woken together, when their
+ * routes change and every `probeMs`. Each one knows its own deadline and asks to go on or leaves.
  */
 export class Hold {
   readonly #timing: Pick<Timing, 'probeMs' | 'heldPerApp' | 'heldInAll'>;
@@ -30,9 +30,13 @@ export class Hold {
 
   /** Everybody looks again, in the order of arrival. */
   wakeAll(): void {
-    for (const line of [...this.#waiting.values()]) {
-      for (const wake of [...line]) if (line.has(wake)) wake();
-    }
+    for (const key of [...this.#waiting.keys()]) this.wake(key);
+  }
+
+  /** Everybody in the line of `key` looks again, in the order of arrival. */
+  wake(key: string): void {
+    const line = this.#waiting.get(key);
+    if (line) for (const wake of [...line]) if (line.has(wake)) wake();
   }
 
   #leave(key: string, wake: () => void): void {

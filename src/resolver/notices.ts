@@ -5,12 +5,10 @@ import { ServedRequests } from './served-requests.ts';
 import type { Target } from './target.ts';
 
 const backlogLength = 1_000;
-const refusedEveryMs = 1_000;
 
-/** What the orchestrator should hear of: requests, for their app's log, and instances that refuse connections. */
+/** What the orchestrator should hear of: requests, for their app's log. */
 export class ResolverNotices {
   readonly #listeners = new Set<(event: ResolverEvent) => void>();
-  readonly #refusedAtMs = new WeakMap<Target, number>();
   readonly #served = new ServedRequests((appId, count) =>
     this.#tellServed(appId, null, `at=info desc="More requests than are told one by one" requests=${count}`),
   );
@@ -40,17 +38,6 @@ export class ResolverNotices {
     const { appId } = destination;
     if (appId === null || this.#listeners.size === 0 || !this.#served.admits(appId)) return;
     this.#tellServed(appId, target?.release ?? null, line());
-  }
-
-  /** At most once a second for each instance: under load every request meets the same fact. */
-  connectRefused(destination: Destination, target: Target, reason: string): void {
-    const nowMs = performance.now();
-    if (destination.appId === null || nowMs - (this.#refusedAtMs.get(target) ?? -refusedEveryMs) < refusedEveryMs)
-      return;
-    this.#refusedAtMs.set(target, nowMs);
-    const { appId } = destination;
-    const { instanceId } = target;
-    this.#tell({ type: 'connect_refused', at: new Date().toISOString(), appId, instanceId, reason });
   }
 
   /** The first listener also gets what nobody heard. Returns how to stop listening. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hopByHop, namedInConnection } from './hop-by-hop.ts';
-import { hostnameOf } from './route-table.ts';
+import { hostnameOf } from './host-index.ts';
 
 /** A request that may be routed, and what the instance will be sent of it. */
 export interface RequestHead {

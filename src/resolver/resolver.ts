@@ -7,8 +7,8 @@ import { type Logger, silentLogger } from '../system/logger.ts';
 import { createControl } from './control.ts';
 import { ResolverNotices } from './notices.ts';
 import { createProxy } from './proxy.ts';
+import { RouteJournal, readJournal } from './route-journal.ts';
 import { Router } from './router.ts';
-import { readSnapshot, SnapshotWriter } from './snapshot.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 
 export interface ResolverOptions {
@@ -43,17 +43,20 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   const router = new Router(timing);
   const notices = new ResolverNotices();
   const context = { router, notices, timing, closing: false };
-  const snapshot = new SnapshotWriter(snapshotPath, (error) =>
-    logger.error('the routes could not be saved; a restart of the resolver would begin with older ones', { error }),
-  );
-  const restored = await readSnapshot(snapshotPath);
-  if (restored) router.apply(restored);
+  const journal = new RouteJournal({
+    path: snapshotPath,
+    table: () => router.table(),
+    failed: (error) =>
+      logger.error('the routes could not be saved; a restart of the resolver would begin with older ones', { error }),
+  });
+  await readJournal(snapshotPath, router);
 
   const proxy = createProxy(context);
   const control = createControl({
     router,
     notices,
-    applied: (table) => snapshot.save(table),
+    replaced: () => journal.replaced(),
+    changed: (change) => journal.changed(change),
     connections: () => proxy.connections ?? 0,
   });
   const address = await listenOnPort(proxy, bind, httpPort);
@@ -66,8 +69,8 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   }
   logger.info('the resolver listens', {
     ...address,
-    routes: router.table.routes.length,
-    version: router.table.version,
+    routes: router.routeCount,
+    version: router.version,
   });
   const sweep = setInterval(() => router.sweep(performance.now()), sweepEveryMs);
 
@@ -81,7 +84,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
       router.close();
       control.closeAllConnections();
       await new Promise((resolve) => control.close(resolve));
-      await snapshot.settled();
+      await journal.settled();
     },
   };
 }

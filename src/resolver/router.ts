@@ -1,11 +1,18 @@
-import type { RouteState, RouteTable, Target as TargetFacts } from '../domain/route.ts';
+import type {
+  PlatformRoute,
+  Route,
+  RouteChange,
+  RouteState,
+  RouteTable,
+  Target as TargetFacts,
+} from '../domain/route.ts';
 import { Balancer } from './balancer.ts';
 import { Hold } from './hold.ts';
-import { HostIndex, type HostRule } from './route-table.ts';
+import { HostIndex } from './host-index.ts';
 import { type Load, Target } from './target.ts';
 import { defaultTiming, type Patience, platformPatience, type Timing } from './timing.ts';
 
-/** Who serves a hostname. */
+/** Who serves a URL. */
 export interface Destination {
   /** Null for the platform's own hostnames. */
   readonly appId: string | null;
@@ -24,43 +31,76 @@ export interface TargetStats extends Load {
   readonly quarantined: boolean;
 }
 
-const noTable: RouteTable = { version: 0, routes: [], platform: [] };
+/** An app's route, and what the resolver has made of it. */
+interface Placed {
+  readonly route: Route;
+  readonly destination: Destination;
+}
 
 /**
- * The table in use. A new one replaces it whole, between two requests; the instances that are in both keep what is in
- * flight on them, and those that left are kept until their last request has ended.
+ * The routes in use. They are changed in place, between two requests: an instance that stays keeps what is in flight on it,
+ * a balancer its turn, and an instance that left is kept until its last request has ended.
  */
 export class Router {
   readonly hold: Hold;
   readonly #timing: Timing;
-  #table = noTable;
-  #index = new HostIndex<Destination>([]);
-  #targets = new Map<string, Target>();
+  readonly #index = new HostIndex<Destination>();
+  readonly #apps = new Map<string, Placed>();
+  readonly #platform = new Map<string, Destination>();
+  readonly #targets = new Map<string, Target>();
   readonly #leaving = new Set<Target>();
+  #platformRoutes: readonly PlatformRoute[] = [];
+  #version = 0;
 
   constructor(timing: Timing = defaultTiming) {
     this.#timing = timing;
     this.hold = new Hold(timing);
   }
 
-  get table(): RouteTable {
-    return this.#table;
+  /** Of the table in use; 0 when there is none. */
+  get version(): number {
+    return this.#version;
   }
 
-  find(hostname: string): Destination | undefined {
-    return this.#index.find(hostname);
+  get routeCount(): number {
+    return this.#apps.size;
   }
 
-  /** Puts a newer table in use and answers true; one that is not newer is ignored. */
-  apply(table: RouteTable): boolean {
-    if (table.version <= this.#table.version) return false;
-    const before = this.#targets;
-    this.#targets = new Map();
-    const rules = [...this.#platformRules(table, before), ...this.#appRules(table, before)];
-    this.#index = new HostIndex(rules);
-    this.#table = table;
-    for (const [id, target] of before) if (this.#targets.get(id) !== target) this.#leave(target);
+  get targetCount(): number {
+    return this.#targets.size + this.#leaving.size;
+  }
+
+  /** The routes as they are now; they do not change in it. */
+  table(): RouteTable {
+    const routes = Array.from(this.#apps.values(), ({ route }) => route);
+    return { version: this.#version, routes, platform: this.#platformRoutes };
+  }
+
+  /** `path` with or without its query. */
+  find(hostname: string, path: string): Destination | undefined {
+    return this.#index.find(hostname, path);
+  }
+
+  /** Puts a newer table in the place of the one in use and answers true; one that is not newer is ignored. */
+  replace(table: RouteTable): boolean {
+    if (table.version <= this.#version) return false;
+    const kept = new Set(table.routes.map(({ appId }) => appId));
+    for (const appId of [...this.#apps.keys()]) if (!kept.has(appId)) this.#drop(appId);
+    for (const route of table.routes) this.#put(route);
+    this.#replacePlatform(table.platform);
+    this.#version = table.version;
     this.hold.wakeAll();
+    return true;
+  }
+
+  /** Makes the change and answers true; one that is not of the version in use is ignored. */
+  change({ from, version, put, drop }: RouteChange): boolean {
+    if (from !== this.#version || version <= from) return false;
+    for (const appId of drop) this.#drop(appId);
+    for (const route of put) this.#put(route);
+    this.#version = version;
+    for (const appId of drop) this.hold.wake(appId);
+    for (const { appId } of put) this.hold.wake(appId);
     return true;
   }
 
@@ -108,52 +148,76 @@ export class Router {
     yield* this.#leaving;
   }
 
-  *#platformRules(table: RouteTable, before: ReadonlyMap<string, Target>): Iterable<HostRule<Destination>> {
-    for (const { hostname, address, port } of table.platform) {
-      const facts = { instanceId: `platform:${address}:${port}`, name: 'platform', release: 0, address, port };
-      const target = this.#adopt({ ...facts, state: 'live' }, before);
-      yield {
-        hostname,
-        owner: {
-          appId: null,
-          name: hostname,
-          state: 'live',
-          targets: [target],
-          balancer: new Balancer(),
-          patience: platformPatience,
-        },
-      };
-    }
+  #put(route: Route): void {
+    const { appId, appName, state, rules } = route;
+    const before = this.#apps.get(appId)?.destination;
+    const destination: Destination = {
+      appId,
+      name: appName,
+      state,
+      targets: route.targets.map((facts) => this.#adopt(facts)),
+      balancer: before?.balancer ?? new Balancer(),
+      patience: this.#timing,
+    };
+    this.#apps.set(appId, { route, destination });
+    this.#index.put(appId, destination, rules);
+    if (before) this.#leaveAll(before.targets, destination.targets);
   }
 
-  *#appRules(table: RouteTable, before: ReadonlyMap<string, Target>): Iterable<HostRule<Destination>> {
-    for (const route of table.routes) {
-      const owner: Destination = {
-        appId: route.appId,
-        name: route.appName,
-        state: route.state,
-        targets: route.targets.map((facts) => this.#adopt(facts, before)),
+  #drop(appId: string): void {
+    const gone = this.#apps.get(appId);
+    if (!gone) return;
+    this.#apps.delete(appId);
+    this.#index.drop(appId);
+    this.#leaveAll(gone.destination.targets, []);
+  }
+
+  #replacePlatform(routes: readonly PlatformRoute[]): void {
+    const before = [...this.#platform];
+    this.#platform.clear();
+    for (const [hostname] of before) this.#index.drop(platformKey(hostname));
+    for (const { hostname, address, port } of routes) {
+      const facts = { instanceId: `platform:${hostname}`, hostId: '', name: 'platform', release: 0, address, port };
+      const destination: Destination = {
+        appId: null,
+        name: hostname,
+        state: 'live',
+        targets: [this.#adopt({ ...facts, state: 'live' })],
         balancer: new Balancer(),
-        patience: this.#timing,
+        patience: platformPatience,
       };
-      for (const hostname of route.hostnames) yield { hostname, owner };
+      this.#platform.set(hostname, destination);
+      this.#index.put(platformKey(hostname), destination, [{ hostname, path: '/' }]);
     }
+    for (const [hostname, { targets }] of before) this.#leaveAll(targets, this.#platform.get(hostname)?.targets ?? []);
+    this.#platformRoutes = routes;
   }
 
-  /** The target that was there before, with all that is in flight on it, or a new one. Who drains once never comes back. */
-  #adopt(facts: TargetFacts, before: ReadonlyMap<string, Target>): Target {
-    const known = this.#targets.get(facts.instanceId) ?? before.get(facts.instanceId);
+  /** The target that was there before, with all that is in flight on it, or a new one. A draining one never comes back. */
+  #adopt(facts: TargetFacts): Target {
+    const known = this.#targets.get(facts.instanceId);
     const target = known?.isAt(facts) ? known : new Target(facts, this.#timing);
     if (facts.state === 'draining') target.drain();
     this.#targets.set(facts.instanceId, target);
     return target;
   }
 
+  #leaveAll(before: readonly Target[], kept: readonly Target[]): void {
+    for (const target of before) if (!kept.includes(target)) this.#leave(target);
+  }
+
   #leave(target: Target): void {
+    const { instanceId } = target;
+    if (this.#targets.get(instanceId) === target) this.#targets.delete(instanceId);
     target.drain();
     this.#leaving.add(target);
     target.whenIdle(() => this.#leaving.delete(target));
   }
+}
+
+/** Smaller than every app's id: nobody's app takes a hostname of the platform. */
+function platformKey(hostname: string): string {
+  return `!${hostname}`;
 }
 
 /** Resolves when nothing is in flight on any of them, or when the signal aborts. */

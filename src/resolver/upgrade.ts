@@ -23,7 +23,7 @@ export function startUpgrade(context: ExchangeContext, head: RequestHead, upgrad
   const response = detachedResponse(request, socket);
   if (!response) return;
   const asked: RequestHead = { ...head, headers: [...head.headers, 'Connection', 'Upgrade', 'Upgrade', protocol] };
-  const idleMs = context.router.find(head.hostname)?.patience.idleMs ?? context.timing.idleMs;
+  const idleMs = context.router.find(head.hostname, head.path)?.patience.idleMs ?? context.timing.idleMs;
   new Exchange(context, asked, {
     request,
     response,

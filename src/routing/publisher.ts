@@ -2,32 +2,40 @@ import type { Settings } from '../config/settings.ts';
 import type { App } from '../domain/app.ts';
 import { errorCode, PlatformError } from '../domain/errors.ts';
 import type { Instance } from '../domain/instance.ts';
-import type { Route, RouteTable } from '../domain/route.ts';
+import type { Route } from '../domain/route.ts';
 import type { Change, Store } from '../domain/store.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { type Logger, silentLogger } from '../system/logger.ts';
 import type { ResolverClient } from './resolver-client.ts';
+import { ResolverSet } from './resolver-set.ts';
 import { RouteFacts } from './route-facts.ts';
+import { RouteLog } from './route-log.ts';
 import { planPlatform, planRoute } from './route-plan.ts';
 
 export interface RoutePublisherOptions {
   readonly store: Store;
-  readonly client: ResolverClient;
+  /** One for each resolver. */
+  readonly clients: readonly ResolverClient[];
+  /** Of the leader (RouteTable.version): what an earlier one published gives way. */
+  readonly term: number;
   readonly settings: Pick<Settings, 'domain' | 'apiPort'>;
   readonly logger?: Logger;
   readonly clock?: Clock;
-  /** How long `settled` waits for a resolver that does not answer. */
+  /** How long `settled` waits for resolvers that do not answer. */
   readonly settleMs?: number;
 }
 
-/** Keeps the resolver's table as the store says, from `start` until `close`. */
+/** Keeps the routes of the resolvers as the store says, from `start` until `close`. */
 export interface RoutePublisher {
-  /** Resolves when the publisher follows the store; the first table is then on its way. */
+  /** Resolves when the publisher follows the store; the first routes are then on their way. */
   start(): Promise<void>;
-  /** Resolves when the resolver routes the app as the store said at the moment of the call. Throws `unavailable`. */
+  /**
+   * Resolves when every resolver that can be reached routes the app as the store said at the moment of the call. Throws
+   * `unavailable` when there is none.
+   */
   settled(appId: string): Promise<void>;
   /**
-   * Resolves when the resolver sends nothing more to the instance and nothing is in flight on it, or after `timeoutMs`.
+   * Resolves when no resolver sends anything more to the instance and nothing is in flight on it, or after `timeoutMs`.
    * A resolver that is down has nothing in flight. Throws `cancelled` when the signal aborts.
    */
   drain(instance: Pick<Instance, 'id' | 'appId'>, timeoutMs: number, signal: AbortSignal): Promise<void>;
@@ -51,42 +59,46 @@ export function createRoutePublisher(options: RoutePublisherOptions): RoutePubli
 }
 
 interface Waiter {
+  /** The state of the store that it asks for. */
   readonly revision: number;
+  /** The version of the routes that has it; null until they are planned. */
+  version: number | null;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-/**
- * One loop, so that never two tables are on the way: gather what changed, read those apps, plan their routes, hand the
- * whole table over. Whatever changes meanwhile is the next round.
- */
+/** Apps planned without a pause, when all are: requests to this process wait for no more than these. */
+const appsPerTurn = 50;
+
+/** One loop: gather what changed, read those apps, plan their routes, tell the resolvers. Whatever changes meanwhile is the next round. */
 class StorePublisher implements RoutePublisher {
   readonly #options: Required<RoutePublisherOptions>;
   readonly #facts: RouteFacts;
+  readonly #log: RouteLog;
+  readonly #resolvers: ResolverSet;
   readonly #closing = new AbortController();
-  readonly #routes = new Map<string, Route>();
   readonly #changed = new Set<string>();
   readonly #waiters = new Set<Waiter>();
   #everythingChanged = true;
-  #tableIsKnown = false;
-  #version = 0;
   #revision = 0;
   #wake = Promise.withResolvers<void>();
-  #apiPort: number;
   #unsubscribe = () => {};
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: RoutePublisherOptions) {
     this.#options = { logger: silentLogger, clock: systemClock, settleMs: 10_000, ...options };
     this.#facts = new RouteFacts(options.store);
-    this.#apiPort = options.settings.apiPort;
+    this.#log = new RouteLog(options.term);
+    const { clients, logger } = this.#options;
+    this.#resolvers = new ResolverSet({ clients, log: this.#log, logger, changed: () => this.#settle() });
+    this.setApiPort(options.settings.apiPort);
   }
 
   async start(): Promise<void> {
     this.#unsubscribe = this.#options.store.changes.subscribe(({ table, appId }) => {
       if (tables.has(table)) this.#appChanged(appId);
     });
-    this.#running = Promise.all([this.#publishForever(), this.#watchResolver()]);
+    this.#running = Promise.all([this.#planForever(), this.#resolvers.run(this.#closing.signal)]);
   }
 
   async close(): Promise<void> {
@@ -100,7 +112,7 @@ class StorePublisher implements RoutePublisher {
   settled(appId: string): Promise<void> {
     this.#appChanged(appId);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter: Waiter = { revision: this.#revision, resolve, reject };
+    const waiter: Waiter = { revision: this.#revision, version: null, resolve, reject };
     const { settleMs } = this.#options;
     const late = setTimeout(() => reject(unsettled(settleMs)), settleMs);
     this.#waiters.add(waiter);
@@ -111,22 +123,21 @@ class StorePublisher implements RoutePublisher {
   }
 
   async drain({ id, appId }: Pick<Instance, 'id' | 'appId'>, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const { client, logger } = this.#options;
+    const { logger } = this.#options;
     try {
-      // First no table on the way may say that it is live.
+      // First no change on the way may say that it is live.
       await this.settled(appId);
-      const left = await client.drain([id], timeoutMs, signal);
+      const left = await this.#resolvers.drain([id], timeoutMs, signal);
       if (left.requests > 0) logger.warn('requests were still in flight', { instanceId: id, ...left });
     } catch (error) {
       if (errorCode(error) !== 'unavailable') throw error;
-      logger.warn('the resolver did not answer; nothing can be in flight through it', { instanceId: id });
+      logger.warn('no resolver answered; nothing can be in flight', { instanceId: id });
     }
   }
 
   setApiPort(port: number): void {
-    this.#apiPort = port;
-    this.#everythingChanged = true;
-    this.#rouse();
+    this.#log.setPlatform(port === 0 ? [] : planPlatform(this.#options.settings.domain, port));
+    this.#resolvers.wake();
   }
 
   #appChanged(appId: string): void {
@@ -139,19 +150,25 @@ class StorePublisher implements RoutePublisher {
     this.#wake.resolve();
   }
 
-  async #publishForever(): Promise<void> {
+  async #planForever(): Promise<void> {
     const { signal } = this.#closing;
     let failing = false;
     while (!signal.aborted) {
       const revision = this.#revision;
+      const isAll = this.#everythingChanged;
+      const changed = [...this.#changed];
+      this.#everythingChanged = false;
+      this.#changed.clear();
       try {
-        await this.#round(signal);
-        this.#settle(revision);
+        if (isAll) await this.#planAll();
+        else await this.#planSome(changed);
+        this.#planned(revision);
         failing = false;
       } catch (error) {
         if (signal.aborted) return;
-        this.#everythingChanged = true;
-        if (!failing) this.#options.logger.warn('the routes could not be published; trying again', { error });
+        this.#everythingChanged ||= isAll;
+        for (const appId of changed) this.#changed.add(appId);
+        if (!failing) this.#options.logger.warn('the routes could not be planned; trying again', { error });
         failing = true;
         await this.#options.clock.sleep(retryMs, signal).catch(() => undefined);
         continue;
@@ -164,76 +181,57 @@ class StorePublisher implements RoutePublisher {
     const isPending = this.#changed.size > 0 || this.#everythingChanged;
     if (!isPending && !this.#closing.signal.aborted) await this.#wake.promise;
     this.#wake = Promise.withResolvers();
-    // The rest of a transaction's changes arrive in the same turn; together they are one table.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 
-  async #round(signal: AbortSignal): Promise<void> {
-    const isAll = this.#everythingChanged;
-    const changed = [...this.#changed];
-    this.#everythingChanged = false;
-    this.#changed.clear();
-    const differs = isAll ? await this.#planAll() : await this.#planSome(changed);
-    if (differs || !this.#tableIsKnown) await this.#publish(signal);
-  }
-
-  async #planAll(): Promise<boolean> {
+  async #planAll(): Promise<void> {
     const apps = await this.#options.store.apps.list();
-    this.#routes.clear();
-    for (const app of apps) await this.#plan(app);
-    return true;
+    const put: Route[] = [];
+    for (const [at, app] of apps.entries()) {
+      put.push(await this.#plan(app));
+      if (at % appsPerTurn === 0) await nextTurn();
+    }
+    const known = new Set(apps.map(({ id }) => id));
+    this.#log.record({ put, drop: [...this.#log.appIds].filter((appId) => !known.has(appId)) });
   }
 
-  async #planSome(appIds: readonly string[]): Promise<boolean> {
-    let differs = false;
+  async #planSome(appIds: readonly string[]): Promise<void> {
+    const put: Route[] = [];
+    const drop: string[] = [];
     for (const appId of appIds) {
       const app = await this.#options.store.apps.find(appId);
-      if (app) differs = (await this.#plan(app)) || differs;
-      else differs = this.#routes.delete(appId) || differs;
+      if (app) put.push(await this.#plan(app));
+      else drop.push(appId);
     }
-    return differs;
+    this.#log.record({ put, drop });
   }
 
-  async #plan(app: App): Promise<boolean> {
+  async #plan(app: App): Promise<Route> {
     const { settings, clock } = this.#options;
-    const route = planRoute(await this.#facts.of(app), settings.domain, clock.now());
-    const before = this.#routes.get(app.id);
-    this.#routes.set(app.id, route);
-    return JSON.stringify(before) !== JSON.stringify(route);
+    return planRoute(await this.#facts.of(app), settings.domain, clock.now());
   }
 
-  async #publish(signal: AbortSignal): Promise<void> {
-    const { client, settings } = this.#options;
-    if (!this.#tableIsKnown) this.#version = (await client.table(signal)).version;
-    this.#version += 1;
-    const table: RouteTable = {
-      version: this.#version,
-      routes: [...this.#routes.values()],
-      platform: this.#apiPort === 0 ? [] : planPlatform(settings.domain, this.#apiPort),
-    };
-    this.#tableIsKnown = false;
-    // Not newer than what the resolver has: somebody else published. Ask for the version, and be newer.
-    if (!(await client.publish(table, signal))) return this.#publish(signal);
-    this.#tableIsKnown = true;
+  /** The log has the routes as the store said at this revision. */
+  #planned(revision: number): void {
+    for (const waiter of this.#waiters) if (waiter.revision <= revision) waiter.version ??= this.#log.version;
+    this.#resolvers.wake();
+    this.#settle();
   }
 
-  #settle(revision: number): void {
-    for (const waiter of [...this.#waiters]) if (waiter.revision <= revision) waiter.resolve();
-  }
-
-  /** Each time the resolver comes (back), it may have older routes than ours, or none. */
-  async #watchResolver(): Promise<void> {
-    for await (const event of this.#options.client.presence(this.#closing.signal)) {
-      if (event.type !== 'connected') continue;
-      this.#everythingChanged = true;
-      this.#tableIsKnown = false;
-      this.#rouse();
+  #settle(): void {
+    for (const { version, resolve } of [...this.#waiters]) {
+      if (version !== null && this.#resolvers.have(version)) resolve();
     }
   }
 }
 
+/** The rest of a transaction's changes arrive in the same turn; together they are one change of routes. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 function unsettled(ms: number): PlatformError {
-  return new PlatformError('unavailable', `The resolver did not take the new routes within ${ms / 1000} s.`, {
+  return new PlatformError('unavailable', `No resolver took the new routes within ${ms / 1000} s.`, {
     hint: 'See: paas doctor',
   });
 }

@@ -1,15 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { PlatformError } from '../domain/errors.ts';
 import type { DrainLeft, ResolverEvent, ResolverStats, TableFacts } from '../domain/resolver-protocol.ts';
-import type { RouteTable } from '../domain/route.ts';
+import type { RouteChange, RouteTable } from '../domain/route.ts';
 import { request } from '../system/node-http.ts';
 
 /** The orchestrator's hand on the resolver. Every call may be repeated; each throws `unavailable` when nobody answers. */
 export interface ResolverClient {
+  /** For log lines. */
+  readonly name: string;
   /** The version of the table in use. */
   table(signal?: AbortSignal): Promise<TableFacts>;
-  /** Puts the table in use. False: the resolver has one that is not older (its version: `table()`). */
-  publish(table: RouteTable, signal?: AbortSignal): Promise<boolean>;
+  /** Puts the table in use, unless the resolver has one that is not older. Tried once. */
+  publish(table: RouteTable, signal?: AbortSignal): Promise<TableAnswer>;
+  /** Changes the table in use, unless it has another version than the change is of. Tried once. */
+  change(change: RouteChange, signal?: AbortSignal): Promise<TableAnswer>;
   /**
    * Sends nothing more to these instances and resolves when nothing is in flight on them, or after `timeoutMs` with what
    * is left. The signal ends the wait with `cancelled`; the instances get nothing more all the same.
@@ -18,15 +22,27 @@ export interface ResolverClient {
   stats(signal?: AbortSignal): Promise<ResolverStats>;
   /** Everything worth a log line, until the signal aborts; connects again by itself, with `connected` each time. */
   events(signal: AbortSignal): AsyncIterable<ResolverEvent>;
-  /** Only `connected`: each time that the resolver can be reached (again). Takes no events from `events`. */
-  presence(signal: AbortSignal): AsyncIterable<ResolverEvent>;
+  /** `connected` each time that the resolver can be reached (again), `gone` when it no longer can. Takes no events from `events`. */
+  presence(signal: AbortSignal): AsyncIterable<ResolverPresence>;
 }
+
+export interface TableAnswer {
+  readonly taken: boolean;
+  /** Of the table that is in use now. */
+  readonly version: number;
+}
+
+export type ResolverPresence =
+  | { readonly type: 'connected'; readonly bootId: string; readonly version: number }
+  | { readonly type: 'gone' };
 
 export interface ResolverClientOptions {
   /** The launcher brings a dead resolver back within this time, so a call tries for as long before it says `unavailable`. */
   readonly patienceMs?: number;
   /** For the answer to a call that does not wait for anything. */
   readonly answerMs?: number;
+  /** For the answer to new routes. A resolver that takes longer counts as one that cannot be reached. */
+  readonly takeMs?: number;
 }
 
 const retryEveryMs = 50;
@@ -36,6 +52,8 @@ interface Call {
   readonly path: string;
   readonly body?: string;
   readonly answerMs: number;
+  /** How long it is tried again. */
+  readonly patienceMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -45,11 +63,11 @@ interface Answer {
 }
 
 export function createResolverClient(socketPath: string, options: ResolverClientOptions = {}): ResolverClient {
-  const { patienceMs = 5_000, answerMs = 10_000 } = options;
+  const { patienceMs = 5_000, answerMs = 10_000, takeMs = 3_000 } = options;
 
   async function call<T>(method: Call['method'], path: string, rest: Partial<Call> = {}): Promise<[number, T]> {
-    const wanted = { method, path, answerMs, signal: undefined, ...rest };
-    const { status, text } = await patiently(() => exchange(socketPath, wanted), patienceMs, rest.signal);
+    const wanted = { method, path, answerMs, patienceMs, signal: undefined, ...rest };
+    const { status, text } = await patiently(() => exchange(socketPath, wanted), wanted.patienceMs, rest.signal);
     if (status !== 200 && status !== 409) {
       throw new PlatformError(
         'internal',
@@ -59,7 +77,19 @@ export function createResolverClient(socketPath: string, options: ResolverClient
     return [status, JSON.parse(text) as T];
   }
 
-  async function* listen(path: string, signal: AbortSignal): AsyncGenerator<ResolverEvent> {
+  async function take(
+    method: Call['method'],
+    path: string,
+    routes: RouteTable | RouteChange,
+    signal?: AbortSignal,
+  ): Promise<TableAnswer> {
+    const rest = { body: JSON.stringify(routes), patienceMs: 0, answerMs: takeMs, ...withSignal(signal) };
+    const [status, { version }] = await call<TableFacts>(method, path, rest);
+    return { taken: status === 200, version };
+  }
+
+  /** Again and again, from `connected` on; each time it ends there is a null. */
+  async function* listen(path: string, signal: AbortSignal): AsyncGenerator<ResolverEvent | null> {
     while (!signal.aborted) {
       try {
         const answer = await open(socketPath, { method: 'GET', path, answerMs, signal });
@@ -67,14 +97,29 @@ export function createResolverClient(socketPath: string, options: ResolverClient
       } catch {
         // It is down, or was replaced in the middle of a line: the next `connected` says more than the reason would.
       }
+      yield null;
       await pause(retryEveryMs, signal);
     }
   }
 
+  async function* events(signal: AbortSignal): AsyncGenerator<ResolverEvent> {
+    for await (const event of listen('/events', signal)) if (event) yield event;
+  }
+
+  async function* presence(signal: AbortSignal): AsyncGenerator<ResolverPresence> {
+    let isConnected = false;
+    for await (const event of listen('/events?presence=1', signal)) {
+      if (event?.type === 'connected') yield event;
+      else if (isConnected) yield { type: 'gone' };
+      isConnected = event?.type === 'connected';
+    }
+  }
+
   return {
+    name: socketPath,
     table: async (signal) => (await call<TableFacts>('GET', '/table', withSignal(signal)))[1],
-    publish: async (table, signal) =>
-      (await call('PUT', '/table', { body: JSON.stringify(table), ...withSignal(signal) }))[0] === 200,
+    publish: (table, signal) => take('PUT', '/table', table, signal),
+    change: (change, signal) => take('POST', '/changes', change, signal),
     async drain(instanceIds, timeoutMs, signal) {
       const body = JSON.stringify({ instanceIds, timeoutMs });
       return (
@@ -82,8 +127,8 @@ export function createResolverClient(socketPath: string, options: ResolverClient
       )[1];
     },
     stats: async (signal) => (await call<ResolverStats>('GET', '/stats', withSignal(signal)))[1],
-    events: (signal) => listen('/events', signal),
-    presence: (signal) => listen('/events?presence=1', signal),
+    events,
+    presence,
   };
 }
 
@@ -134,7 +179,10 @@ async function exchange(socketPath: string, call: Call): Promise<Answer> {
 }
 
 /** Resolves with the answer's head. `answerMs` is for the head; what follows is the caller's. */
-function open(socketPath: string, { method, path, body, answerMs, signal }: Call): Promise<IncomingMessage> {
+function open(
+  socketPath: string,
+  { method, path, body, answerMs, signal }: Omit<Call, 'patienceMs'>,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
     const outgoing = request({ socketPath, method, path, headers, agent: false, ...(signal ? { signal } : {}) });

@@ -34,7 +34,7 @@ export function planRoute(facts: AppFacts, domain: string, now: Date): Route {
   return {
     appId: app.id,
     appName: app.name,
-    hostnames: [`${app.name}.${domain}`, ...hostnames],
+    rules: [`${app.name}.${domain}`, ...hostnames].map((hostname) => ({ hostname, path: '/' })),
     state: stateOf(
       facts,
       targets.some(({ state }) => state === 'live'),
@@ -54,11 +54,12 @@ export function planPlatform(domain: string, apiPort: number): readonly Platform
 }
 
 function targetOf(instance: Instance, { traffic, releases }: AppFacts): Target | null {
-  const { id, address, port } = instance;
+  const { id, hostId, address, port } = instance;
   const state = targetState(instance, traffic, releases);
   if (state === null || address === null || port === null) return null;
   return {
     instanceId: id,
+    hostId,
     name: processName(instance),
     release: releases.get(releaseOf(instance) ?? '')?.version ?? 0,
     address,

@@ -5,17 +5,14 @@ export interface RouterLogOptions {
   readonly client: ResolverClient;
   readonly appLog: AppLog;
   readonly signal: AbortSignal;
-  /** An instance does not let the resolver connect: whoever looks after it should look again. */
-  readonly onRefused?: (refused: { readonly appId: string; readonly instanceId: string }) => void;
 }
 
 /** Writes what the resolver tells of requests into their app's log, until the signal aborts. Then it resolves. */
-export async function keepRouterLog({ client, appLog, signal, onRefused }: RouterLogOptions): Promise<void> {
+export async function keepRouterLog({ client, appLog, signal }: RouterLogOptions): Promise<void> {
   for await (const event of client.events(signal)) {
     if (event.type === 'request_failed' || event.type === 'request_served') {
       const { appId, release, text, process } = event;
       appLog.write(appId, { at: new Date(event.at), source: 'router', process, release, text });
     }
-    if (event.type === 'connect_refused') onRefused?.(event);
   }
 }

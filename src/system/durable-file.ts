@@ -7,7 +7,11 @@ import { dirname } from 'node:path';
  * whatever happens in between. A cache need not be `durable`: after a power cut it may be empty, which its reader must
  * take for "not there".
  */
-export async function writeWhole(path: string, content: string | Uint8Array, { durable = true } = {}): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array | AsyncIterable<string>,
+  { durable = true } = {},
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {

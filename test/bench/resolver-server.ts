@@ -47,6 +47,7 @@ async function startOurs(backendPort: number): Promise<number> {
   const { address } = await startResolver({ bind: '127.0.0.1', httpPort: 0, ...files });
   const target = {
     instanceId: 'i',
+    hostId: 'local',
     name: 'web.1',
     release: 1,
     address: '127.0.0.1',
@@ -56,7 +57,7 @@ async function startOurs(backendPort: number): Promise<number> {
   const route = {
     appId: 'a',
     appName: 'shop',
-    hostnames: ['shop.localhost'],
+    rules: [{ hostname: 'shop.localhost', path: '/' }],
     state: 'live',
     targets: [target],
   } as const;

@@ -171,7 +171,7 @@ test('tables of 10,000 routes are put in use one after the other while requests 
     const others = Array.from({ length: 10_000 }, (_, at) => ({
       appId: `app-${at}`,
       appName: `app-${at}`,
-      hostnames: [`app-${at}.localhost`, `www.app-${at}.com`],
+      rules: [`app-${at}.localhost`, `www.app-${at}.com`].map((hostname) => ({ hostname, path: '/' })),
       state: 'live' as const,
       targets: [namedTarget(backend, `instance-${round}-${at}`)],
     }));
@@ -179,11 +179,11 @@ test('tables of 10,000 routes are put in use one after the other while requests 
       ...others[0],
       appId: 'shop',
       appName: 'shop',
-      hostnames: ['shop.localhost'],
+      rules: [{ hostname: 'shop.localhost', path: '/' }],
       state: 'live' as const,
     };
     const routes = [{ ...shop, targets: [namedTarget(backend, 'shop')] }, ...others];
-    assert.equal(await resolver.client.publish({ version: version + 1, routes, platform: [] }), true);
+    assert.equal((await resolver.client.publish({ version: version + 1, routes, platform: [] })).taken, true);
     assert.equal((await ask(resolver.port, { host: 'www.app-9999.com' })).body, 'ok');
     await eventually('requests go on', () => reads.count() > before + 20);
   }

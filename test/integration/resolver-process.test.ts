@@ -51,11 +51,19 @@ async function newHome(): Promise<AsyncDisposable & { readonly home: string }> {
 }
 
 function tableOf(port: number, version = 1): RouteTable {
-  const target = { instanceId: 'i', name: 'web.1', release: 1, address: '127.0.0.1', port, state: 'live' } as const;
+  const target = {
+    instanceId: 'i',
+    hostId: 'local',
+    name: 'web.1',
+    release: 1,
+    address: '127.0.0.1',
+    port,
+    state: 'live',
+  } as const;
   const route = {
     appId: 'a',
     appName: 'shop',
-    hostnames: ['shop.localhost'],
+    rules: [{ hostname: 'shop.localhost', path: '/' }],
     state: 'live',
     targets: [target],
   } as const;
@@ -68,7 +76,7 @@ test('killed and started again, it serves with the routes that it had, asking no
   const { routeSnapshot, resolverSocket } = paths(place.home);
   await using first = await start(place.home);
   const client = createResolverClient(resolverSocket);
-  assert.equal(await client.publish(tableOf(backend.port, 7)), true);
+  assert.deepEqual(await client.publish(tableOf(backend.port, 7)), { taken: true, version: 7 });
   assert.equal((await ask(first.port)).body, 'served');
   await eventually('the routes are saved', async () => (await readFile(routeSnapshot, 'utf8')).includes('"version":7'));
   first.child.kill('SIGKILL');
@@ -78,7 +86,7 @@ test('killed and started again, it serves with the routes that it had, asking no
   assert.equal((await ask(second.port)).body, 'served');
   const { version, routes } = await client.table();
   assert.deepEqual([version, routes], [7, 1]);
-  assert.equal(await client.publish(tableOf(1, 7)), false, 'a table that is not newer is not taken');
+  assert.equal((await client.publish(tableOf(1, 7))).taken, false, 'a table that is not newer is not taken');
   assert.equal((await ask(second.port)).body, 'served');
 });
 

@@ -35,7 +35,7 @@ async function start(): Promise<Fixture> {
   const fixture = await storeFixture(store);
   const resolver = stack.use(await startTestResolver({ startingHoldMs: 50, refusedHoldMs: 50 }));
   const settings = { domain: 'localhost', apiPort: 7080 };
-  const publisher = createRoutePublisher({ store, client: resolver.client, settings, settleMs: 1_000 });
+  const publisher = createRoutePublisher({ store, clients: [resolver.client], term: 1, settings, settleMs: 1_000 });
   stack.defer(() => publisher.close());
   await publisher.start();
 
@@ -161,7 +161,7 @@ test('a publisher that begins anew goes on with the versions of the one before',
   await publisher.close();
   const before = (await resolver.client.table()).version;
   const settings = { domain: 'example.com', apiPort: 7080 };
-  const next = createRoutePublisher({ store, client: resolver.client, settings });
+  const next = createRoutePublisher({ store, clients: [resolver.client], term: 1, settings });
   await next.start();
   await next.settled(app.id);
   assert.ok((await resolver.client.table()).version > before);
@@ -177,7 +177,7 @@ test('without a resolver, settling fails with what to do; when it comes back, it
   const controlSocket = join(home, 'r.sock');
   const client = createResolverClient(controlSocket, { patienceMs: 50 });
   const settings = { domain: 'localhost', apiPort: 7080 };
-  const publisher = createRoutePublisher({ store, client, settings, settleMs: 150 });
+  const publisher = createRoutePublisher({ store, clients: [client], term: 1, settings, settleMs: 150 });
   await publisher.start();
   await assert.rejects(publisher.settled(app.id), { code: 'unavailable', hint: 'See: paas doctor' });
   await publisher.drain({ id: 'i', appId: app.id }, 100, AbortSignal.timeout(scaled(5_000)));

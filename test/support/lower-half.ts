@@ -113,7 +113,12 @@ export class LowerHalf implements AsyncDisposable {
     const [known] = await store.accounts.list();
     const { id: accountId, email } = known ?? (await store.accounts.create('ada@example.com'));
     const client = createResolverClient(resolver.socket);
-    const routes = createRoutePublisher({ store, client, settings: { domain: 'localhost', apiPort: 1 } });
+    const routes = createRoutePublisher({
+      store,
+      clients: [client],
+      term: 1,
+      settings: { domain: 'localhost', apiPort: 1 },
+    });
     await routes.start();
     const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
     const logs = createLogRouter({ engine, appLog, platformId, logger });

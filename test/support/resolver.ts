@@ -112,7 +112,7 @@ export async function startTestResolver(timing: Partial<Timing> = {}): Promise<T
         routes: [...routes].map(([appName, route]) => ({
           appId: appName,
           appName,
-          hostnames: [`${appName}.localhost`],
+          rules: [{ hostname: `${appName}.localhost`, path: '/' }],
           ...route,
         })),
       });
@@ -129,7 +129,15 @@ export async function startTestResolver(timing: Partial<Timing> = {}): Promise<T
 function targetOf(name: string, target: number | Target, at: number): Target {
   if (typeof target !== 'number') return target;
   const instanceId = `${name}-${target}`;
-  return { instanceId, name: `web.${at + 1}`, release: 1, address: '127.0.0.1', port: target, state: 'live' };
+  return {
+    instanceId,
+    hostId: 'local',
+    name: `web.${at + 1}`,
+    release: 1,
+    address: '127.0.0.1',
+    port: target,
+    state: 'live',
+  };
 }
 
 export interface Asking {
@@ -187,5 +195,5 @@ export function exchangeBytes(port: number, bytes: string | Buffer, patienceMs =
 
 /** The instance behind a backend, as a route names it. */
 export function namedTarget(backend: Backend, instanceId: string, state: Target['state'] = 'live'): Target {
-  return { instanceId, name: 'web.1', release: 1, address: '127.0.0.1', port: backend.port, state };
+  return { instanceId, hostId: 'local', name: 'web.1', release: 1, address: '127.0.0.1', port: backend.port, state };
 }

@@ -5,7 +5,15 @@ import { Target } from '../../src/resolver/target.ts';
 import { defaultTiming } from '../../src/resolver/timing.ts';
 
 function target(name: string): Target {
-  const facts = { instanceId: name, name, release: 1, address: '127.0.0.1', port: 1, state: 'live' } as const;
+  const facts = {
+    instanceId: name,
+    hostId: 'local',
+    name,
+    release: 1,
+    address: '127.0.0.1',
+    port: 1,
+    state: 'live',
+  } as const;
   return new Target(facts, defaultTiming);
 }
 

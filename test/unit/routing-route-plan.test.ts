@@ -37,17 +37,17 @@ function states(web: readonly Instance[], changes: Changes = {}): readonly strin
 }
 
 test('an app has its own hostname and those that were added', () => {
-  assert.deepEqual(route([], { hostnames: ['www.example.com', '*.example.com'] }).hostnames, [
-    'shop.localhost',
-    'www.example.com',
-    '*.example.com',
+  assert.deepEqual(route([], { hostnames: ['www.example.com', '*.example.com'] }).rules, [
+    { hostname: 'shop.localhost', path: '/' },
+    { hostname: 'www.example.com', path: '/' },
+    { hostname: '*.example.com', path: '/' },
   ]);
 });
 
 test('every instance of the current release that is up gets requests', () => {
   assert.deepEqual(states([instance({}), instance({ slot: 2 })]), ['live', 'v2 live', 'v2 live']);
   assert.deepEqual(route([instance({ id: 'one', slot: 3 })]).targets, [
-    { instanceId: 'one', name: 'web.3', release: 2, address: '10.0.0.2', port: 5000, state: 'live' },
+    { instanceId: 'one', hostId: 'h', name: 'web.3', release: 2, address: '10.0.0.2', port: 5000, state: 'live' },
   ]);
 });
 
