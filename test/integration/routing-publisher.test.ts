@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
+import type { RouteChange } from '../../src/domain/route.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
 import { createRoutePublisher, type RoutePublisher } from '../../src/routing/publisher.ts';
@@ -13,7 +14,7 @@ import { createResolverClient } from '../../src/routing/resolver-client.ts';
 import { openStore } from '../../src/store/store.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
-import { ask, type HttpBackend, startBackend, startTestResolver, type TestResolver } from '../support/resolver.ts';
+import { ask, startBackend, startTestResolver, type TestResolver } from '../support/resolver.ts';
 import { storeFixture } from '../support/store-fixture.ts';
 
 interface Fixture extends AsyncDisposable {
@@ -22,7 +23,7 @@ interface Fixture extends AsyncDisposable {
   readonly publisher: RoutePublisher;
   newRelease(app: App): Promise<Release>;
   /** An instance of the release that answers with its release's version. */
-  newUp(app: App, release: Release): Promise<Instance>;
+  newUp(app: App, release: Release, port?: number): Promise<Instance>;
   newApp(): Promise<App>;
 }
 
@@ -62,12 +63,13 @@ async function start(): Promise<Fixture> {
     publisher,
     newRelease,
     newApp: fixture.newApp,
-    async newUp(app, release) {
-      const backend: HttpBackend = await startBackend((_incoming, response) => response.end(`v${release.version}`));
-      stack.use(backend);
+    async newUp(app, release, known) {
+      const own = known ? null : await startBackend((_incoming, response) => response.end(`v${release.version}`));
+      stack.use(own);
+      const port = known ?? own?.port ?? 0;
       const { id } = await fixture.newInstance(app, release);
       await store.instances.observe(id, { state: 'starting' });
-      return store.instances.observe(id, { state: 'up', address: '127.0.0.1', port: backend.port, upAt: new Date() });
+      return store.instances.observe(id, { state: 'up', address: '127.0.0.1', port, upAt: new Date() });
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -167,6 +169,99 @@ test('a publisher that begins anew goes on with the versions of the one before',
   assert.ok((await resolver.client.table()).version > before);
   assert.equal((await ask(resolver.port, { host: `${app.name}.example.com` })).status, 503);
   await next.close();
+});
+
+test('what changes of one app is sent alone, however many there are', async () => {
+  await using fixture = await start();
+  const { store, publisher, resolver } = fixture;
+  const apps = [];
+  for (let at = 0; at < 50; at += 1) apps.push(await fixture.newApp());
+  const [app] = apps;
+  assert.ok(app);
+  await publisher.settled(app.id);
+  const journal = () => readFile(join(resolver.home, 'routes.json'), 'utf8');
+  await eventually('the table is saved', async () => (await journal()).includes(app.name));
+  const lines = (await journal()).trim().split('\n').length;
+  await store.domains.create({ appId: app.id, hostname: 'www.example.com' });
+  await publisher.settled(app.id);
+  const change = await eventually('the change is saved', async () => (await journal()).trim().split('\n')[lines]);
+  assert.deepEqual(
+    (JSON.parse(change) as RouteChange).put.map(({ appId }) => appId),
+    [app.id],
+  );
+});
+
+test('every resolver gets the routes, one that comes later and one that lost them too', async () => {
+  await using stack = new AsyncDisposableStack();
+  const fixture = stack.use(await start());
+  const { store, resolver } = fixture;
+  const other = stack.use(await startTestResolver());
+  const settings = { domain: 'example.com', apiPort: 7080 };
+  const late = createResolverClient(join(other.home, 'late.sock'), { patienceMs: 50 });
+  const publisher = createRoutePublisher({ store, clients: [resolver.client, other.client, late], term: 2, settings });
+  stack.defer(() => publisher.close());
+  await publisher.start();
+  const app = await fixture.newApp();
+  // The third is down and holds up nobody.
+  const host = `${app.name}.example.com`;
+  await eventually('both have it', async () => {
+    await publisher.settled(app.id);
+    return (await ask(other.port, { host })).status === 503 && (await ask(resolver.port, { host })).status === 503;
+  });
+
+  const files = { controlSocket: join(other.home, 'late.sock'), snapshotPath: join(other.home, 'late.json') };
+  const third = await startResolver({ bind: '127.0.0.1', httpPort: 0, ...files });
+  stack.defer(() => third.close());
+  await eventually('the third has it', async () => (await ask(third.address.port, { host })).status === 503);
+
+  // Somebody took its routes away, and the next change finds another version than the one it is of.
+  const { version } = await other.client.table();
+  await other.client.publish({ version: version + 5, routes: [], platform: [] });
+  assert.equal((await ask(other.port, { host })).status, 404);
+  await store.domains.create({ appId: app.id, hostname: 'www.example.org' });
+  await publisher.settled(app.id);
+  for (const { port } of [resolver, other, third.address]) {
+    assert.equal((await ask(port, { host })).status, 503);
+    assert.equal((await ask(port, { host: 'www.example.org' })).status, 503);
+  }
+});
+
+test('draining waits for what is in flight through every resolver', async () => {
+  await using stack = new AsyncDisposableStack();
+  const fixture = stack.use(await start());
+  const { store, resolver } = fixture;
+  const other = stack.use(await startTestResolver());
+  const waiting: (() => void)[] = [];
+  const backend = stack.use(await startBackend((_incoming, response) => waiting.push(() => response.end('ended'))));
+  const settings = { domain: 'example.com', apiPort: 7080 };
+  const clients = [resolver.client, other.client];
+  const publisher = createRoutePublisher({ store, clients, term: 2, settings });
+  stack.defer(() => publisher.close());
+  await publisher.start();
+  const app = await fixture.newApp();
+  const release = await fixture.newRelease(app);
+  const { id } = await fixture.newUp(app, release, backend.port);
+  await store.traffic.switchAllTo(app.id, release.id);
+  const host = `${app.name}.example.com`;
+  await eventually('both route it', async () => {
+    await publisher.settled(app.id);
+    const tables = await Promise.all(clients.map((client) => client.stats()));
+    return tables.every(({ targets }) => targets.some(({ instanceId }) => instanceId === id));
+  });
+  const asked = [resolver, other].map(({ port }) => ask(port, { host }));
+  await eventually('a request is in flight through each', () => waiting.length === 2);
+  await store.instances.desireStopped(id, 'replaced');
+  const drained = publisher.drain({ id, appId: app.id }, 10_000, AbortSignal.timeout(10_000));
+  waiting[0]?.();
+  await Promise.race(asked);
+  const first = await Promise.race([drained.then(() => 'drained'), new Promise((resolve) => setImmediate(resolve))]);
+  assert.notEqual(first, 'drained');
+  waiting[1]?.();
+  await drained;
+  assert.deepEqual(
+    (await Promise.all(asked)).map(({ body }) => body),
+    ['ended', 'ended'],
+  );
 });
 
 test('without a resolver, settling fails with what to do; when it comes back, it gets the table', async () => {

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Route, RouteChange } from '../../src/domain/route.ts';
+import { RouteJournal, readJournal } from '../../src/resolver/route-journal.ts';
+import { Router } from '../../src/resolver/router.ts';
+
+function route(appId: string): Route {
+  return { appId, appName: appId, rules: [{ hostname: `${appId}.localhost`, path: '/' }], state: 'blank', targets: [] };
+}
+
+/** A router whose routes are saved as the resolver saves them. */
+async function start(minRewriteLength?: number) {
+  const home = await mkdtemp(join(tmpdir(), 'paas-journal-'));
+  const path = join(home, 'run', 'routes.json');
+  const router = new Router();
+  const failures: unknown[] = [];
+  const failed = (error: unknown) => failures.push(error);
+  const size = minRewriteLength === undefined ? {} : { minRewriteLength };
+  const journal = new RouteJournal({ path, table: () => router.table(), failed, ...size });
+  return {
+    path,
+    router,
+    journal,
+    failures,
+    replace(version: number, routes: readonly Route[]) {
+      assert.ok(router.replace({ version, routes, platform: [] }));
+      journal.replaced();
+    },
+    change(change: Omit<RouteChange, 'from' | 'version'>) {
+      const made = { from: router.version, version: router.version + 1, ...change };
+      assert.ok(router.change(made));
+      journal.changed(made);
+    },
+    async restored() {
+      const other = new Router();
+      await readJournal(path, other);
+      return other;
+    },
+    [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }),
+  };
+}
+
+const many = Array.from({ length: 2_500 }, (_, at) => route(`app-${at}`));
+
+test('the routes come back as they were, the whole table and what changed since', async () => {
+  await using saved = await start();
+  saved.replace(1, many);
+  await saved.journal.settled();
+  saved.change({ put: [route('new')], drop: ['app-7'] });
+  saved.change({ put: [route('newer')], drop: [] });
+  await saved.journal.settled();
+  assert.deepEqual((await saved.restored()).table(), saved.router.table());
+  assert.deepEqual(saved.failures, []);
+});
+
+test('a change writes no more than itself', async () => {
+  await using saved = await start();
+  saved.replace(1, many);
+  await saved.journal.settled();
+  const before = (await readFile(saved.path, 'utf8')).length;
+  saved.change({ put: [route('new')], drop: [] });
+  await saved.journal.settled();
+  const grown = (await readFile(saved.path, 'utf8')).length - before;
+  assert.ok(grown > 0 && grown < 500, `${grown} bytes`);
+});
+
+test('what changes while the whole table is being written is not lost', async () => {
+  await using saved = await start();
+  saved.replace(1, many);
+  saved.change({ put: [route('first')], drop: [] });
+  await new Promise((resolve) => setImmediate(resolve));
+  saved.change({ put: [route('second')], drop: ['first'] });
+  saved.replace(10, [route('only')]);
+  saved.change({ put: [route('third')], drop: [] });
+  await saved.journal.settled();
+  assert.deepEqual((await saved.restored()).table().routes, [route('only'), route('third')]);
+});
+
+test('the file does not grow for ever', async () => {
+  await using saved = await start(1_000);
+  saved.replace(1, [route('a')]);
+  for (let at = 0; at < 20; at += 1) {
+    saved.change({ put: [route(`b-${at % 2}`), route(`c-${at}`)], drop: [`c-${at - 1}`] });
+    await saved.journal.settled();
+  }
+  const { length } = await readFile(saved.path, 'utf8');
+  assert.ok(length < 3_000, `${length} bytes`);
+  assert.deepEqual((await saved.restored()).table(), saved.router.table());
+});
+
+test('of a file that ends in the middle of a change, all before it comes back', async () => {
+  await using saved = await start();
+  saved.replace(1, [route('a')]);
+  saved.change({ put: [route('b')], drop: [] });
+  await saved.journal.settled();
+  saved.change({ put: [route('c')], drop: [] });
+  await saved.journal.settled();
+  const { length } = await readFile(saved.path);
+  await truncate(saved.path, length - 20);
+  const restored = await saved.restored();
+  assert.deepEqual([restored.version, restored.routeCount], [2, 2]);
+  // A resolver that began with it writes it whole before it writes behind it.
+  const next = new RouteJournal({ path: saved.path, table: () => restored.table(), failed: assert.ifError });
+  const change = { from: 2, version: 3, put: [route('d')], drop: [] };
+  restored.change(change);
+  next.changed(change);
+  await next.settled();
+  assert.deepEqual((await saved.restored()).table(), restored.table());
+});
+
+test('changes that do not follow on the table are left out', async () => {
+  await using saved = await start();
+  saved.replace(1, [route('a')]);
+  await saved.journal.settled();
+  await appendFile(saved.path, `${JSON.stringify({ from: 5, version: 6, put: [], drop: ['a'] })}\n`);
+  assert.equal((await saved.restored()).routeCount, 1);
+});
+
+test('when the disk does not take them, that is said, and the next change saves all of them', async () => {
+  await using saved = await start();
+  await writeFile(join(saved.path, '../..', 'run'), 'in the way');
+  saved.replace(1, [route('a')]);
+  await saved.journal.settled();
+  assert.equal(saved.failures.length, 1);
+  await rm(join(saved.path, '..'));
+  saved.change({ put: [route('b')], drop: [] });
+  await saved.journal.settled();
+  assert.deepEqual((await saved.restored()).table(), saved.router.table());
+});
