@@ -15,8 +15,8 @@ export function createKeepers(ground: Ground, apiPort: number) {
   const { settings, place, clock, logger, store, platformId, engine, info, appLog, resolver } = ground;
   const logs = createLogRouter({ engine, appLog, platformId, logger });
   const events = createEventLog({ store, appLog, logger, dir: place.logs });
-  const routes = createRoutePublisher({ store, clients: [resolver], term: 1, settings, logger });
-  routes.setApiPort(apiPort);
+  const { domain } = settings;
+  const routes = createRoutePublisher({ store, clients: [resolver], term: 1, settings: { domain, apiPort }, logger });
   const oneOffs = new OneOffs();
   const provisioner = new Provisioner({ store, clock, logger });
   const supervisor = new Supervisor({

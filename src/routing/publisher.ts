@@ -18,6 +18,7 @@ export interface RoutePublisherOptions {
   readonly clients: readonly ResolverClient[];
   /** Of the leader (RouteTable.version): what an earlier one published gives way. */
   readonly term: number;
+  /** `apiPort`: where the platform's own doors listen. */
   readonly settings: Pick<Settings, 'domain' | 'apiPort'>;
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -39,8 +40,6 @@ export interface RoutePublisher {
    * A resolver that is down has nothing in flight. Throws `cancelled` when the signal aborts.
    */
   drain(instance: Pick<Instance, 'id' | 'appId'>, timeoutMs: number, signal: AbortSignal): Promise<void>;
-  /** The port on which the platform's own doors listen, when the setting left it open (0). Until then they have no route. */
-  setApiPort(port: number): void;
   close(): Promise<void>;
 }
 
@@ -88,10 +87,9 @@ class StorePublisher implements RoutePublisher {
   constructor(options: RoutePublisherOptions) {
     this.#options = { logger: silentLogger, clock: systemClock, settleMs: 10_000, ...options };
     this.#facts = new RouteFacts(options.store);
-    this.#log = new RouteLog(options.term);
+    this.#log = new RouteLog(options.term, planPlatform(options.settings.domain, options.settings.apiPort));
     const { clients, logger } = this.#options;
     this.#resolvers = new ResolverSet({ clients, log: this.#log, logger, changed: () => this.#settle() });
-    this.setApiPort(options.settings.apiPort);
   }
 
   async start(): Promise<void> {
@@ -133,11 +131,6 @@ class StorePublisher implements RoutePublisher {
       if (errorCode(error) !== 'unavailable') throw error;
       logger.warn('no resolver answered; nothing can be in flight', { instanceId: id });
     }
-  }
-
-  setApiPort(port: number): void {
-    this.#log.setPlatform(port === 0 ? [] : planPlatform(this.#options.settings.domain, port));
-    this.#resolvers.wake();
   }
 
   #appChanged(appId: string): void {

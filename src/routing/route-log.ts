@@ -18,15 +18,16 @@ const remembered = 1_000;
 export class RouteLog {
   readonly #term: number;
   readonly #routes = new Map<string, Route>();
-  #platform: readonly PlatformRoute[] = [];
+  readonly #platform: readonly PlatformRoute[];
   /** Oldest first. All changes after `#since` are in it. */
   #changes: { readonly version: number; readonly appId: string }[] = [];
   #since: number;
   #version: number;
   #isReady = false;
 
-  constructor(term: number) {
+  constructor(term: number, platform: readonly PlatformRoute[]) {
     this.#term = term;
+    this.#platform = platform;
     this.#version = routeVersion(term, 0);
     this.#since = this.#version;
   }
@@ -53,15 +54,6 @@ export class RouteLog {
     if (this.#changes.length > before || !this.#isReady) this.#version = next;
     this.#isReady = true;
     this.#forget();
-  }
-
-  /** A change that cannot be said as one of routes: everybody is sent the whole table. */
-  setPlatform(platform: readonly PlatformRoute[]): void {
-    if (JSON.stringify(platform) === JSON.stringify(this.#platform)) return;
-    this.#platform = platform;
-    this.#version += 1;
-    this.#changes = [];
-    this.#since = this.#version;
   }
 
   /** What changed after the version `from`; null when that is not known any more. */

@@ -27,7 +27,7 @@ interface Fixture extends AsyncDisposable {
   newApp(): Promise<App>;
 }
 
-async function start(): Promise<Fixture> {
+async function start(apiPort = 7080): Promise<Fixture> {
   const stack = new AsyncDisposableStack();
   const home = await mkdtemp(join(tmpdir(), 'paas-publisher-'));
   stack.defer(() => rm(home, { recursive: true, force: true }));
@@ -35,7 +35,7 @@ async function start(): Promise<Fixture> {
   stack.defer(() => store.close());
   const fixture = await storeFixture(store);
   const resolver = stack.use(await startTestResolver({ startingHoldMs: 50, refusedHoldMs: 50 }));
-  const settings = { domain: 'localhost', apiPort: 7080 };
+  const settings = { domain: 'localhost', apiPort };
   const publisher = createRoutePublisher({ store, clients: [resolver.client], term: 1, settings, settleMs: 1_000 });
   stack.defer(() => publisher.close());
   await publisher.start();
@@ -291,10 +291,9 @@ test('without a resolver, settling fails with what to do; when it comes back, it
   await rm(home, { recursive: true, force: true });
 });
 
-test('the platform’s doors are reached by their names, once their port is known', async () => {
-  await using fixture = await start();
+test('the platform’s doors are reached by their names', async () => {
   await using door = await startBackend((incoming, response) => response.end(`door ${incoming.headers.host}`));
-  fixture.publisher.setApiPort(door.port);
+  await using fixture = await start(door.port);
   const app = await fixture.newApp();
   await fixture.publisher.settled(app.id);
   for (const name of ['api', 'git', 'dashboard']) {
