@@ -251,7 +251,7 @@ test('draining waits for what is in flight through every resolver', async () => 
   const asked = [resolver, other].map(({ port }) => ask(port, { host }));
   await eventually('a request is in flight through each', () => waiting.length === 2);
   await store.instances.desireStopped(id, 'replaced');
-  const drained = publisher.drain({ id, appId: app.id }, 10_000, AbortSignal.timeout(10_000));
+  const drained = publisher.drain({ id, appId: app.id }, scaled(10_000), AbortSignal.timeout(scaled(10_000)));
   waiting[0]?.();
   await Promise.race(asked);
   const first = await Promise.race([drained.then(() => 'drained'), new Promise((resolve) => setImmediate(resolve))]);
