@@ -80,8 +80,8 @@ export class StoreScope implements Scope {
       if (!state.open) throw new PlatformError('internal', 'The tables of a transaction were used after its end.');
       return await part(tx);
     };
-    await database.begin(connection as unknown as Kysely<unknown>);
     try {
+      await database.begin(connection as unknown as Kysely<unknown>);
       const result = await this.#current.run(state, () => beforeDeadline(work({ read: within, write: within })));
       state.open = false;
       await sql`commit`.execute(connection);
@@ -89,7 +89,7 @@ export class StoreScope implements Scope {
       return result;
     } catch (error) {
       state.open = false;
-      // After a full disk or an I/O error SQLite has rolled back by itself, and says so here.
+      // A transaction that was not begun, or that SQLite rolled back by itself after an I/O error, is said so here.
       await sql`rollback`.execute(connection).catch(() => undefined);
       throw error;
     }

@@ -91,8 +91,8 @@ function tables(scope: Scope): StoreTables {
 async function migrate(bare: Kysely<unknown>, database: Database): Promise<void> {
   await bare.connection().execute(async (connection) => {
     await database.check(connection);
-    await database.begin(connection);
     try {
+      await database.begin(connection);
       await migrateToLatest(connection, database);
       await sql`commit`.execute(connection);
     } catch (error) {
