@@ -4,6 +4,7 @@ import type { Artifact, BuildOutput } from '../domain/build.ts';
 import type { Builder, BuildRequest, BuildResult, Stack } from '../domain/builder.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { Leases } from '../domain/leases.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 import { buildKey, SettingsDigest } from './build-key.ts';
@@ -29,6 +30,7 @@ const buildCache = { keepBytes: 10 * 1024 ** 3, unusedForMs: 2 * 24 * 60 * 60_00
 export interface BuilderOptions {
   readonly engine: Engine;
   readonly store: Store;
+  readonly leases: Leases;
   readonly settings: Pick<Settings, 'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool' | 'stackSuite'>;
   /** The stacks as they are now; makes them when they are missing. */
   readonly stack: () => Promise<Stack>;
@@ -112,10 +114,10 @@ async function openWorkshop(
     readonly limits: JailLimits;
   },
 ): Promise<Workshop> {
-  const { engine, platformId, limits, records, recordsDir, scratchDir } = options;
+  const { engine, leases, platformId, limits, records, recordsDir, scratchDir } = options;
   const [order, settings] = await Promise.all([readOrder(options.buildpacksDir), SettingsDigest.open(recordsDir)]);
   const networkOf = buildNetworks(engine, { platformId, pool: options.settings.networkPool });
-  const runtimes = new SharedRuntimes({ engine, platformId, limits, recordsDir, scratchDir });
+  const runtimes = new SharedRuntimes({ engine, leases, platformId, limits, recordsDir, scratchDir });
   // A Dockerfile says more exactly than any buildpack what its author wants.
   const strategies = [
     dockerfileStrategy({ engine, platformId, limits }),

@@ -46,6 +46,11 @@ export const sourceLimits = {
   treeBytes: 1024 * 1024 * 1024,
 } as const;
 
+/** What a push holds a lease for, in the words that those who wait behind it are shown. */
+export function purposeOf({ newCommit }: Pick<Push, 'newCommit'>): string {
+  return `the push of ${newCommit.slice(0, 7)}`;
+}
+
 /** What a push asks of the platform, from the door to the deploy. */
 export interface PushRequest {
   readonly push: Push;

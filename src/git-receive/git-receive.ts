@@ -4,6 +4,7 @@ import { paths, type Settings } from '../config/settings.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { Leases } from '../domain/leases.ts';
 import type { Operations } from '../domain/operations.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
@@ -15,7 +16,6 @@ import { IncomingPushes } from './incoming-push.ts';
 import { hasPrlimit, installForGit } from './install.ts';
 import { judge } from './judge.ts';
 import { defaultLimits, type GitLimits } from './limits.ts';
-import { PushLine } from './push-line.ts';
 import { type GitSetup, Repository } from './repository.ts';
 import { createRepositoryFiles, removeRepositoryFiles, sweep, sweepRepositoryFiles } from './repository-files.ts';
 import { isGitHost, isGitUrl } from './routes.ts';
@@ -24,6 +24,7 @@ export interface GitReceiveOptions {
   readonly settings: Pick<Settings, 'home' | 'domain'>;
   readonly store: Pick<Store, 'apps' | 'transaction'>;
   readonly operations: Pick<Operations, 'deployPush'>;
+  readonly leases: Leases;
   /** The actor of an Authorization header; null for a missing or wrong one, after the same time. */
   readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
   /** Whether the actor may push to, and fetch from, the app. */
@@ -50,13 +51,12 @@ export interface GitReceive {
 const stopMs = 10_000;
 
 export function createGitReceive(options: GitReceiveOptions): GitReceive {
-  const { settings, store, operations, authenticate, mayPush, logger } = options;
+  const { settings, store, operations, leases, authenticate, mayPush, logger } = options;
   const limits: GitLimits = { ...defaultLimits, ...options.limits };
   const { repos, hooks, runtime, hookSocket } = paths(settings.home);
   const user = gitUser();
   const setup: GitSetup = { repos, hooks, runtime, hookSocket, user, limits, prlimit: hasPrlimit() };
-  const line = new PushLine();
-  const pushes = new IncomingPushes((push, call) => judge(push, call, { store, operations, line, limits, logger }));
+  const pushes = new IncomingPushes((push, call) => judge(push, call, { store, operations, leases, limits, logger }));
   const socket = new HookSocket({ path: hookSocket, listener: pushes, logger });
   const housekeeping = new Housekeeping({ logger, repositoryBytes: limits.repositoryBytes });
 

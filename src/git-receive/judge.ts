@@ -1,7 +1,8 @@
 import { errorCode, PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
+import { type Leases, waitingLine } from '../domain/leases.ts';
 import type { Operations } from '../domain/operations.ts';
-import type { Push } from '../domain/push.ts';
+import { type Push, purposeOf } from '../domain/push.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 import { checkFollows, finish, handOver, readRef } from './deploy-ref.ts';
@@ -9,7 +10,7 @@ import { type Admission, admit, type DeployUpdate } from './gate.ts';
 import type { HookCall } from './hook-socket.ts';
 import type { IncomingPush } from './incoming-push.ts';
 import type { GitLimits } from './limits.ts';
-import type { PushLine } from './push-line.ts';
+import { takeTurn } from './push-turn.ts';
 import { PusherOutput, refusalText } from './pusher-output.ts';
 import type { Repository } from './repository.ts';
 import { assertNoAlternates, bytesOnDisk } from './repository-files.ts';
@@ -19,7 +20,7 @@ import { openSourceTree, sourceWarnings } from './source-tree.ts';
 export interface JudgeDependencies {
   readonly store: Pick<Store, 'transaction'>;
   readonly operations: Pick<Operations, 'deployPush'>;
-  readonly line: PushLine;
+  readonly leases: Leases;
   readonly limits: GitLimits;
   readonly logger: Logger;
 }
@@ -80,11 +81,11 @@ async function deployUpdate(scene: {
 }): Promise<void> {
   const { push, update, repository, output, deps } = scene;
   const { app, signal } = push;
-  const leave = await deps.line.take(app.id, {
-    signal,
-    onWait: () => output.line(`Waiting for another push to ${app.name} to finish...`),
+  await takeTurn(push, {
+    leases: deps.leases,
+    purpose: purposeOf({ newCommit: update.newId }),
+    onWait: (wait) => output.line(waitingLine('build', wait)),
   });
-  push.atEnd(leave);
   const now = await readRef(repository, update.ref, signal);
   if (now !== update.oldId) await checkFollows(repository, update, { now, signal });
   output.line('Building source:');

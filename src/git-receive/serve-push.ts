@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PlatformError } from '../domain/errors.ts';
+import { aborted } from '../system/aborted.ts';
 import type { Logger } from '../system/logger.ts';
 import { contentLength, refuse, relay } from './http-answer.ts';
 import { clientGone, type IncomingPush } from './incoming-push.ts';
@@ -99,9 +100,4 @@ function tooLargeLines(limits: GitLimits): Buffer {
     progressPkt(' !'),
     progressPkt(' !     Push rejected, it is too large.'),
   ]);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

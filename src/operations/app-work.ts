@@ -1,6 +1,6 @@
 import { PlatformError } from '../domain/errors.ts';
+import type { HoldOptions, Lease, Leases } from '../domain/leases.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
-import { Turns } from '../system/turns.ts';
 
 interface Work {
   readonly ending: AbortController;
@@ -8,20 +8,22 @@ interface Work {
   readonly ended: Promise<unknown>;
 }
 
-/** Whoever is told to end has so long to let go. */
+/** How long work that is to end may take to let go. */
 const letGoMs = 30_000;
 
 /**
- * What is being done with apps. One change of an app's releases or instances at a time, in the order of asking; and all
- * that is under way for an app, or for all of them, can be ended.
+ * What is being done with apps. One change of an app's releases or instances at a time, under the lease `app/<id>`; and
+ * all that is under way for an app, or for all of them, can be ended.
  */
 export class AppWork {
-  readonly #turns = new Turns();
+  readonly #leases: Leases;
   readonly #underWay = new Map<string, Set<Work>>();
+  readonly #lastTurns = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #clock: Clock;
 
-  constructor(clock: Clock = systemClock) {
+  constructor(leases: Leases, clock: Clock = systemClock) {
+    this.#leases = leases;
     this.#clock = clock;
   }
 
@@ -31,8 +33,8 @@ export class AppWork {
   }
 
   /** Whether a change of the app is being made, or waits for its turn. */
-  isBusy(appId: string): boolean {
-    return this.#turns.isBusy(appId);
+  isBusy(appId: string): Promise<boolean> {
+    return this.#leases.isBusy(`app/${appId}`);
   }
 
   /** Work whose signal also aborts when the app is destroyed or the platform stops. Others may work on the app meanwhile. */
@@ -53,15 +55,16 @@ export class AppWork {
   }
 
   /** The same, alone with the app. Throws `cancelled` at once when it is ended before its turn has come. */
-  turn<T>(appId: string, work: (signal: AbortSignal) => Promise<T>, caller?: AbortSignal): Promise<T> {
-    return this.underWay(appId, (signal) => this.#turns.run(appId, () => work(signal), signal), caller);
+  turn<T>(appId: string, work: (lease: Lease) => Promise<T>, options: HoldOptions): Promise<T> {
+    const held = (signal: AbortSignal) => this.#leases.hold(`app/${appId}`, work, { ...options, signal });
+    return this.underWay(appId, held, options.signal);
   }
 
   /**
    * The app's last turn: ends everything that is under way for it. `gone`, to be called when nothing can begin for it any
    * more, does so again, and resolves when all that has let go: a build that is broken off may still make an image.
    */
-  lastTurn<T>(appId: string, work: (gone: () => Promise<void>) => Promise<T>): Promise<T> {
+  async lastTurn<T>(appId: string, work: (gone: () => Promise<void>) => Promise<T>): Promise<T> {
     const end = () => {
       const ofApp = [...(this.#underWay.get(appId) ?? [])];
       for (const { ending } of ofApp) ending.abort(new PlatformError('cancelled', 'The app is being destroyed.'));
@@ -74,7 +77,13 @@ export class AppWork {
       await Promise.race([end(), late]);
       waiting.abort();
     };
-    return this.#turns.run(appId, () => work(gone));
+    const turn = this.#leases.hold(`app/${appId}`, () => work(gone), { purpose: 'the end of the app' });
+    this.#lastTurns.add(turn);
+    try {
+      return await turn;
+    } finally {
+      this.#lastTurns.delete(turn);
+    }
   }
 
   /** Ends everything. Resolves when it has let go. */
@@ -85,6 +94,6 @@ export class AppWork {
       if (all.length === 0) break;
       await Promise.all(all.map(({ ended }) => ended));
     }
-    await this.#turns.idle();
+    await Promise.allSettled(this.#lastTurns);
   }
 }

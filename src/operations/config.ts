@@ -3,6 +3,7 @@ import type { App } from '../domain/app.ts';
 import { sameConfig } from '../domain/config-vars.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
+import type { Lease } from '../domain/leases.ts';
 import type { Release } from '../domain/release.ts';
 import { currentRelease, type DeployDependencies, makeRelease, rollbackTarget } from './releases.ts';
 import { rollOut } from './roll-out.ts';
@@ -14,8 +15,9 @@ type Changes = Readonly<Record<string, string | null>>;
  * What is so already, and serves so, makes no release.
  */
 export function changeConfig(app: App, changes: Changes, actor: Actor, deps: DeployDependencies): Promise<Release> {
-  return released(app, deps, () =>
+  return released(app, { deps, purpose: 'a change of config' }, (lease) =>
     deps.store.transaction(async (tables) => {
+      await lease.check();
       const current = await currentRelease(app, tables);
       const before = await tables.configVars.get(app.id);
       const effective = Object.entries(changes).filter(([name, value]) => (before[name] ?? null) !== value);
@@ -39,8 +41,9 @@ export function changeConfig(app: App, changes: Changes, actor: Actor, deps: Dep
 
 /** Code and config as they were at a release, as a new release. */
 export function rollback(app: App, version: number | null, actor: Actor, deps: DeployDependencies): Promise<Release> {
-  return released(app, deps, () =>
+  return released(app, { deps, purpose: 'a rollback' }, (lease) =>
     deps.store.transaction(async (tables) => {
+      await lease.check();
       const { id } = await rollbackTarget(app, version, tables);
       const target = await tables.releases.find(id);
       if (!target) throw new PlatformError('internal', `The release ${id} was listed and is not there.`);
@@ -64,14 +67,19 @@ function describe(set: readonly string[], unset: readonly string[]): string {
 type Made = { readonly done: Release } | { readonly rollOut: Release };
 
 /** Holds the app's turn until the roll-out has ended, and answers as soon as the release is made. */
-function released(app: App, deps: DeployDependencies, make: () => Promise<Made>): Promise<Release> {
+function released(
+  app: App,
+  { deps, purpose }: { readonly deps: DeployDependencies; readonly purpose: string },
+  make: (lease: Lease) => Promise<Made>,
+): Promise<Release> {
   const { promise, resolve, reject } = Promise.withResolvers<Release>();
-  const turn = deps.work.turn(app.id, async (signal) => {
-    const made = await make();
+  const work = async (lease: Lease) => {
+    const made = await make(lease);
     if ('done' in made) return resolve(made.done);
     resolve(made.rollOut);
-    await rollOut(app, made.rollOut, deps, signal);
-  });
+    await rollOut(app, made.rollOut, deps, lease.signal);
+  };
+  const turn = deps.work.turn(app.id, work, { purpose });
   turn.catch((error: unknown) => {
     // No more than a log line once the release was made: its events tell the app's people.
     reject(error);

@@ -4,7 +4,8 @@ import { sameConfig } from '../domain/config-vars.ts';
 import { errorCode } from '../domain/errors.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import { processName } from '../domain/instance.ts';
-import type { PushRequest } from '../domain/push.ts';
+import { type Lease, type LeaseWait, waitingLine } from '../domain/leases.ts';
+import { type PushRequest, purposeOf } from '../domain/push.ts';
 import type { Release, ReleaseWithConfig } from '../domain/release.ts';
 import { removeOldImages } from '../provisioner/image-retention.ts';
 import { isIn, slotsOf } from '../provisioner/plan.ts';
@@ -51,13 +52,14 @@ export async function deployPush(
         output,
         pushSignal,
       );
-      const tell = () => output.step(`Waiting for another change of ${app.name} to end...`);
-      const waiting = setTimeout(tell, tellWaitingMs);
-      const turn = (signal: AbortSignal) => {
-        clearTimeout(waiting);
-        return release(request, { artifact, reused }, { output, pusherOnly: pusher }, { deps, signal });
+      const waiting = tellLongWait((wait) => output.step(waitingLine('launch', wait)));
+      const turn = (lease: Lease) => {
+        waiting.end();
+        return release(request, { artifact, reused }, { output, pusherOnly: pusher }, { deps, lease });
       };
-      return deps.work.turn(appId, turn, pushSignal).finally(() => clearTimeout(waiting));
+      const purpose = purposeOf(request.push);
+      const options = { purpose, signal: pushSignal, onWait: waiting.onWait };
+      return deps.work.turn(appId, turn, options).finally(() => waiting.end());
     },
     pusherGone,
   );
@@ -65,12 +67,29 @@ export async function deployPush(
   return deployed;
 }
 
+/** Passes on where one stands, once a wait has lasted a moment; until `end`. */
+function tellLongWait(tell: (wait: LeaseWait) => void) {
+  let now: LeaseWait | null = null;
+  let isLong = false;
+  const timer = setTimeout(() => {
+    isLong = true;
+    if (now) tell(now);
+  }, tellWaitingMs);
+  return {
+    onWait(wait: LeaseWait) {
+      now = wait;
+      if (isLong) tell(wait);
+    },
+    end: () => clearTimeout(timer),
+  };
+}
+
 /** In the app's turn: nothing else changes what it runs meanwhile. */
 async function release(
   { push, actor }: PushRequest,
   { artifact, reused }: { readonly artifact: Artifact; readonly reused: boolean },
   heard: Heard,
-  { deps, signal }: { deps: DeployDependencies; signal: AbortSignal },
+  { deps, lease }: { deps: DeployDependencies; lease: Lease },
 ): Promise<Release> {
   const { store } = deps;
   const { output } = heard;
@@ -83,10 +102,11 @@ async function release(
   }
   output.step('Launching...');
   const description = `Deploy ${push.newCommit.slice(0, 8)}`;
-  const made = await store.transaction((tables) =>
-    makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description, actor }),
-  );
-  await launch(app, made, heard, { deps, signal });
+  const made = await store.transaction(async (tables) => {
+    await lease.check();
+    return makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description, actor });
+  });
+  await launch(app, made, heard, { deps, signal: lease.signal });
   output.detail(`Released v${made.version}`);
   await tellWhatServes(await store.apps.get(app.id), artifact, output, deps);
   return made;
@@ -170,7 +190,7 @@ async function showLastWords(
 /** The pusher does not wait for it. Its turn comes before the next change, in which images that it might remove are taken up. */
 function tidyUp({ appId }: Release, { work, environment, logger }: DeployDependencies): void {
   work
-    .turn(appId, () => removeOldImages({ id: appId }, environment))
+    .turn(appId, () => removeOldImages({ id: appId }, environment), { purpose: 'the removal of old images' })
     .catch((error: unknown) => {
       if (!work.isClosing)
         logger.warn('images that are not kept could not be removed; the next deploy tries again', { error, appId });

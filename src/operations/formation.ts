@@ -23,17 +23,21 @@ export function scale(
   actor: Actor,
   deps: DeployDependencies,
 ): Promise<readonly FormationEntry[]> {
-  return deps.work.turn(app.id, async (signal) => {
-    const scaled = await deps.store.transaction((tables) => changeFormation(app, changes, { actor, tables }));
-    if (scaled.replaced.length === 0) return scaled.entries;
-    try {
-      await replace(app, scaled, deps, signal);
-    } catch (error) {
-      await deps.store.transaction((tables) => putBack(app, scaled, { actor, tables }));
-      throw error;
-    }
-    return scaled.entries;
-  });
+  return deps.work.turn(
+    app.id,
+    async ({ signal }) => {
+      const scaled = await deps.store.transaction((tables) => changeFormation(app, changes, { actor, tables }));
+      if (scaled.replaced.length === 0) return scaled.entries;
+      try {
+        await replace(app, scaled, deps, signal);
+      } catch (error) {
+        await deps.store.transaction((tables) => putBack(app, scaled, { actor, tables }));
+        throw error;
+      }
+      return scaled.entries;
+    },
+    { purpose: 'a change of scale' },
+  );
 }
 
 interface Scaled {
@@ -86,16 +90,20 @@ async function putBack(
 
 /** Finishes a change of size that a crash came into: what runs in another size than the formation's is replaced. */
 export function finishResizing(app: App, deps: DeployDependencies): Promise<void> {
-  return deps.work.turn(app.id, async (signal) => {
-    const replacement = await deps.store.transaction(async (tables) => {
-      const { release, types } = await processesOf(app, tables);
-      const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
-      const { replaced, anew } = otherwiseSized(formation.flatMap(slotsOf), await activeOf(app, tables));
-      const started = await placeInstances(tables, { app, release }, anew.map(afresh));
-      return { release, replaced, started };
-    });
-    await replace(app, replacement, deps, signal);
-  });
+  return deps.work.turn(
+    app.id,
+    async ({ signal }) => {
+      const replacement = await deps.store.transaction(async (tables) => {
+        const { release, types } = await processesOf(app, tables);
+        const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
+        const { replaced, anew } = otherwiseSized(formation.flatMap(slotsOf), await activeOf(app, tables));
+        const started = await placeInstances(tables, { app, release }, anew.map(afresh));
+        return { release, replaced, started };
+      });
+      await replace(app, replacement, deps, signal);
+    },
+    { purpose: 'a change of size' },
+  );
 }
 
 function otherwiseSized(
@@ -115,19 +123,23 @@ async function appendScaled(app: App, entries: readonly FormationEntry[], { acto
 
 /** Replaces what runs: everything, a type, or one slot; new before old. Fills slots that a person had stopped, too. */
 export function restart(app: App, process: string | null, actor: Actor, deps: DeployDependencies): Promise<void> {
-  return deps.work.turn(app.id, async (signal) => {
-    const replacement = await deps.store.transaction(async (tables) => {
-      const { release, types } = await processesOf(app, tables);
-      const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
-      const slots = formation.flatMap(slotsOf).filter((slot) => matches(slot, process));
-      if (process !== null && slots.length === 0) throw noSuchProcess(app, process);
-      const replaced = (await activeOf(app, tables)).filter((instance) => slots.some((slot) => isIn(slot, instance)));
-      const started = await placeInstances(tables, { app, release }, slots.map(afresh));
-      await appendAsked(app, process, { kind: 'formation.restarted', actor, tables });
-      return { release, replaced, started };
-    });
-    await replace(app, replacement, deps, signal);
-  });
+  return deps.work.turn(
+    app.id,
+    async ({ signal }) => {
+      const replacement = await deps.store.transaction(async (tables) => {
+        const { release, types } = await processesOf(app, tables);
+        const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
+        const slots = formation.flatMap(slotsOf).filter((slot) => matches(slot, process));
+        if (process !== null && slots.length === 0) throw noSuchProcess(app, process);
+        const replaced = (await activeOf(app, tables)).filter((instance) => slots.some((slot) => isIn(slot, instance)));
+        const started = await placeInstances(tables, { app, release }, slots.map(afresh));
+        await appendAsked(app, process, { kind: 'formation.restarted', actor, tables });
+        return { release, replaced, started };
+      });
+      await replace(app, replacement, deps, signal);
+    },
+    { purpose: 'a restart' },
+  );
 }
 
 /** Asks instances to stop: one by its name, or all of a type. Waits for nobody: who stops something wants it stopped. */

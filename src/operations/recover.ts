@@ -31,9 +31,11 @@ export async function settleLeftovers(deps: DeployDependencies): Promise<void> {
     const [newest] = await deps.store.releases.list(app.id, 1);
     const serving = new Set(servingReleases(await deps.store.traffic.list(app.id)));
     const isSettled = own.every((instance) => serving.has(releaseOf(instance) ?? '')) && newest?.status !== 'pending';
-    if (isSettled || deps.work.isBusy(app.id)) continue;
+    if (isSettled || (await deps.work.isBusy(app.id))) continue;
     const reason = 'How it ended could not be recorded.';
-    await attempt(app, deps, () => deps.work.turn(app.id, () => recoverApp(app, deps, reason)));
+    const turn = () =>
+      deps.work.turn(app.id, () => recoverApp(app, deps, reason), { purpose: 'the settling of leftovers' });
+    await attempt(app, deps, turn);
   }
 }
 
@@ -105,7 +107,8 @@ function rank(instance: Instance): number {
 }
 
 function goOn(app: App, deps: DeployDependencies, release: Release): void {
-  inBackground(app, deps, () => deps.work.turn(app.id, (signal) => rollOut(app, release, deps, signal)));
+  const options = { purpose: `the roll-out of v${release.version}` };
+  inBackground(app, deps, () => deps.work.turn(app.id, ({ signal }) => rollOut(app, release, deps, signal), options));
 }
 
 /** Not awaited: it takes as long as the app's start. */

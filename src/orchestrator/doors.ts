@@ -14,11 +14,11 @@ export type Doors = Awaited<ReturnType<typeof openDoors>>;
 
 /** How people and git come in. Every orchestrator answers what is asked; what is to be changed, the one that leads does. */
 export async function openDoors(ground: Ground) {
-  const { settings, logger, store, clock, appLog } = ground;
+  const { settings, logger, store, clock, leases, appLog } = ground;
   const leadership = new Leadership();
   const { operations } = leadership;
   const authenticate = createAuthenticator({ store, clock });
-  const gitReceive = createGitReceive({ settings, store, operations, authenticate, mayPush: mayUse, logger });
+  const gitReceive = createGitReceive({ settings, store, operations, leases, authenticate, mayPush: mayUse, logger });
   const status = () => statusOf(ground, leadership);
   const api = createApi({ store, operations, appLog, settings, logger, gitReceive, status });
   await gitReceive.listenHooks();

@@ -8,9 +8,11 @@ import { createDockerEngine } from '../engine/docker-engine.ts';
 import { createAppLog } from '../reporting/app-log.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { createResolverClient } from '../routing/resolver-client.ts';
+import { lastingTerms } from '../store/lasting-terms.ts';
 import { platformId as readPlatformId } from '../store/platform-id.ts';
 import { openStore } from '../store/store.ts';
 import { systemClock as clock } from '../system/clock.ts';
+import { createLocalLeases } from '../system/local-leases.ts';
 import type { ClosingStep } from './close-in-order.ts';
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;
@@ -26,13 +28,18 @@ export async function openGround(settings: Settings) {
   const info = await engine.info();
   await putHost(store, info, settings);
   const appLog = createAppLog({ dir: place.logs, bytesPerApp: settings.logBytesPerApp, logger });
+  const leases = createLocalLeases({ nextTerm: lastingTerms(store) });
   const resolver = createResolverClient(place.resolverSocket);
-  return { settings, place, startedAt, clock, logger, store, platformId, engine, info, appLog, resolver };
+  return { settings, place, startedAt, clock, logger, store, platformId, engine, info, appLog, leases, resolver };
 }
 
 /** The last to be closed; `lastWords` are written when nothing but the store is left. */
-export function groundClosing({ appLog, store }: Ground, lastWords: () => Promise<unknown>): readonly ClosingStep[] {
+export function groundClosing(
+  { leases, appLog, store }: Ground,
+  lastWords: () => Promise<unknown>,
+): readonly ClosingStep[] {
   return [
+    ['leases', () => leases.close()],
     ['app log', () => appLog.close()],
     ['the last event', lastWords],
     ['store', () => store.close()],

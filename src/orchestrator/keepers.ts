@@ -12,13 +12,13 @@ export type Keepers = ReturnType<typeof createKeepers>;
 
 /** What keeps the apps running, routed and heard. Only in the orchestrator that leads. */
 export function createKeepers(ground: Ground, apiPort: number) {
-  const { settings, place, clock, logger, store, platformId, engine, info, appLog, resolver } = ground;
+  const { settings, place, clock, logger, store, leases, platformId, engine, info, appLog, resolver } = ground;
   const logs = createLogRouter({ engine, appLog, platformId, logger });
   const events = createEventLog({ store, appLog, logger, dir: place.logs });
   const { domain } = settings;
   const routes = createRoutePublisher({ store, clients: [resolver], term: 1, settings: { domain, apiPort }, logger });
   const oneOffs = new OneOffs();
-  const provisioner = new Provisioner({ store, clock, logger });
+  const provisioner = new Provisioner({ store, leases, clock, logger });
   const supervisor = new Supervisor({
     engine,
     store,

@@ -1,38 +1,89 @@
+import { PlatformError } from '../domain/errors.ts';
+import type { Lease } from '../domain/leases.ts';
 import { recover } from '../operations/recover.ts';
+import { aborted } from '../system/aborted.ts';
 import { type ClosingStep, closeInOrder } from './close-in-order.ts';
 import type { Doors } from './doors.ts';
 import type { Ground } from './ground.ts';
 import { createKeepers, followRouterLog, type Keepers } from './keepers.ts';
 import { createMaking, type Making } from './making.ts';
 
-/** The half of an orchestrator that leads. */
-export interface LeadingHalf {
-  /** Apps go on; the doors go on too, and let what is to be changed wait for the next leader. */
+/** An orchestrator's will to lead. */
+export interface Candidacy {
+  /** Resolves when it leads for the first time. Rejects with a PlatformError when a part cannot be had. */
+  readonly leads: Promise<void>;
+  /** Ends it. Apps go on; the doors go on too, and let what is to be changed wait for the next leader. */
   close(): Promise<void>;
 }
 
-/** Starts what only one orchestrator may run: the keepers and the making. Throws a PlatformError when a part cannot be had. */
-export async function startLeading(ground: Ground, { gitReceive, leadership, port }: Doors): Promise<LeadingHalf> {
+/** Leads whenever the lease `leader` is to be had, until it is closed. */
+export function stand(ground: Ground, doors: Doors): Candidacy {
+  const closing = new AbortController();
+  const leads = Promise.withResolvers<void>();
+  const options = { purpose: 'leading', signal: closing.signal };
+  const standing = (async () => {
+    while (!closing.signal.aborted)
+      await ground.leases.hold('leader', (lease) => lead(ground, doors, { lease, leads }), options);
+  })();
+  standing.catch((error: unknown) => {
+    if (!closing.signal.aborted) ground.logger.error('this orchestrator cannot lead', { error });
+    leads.reject(error);
+  });
+  return {
+    leads: leads.promise,
+    async close() {
+      closing.abort(new PlatformError('cancelled', 'The platform stops.'));
+      await standing.catch(() => undefined);
+    },
+  };
+}
+
+/** Runs the leading half as long as the lease is held. */
+async function lead(
+  ground: Ground,
+  doors: Doors,
+  { lease, leads }: { readonly lease: Lease; readonly leads: PromiseWithResolvers<void> },
+): Promise<void> {
+  const half = await startHalf(ground, doors);
+  leads.resolve();
+  await aborted(lease.signal);
+  await half.close();
+}
+
+/** Starts what only one orchestrator may run: the keepers and the making. */
+async function startHalf(ground: Ground, { gitReceive, leadership, port }: Doors): Promise<{ close(): Promise<void> }> {
   const { clock, logger } = ground;
   const keepers = createKeepers(ground, port);
   const making = createMaking(ground, keepers, gitReceive);
 
+  let endRouterLog: () => Promise<void> = async () => undefined;
+  const close = () =>
+    closeInOrder(
+      closingSteps(keepers, making, () => endRouterLog()),
+      { clock, logger },
+    );
+
   // Upwards from what must be true first: leftovers are settled before anything is kept running, verbs are let in last.
-  await making.builder.sweep();
-  await keepers.guard.start();
-  await keepers.routes.start();
-  await keepers.supervisor.start();
-  // Not waited for: a start is not to wait until what a destroyed app left is removed.
-  void making.environments.start();
-  await recover(making.deps);
-  await keepers.provisioner.start();
-  for (const rounds of making.rounds) rounds.startLater();
-  const endRouterLog = followRouterLog(ground);
+  try {
+    await making.builder.sweep();
+    await keepers.guard.start();
+    await keepers.routes.start();
+    await keepers.supervisor.start();
+    // Not waited for: a start is not to wait until what a destroyed app left is removed.
+    void making.environments.start();
+    await recover(making.deps);
+    await keepers.provisioner.start();
+    for (const rounds of making.rounds) rounds.startLater();
+    endRouterLog = followRouterLog(ground);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   leadership.take({ operations: making.operations, firewall: () => keepers.guard.reason });
   return {
     async close() {
       leadership.leave();
-      await closeInOrder(closingSteps(keepers, making, endRouterLog), { clock, logger });
+      await close();
     },
   };
 }

@@ -18,11 +18,12 @@ export type Making = ReturnType<typeof createMaking>;
 
 /** What makes releases, the verbs, and what leaves nothing half made or long over. Only in the orchestrator that leads. */
 export function createMaking(ground: Ground, keepers: Keepers, repositories: Repositories) {
-  const { settings, place, clock, logger, store, platformId, engine, appLog } = ground;
+  const { settings, place, clock, logger, store, platformId, engine, leases, appLog } = ground;
   const { logs, routes, oneOffs } = keepers;
   const builder = createBuilder({
     engine,
     store,
+    leases,
     settings,
     stack: async () => (await findStacks(engine, settings)) ?? ensureStacks(engine, settings),
     platformId,
@@ -36,7 +37,7 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
     routes,
     appLog,
     logger,
-    work: new AppWork(),
+    work: new AppWork(leases),
     wordsKept: (containerId) => logs.finished(containerId),
     urlOf: (app) => appUrl(settings, app.name),
     startTimeoutMs: settings.bootTimeoutMs + settings.stopGraceMs + 60_000,

@@ -5,7 +5,7 @@ import { version } from '../system/version.ts';
 import { closeInOrder } from './close-in-order.ts';
 import { doorsClosing, openDoors } from './doors.ts';
 import { groundClosing, openGround } from './ground.ts';
-import { startLeading } from './leading.ts';
+import { stand } from './leading.ts';
 
 /*
  * The orchestrator put together. This folder is the only place that knows every concrete part, in two halves: the ground
@@ -22,7 +22,8 @@ export interface Platform {
 export async function startPlatform(settings: Settings): Promise<Platform> {
   const ground = await openGround(settings);
   const doors = await openDoors(ground);
-  const leading = await startLeading(ground, doors);
+  const candidacy = stand(ground, doors);
+  await candidacy.leads;
   const { store, clock, logger, info, platformId } = ground;
   const tell = (kind: 'platform.started' | 'platform.stopped') =>
     store.events.append(eventOf(kind, platformActor, { appId: null, data: { version } }));
@@ -32,7 +33,7 @@ export async function startPlatform(settings: Settings): Promise<Platform> {
     apiPort: doors.port,
     async close() {
       // The work ends at once, so that whoever waits for it at a door gets an answer.
-      const led = leading.close();
+      const led = candidacy.close();
       const closing = [...doorsClosing(doors), ['leading', () => led, 5000] as const];
       await closeInOrder([...closing, ...groundClosing(ground, () => tell('platform.stopped'))], { clock, logger });
     },

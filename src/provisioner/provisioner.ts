@@ -2,12 +2,12 @@ import { platformActor } from '../domain/actor.ts';
 import { eventOf } from '../domain/event.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import { processName } from '../domain/instance.ts';
+import type { Leases } from '../domain/leases.ts';
 import type { Change, Store, StoreTables } from '../domain/store.ts';
 import { servingReleases } from '../domain/traffic.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import { Recurring } from '../system/recurring.ts';
-import { Turns } from '../system/turns.ts';
 import { placeWhatFits, type Refused, retire } from './placing.ts';
 import { type Plan, plan } from './plan.ts';
 
@@ -18,6 +18,7 @@ const roomAgainMs = 1000;
 
 export interface ProvisionerDependencies {
   readonly store: Store;
+  readonly leases: Leases;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,7 +34,9 @@ interface ServingRelease {
 export class Provisioner {
   readonly #store: Store;
   readonly #logger: Logger;
-  readonly #turns = new Turns();
+  readonly #leases: Leases;
+  /** Looks under way or waiting. */
+  readonly #looks = new Set<Promise<void>>();
   readonly #soon = new Set<string>();
   /** By app. */
   readonly #serving = new Map<string, readonly ServingRelease[]>();
@@ -45,8 +48,9 @@ export class Provisioner {
   #unsubscribe: () => void = () => undefined;
   #closed = false;
 
-  constructor({ store, clock, logger }: ProvisionerDependencies) {
+  constructor({ store, leases, clock, logger }: ProvisionerDependencies) {
     this.#store = store;
+    this.#leases = leases;
     this.#logger = logger;
     const work = async () => this.#convergeAll();
     this.#rounds = new Recurring({ what: 'look at every app', everyMs: lookAgainMs, work, clock, logger });
@@ -63,7 +67,7 @@ export class Provisioner {
     this.#unsubscribe();
     clearTimeout(this.#room);
     await this.#rounds.close();
-    await this.#turns.idle();
+    await Promise.all(this.#looks);
   }
 
   #hear({ table, appId }: Change): void {
@@ -86,12 +90,19 @@ export class Provisioner {
     setImmediate(() => {
       this.#soon.delete(appId);
       if (this.#closed) return;
-      this.#turns
-        .run(appId, () => this.#converge(appId))
-        .catch((error: unknown) => {
-          this.#logger.warn('an app could not be brought to its formation', { error, appId });
-        });
+      this.#look(appId);
     });
+  }
+
+  #look(appId: string): void {
+    const converge = () => this.#converge(appId);
+    const look = this.#leases
+      .hold(`round/formation/${appId}`, converge, { purpose: 'a look at the formation' })
+      .catch((error: unknown) => {
+        this.#logger.warn('an app could not be brought to its formation', { error, appId });
+      })
+      .finally(() => this.#looks.delete(look));
+    this.#looks.add(look);
   }
 
   async #convergeAll(): Promise<void> {

@@ -12,6 +12,7 @@ import { defaultLimits } from '../../src/git-receive/limits.ts';
 import { Repository } from '../../src/git-receive/repository.ts';
 import { bytesOnDisk } from '../../src/git-receive/repository-files.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
@@ -160,6 +161,7 @@ describe("an app's repository", () => {
     const gitReceive = createGitReceive({
       settings: { home, domain: 'localhost' },
       store: server.store,
+      leases: createLocalLeases(),
       operations: { deployPush: server.deploy },
       authenticate: async () => null,
       mayPush: () => false,

@@ -56,7 +56,9 @@ describe('pushes to one app at once', () => {
     const two = await repo.commit({ 'a.txt': 'two' });
     const second = repo.start(['push', 'paas', 'main']);
     await eventually('the second waits', () =>
-      second.stderr().includes(`remote: Waiting for another push to ${app.name} to finish...`),
+      second
+        .stderr()
+        .includes(`remote: Waiting to build: the push of ${one.slice(0, 7)} is ahead of yours (position 1)...`),
     );
     gates[0]?.open();
     assert.equal((await first.result).code, 0);
@@ -80,7 +82,7 @@ describe('pushes to one app at once', () => {
     const first = repo.start(['push', 'paas', 'main']);
     await eventually('the first deploys', () => gates.length === 1);
     const second = colleague.start(['push', 'paas', 'main']);
-    await eventually('the second waits', () => second.stderr().includes('Waiting for another push'));
+    await eventually('the second waits', () => second.stderr().includes(`the push of ${mine.slice(0, 7)} is ahead`));
     gates[0]?.open();
     assert.equal((await first.result).code, 0);
     const { code, stderr } = await second.result;

@@ -7,7 +7,7 @@ import { paths, readSettings } from '../../src/config/settings.ts';
 import { closeInOrder } from '../../src/orchestrator/close-in-order.ts';
 import { doorsClosing, openDoors } from '../../src/orchestrator/doors.ts';
 import { groundClosing, openGround } from '../../src/orchestrator/ground.ts';
-import { startLeading } from '../../src/orchestrator/leading.ts';
+import { stand } from '../../src/orchestrator/leading.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
 import { systemClock as clock } from '../../src/system/clock.ts';
 import { silentLogger as logger } from '../../src/system/logger.ts';
@@ -75,7 +75,11 @@ async function openOrchestrator() {
     doors,
     ask: (method: string, path: string, body?: unknown) =>
       ask(`http://127.0.0.1:${doors.port}${path}`, method, { token, body }),
-    lead: () => startLeading(ground, doors),
+    async lead() {
+      const candidacy = stand(ground, doors);
+      await candidacy.leads;
+      return candidacy;
+    },
     async [Symbol.asyncDispose]() {
       const steps = [...doorsClosing(doors), ...groundClosing(ground, async () => undefined)];
       await closeInOrder(steps, { clock, logger });

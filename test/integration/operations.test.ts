@@ -9,6 +9,7 @@ import { recover } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
@@ -204,7 +205,7 @@ describe('what people ask for', () => {
 
   it('a roll-out of config that the stop of the platform interrupts goes live after the next start', async () => {
     const app = await deployed('interrupted', { web: `[ -z "$SLOW" ] || sleep 1; ${answering('interrupted')}` });
-    const stopping = { ...half.deps, work: new AppWork() };
+    const stopping = { ...half.deps, work: new AppWork(createLocalLeases()) };
     const release = await changeConfig(app, { SLOW: 'yes' }, half.actor, stopping);
     await eventually('it is starting', async () => (await half.containers(app)).length === 2);
     await stopping.work.close();
@@ -227,7 +228,9 @@ describe('what people ask for', () => {
   it('destroying an app ends the roll-out that is under way, and leaves nothing', async () => {
     const app = await deployed('doomed');
     const release = await half.release(app, { web: 'exec sleep 600' });
-    const rollingOut = half.deps.work.turn(app.id, (signal) => rollOut(app, release, half.deps, signal));
+    const rollingOut = half.deps.work.turn(app.id, ({ signal }) => rollOut(app, release, half.deps, signal), {
+      purpose: 'this',
+    });
     rollingOut.catch(() => undefined);
     await eventually('it is starting', async () => (await half.containers(app)).length === 2);
     await half.operations.destroyApp(app, half.actor);

@@ -62,7 +62,9 @@ describe('what is left over', () => {
     const lost = await half.release(left, { web: 'exec sleep 600' });
     await place(left, lost, 1);
     const going = await half.release(busy, { web: `sleep 2; ${answering('later')}` });
-    const rollingOut = deps.work.turn(busy.id, (signal) => rollOut(busy, going, deps, signal));
+    const rollingOut = deps.work.turn(busy.id, ({ signal }) => rollOut(busy, going, deps, signal), {
+      purpose: 'this',
+    });
     await eventually('both have two', async () => {
       const counts = [(await half.containers(left)).length, (await half.containers(busy)).length];
       return counts.every((count) => count === 2);

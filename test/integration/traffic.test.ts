@@ -10,6 +10,7 @@ import { currentRelease } from '../../src/operations/releases.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { openStore } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { eventually } from '../support/eventually.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
@@ -20,7 +21,7 @@ async function start(): Promise<StoreFixture & AsyncDisposable> {
   stack.defer(() => rm(home, { recursive: true, force: true }));
   const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
   stack.defer(() => store.close());
-  const provisioner = new Provisioner({ store, clock: systemClock, logger: silentLogger });
+  const provisioner = new Provisioner({ store, leases: createLocalLeases(), clock: systemClock, logger: silentLogger });
   stack.defer(() => provisioner.close());
   await provisioner.start();
   return { ...(await storeFixture(store)), [Symbol.asyncDispose]: () => stack.disposeAsync() };

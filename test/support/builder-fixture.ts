@@ -15,6 +15,7 @@ import type { SourceTree } from '../../src/domain/push.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { openStore } from '../../src/store/store.ts';
+import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
@@ -86,6 +87,7 @@ export class BuilderFixture implements AsyncDisposable {
     return createBuilder({
       engine: this.engine,
       store: this.store,
+      leases: createLocalLeases(),
       settings: { ...readSettings({ PAAS_HOME: this.home }), ...overrides },
       stack: async () => this.stack,
       platformId: this.platformId,

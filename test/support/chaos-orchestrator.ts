@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { App } from '../../src/domain/app.ts';
 import { errorCode } from '../../src/domain/errors.ts';
+import type { Lease } from '../../src/domain/leases.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
 import { systemClock } from '../../src/system/clock.ts';
@@ -71,9 +72,9 @@ async function main(order: ChaosOrder): Promise<void> {
   const deploy = async (app: App) => {
     const script = scripts[random(scripts.length)] ?? '';
     const other = random(3) === 0 ? { worker: 'exec sleep 600' } : {};
-    await deps.work.turn(app.id, async (signal) => {
-      await rollOut(app, await half.release(app, { web: script, ...other }), deps, signal);
-    });
+    const work = async ({ signal }: Lease) =>
+      rollOut(app, await half.release(app, { web: script, ...other }), deps, signal);
+    await deps.work.turn(app.id, work, { purpose: 'a deploy' });
   };
   const aContainer = async () => {
     const all = await half.fixture.engine.containers.list({ ...order.run.labels, 'paas.role': 'instance' });

@@ -17,6 +17,7 @@ import { createGitReceive, type GitReceive } from '../../src/git-receive/git-rec
 import type { GitLimits } from '../../src/git-receive/limits.ts';
 import { openStore } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { createLocalLeases } from '../../src/system/local-leases.ts';
 import type { LogFields, Logger } from '../../src/system/logger.ts';
 import { GitRepo } from './git-repo.ts';
 
@@ -60,6 +61,7 @@ export class GitServer implements AsyncDisposable {
     this.gitReceive = createGitReceive({
       settings: { home: parts.home, domain: 'localhost' },
       store: parts.store,
+      leases: createLocalLeases(),
       operations: {
         deployPush: (request, output, signal) => {
           this.requests.push(request);

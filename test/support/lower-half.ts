@@ -23,6 +23,7 @@ import { openStore } from '../../src/store/store.ts';
 import { OneOffs } from '../../src/supervisor/one-offs.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { type Logger, silentLogger } from '../../src/system/logger.ts';
 import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
@@ -120,9 +121,10 @@ export class LowerHalf implements AsyncDisposable {
       settings: { domain: 'localhost', apiPort: 1 },
     });
     await routes.start();
+    const leases = createLocalLeases();
     const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
     const logs = createLogRouter({ engine, appLog, platformId, logger });
-    const provisioner = new Provisioner({ store, clock: systemClock, logger });
+    const provisioner = new Provisioner({ store, leases, clock: systemClock, logger });
     const supervise = (oneOffs: OneOffs) =>
       new Supervisor({
         engine,
@@ -149,7 +151,7 @@ export class LowerHalf implements AsyncDisposable {
       routes,
       appLog,
       logger,
-      work: new AppWork(),
+      work: new AppWork(leases),
       wordsKept: (id) => logs.finished(id),
       urlOf: (app) => app.name,
       startTimeoutMs: bootTimeoutMs + scaled(10_000),

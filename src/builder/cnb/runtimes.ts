@@ -7,7 +7,7 @@ import type { BuildOutput } from '../../domain/build.ts';
 import type { Stack } from '../../domain/builder.ts';
 import { type Engine, type EngineInfo, labelNames } from '../../domain/engine.ts';
 import type { PlatformError } from '../../domain/errors.ts';
-import { Turns } from '../../system/turns.ts';
+import type { Leases } from '../../domain/leases.ts';
 import type { HostTrust } from '../host-trust.ts';
 import { BuildLines } from '../jail/build-lines.ts';
 import { Jail } from '../jail/jail.ts';
@@ -41,6 +41,7 @@ export interface PreparedRuntimes {
 
 export interface RuntimesParts {
   readonly engine: Engine;
+  readonly leases: Leases;
   readonly platformId: string;
   readonly limits: JailLimits;
   readonly recordsDir: string;
@@ -68,7 +69,6 @@ const resultSchema = z.object({
 export class SharedRuntimes {
   readonly #parts: RuntimesParts;
   readonly #records: RuntimeRecords;
-  readonly #turns = new Turns();
 
   constructor(parts: RuntimesParts) {
     this.#parts = parts;
@@ -98,10 +98,10 @@ export class SharedRuntimes {
       return { folders: known.resolution.folders, layers: Promise.resolve(known.layers) };
     }
     const folders = Promise.withResolvers<RuntimeFolders>();
-    const layers = this.#turns.run(
-      'runtimes',
+    const layers = this.#parts.leases.hold(
+      'round/runtimes',
       () => this.#make(buildpack, { inputs, digest, runtime, ready: folders.resolve }),
-      order.signal,
+      { purpose: 'making a runtime', signal: order.signal },
     );
     layers.catch(folders.reject);
     return { folders: await folders.promise, layers };
@@ -120,9 +120,8 @@ export class SharedRuntimes {
       image: stack.buildImageId,
       networkId: null,
     } as const;
-    await this.#turns.run('runtimes', () =>
-      removeOldRuntimes({ engine, records: this.#records, now, spec: { ...spec, volumes, limits } }),
-    );
+    const remove = () => removeOldRuntimes({ engine, records: this.#records, now, spec: { ...spec, volumes, limits } });
+    await this.#parts.leases.hold('round/runtimes', remove, { purpose: 'the removal of old runtimes' });
   }
 
   async #known(

@@ -1,0 +1,20 @@
+import type { LeaseName } from '../domain/leases.ts';
+import type { Store } from '../domain/store.ts';
+
+const settingName = 'leader.term';
+
+/**
+ * Terms of leases for one process. The leader's grow over its restarts too: what other programs have from an earlier
+ * leader is older. All other terms only have to grow while the process lives, and cost no write.
+ */
+export function lastingTerms(store: Store): (name: LeaseName) => Promise<number> {
+  let term = 0;
+  return async (name) => {
+    if (name !== 'leader') return ++term;
+    return store.transaction(async ({ settings }) => {
+      const next = Number((await settings.get(settingName)) ?? 0) + 1;
+      await settings.set(settingName, String(next));
+      return next;
+    });
+  };
+}
