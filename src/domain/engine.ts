@@ -1,6 +1,7 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { BuildOutput } from './build.ts';
 import type { ContainerStats } from './container-stats.ts';
+import type { AttachedStreams, CapturedExec, ExecProcess, ExecRequest, ExecResult, TerminalSize } from './exec.ts';
 
 /**
  * The container engine, as the platform needs it. No vendor's type appears here. Every call is idempotent: "already
@@ -165,35 +166,20 @@ export interface EngineContainers {
    */
   attach(id: string, signal: AbortSignal): Promise<AttachedStreams>;
   /**
-   * Runs a program beside the container's own, as its user. Resolves when it has ended; exit code 126 or 127: there is no
-   * such program in it. Throws `not_found`, and `conflict` when the container does not run. Aborting the signal lets go of
-   * the program and does not end it.
+   * Starts a program beside the container's own and holds its streams. `stdin.end()` is the end of its input. Throws
+   * `not_found`, and `conflict` when the container does not run or is paused. Aborting the signal (a deadline's too) lets
+   * go of it: its input ends, its output is dropped, and the program goes on. No call of the engine ends it, as its process
+   * number in the container is not to be had; at a terminal it hears ^C, and it ends with the container. Engine API 1.35.
    */
-  runInside(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
-  resize(id: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  readonly exec: (id: string, request: ExecRequest, signal: AbortSignal) => Promise<ExecProcess>;
+  /** `exec` to its end, without input, and what it wrote as text. */
+  runInside(id: string, request: CapturedExec, signal: AbortSignal): Promise<ExecResult>;
+  resize(id: string, size: TerminalSize): Promise<void>;
   /**
    * Lines with the engine's own timestamps. Ends when the container has ended (follow), at the end of the log or, without an
    * error, when the signal aborts. The output of a `build` container is not kept: attach to it.
    */
   logs(id: string, options: ContainerLogOptions, signal: AbortSignal): AsyncIterable<ContainerLogLine>;
-}
-
-export interface ExecRequest {
-  readonly argv: readonly string[];
-  /** Of what it writes, both streams together; the rest is dropped. */
-  readonly maxBytes: number;
-}
-
-export interface ExecResult {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export interface AttachedStreams {
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
 }
 
 export interface ContainerLogOptions {

@@ -25,7 +25,7 @@ export interface Connection {
    * ends it. The caller reads the stream to its end or destroys it.
    */
   stream(call: EngineCall & { readonly signal: AbortSignal }): Promise<IncomingMessage>;
-  /** A connection taken over as raw bytes both ways (attach). */
+  /** A connection taken over as raw bytes both ways (attach, exec). */
   hijack(call: EngineCall & { readonly signal: AbortSignal }): Promise<Duplex>;
 }
 
@@ -60,9 +60,9 @@ export function connect(dockerHost: string): Connection {
     // With a body of known length the request is over before the connection changes its kind; an open one would leave
     // the end of a chunked body among the first bytes of the process's standard input.
     hijack: (call) =>
-      headersWithin(call, (signal) => {
-        const upgrade = { ...call, body: { upgrade: true }, signal };
-        return dial(long, upgrade, { isStream: true, hijack: true }) as Promise<Duplex>;
+      headersWithin(call, async (signal) => {
+        const upgrade = { ...call, body: call.body ?? { upgrade: true }, signal };
+        return takenOver(await dial(long, upgrade, { isStream: true, hijack: true }), call.what);
       }),
   };
 }
@@ -126,6 +126,15 @@ function dial(
       },
       (error, result) => (error === null || error === undefined ? resolve(result) : reject(error)),
     );
+  });
+}
+
+/** A proxy before the engine may answer without letting go of the connection. */
+function takenOver(answer: unknown, what: string): Duplex {
+  if (typeof (answer as Partial<Duplex>).write === 'function') return answer as Duplex;
+  (answer as IncomingMessage).destroy();
+  throw new PlatformError('unavailable', `The container engine keeps its connection to itself (${what}).`, {
+    hint: 'Let PAAS_DOCKER_HOST be the engine itself, without a proxy that knows no upgrade.',
   });
 }
 

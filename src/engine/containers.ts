@@ -6,6 +6,7 @@ import { containerStats } from './container-stats.ts';
 import { containerCreator } from './create-container.ts';
 import { answered, ignoring } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
+import { startExec } from './exec.ts';
 import { labelFilter } from './labels.ts';
 import { containerLogs } from './logs.ts';
 import { OpenFilesLimit, refusedOpenFiles } from './open-files.ts';
@@ -92,6 +93,7 @@ export function dockerContainers(
 
     wait: (id, signal): Promise<ContainerExit> => waitForEnd(connection, id, signal),
     attach: (id, signal) => attach(connection, id, signal),
+    exec: (id, request, signal) => startExec(connection, id, { request, signal }),
     runInside: (id, request, signal) => runInside(connection, id, { ...request, signal }),
 
     async resize(id, { columns, rows }) {

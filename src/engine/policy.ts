@@ -47,9 +47,9 @@ export function containerRequest(spec: ContainerSpec, engine: EngineAbilities): 
   const interactive = spec.openStdin ?? false;
   return {
     Image: spec.image,
-    User: unprivileged(spec),
+    User: unprivileged(spec.name, spec.user),
     Labels: { ...spec.labels },
-    Env: environmentOf(spec),
+    Env: environmentOf(spec.name, spec.env),
     Tty: spec.tty ?? false,
     OpenStdin: interactive,
     // The process sees the end of its input when the one who is attached ends it.
@@ -143,24 +143,22 @@ export function limitsRequest(limits: ContainerLimits, engine: Pick<EngineAbilit
   return resources(limits, engine);
 }
 
-function unprivileged(spec: ContainerSpec): string {
-  const match = /^(\d{1,10}):(\d{1,10})$/.exec(spec.user);
+/** The user, as a number. Throws `invalid_params` for root. `name` is the thing that would run as it. */
+export function unprivileged(name: string, user: string): string {
+  const match = /^(\d{1,10}):(\d{1,10})$/.exec(user);
   if (match === null || Number(match[1]) === 0) {
-    throw new PlatformError(
-      'invalid_params',
-      `${spec.name} would run as "${spec.user}": containers never run as root.`,
-      {
-        hint: 'Give a numeric uid:gid with a uid other than 0.',
-      },
-    );
+    throw new PlatformError('invalid_params', `${name} would run as "${user}": containers never run as root.`, {
+      hint: 'Give a numeric uid:gid with a uid other than 0.',
+    });
   }
-  return spec.user;
+  return user;
 }
 
-function environmentOf(spec: ContainerSpec): string[] {
-  return Object.entries(spec.env).map(([name, value]) => {
+/** As the engine wants it. `who` is the thing that would have it. */
+export function environmentOf(who: string, env: ContainerSpec['env']): string[] {
+  return Object.entries(env).map(([name, value]) => {
     if (name === '' || /[=\0]/.test(name) || value.includes('\0')) {
-      throw new PlatformError('invalid_params', `${spec.name}: "${name}" cannot be an environment variable.`);
+      throw new PlatformError('invalid_params', `${who}: "${name}" cannot be an environment variable.`);
     }
     return `${name}=${value}`;
   });

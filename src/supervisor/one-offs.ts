@@ -1,6 +1,6 @@
 import { Duplex, PassThrough } from 'node:stream';
-import type { AttachedStreams } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { AttachedStreams } from '../domain/exec.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import type { RunRequest, RunSession } from '../domain/operations.ts';
 

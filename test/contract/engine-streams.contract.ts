@@ -9,26 +9,7 @@ import type { UnderTest } from './engine.contract.ts';
 
 export function streamsContract(underTest: UnderTest): void {
   attachContract(underTest);
-  execContract(underTest);
   logsContract(underTest);
-}
-
-function execContract(underTest: UnderTest): void {
-  test('a program runs beside the container’s own, and its words and its end come back', async () => {
-    const fixture = underTest();
-    const { containers } = fixture.engine;
-    const { signal } = new AbortController();
-    const id = await containers.create(fixture.spec('sleep 100'));
-    const exec = (...argv: string[]) => containers.runInside(id, { argv, maxBytes: 1000 }, signal);
-    await assert.rejects(exec('true'), { code: 'conflict' });
-    await containers.start(id);
-    const answer = await exec('sh', '-c', 'echo out; echo err >&2; exit 3');
-    assert.deepEqual(answer, { exitCode: 3, stdout: 'out\n', stderr: 'err\n' });
-    assert.equal((await exec('sh', '-c', 'seq 1 100000')).stdout.length, 1000);
-    assert.ok([126, 127].includes((await exec('no-such-program')).exitCode));
-    await containers.remove(id);
-    await assert.rejects(exec('true'), { code: 'not_found' });
-  });
 }
 
 function attachContract(underTest: UnderTest): void {

@@ -4,6 +4,7 @@ import type { EngineFixture } from '../support/engine-fixture.ts';
 import { containersContract } from './engine-containers.contract.ts';
 import { dockerfileContract } from './engine-dockerfile.contract.ts';
 import { eventsContract } from './engine-events.contract.ts';
+import { execContract } from './engine-exec.contract.ts';
 import { imagesContract } from './engine-images.contract.ts';
 import { networksContract } from './engine-networks.contract.ts';
 import { resourcesContract } from './engine-resources.contract.ts';
@@ -32,6 +33,7 @@ export function engineContract(name: string, makeEngine: () => Promise<EngineFix
     containersContract(underTest);
     sandboxContract(underTest);
     streamsContract(underTest);
+    execContract(underTest);
     resourcesContract(underTest);
     eventsContract(underTest);
     imagesContract(underTest);

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { buffer, text } from 'node:stream/consumers';
+import { describe, test } from 'node:test';
+import type { ContainerSpec } from '../../src/domain/engine.ts';
+import type { ExecRequest } from '../../src/domain/exec.ts';
+import { scaled } from '../support/deadline.ts';
+import { eventually } from '../support/eventually.ts';
+import type { UnderTest } from './engine.contract.ts';
+
+const shortMs = 200;
+
+/** Programs beside a container's own. */
+export function execContract(underTest: UnderTest): void {
+  async function running(changes: Partial<ContainerSpec> = {}) {
+    const fixture = underTest();
+    const { containers } = fixture.engine;
+    const id = await containers.create(fixture.spec('sleep 100', changes));
+    await containers.start(id);
+    const signal = AbortSignal.timeout(scaled(30_000));
+    const exec = (request: ExecRequest, stop = signal) => containers.exec(id, request, stop);
+    const sh = (script: string, request: Partial<ExecRequest> = {}, stop = signal) =>
+      exec({ argv: ['sh', '-c', script], ...request }, stop);
+    /** What a script says when it is run for that. */
+    const said = async (script: string, request: Partial<ExecRequest> = {}) => {
+      const { stdout, stderr, wait } = await sh(script, request);
+      const [output] = await Promise.all([text(stdout), stderr.resume(), wait()]);
+      return output;
+    };
+    return { id, containers, exec, sh, said, remove: () => containers.remove(id) };
+  }
+
+  describe('programs beside a container’s own', { concurrency: 3 }, () => {
+    test('input arrives, its end ends the program, both outputs come apart, and its exit code is told', async () => {
+      const { sh, remove } = await running();
+      const { stdin, stdout, stderr, wait } = await sh('cat; echo to-err >&2; exit 3', { input: true });
+      stdin.write('first\n');
+      stdin.end('last');
+      assert.deepEqual(await Promise.all([text(stdout), text(stderr), wait()]), ['first\nlast', 'to-err\n', 3]);
+      await remove();
+    });
+
+    test('megabytes go in and come out whole, to a reader that is slow', async () => {
+      const { exec, remove } = await running();
+      const { stdin, stdout, stderr, wait } = await exec({ argv: ['cat'], input: true });
+      stderr.resume();
+      const sent = Buffer.alloc(8 * 1024 * 1024, 'stream of bytes\n');
+      stdin.end(sent);
+      await new Promise((resolve) => stdout.once('readable', resolve));
+      const [received, exitCode] = await Promise.all([buffer(stdout), wait()]);
+      assert.ok(received.equals(sent), `${received.length} bytes came back`);
+      assert.equal(exitCode, 0);
+      await remove();
+    });
+
+    test('without an input it reads an end at once', async () => {
+      const { said, remove } = await running();
+      assert.equal(await said('cat; echo over'), 'over\n');
+      await remove();
+    });
+
+    test('it has the container’s user and environment, and another user, more variables and a directory if asked', async () => {
+      const { said, remove } = await running({ env: { COLOUR: 'red', SHAPE: 'round' }, workingDir: '/home' });
+      const script = 'echo $(id -u):$(id -g) $COLOUR $SHAPE; env | grep ^PWD=';
+      assert.equal(await said(script), '10001:10001 red round\nPWD=/home\n');
+      const changed = { user: '10002:10003', env: { COLOUR: 'a b "c" $d' }, workingDir: '/data' };
+      assert.equal(await said(script, changed), '10002:10003 a b "c" $d round\nPWD=/data\n');
+      await remove();
+    });
+
+    test('it can do no more than the container: no capability, nothing to gain, the same filter, no root', async () => {
+      const { said, sh, remove } = await running();
+      const status = await said('grep -E "^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status');
+      const fields = Object.fromEntries(
+        status
+          .trim()
+          .split('\n')
+          .map((line) => line.split(/:\s+/)),
+      );
+      const none = '0000000000000000';
+      assert.deepEqual(fields, {
+        ...{ CapInh: none, CapPrm: none, CapEff: none, CapBnd: none, CapAmb: none },
+        ...{ NoNewPrivs: '1', Seccomp: '2' },
+      });
+      for (const user of ['0:0', 'root', '0']) {
+        await assert.rejects(sh('true', { user }), { code: 'invalid_params' }, user);
+      }
+      await remove();
+    });
+
+    test('a terminal has its size right after its start, another one later, and what is typed', async () => {
+      const { sh, remove } = await running();
+      const script = 'stty -echo; echo "ready at $(stty size)"; read line; echo "$line at $(stty size)"; exit 4';
+      const terminal = { columns: 101, rows: 33 };
+      const { stdin, stdout, stderr, resize, wait } = await sh(`sleep 0.2; ${script}`, { input: true, terminal });
+      stderr.resume();
+      let seen = '';
+      stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+      await eventually('the terminal is ready', () => seen.includes('ready at 33 101'));
+      await resize({ columns: 55, rows: 22 });
+      stdin.write('typed\n');
+      assert.equal(await wait(), 4);
+      assert.match(seen, /typed at 22 55/);
+      await resize({ columns: 1, rows: 1 });
+      await remove();
+    });
+
+    test('^C at a terminal ends what runs there', async () => {
+      const { exec, remove } = await running();
+      const { stdin, stdout, stderr, wait } = await exec({
+        argv: ['sh', '-c', 'echo up; exec sleep 100'],
+        input: true,
+        terminal: { columns: 80, rows: 24 },
+      });
+      stderr.resume();
+      let seen = '';
+      stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+      await eventually('it runs', () => seen.includes('up'));
+      stdin.write('\x03');
+      assert.equal(await wait(), 130);
+      await remove();
+    });
+
+    test('who gives up lets go: the streams end, the input ends, and what does not read it goes on', async () => {
+      const { sh, said, id, containers, remove } = await running();
+      const stop = new AbortController();
+      const reader = await sh('cat; touch /home/input-ended', { input: true }, stop.signal);
+      const deaf = await sh('sleep 1; touch /home/went-on', {}, stop.signal);
+      const ends = [reader, deaf].map(({ stdout, stderr }) => Promise.all([text(stdout), text(stderr)]));
+      const waits = [reader, deaf].map(({ wait }) => assert.rejects(wait(), { code: 'cancelled' }));
+      stop.abort();
+      assert.deepEqual(await Promise.all(ends), [
+        ['', ''],
+        ['', ''],
+      ]);
+      await Promise.all(waits);
+      await eventually('both have done their work', async () => {
+        const files = await said('for f in /home/*; do echo "$f"; done');
+        return files.includes('input-ended') && files.includes('went-on');
+      });
+      assert.equal((await containers.inspect(id))?.status, 'running');
+      await remove();
+    });
+
+    test('a deadline is told as one, also to somebody who reads nothing', async () => {
+      const { sh, remove } = await running();
+      const { wait } = await sh('exec yes', {}, AbortSignal.timeout(shortMs));
+      await assert.rejects(wait(), { code: 'timeout', message: /^sh did not end in time/ });
+      await remove();
+    });
+
+    test('a program that closes its outputs is waited for all the same', async () => {
+      const { sh, remove } = await running();
+      const { stdout, stderr, wait } = await sh('exec >&- 2>&-; sleep 0.5; exit 9');
+      stdout.resume();
+      stderr.resume();
+      assert.equal(await wait(), 9);
+      await remove();
+    });
+
+    test('the end of its container is its end', async () => {
+      const { sh, id, containers, remove } = await running();
+      const { stdout, stderr, wait } = await sh('echo up; exec sleep 100');
+      stderr.resume();
+      await new Promise((resolve) => stdout.once('data', resolve));
+      const ended = wait();
+      await containers.kill(id, 'SIGKILL');
+      assert.equal(await ended, 137);
+      await remove();
+    });
+
+    test('in a container that does not run, or that is gone, nothing is started', async () => {
+      const { sh, id, containers } = await running();
+      await containers.pause(id);
+      await assert.rejects(sh('true'), { code: 'conflict' });
+      await containers.unpause(id);
+      await containers.kill(id, 'SIGKILL');
+      await containers.wait(id, AbortSignal.timeout(scaled(30_000)));
+      await assert.rejects(sh('true'), { code: 'conflict' });
+      await containers.remove(id);
+      await assert.rejects(sh('true'), { code: 'not_found' });
+    });
+
+    test('what it writes is had as text, up to a number of bytes, and its exit code with it', async () => {
+      const { id, containers, remove } = await running();
+      const { signal } = new AbortController();
+      const run = (...argv: string[]) => containers.runInside(id, { argv, maxBytes: 1000 }, signal);
+      assert.deepEqual(await run('sh', '-c', 'echo out; echo err >&2; exit 3'), {
+        exitCode: 3,
+        stdout: 'out\n',
+        stderr: 'err\n',
+      });
+      assert.equal((await run('sh', '-c', 'seq 1 100000')).stdout.length, 1000);
+      assert.ok([126, 127].includes((await run('no-such-program')).exitCode));
+      await remove();
+    });
+  });
+}
