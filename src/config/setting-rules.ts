@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defaultCloudlet } from '../domain/cloudlet.ts';
+import { parseAddressRange } from '../system/address-range.ts';
 
 const megabyte = 1024 * 1024;
 
@@ -11,6 +12,16 @@ function wholeNumber(min: number, max: number) {
 
 function text(pattern: RegExp, rule: string) {
   return z.string(rule).regex(pattern, rule);
+}
+
+const rangesRule = 'addresses or ranges with commas between them, such as 10.0.0.5, 2001:db8::/32';
+
+/** Of a list with commas. */
+export function rangesOf(list: string): readonly string[] {
+  return list
+    .split(',')
+    .map((range) => range.trim())
+    .filter((range) => range !== '');
 }
 
 const port = wholeNumber(0, 65_535);
@@ -26,6 +37,11 @@ export const settingRules = z.object({
   bind: z.string('an address of this host').default('0.0.0.0').describe('the address that visitors and git reach'),
   http_port: port.default(8080).describe('its port for HTTP'),
   https_port: port.default(8443).describe('its port for HTTPS, which is not served yet'),
+  trusted_proxies: z
+    .string(rangesRule)
+    .refine((list) => rangesOf(list).every((range) => parseAddressRange(range) !== null), rangesRule)
+    .default('')
+    .describe('proxies in front, whose word on their clients is taken'),
   api_port: port.default(7080).describe('the port of the API, on 127.0.0.1 only'),
   docker_host: z
     .string("the address of an engine's socket")

@@ -5,7 +5,14 @@ import { parse } from 'smol-toml';
 import { PlatformError } from '../domain/errors.ts';
 import { nearestWord } from '../system/did-you-mean.ts';
 import { type Environment, environment } from './environment.ts';
-import { defaultOf, type RawSettings, type SettingName, settingNames, settingRules } from './setting-rules.ts';
+import {
+  defaultOf,
+  type RawSettings,
+  rangesOf,
+  type SettingName,
+  settingNames,
+  settingRules,
+} from './setting-rules.ts';
 
 export { paths } from './paths.ts';
 
@@ -17,6 +24,8 @@ export interface Settings {
   readonly bind: string;
   readonly httpPort: number;
   readonly httpsPort: number;
+  /** Addresses and ranges of proxies in front of the resolver, whose word on their clients it takes. */
+  readonly trustedProxies: readonly string[];
   readonly apiPort: number;
   readonly dockerHost: string;
   /** Private range that the apps' networks are cut from. */
@@ -69,7 +78,7 @@ export function readSettings(env: Environment = environment(), flags: Flags = {}
     const name = issue?.path[0] as SettingName;
     const value = JSON.stringify(raw[name]);
     throw new PlatformError('invalid_params', `${where[name]} is ${value}, and must be ${issue?.message}.`, {
-      hint: `Without it: ${defaultOf(name)}.`,
+      hint: `Without it: ${defaultOf(name) || 'none'}.`,
     });
   }
   return toSettings(parsed.data, home);
@@ -92,6 +101,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     bind: s.bind,
     httpPort: s.http_port,
     httpsPort: s.https_port,
+    trustedProxies: rangesOf(s.trusted_proxies),
     apiPort: s.api_port,
     dockerHost: s.docker_host,
     networkPool: s.network_pool,

@@ -29,13 +29,13 @@ function requestFields({ head, process, connectMs, serviceMs, status, bytes }: A
     `path=${JSON.stringify(head.path.slice(0, maxPathLength))}`,
     `host=${head.authority}`,
     `request_id=${head.requestId}`,
-    `fwd="${head.clientAddress}"`,
+    `fwd="${head.client.address}"`,
     `dyno=${process}`,
     `connect=${milliseconds(connectMs)}`,
     `service=${milliseconds(serviceMs)}`,
     `status=${status}`,
     `bytes=${bytes ?? ''}`,
-    'protocol=http',
+    `protocol=${head.client.scheme}`,
   ].join(' ');
 }
 

@@ -1,4 +1,6 @@
-import { BlockList, isIPv4, isIPv6, type Socket } from 'node:net';
+import type { EventEmitter } from 'node:events';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { plainAddress } from '../system/address-range.ts';
 
 /** Where a proxy or an address translation in front of us may stand, with all its clients behind one address. */
 const inside = new BlockList();
@@ -24,9 +26,8 @@ for (const [network, prefix] of [
  * address of a private network, and for none.
  */
 export function publicClient(address: string | undefined): string | null {
-  const plain = address?.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : (address ?? '');
-  if (isIPv4(plain)) return inside.check(plain, 'ipv4') ? null : plain;
-  const [bare = ''] = plain.split('%');
+  const bare = plainAddress(address);
+  if (isIPv4(bare)) return inside.check(bare, 'ipv4') ? null : bare;
   if (!isIPv6(bare) || inside.check(bare, 'ipv6')) return null;
   const [before = '', after] = bare.split('::');
   const head = before.split(':').filter((group) => group !== '');
@@ -35,7 +36,9 @@ export function publicClient(address: string | undefined): string | null {
   return [...head, ...Array.from({ length: zeros }, () => '0'), ...tail].slice(0, 4).join(':');
 }
 
-/** How many connections each client from outside has open. One may not have those of all. */
+/**
+ * How many connections each client from outside has open; through a proxy, how many requests. One may not have those of all.
+ */
 export class ClientConnections {
   readonly #limit: number;
   readonly #open = new Map<string, number>();
@@ -44,14 +47,14 @@ export class ClientConnections {
     this.#limit = limit;
   }
 
-  /** Counts the connection until it closes. False: its client has as many as it may. */
-  admit(socket: Socket): boolean {
-    const client = publicClient(socket.remoteAddress);
+  /** Counts a connection or a request of that address until it emits `close`. False: its client has as many as it may. */
+  admit(address: string, open: EventEmitter): boolean {
+    const client = publicClient(address);
     if (client === null) return true;
-    const open = this.#open.get(client) ?? 0;
-    if (open >= this.#limit) return false;
-    this.#open.set(client, open + 1);
-    socket.once('close', () => {
+    const count = this.#open.get(client) ?? 0;
+    if (count >= this.#limit) return false;
+    this.#open.set(client, count + 1);
+    open.once('close', () => {
       const left = (this.#open.get(client) ?? 1) - 1;
       if (left === 0) this.#open.delete(client);
       else this.#open.set(client, left);

@@ -5,13 +5,14 @@ import { startResolver } from './resolver.ts';
 
 /** The resolver's own process. Says `ready` to the launcher; SIGTERM and SIGINT end it when in-flight requests have. */
 async function main(): Promise<void> {
-  const { home, bind, httpPort, logLevel } = readSettings();
+  const { home, bind, httpPort, trustedProxies, logLevel } = readSettings();
   const { resolverSocket, routeSnapshot } = paths(home);
   const resolver = await startResolver({
     bind,
     httpPort,
     controlSocket: resolverSocket,
     snapshotPath: routeSnapshot,
+    trustedProxies,
     logger: createLogger({ level: logLevel, name: 'resolver' }),
   });
   let stopping = false;

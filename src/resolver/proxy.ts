@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -7,17 +8,23 @@ import { ClientConnections } from './client-connections.ts';
 import { explain } from './error-pages.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { answerMalformed } from './malformed.ts';
-import { readHead, upgradeProtocol } from './request-head.ts';
+import { type RequestHead, readHead, upgradeProtocol } from './request-head.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 import { detachedResponse, startUpgrade } from './upgrade.ts';
 
 const maxConnections = 16_384;
+const tooMany = { title: 'Too many requests', text: 'Too many requests from your address are being answered already.' };
+
+export interface ProxyContext extends ExchangeContext {
+  readonly proxies: TrustedProxies;
+}
 
 /**
  * The public's side. Node finds out what is no HTTP (400, 431), and a request head that does not come in time (408).
  * There is no limit on a whole request's time: a large, slow upload is served as long as it goes on (see Exchange).
  */
-export function createProxy(context: ExchangeContext): Server {
-  const { timing } = context;
+export function createProxy(context: ProxyContext): Server {
+  const { timing, proxies } = context;
   const server = createServer({
     keepAliveTimeout: timing.keepAliveMs,
     headersTimeout: timing.headersMs,
@@ -34,24 +41,37 @@ export function createProxy(context: ExchangeContext): Server {
   const answers = new WeakMap<Duplex, ServerResponse>();
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     answers.set(request.socket, response);
-    const head = readHead(request);
+    const head = readHead(request, proxies);
     if ('reason' in head) return refuse(request, response, timing.lingerMs);
+    if (!isAdmitted(head, request.socket, response)) return refuseMany(request, response, head, timing.lingerMs);
     new Exchange(context, head, { request, response }).start();
   };
   const clients = new ClientConnections(timing.connectionsPerClient);
-  server.on('connection', (socket: Socket) => {
-    if (!clients.admit(socket)) socket.destroy();
-  });
+  // A client behind a proxy has no connection of its own: its requests are counted instead.
+  const isAdmitted = ({ client: { address } }: RequestHead, socket: Socket, open: EventEmitter) =>
+    !proxies.isShared(socket) || clients.admit(address, open);
+  const serveHttp = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) =>
+    proxies.accept(socket, timing.headersMs, ({ address }) => {
+      if (!proxies.isShared(socket) && !clients.admit(address, socket)) socket.destroy();
+      else for (const serveConnection of serveHttp) serveConnection.call(server, socket);
+    }),
+  );
   server.on('request', serve);
   // The instance decides whether it wants the body: its 100 is passed on, or its refusal.
   server.on('checkContinue', serve);
   server.on('upgrade', (request: IncomingMessage, socket: Socket, rest: Buffer) => {
-    const head = readHead(request);
+    const head = readHead(request, proxies);
     const protocol = upgradeProtocol(request);
-    if (!('reason' in head) && protocol !== null)
-      return startUpgrade(context, head, { request, socket, rest, protocol });
-    const response = detachedResponse(request, socket);
-    if (response) refuse(request, response, 0);
+    if ('reason' in head || protocol === null) {
+      const response = detachedResponse(request, socket);
+      if (response) refuse(request, response, 0);
+    } else if (isAdmitted(head, socket, socket)) startUpgrade(context, head, { request, socket, rest, protocol });
+    else {
+      const response = detachedResponse(request, socket);
+      if (response) refuseMany(request, response, head, 0);
+    }
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
     answerMalformed(error, socket, answers.get(socket)),
@@ -61,6 +81,16 @@ export function createProxy(context: ExchangeContext): Server {
     socket.end('HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n');
   });
   return server;
+}
+
+/** Its client has as many requests as it may. */
+function refuseMany(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { requestId }: RequestHead,
+  lingerMs: number,
+): void {
+  answerWithPage(request, response, { status: 429, code: null, ...tooMany, requestId }, lingerMs);
 }
 
 /** What follows on a connection with such a request cannot be trusted either. */

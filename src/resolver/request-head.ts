@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hopByHop, namedInConnection } from './hop-by-hop.ts';
 import { hostnameOf } from './host-index.ts';
+import type { RequestClient, TrustedProxies } from './trusted-proxies.ts';
 
 /** A request that may be routed, and what the instance will be sent of it. */
 export interface RequestHead {
@@ -13,7 +14,7 @@ export interface RequestHead {
   /** As the client wrote it. */
   readonly authority: string;
   readonly requestId: string;
-  readonly clientAddress: string;
+  readonly client: RequestClient;
   readonly hasBody: boolean;
   /** Sending it twice changes nothing more than sending it once, and there is no body to send again (RFC 9110 9.2.1). */
   readonly repeatable: boolean;
@@ -42,7 +43,7 @@ const requestOnly: ReadonlySet<string> = new Set(['te', 'trailer', 'proxy-author
  * requests before this; it accepts two Host headers and an absolute target that names another host, so these are
  * refused here (hardening.md finding 12).
  */
-export function readHead(request: IncomingMessage): RequestHead | Refusal {
+export function readHead(request: IncomingMessage, proxies: TrustedProxies): RequestHead | Refusal {
   const { rawHeaders, method = 'GET' } = request;
   const named = namedInConnection(request.headers.connection);
   const headers: string[] = [];
@@ -90,13 +91,13 @@ export function readHead(request: IncomingMessage): RequestHead | Refusal {
   if (path === null) return { reason: 'malformed request target' };
 
   if (!requestIdPattern.test(requestId)) requestId = randomUUID();
-  const clientAddress = addressOf(request);
+  const client = proxies.clientOf(request.socket, request.headers);
   // Without either, Node would choose a framing of its own for these; nothing to send is what the client said.
   if (!framed && !bodyless.has(method)) headers.push('Content-Length', '0');
-  headers.push('X-Forwarded-For', clientAddress);
-  headers.push('X-Forwarded-Proto', 'http');
-  headers.push('X-Forwarded-Port', portOf(authority));
-  headers.push('X-Forwarded-Host', authority);
+  headers.push('X-Forwarded-For', client.address);
+  headers.push('X-Forwarded-Proto', client.scheme);
+  headers.push('X-Forwarded-Port', client.port ?? portOf(authority, client.scheme));
+  headers.push('X-Forwarded-Host', client.host ?? authority);
   headers.push('X-Request-Start', String(Date.now()));
   headers.push('X-Request-Id', requestId);
   headers.push('Via', viaBefore + via);
@@ -107,7 +108,7 @@ export function readHead(request: IncomingMessage): RequestHead | Refusal {
     hostname,
     authority,
     requestId,
-    clientAddress,
+    client,
     hasBody,
     repeatable,
     expectsContinue,
@@ -144,15 +145,11 @@ function originForm(target: string, method: string, authority: string): string |
 }
 
 function sameAuthority(a: string, b: string): boolean {
-  return hostnameOf(a) !== null && hostnameOf(a) === hostnameOf(b) && portOf(a) === portOf(b);
+  return hostnameOf(a) !== null && hostnameOf(a) === hostnameOf(b) && portOf(a, 'http') === portOf(b, 'http');
 }
 
-function portOf(authority: string): string {
+function portOf(authority: string, scheme: RequestClient['scheme']): string {
   const colon = authority.lastIndexOf(':');
-  return colon === -1 ? '80' : authority.slice(colon + 1);
-}
-
-function addressOf(request: IncomingMessage): string {
-  const address = request.socket.remoteAddress ?? '';
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
+  if (colon !== -1) return authority.slice(colon + 1);
+  return scheme === 'https' ? '443' : '80';
 }

@@ -10,6 +10,7 @@ import { createProxy } from './proxy.ts';
 import { RouteJournal, readJournal } from './route-journal.ts';
 import { Router } from './router.ts';
 import { defaultTiming, type Timing } from './timing.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 
 export interface ResolverOptions {
   readonly bind: string;
@@ -18,6 +19,8 @@ export interface ResolverOptions {
   /** The orchestrator's way in; made with mode 0600. */
   readonly controlSocket: string;
   readonly snapshotPath: string;
+  /** Addresses and ranges of proxies in front, whose word on their clients is taken. */
+  readonly trustedProxies?: readonly string[];
   readonly timing?: Timing;
   readonly logger?: Logger;
 }
@@ -42,7 +45,8 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   const { bind, httpPort, controlSocket, snapshotPath, timing = defaultTiming, logger = silentLogger } = options;
   const router = new Router(timing);
   const notices = new ResolverNotices();
-  const context = { router, notices, timing, closing: false };
+  const proxies = new TrustedProxies(options.trustedProxies ?? []);
+  const context = { router, notices, timing, proxies, closing: false };
   const journal = new RouteJournal({
     path: snapshotPath,
     table: () => router.table(),
@@ -80,6 +84,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
       context.closing = true;
       clearInterval(sweep);
       router.closeTunnels();
+      proxies.close();
       await closeGently(proxy, timing.stopMs);
       router.close();
       control.closeAllConnections();

@@ -7,6 +7,7 @@ import { ResolverNotices } from '../../src/resolver/notices.ts';
 import { createProxy } from '../../src/resolver/proxy.ts';
 import { Router } from '../../src/resolver/router.ts';
 import { defaultTiming } from '../../src/resolver/timing.ts';
+import { TrustedProxies } from '../../src/resolver/trusted-proxies.ts';
 import { eventually } from '../support/eventually.ts';
 
 test('a client is its address, or its network in IPv6, and whoever stands behind a proxy is nobody', () => {
@@ -23,7 +24,8 @@ test('a client is its address, or its network in IPv6, and whoever stands behind
 
 test('one client cannot take the connections of all', async () => {
   const timing = { ...defaultTiming, connectionsPerClient: 3 };
-  const context = { router: new Router(timing), notices: new ResolverNotices(), timing, closing: false };
+  const proxies = new TrustedProxies([]);
+  const context = { router: new Router(timing), notices: new ResolverNotices(), timing, proxies, closing: false };
   const proxy = createProxy(context);
   const from: string[] = [];
   // Real connections, of which the resolver hears that they come from elsewhere than from this machine.

@@ -79,7 +79,10 @@ export interface TestResolver extends AsyncDisposable {
 }
 
 /** The resolver as its process runs it, on a free port, with a control socket of its own. */
-export async function startTestResolver(timing: Partial<Timing> = {}): Promise<TestResolver> {
+export async function startTestResolver(
+  timing: Partial<Timing> = {},
+  trustedProxies: readonly string[] = [],
+): Promise<TestResolver> {
   const home = await mkdtemp(join(tmpdir(), 'paas-resolver-'));
   const controlSocket = join(home, 'r.sock');
   const resolver = await startResolver({
@@ -87,6 +90,7 @@ export async function startTestResolver(timing: Partial<Timing> = {}): Promise<T
     httpPort: 0,
     controlSocket,
     snapshotPath: join(home, 'routes.json'),
+    trustedProxies,
     timing: { ...defaultTiming, ...timing },
   });
   const client = createResolverClient(controlSocket, { patienceMs: 500 });
@@ -141,6 +145,8 @@ function targetOf(name: string, target: number | Target, at: number): Target {
 }
 
 export interface Asking {
+  /** The address that it comes from; every one of 127.0.0.0/8 is this machine's. */
+  readonly from?: string;
   readonly host?: string;
   readonly method?: string;
   readonly path?: string;
@@ -157,7 +163,8 @@ export interface Answered {
 /** One request on a connection of its own. */
 export function ask(port: number, { host = 'shop.localhost', body, ...asking }: Asking = {}): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const options = { method: asking.method ?? 'GET', path: asking.path ?? '/', agent: false };
+    const { method = 'GET', path = '/', from = '127.0.0.1' } = asking;
+    const options = { method, path, localAddress: from, agent: false };
     // Node's client leaves a DELETE's body without a length.
     const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
     const headers = { Host: host, ...length, ...asking.headers };

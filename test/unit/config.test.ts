@@ -26,6 +26,12 @@ describe('the settings', () => {
     assert.equal(read('', { PAAS_HTTP_PORT: '', PAAS_DOMAIN: '' }).httpPort, 8080);
   });
 
+  it('name proxies by their addresses and ranges, and none unless told', () => {
+    assert.deepEqual(read('').trustedProxies, []);
+    const ranges = ['10.0.0.5', '192.168.0.0/16', '2001:db8::/32', '::1'];
+    assert.deepEqual(read(`trusted_proxies = "${ranges.join(', ')}"`).trustedProxies, ranges);
+  });
+
   it('name the place, the value and the rule when one is wrong', () => {
     const wrong = (message: RegExp, hint: RegExp) => ({ code: 'invalid_params', message, hint });
     assert.throws(
@@ -38,6 +44,9 @@ describe('the settings', () => {
     );
     assert.throws(() => read('', {}, { build_slots: '0' }), wrong(/^--build-slots is "0", and must be/, /2/));
     assert.throws(() => read('domain = "Bad One"'), wrong(/must be a domain name in small letters/, /localhost/));
+    for (const ranges of ['10.0.0.0/33', 'front', '10.0.0.1 10.0.0.2', '::1/129', '10.0.0']) {
+      assert.throws(() => read('', { PAAS_TRUSTED_PROXIES: ranges }), wrong(/must be addresses or ranges/, /none/));
+    }
     assert.throws(() => read('', { PAAS_LINK_COMMAND: 'perhaps' }), wrong(/must be true or false/, /true/));
   });
 

@@ -55,7 +55,7 @@ test('the log line reads as one of Heroku’s router', () => {
     hostname: 'shop.localhost',
     authority: 'shop.localhost:8080',
     requestId,
-    clientAddress: '1.2.3.4',
+    client: { address: '1.2.3.4', scheme: 'http', port: null, host: null } as const,
     hasBody: false,
     repeatable: true,
     expectsContinue: false,
