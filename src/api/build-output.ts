@@ -42,9 +42,14 @@ async function showLive(
 ): Promise<number> {
   const whileBuilding = AbortSignal.any([signal, over]);
   let changed = false;
-  const dispose = store.changes.subscribe(({ id }) => {
-    if (id === build.id) changed = true;
-  });
+  const dispose = store.changes.subscribe(
+    ({ id }) => {
+      if (id === build.id) changed = true;
+    },
+    () => {
+      changed = true;
+    },
+  );
   let sent = 0;
   try {
     for await (const line of until(whileBuilding, appLog.follow(build.appId, query, whileBuilding))) {
@@ -79,10 +84,10 @@ async function waitForBuild(
 ): Promise<Build | null> {
   for (;;) {
     const { promise: changed, resolve } = Promise.withResolvers<void>();
-    const dispose = store.changes.subscribe((change) => {
-      if (change.id === id || change.table === 'apps') resolve();
-    });
     const wake = () => resolve();
+    const dispose = store.changes.subscribe((change) => {
+      if (change.id === id || change.table === 'apps') wake();
+    }, wake);
     signal.addEventListener('abort', wake, { once: true });
     try {
       const build = signal.aborted ? null : await store.builds.find(id);

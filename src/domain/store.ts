@@ -56,8 +56,12 @@ export interface Change {
 }
 
 export interface ChangeFeed {
-  /** Calls back after each commit, in order. Dispose of it with the returned function; a listener that throws is logged, not heard. */
-  subscribe(listener: (change: Change) => void): () => void;
+  /**
+   * Calls `hear` after each commit, in order. Calls `onGap` when changes may have been missed, because `hear` threw or
+   * another process wrote: the listener then looks at everything that it follows. What either throws is logged.
+   * Dispose of it with the returned function.
+   */
+  subscribe(hear: (change: Change) => void, onGap: () => void): () => void;
 }
 
 /** Written by launcher (the first account) and api. */

@@ -23,14 +23,17 @@ export async function allUp(
     if (!instance || isFinal(instance.state)) reject(await notStarted(instance, release, store));
     if (waiting.size === 0) resolve();
   };
+  const lookAtAll = () => {
+    for (const id of [...waiting]) look(id).catch(reject);
+  };
   const unsubscribe = store.changes.subscribe((change) => {
     if (change.table === 'instances' && waiting.has(change.id)) look(change.id).catch(reject);
-  });
+  }, lookAtAll);
   const abort = () => reject(cancelled(signal));
   signal.addEventListener('abort', abort, { once: true });
   const timer = setTimeout(() => reject(late(release, startTimeoutMs)), startTimeoutMs);
   try {
-    for (const id of [...waiting]) look(id).catch(reject);
+    lookAtAll();
     await promise;
   } finally {
     clearTimeout(timer);

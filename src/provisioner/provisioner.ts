@@ -57,7 +57,10 @@ export class Provisioner {
   }
 
   async start(): Promise<void> {
-    this.#unsubscribe = this.#store.changes.subscribe((change) => this.#hear(change));
+    this.#unsubscribe = this.#store.changes.subscribe(
+      (change) => this.#hear(change),
+      () => this.#lookAgain(),
+    );
     await this.#rounds.start();
   }
 
@@ -74,6 +77,10 @@ export class Provisioner {
     if (!tables.has(table)) return;
     this.#convergeSoon(appId);
     if (table === 'instances' && this.#short.size > 0) this.#roomAgain();
+  }
+
+  #lookAgain(): void {
+    this.#convergeAll().catch((error: unknown) => this.#logger.warn('not every app could be looked at', { error }));
   }
 
   #roomAgain(): void {

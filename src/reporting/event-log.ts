@@ -45,9 +45,12 @@ export class EventLog {
   constructor(options: EventLogOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#unsubscribe = options.store.changes.subscribe(({ table }) => {
-      if (table === 'events') this.#look();
-    });
+    this.#unsubscribe = options.store.changes.subscribe(
+      ({ table }) => {
+        if (table === 'events') this.#look();
+      },
+      () => this.#look(),
+    );
     this.#newestAtStart = options.store.events.list({ limit: 1 });
     this.#newestAtStart.catch(() => {});
     this.#running = this.#run();

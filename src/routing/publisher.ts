@@ -93,9 +93,12 @@ class StorePublisher implements RoutePublisher {
   }
 
   async start(): Promise<void> {
-    this.#unsubscribe = this.#options.store.changes.subscribe(({ table, appId }) => {
-      if (tables.has(table)) this.#appChanged(appId);
-    });
+    this.#unsubscribe = this.#options.store.changes.subscribe(
+      ({ table, appId }) => {
+        if (tables.has(table)) this.#appChanged(appId);
+      },
+      () => this.#anyChanged(),
+    );
     this.#running = Promise.all([this.#planForever(), this.#resolvers.run(this.#closing.signal)]);
   }
 
@@ -135,6 +138,12 @@ class StorePublisher implements RoutePublisher {
 
   #appChanged(appId: string): void {
     this.#changed.add(appId);
+    this.#revision += 1;
+    this.#rouse();
+  }
+
+  #anyChanged(): void {
+    this.#everythingChanged = true;
     this.#revision += 1;
     this.#rouse();
   }

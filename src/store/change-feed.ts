@@ -1,19 +1,26 @@
 import type { Change, ChangeFeed } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 
+interface Listener {
+  readonly hear: (change: Change) => void;
+  readonly onGap: () => void;
+  /** It missed something, and has not looked again since. */
+  isBehind: boolean;
+}
+
 /** Tells listeners what a commit changed. The store publishes while nothing else can commit, so order is the commits' order. */
 export class Changes implements ChangeFeed {
-  readonly #listeners = new Set<{ readonly hear: (change: Change) => void }>();
+  readonly #listeners = new Set<Listener>();
   readonly #logger: Logger;
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  subscribe(listener: (change: Change) => void): () => void {
-    const entry = { hear: listener };
-    this.#listeners.add(entry);
-    return () => this.#listeners.delete(entry);
+  subscribe(hear: Listener['hear'], onGap: Listener['onGap']): () => void {
+    const listener = { hear, onGap, isBehind: false };
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   publish(changes: Iterable<Change>): void {
@@ -22,8 +29,29 @@ export class Changes implements ChangeFeed {
         try {
           listener.hear(change);
         } catch (error) {
+          listener.isBehind = true;
           this.#logger.error('A listener of the change feed failed.', { error, ...change });
         }
+      }
+    }
+    this.#lookAgain();
+  }
+
+  /** Something changed that is in no list of ours. */
+  gap(): void {
+    for (const listener of this.#listeners) listener.isBehind = true;
+    this.#lookAgain();
+  }
+
+  #lookAgain(): void {
+    for (const listener of [...this.#listeners].filter(({ isBehind }) => isBehind)) {
+      try {
+        listener.onGap();
+        listener.isBehind = false;
+      } catch (error) {
+        this.#logger.error('A listener of the change feed could not look again. It is asked to with the next change.', {
+          error,
+        });
       }
     }
   }

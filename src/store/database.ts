@@ -11,6 +11,8 @@ export interface Database {
   check(db: Kysely<unknown>): Promise<void>;
   /** Begins a transaction. Until its end no other one that was begun so is under way, in this process or another. */
   begin(connection: Kysely<unknown>): Promise<void>;
+  /** A number that has changed when another process has written since; null where the database does not tell. */
+  writesOfOthers(connection: Kysely<unknown>): Promise<number | null>;
   /** True when a row with this name, number or id is there already. */
   isUniqueViolation(error: unknown): boolean;
   /** The driver's error in the platform's words; PlatformErrors pass unchanged. */

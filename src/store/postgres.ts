@@ -33,6 +33,7 @@ export function postgresDatabase({ name, pool }: PostgresOptions): Database {
       await sql`select set_config('lock_timeout', ${String(lockTimeoutMs)}, true)`.execute(connection);
       await sql`select pg_advisory_xact_lock(${sql.lit(writerLock)})`.execute(connection);
     },
+    writesOfOthers: async () => null,
     isUniqueViolation: (error) => sqlState(error) === '23505',
     toPlatformError: (error) => toPlatformError(error, name),
   };

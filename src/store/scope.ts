@@ -42,6 +42,8 @@ export class StoreScope implements Scope {
   /** Set in everything that a transaction's work calls, to tell a use of the outer store from within: it would wait for itself. */
   readonly #current = new AsyncLocalStorage<{ open: boolean }>();
 
+  #writesOfOthers: number | null = null;
+
   constructor(parts: ScopeParts) {
     this.#parts = parts;
   }
@@ -80,8 +82,13 @@ export class StoreScope implements Scope {
       if (!state.open) throw new PlatformError('internal', 'The tables of a transaction were used after its end.');
       return await part(tx);
     };
+    let othersWrote = false;
     try {
-      await database.begin(connection as unknown as Kysely<unknown>);
+      const bare = connection as unknown as Kysely<unknown>;
+      await database.begin(bare);
+      const before = this.#writesOfOthers;
+      this.#writesOfOthers = await database.writesOfOthers(bare);
+      othersWrote = before !== null && before !== this.#writesOfOthers;
       const result = await this.#current.run(state, () => beforeDeadline(work({ read: within, write: within })));
       state.open = false;
       await sql`commit`.execute(connection);
@@ -92,6 +99,8 @@ export class StoreScope implements Scope {
       // A transaction that was not begun, or that SQLite rolled back by itself after an I/O error, is said so here.
       await sql`rollback`.execute(connection).catch(() => undefined);
       throw error;
+    } finally {
+      if (othersWrote) changes.gap();
     }
   }
 

@@ -22,6 +22,11 @@ export function sqliteDatabase(path: string): Database {
     begin: async (connection) => {
       await sql`begin immediate`.execute(connection);
     },
+    // https://sqlite.org/pragma.html#pragma_data_version
+    async writesOfOthers(connection) {
+      const { rows } = await sql<Record<string, number>>`pragma data_version`.execute(connection);
+      return Object.values(rows[0] ?? {})[0] ?? null;
+    },
     isUniqueViolation,
     toPlatformError: (error) => toPlatformError(error, path),
   };

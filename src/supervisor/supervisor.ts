@@ -33,9 +33,12 @@ export class Supervisor {
 
   /** Takes over what runs already, then everything that comes. Resolves when every known instance has its life again. */
   async start(): Promise<void> {
-    this.#unsubscribe = this.#deps.store.changes.subscribe((change) => {
-      if (change.table === 'instances') this.#inBackground(this.#changed(change.id), 'follow a change');
-    });
+    this.#unsubscribe = this.#deps.store.changes.subscribe(
+      (change) => {
+        if (change.table === 'instances') this.#inBackground(this.#changed(change.id), 'follow a change');
+      },
+      () => this.#inBackground(this.#sweepWishes(), 'look at every wish'),
+    );
     for (const instance of await this.#deps.store.instances.listActive())
       this.#live(new InstanceLife(instance, this.#deps));
     this.#inBackground(this.#listen(), 'listen to the engine');

@@ -20,7 +20,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
     test('a transaction that fails leaves nothing and tells nobody', async () => {
       const app = await newApp();
       const heard: Change[] = [];
-      const unsubscribe = store.changes.subscribe((change) => heard.push(change));
+      const unsubscribe = store.changes.subscribe((change) => heard.push(change), noGap);
       const failure = new Error('no');
       await assert.rejects(
         store.transaction(async (tables) => {
@@ -104,7 +104,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
         assert.equal(appId, app.id);
         heard.push(`${table} ${id}`);
         seen ??= store.apps.find(app.id);
-      });
+      }, noGap);
       const release = await store.transaction(async (tables) => {
         await tables.apps.setMaintenance(app.id, true);
         const made = await newRelease(app, tables);
@@ -130,7 +130,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
     test('changes of transactions that run at once are told in the order of their commits', async () => {
       const app = await newApp();
       const heard: string[] = [];
-      const unsubscribe = store.changes.subscribe(({ id }) => heard.push(id));
+      const unsubscribe = store.changes.subscribe(({ id }) => heard.push(id), noGap);
       const made = await Promise.all(Array.from({ length: 20 }, () => newRelease(app)));
       unsubscribe();
       const byVersion = [...made].sort((a, b) => a.version - b.version);
@@ -140,18 +140,33 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       );
     });
 
-    test('a listener that throws harms neither the change nor the other listeners', async () => {
+    test('a listener that throws harms neither the change nor the others, and looks again', async () => {
       const app = await newApp();
       const heard: string[] = [];
+      let looked = 0;
       const unsubscribes = [
-        store.changes.subscribe(() => {
-          throw new Error('mine');
-        }),
-        store.changes.subscribe(({ id }) => heard.push(id)),
+        store.changes.subscribe(
+          () => {
+            throw new Error('mine');
+          },
+          () => {
+            looked += 1;
+            if (looked === 2) throw new Error('mine too');
+          },
+        ),
+        store.changes.subscribe(({ id }) => heard.push(id), noGap),
       ];
       await store.apps.setMaintenance(app.id, true);
+      assert.equal(looked, 1);
+      await store.apps.setMaintenance(app.id, false);
+      await store.apps.setMaintenance(app.id, true);
+      assert.equal(looked, 3, 'one that could not look again is asked once more');
       for (const unsubscribe of unsubscribes) unsubscribe();
-      assert.deepEqual(heard, [app.id]);
+      assert.deepEqual(heard, [app.id, app.id, app.id]);
     });
   });
+}
+
+function noGap(): void {
+  assert.fail('Nothing was missed.');
 }

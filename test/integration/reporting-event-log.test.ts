@@ -10,6 +10,7 @@ import { createAppLog } from '../../src/reporting/app-log.ts';
 import { createEventLog } from '../../src/reporting/event-log.ts';
 import { openStore } from '../../src/store/store.ts';
 import { silentLogger } from '../../src/system/logger.ts';
+import { breakable } from '../support/breakable-feed.ts';
 import { eventually } from '../support/eventually.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'paas-events-'));
@@ -152,6 +153,17 @@ test('a store that does not answer at the start costs no event that comes after'
   await eventually('it is written', async () => (await appLog.read('a', { lines: 10 })).length > 0);
   await eventLog.close();
   await appLog.close();
+});
+
+test('events that the change feed did not tell are written when it is back', async () => {
+  const { store, breakFeed, mendFeed } = breakable(await newStore('gap'));
+  const run = start(store, join(home, 'gap'));
+  await run.eventLog.caughtUp();
+  breakFeed();
+  await scaled(store, 1);
+  mendFeed();
+  await eventually('it is written', async () => (await run.texts()).length === 1);
+  await run.close();
 });
 
 for (const [what, before] of [

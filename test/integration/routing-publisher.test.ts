@@ -12,12 +12,13 @@ import { startResolver } from '../../src/resolver/resolver.ts';
 import { createRoutePublisher, type RoutePublisher } from '../../src/routing/publisher.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
 import { openStore } from '../../src/store/store.ts';
+import { type BreakableStore, breakable } from '../support/breakable-feed.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, startBackend, startTestResolver, type TestResolver } from '../support/resolver.ts';
 import { storeFixture } from '../support/store-fixture.ts';
 
-interface Fixture extends AsyncDisposable {
+interface Fixture extends AsyncDisposable, Pick<BreakableStore, 'breakFeed' | 'mendFeed'> {
   readonly store: Store;
   readonly resolver: TestResolver;
   readonly publisher: RoutePublisher;
@@ -31,7 +32,9 @@ async function start(apiPort = 7080): Promise<Fixture> {
   const stack = new AsyncDisposableStack();
   const home = await mkdtemp(join(tmpdir(), 'paas-publisher-'));
   stack.defer(() => rm(home, { recursive: true, force: true }));
-  const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
+  const { store, breakFeed, mendFeed } = breakable(
+    await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') }),
+  );
   stack.defer(() => store.close());
   const fixture = await storeFixture(store);
   const resolver = stack.use(await startTestResolver({ startingHoldMs: 50, refusedHoldMs: 50 }));
@@ -59,6 +62,8 @@ async function start(apiPort = 7080): Promise<Fixture> {
   };
   return {
     store,
+    breakFeed,
+    mendFeed,
     resolver,
     publisher,
     newRelease,
@@ -300,4 +305,18 @@ test('the platform’s doors are reached by their names', async () => {
     const { body } = await ask(fixture.resolver.port, { host: `${name}.localhost` });
     assert.equal(body, `door ${name}.localhost`);
   }
+});
+
+test('routes that the change feed did not tell of are published when it is back', async () => {
+  await using fixture = await start();
+  const { store, breakFeed, mendFeed } = fixture;
+  const app = await fixture.newApp();
+  await fixture.publisher.settled(app.id);
+  breakFeed();
+  const release = await fixture.newRelease(app);
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
+  await fixture.newUp(app, release);
+  await store.traffic.switchAllTo(app.id, release.id);
+  mendFeed();
+  await eventually('it is served', async () => (await bodyOf(fixture, app)) === 'v1');
 });

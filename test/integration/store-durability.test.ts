@@ -136,6 +136,29 @@ test('two programs that write at once wait for each other', async () => {
   await store.close();
 });
 
+test('what another program wrote is a gap in the change feed, told with the next write', async () => {
+  const home = join(root, 'others');
+  const [store, other] = [await openIn(home), await openIn(home)];
+  let gaps = 0;
+  const unsubscribe = store.changes.subscribe(
+    () => undefined,
+    () => {
+      gaps += 1;
+    },
+  );
+  await store.settings.set('a', '1');
+  await store.settings.set('a', '2');
+  assert.equal(gaps, 0);
+  await other.settings.set('a', '3');
+  await store.settings.set('b', '1');
+  assert.equal(gaps, 1);
+  await store.settings.set('b', '2');
+  assert.equal(gaps, 1);
+  unsubscribe();
+  await other.close();
+  await store.close();
+});
+
 test('the files of the store can be read by their owner only', async () => {
   const home = join(root, 'modes');
   const store = await openIn(home);
