@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { environment } from '../../src/config/environment.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
@@ -61,6 +62,8 @@ export class NewerEngine implements AsyncDisposable {
     const args = [root, state, String(store === 'containerd'), cgroupOf(state)];
     const unshare = spawn('unshare', [...namespaces, 'sh', script, ...args], {
       stdio: ['ignore', log.fd, log.fd],
+      // The runner's folder for temporary files is not in the engine's own root.
+      env: { ...environment(), TMPDIR: '/tmp' },
     });
     await log.close();
     try {
