@@ -184,6 +184,8 @@ export class InstanceLife {
     this.#sight = sight;
     const { containerId } = this.#instance;
     const hasWords = sight.container === 'running' || sight.container === 'exited';
+    // Where the engine's answer to its start was lost, this look is the first to know of it.
+    if (hasWords) this.#deps.oneOffs.started(this.#instance);
     if (hasWords && containerId && this.#deps.oneOffs.request(this.#instance) === null) await this.#watch(containerId);
   }
 

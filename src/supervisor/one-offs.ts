@@ -1,4 +1,4 @@
-import { Duplex, PassThrough } from 'node:stream';
+import { Duplex, PassThrough, type Readable } from 'node:stream';
 import { PlatformError } from '../domain/errors.ts';
 import type { AttachedStreams } from '../domain/exec.ts';
 import { type Instance, processName } from '../domain/instance.ts';
@@ -14,7 +14,10 @@ interface OneOff {
   readonly client: PromiseWithResolvers<void>;
   readonly streams: PromiseWithResolvers<AttachedStreams>;
   readonly exited: PromiseWithResolvers<number>;
-  containerId: string | null;
+  /** Its streams, from before its start: whether that took effect may be known only later. */
+  held: { readonly containerId: string; readonly streams: AttachedStreams } | null;
+  /** Nobody waits for a terminal any more. */
+  refusal: PlatformError | null;
   attached: boolean;
 }
 
@@ -43,7 +46,8 @@ export class OneOffs {
       client: Promise.withResolvers(),
       streams: Promise.withResolvers(),
       exited: Promise.withResolvers(),
-      containerId: null,
+      held: null,
+      refusal: null,
       attached: false,
     };
     // A one-off may end with nobody listening; that is no defect.
@@ -63,8 +67,10 @@ export class OneOffs {
     if (!oneOff?.request.attach) return;
     signal.throwIfAborted();
     const { promise, reject } = Promise.withResolvers<never>();
-    const late = () =>
-      reject(new PlatformError('start_failed', `No terminal came within ${this.#terminalWaitMs / 1000} s.`));
+    const late = () => {
+      oneOff.refusal = new PlatformError('start_failed', `No terminal came within ${this.#terminalWaitMs / 1000} s.`);
+      reject(oneOff.refusal);
+    };
     const timer = setTimeout(late, this.#terminalWaitMs);
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
@@ -76,22 +82,38 @@ export class OneOffs {
     }
   }
 
-  started(instance: ProcessOf, containerId: string, streams: AttachedStreams): void {
-    const oneOff = this.#byProcess.get(keyOf(instance));
-    if (!oneOff) return;
-    oneOff.containerId = containerId;
-    oneOff.streams.resolve(streams);
+  /** The streams that were attached for an earlier try to start this container, if they are still open. */
+  held(instance: ProcessOf, containerId: string): AttachedStreams | null {
+    const held = this.#byProcess.get(keyOf(instance))?.held;
+    return held?.containerId === containerId && !isOver(held.streams.stdout) ? held.streams : null;
   }
 
-  ended(instance: ProcessOf, exitCode: number): void {
+  /** Keeps the streams of a container that is about to be started. */
+  hold(instance: ProcessOf, containerId: string, streams: AttachedStreams): void {
+    const oneOff = this.#byProcess.get(keyOf(instance));
+    if (oneOff) oneOff.held = { containerId, streams };
+  }
+
+  /** Its container has started: gives the terminal the streams that were held. May be called again. */
+  started(instance: ProcessOf): void {
+    const oneOff = this.#byProcess.get(keyOf(instance));
+    if (oneOff?.held) oneOff.streams.resolve(oneOff.held.streams);
+  }
+
+  /** With the reason, where it never started. */
+  ended(instance: ProcessOf & { readonly reason?: string | null }, exitCode: number): void {
     const oneOff = this.#byProcess.get(keyOf(instance));
     if (!oneOff) return;
     oneOff.exited.resolve(exitCode);
-    oneOff.streams.reject(new PlatformError('start_failed', 'The one-off ended before it started.'));
+    const reason = instance.reason ?? 'The one-off ended before it started.';
+    oneOff.streams.reject(new PlatformError('start_failed', reason));
     this.#byProcess.delete(keyOf(instance));
   }
 
-  /** Takes the one seat at the terminal. Throws `not_found` for a strange or used one. */
+  /**
+   * Takes the one seat at the terminal. Throws `not_found` for a strange or used one, `start_failed` with the reason where
+   * the one-off never starts.
+   */
   async attach(instance: ProcessOf, resize: (containerId: string, size: Size) => Promise<void>): Promise<RunSession> {
     const oneOff = this.#byProcess.get(keyOf(instance));
     if (!oneOff?.request.attach || oneOff.attached) {
@@ -99,15 +121,21 @@ export class OneOffs {
         hint: 'Start another: paas run bash',
       });
     }
+    if (oneOff.refusal) throw oneOff.refusal;
     oneOff.attached = true;
     oneOff.client.resolve();
     const streams = await oneOff.streams.promise;
     return {
       stream: terminal(streams),
-      resize: (size) => (oneOff.containerId ? resize(oneOff.containerId, size) : Promise.resolve()),
+      resize: (size) => (oneOff.held ? resize(oneOff.held.containerId, size) : Promise.resolve()),
       exited: oneOff.exited.promise,
     };
   }
+}
+
+/** The engine's adapter ends the streams itself when their connection breaks off. */
+function isOver(stream: Readable): boolean {
+  return stream.destroyed || (stream instanceof Duplex && stream.writableEnded);
 }
 
 type Size = { readonly columns: number; readonly rows: number };

@@ -77,9 +77,11 @@ async function startAttached(
     readonly closing: AbortSignal;
   },
 ): Promise<void> {
-  const streams = await engine.containers.attach(containerId, closing);
+  if (!oneOffs.held(instance, containerId)) {
+    oneOffs.hold(instance, containerId, await engine.containers.attach(containerId, closing));
+  }
   await engine.containers.start(containerId);
-  oneOffs.started(instance, containerId, streams);
+  oneOffs.started(instance);
   if (run.tty && run.columns && run.rows) {
     await engine.containers.resize(containerId, { columns: run.columns, rows: run.rows }).catch(() => undefined);
   }

@@ -14,6 +14,7 @@ export class EngineProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #directory: string;
   readonly #sockets = new Set<Socket>();
+  #lost: RegExp | null = null;
   #mode: 'through' | 'away' | 'hanging' = 'through';
 
   private constructor(server: Server, directory: string) {
@@ -42,6 +43,11 @@ export class EngineProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.pause();
   }
 
+  /** The engine does what the next request that fits asks, and its answer is lost with the connection. */
+  loseAnswer(request: RegExp): void {
+    this.#lost = request;
+  }
+
   back(): void {
     this.#mode = 'through';
     for (const socket of this.#sockets) socket.resume();
@@ -59,12 +65,18 @@ export class EngineProxy implements AsyncDisposable {
       return;
     }
     const engine = connect({ path: testDockerHost().replace(/^unix:\/\//, ''), allowHalfOpen: true });
+    const losing = { answer: false };
     for (const [from, to] of [
       [client, engine],
       [engine, client],
     ] as const) {
       this.#sockets.add(from);
-      from.on('data', (chunk) => {
+      from.on('data', (chunk: Buffer) => {
+        if (from === engine && losing.answer) return client.destroy();
+        if (from === client && this.#lost?.test(chunk.toString('latin1'))) {
+          this.#lost = null;
+          losing.answer = true;
+        }
         if (!to.write(chunk)) from.pause();
       });
       to.on('drain', () => {

@@ -260,7 +260,7 @@ export class LowerHalf implements AsyncDisposable {
 }
 
 function newOneOffs(): OneOffs {
-  return new OneOffs({ terminalWaitMs: 4000 });
+  return new OneOffs({ terminalWaitMs: scaled(4000) });
 }
 
 /** A web process that answers everything with its marker. The test image has perl and no web server. */
