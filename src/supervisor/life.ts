@@ -29,6 +29,8 @@ export class InstanceLife {
   /** The row is gone: its app was destroyed, and whoever did that removes the container. */
   #isForgotten = false;
   #sight = unseen;
+  /** Counts the wishes for a new sight: what was asked of the engine before the newest is not believed. */
+  #looksAsked = 0;
   #readiness: StepFacts['readiness'] = 'unknown';
   #drained = false;
   #stubborn = false;
@@ -83,6 +85,7 @@ export class InstanceLife {
 
   /** Something may have been missed: ask the engine before the next decision. */
   lookAgain(): void {
+    this.#looksAsked += 1;
     this.#sight = unseen;
     this.#rouse();
   }
@@ -175,13 +178,14 @@ export class InstanceLife {
   }
 
   async #look(): Promise<void> {
+    const asked = this.#looksAsked;
     const { address, ...sight } = await lookAt(this.#instance, this.#deps, this.#attempt.signal);
     if (address !== null && address !== this.#instance.address) {
       // Started again by somebody else it is somewhere else; started by us in front of a crash, nobody wrote where.
       this.#readiness = 'unknown';
       this.#instance = await this.#deps.store.instances.observe(this.#instance.id, { address });
     }
-    this.#sight = sight;
+    if (asked === this.#looksAsked) this.#sight = sight;
     const { containerId } = this.#instance;
     const hasWords = sight.container === 'running' || sight.container === 'exited';
     // Where the engine's answer to its start was lost, this look is the first to know of it.
@@ -199,11 +203,12 @@ export class InstanceLife {
     });
     this.#instance = await store.instances.observe(this.#instance.id, { containerId, address, port });
     if (oneOffs.request(this.#instance)?.attach !== true) await this.#watch(containerId);
+    const asked = this.#looksAsked;
     // The engine's `die` may have come before we knew the container's id.
     const state = await engine.containers.inspect(containerId);
-    this.#sight = { ...unseen, container: seen(state) };
     // A process with a port and no address cannot be told from one that is cut off without a closer look.
-    if (port !== null && address === null) this.#sight = unseen;
+    const isUnclear = port !== null && address === null;
+    if (asked === this.#looksAsked) this.#sight = isUnclear ? unseen : { ...unseen, container: seen(state) };
   }
 
   async #watch(containerId: string): Promise<void> {

@@ -161,6 +161,51 @@ describe('what is left over', () => {
     await half.anotherSupervisor();
   });
 
+  for (const moment of ['in its start', 'later'] as const) {
+    it(`of an instance that ended while the engine was asked about it (${moment}), the end is seen`, async () => {
+      const app = await deployed(`overtaken-${moment.split(' ').at(-1)}`);
+      const release = await half.release(app, { web: 'true', worker: 'exec sleep 600' });
+      await half.closeSupervisor();
+      const { store } = half.deps;
+      const { engine, ...deps } = lifeDependencies();
+      const worker = afresh({ type: 'worker', slot: 1, size: 1 });
+      const [instance] = await store.transaction((tables) => placeInstances(tables, { app, release }, [worker]));
+      assert.ok(instance);
+      const stateOf = async () => (await store.instances.find(instance.id))?.state;
+      let isOvertaken = false;
+      const inspect = async (id: string) => {
+        const seen = await engine.containers.inspect(id);
+        const isKnown = (await store.instances.find(instance.id))?.containerId === id;
+        const isMoment = moment === 'later' ? (await stateOf()) === 'up' : isKnown && inspected++ === 1;
+        if (!isMoment || isOvertaken) return seen;
+        isOvertaken = true;
+        await engine.containers.kill(id, 'SIGKILL');
+        await engine.containers.wait(id, never);
+        life.ended();
+        return seen;
+      };
+      let inspected = 0;
+      const life = new InstanceLife(instance, {
+        ...deps,
+        engine: { ...engine, containers: { ...engine.containers, inspect } },
+      });
+      const platform = new AbortController();
+      const running = life.run(platform.signal);
+      try {
+        if (moment === 'later') {
+          await eventually('it is up', async () => (await stateOf()) === 'up');
+          life.lookAgain();
+        }
+        await eventually('its end is seen', async () => (await stateOf()) === 'crashed');
+        assert.ok(isOvertaken);
+      } finally {
+        platform.abort();
+        await running;
+        await half.anotherSupervisor();
+      }
+    });
+  }
+
   it('of a life that ended is nothing: no listener on the platform, whatever became of it', async () => {
     const app = await deployed('traces');
     const { store } = half.deps;
