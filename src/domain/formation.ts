@@ -1,3 +1,4 @@
+import type { Artifact } from './build.ts';
 import type { Cloudlets } from './cloudlet.ts';
 import type { Instance } from './instance.ts';
 
@@ -19,6 +20,11 @@ export const oneShotTypes: ReadonlySet<string> = new Set(['run', 'release']);
 /** Whether the instance's place comes from the formation of its app: not that of a one-shot, nor of a service. */
 export function isOfFormation({ type, workload }: Pick<Instance, 'type' | 'workload'>): boolean {
   return workload.kind === 'release' && !oneShotTypes.has(type);
+}
+
+/** The process types of an artifact that a formation can run, in the Procfile's order. */
+export function formationTypes({ processes }: Pick<Artifact, 'processes'>): readonly string[] {
+  return processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type));
 }
 
 /** The quantity a process type begins with: one web, none of the rest, as on Heroku. */

@@ -2,7 +2,7 @@ import type { App } from '../domain/app.ts';
 import type { Artifact, BuildOutput } from '../domain/build.ts';
 import { sameConfig } from '../domain/config-vars.ts';
 import { errorCode } from '../domain/errors.ts';
-import { oneShotTypes } from '../domain/formation.ts';
+import { formationTypes } from '../domain/formation.ts';
 import { processName } from '../domain/instance.ts';
 import { type Lease, type LeaseWait, waitingLine } from '../domain/leases.ts';
 import { type PushRequest, purposeOf } from '../domain/push.ts';
@@ -115,11 +115,11 @@ async function release(
 /** The URL comes last, and only where something answers it. */
 async function tellWhatServes(
   app: App,
-  { processes }: Artifact,
+  artifact: Artifact,
   output: BuildOutput,
   { store, urlOf }: DeployDependencies,
 ): Promise<void> {
-  const types = processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type));
+  const types = formationTypes(artifact);
   const formation = (await store.formations.list(app.id)).filter(({ type }) => types.includes(type));
   const web = formation.find(({ type }) => type === 'web');
   const idle = web?.quantity === 0 ? web : formation.every(({ quantity }) => quantity === 0) ? formation[0] : undefined;
@@ -135,7 +135,7 @@ async function isAsServed(
 ): Promise<boolean> {
   if (current.artifactId !== artifact.id) return false;
   if (!sameConfig(await store.configVars.get(current.appId), current.config)) return false;
-  const types = new Set(artifact.processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type)));
+  const types = new Set(formationTypes(artifact));
   const formation = (await store.formations.list(current.appId)).filter(({ type }) => types.has(type));
   const up = (await store.instances.listActive(current.appId)).filter(({ state }) => state === 'up');
   return formation.flatMap(slotsOf).every((slot) => up.some((instance) => isIn(slot, instance)));

@@ -2,15 +2,15 @@ import { platformActor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import type { Artifact } from '../domain/build.ts';
 import { defaultInstanceCloudlets } from '../domain/cloudlet.ts';
-import { PlatformError } from '../domain/errors.ts';
+import { errorCode, PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
-import { type FormationEntry, initialQuantity, isOfFormation, oneShotTypes } from '../domain/formation.ts';
+import { type FormationEntry, formationTypes, initialQuantity, isOfFormation } from '../domain/formation.ts';
 import { type Instance, releaseOf } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { currentOf } from '../domain/traffic.ts';
 import { type EnvironmentDependencies, ensureNetworks } from '../provisioner/environment.ts';
-import { placeInstances, retire } from '../provisioner/placing.ts';
+import { type Owner, placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh, isWanted, slotsOf } from '../provisioner/plan.ts';
 import type { Logger } from '../system/logger.ts';
 import type { AppWork } from './app-work.ts';
@@ -33,7 +33,7 @@ export interface RollOutDependencies {
 }
 
 /**
- * Start the new, wait until they answer, switch, and with that retire the old. A failure before the switch stops the new
+ * Start the new of every process type, wait until they are up, switch, and with that retire all of the old. A failure before the switch stops the new
  * ones, leaves the old ones serving and throws `start_failed`, `no_capacity` or `cancelled`. After the switch nothing is
  * a failure any more, and the signal is not heard.
  */
@@ -50,8 +50,7 @@ export async function rollOut(
     const formation = artifact ? await formationOf(app, artifact, store) : [];
     if (artifact) {
       await ensureNetworks(app, deps.environment);
-      const wanted = gateOf(formation).flatMap(slotsOf).map(afresh);
-      started.push(...(await store.transaction((tables) => placeInstances(tables, { app, release }, wanted))));
+      started.push(...(await placeGate({ app, release }, formation, store)));
       await allUp(started, release, deps, signal);
     }
     await store.transaction((tables) => switchTo(app, release, formation, tables));
@@ -65,20 +64,29 @@ export async function rollOut(
 /** Types that are new begin with their first quantity. Those that are gone keep their entry and run nothing, so that going back brings them back. */
 async function formationOf(app: App, artifact: Artifact, store: Store): Promise<readonly NewEntry[]> {
   const known = new Map((await store.formations.list(app.id)).map((entry) => [entry.type, entry]));
-  return artifact.processes
-    .filter(({ type }) => !oneShotTypes.has(type))
-    .map(
-      ({ type }) =>
-        known.get(type) ?? { appId: app.id, type, quantity: initialQuantity(type), size: defaultInstanceCloudlets },
-    );
+  return formationTypes(artifact).map(
+    (type) =>
+      known.get(type) ?? { appId: app.id, type, quantity: initialQuantity(type), size: defaultInstanceCloudlets },
+  );
 }
 
 type NewEntry = Omit<FormationEntry, 'updatedAt'>;
 
-/** Who must be up before the switch: web, or everything when there is no web. The others follow the switch. */
-function gateOf(formation: readonly NewEntry[]): readonly NewEntry[] {
-  const web = formation.filter((entry) => entry.type === 'web' && entry.quantity > 0);
-  return web.length > 0 ? web : formation.filter((entry) => entry.quantity > 0);
+/**
+ * The instances that must be up before the switch: the whole formation. Where the host has no room for it beside the old
+ * one, all of web and the first of each other type, so that each type has shown that it starts; the rest is placed after
+ * the switch, when the old ones make room. Throws `no_capacity` when there is no room for these either.
+ */
+async function placeGate(owner: Owner, formation: readonly NewEntry[], store: Store): Promise<readonly Instance[]> {
+  const all = formation.flatMap(slotsOf).map(afresh);
+  const least = all.filter(({ type, slot }) => type === 'web' || slot === 1);
+  const placeAll = (wanted: typeof all) => store.transaction((tables) => placeInstances(tables, owner, wanted));
+  try {
+    return await placeAll(all);
+  } catch (error) {
+    if (errorCode(error) !== 'no_capacity' || least.length === all.length) throw error;
+    return await placeAll(least);
+  }
 }
 
 /** The moment from which the new release is the app's: whole or not at all. */

@@ -4,8 +4,9 @@ import type { Release } from '../domain/release.ts';
 import type { Store } from '../domain/store.ts';
 
 /**
- * Resolves when each is up; throws `start_failed` with the first one's reason as soon as one has ended, `cancelled`, or
- * `timeout`. Their own boot timeout is the deadline; the one here is for an engine that does nothing.
+ * Resolves when all are up at once; throws `start_failed` with the first one's reason as soon as one has ended, also one
+ * that was up and did not last until the others were, `cancelled`, or `timeout`. Their own boot timeout is the deadline;
+ * the one here is for an engine that does nothing.
  */
 export async function allUp(
   instances: readonly Instance[],
@@ -14,20 +15,22 @@ export async function allUp(
   signal: AbortSignal,
 ): Promise<void> {
   if (signal.aborted) throw cancelled(signal);
-  const waiting = new Set(instances.map(({ id }) => id));
-  if (waiting.size === 0) return;
+  const awaited = new Set(instances.map(({ id }) => id));
+  if (awaited.size === 0) return;
+  const up = new Set<string>();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const look = async (id: string) => {
     const instance = await store.instances.find(id);
-    if (instance?.state === 'up') waiting.delete(id);
-    if (!instance || isFinal(instance.state)) reject(await notStarted(instance, release, store));
-    if (waiting.size === 0) resolve();
+    if (!instance || isFinal(instance.state)) return reject(await notStarted(instance, release, store));
+    if (instance.state === 'up') up.add(id);
+    else up.delete(id);
+    if (up.size === awaited.size) resolve();
   };
   const lookAtAll = () => {
-    for (const id of [...waiting]) look(id).catch(reject);
+    for (const id of awaited) look(id).catch(reject);
   };
   const unsubscribe = store.changes.subscribe((change) => {
-    if (change.table === 'instances' && waiting.has(change.id)) look(change.id).catch(reject);
+    if (change.table === 'instances' && awaited.has(change.id)) look(change.id).catch(reject);
   }, lookAtAll);
   const abort = () => reject(cancelled(signal));
   signal.addEventListener('abort', abort, { once: true });

@@ -1,6 +1,6 @@
 import { platformActor } from '../domain/actor.ts';
 import { eventOf } from '../domain/event.ts';
-import { oneShotTypes } from '../domain/formation.ts';
+import { formationTypes } from '../domain/formation.ts';
 import { processName } from '../domain/instance.ts';
 import type { Leases } from '../domain/leases.ts';
 import type { Change, Store, StoreTables } from '../domain/store.ts';
@@ -175,7 +175,7 @@ async function readRelease(id: string, tables: StoreTables): Promise<ServingRele
   const release = await tables.releases.find(id);
   const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
   if (!release || !artifact) return null;
-  const types = new Set(artifact.processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type)));
+  const types = new Set(formationTypes(artifact));
   return { id, version: release.version, types };
 }
 

@@ -99,6 +99,28 @@ describe('what newcomers get wrong is told with what to do', () => {
     assert.match(second.stderr, /Deployed to paas, with no URL: there is no web process/);
   });
 
+  it('a worker that ends at its start, while the old web and the old worker go on', async () => {
+    const repo = await paas.deployed('lame', pythonApp('steady'));
+    await must(paas.paas(['ps:scale', 'worker=1'], { cwd: repo }));
+    const processes = async () => (await must(paas.paas(['ps', '--json'], { cwd: repo }))).stdout;
+    await eventually('the worker is up', async () => /worker\.1[\s\S]*"up"/.test(await processes()));
+    const dynos = async () =>
+      (JSON.parse(await processes()) as { id: string; name: string; state: string }[])
+        .filter(({ state }) => state === 'up')
+        .map(({ id, name }) => `${name} ${id}`)
+        .sort();
+    const before = await dynos();
+    assert.equal(before.length, 2);
+    await paas.commit('lame', { 'worker.py': 'print("no queue to read", flush=True)\nraise SystemExit(1)\n' });
+    const { code, stderr } = await paas.push(repo);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /worker\.1 of v3 did not start: Process exited with status 1\./);
+    assert.match(stderr, /The last lines of worker\.1:\s*\n.*no queue to read/);
+    assert.match(stderr, /v2 goes on serving\./);
+    assert.equal((await paas.http('lame')).body, 'steady');
+    assert.deepEqual(await dynos(), before);
+  });
+
   it('config that the app does not start with, while the old version goes on', async () => {
     const repo = await paas.deployed('needy', {
       ...pythonApp('steady'),

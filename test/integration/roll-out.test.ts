@@ -65,6 +65,47 @@ describe('from a release to a URL', () => {
     );
   });
 
+  it('fails when the worker does not start, and the old web and the old worker go on', async () => {
+    const app = await half.app('crew');
+    const { store } = half.deps;
+    await store.formations.put({ appId: app.id, type: 'worker', quantity: 1, size: 1 });
+    const worker = 'exec sleep 600';
+    const good = await half.release(app, { web: answering('good'), worker });
+    await rollOut(app, good, half.deps, never);
+    const before = await half.containers(app);
+    assert.equal(before.length, 2);
+    const lazy = await half.release(app, { web: answering('new'), worker: 'echo no queue; exit 1' });
+    const ends = /^worker\.1 of v2 did not start: Process exited with status 1\./;
+    await assert.rejects(rollOut(app, lazy, half.deps, never), { code: 'start_failed', message: ends });
+    const fading = await half.release(app, { web: `sleep 3; ${answering('new')}`, worker: 'sleep 2; exit 1' });
+    const fades = /^worker\.1 of v3 did not start: Process exited with status 1\./;
+    await assert.rejects(rollOut(app, fading, half.deps, never), { code: 'start_failed', message: fades });
+    for (const { id } of [lazy, fading]) assert.equal((await store.releases.find(id))?.status, 'failed');
+    await eventually('the old ones are left', async () => (await half.containers(app)).length === 2);
+    const ids = async () => (await half.containers(app)).map(({ id }) => id).sort();
+    assert.deepEqual(await ids(), before.map(({ id }) => id).sort());
+    assert.equal((await half.get(app)).body, 'good');
+  });
+
+  it('starts the first worker of each type where there is no room for all beside the old ones, then the rest', async () => {
+    const app = await half.app('crowded');
+    const { store } = half.deps;
+    const free = 40 - (await store.instances.listActive()).reduce((sum, { size }) => sum + size, 0);
+    const size = Math.floor((free - 2) / 4);
+    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
+    await store.formations.put({ appId: app.id, type: 'worker', quantity: 3, size });
+    const scripts = { web: answering('one'), worker: 'exec sleep 600' };
+    await rollOut(app, await half.release(app, scripts), half.deps, never);
+    const release = await half.release(app, { ...scripts, web: answering('two') });
+    await rollOut(app, release, half.deps, never);
+    assert.equal((await half.get(app)).body, 'two');
+    await eventually('all workers are of the new release', async () => {
+      const up = (await store.instances.listActive(app.id)).filter(({ state }) => state === 'up');
+      return up.length === 4 && up.every(({ releaseId }) => releaseId === release.id);
+    });
+    await half.operations.destroyApp(app, half.actor);
+  });
+
   it('is cancelled by whoever waits for it, and leaves nothing', async () => {
     const { app } = await serving('patient', 'good');
     const slow = await half.release(app, { web: 'exec sleep 60' });
