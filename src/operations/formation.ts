@@ -1,9 +1,9 @@
-import type { Actor } from '../domain/actor.ts';
+import { type Actor, platformActor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import { type Cloudlets, maxInstanceCloudlets } from '../domain/cloudlet.ts';
-import { PlatformError } from '../domain/errors.ts';
+import { errorCode, PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
-import { type FormationEntry, isOfFormation, maxQuantity, oneShotTypes } from '../domain/formation.ts';
+import { type FormationEntry, formationTypes, isOfFormation, maxQuantity } from '../domain/formation.ts';
 import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import type { ScaleChange } from '../domain/operations.ts';
 import type { Release } from '../domain/release.ts';
@@ -88,7 +88,10 @@ async function putBack(
   await retire(tables, [...started, ...added], 'deploy_failed');
 }
 
-/** Finishes a change of size that a crash came into: what runs in another size than the formation's is replaced. */
+/**
+ * Finishes a change of size that a crash or a full disk came into: what runs in another size than the formation's is
+ * replaced. When the new ones do not start, the formation gets the size that runs.
+ */
 export function finishResizing(app: App, deps: DeployDependencies): Promise<void> {
   return deps.work.turn(
     app.id,
@@ -100,10 +103,27 @@ export function finishResizing(app: App, deps: DeployDependencies): Promise<void
         const started = await placeInstances(tables, { app, release }, anew.map(afresh));
         return { release, replaced, started };
       });
-      await replace(app, replacement, deps, signal);
+      try {
+        await replace(app, replacement, deps, signal);
+      } catch (error) {
+        if (errorCode(error) === 'start_failed')
+          await deps.store.transaction((tables) => keepSizes(app, replacement.replaced, tables));
+        throw error;
+      }
     },
     { purpose: 'a change of size' },
   );
+}
+
+/** The formation as these instances run. */
+async function keepSizes(app: App, running: readonly Instance[], tables: StoreTables): Promise<void> {
+  if (!(await tables.apps.find(app.id))) return;
+  const entries: FormationEntry[] = [];
+  for (const { appId, type, quantity } of await tables.formations.list(app.id)) {
+    const size = running.find((instance) => instance.type === type)?.size;
+    if (size !== undefined) entries.push(await tables.formations.put({ appId, type, quantity, size }));
+  }
+  await appendScaled(app, entries, { actor: platformActor, tables });
 }
 
 function otherwiseSized(
@@ -180,10 +200,7 @@ async function processesOf(
       hint: 'Deploy first: git push paas main',
     });
   }
-  return {
-    release,
-    types: new Set(artifact.processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type))),
-  };
+  return { release, types: new Set(formationTypes(artifact)) };
 }
 
 function changed(

@@ -1,9 +1,9 @@
 import type { App } from '../domain/app.ts';
-import { isOfFormation } from '../domain/formation.ts';
+import { type FormationEntry, isOfFormation } from '../domain/formation.ts';
 import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
-import { servingReleases } from '../domain/traffic.ts';
+import { currentOf, servingReleases, type TrafficShare } from '../domain/traffic.ts';
 import { retire } from '../provisioner/placing.ts';
 import { isWanted } from '../provisioner/plan.ts';
 import { finishResizing } from './formation.ts';
@@ -28,15 +28,21 @@ export async function settleLeftovers(deps: DeployDependencies): Promise<void> {
   const active = await deps.store.instances.listActive();
   for (const app of await deps.store.apps.list()) {
     const own = active.filter((instance) => instance.appId === app.id && isRetirable(instance));
-    const [newest] = await deps.store.releases.list(app.id, 1);
-    const serving = new Set(servingReleases(await deps.store.traffic.list(app.id)));
-    const isSettled = own.every((instance) => serving.has(releaseOf(instance) ?? '')) && newest?.status !== 'pending';
-    if (isSettled || (await deps.work.isBusy(app.id))) continue;
+    if ((await deps.work.isBusy(app.id)) || (await isSettled(app, own, deps.store))) continue;
     const reason = 'How it ended could not be recorded.';
     const turn = () =>
       deps.work.turn(app.id, () => recoverApp(app, deps, reason), { purpose: 'the settling of leftovers' });
     await attempt(app, deps, turn);
   }
+}
+
+async function isSettled(app: App, active: readonly Instance[], tables: StoreTables): Promise<boolean> {
+  const [newest] = await tables.releases.list(app.id, 1);
+  if (newest?.status === 'pending') return false;
+  const shares = await tables.traffic.list(app.id);
+  const serving = new Set(servingReleases(shares));
+  if (active.some((instance) => !serving.has(releaseOf(instance) ?? '')) || doubles(active).length > 0) return false;
+  return !isMissized(active, shares, await tables.formations.list(app.id));
 }
 
 /** One app's trouble is not the others'. */
@@ -66,19 +72,29 @@ async function settle(appId: string, reason: string, tables: StoreTables): Promi
   const resumable = pending.find(isTakenUpAgain) ?? null;
   for (const release of pending) if (release !== resumable) await markFailed(release, [], { tables, reason });
   const active = (await tables.instances.listActive(appId)).filter(isRetirable);
-  const serving = new Set(servingReleases(await tables.traffic.list(appId)));
+  const shares = await tables.traffic.list(appId);
+  const serving = new Set(servingReleases(shares));
   const own = active.filter((instance) => serving.has(releaseOf(instance) ?? ''));
   const strangers = active.filter((instance) => !own.includes(instance));
   await retire(tables, strangers, 'deploy_failed');
   const surplus = doubles(own);
   await retire(tables, surplus, 'restarted');
-  const formation = await tables.formations.list(appId);
-  const isMissized = own.some(
+  const kept = own.filter((instance) => !surplus.includes(instance));
+  return { resumable, isMissized: isMissized(kept, shares, await tables.formations.list(appId)) };
+}
+
+/** Only of the current release: while requests are split, sizes are as they were when the split began. */
+function isMissized(
+  instances: readonly Instance[],
+  shares: readonly TrafficShare[],
+  formation: readonly FormationEntry[],
+): boolean {
+  const current = currentOf(shares);
+  return instances.some(
     (instance) =>
-      !surplus.includes(instance) &&
+      releaseOf(instance) === current &&
       formation.some(({ type, size }) => type === instance.type && size !== instance.size),
   );
-  return { resumable, isMissized };
 }
 
 function isRetirable(instance: Instance): boolean {

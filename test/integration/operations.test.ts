@@ -5,9 +5,11 @@ import { labelNames } from '../../src/domain/engine.ts';
 import { errorCode } from '../../src/domain/errors.ts';
 import { AppWork } from '../../src/operations/app-work.ts';
 import { changeConfig } from '../../src/operations/config.ts';
-import { recover } from '../../src/operations/recover.ts';
+import { recover, settleLeftovers } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
+import { placeInstances } from '../../src/provisioner/placing.ts';
+import { afresh } from '../../src/provisioner/plan.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
@@ -21,6 +23,13 @@ const never = new AbortController().signal;
 
 /** Serves until its config says otherwise. */
 const web = (marker: string) => `[ -z "$BREAK" ] || exit 7; ${answering(marker)}`;
+
+/** Serves in a size of one cloudlet only. */
+const onlySmall = (() => {
+  // Of control groups version 2 or 1.
+  const limit = 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1';
+  return `[ "$(${limit})" -lt 100000000 ] || exit 3; ${answering('small')}`;
+})();
 
 describe('what people ask for', () => {
   let proxy: EngineProxy;
@@ -158,10 +167,7 @@ describe('what people ask for', () => {
   it('a new size whose instances do not start is taken back with everything that was asked with it', async () => {
     const app = await half.app('taken');
     await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
-    // Of control groups version 2 or 1.
-    const limit = 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1';
-    const script = `[ "$(${limit})" -lt 100000000 ] || exit 3; ${answering('small')}`;
-    await rollOut(app, await half.release(app, { web: script }), half.deps, never);
+    await rollOut(app, await half.release(app, { web: onlySmall }), half.deps, never);
     const change = { type: 'web', quantity: { set: 2 }, size: 2 } as const;
     await assert.rejects(half.operations.scale(app, [change], half.actor), { code: 'start_failed' });
     assert.deepEqual(await formation(app), ['web=1:1']);
@@ -223,6 +229,39 @@ describe('what people ask for', () => {
     await recover(half.deps);
     await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
     await serves(app, 'halfsize');
+  });
+
+  it('a change of size whose end could not be written is finished while the platform runs', async () => {
+    const app = await deployed('unfinished');
+    const { deps } = half;
+    await deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
+    await settleLeftovers(deps);
+    await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
+    await serves(app, 'unfinished');
+  });
+
+  it('two instances in one slot, of which the old one could not be stopped, are one again while the platform runs', async () => {
+    const app = await deployed('doubled');
+    const { deps } = half;
+    const release = { id: await currentIdOf(deps.store, app), version: 1 };
+    const slot = afresh({ type: 'web', slot: 1, size: 1 });
+    await deps.store.transaction((tables) => placeInstances(tables, { app, release }, [slot]));
+    await eventually('both are up', async () => (await active(app)).filter(({ state }) => state === 'up').length === 2);
+    await settleLeftovers(deps);
+    await eventually('one is left', async () => (await half.containers(app)).length === 1);
+    await serves(app, 'doubled');
+  });
+
+  it('a change of size that is taken up again and does not start is taken back', async () => {
+    const app = await half.app('too-large');
+    const { store } = half.deps;
+    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
+    await rollOut(app, await half.release(app, { web: onlySmall }), half.deps, never);
+    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
+    await settleLeftovers(half.deps);
+    await eventually('the formation is as it was', async () => (await formation(app)).join() === 'web=1:1');
+    await eventually('it runs as it did', async () => (await sizes(app)).join() === 'web.1:1');
+    await serves(app, 'small');
   });
 
   it('destroying an app ends the roll-out that is under way, and leaves nothing', async () => {

@@ -101,7 +101,7 @@ describe('from a release to a URL', () => {
     assert.equal((await half.get(app)).body, 'two');
     await eventually('all workers are of the new release', async () => {
       const up = (await store.instances.listActive(app.id)).filter(({ state }) => state === 'up');
-      return up.length === 4 && up.every(({ releaseId }) => releaseId === release.id);
+      return up.length === 4 && up.every((instance) => releaseOf(instance) === release.id);
     });
     await half.operations.destroyApp(app, half.actor);
   });
