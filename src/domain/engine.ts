@@ -113,6 +113,12 @@ export interface ContainerLimits {
   readonly pids?: number;
 }
 
+/** Which container of which host. */
+export interface ContainerOnHost {
+  readonly hostId: string;
+  readonly containerId: string;
+}
+
 export interface ContainerExit {
   readonly exitCode: number;
   /**

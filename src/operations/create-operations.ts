@@ -1,4 +1,3 @@
-import type { Engine } from '../domain/engine.ts';
 import type { Operations } from '../domain/operations.ts';
 import type { OneOffs } from '../supervisor/one-offs.ts';
 import { type AppsContext, addDomain, createApp, destroyApp, removeDomain, renameApp } from './apps.ts';
@@ -9,7 +8,6 @@ import { attachRun, run } from './one-off.ts';
 
 export interface OperationsContext extends AppsContext {
   readonly oneOffs: OneOffs;
-  readonly engine: Engine;
 }
 
 /** Every verb of the platform, bound to its parts. What the doors call, and nothing else. */

@@ -176,7 +176,8 @@ async function showLastWords(
   { appLog, wordsKept }: DeployDependencies,
 ): Promise<void> {
   if (!instance) return;
-  if (instance.containerId) await wordsKept(instance.containerId);
+  const { hostId, containerId } = instance;
+  if (containerId) await wordsKept({ hostId, containerId });
   const process = processName(instance);
   const lines = await appLog.read(instance.appId, { lines: lastWords, process, source: 'app', release: version });
   if (lines.length === 0) {

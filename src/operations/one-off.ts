@@ -3,7 +3,6 @@ import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import { defaultInstanceCloudlets } from '../domain/cloudlet.ts';
 import { checkConfigVars } from '../domain/config-vars.ts';
-import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type Instance, processName } from '../domain/instance.ts';
@@ -18,7 +17,6 @@ import { currentRelease, type DeployDependencies } from './releases.ts';
 interface Context {
   readonly deps: DeployDependencies;
   readonly oneOffs: OneOffs;
-  readonly engine: Engine;
 }
 
 const commandLimit = 10_000;
@@ -80,7 +78,7 @@ export async function attachRun(
   app: App,
   instanceId: string,
   signal: AbortSignal,
-  { deps: { store, logger }, oneOffs, engine }: Context,
+  { deps: { store, logger, environment }, oneOffs }: Context,
 ): Promise<RunSession> {
   const instance = await store.instances.find(instanceId);
   if (!instance || instance.appId !== app.id) throw new PlatformError('not_found', `${app.name} runs no such one-off.`);
@@ -93,7 +91,9 @@ export async function attachRun(
   if (signal.aborted) hangUp();
   const over = () => signal.removeEventListener('abort', hangUp);
   try {
-    const session = await oneOffs.attach(instance, (containerId, size) => engine.containers.resize(containerId, size));
+    const session = await oneOffs.attach(instance, (containerId, size) =>
+      environment.engines.on(instance.hostId).containers.resize(containerId, size),
+    );
     session.exited.then(over, over);
     return session;
   } catch (error) {

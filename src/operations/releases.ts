@@ -2,6 +2,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import type { Builder } from '../domain/builder.ts';
 import { sameConfig } from '../domain/config-vars.ts';
+import type { ContainerOnHost } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import type { AppLog } from '../domain/log-line.ts';
@@ -15,7 +16,7 @@ export interface DeployDependencies extends RollOutDependencies {
   readonly builder: Builder;
   readonly appLog: AppLog;
   /** Resolves when the instance's last words are in the app's log. */
-  readonly wordsKept: (containerId: string) => Promise<void>;
+  readonly wordsKept: (container: ContainerOnHost) => Promise<void>;
   readonly urlOf: (app: App) => string;
 }
 

@@ -40,7 +40,9 @@ function statusOf(ground: Ground, leadership: Leadership): Promise<PlatformStatu
     version,
     resolver: () => ground.resolver.table(AbortSignal.timeout(2000)),
     gitVersion: async () => (await gitVersion()).version,
-    firewall: () =>
-      leadership.leader ? leadership.leader.firewall() : 'Nobody looks after the rules before the platform is up.',
+    firewall: (hostId) =>
+      leadership.leader
+        ? leadership.leader.firewall(hostId)
+        : 'Nobody looks after the rules before the platform is up.',
   });
 }

@@ -5,6 +5,7 @@ import { paths, type Settings } from '../config/settings.ts';
 import type { EngineInfo } from '../domain/engine.ts';
 import type { Store } from '../domain/store.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
+import { EngineRegistry } from '../engine/engine-registry.ts';
 import { createAppLog } from '../reporting/app-log.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { createResolverClient } from '../routing/resolver-client.ts';
@@ -17,7 +18,7 @@ import type { ClosingStep } from './close-in-order.ts';
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;
 
-/** What every orchestrator stands on, whether it leads or not: state, engine, logs, and the way to the resolver. */
+/** What every orchestrator stands on, whether it leads or not: state, engines, logs, and the way to the resolver. */
 export async function openGround(settings: Settings) {
   const startedAt = clock.now();
   const place = paths(settings.home);
@@ -26,11 +27,14 @@ export async function openGround(settings: Settings) {
   const platformId = await readPlatformId(store);
   const engine = createDockerEngine({ dockerHost: settings.dockerHost, cacheDir: join(place.cache, 'engine') });
   const info = await engine.info();
-  await putHost(store, info, settings);
+  const engines = new EngineRegistry();
+  engines.add(await putHost(store, info, settings), engine);
   const appLog = createAppLog({ dir: place.logs, bytesPerApp: settings.logBytesPerApp, logger });
   const leases = createLocalLeases({ nextTerm: lastingTerms(store) });
   const resolver = createResolverClient(place.resolverSocket);
-  return { settings, place, startedAt, clock, logger, store, platformId, engine, info, appLog, leases, resolver };
+  // Builds and their images stay on the host that the platform runs on.
+  const hosts = { engines, buildEngine: engine };
+  return { settings, place, startedAt, clock, logger, store, platformId, ...hosts, info, appLog, leases, resolver };
 }
 
 /** The last to be closed; `lastWords` are written when nothing but the store is left. */
@@ -46,12 +50,12 @@ export function groundClosing(
   ];
 }
 
-/** The machine that the platform runs on, with what it has to give now. */
-async function putHost(store: Store, info: EngineInfo, settings: Settings): Promise<void> {
+/** The machine that the platform runs on, with what it has to give now. Gives its id. */
+async function putHost(store: Store, info: EngineInfo, settings: Settings): Promise<string> {
   const size = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
   const [known] = await store.hosts.list();
   const group = await store.hostGroups.put({ id: known?.groupId ?? 'default', name: 'default' });
-  await store.hosts.put({
+  const { id } = await store.hosts.put({
     ...{ id: 'local', role: 'apps', address: null, labels: {}, groupId: group.id },
     ...known,
     name: hostname(),
@@ -61,4 +65,5 @@ async function putHost(store: Store, info: EngineInfo, settings: Settings): Prom
     state: 'ready',
     seenAt: clock.now(),
   });
+  return id;
 }

@@ -4,7 +4,9 @@ import { findStacks } from '../builder/stack.ts';
 import { hostLoads } from '../cluster/capacity.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Engine, EngineInfo } from '../domain/engine.ts';
+import type { Engines } from '../domain/engines.ts';
 import { publicMessage } from '../domain/errors.ts';
+import type { Host } from '../domain/host.ts';
 import type { Store } from '../domain/store.ts';
 
 type Part = PlatformStatus['parts'][number];
@@ -16,12 +18,14 @@ export interface StatusSources {
   readonly startedAt: Date;
   readonly settings: Settings;
   readonly store: Store;
-  readonly engine: Engine;
+  readonly engines: Engines;
+  /** Where builds run. */
+  readonly buildEngine: Engine;
   /** The resolver's own word: the version of its route table. Throws when it does not answer. */
   readonly resolver: () => Promise<{ readonly version: number }>;
   readonly gitVersion: () => Promise<string>;
-  /** Why containers could reach the host's ports; null when they cannot. */
-  readonly firewall: () => string | null;
+  /** Why containers could reach that host's ports; null when they cannot. */
+  readonly firewall: (hostId: string) => string | null;
 }
 
 const lowDisk = { warnBelow: 0.2, failBelow: 0.1 } as const;
@@ -33,16 +37,18 @@ const moreDisk = 'Free some space, or move PAAS_HOME and the engine to a larger 
 
 /** What the platform is made of, whether each part answers, and what its operator should mend. Never throws. */
 export async function platformStatus(sources: StatusSources): Promise<PlatformStatus> {
-  const { settings, store, engine } = sources;
-  const info = await inTime(engine.info(), 'the engine').catch((error: unknown) => error as Error);
-  const [parts, loads, diskChecks] = await Promise.all([
-    partsOf(sources, info),
-    Promise.all([store.hosts.list(), store.instances.listActive()]).then(
-      ([hosts, active]) => hostLoads(hosts, active),
-      () => [],
-    ),
-    disks(settings, info),
+  const { settings, store, buildEngine } = sources;
+  const [hosts, active] = await Promise.all([store.hosts.list(), store.instances.listActive()]).catch(() => [[], []]);
+  const [build, reports] = await Promise.all([
+    infoOf(buildEngine),
+    Promise.all(sources.engines.known().map((hostId) => reportOf(hostId, hosts, sources))),
   ]);
+  const [parts, home, dockerfiles] = await Promise.all([
+    partsOf(sources, reports, build),
+    disk('disk of PAAS_HOME', settings.home),
+    dockerfileChecks(buildEngine, build),
+  ]);
+  const loads = hostLoads(hosts, active);
   return {
     platform_id: sources.platformId,
     version: sources.version,
@@ -56,21 +62,49 @@ export async function platformStatus(sources: StatusSources): Promise<PlatformSt
       cloudlet_cpu_mhz: settings.cloudletCpuMhz,
     },
     checks: [
-      ...parts.map((each) => partCheck(each, info)),
-      ...diskChecks,
-      ...engineChecks(info),
-      firewallCheck(sources.firewall()),
-      ...(await dockerfileChecks(engine, info)),
+      ...parts.map((each) => partCheck(each, build)),
+      home,
+      ...reports.flatMap(({ checks }) => checks),
+      ...dockerfiles,
     ],
   };
 }
 
+/** What there is to say of one host. */
+interface HostReport {
+  readonly part: Part;
+  readonly checks: readonly Check[];
+}
+
+/** Each host by itself: one that hangs is reported as one that hangs. */
+async function reportOf(hostId: string, hosts: readonly Host[], sources: StatusSources): Promise<HostReport> {
+  const { engines, firewall } = sources;
+  // On the only host nobody needs its name.
+  const name = hosts.find(({ id }) => id === hostId)?.name ?? hostId;
+  const named = (what: string) => (engines.known().length > 1 ? `${what} (${name})` : what);
+  const info = await infoOf(engines.on(hostId));
+  const engine = await part(named('engine'), async () => {
+    if (info instanceof Error) throw info;
+    return info.version;
+  });
+  const checks = [
+    ...(info instanceof Error ? [] : [await disk('disk of the engine', info.dataRoot), liveRestoreCheck(info)]),
+    firewallCheck(firewall(hostId)),
+  ];
+  return { part: engine, checks: checks.map((check) => ({ ...check, name: named(check.name) })) };
+}
+
+function infoOf(engine: Engine): Promise<EngineInfo | Error> {
+  return inTime(engine.info(), 'the engine').catch((error: unknown) => error as Error);
+}
+
 async function partsOf(
-  { settings, store, engine, resolver, gitVersion, version }: StatusSources,
-  info: EngineInfo | Error,
+  { settings, store, buildEngine, resolver, gitVersion, version }: StatusSources,
+  hosts: readonly HostReport[],
+  build: EngineInfo | Error,
 ): Promise<Part[]> {
   const stacks =
-    info instanceof Error ? null : await inTime(findStacks(engine, settings), 'the engine').catch(() => null);
+    build instanceof Error ? null : await inTime(findStacks(buildEngine, settings), 'the engine').catch(() => null);
   return Promise.all([
     part('orchestrator', async () => version),
     part('node', async () => process.versions.node),
@@ -78,17 +112,14 @@ async function partsOf(
       await store.settings.get('platform.id');
       return `SQLite ${process.versions.sqlite ?? ''}`.trim();
     }),
-    part('engine', async () => {
-      if (info instanceof Error) throw info;
-      return info.version;
-    }),
+    ...hosts.map((host) => host.part),
     part('resolver', async () => {
       await resolver();
       return version;
     }),
     part('git', gitVersion),
     part('stacks', async () => {
-      if (info instanceof Error) throw new Error('nobody knows while the engine does not answer');
+      if (build instanceof Error) throw new Error('nobody knows while the engine does not answer');
       if (!stacks) throw new Error(`the stack images of ${settings.stackSuite} are missing`);
       return stacks.name;
     }),
@@ -122,7 +153,7 @@ async function part(name: string, version: () => Promise<string>): Promise<Part>
 function partCheck({ name, state, version, detail }: Part, engine: EngineInfo | Error): Check {
   if (state === 'up') return { name, state: 'ok', message: version ?? 'up', fix: null };
   const isEngines = name === 'stacks' && engine instanceof Error;
-  const fix = isEngines ? fixes.engine : fixes[name];
+  const fix = isEngines ? fixes.engine : fixes[name.replace(/ \(.*$/, '')];
   return { name, state: 'failed', message: detail ?? 'does not answer', fix: fix ?? 'See the platform log.' };
 }
 
@@ -132,14 +163,6 @@ const fixes: Readonly<Record<string, string>> = {
   git: 'Install git: apt-get install git',
   stacks: 'Make them: paas stack:rebuild',
 };
-
-async function disks(settings: Settings, info: EngineInfo | Error): Promise<readonly Check[]> {
-  const places = [
-    ['disk of PAAS_HOME', settings.home] as const,
-    ...(info instanceof Error ? [] : [['disk of the engine', info.dataRoot] as const]),
-  ];
-  return Promise.all(places.map(([name, path]) => disk(name, path)));
-}
 
 async function disk(name: string, path: string): Promise<Check> {
   try {
@@ -153,18 +176,15 @@ async function disk(name: string, path: string): Promise<Check> {
   }
 }
 
-function engineChecks(info: EngineInfo | Error): readonly Check[] {
-  if (info instanceof Error) return [];
-  return [
-    info.liveRestore
-      ? { name: 'live restore', state: 'ok', message: 'apps go on while the engine restarts', fix: null }
-      : {
-          name: 'live restore',
-          state: 'warning',
-          message: 'apps stop whenever the engine restarts',
-          fix: 'Set "live-restore": true in /etc/docker/daemon.json and reload the engine.',
-        },
-  ];
+function liveRestoreCheck({ liveRestore }: EngineInfo): Check {
+  const name = 'live restore';
+  if (liveRestore) return { name, state: 'ok', message: 'apps go on while the engine restarts', fix: null };
+  return {
+    name,
+    state: 'warning',
+    message: 'apps stop whenever the engine restarts',
+    fix: 'Set "live-restore": true in /etc/docker/daemon.json and reload the engine.',
+  };
 }
 
 function firewallCheck(reason: string | null): Check {

@@ -12,26 +12,25 @@ export type Keepers = ReturnType<typeof createKeepers>;
 
 /** What keeps the apps running, routed and heard. Only in the orchestrator that leads. */
 export function createKeepers(ground: Ground, apiPort: number) {
-  const { settings, place, clock, logger, store, leases, platformId, engine, info, appLog, resolver } = ground;
-  const logs = createLogRouter({ engine, appLog, platformId, logger });
+  const { settings, place, clock, logger, store, leases, platformId, engines, appLog, resolver } = ground;
+  const logs = createLogRouter({ engines, appLog, platformId, logger });
   const events = createEventLog({ store, appLog, logger, dir: place.logs });
   const { domain } = settings;
   const routes = createRoutePublisher({ store, clients: [resolver], term: 1, settings: { domain, apiPort }, logger });
   const oneOffs = new OneOffs();
   const provisioner = new Provisioner({ store, leases, clock, logger });
   const supervisor = new Supervisor({
-    engine,
+    engines,
     store,
     clock,
     logger,
     oneOffs,
     platformId,
     settings,
-    hostCpus: info.cpus,
     router: routes,
     logs,
   });
-  const guard = new HostGuard({ engine, platformId, settings, clock, logger });
+  const guard = new HostGuard({ engines, platformId, settings, clock, logger });
   return { logs, events, routes, oneOffs, provisioner, supervisor, guard };
 }
 

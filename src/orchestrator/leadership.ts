@@ -4,8 +4,8 @@ import type { Operations } from '../domain/operations.ts';
 /** What the doors need of the half that leads. */
 export interface Leader {
   readonly operations: Operations;
-  /** Why containers could reach the host's ports; null when they cannot. */
-  firewall(): string | null;
+  /** Why containers could reach that host's ports; null when they cannot. */
+  firewall(hostId: string): string | null;
 }
 
 /** How long a verb waits for a leader: a change of leader on one host takes a part of it. */

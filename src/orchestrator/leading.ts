@@ -79,7 +79,7 @@ async function startHalf(ground: Ground, { gitReceive, leadership, port }: Doors
     await close();
     throw error;
   }
-  leadership.take({ operations: making.operations, firewall: () => keepers.guard.reason });
+  leadership.take({ operations: making.operations, firewall: (hostId) => keepers.guard.reason(hostId) });
   return {
     async close() {
       leadership.leave();

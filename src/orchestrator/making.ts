@@ -18,14 +18,14 @@ export type Making = ReturnType<typeof createMaking>;
 
 /** What makes releases, the verbs, and what leaves nothing half made or long over. Only in the orchestrator that leads. */
 export function createMaking(ground: Ground, keepers: Keepers, repositories: Repositories) {
-  const { settings, place, clock, logger, store, platformId, engine, leases, appLog } = ground;
+  const { settings, place, clock, logger, store, platformId, engines, buildEngine, leases, appLog } = ground;
   const { logs, routes, oneOffs } = keepers;
   const builder = createBuilder({
-    engine,
+    engine: buildEngine,
     store,
     leases,
     settings,
-    stack: async () => (await findStacks(engine, settings)) ?? ensureStacks(engine, settings),
+    stack: async () => (await findStacks(buildEngine, settings)) ?? ensureStacks(buildEngine, settings),
     platformId,
     logger,
     buildpacksDir: resolve(import.meta.dirname, '../../buildpacks'),
@@ -33,12 +33,12 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
   const deps: DeployDependencies = {
     store,
     builder,
-    environment: { engine, store, platformId, networkPool: settings.networkPool },
+    environment: { engines, store, platformId, networkPool: settings.networkPool },
     routes,
     appLog,
     logger,
     work: new AppWork(leases),
-    wordsKept: (containerId) => logs.finished(containerId),
+    wordsKept: (container) => logs.finished(container),
     urlOf: (app) => appUrl(settings, app.name),
     startTimeoutMs: settings.bootTimeoutMs + settings.stopGraceMs + 60_000,
   };
@@ -50,7 +50,7 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
       await builder.forget(appId);
     },
   };
-  const operations = createOperations({ deps, oneOffs, engine, belongings, platformDomain: settings.domain });
+  const operations = createOperations({ deps, oneOffs, belongings, platformDomain: settings.domain });
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
   const rounds = createRounds({ deps, builder, engineLog: place.engineLog, clock });

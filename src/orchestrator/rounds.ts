@@ -6,6 +6,7 @@ import { endDiskHogs, instanceDiskBytes } from '../provisioner/disk-guard.ts';
 import { forgetOldInstances } from '../provisioner/history.ts';
 import { shorten } from '../reporting/foreign-log.ts';
 import type { Clock } from '../system/clock.ts';
+import { HostRounds } from '../system/host-rounds.ts';
 import { Recurring } from '../system/recurring.ts';
 
 const minuteMs = 60_000;
@@ -18,16 +19,22 @@ export function createRounds(parts: {
   readonly builder: Pick<PlatformBuilder, 'tidy'>;
   readonly engineLog: string;
   readonly clock: Clock;
-}): readonly Recurring[] {
+}): readonly (Recurring | HostRounds)[] {
   const { deps, builder, engineLog, clock } = parts;
   const { store, logger, environment } = deps;
+  const { engines } = environment;
   const every = (everyMs: number, what: string, work: (signal: AbortSignal) => Promise<void>) =>
     new Recurring({ what, everyMs, work, clock, logger });
   return [
     every(minuteMs, 'settle what was left half done', () => settleLeftovers(deps)),
-    every(minuteMs, 'look for instances that fill the disk', (signal) =>
-      endDiskHogs(environment, instanceDiskBytes, signal),
-    ),
+    new HostRounds({
+      engines,
+      what: 'look for instances that fill the disk',
+      everyMs: minuteMs,
+      work: (hostId, signal) => endDiskHogs({ ...environment, engine: engines.on(hostId) }, instanceDiskBytes, signal),
+      clock,
+      logger,
+    }),
     every(hourMs, 'forget old instances', () => forgetOldInstances({ store, clock })),
     every(hourMs, 'forget old history', (signal) => forgetOldHistory({ store, clock }, signal)),
     every(hourMs, "shorten the engine's log", () => shorten({ path: engineLog, ...engineLogBytes })),

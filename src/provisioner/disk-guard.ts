@@ -9,8 +9,8 @@ export const instanceDiskBytes = 4 * 1024 * 1024 * 1024;
 const gibibyte = 1024 * 1024 * 1024;
 
 /**
- * Ends the instances that have written more to their own disks than they may: most hosts' file systems know no limit for
- * a container, and a host whose disk is full loses the store and every other app with it. For every minute.
+ * Ends the instances of one host that have written more to their own disks than they may: most hosts' file systems know no
+ * limit for a container, and a host whose disk is full loses the store and every other app with it. For every minute.
  */
 export async function endDiskHogs(
   { engine, store, platformId }: { readonly engine: Engine; readonly store: Store; readonly platformId: string },

@@ -1,36 +1,44 @@
 import { labelNames } from '../domain/engine.ts';
 import type { Clock } from '../system/clock.ts';
+import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';
-import { Recurring } from '../system/recurring.ts';
-import { type EnvironmentDependencies, ensureNetwork, removeEnvironment } from './environment.ts';
+import { type EnvironmentDependencies, ensureNetwork, labelsOf, removeFrom } from './environment.ts';
 
 /** A network that somebody removed is back this soon (contracts: hardening test 25). */
 const lookEveryMs = 10_000;
 
 export interface EnvironmentKeeperOptions {
   readonly environment: EnvironmentDependencies;
-  /** Removes what an app has outside the store and the engine. May be called again. */
+  /** Removes what an app has outside the store and the engines. May be called again. */
   readonly forget: (appId: string) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Sees to it that every app has its network and that nothing else has one: puts back what was lost, and finishes what a
- * crash left of an app that was being created or destroyed.
+ * Sees to it that every app has its network on every host and that nothing else has one: puts back what was lost, and
+ * finishes what a crash left of an app that was being created or destroyed.
  */
 export class EnvironmentKeeper {
   readonly #options: EnvironmentKeeperOptions;
-  readonly #rounds: Recurring;
+  readonly #rounds: HostRounds;
 
   constructor(options: EnvironmentKeeperOptions) {
     this.#options = options;
-    const { clock, logger } = options;
-    const work = () => this.#look();
-    this.#rounds = new Recurring({ what: 'compare networks with apps', everyMs: lookEveryMs, work, clock, logger });
+    const { clock, logger, environment } = options;
+    const work = (hostId: string) => this.#look(hostId);
+    const what = 'compare networks with apps';
+    this.#rounds = new HostRounds({
+      engines: environment.engines,
+      what,
+      everyMs: lookEveryMs,
+      work,
+      clock,
+      logger,
+    });
   }
 
-  /** Resolves after the first round. */
+  /** Resolves after the first round on every host that answers. */
   start(): Promise<void> {
     return this.#rounds.start();
   }
@@ -39,36 +47,31 @@ export class EnvironmentKeeper {
     return this.#rounds.close();
   }
 
-  async #look(): Promise<void> {
+  async #look(hostId: string): Promise<void> {
     const { environment, logger } = this.#options;
-    const { engine, store, platformId } = environment;
+    const { engines, store, platformId } = environment;
     // In this order: an app is there before its network.
-    const networks = await engine.networks.list({ [labelNames.platform]: platformId });
+    const networks = await engines.on(hostId).networks.list({ [labelNames.platform]: platformId });
     const apps = await store.apps.list();
     const there = new Set(networks.map(({ id }) => id));
-    const [host] = await store.hosts.list();
-    if (!host) return;
-    const whole = new Set(
-      (await store.appNetworks.list({ hostId: host.id }))
-        .filter(({ networkId }) => there.has(networkId))
-        .map(({ appId }) => appId),
-    );
+    const own = (await store.appNetworks.list({ hostId })).filter(({ networkId }) => there.has(networkId));
+    const whole = new Set(own.map(({ appId }) => appId));
     for (const app of apps) {
       if (whole.has(app.id)) continue;
-      await this.#attempt(`make the network of ${app.name}`, () => ensureNetwork(app, host.id, environment));
-      logger.info('an app had no network', { appId: app.id });
+      await this.#attempt(`make the network of ${app.name}`, () => ensureNetwork(app, hostId, environment));
+      logger.info('an app had no network', { appId: app.id, hostId });
     }
     const known = new Set(apps.map(({ id }) => id));
     const strange = new Set(networks.map(({ labels }) => labels[labelNames.app] ?? '').filter(Boolean));
-    for (const appId of strange) if (!known.has(appId)) await this.#finishDestroying(appId);
+    for (const appId of strange) if (!known.has(appId)) await this.#finishDestroying(appId, hostId);
   }
 
-  #finishDestroying(appId: string): Promise<void> {
+  #finishDestroying(appId: string, hostId: string): Promise<void> {
     const { environment, forget, logger } = this.#options;
     return this.#attempt('remove what is left of a destroyed app', async () => {
       await forget(appId);
-      await removeEnvironment(appId, 'caches', environment);
-      logger.info('removed what was left of a destroyed app', { appId });
+      await removeFrom(environment.engines.on(hostId), labelsOf(appId, environment), 'caches');
+      logger.info('removed what was left of a destroyed app', { appId, hostId });
     });
   }
 

@@ -1,6 +1,7 @@
 import type { App } from '../domain/app.ts';
-import { type Engine, labelNames } from '../domain/engine.ts';
-import { errorCode } from '../domain/errors.ts';
+import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
+import type { Engines } from '../domain/engines.ts';
+import { errorCode, PlatformError } from '../domain/errors.ts';
 import type { Store } from '../domain/store.ts';
 
 /** Room for two releases of 25 instances during a deploy, and the gateway (contracts: hardening §3.4). */
@@ -8,24 +9,33 @@ const prefixLength = 26;
 
 /** Where apps' environments are made. */
 export interface EnvironmentDependencies {
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly store: Store;
   readonly platformId: string;
   readonly networkPool: string;
 }
 
-/** Makes the app's own network on every host. Called with the app, not in the deploy: it costs a tenth of a second. */
+/**
+ * Makes the app's own network on every host. Called with the app, not in the deploy: it costs a tenth of a second.
+ * Resolves when one host has it, so that none waits for one that hangs; the environment keeper sees to the others.
+ * Throws the first host's reason when none can have it.
+ */
 export async function ensureNetworks(app: Pick<App, 'id'>, dependencies: EnvironmentDependencies): Promise<void> {
-  const hosts = await dependencies.store.hosts.list();
-  await Promise.all(hosts.map(({ id }) => ensureNetwork(app, id, dependencies)));
+  const making = dependencies.engines.known().map((hostId) => ensureNetwork(app, hostId, dependencies));
+  try {
+    await Promise.any(making);
+  } catch (error) {
+    throw error instanceof AggregateError ? (error.errors[0] ?? noHost()) : error;
+  }
 }
 
 /** Makes the app's own network on a host unless it is there. */
 export async function ensureNetwork(
   app: Pick<App, 'id'>,
   hostId: string,
-  { engine, store, platformId, networkPool }: EnvironmentDependencies,
+  { engines, store, platformId, networkPool }: EnvironmentDependencies,
 ): Promise<void> {
+  const engine = engines.on(hostId);
   const [known] = await store.appNetworks.list({ appId: app.id, hostId });
   if (known && (await engine.networks.inspect(known.networkId))) return;
   const network = await engine.networks.create({
@@ -44,17 +54,28 @@ export async function ensureNetwork(
 }
 
 /**
- * Removes everything in the engine that carries the app's label: containers, volumes, images and last the network, by
- * which an environment is known whose removal was broken off. May be called again after a failure. With `caches`, of the
- * volumes only those that can be made again: what a person stored goes only when a person says so.
+ * Removes everything on every host that carries the app's label, see `removeFrom`. Throws the first failure, when what can
+ * be removed from the other hosts is removed.
  */
 export async function removeEnvironment(
   appId: string,
-  volumes: 'all volumes' | 'caches',
+  volumes: Removable,
   dependencies: EnvironmentDependencies,
 ): Promise<void> {
-  const { engine } = dependencies;
+  const { engines } = dependencies;
   const labels = labelsOf(appId, dependencies);
+  const removing = engines.known().map((hostId) => removeFrom(engines.on(hostId), labels, volumes));
+  for (const outcome of await Promise.allSettled(removing)) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+/** With `caches` only volumes that can be made again: what a person stored goes only when a person says so. */
+export type Removable = 'all volumes' | 'caches';
+
+/**
+ * Removes everything in one host's engine that carries these labels: containers, volumes, images and last the network, by
+ * which an environment is known whose removal was broken off. May be called again after a failure.
+ */
+export async function removeFrom(engine: Engine, labels: Labels, volumes: Removable): Promise<void> {
   const ofVolumes = volumes === 'caches' ? { ...labels, [labelNames.role]: 'cache' } : labels;
   for (const { id } of await engine.containers.list(labels)) await engine.containers.remove(id);
   for (const { name } of await engine.volumes.list(ofVolumes)) await engine.volumes.remove(name);
@@ -65,9 +86,10 @@ export async function removeEnvironment(
   for (const { id } of await engine.networks.list(labels)) await engine.networks.remove(id);
 }
 
-export function labelsOf(
-  appId: string,
-  { platformId }: Pick<EnvironmentDependencies, 'platformId'>,
-): Readonly<Record<string, string>> {
+export function labelsOf(appId: string, { platformId }: Pick<EnvironmentDependencies, 'platformId'>): Labels {
   return { [labelNames.platform]: platformId, [labelNames.app]: appId };
+}
+
+function noHost(): PlatformError {
+  return new PlatformError('unavailable', 'No host is known.', { hint: 'See: paas doctor' });
 }

@@ -1,40 +1,49 @@
 import type { Settings } from '../config/settings.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
+import type { Engines } from '../domain/engines.ts';
 import { applyHostFirewall } from '../engine/host-firewall.ts';
 import type { Clock } from '../system/clock.ts';
+import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';
-import { Recurring } from '../system/recurring.ts';
 
 /** Firewalls are reloaded by others (ufw, an update of the engine); a rule that was only set at boot is gone then. */
 const applyEveryMs = 10_000;
 
 export interface HostGuardOptions {
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly platformId: string;
   readonly settings: Pick<Settings, 'closeMetadata'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Keeps the host's ports closed to containers: rules are put in place at start and put back whenever they are lost. */
+/** Keeps every host's ports closed to containers: rules are put in place at start and put back whenever they are lost. */
 export class HostGuard {
   readonly #options: HostGuardOptions;
-  readonly #rounds: Recurring;
-  #reason: string | null = 'The rules are not in place yet.';
+  readonly #rounds: HostRounds;
+  readonly #reasons = new Map<string, string | null>();
 
   constructor(options: HostGuardOptions) {
     this.#options = options;
-    const { clock, logger } = options;
-    const work = () => this.#apply();
-    this.#rounds = new Recurring({ what: "close the host's ports", everyMs: applyEveryMs, work, clock, logger });
+    const { engines, clock, logger } = options;
+    const work = (hostId: string) => this.#apply(hostId);
+    this.#rounds = new HostRounds({
+      engines,
+      what: "close a host's ports",
+      everyMs: applyEveryMs,
+      work,
+      clock,
+      logger,
+    });
   }
 
-  /** Why containers may reach the host's ports, as a sentence for `doctor`; null while they cannot. */
-  get reason(): string | null {
-    return this.#reason;
+  /** Why containers may reach that host's ports, as a sentence for `doctor`; null while they cannot. */
+  reason(hostId: string): string | null {
+    const reason = this.#reasons.get(hostId);
+    return reason === undefined ? 'The rules are not in place yet.' : reason;
   }
 
-  /** Resolves after the first attempt. */
+  /** Resolves after the first attempt on every host that answers. */
   start(): Promise<void> {
     return this.#rounds.start();
   }
@@ -44,16 +53,18 @@ export class HostGuard {
     return this.#rounds.close();
   }
 
-  async #apply(): Promise<void> {
-    const { engine, platformId, settings } = this.#options;
+  async #apply(hostId: string): Promise<void> {
+    const { engines, platformId, settings } = this.#options;
+    const engine = engines.on(hostId);
     try {
       const networks = await engine.networks.list({ [labelNames.platform]: platformId });
       const bridges = networks.flatMap(({ bridge }) => (bridge ? [bridge] : []));
       const buildBridge = settings.closeMetadata ? await ownBridge(engine) : null;
       const state = await applyHostFirewall({ platformId, bridges, buildBridge });
-      this.#reason = state.applied ? null : state.reason;
+      this.#reasons.set(hostId, state.applied ? null : state.reason);
     } catch (error) {
-      this.#reason = `The engine's networks cannot be listed: ${error instanceof Error ? error.message : String(error)}`;
+      const words = error instanceof Error ? error.message : String(error);
+      this.#reasons.set(hostId, `The engine's networks cannot be listed: ${words}`);
       throw error;
     }
   }

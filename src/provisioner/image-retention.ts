@@ -1,6 +1,6 @@
 import type { App } from '../domain/app.ts';
 import type { Artifact } from '../domain/build.ts';
-import { type ImageState, labelNames } from '../domain/engine.ts';
+import { type Engine, type ImageState, labelNames } from '../domain/engine.ts';
 import { releaseOf } from '../domain/instance.ts';
 import { artifactsToGoBackTo } from '../domain/release.ts';
 import type { Store } from '../domain/store.ts';
@@ -10,17 +10,24 @@ import { type EnvironmentDependencies, labelsOf } from './environment.ts';
 const recentBuilds = 10;
 
 /**
- * Removes the app's images that it cannot go back to and that nothing runs, and so only images with our label and its
- * name. For the app's turn, in which no release is made. Does nothing while a build of it is under way.
+ * Removes from every host the app's images that it cannot go back to and that nothing runs, and so only images with our
+ * label and its name. For the app's turn, in which no release is made. Does nothing while a build of it is under way.
+ * Throws the first host's failure, when the others are done.
  */
 export async function removeOldImages(app: Pick<App, 'id'>, dependencies: EnvironmentDependencies): Promise<void> {
-  const { engine, store } = dependencies;
+  const { engines } = dependencies;
+  const removing = engines.known().map((hostId) => removeFrom(engines.on(hostId), app, dependencies));
+  for (const outcome of await Promise.allSettled(removing)) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+async function removeFrom(engine: Engine, app: Pick<App, 'id'>, dependencies: EnvironmentDependencies): Promise<void> {
+  const { store } = dependencies;
   const labels = { ...labelsOf(app.id, dependencies), [labelNames.role]: 'artifact' };
   // Listed before anything is asked: what a build makes from here on is not in the list.
   const images = await engine.images.list(labels);
   const kept = images.length === 0 ? null : await keptImages(app.id, store);
   if (!kept) return;
-  for (const image of images) if (!kept.has(image.id)) await remove(app.id, image, dependencies);
+  for (const image of images) if (!kept.has(image.id)) await remove(app.id, image, engine);
 }
 
 /** Null while a build is under way, which may have found any image good to use again. */
@@ -43,7 +50,7 @@ async function keptImages(appId: string, store: Store): Promise<ReadonlySet<stri
 }
 
 /** A tag that somebody else gave it, and a container that uses it, keep it. */
-async function remove(appId: string, image: ImageState, { engine }: EnvironmentDependencies): Promise<void> {
+async function remove(appId: string, image: ImageState, engine: Engine): Promise<void> {
   const ours = image.tags.filter((tag) => tag.startsWith(`paas/app-${appId}:`));
   for (const tag of ours) await engine.images.remove(tag);
   if (ours.length === image.tags.length) await engine.images.remove(image.id);

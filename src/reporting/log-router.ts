@@ -1,16 +1,24 @@
-import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
+import { type ContainerOnHost, type ContainerState, labelNames } from '../domain/engine.ts';
+import type { Engines } from '../domain/engines.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
+import { PerHost } from '../system/per-host.ts';
 import type { RoutableLog } from './app-log.ts';
 import { InstanceOutput, type OutputSource } from './instance-output.ts';
 
 export interface LogRouterOptions {
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly appLog: RoutableLog;
   readonly platformId: string;
   readonly logger: Logger;
   readonly clock?: Clock;
+}
+
+/** Of what was there on a host when the router began, or when the host came. */
+interface Adoption {
+  readonly done: Promise<void>;
+  close(): Promise<void>;
 }
 
 const retryMs = 500;
@@ -31,23 +39,29 @@ export class LogRouter {
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #followed = new Map<string, { readonly output: InstanceOutput; readonly ended: Promise<void> }>();
-  readonly #adopted: Promise<void>;
+  readonly #adoptions: PerHost<Adoption>;
 
   constructor(options: LogRouterOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#adopted = this.#adopt();
+    this.#adoptions = new PerHost(options.engines, (hostId) => this.#adoption(hostId));
+    this.#adoptions.start();
   }
 
   /** From now on what the container writes is in the app's log, from its first line. Calling again changes nothing. */
-  watch(instance: Pick<Instance, 'appId' | 'type' | 'slot'>, containerId: string, release: number | null): void {
-    const source = { containerId, appId: instance.appId, process: processName(instance), release, resume: false };
+  watch(
+    instance: Pick<Instance, 'appId' | 'type' | 'slot' | 'hostId'>,
+    containerId: string,
+    release: number | null,
+  ): void {
+    const { appId, hostId } = instance;
+    const source = { hostId, containerId, appId, process: processName(instance), release, resume: false };
     // Of a container that was there at the beginning, the adoption knows where to go on.
-    void this.#adopted.then(() => this.#follow(source));
+    void this.#adopted(hostId).then(() => this.#follow(source));
   }
 
   /** Resolves when all that an ended container wrote is in the app's log, or after five seconds. */
-  async finished(containerId: string): Promise<void> {
+  async finished({ hostId, containerId }: ContainerOnHost): Promise<void> {
     const waiting = new AbortController();
     const deadline = this.#clock.sleep(lastWordsMs, waiting.signal).then(
       () => this.#options.logger.warn("A container's last lines did not come in time.", { containerId }),
@@ -57,7 +71,7 @@ export class LogRouter {
       () => this.#followed.get(containerId)?.output.hurry(),
       () => undefined,
     );
-    await Promise.race([this.#adopted.then(() => this.#followed.get(containerId)?.ended), deadline]);
+    await Promise.race([this.#adopted(hostId).then(() => this.#followed.get(containerId)?.ended), deadline]);
     waiting.abort();
     await soon;
   }
@@ -65,15 +79,15 @@ export class LogRouter {
   /** Resolves when nothing more is written; the next router goes on where this one stops. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#adopted;
+    await this.#adoptions.close();
     await Promise.all([...this.#followed.values()].map(({ ended }) => ended));
   }
 
-  #follow(source: OutputSource): void {
+  #follow({ hostId, ...source }: OutputSource & ContainerOnHost): void {
     const { containerId } = source;
-    if (this.#followed.has(containerId) || this.#closing.signal.aborted) return;
-    const { logger } = this.#options;
-    const output = new InstanceOutput(source, { ...this.#options, clock: this.#clock });
+    const { engines, appLog, logger } = this.#options;
+    if (this.#followed.has(containerId) || this.#closing.signal.aborted || !engines.known().includes(hostId)) return;
+    const output = new InstanceOutput(source, { engine: engines.on(hostId), appLog, logger, clock: this.#clock });
     const ended = output
       .run(this.#closing.signal)
       .catch((error: unknown) => logger.error("An instance's output is not followed any more.", { containerId, error }))
@@ -83,27 +97,42 @@ export class LogRouter {
     this.#followed.set(containerId, { output, ended });
   }
 
-  async #adopt(): Promise<void> {
-    const { engine, platformId, logger } = this.#options;
-    const { signal } = this.#closing;
+  #adopted(hostId: string): Promise<void> {
+    return this.#adoptions.get(hostId)?.done ?? Promise.resolve();
+  }
+
+  #adoption(hostId: string): Adoption {
+    const closing = new AbortController();
+    const done = this.#adopt(hostId, closing.signal);
+    const close = () => {
+      closing.abort();
+      return done;
+    };
+    return { done, close };
+  }
+
+  async #adopt(hostId: string, signal: AbortSignal): Promise<void> {
+    const { engines, platformId, logger } = this.#options;
+    const engine = engines.on(hostId);
     const labels = { [labelNames.platform]: platformId, [labelNames.role]: 'instance' };
     while (!signal.aborted) {
       try {
         const containers = await engine.containers.list(labels);
-        for (const container of containers) this.#adoptOne(container);
+        for (const container of containers) this.#adoptOne(container, hostId);
         return;
       } catch (error) {
-        logger.warn('The instances whose output is to be followed cannot be listed; trying on.', { error });
+        logger.warn('The instances whose output is to be followed cannot be listed; trying on.', { error, hostId });
       }
       await this.#clock.sleep(retryMs, signal).catch(() => undefined);
     }
   }
 
-  #adoptOne({ id, labels, status }: ContainerState): void {
+  #adoptOne({ id, labels, status }: ContainerState, hostId: string): void {
     const { [labelNames.app]: appId, [labelNames.process]: process, [labelNames.release]: release } = labels;
     if (status === 'created' || !appId || !process) return;
     const version = Number(release?.replace(/^v/, ''));
     this.#follow({
+      hostId,
       containerId: id,
       appId,
       process,

@@ -20,7 +20,6 @@ export interface SpecInputs {
   /** The app's, on the instance's host. */
   readonly networks: readonly AppNetwork[];
   readonly cloudlet: CloudletSize;
-  readonly hostCpus: number;
   /** Of a one-shot that a person started. */
   readonly run: RunRequest | null;
 }
@@ -54,8 +53,8 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
     // The kernel's limit (HOST_NAME_MAX) is 64, and a type's name may have 63.
     hostname: processName(instance).slice(-63),
     memoryBytes: memoryOf(instance, inputs.cloudlet),
-    // Anybody may use up to two idle CPUs; under contention the shares follow the size.
-    cpus: Math.min(2, inputs.hostCpus),
+    // Anybody may use up to two idle CPUs, if the host has them; under contention the shares follow the size.
+    cpus: 2,
     cpuShares: Math.max(64, Math.min(8192, instance.size * 64)),
     networkId: network.networkId,
     openStdin: run?.attach ?? false,

@@ -50,9 +50,13 @@ export async function finishInstance(
 }
 
 /** The container goes when its last words are kept. */
-export async function clearContainer(containerId: string, { engine, logs, logger }: LifeDependencies): Promise<void> {
+export async function clearContainer(
+  { hostId, containerId }: Instance,
+  { engine, logs, logger }: LifeDependencies,
+): Promise<void> {
+  if (!containerId) return;
   try {
-    await logs.finished(containerId);
+    await logs.finished({ hostId, containerId });
     await engine.containers.remove(containerId);
   } catch (error) {
     logger.warn('an ended container could not be removed; the next sweep will', { error, containerId });

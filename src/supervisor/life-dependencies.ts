@@ -1,12 +1,13 @@
-import type { Engine } from '../domain/engine.ts';
+import type { ContainerOnHost, Engine } from '../domain/engine.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import type { OneOffs } from './one-offs.ts';
 
-/** What every life needs of the house. */
+/** What a life needs of the house. */
 export interface LifeDependencies {
+  /** Of the instance's host. */
   readonly engine: Engine;
   readonly store: Store;
   readonly clock: Clock;
@@ -14,7 +15,6 @@ export interface LifeDependencies {
   readonly oneOffs: OneOffs;
   readonly platformId: string;
   readonly settings: LifeSettings;
-  readonly hostCpus: number;
   readonly router: TrafficRouter;
   readonly logs: InstanceLogs;
 }
@@ -38,5 +38,5 @@ export interface InstanceLogs {
   /** `release`: its version; null for an instance of a service. */
   watch(instance: Instance, containerId: string, release: number | null): void;
   /** Resolves when all that the container wrote is in the app's log, or after a short while. */
-  finished(containerId: string): Promise<void>;
+  finished(container: ContainerOnHost): Promise<void>;
 }

@@ -252,7 +252,7 @@ export class InstanceLife {
   async #finish({ state, why }: Extract<Operation, { kind: 'finish' }>): Promise<void> {
     const end = { state, why, stubborn: this.#stubborn, ranOutOfMemory: this.#memory.lately() };
     this.#instance = await finishInstance(this.#instance, end, { record: this.#record, deps: this.#deps });
-    if (this.#instance.containerId) await clearContainer(this.#instance.containerId, this.#deps);
+    await clearContainer(this.#instance, this.#deps);
   }
 
   async #recover(error: unknown, operation: Operation, wake: Promise<void>): Promise<void> {
@@ -279,7 +279,7 @@ export class InstanceLife {
     const seen = { state: 'refused', reason, endedAt: this.#deps.clock.now() } as const;
     this.#instance = await this.#record.observed(seen, 'instance.refused');
     this.#deps.oneOffs.ended(this.#instance, 126);
-    if (this.#instance.containerId) await clearContainer(this.#instance.containerId, this.#deps);
+    await clearContainer(this.#instance, this.#deps);
   }
 }
 

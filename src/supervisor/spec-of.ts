@@ -18,7 +18,7 @@ export interface InstanceSpec {
 export async function specOf(
   instance: Instance,
   run: RunRequest | null,
-  deps: Pick<LifeDependencies, 'store' | 'platformId' | 'settings' | 'hostCpus'>,
+  deps: Pick<LifeDependencies, 'store' | 'platformId' | 'settings'>,
 ): Promise<InstanceSpec> {
   const { workload } = instance;
   switch (workload.kind) {
@@ -39,7 +39,7 @@ async function specOfRelease(
   {
     releaseId,
     run,
-    deps: { store, platformId, settings, hostCpus },
+    deps: { store, platformId, settings },
   }: {
     readonly releaseId: string;
     readonly run: RunRequest | null;
@@ -53,6 +53,6 @@ async function specOfRelease(
     throw new PlatformError('internal', `Instance ${instance.id} has a release without an artifact.`);
   const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
   const networks = await store.appNetworks.list({ appId: app.id, hostId: instance.hostId });
-  const inputs = { platformId, app, release, artifact, instance, run, hostCpus, cloudlet, networks };
+  const inputs = { platformId, app, release, artifact, instance, run, cloudlet, networks };
   return { container: containerSpec(inputs), port: portOf(instance, artifact) };
 }

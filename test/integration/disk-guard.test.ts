@@ -27,9 +27,10 @@ describe('an instance that fills its disk', () => {
     const neighbour = await deployed('neighbour', 'dd if=/dev/zero of=/home/small bs=1M count=3');
     const [before, other] = [await active(hog.id), await active(neighbour.id)];
     const { store, environment } = half.deps;
-    await endDiskHogs({ ...environment, store }, 40 * megabyte, never);
+    const { engine } = half.fixture;
+    await endDiskHogs({ ...environment, engine, store }, 40 * megabyte, never);
     assert.deepEqual(await active(hog.id), before, 'not over the limit');
-    await endDiskHogs({ ...environment, store }, 20 * megabyte, never);
+    await endDiskHogs({ ...environment, engine, store }, 20 * megabyte, never);
     await eventually('another one takes its place', async () => {
       const now = await active(hog.id);
       return now.length === 1 && now[0] !== before[0] && (await half.get(hog)).body === 'hog';

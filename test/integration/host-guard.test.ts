@@ -8,6 +8,7 @@ import { systemClock } from '../../src/system/clock.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { isRoot } from '../../src/system/privileges.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
+import { enginesOf } from '../support/engines.ts';
 import { hostRules } from '../support/host-rules.ts';
 
 const skip = isRoot() ? false : 'needs root, as the firewall itself';
@@ -31,10 +32,16 @@ async function guarded(): Promise<readonly string[]> {
 async function startedWith(env: Readonly<Record<string, string>>): Promise<string | null> {
   const settings = readSettings({ PAAS_HOME: '/nonexistent', ...env });
   const { engine, runId: platformId } = fixture;
-  const guard = new HostGuard({ engine, platformId, settings, clock: systemClock, logger: silentLogger });
+  const guard = new HostGuard({
+    engines: enginesOf(engine),
+    platformId,
+    settings,
+    clock: systemClock,
+    logger: silentLogger,
+  });
   await guard.start();
   await guard.close();
-  return guard.reason;
+  return guard.reason('local');
 }
 
 test('a platform guards its own bridges and the one that Dockerfiles are built on, unless a setting opens that', {

@@ -38,7 +38,7 @@ describe('what is left over', () => {
     );
 
   const lifeDependencies = (): LifeDependencies => ({
-    engine: half.deps.environment.engine,
+    engine: half.deps.environment.engines.on('local'),
     store: half.deps.store,
     clock: systemClock,
     logger: half.deps.logger,
@@ -51,7 +51,6 @@ describe('what is left over', () => {
       cloudletMemoryBytes: 64 * 1024 * 1024,
       cloudletCpuMhz: 400,
     },
-    hostCpus: 2,
     router: { drain: async () => undefined },
     logs: { watch: () => undefined, finished: async () => undefined },
   });
@@ -115,6 +114,7 @@ describe('what is left over', () => {
     };
     const supervisor = new Supervisor({
       ...lifeDependencies(),
+      engines: half.deps.environment.engines,
       store: { ...store, instances: { ...store.instances, find } },
       clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 200), signal) },
     });

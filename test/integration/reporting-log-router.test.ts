@@ -13,6 +13,7 @@ import { silentLogger } from '../../src/system/logger.ts';
 import { BusyTurns } from '../support/cpu-time.ts';
 import { scaled } from '../support/deadline.ts';
 import { EngineFixture, testDockerHost } from '../support/engine-fixture.ts';
+import { enginesOf } from '../support/engines.ts';
 import { eventually } from '../support/eventually.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'paas-router-'));
@@ -46,13 +47,18 @@ async function startInstance(script: string, slot = 1) {
     }),
   );
   await fixture.engine.containers.start(containerId);
-  return { appId, containerId, type: 'web', slot };
+  return { hostId: 'local', appId, containerId, type: 'web', slot };
 }
 
 /** A run of the platform, as far as the instances' output is concerned. */
 function startRun(dir: string, engine: Engine = fixture.engine, options: Partial<AppLogOptions> = {}) {
   const appLog = createAppLog({ dir, bytesPerApp: 32 * 1024 * 1024, ...options });
-  const router = createLogRouter({ engine, appLog, platformId: fixture.runId, logger: silentLogger });
+  const router = createLogRouter({
+    engines: enginesOf(engine),
+    appLog,
+    platformId: fixture.runId,
+    logger: silentLogger,
+  });
   const close = async () => {
     await router.close();
     await appLog.close();
@@ -78,7 +84,7 @@ test('what an instance wrote is in the log to its last line when its end is told
   run.router.watch(instance, instance.containerId, 7);
   run.router.watch(instance, instance.containerId, 7);
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
-  await run.router.finished(instance.containerId);
+  await run.router.finished(instance);
   const lines = await run.appLog.read(instance.appId, { lines: 100, process: 'web.1' });
   assert.deepEqual(
     lines.map(({ text }) => text.length).toSorted((a, b) => a - b),
@@ -92,7 +98,7 @@ test('what an instance wrote is in the log to its last line when its end is told
 
 test('an instance that nobody watched is nothing to wait for', async () => {
   const run = startRun(newDir());
-  await run.router.finished('0123456789abcdef');
+  await run.router.finished({ hostId: 'local', containerId: '0123456789abcdef' });
   await run.close();
 });
 
@@ -111,7 +117,7 @@ test('over restarts of the platform every line is in the log once', async () => 
   }
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
   const last = startRun(dir);
-  await last.router.finished(instance.containerId);
+  await last.router.finished(instance);
   assert.deepEqual(await last.texts(instance.appId), numbers(1000));
   const [line] = await last.appLog.read(instance.appId, { lines: 1 });
   assert.deepEqual([line?.process, line?.release], ['web.1', 7]);
@@ -136,7 +142,7 @@ test('a platform killed at any moment completes the log from what the disk has',
   await run.close();
   for (const left of found) {
     const next = startRun(left);
-    await next.router.finished(instance.containerId);
+    await next.router.finished(instance);
     assert.deepEqual(await next.texts(instance.appId), numbers(600));
     await next.close();
   }
@@ -169,7 +175,7 @@ test('an engine that cuts the connection again and again costs no line and doubl
   }
   await eventually('it is all there', async () => (await run.texts(instance.appId)).length >= 800);
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
-  await run.router.finished(instance.containerId);
+  await run.router.finished(instance);
   assert.deepEqual(await run.texts(instance.appId), numbers(800));
   await run.close();
 });
@@ -185,7 +191,7 @@ test('an app that floods its log keeps neither the platform from its work nor it
   run.router.watch(flood, flood.containerId, 1);
   run.router.watch(calm, calm.containerId, 1);
   await fixture.engine.containers.wait(calm.containerId, AbortSignal.timeout(scaled(30_000)));
-  await run.router.finished(calm.containerId);
+  await run.router.finished(calm);
   const longestMs = turns.stop();
   assert.deepEqual(await run.texts(calm.appId), numbers(300));
   assert.ok(longestMs < 100, `the platform stood still for ${longestMs} ms`);
@@ -230,7 +236,12 @@ test('a log that cannot be read when the platform comes back is read later, and 
     },
   });
   const { engine, runId } = fixture;
-  const router = createLogRouter({ engine, appLog: unreadable, platformId: runId, logger: silentLogger });
+  const router = createLogRouter({
+    engines: enginesOf(engine),
+    appLog: unreadable,
+    platformId: runId,
+    logger: silentLogger,
+  });
   closing.push(async () => {
     await router.close();
     await appLog.close();
@@ -254,6 +265,6 @@ test('the last words are there although the engine never ends the log that it is
   const instance = await startInstance('echo one; echo last words; exit 3');
   run.router.watch(instance, instance.containerId, 7);
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
-  await run.router.finished(instance.containerId);
+  await run.router.finished(instance);
   assert.deepEqual(await run.texts(instance.appId), ['one', 'last words']);
 });

@@ -52,10 +52,11 @@ describe('what is looked after', () => {
     const [release, artifact] = [await store.releases.find(made.id), await store.artifacts.find(made.artifactId ?? '')];
     assert.ok(release && artifact);
     const cloudlet = { memoryBytes: 64 * 1024 * 1024, cpuMhz: 400 };
-    const { platformId, engine } = environment;
+    const { platformId } = environment;
+    const { engine } = half.fixture;
     const networks = await store.appNetworks.list({ appId: app.id });
     const inputs = { platformId, app, release, artifact, instance, networks, cloudlet };
-    const spec = containerSpec({ ...inputs, run: null, hostCpus: 2 });
+    const spec = containerSpec({ ...inputs, run: null });
     await store.instances.observe(instance.id, { state: 'starting' });
     const containerId = await engine.containers.create(spec);
     await store.instances.observe(instance.id, { containerId, port: 5000 });
@@ -82,7 +83,7 @@ describe('what is looked after', () => {
   it('leaves a paused container alone, also when it begins anew', async () => {
     const app = await deployed('paused', { web: answering('paused') });
     const [container] = await half.containers(app);
-    const { engine } = half.deps.environment;
+    const { engine } = half.fixture;
     await engine.containers.pause(container?.id ?? '');
     await half.closeSupervisor();
     await half.anotherSupervisor();

@@ -8,6 +8,7 @@ import { labelNames } from '../../src/domain/engine.ts';
 import type { Operations } from '../../src/domain/operations.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import type { EngineRegistry } from '../../src/engine/engine-registry.ts';
 import { AppWork } from '../../src/operations/app-work.ts';
 import { createOperations } from '../../src/operations/create-operations.ts';
 import { recover } from '../../src/operations/recover.ts';
@@ -28,6 +29,7 @@ import { type Logger, silentLogger } from '../../src/system/logger.ts';
 import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
 import { EngineFixture } from './engine-fixture.ts';
+import { enginesOf } from './engines.ts';
 import { putHost } from './hosts.ts';
 import { httpGet } from './platform.ts';
 
@@ -75,6 +77,8 @@ export class LowerHalf implements AsyncDisposable {
   readonly fixture: EngineFixture;
   readonly deps: DeployDependencies;
   readonly provisioner: Provisioner;
+  /** Those of `deps`, for tests to add hosts to. */
+  readonly engines: EngineRegistry;
   readonly actor: Actor;
   readonly #port: number;
   readonly #close: () => Promise<void>;
@@ -86,6 +90,7 @@ export class LowerHalf implements AsyncDisposable {
     fixture: EngineFixture;
     deps: DeployDependencies;
     provisioner: Provisioner;
+    engines: EngineRegistry;
     actor: Actor;
     port: number;
     supervise: (oneOffs: OneOffs) => Supervisor;
@@ -94,6 +99,7 @@ export class LowerHalf implements AsyncDisposable {
     this.fixture = parts.fixture;
     this.deps = parts.deps;
     this.provisioner = parts.provisioner;
+    this.engines = parts.engines;
     this.actor = parts.actor;
     this.#port = parts.port;
     this.#supervise = parts.supervise;
@@ -109,6 +115,7 @@ export class LowerHalf implements AsyncDisposable {
     const engine = options.dockerHost
       ? createDockerEngine({ dockerHost: options.dockerHost, cacheDir: fixture.cacheDir })
       : fixture.engine;
+    const engines = enginesOf(engine);
     const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
     await putHost(store, { cloudlets });
     const [known] = await store.accounts.list();
@@ -123,18 +130,17 @@ export class LowerHalf implements AsyncDisposable {
     await routes.start();
     const leases = createLocalLeases();
     const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
-    const logs = createLogRouter({ engine, appLog, platformId, logger });
+    const logs = createLogRouter({ engines, appLog, platformId, logger });
     const provisioner = new Provisioner({ store, leases, clock: systemClock, logger });
     const supervise = (oneOffs: OneOffs) =>
       new Supervisor({
-        engine,
+        engines,
         store,
         logger,
         platformId,
         logs,
         clock: systemClock,
         oneOffs,
-        hostCpus: 2,
         settings: {
           bootTimeoutMs,
           stopGraceMs,
@@ -147,12 +153,12 @@ export class LowerHalf implements AsyncDisposable {
     const deps: DeployDependencies = {
       store,
       builder: { build: () => Promise.reject(new Error('nothing is built here')) },
-      environment: { engine, store, platformId, networkPool: '10.211.0.0/16' },
+      environment: { engines, store, platformId, networkPool: '10.211.0.0/16' },
       routes,
       appLog,
       logger,
       work: new AppWork(leases),
-      wordsKept: (id) => logs.finished(id),
+      wordsKept: (container) => logs.finished(container),
       urlOf: (app) => app.name,
       startTimeoutMs: bootTimeoutMs + scaled(10_000),
     };
@@ -160,6 +166,7 @@ export class LowerHalf implements AsyncDisposable {
       fixture,
       deps,
       provisioner,
+      engines,
       actor: { accountId, email },
       port: resolver.port,
       supervise,
@@ -186,7 +193,6 @@ export class LowerHalf implements AsyncDisposable {
     return createOperations({
       deps,
       oneOffs: this.#oneOffs,
-      engine: deps.environment.engine,
       platformDomain: 'localhost',
       belongings: { create: async () => undefined, remove: (appId) => deps.appLog.remove(appId) },
     });

@@ -1,0 +1,57 @@
+import type { Engines } from '../domain/engines.ts';
+import type { Clock } from './clock.ts';
+import { PerHost } from './per-host.ts';
+import { Recurring, type RecurringOptions } from './recurring.ts';
+
+/** Longer than this nobody waits for the first round of a host: it may hang. */
+const firstRoundMs = 5000;
+
+export interface HostRoundsOptions extends Omit<RecurringOptions, 'work'> {
+  readonly engines: Engines;
+  readonly work: (hostId: string, signal: AbortSignal) => Promise<void>;
+}
+
+/** Something done again and again on every host that is known, as `Recurring` does it once. None waits for another's. */
+export class HostRounds {
+  readonly #clock: Clock;
+  readonly #rounds: PerHost<Recurring>;
+  /** Null while nobody waits for them. */
+  #firsts: Promise<void>[] | null = null;
+  #startsLater = false;
+
+  constructor({ engines, work, ...options }: HostRoundsOptions) {
+    this.#clock = options.clock;
+    this.#rounds = new PerHost(engines, (hostId) => {
+      const rounds = new Recurring({ ...options, work: (signal) => work(hostId, signal) });
+      if (this.#startsLater) {
+        rounds.startLater();
+      } else {
+        const first = rounds.start();
+        this.#firsts?.push(first);
+      }
+      return rounds;
+    });
+  }
+
+  /** Resolves after the first time on every host, however it went, or after five seconds. */
+  async start(): Promise<void> {
+    const firsts: Promise<void>[] = [];
+    this.#firsts = firsts;
+    this.#rounds.start();
+    this.#firsts = null;
+    const waiting = new AbortController();
+    const late = this.#clock.sleep(firstRoundMs, waiting.signal).catch(() => undefined);
+    await Promise.race([Promise.all(firsts), late]);
+    waiting.abort();
+  }
+
+  /** The first time on a host comes after the first pause. */
+  startLater(): void {
+    this.#startsLater = true;
+    this.#rounds.start();
+  }
+
+  close(): Promise<void> {
+    return this.#rounds.close();
+  }
+}
