@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { BuildOutput } from './build.ts';
 import type { ContainerStats } from './container-stats.ts';
 import type { AttachedStreams, CapturedExec, ExecProcess, ExecRequest, ExecResult, TerminalSize } from './exec.ts';
+import type { VolumeCopy } from './volume-copy.ts';
 
 /**
  * The container engine, as the platform needs it. No vendor's type appears here. Every call is idempotent: "already
@@ -75,6 +76,8 @@ export interface ContainerSpec {
   readonly volumes?: readonly { readonly name: string; readonly path: string; readonly readOnly?: boolean }[];
   /** Size of the in-memory /tmp. Build containers keep /tmp on disk when this is 0. */
   readonly tmpBytes?: number;
+  /** Nothing but volumes and /tmp can be written to. */
+  readonly readOnlyRoot?: boolean;
   readonly openStdin?: boolean;
   readonly tty?: boolean;
   /** Sent at stop; default SIGTERM. */
@@ -315,6 +318,20 @@ export interface EngineVolumes {
   create(name: string, labels: Labels): Promise<void>;
   list(labels: Labels): Promise<readonly { readonly name: string; readonly labels: Labels }[]>;
   remove(name: string): Promise<void>;
+  /**
+   * All that is in a volume as a tar: owners by number, modes, times, hard and symbolic links, empty folders. It ends only
+   * when it is whole. Otherwise it fails: `conflict` when files changed meanwhile, `forbidden` for what the user may not
+   * read, `not_found`, `unavailable`, `cancelled`. Sockets, extended attributes and access lists are not in it.
+   * Engine API 1.24, with a container.
+   */
+  exportTar(copy: VolumeCopy, signal: AbortSignal): Readable;
+  /**
+   * Unpacks a tar into a volume; resolves when all of it is there. Throws `invalid_params` for a tar that is cut, damaged
+   * or that breaks off, `forbidden` for a file of another owner than the user, `no_capacity` on a full disk, and as
+   * `exportTar` does. What came before a failure stays in the volume: use a new one each time. Engine API 1.24, with a
+   * container.
+   */
+  importTar(copy: VolumeCopy, tar: Readable, signal: AbortSignal): Promise<void>;
 }
 
 /** Labels by which the platform finds its own things again. Nothing is stored in them that the store does not know better. */

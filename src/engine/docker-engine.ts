@@ -37,15 +37,16 @@ export function createDockerEngine({ dockerHost, cacheDir }: DockerEngineOptions
     return known.info;
   };
 
+  const containers = dockerContainers(connection, abilities, cache);
   return {
     async info() {
       const { id: _id, ...info } = await readInfo(connection);
       return info;
     },
-    containers: dockerContainers(connection, abilities, cache),
+    containers,
     images: dockerImages(connection, abilities, cache),
     networks: dockerNetworks(connection),
-    volumes: dockerVolumes(connection),
+    volumes: dockerVolumes(connection, containers),
     events: (labels, signal) => engineEvents(connection, labels, signal),
   };
 }

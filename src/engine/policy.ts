@@ -94,7 +94,7 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
     Ulimits: [openFiles, { Name: 'core', Soft: 0, Hard: 0 }],
     Tmpfs: tmpfs(spec.tmpBytes || defaults.tmpBytes(spec.memoryBytes)),
     ShmSize: 64 * megabyte,
-    ReadonlyRootfs: false,
+    ReadonlyRootfs: spec.readOnlyRoot ?? false,
     Binds: [],
     Mounts: (spec.volumes ?? []).map(volumeMount),
     NetworkMode: spec.networkId ?? 'none',

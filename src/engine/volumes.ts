@@ -1,15 +1,16 @@
-import type { EngineVolumes, Labels } from '../domain/engine.ts';
+import type { EngineContainers, EngineVolumes, Labels } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Connection } from './connection.ts';
 import { ignoring } from './docker-errors.ts';
 import { carries, labelFilter } from './labels.ts';
+import { exportVolume, importVolume } from './volume-copy.ts';
 
 interface Volume {
   readonly Name: string;
   readonly Labels: Labels | null;
 }
 
-export function dockerVolumes(connection: Connection): EngineVolumes {
+export function dockerVolumes(connection: Connection, containers: EngineContainers): EngineVolumes {
   return {
     /** Throws `conflict` when a volume of this name is not ours: the engine itself would answer "created". */
     async create(name, labels) {
@@ -44,5 +45,8 @@ export function dockerVolumes(connection: Connection): EngineVolumes {
         }),
       );
     },
+
+    exportTar: (copy, signal) => exportVolume(containers, copy, signal),
+    importTar: (copy, tar, signal) => importVolume(containers, copy, { tar, signal }),
   };
 }

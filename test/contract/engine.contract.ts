@@ -10,6 +10,7 @@ import { networksContract } from './engine-networks.contract.ts';
 import { resourcesContract } from './engine-resources.contract.ts';
 import { sandboxContract } from './engine-sandbox.contract.ts';
 import { streamsContract } from './engine-streams.contract.ts';
+import { volumeCopiesContract } from './engine-volume-copies.contract.ts';
 import { volumesContract } from './engine-volumes.contract.ts';
 
 /** Gives the engine under test; it exists from the first test to the last. */
@@ -40,5 +41,6 @@ export function engineContract(name: string, makeEngine: () => Promise<EngineFix
     dockerfileContract(underTest);
     networksContract(underTest);
     volumesContract(underTest);
+    volumeCopiesContract(underTest);
   });
 }

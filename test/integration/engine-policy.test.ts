@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import type { ContainerSpec } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
@@ -159,6 +161,28 @@ describe('the policy, on the wire', () => {
         { NanoCpus: 4e9, CpuShares: 512, PidsLimit: 300 },
       ],
     );
+  });
+
+  test('a copy of a volume is made without a network, on a read-only root, in the whole sandbox', async () => {
+    for (const verb of ['exportTar', 'importTar'] as const) {
+      await using wire = await RecordingEngine.start();
+      const { volumes } = createDockerEngine({ dockerHost: wire.dockerHost });
+      const copy = { volume: 'data-1', image: 'sha256:abc', user: '10001:10001', path: '/app', labels: { a: 'b' } };
+      const { signal } = new AbortController();
+      // No connection is taken over on this wire, so nothing is copied.
+      if (verb === 'exportTar') await assert.rejects(buffer(volumes.exportTar(copy, signal)));
+      else await assert.rejects(volumes.importTar(copy, Readable.from([]), signal));
+      const body = wire.of('POST', '/containers/create').at(-1)?.body as Body;
+      assertSandboxed(body);
+      assert.equal(body.User, '10001:10001');
+      assert.deepEqual([body.HostConfig.NetworkMode, body.HostConfig.ReadonlyRootfs], ['none', true]);
+      assert.deepEqual(body.HostConfig.LogConfig, { Type: 'none', Config: {} });
+      assert.deepEqual(body.HostConfig.Mounts, [
+        { Type: 'volume', Source: 'data-1', Target: '/app', ReadOnly: verb === 'exportTar' },
+      ]);
+      const refused = { ...copy, user: '0:0' };
+      await assert.rejects(volumes.importTar(refused, Readable.from([]), signal), { code: 'invalid_params' });
+    }
   });
 
   test('a program beside the container’s own is asked for without any privilege, and never as root', async () => {

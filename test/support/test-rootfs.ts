@@ -10,7 +10,7 @@ import tar from 'tar-stream';
 const run = promisify(execFile);
 
 const programs =
-  'sh bash cat chmod dd echo env false grep head id kill ls mkdir perl readlink rm seq sleep sort stat stty tail touch tr true wc yes'.split(
+  'sh bash cat chmod dd echo env false grep head id kill ln ls mkdir mkfifo perl readlink rm seq sleep sort stat stty tail tar touch tr true wc yes'.split(
     ' ',
   );
 
