@@ -62,6 +62,7 @@ export const stopReasons = [
   'deploy_failed',
   'app_destroyed',
   'cancelled',
+  'expired',
   'host_lost',
   'evacuated',
   'rebalanced',

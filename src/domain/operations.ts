@@ -65,6 +65,8 @@ export interface RunRequest {
   readonly env: ConfigVars;
   readonly columns?: number;
   readonly rows?: number;
+  /** How long it may run; `maxOneOffMs` when nobody says. */
+  readonly lifeMs?: number;
 }
 
 export interface RunSession {

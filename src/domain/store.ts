@@ -7,6 +7,7 @@ import type { EventKind, NewEvent, PlatformEvent } from './event.ts';
 import type { FormationEntry } from './formation.ts';
 import type { Host, HostGroup } from './host.ts';
 import type { Instance } from './instance.ts';
+import type { OneOff } from './one-off.ts';
 import type { Push } from './push.ts';
 import type { Release, ReleaseStatus, ReleaseWithConfig } from './release.ts';
 import type { Domain } from './route.ts';
@@ -38,6 +39,7 @@ export interface StoreTables {
   readonly traffic: Traffic;
   readonly formations: Formations;
   readonly instances: Instances;
+  readonly oneOffs: OneOffs;
   readonly hostGroups: HostGroups;
   readonly hosts: Hosts;
   readonly appNetworks: AppNetworks;
@@ -204,6 +206,15 @@ export interface Instances {
    * slot's newest unless that was a one-shot: how a slot was left decides what becomes of it.
    */
   prune(before: Date, keep: number): Promise<void>;
+}
+
+/** Written by deploy, in the transaction that places the instance; goes with it. The environment is sealed at rest. */
+export interface OneOffs {
+  /** `lifeMs`: from now until its deadline. */
+  create(oneOff: Omit<OneOff, 'createdAt' | 'deadline'> & { readonly lifeMs: number }): Promise<OneOff>;
+  find(instanceId: string): Promise<OneOff | null>;
+  /** The instances that nobody has asked to stop although their deadline has passed; the most overdue first. */
+  listOverdue(now: Date): Promise<readonly string[]>;
 }
 
 /** Written by orchestrator, like the hosts in them. */

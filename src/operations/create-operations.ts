@@ -1,5 +1,5 @@
 import type { Operations } from '../domain/operations.ts';
-import type { OneOffs } from '../supervisor/one-offs.ts';
+import type { Terminals } from '../supervisor/terminals.ts';
 import { type AppsContext, addDomain, createApp, destroyApp, removeDomain, renameApp } from './apps.ts';
 import { changeConfig, rollback } from './config.ts';
 import { deployPush } from './deploy.ts';
@@ -7,7 +7,7 @@ import { restart, scale, stop } from './formation.ts';
 import { attachRun, run } from './one-off.ts';
 
 export interface OperationsContext extends AppsContext {
-  readonly oneOffs: OneOffs;
+  readonly terminals: Terminals;
 }
 
 /** Every verb of the platform, bound to its parts. What the doors call, and nothing else. */

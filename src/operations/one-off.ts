@@ -6,49 +6,59 @@ import { checkConfigVars } from '../domain/config-vars.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type Instance, processName } from '../domain/instance.ts';
+import { maxOneOffMs } from '../domain/one-off.ts';
 import type { RunRequest, RunSession } from '../domain/operations.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh } from '../provisioner/plan.ts';
 import { oneOffArgv } from '../supervisor/container-spec.ts';
-import type { OneOffs } from '../supervisor/one-offs.ts';
+import type { Terminals } from '../supervisor/terminals.ts';
 import { currentRelease, type DeployDependencies } from './releases.ts';
 
 interface Context {
   readonly deps: DeployDependencies;
-  readonly oneOffs: OneOffs;
+  readonly terminals: Terminals;
 }
 
 const commandLimit = 10_000;
 
 /** Places `run.NNNN` of the current release; the supervisor starts it like any other instance. */
-export async function run(app: App, request: RunRequest, actor: Actor, { deps, oneOffs }: Context): Promise<Instance> {
+export async function run(
+  app: App,
+  request: RunRequest,
+  actor: Actor,
+  { deps, terminals }: Context,
+): Promise<Instance> {
   if (request.command.trim() === '' || request.command.length > commandLimit || request.command.includes('\0')) {
     throw new PlatformError('invalid_params', `A command has 1 to ${commandLimit} characters.`, {
       hint: 'For example: paas run bash',
     });
   }
   checkConfigVars(request.env);
-  const slot = await freeSlot(app, deps);
-  const one = { appId: app.id, type: 'run', slot };
-  // Before it is placed: the supervisor may start it at once.
-  oneOffs.add(one, request);
+  const { lifeMs = maxOneOffMs } = request;
+  if (!Number.isInteger(lifeMs) || lifeMs < 1 || lifeMs > maxOneOffMs) {
+    throw new PlatformError('invalid_params', `A one-off runs for 1 ms to ${maxOneOffMs / 1000} s, not ${lifeMs} ms.`);
+  }
+  let placedId: string | null = null;
   try {
-    return await deps.store.transaction((tables) => placeOneOff(app, { request, slot, actor, tables }));
+    return await deps.store.transaction(async (tables) => {
+      const placed = await placeOneOff(app, { request, actor, tables });
+      placedId = placed.id;
+      // Before the commit: from then on the supervisor may start it.
+      if (request.attach) terminals.expect(placed.id);
+      const { attach, tty, env, columns = null, rows = null } = request;
+      await tables.oneOffs.create({ instanceId: placed.id, appId: app.id, attach, tty, env, columns, rows, lifeMs });
+      return placed;
+    });
   } catch (error) {
-    oneOffs.ended(one, 126);
+    if (placedId) terminals.ended(placedId, 126, null);
     throw error;
   }
 }
 
 async function placeOneOff(
   app: App,
-  {
-    request,
-    slot,
-    actor,
-    tables,
-  }: { readonly request: RunRequest; readonly slot: number; readonly actor: Actor; readonly tables: StoreTables },
+  { request, actor, tables }: { readonly request: RunRequest; readonly actor: Actor; readonly tables: StoreTables },
 ): Promise<Instance> {
   const release = await currentRelease(app, tables);
   const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
@@ -59,6 +69,7 @@ async function placeOneOff(
   }
   const size = request.size ?? defaultInstanceCloudlets;
   const command = oneOffArgv(request, artifact);
+  const slot = await freeSlot(app, tables);
   const [instance] = await placeInstances(tables, { app, release }, [
     { ...afresh({ type: 'run', slot, size }), command },
   ]);
@@ -78,7 +89,7 @@ export async function attachRun(
   app: App,
   instanceId: string,
   signal: AbortSignal,
-  { deps: { store, logger, environment }, oneOffs }: Context,
+  { deps: { store, logger, environment }, terminals }: Context,
 ): Promise<RunSession> {
   const instance = await store.instances.find(instanceId);
   if (!instance || instance.appId !== app.id) throw new PlatformError('not_found', `${app.name} runs no such one-off.`);
@@ -91,7 +102,7 @@ export async function attachRun(
   if (signal.aborted) hangUp();
   const over = () => signal.removeEventListener('abort', hangUp);
   try {
-    const session = await oneOffs.attach(instance, (containerId, size) =>
+    const session = await terminals.attach(instance.id, (containerId, size) =>
       environment.engines.on(instance.hostId).containers.resize(containerId, size),
     );
     session.exited.then(over, over);
@@ -102,8 +113,8 @@ export async function attachRun(
   }
 }
 
-async function freeSlot(app: App, { store }: DeployDependencies): Promise<number> {
-  const taken = new Set((await store.instances.listActive(app.id)).map(({ slot }) => slot));
+async function freeSlot(app: App, tables: StoreTables): Promise<number> {
+  const taken = new Set((await tables.instances.listActive(app.id)).map(({ slot }) => slot));
   for (;;) {
     const slot = randomInt(1000, 10_000);
     if (!taken.has(slot)) return slot;

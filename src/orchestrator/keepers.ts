@@ -4,8 +4,8 @@ import { createEventLog } from '../reporting/event-log.ts';
 import { createLogRouter } from '../reporting/log-router.ts';
 import { createRoutePublisher } from '../routing/publisher.ts';
 import { keepRouterLog } from '../routing/router-log.ts';
-import { OneOffs } from '../supervisor/one-offs.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
+import { Terminals } from '../supervisor/terminals.ts';
 import type { Ground } from './ground.ts';
 
 export type Keepers = ReturnType<typeof createKeepers>;
@@ -17,21 +17,21 @@ export function createKeepers(ground: Ground, apiPort: number) {
   const events = createEventLog({ store, appLog, logger, dir: place.logs });
   const { domain } = settings;
   const routes = createRoutePublisher({ store, clients: [resolver], term: 1, settings: { domain, apiPort }, logger });
-  const oneOffs = new OneOffs();
+  const terminals = new Terminals();
   const provisioner = new Provisioner({ store, leases, clock, logger });
   const supervisor = new Supervisor({
     engines,
     store,
     clock,
     logger,
-    oneOffs,
+    terminals,
     platformId,
     settings,
     router: routes,
     logs,
   });
   const guard = new HostGuard({ engines, platformId, settings, clock, logger });
-  return { logs, events, routes, oneOffs, provisioner, supervisor, guard };
+  return { logs, events, routes, terminals, provisioner, supervisor, guard };
 }
 
 /** Gives what ends it. */

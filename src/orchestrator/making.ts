@@ -19,7 +19,7 @@ export type Making = ReturnType<typeof createMaking>;
 /** What makes releases, the verbs, and what leaves nothing half made or long over. Only in the orchestrator that leads. */
 export function createMaking(ground: Ground, keepers: Keepers, repositories: Repositories) {
   const { settings, place, clock, logger, store, platformId, engines, buildEngine, leases, appLog } = ground;
-  const { logs, routes, oneOffs } = keepers;
+  const { logs, routes, terminals } = keepers;
   const builder = createBuilder({
     engine: buildEngine,
     store,
@@ -50,7 +50,7 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
       await builder.forget(appId);
     },
   };
-  const operations = createOperations({ deps, oneOffs, belongings, platformDomain: settings.domain });
+  const operations = createOperations({ deps, terminals, belongings, platformDomain: settings.domain });
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
   const rounds = createRounds({ deps, builder, engineLog: place.engineLog, clock });

@@ -4,11 +4,13 @@ import { settleLeftovers } from '../operations/recover.ts';
 import type { DeployDependencies } from '../operations/releases.ts';
 import { endDiskHogs, instanceDiskBytes } from '../provisioner/disk-guard.ts';
 import { forgetOldInstances } from '../provisioner/history.ts';
+import { endOverdueOneOffs } from '../provisioner/one-off-limits.ts';
 import { shorten } from '../reporting/foreign-log.ts';
 import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import { Recurring } from '../system/recurring.ts';
 
+const oneOffsMs = 10_000;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const engineLogBytes = { maxBytes: 32 * 1024 * 1024, keptBytes: 4 * 1024 * 1024 } as const;
@@ -35,6 +37,7 @@ export function createRounds(parts: {
       clock,
       logger,
     }),
+    every(oneOffsMs, 'end one-offs whose time is over', () => endOverdueOneOffs({ store, clock })),
     every(hourMs, 'forget old instances', () => forgetOldInstances({ store, clock })),
     every(hourMs, 'forget old history', (signal) => forgetOldHistory({ store, clock }, signal)),
     every(hourMs, "shorten the engine's log", () => shorten({ path: engineLog, ...engineLogBytes })),

@@ -68,7 +68,11 @@ export async function placeWhatFits(
  * Asks these to stop: first the resolver takes them out, then what is in flight ends, then they get SIGTERM. Those that
  * are gone already are left.
  */
-export async function retire(tables: StoreTables, instances: readonly Instance[], reason: StopReason): Promise<void> {
+export async function retire(
+  tables: StoreTables,
+  instances: readonly Pick<Instance, 'id'>[],
+  reason: StopReason,
+): Promise<void> {
   for (const { id } of instances) if (await tables.instances.find(id)) await tables.instances.desireStopped(id, reason);
 }
 

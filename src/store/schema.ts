@@ -25,6 +25,7 @@ export interface Schema {
   readonly hostGroups: HostGroupRow;
   readonly hosts: HostRow;
   readonly appNetworks: AppNetworkRow;
+  readonly oneOffs: OneOffRow;
   readonly instances: Numbered<InstanceRow>;
   readonly domains: Numbered<DomainRow>;
   readonly events: Numbered<EventRow>;
@@ -209,6 +210,18 @@ export interface InstanceRow {
   startedAt: Moment | null;
   upAt: Moment | null;
   endedAt: Moment | null;
+}
+
+export interface OneOffRow {
+  instanceId: string;
+  appId: string;
+  attach: Truth;
+  tty: Truth;
+  sealedEnv: string;
+  columns: number | null;
+  rows: number | null;
+  createdAt: Moment;
+  deadline: Moment;
 }
 
 export interface DomainRow {

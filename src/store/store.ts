@@ -17,6 +17,7 @@ import { formationsTable } from './formations.ts';
 import { hostGroupsTable, hostsTable } from './hosts.ts';
 import { instancesTable } from './instances.ts';
 import { migrateToLatest } from './migrations/migrate.ts';
+import { oneOffsTable } from './one-offs.ts';
 import { pushesTable } from './pushes.ts';
 import { releasesTable } from './releases.ts';
 import { createRootKey, type RootKey, readRootKey, rootKeyPath } from './root-key.ts';
@@ -79,6 +80,7 @@ function tables(scope: Scope): StoreTables {
     traffic: trafficTable(scope),
     formations: formationsTable(scope),
     instances: instancesTable(scope),
+    oneOffs: oneOffsTable(scope),
     hostGroups: hostGroupsTable(scope),
     hosts: hostsTable(scope),
     appNetworks: appNetworksTable(scope),

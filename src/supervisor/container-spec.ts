@@ -5,6 +5,7 @@ import type { CloudletSize } from '../domain/cloudlet.ts';
 import { type ContainerSpec, labelNames } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { type Instance, processName } from '../domain/instance.ts';
+import type { OneOff } from '../domain/one-off.ts';
 import type { RunRequest } from '../domain/operations.ts';
 import type { ReleaseWithConfig } from '../domain/release.ts';
 
@@ -21,7 +22,7 @@ export interface SpecInputs {
   readonly networks: readonly AppNetwork[];
   readonly cloudlet: CloudletSize;
   /** Of a one-shot that a person started. */
-  readonly run: RunRequest | null;
+  readonly run: OneOff | null;
 }
 
 /** Bytes of memory that an instance may use. */

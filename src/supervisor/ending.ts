@@ -15,6 +15,8 @@ export interface EndFacts {
   readonly stubborn: boolean;
   /** Where it listened when its time to boot was over; null when nobody knows. */
   readonly listeners: readonly Listener[] | null;
+  /** How long it was allowed to run, when it was asked to stop for that; otherwise null. */
+  readonly lifeMs: number | null;
   readonly settings: {
     readonly bootTimeoutMs: number;
     readonly stopGraceMs: number;
@@ -26,7 +28,7 @@ const killed = 137;
 
 /** How it ended, in one sentence with its number; in Heroku's words where Heroku has some (contracts/heroku.md 3.3). Pure. */
 export function endReason(facts: EndFacts): string {
-  const { instance, why, exitCode, outOfMemory, stubborn, listeners, settings } = facts;
+  const { instance, why, exitCode, outOfMemory, stubborn, listeners, lifeMs, settings } = facts;
   const name = processName(instance);
   if (outOfMemory && exitCode === killed && why !== 'boot-timeout' && why !== 'asked') {
     return `${memoryExceeded}: ${name} was killed at its limit of ${limitOf(instance, settings)} MiB`;
@@ -37,6 +39,8 @@ export function endReason(facts: EndFacts): string {
       if (why === 'asked' && stubborn) {
         return `Error R12 (Exit timeout): ${name} did not exit within ${settings.stopGraceMs / 1000} s of SIGTERM`;
       }
+      if (why === 'asked' && lifeMs !== null)
+        return `${name} was asked to stop after ${lifeMs / 1000} s, its time limit`;
       return exitCode === null ? 'Process ended' : `Process exited with status ${exitCode}`;
     case 'boot-timeout':
       return [

@@ -1,5 +1,6 @@
 import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
+import type { Store } from '../domain/store.ts';
 import { endReason } from './ending.ts';
 import type { LifeDependencies } from './life-dependencies.ts';
 import { listenersIn } from './listening.ts';
@@ -28,7 +29,7 @@ export async function finishInstance(
   { record, deps }: { readonly record: InstanceRecord; readonly deps: LifeDependencies },
 ): Promise<Instance> {
   const { containerId, type } = instance;
-  const { engine, settings, clock, oneOffs } = deps;
+  const { engine, store, settings, clock, terminals } = deps;
   const listeners = containerId && why === 'boot-timeout' ? await listenersIn(engine, containerId) : null;
   if (containerId && (why === 'boot-timeout' || why === 'cut-off')) await engine.containers.stop(containerId, 0);
   const last = containerId ? await engine.containers.inspect(containerId) : null;
@@ -40,13 +41,19 @@ export async function finishInstance(
     outOfMemory: ranOutOfMemory ?? last?.oomKilled ?? false,
     stubborn: stubborn && exitCode === killed,
     listeners,
+    lifeMs: instance.stopReason === 'expired' ? await lifeOf(instance, store) : null,
     settings,
   });
   const ofOneShot = oneShotTypes.has(type) ? 'run.ended' : 'instance.stopped';
   const kind = state === 'crashed' ? 'instance.crashed' : ofOneShot;
   const ended = await record.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);
-  oneOffs.ended(ended, exitCode ?? killed);
+  terminals.ended(ended.id, exitCode ?? killed, ended.reason);
   return ended;
+}
+
+async function lifeOf({ id }: Instance, store: Store): Promise<number | null> {
+  const oneOff = await store.oneOffs.find(id);
+  return oneOff && oneOff.deadline.getTime() - oneOff.createdAt.getTime();
 }
 
 /** The container goes when its last words are kept. */

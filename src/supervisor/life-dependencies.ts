@@ -3,7 +3,7 @@ import type { Instance } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
-import type { OneOffs } from './one-offs.ts';
+import type { Terminals } from './terminals.ts';
 
 /** What a life needs of the house. */
 export interface LifeDependencies {
@@ -12,7 +12,7 @@ export interface LifeDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly oneOffs: OneOffs;
+  readonly terminals: Terminals;
   readonly platformId: string;
   readonly settings: LifeSettings;
   readonly router: TrafficRouter;

@@ -189,12 +189,12 @@ export class InstanceLife {
     const { containerId } = this.#instance;
     const hasWords = sight.container === 'running' || sight.container === 'exited';
     // Where the engine's answer to its start was lost, this look is the first to know of it.
-    if (hasWords) this.#deps.oneOffs.started(this.#instance);
-    if (hasWords && containerId && this.#deps.oneOffs.request(this.#instance) === null) await this.#watch(containerId);
+    if (hasWords) this.#deps.terminals.started(this.#instance.id);
+    if (hasWords && containerId && !this.#deps.terminals.isExpected(this.#instance.id)) await this.#watch(containerId);
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { store, oneOffs, engine, clock } = this.#deps;
+    const { store, terminals, engine, clock } = this.#deps;
     if (this.#instance.state === 'placed')
       this.#instance = await this.#record.observed({ state: 'starting', startedAt: clock.now() }, 'instance.starting');
     const { containerId, address, port } = await startInstance(this.#instance, this.#deps, {
@@ -202,7 +202,7 @@ export class InstanceLife {
       closing: signal,
     });
     this.#instance = await store.instances.observe(this.#instance.id, { containerId, address, port });
-    if (oneOffs.request(this.#instance)?.attach !== true) await this.#watch(containerId);
+    if (!terminals.isExpected(this.#instance.id)) await this.#watch(containerId);
     const asked = this.#looksAsked;
     // The engine's `die` may have come before we knew the container's id.
     const state = await engine.containers.inspect(containerId);
@@ -278,7 +278,7 @@ export class InstanceLife {
     if (this.#isForgotten || isFinal(this.#instance.state)) return;
     const seen = { state: 'refused', reason, endedAt: this.#deps.clock.now() } as const;
     this.#instance = await this.#record.observed(seen, 'instance.refused');
-    this.#deps.oneOffs.ended(this.#instance, 126);
+    this.#deps.terminals.ended(this.#instance.id, 126, reason);
     await clearContainer(this.#instance, this.#deps);
   }
 }

@@ -1,8 +1,8 @@
 import { type ContainerState, countsAsRunning, type Engine, labelNames } from '../domain/engine.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Clock } from '../system/clock.ts';
-import type { OneOffs } from './one-offs.ts';
 import type { StepFacts } from './step.ts';
+import type { Terminals } from './terminals.ts';
 
 /** What a look at the container says. */
 export type Sight = Pick<StepFacts, 'container' | 'cutOff' | 'abandoned'>;
@@ -13,7 +13,7 @@ const secondLookMs = 1000;
 /** Asks the engine about the instance's container. With the address that it has now, unless it has none. */
 export async function lookAt(
   instance: Instance,
-  { engine, clock, oneOffs }: { readonly engine: Engine; readonly clock: Clock; readonly oneOffs: OneOffs },
+  { engine, clock, terminals }: { readonly engine: Engine; readonly clock: Clock; readonly terminals: Terminals },
   signal: AbortSignal,
 ): Promise<Sight & { readonly address: string | null }> {
   const { containerId } = instance;
@@ -25,7 +25,7 @@ export async function lookAt(
   return {
     container: seen(state),
     cutOff: state !== null && isCutOff(instance, state),
-    abandoned: state?.labels[labelNames.terminal] === 'yes' && oneOffs.request(instance) === null,
+    abandoned: state?.labels[labelNames.terminal] === 'yes' && !terminals.isExpected(instance.id),
     address: state?.address ?? null,
   };
 }

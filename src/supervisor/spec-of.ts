@@ -1,7 +1,7 @@
 import type { ContainerSpec } from '../domain/engine.ts';
 import { assertNever, PlatformError } from '../domain/errors.ts';
 import { type Instance, processName } from '../domain/instance.ts';
-import type { RunRequest } from '../domain/operations.ts';
+import type { OneOff } from '../domain/one-off.ts';
 import { containerSpec, portOf } from './container-spec.ts';
 import type { LifeDependencies } from './life-dependencies.ts';
 
@@ -17,7 +17,7 @@ export interface InstanceSpec {
  */
 export async function specOf(
   instance: Instance,
-  run: RunRequest | null,
+  run: OneOff | null,
   deps: Pick<LifeDependencies, 'store' | 'platformId' | 'settings'>,
 ): Promise<InstanceSpec> {
   const { workload } = instance;
@@ -42,7 +42,7 @@ async function specOfRelease(
     deps: { store, platformId, settings },
   }: {
     readonly releaseId: string;
-    readonly run: RunRequest | null;
+    readonly run: OneOff | null;
     readonly deps: Parameters<typeof specOf>[2];
   },
 ): Promise<InstanceSpec> {

@@ -2,7 +2,7 @@ import { type Engine, labelNames } from '../domain/engine.ts';
 import { type ErrorCode, errorCode, PlatformError } from '../domain/errors.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
-import type { RunRequest } from '../domain/operations.ts';
+import type { OneOff } from '../domain/one-off.ts';
 import type { LifeDependencies } from './life-dependencies.ts';
 import { specOf } from './spec-of.ts';
 
@@ -34,15 +34,15 @@ export async function startInstance(
   deps: LifeDependencies,
   { unwanted, closing }: StartSignals,
 ): Promise<StartedInstance> {
-  const { engine, store, oneOffs } = deps;
-  const run = oneOffs.request(instance);
-  if (oneShotTypes.has(instance.type) && !run) {
+  const { engine, store, terminals } = deps;
+  const run = oneShotTypes.has(instance.type) ? await store.oneOffs.find(instance.id) : null;
+  if (run?.attach && !terminals.isExpected(instance.id)) {
     throw new PlatformError('start_failed', 'The platform was restarted before this one-off began.', {
       hint: 'Run it again.',
     });
   }
   const { container, port } = await specOf(instance, run, deps);
-  await oneOffs.clientArrived(instance, unwanted);
+  if (run?.attach) await terminals.arrived(instance.id, unwanted);
   unwanted.throwIfAborted();
   const containerId = await engine.containers.create(container);
   // Written before the start: whoever dies now finds the container again by the row, and knows where it must answer.
@@ -68,20 +68,20 @@ async function startAttached(
   {
     containerId,
     run,
-    deps: { engine, oneOffs },
+    deps: { engine, terminals },
     closing,
   }: {
     readonly containerId: string;
-    readonly run: RunRequest;
+    readonly run: OneOff;
     readonly deps: LifeDependencies;
     readonly closing: AbortSignal;
   },
 ): Promise<void> {
-  if (!oneOffs.held(instance, containerId)) {
-    oneOffs.hold(instance, containerId, await engine.containers.attach(containerId, closing));
+  if (!terminals.held(instance.id, containerId)) {
+    terminals.hold(instance.id, containerId, await engine.containers.attach(containerId, closing));
   }
   await engine.containers.start(containerId);
-  oneOffs.started(instance);
+  terminals.started(instance.id);
   if (run.tty && run.columns && run.rows) {
     await engine.containers.resize(containerId, { columns: run.columns, rows: run.rows }).catch(() => undefined);
   }

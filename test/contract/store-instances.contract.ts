@@ -111,6 +111,40 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual(await store.instances.list(app.id), [ofRelease]);
     });
 
+    test('what a one-off was asked for is kept with its instance, and goes with it', async () => {
+      const app = await newApp();
+      const instance = await newInstance(app, await newRelease(app), 4711, 'run');
+      const asked = { instanceId: instance.id, appId: app.id, attach: true, tty: true, columns: 132, rows: null };
+      const { createdAt, deadline, ...kept } = await store.oneOffs.create({ ...asked, env: { A: 'ü' }, lifeMs: 5000 });
+      assert.deepEqual(kept, { ...asked, env: { A: 'ü' } });
+      assert.equal(deadline.getTime() - createdAt.getTime(), 5000);
+      assert.deepEqual(await store.oneOffs.find(instance.id), { ...kept, createdAt, deadline });
+      assert.equal(await store.oneOffs.find(randomUUID()), null);
+      await store.instances.observe(instance.id, { state: 'refused', endedAt: new Date(0) });
+      await store.instances.prune(new Date(), 0);
+      assert.equal(await store.oneOffs.find(instance.id), null);
+    });
+
+    test('a one-off is overdue from its deadline until somebody asks it to stop or it ends', async () => {
+      const app = await newApp();
+      const release = await newRelease(app);
+      const oneOff = async (lifeMs: number) => {
+        const { id: instanceId } = await newInstance(app, release, lifeMs, 'run');
+        const asked = { attach: false, tty: false, columns: null, rows: null, env: {} };
+        return store.oneOffs.create({ ...asked, instanceId, appId: app.id, lifeMs });
+      };
+      const [long, short, asked, ended] = [await oneOff(9000), await oneOff(10), await oneOff(20), await oneOff(30)];
+      await store.instances.desireStopped(asked.instanceId, 'stopped_by_user');
+      await store.instances.observe(ended.instanceId, { state: 'refused' });
+      const overdue = async (at: Date) => {
+        const own = new Set([long, short, asked, ended].map(({ instanceId }) => instanceId));
+        return (await store.oneOffs.listOverdue(at)).filter((id) => own.has(id));
+      };
+      assert.deepEqual(await overdue(new Date(short.deadline.getTime() - 1)), []);
+      assert.deepEqual(await overdue(short.deadline), [short.instanceId]);
+      assert.deepEqual(await overdue(long.deadline), [short.instanceId, long.instanceId]);
+    });
+
     test('a hostname belongs to one app, and the refusal does not say to which', async () => {
       const [one, two] = [await newApp(), await newApp()];
       const domain = await store.domains.create({ appId: one.id, hostname: 'www.example.com' });

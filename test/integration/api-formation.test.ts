@@ -174,6 +174,11 @@ describe('formation and instances', () => {
     assert.equal(detached.json.command, 'rake db:migrate');
     assert.equal(detached.json.attach_url, null);
     assert.match(detached.json.name, /^run\.\d{4}$/);
+    const limited = { command: 'sleep 600', time_to_live: 90 };
+    await ask('POST', `/apps/${app.name}/dynos`, { body: limited });
+    assert.equal(fixture.operations.runs.at(-1)?.lifeMs, 90_000);
+    for (const time_to_live of [0, 86_401, 1.5])
+      assert.equal((await ask('POST', `/apps/${app.name}/dynos`, { body: { ...limited, time_to_live } })).status, 422);
     const attached = await ask('POST', `/apps/${app.name}/dynos`, {
       body: {
         command: 'bash',
@@ -201,6 +206,7 @@ describe('formation and instances', () => {
       'bash',
       'cat',
       'rake db:migrate',
+      'sleep 600',
     ]);
     assert.ok(!JSON.stringify(listed).includes('/attach/'), 'the address is told once');
   });

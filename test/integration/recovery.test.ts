@@ -12,8 +12,8 @@ import { placeInstances } from '../../src/provisioner/placing.ts';
 import { afresh } from '../../src/provisioner/plan.ts';
 import { InstanceLife } from '../../src/supervisor/life.ts';
 import type { LifeDependencies } from '../../src/supervisor/life-dependencies.ts';
-import { OneOffs } from '../../src/supervisor/one-offs.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
+import { Terminals } from '../../src/supervisor/terminals.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
@@ -42,7 +42,7 @@ describe('what is left over', () => {
     store: half.deps.store,
     clock: systemClock,
     logger: half.deps.logger,
-    oneOffs: new OneOffs(),
+    terminals: new Terminals(),
     platformId: half.deps.environment.platformId,
     settings: {
       bootTimeoutMs: 3000,

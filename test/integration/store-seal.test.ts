@@ -25,10 +25,10 @@ async function storeWith(name: string, vars: Readonly<Record<string, string>>): 
   return home;
 }
 
-test('no value of a config var is found in any file of the store', async () => {
+test('no value of a config var, nor of a one-off’s environment, is found in any file of the store', async () => {
   const home = join(root, 'canaries');
   const store = await openIn(home);
-  const { newApp, owner } = await storeFixture(store);
+  const { newApp, newInstance, owner } = await storeFixture(store);
   const canaries = Array.from({ length: 20 }, () => `canary-${randomBytes(12).toString('hex')}`);
   const app = await newApp();
   const config = Object.fromEntries(canaries.map((canary, index) => [`VAR_${index}`, canary]));
@@ -43,6 +43,10 @@ test('no value of a config var is found in any file of the store', async () => {
     config,
   });
   assert.deepEqual((await store.releases.find(release.id))?.config, config);
+  const { id: instanceId } = await newInstance(app, release, 4711, 'run');
+  const asked = { instanceId, appId: app.id, attach: false, tty: false, columns: null, rows: null, lifeMs: 1 } as const;
+  await store.oneOffs.create({ ...asked, env: config });
+  assert.deepEqual((await store.oneOffs.find(instanceId))?.env, config);
   const hits = () =>
     readdirSync(home, { withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -100,6 +104,32 @@ test('a sealed value moved to another variable does not open', async () => {
     assert.match(error.message, /config_vars PUBLIC .* cannot be opened/);
     assert.ok(!error.message.includes('hush'));
     return true;
+  });
+  await store.close();
+});
+
+test('a one-off’s environment moved to another one-off does not open', async () => {
+  const home = join(root, 'moved-one-off');
+  const before = await openIn(home);
+  const { newApp, newRelease, newInstance } = await storeFixture(before);
+  const app = await newApp();
+  const release = await newRelease(app);
+  const asked = { appId: app.id, attach: false, tty: false, columns: null, rows: null, lifeMs: 1 } as const;
+  for (const slot of [1, 2]) {
+    const { id: instanceId } = await newInstance(app, release, slot, 'run');
+    await before.oneOffs.create({ ...asked, instanceId, env: { SECRET: `hush ${slot}` } });
+  }
+  const [two, one] = await before.instances.list(app.id);
+  await before.close();
+  const database = new DatabaseSync(join(home, 'state.db'));
+  const move = 'update one_offs set sealed_env = (select sealed_env from one_offs where instance_id = ?)';
+  database.prepare(`${move} where instance_id = ?`).run(one?.id ?? '', two?.id ?? '');
+  database.close();
+  const store = await openIn(home);
+  assert.deepEqual((await store.oneOffs.find(one?.id ?? ''))?.env, { SECRET: 'hush 1' });
+  await assert.rejects(store.oneOffs.find(two?.id ?? ''), {
+    code: 'internal',
+    message: /one_offs .* cannot be opened/,
   });
   await store.close();
 });

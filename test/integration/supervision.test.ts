@@ -8,10 +8,12 @@ import type { Instance } from '../../src/domain/instance.ts';
 import type { RunRequest } from '../../src/domain/operations.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { ensureNetworks } from '../../src/provisioner/environment.ts';
+import { endOverdueOneOffs } from '../../src/provisioner/one-off-limits.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
 import { afresh } from '../../src/provisioner/plan.ts';
 import { containerSpec } from '../../src/supervisor/container-spec.ts';
-import { OneOffs } from '../../src/supervisor/one-offs.ts';
+import { Terminals } from '../../src/supervisor/terminals.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
@@ -222,18 +224,17 @@ describe('a one-off', () => {
     const instance = await half.operations.run(app, request(), half.actor);
     const { state, reason } = await end(instance.id);
     assert.equal(state, 'refused');
-    assert.match(reason ?? '', /^No terminal came within \d+ s\.$/);
+    assert.match(reason ?? '', /^No terminal came within [\d.]+ s\.$/);
     assert.deepEqual(await containersOf(instance), []);
   });
 
   it('tells a terminal that comes too late so, and not that it ended', async () => {
-    const waiting = new OneOffs({ terminalWaitMs: 1 });
-    const one = { appId: app.id, type: 'run', slot: 1000 };
-    waiting.add(one, request());
-    await assert.rejects(waiting.clientArrived(one, never), { code: 'start_failed' });
+    const waiting = new Terminals({ terminalWaitMs: 1 });
+    waiting.expect('one');
+    await assert.rejects(waiting.arrived('one', never), { code: 'start_failed' });
     // Its end is being written down at this moment.
     await assert.rejects(
-      waiting.attach(one, async () => undefined),
+      waiting.attach('one', async () => undefined),
       { code: 'start_failed', message: 'No terminal came within 0.001 s.' },
     );
   });
@@ -306,5 +307,59 @@ describe('a one-off', () => {
     assert.equal(state, 'stopped');
     assert.match(reason ?? '', /^The terminal of run\.\d+ went away when the platform was restarted$/);
     assert.equal(await isUp(free.id), true);
+  });
+
+  it('that was placed and not started before a restart of the platform starts after it, with its environment', async () => {
+    await half.closeSupervisor();
+    const command = 'test "$GREETING" = "hello you" && exit 5';
+    const asked = request({ command, attach: false, env: { GREETING: 'hello you' } });
+    const instance = await half.operations.run(app, asked, half.actor);
+    await half.anotherSupervisor();
+    const { state, exitCode } = await end(instance.id);
+    assert.deepEqual([state, exitCode], ['stopped', 5]);
+  });
+
+  it('that was placed for a terminal before a restart of the platform is refused: the terminal is gone', async () => {
+    await half.closeSupervisor();
+    const instance = await half.operations.run(app, request(), half.actor);
+    await half.anotherSupervisor();
+    const { state, reason } = await end(instance.id);
+    assert.deepEqual([state, reason], ['refused', 'The platform was restarted before this one-off began.']);
+  });
+
+  it('that runs over a restart of the platform is watched on, and its exit is recorded', async () => {
+    const command = `trap 'exit 5' USR1; while :; do sleep 0.1; done`;
+    const { id } = await half.operations.run(app, request({ command, attach: false }), half.actor);
+    const row = () => half.deps.store.instances.find(id);
+    await eventually('it is up', async () => (await row())?.state === 'up');
+    await half.anotherSupervisor();
+    await rawEngine('POST', `/containers/${(await row())?.containerId}/kill?signal=USR1`);
+    const { state, exitCode, reason } = await end(id);
+    assert.deepEqual([state, exitCode, reason], ['stopped', 5, 'Process exited with status 5']);
+    const told = await half.deps.store.events.list({ appId: app.id, limit: 100 });
+    assert.ok(told.some(({ kind, data }) => kind === 'run.ended' && data.instanceId === id && data.exitCode === 5));
+  });
+
+  it('ends at its time limit, a day unless it was asked for less, and says so', async () => {
+    const { store } = half.deps;
+    const { id } = await half.operations.run(app, request({ command: 'sleep 600', attach: false }), half.actor);
+    const short = request({ command: 'sleep 600', attach: false, lifeMs: 60_000 });
+    const limited = await half.operations.run(app, short, half.actor);
+    const inMs = (ms: number) => ({ ...systemClock, now: () => new Date(limited.createdAt.getTime() + ms) });
+    const isUp = async () => (await store.instances.find(limited.id))?.state === 'up';
+    await eventually('it is up', isUp);
+    await endOverdueOneOffs({ store, clock: inMs(59_000) });
+    assert.equal((await store.instances.find(limited.id))?.desired, 'up');
+    await endOverdueOneOffs({ store, clock: inMs(61_000) });
+    const { reason, stopReason } = await end(limited.id);
+    assert.deepEqual(
+      [reason, stopReason],
+      [`run.${limited.slot} was asked to stop after 60 s, its time limit`, 'expired'],
+    );
+    assert.equal((await store.instances.find(id))?.desired, 'up');
+    await endOverdueOneOffs({ store, clock: inMs(24 * 60 * 60_000 + 1000) });
+    assert.equal((await end(id)).stopReason, 'expired');
+    const tooLong = request({ attach: false, lifeMs: 24 * 60 * 60_000 + 1 });
+    await assert.rejects(half.operations.run(app, tooLong, half.actor), { code: 'invalid_params' });
   });
 });

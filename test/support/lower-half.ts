@@ -21,8 +21,8 @@ import { startResolver } from '../../src/resolver/resolver.ts';
 import { createRoutePublisher } from '../../src/routing/publisher.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
 import { openStore } from '../../src/store/store.ts';
-import { OneOffs } from '../../src/supervisor/one-offs.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
+import { Terminals } from '../../src/supervisor/terminals.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { type Logger, silentLogger } from '../../src/system/logger.ts';
@@ -82,8 +82,8 @@ export class LowerHalf implements AsyncDisposable {
   readonly actor: Actor;
   readonly #port: number;
   readonly #close: () => Promise<void>;
-  readonly #supervise: (oneOffs: OneOffs) => Supervisor;
-  #oneOffs = newOneOffs();
+  readonly #supervise: (terminals: Terminals) => Supervisor;
+  #terminals = newTerminals();
   #supervisor: Supervisor;
 
   private constructor(parts: {
@@ -93,7 +93,7 @@ export class LowerHalf implements AsyncDisposable {
     engines: EngineRegistry;
     actor: Actor;
     port: number;
-    supervise: (oneOffs: OneOffs) => Supervisor;
+    supervise: (terminals: Terminals) => Supervisor;
     close: () => Promise<void>;
   }) {
     this.fixture = parts.fixture;
@@ -103,7 +103,7 @@ export class LowerHalf implements AsyncDisposable {
     this.actor = parts.actor;
     this.#port = parts.port;
     this.#supervise = parts.supervise;
-    this.#supervisor = parts.supervise(this.#oneOffs);
+    this.#supervisor = parts.supervise(this.#terminals);
     this.#close = parts.close;
   }
 
@@ -132,7 +132,7 @@ export class LowerHalf implements AsyncDisposable {
     const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
     const logs = createLogRouter({ engines, appLog, platformId, logger });
     const provisioner = new Provisioner({ store, leases, clock: systemClock, logger });
-    const supervise = (oneOffs: OneOffs) =>
+    const supervise = (terminals: Terminals) =>
       new Supervisor({
         engines,
         store,
@@ -140,7 +140,7 @@ export class LowerHalf implements AsyncDisposable {
         platformId,
         logs,
         clock: systemClock,
-        oneOffs,
+        terminals,
         settings: {
           bootTimeoutMs,
           stopGraceMs,
@@ -192,7 +192,7 @@ export class LowerHalf implements AsyncDisposable {
     const { deps } = this;
     return createOperations({
       deps,
-      oneOffs: this.#oneOffs,
+      terminals: this.#terminals,
       platformDomain: 'localhost',
       belongings: { create: async () => undefined, remove: (appId) => deps.appLog.remove(appId) },
     });
@@ -201,8 +201,8 @@ export class LowerHalf implements AsyncDisposable {
   /** The supervisor as after a crash of the orchestrator: another one, that knows nothing but the store and the engine. */
   async anotherSupervisor(): Promise<void> {
     await this.#supervisor.close();
-    this.#oneOffs = newOneOffs();
-    this.#supervisor = this.#supervise(this.#oneOffs);
+    this.#terminals = newTerminals();
+    this.#supervisor = this.#supervise(this.#terminals);
     await this.#supervisor.start();
   }
 
@@ -265,8 +265,8 @@ export class LowerHalf implements AsyncDisposable {
   }
 }
 
-function newOneOffs(): OneOffs {
-  return new OneOffs({ terminalWaitMs: scaled(4000) });
+function newTerminals(): Terminals {
+  return new Terminals({ terminalWaitMs: scaled(4000) });
 }
 
 /** A web process that answers everything with its marker. The test image has perl and no web server. */

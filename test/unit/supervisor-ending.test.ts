@@ -13,6 +13,7 @@ const reason = (changes: Partial<EndFacts>) =>
     outOfMemory: false,
     stubborn: false,
     listeners: null,
+    lifeMs: null,
     settings,
     ...changes,
   });
@@ -35,6 +36,12 @@ describe('how an instance ended', () => {
     assert.match(reason({ why: 'boot-timeout', exitCode: 137 }), /R10.*web\.2 did not answer on port 5000 within 60 s/);
     const R12 = 'Error R12 (Exit timeout): web.2 did not exit within 30 s of SIGTERM';
     assert.equal(reason({ why: 'asked', exitCode: 137, stubborn: true }), R12);
+  });
+
+  it('is its time limit when that was over, unless it did not go then', () => {
+    const ended = { why: 'asked', lifeMs: 3_600_000, exitCode: 143 } as const;
+    assert.equal(reason(ended), 'web.2 was asked to stop after 3600 s, its time limit');
+    assert.match(reason({ ...ended, exitCode: 137, stubborn: true }), /R12/);
   });
 
   it('is what somebody else did to it', () => {

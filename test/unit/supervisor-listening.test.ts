@@ -50,6 +50,7 @@ describe('an app that did not answer on its port', () => {
       outOfMemory: false,
       stubborn: false,
       listeners: [loopback],
+      lifeMs: null,
     } as const;
     const settings = { bootTimeoutMs: 60_000, stopGraceMs: 0, cloudletMemoryBytes: 1 };
     assert.equal(

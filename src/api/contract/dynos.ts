@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { maxOneOffMs } from '../../domain/one-off.ts';
 import { appParam, appRef, empty, endpoint, id, time } from './endpoint.ts';
 
 export const Dyno = z.object({
@@ -49,6 +50,13 @@ export const dynoEndpoints = {
       force_no_tty: z.boolean().nullish(),
       env: z.record(z.string(), z.string()).nullish().describe('COLUMNS and LINES give the size of the terminal'),
       size: z.string().min(1).nullish(),
+      time_to_live: z
+        .number()
+        .int()
+        .min(1)
+        .max(maxOneOffMs / 1000)
+        .nullish()
+        .describe('Seconds after which it is asked to stop; a day when not given'),
       type: z.literal('run').nullish(),
     }),
     response: Dyno,

@@ -56,6 +56,7 @@ export function dynoRoutes(context: ApiContext): DynoRoutes {
           ...(body.size ? { size: cloudletsOf(body.size, settings) } : {}),
           ...dimension('columns', env.COLUMNS),
           ...dimension('rows', env.LINES),
+          ...(body.time_to_live ? { lifeMs: body.time_to_live * 1000 } : {}),
         },
         actor,
       );

@@ -203,6 +203,19 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
   'create index instances_release on instances (release_id)',
   'create index instances_host on instances (host_id)',
 
+  `create table one_offs (
+    instance_id text not null primary key references instances (id) on delete cascade,
+    app_id text not null references apps (id) on delete cascade,
+    attach integer not null check (attach in (0, 1)),
+    tty integer not null check (tty in (0, 1)),
+    sealed_env text not null,
+    columns integer,
+    rows integer,
+    created_at text not null,
+    deadline text not null
+  ) ${strict}`,
+  'create index one_offs_app on one_offs (app_id)',
+
   `create table domains (
     seq ${seq},
     id text not null unique,
