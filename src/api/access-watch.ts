@@ -1,39 +1,63 @@
 import { mayUse } from '../domain/access.ts';
-import type { Actor } from '../domain/actor.ts';
+import type { Actor, Token } from '../domain/actor.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { Change } from '../domain/store.ts';
 import { isExpired } from './authenticate.ts';
 import type { ApiContext } from './context.ts';
 
-/** A revoked token ends what it opened within two seconds. */
-const everyMs = 1_000;
+/** Timers cannot wait longer than 24 days. */
+const longestWaitMs = 24 * 60 * 60_000;
 
 type WatchContext = Pick<ApiContext, 'store' | 'clock' | 'logger'>;
 
 /** Whether the token and the app that a secret address stands for are still there, and still belong together. */
-export async function stillAllowed({ store, clock }: WatchContext, actor: Actor, appId: string): Promise<boolean> {
-  const app = await store.apps.find(appId);
-  if (!app || !mayUse(actor, app)) return false;
-  const tokens = await store.tokens.list(actor.accountId);
-  return tokens.some((token) => token.prefix === actor.tokenPrefix && !isExpired(token, clock.now()));
+export async function stillAllowed(context: WatchContext, actor: Actor, appId: string): Promise<boolean> {
+  return (await currentToken(context, actor, appId)) !== null;
 }
 
-/** A signal that aborts when access is lost; looked at every second until `signal` aborts. */
+async function currentToken({ store, clock }: WatchContext, actor: Actor, appId: string): Promise<Token | null> {
+  const app = await store.apps.find(appId);
+  if (!app || !mayUse(actor, app)) return null;
+  const tokens = await store.tokens.list(actor.accountId);
+  return tokens.find((token) => token.prefix === actor.tokenPrefix && !isExpired(token, clock.now())) ?? null;
+}
+
+/**
+ * A signal that aborts when access is lost: the token is revoked or expires, or the app goes. Looks when the store says
+ * that something of it changed, and when the token's time is over, until `signal` aborts.
+ */
 export function accessSignal(
   context: WatchContext,
   { actor, appId, signal }: { readonly actor: Actor; readonly appId: string; readonly signal: AbortSignal },
 ): AbortSignal {
+  const { store, clock, logger } = context;
   const lost = new AbortController();
+  const either = AbortSignal.any([signal, lost.signal]);
+  let expiry: NodeJS.Timeout | undefined;
   const look = async () => {
-    if (!(await stillAllowed(context, actor, appId))) {
+    if (either.aborted) return;
+    const token = await currentToken(context, actor, appId);
+    if (!token) {
       lost.abort(new PlatformError('unauthorized', 'The token or the app that this was opened with is gone.'));
+    } else if (token.expiresAt && !either.aborted) {
+      clearTimeout(expiry);
+      expiry = setTimeout(lookAgain, Math.min(longestWaitMs, token.expiresAt.getTime() - clock.now().getTime()));
     }
   };
-  const timer = setInterval(() => {
-    look().catch((error: unknown) => context.logger.warn('Access could not be looked at again.', { error }));
-  }, everyMs);
-  const stop = () => clearInterval(timer);
-  signal.addEventListener('abort', stop, { once: true });
-  lost.signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  return AbortSignal.any([signal, lost.signal]);
+  const lookAgain = () => {
+    look().catch((error: unknown) => logger.warn('Access could not be looked at again.', { error }));
+  };
+  const concerns = ({ table, id }: Change) => table === 'tokens' || (table === 'apps' && id === appId);
+  const unsubscribe = store.changes.subscribe((change) => {
+    if (concerns(change)) lookAgain();
+  }, lookAgain);
+  const stop = () => {
+    unsubscribe();
+    clearTimeout(expiry);
+  };
+  if (either.aborted) stop();
+  else either.addEventListener('abort', stop, { once: true });
+  // It may have been lost since the address was opened.
+  lookAgain();
+  return either;
 }

@@ -31,7 +31,7 @@ export function createAuthenticator(options: {
     if (!token.lastUsedAt || now.getTime() - token.lastUsedAt.getTime() >= touchEveryMs) {
       await store.tokens.touch(token.id, now);
     }
-    return { accountId: account.id, email: account.email, tokenPrefix: token.prefix };
+    return { accountId: account.id, email: account.email, tokenPrefix: token.prefix, scope: token.scope };
   };
 }
 

@@ -1,5 +1,6 @@
 import { accountEndpoints } from './contract/accounts.ts';
 import { appEndpoints } from './contract/apps.ts';
+import { authorizationEndpoints } from './contract/authorizations.ts';
 import { buildEndpoints } from './contract/builds.ts';
 import { configVarEndpoints } from './contract/config-vars.ts';
 import { domainEndpoints } from './contract/domains.ts';
@@ -12,6 +13,7 @@ import { releaseEndpoints } from './contract/releases.ts';
 
 export { Account } from './contract/accounts.ts';
 export { App, Collaborator } from './contract/apps.ts';
+export { Authorization } from './contract/authorizations.ts';
 export { Build } from './contract/builds.ts';
 export { ConfigVars } from './contract/config-vars.ts';
 export { Domain } from './contract/domains.ts';
@@ -31,6 +33,7 @@ export { Release } from './contract/releases.ts';
  */
 export const contract = {
   ...accountEndpoints,
+  ...authorizationEndpoints,
   ...appEndpoints,
   ...configVarEndpoints,
   ...releaseEndpoints,

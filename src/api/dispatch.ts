@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { authorise } from '../domain/access.ts';
+import { authorise, demandScope } from '../domain/access.ts';
 import type { Actor } from '../domain/actor.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Authenticate } from './authenticate.ts';
@@ -45,7 +45,7 @@ interface Exchange {
   readonly doors: Doors;
 }
 
-/** The order is the point: who asks, then whether the app is theirs, and only then what they want. */
+/** The order is the point: who asks and whether their token may, then whether the app is theirs, and only then what they want. */
 async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): Promise<unknown> {
   const { request, reply, doors } = exchange;
   if (endpoint.method !== 'GET' && isForeignOrigin(request.raw)) {
@@ -53,6 +53,7 @@ async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): 
   }
   const actor = endpoint.auth === 'token' ? await identify(exchange) : null;
   checkVersion(request.headers.accept);
+  if (actor) demandScope(actor, endpoint.scope ?? (endpoint.method === 'GET' ? 'read' : 'global'));
   const params = check(endpoint.params, request.params, 'path');
   const app =
     actor && endpoint.path.startsWith('/apps/{app}')

@@ -4,6 +4,7 @@ import {
   App,
   AttachInput,
   AttachOutput,
+  Authorization,
   Build,
   Collaborator,
   ConfigVars,
@@ -23,6 +24,7 @@ import {
 /** Schemas that have a name in the document; a row that answers one of them, or a list of them, refers to it. */
 const named: Readonly<Record<string, z.ZodType>> = {
   Account,
+  Authorization,
   App,
   AttachInput,
   AttachOutput,

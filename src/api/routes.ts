@@ -2,6 +2,7 @@ import type { Routes } from './call.ts';
 import type { ApiContext } from './context.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { appRoutes } from './routes/apps.ts';
+import { authorizationRoutes } from './routes/authorizations.ts';
 import { buildRoutes } from './routes/builds.ts';
 import { configVarRoutes } from './routes/config-vars.ts';
 import { domainRoutes } from './routes/domains.ts';
@@ -17,6 +18,7 @@ export function createRoutes(context: ApiContext): Routes {
   return {
     ...accountRoutes(context),
     ...appRoutes(context),
+    ...authorizationRoutes(context),
     ...buildRoutes(context),
     ...configVarRoutes(context),
     ...domainRoutes(context),

@@ -120,6 +120,13 @@ export const commandGroups: readonly CommandGroup[] = [
       command('logout', 'forget the token', () => import('./commands/logout.ts'), 'auth:logout'),
       command('whoami', 'show who is logged in', () => import('./commands/whoami.ts'), 'auth:whoami'),
       command('auth:token', 'print the token, for programs that ask the API', () => import('./commands/auth/token.ts')),
+      command('tokens', 'list the tokens of your account', () => import('./commands/tokens.ts')),
+      command(
+        'tokens:create',
+        'make a token, for a CI or another machine',
+        () => import('./commands/tokens/create.ts'),
+      ),
+      command('tokens:revoke', 'end a token, and what was opened with it', () => import('./commands/tokens/revoke.ts')),
       command('version', 'show the version', () => import('./commands/version.ts')),
       command('platform:stop', 'stop the platform on this machine', () => import('./commands/platform/stop.ts')),
       command(

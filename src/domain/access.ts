@@ -1,4 +1,4 @@
-import type { Actor } from './actor.ts';
+import { type Actor, type TokenScope, tokenScopes } from './actor.ts';
 import type { App } from './app.ts';
 import { PlatformError } from './errors.ts';
 import type { StoreTables } from './store.ts';
@@ -6,6 +6,19 @@ import type { StoreTables } from './store.ts';
 /** The one rule of who may do anything with an app. For now: its owner, everything; anybody else, nothing. */
 export function mayUse(actor: Actor, app: App): boolean {
   return app.ownerId === actor.accountId;
+}
+
+/** Whether the actor's token may do what needs this scope. Without a token the platform itself acts. */
+export function hasScope({ scope }: Actor, needed: TokenScope): boolean {
+  return scope === undefined || tokenScopes.indexOf(scope) >= tokenScopes.indexOf(needed);
+}
+
+/** Throws `forbidden`, with the command that makes a token that may. */
+export function demandScope(actor: Actor, needed: TokenScope): void {
+  if (hasScope(actor, needed)) return;
+  throw new PlatformError('forbidden', `This needs a token of the scope ${needed}, and yours has ${actor.scope}.`, {
+    hint: `Make one where you are logged in with all rights: paas tokens:create --scope ${needed}`,
+  });
 }
 
 /**

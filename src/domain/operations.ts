@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Actor } from './actor.ts';
+import type { Actor, Token, TokenScope } from './actor.ts';
 import type { App } from './app.ts';
 import type { BuildOutput } from './build.ts';
 import type { Cloudlets } from './cloudlet.ts';
@@ -43,6 +43,13 @@ export interface Operations {
   addDomain(app: App, hostname: string, actor: Actor): Promise<Domain>;
   removeDomain(app: App, hostname: string, actor: Actor): Promise<Domain>;
 
+  /** A token of the actor's account. What it is itself is in the answer only. */
+  createToken(request: TokenRequest, actor: Actor): Promise<IssuedToken>;
+  /**
+   * Ends a token of the actor's account, named by its prefix or id, and what was opened with it. Throws `not_found`.
+   */
+  revokeToken(prefixOrId: string, actor: Actor): Promise<Token>;
+
   /** Starts a one-off (`run.1234`). With `attach` it waits for `attachRun` before the process starts. */
   run(app: App, request: RunRequest, actor: Actor): Promise<Instance>;
   /** Connects a terminal to a one-off made with `attach`, once. `not_found` for a strange, used or expired instance. */
@@ -54,6 +61,19 @@ export interface ScaleChange {
   /** A number, or a step from what is there now. */
   readonly quantity?: { readonly set: number } | { readonly add: number };
   readonly size?: Cloudlets;
+}
+
+export interface TokenRequest {
+  /** For people: where it is used. */
+  readonly description: string;
+  readonly scope: TokenScope;
+  /** Null: never. */
+  readonly expiresAt: Date | null;
+}
+
+export interface IssuedToken extends Token {
+  /** Kept nowhere. */
+  readonly secret: string;
 }
 
 export interface RunRequest {

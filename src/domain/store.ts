@@ -50,8 +50,17 @@ export interface StoreTables {
 
 /** What changed, told after the commit. A hint to look again, never the data itself. */
 export interface Change {
-  readonly table: 'apps' | 'builds' | 'releases' | 'traffic' | 'formations' | 'instances' | 'domains' | 'events';
-  /** Empty for an event of the platform itself. */
+  readonly table:
+    | 'tokens'
+    | 'apps'
+    | 'builds'
+    | 'releases'
+    | 'traffic'
+    | 'formations'
+    | 'instances'
+    | 'domains'
+    | 'events';
+  /** Empty for an event of the platform itself, and for a token. */
   readonly appId: string;
   /** The row's; of a formation entry `<app id>/<type>`; of traffic the app's. */
   readonly id: string;
@@ -74,7 +83,7 @@ export interface Accounts {
   list(): Promise<readonly Account[]>;
 }
 
-/** Written by launcher and api. */
+/** Written by launcher (the first) and operations. */
 export interface Tokens {
   create(token: Omit<Token, 'id' | 'createdAt' | 'lastUsedAt'>): Promise<Token>;
   findBySha256(sha256: string): Promise<Token | null>;

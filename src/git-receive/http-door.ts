@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hasScope } from '../domain/access.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import type { Store } from '../domain/store.ts';
@@ -78,6 +79,10 @@ export class HttpDoor {
     // One answer for an app that is not there and for one that is somebody else's.
     if (!app || !mayPush(known, app)) {
       return refuse(req, res, { status: 404, text: `No app named ${route.appName}. See your apps: paas apps` });
+    }
+    if (route.service === 'git-receive-pack' && !hasScope(known, 'deploy')) {
+      const text = 'This token may only read. For one that may push: paas tokens:create --scope deploy';
+      return refuse(req, res, { status: 403, text });
     }
     if (this.#requests >= limits.requests) {
       const text = `${limits.requests} pushes and fetches are under way. Try again in a minute.`;

@@ -5,6 +5,7 @@ import { changeConfig, rollback } from './config.ts';
 import { deployPush } from './deploy.ts';
 import { restart, scale, stop } from './formation.ts';
 import { attachRun, run } from './one-off.ts';
+import { createToken, revokeToken } from './tokens.ts';
 
 export interface OperationsContext extends AppsContext {
   readonly terminals: Terminals;
@@ -25,6 +26,8 @@ export function createOperations(context: OperationsContext): Operations {
     stop: (app, process, actor) => stop(app, process, actor, deps),
     addDomain: (app, hostname, actor) => addDomain(app, hostname, actor, context),
     removeDomain: (app, hostname, actor) => removeDomain(app, hostname, actor, context),
+    createToken: (request, actor) => createToken(request, actor, deps.store),
+    revokeToken: (prefixOrId, actor) => revokeToken(prefixOrId, actor, deps.store),
     run: (app, request, actor) => run(app, request, actor, context),
     attachRun: (app, instanceId, terminal) => attachRun(app, instanceId, terminal, context),
   };

@@ -55,6 +55,8 @@ export class Leadership {
     stop: async (...given) => (await this.#verbs()).stop(...given),
     addDomain: async (...given) => (await this.#verbs()).addDomain(...given),
     removeDomain: async (...given) => (await this.#verbs()).removeDomain(...given),
+    createToken: async (...given) => (await this.#verbs()).createToken(...given),
+    revokeToken: async (...given) => (await this.#verbs()).revokeToken(...given),
     run: async (...given) => (await this.#verbs()).run(...given),
     attachRun: async (...given) => (await this.#verbs(given[2])).attachRun(...given),
   };

@@ -1,4 +1,5 @@
 import type { GeneratedAlways } from 'kysely';
+import type { TokenScope } from '../domain/actor.ts';
 import type { AppNetworkKind } from '../domain/app-network.ts';
 import type { BuilderKind, BuildState } from '../domain/build.ts';
 import type { EventKind } from '../domain/event.ts';
@@ -56,6 +57,7 @@ export interface TokenRow {
   prefix: string;
   sha256: string;
   description: string;
+  scope: TokenScope;
   createdAt: Moment;
   lastUsedAt: Moment | null;
   expiresAt: Moment | null;

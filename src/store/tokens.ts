@@ -32,8 +32,9 @@ export function tokensTable(scope: Scope): Tokens {
           .execute();
       }),
     remove: (id) =>
-      scope.write(async ({ db }) => {
+      scope.write(async ({ db, changed }) => {
         await db.deleteFrom('tokens').where('id', '=', id).execute();
+        changed('tokens', '', id);
       }),
   };
 }
@@ -46,6 +47,7 @@ async function insert({ db, clock }: Tx, token: Parameters<Tokens['create']>[0])
     prefix: token.prefix,
     sha256: token.sha256,
     description: token.description,
+    scope: token.scope,
     createdAt: toText(now),
     lastUsedAt: null,
     expiresAt: toTextOrNull(token.expiresAt),

@@ -34,6 +34,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
         prefix: 'pp_abc',
         sha256: 'f'.repeat(64),
         description: 'this machine',
+        scope: 'deploy',
         expiresAt: new Date('2030-01-02T03:04:05.678Z'),
       });
       const token = await store.tokens.findBySha256('f'.repeat(64));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { contract, type Endpoint } from '../../src/api/contract.ts';
+import type { TokenScope } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
 import { mintToken } from '../../src/domain/token.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
@@ -18,7 +19,15 @@ describe('who may do what', () => {
     fixture = await startApi();
     app = await fixture.newApp('shop');
     await fixture.deploy(app);
-    parts = { app: 'shop', release: '1', type: 'web', dyno: 'web.1', build: app.id, domain: 'shop.localhost' };
+    parts = {
+      app: 'shop',
+      release: '1',
+      type: 'web',
+      dyno: 'web.1',
+      build: app.id,
+      domain: 'shop.localhost',
+      authorization: 'pp_none',
+    };
   });
   after(() => fixture[Symbol.asyncDispose]());
 
@@ -48,6 +57,7 @@ describe('who may do what', () => {
         prefix: expired.prefix,
         sha256: expired.sha256,
         description: 'expired',
+        scope: 'global',
         expiresAt: new Date(Date.now() - 1000),
       });
       for (const token of [null, mintToken().token, 'pp_', expired.token, owner.token.slice(0, -1)]) {
@@ -71,6 +81,48 @@ describe('who may do what', () => {
     assert.equal(await everything(), before);
     const own = { Origin: `http://127.0.0.1:${fixture.port}` };
     assert.equal((await fixture.ask('PATCH', '/apps/shop/config-vars', { headers: own, body: {} })).status, 200);
+  });
+
+  const scopeOf = ({ scope, method }: Endpoint) => scope ?? (method === 'GET' ? 'read' : 'global');
+  const below: Readonly<Record<TokenScope, readonly TokenScope[]>> = {
+    read: [],
+    deploy: ['read'],
+    global: ['read', 'deploy'],
+  };
+
+  for (const [operationId, endpoint] of withToken) {
+    for (const scope of below[scopeOf(endpoint)]) {
+      test(`${operationId} is closed to a token of the scope ${scope}`, async () => {
+        const token = await fixture.tokenOf(fixture.owner, scope);
+        const before = await everything();
+        const answer = await fixture.ask(endpoint.method, pathOf(endpoint), { token });
+        assert.equal(answer.status, 403);
+        assert.equal(answer.json.id, 'forbidden');
+        assert.match(
+          answer.json.message,
+          new RegExp(`a token of the scope ${scopeOf(endpoint)}, and yours has ${scope}`),
+        );
+        assert.equal(await everything(), before);
+      });
+    }
+  }
+
+  test('nothing that changes something is open to a token that may only read; a log’s address changes nothing', () => {
+    const open = withToken.filter(([, endpoint]) => endpoint.method !== 'GET' && scopeOf(endpoint) === 'read');
+    assert.deepEqual(
+      open.map(([operationId]) => operationId),
+      ['createLogSession'],
+    );
+  });
+
+  test('a token of a scope does what the scope says', async () => {
+    const { ask, owner, tokenOf } = fixture;
+    const [read, deploy] = [await tokenOf(owner, 'read'), await tokenOf(owner, 'deploy')];
+    for (const token of [read, deploy]) {
+      assert.equal((await ask('GET', '/apps/shop/config-vars', { token })).status, 200);
+      assert.equal((await ask('POST', '/apps/shop/log-sessions', { token, body: {} })).status, 201);
+    }
+    assert.equal((await ask('POST', '/apps/shop/releases', { token: deploy, body: { release: '1' } })).status, 201);
   });
 
   for (const [operationId, endpoint] of ofAnApp) {
@@ -159,7 +211,9 @@ describe('who may do what', () => {
     const { store, ask } = fixture;
     const person = await fixture.signUp('leaver@example.com');
     assert.equal((await ask('GET', '/account', { token: person.token })).status, 200);
-    for (const { id } of await store.tokens.list(person.actor.accountId)) await store.tokens.remove(id);
+    for (const { id } of await store.tokens.list(person.actor.accountId)) {
+      assert.equal((await ask('DELETE', `/oauth/authorizations/${id}`, { token: person.token })).status, 200);
+    }
     assert.equal((await ask('GET', '/account', { token: person.token })).status, 401);
   });
 });

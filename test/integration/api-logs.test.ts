@@ -221,6 +221,17 @@ describe('log sessions', () => {
     await eventually('the stream ends', () => own.ended);
   });
 
+  test('it ends when the time of its token is over', async () => {
+    const { operations, owner, ask } = fixture;
+    await operations.createApp('brief', owner.actor);
+    const expiresAt = new Date(Date.now() + 1500);
+    const { secret } = await operations.createToken({ description: '', scope: 'read', expiresAt }, owner.actor);
+    const { json } = await ask('POST', '/apps/brief/log-sessions', { body: { tail: true }, token: secret });
+    await using reader = await Reader.open(json.logplex_url);
+    assert.equal(reader.response.status, 200);
+    await eventually('the stream ends', () => reader.ended);
+  });
+
   test('the address is where the API was asked: by its name behind the resolver, by https when that came in', async () => {
     const { settings } = fixture;
     const raw = (host: string, extra: Record<string, string> = {}) =>

@@ -26,6 +26,14 @@ before(async () => {
   await api.deploy(shop);
   const line = { at: new Date(), source: 'app', process: 'web.1', release: 1, text: 'hello' } as const;
   api.appLog.write(shop.id, line);
+  const spare = {
+    prefix: 'pp_spare0',
+    sha256: 'f'.repeat(64),
+    description: '',
+    scope: 'read',
+    expiresAt: null,
+  } as const;
+  await api.store.tokens.create({ accountId: api.owner.actor.accountId, ...spare });
   await api.newApp('doomed');
   await user.git(await user.repository(), 'status');
   await writeFile(join(user.home, 'repo/.env'), 'A=2\n');
@@ -69,6 +77,9 @@ const typed: readonly (readonly [name: string, ...args: readonly string[]])[] = 
   ['destroy', 'doomed', '--confirm', 'doomed'],
   ['whoami'],
   ['auth:token'],
+  ['tokens:create'],
+  ['tokens'],
+  ['tokens:revoke', 'pp_spare0'],
   ['version'],
   ['doctor'],
   ['login'],
@@ -85,6 +96,9 @@ test('with --json every command prints one JSON document and nothing else, also 
         'destroy',
         'whoami',
         'auth:token',
+        'tokens',
+        'tokens:create',
+        'tokens:revoke',
         'version',
         'doctor',
         'login',

@@ -139,6 +139,27 @@ describe('who may push and fetch', () => {
     assert.equal((await ask(server.origin, advertisement(app.name).replace('.git', ''), { headers })).status, 200);
   });
 
+  it('a token that may only read: it fetches, and pushes nothing', async () => {
+    const { token, prefix, sha256 } = mintToken();
+    const accountId = server.ada.account.id;
+    await server.store.tokens.create({ accountId, prefix, sha256, description: '', scope: 'read', expiresAt: null });
+    const headers = { Authorization: `Basic ${Buffer.from(`paas:${token}`).toString('base64')}` };
+    const fetching = await ask(server.origin, advertisement(app.name, 'git-upload-pack'), { headers });
+    assert.equal(fetching.status, 200);
+    for (const answer of [
+      await ask(server.origin, advertisement(app.name), { headers }),
+      await ask(server.origin, `/${app.name}.git/git-receive-pack`, {
+        method: 'POST',
+        headers: { ...receivePack, ...headers },
+        body,
+      }),
+    ]) {
+      assert.equal(answer.status, 403);
+      assert.match(String(answer.body), /may only read.*paas tokens:create --scope deploy/);
+    }
+    assert.equal(await refs(), '');
+  });
+
   it('tells who has no credentials in plain words what the password is', async () => {
     const stranger = await GitRepo.create();
     try {

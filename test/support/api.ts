@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { PlatformStatus } from '../../src/api/contract.ts';
 import { type Api, type ApiOptions, createApi } from '../../src/api/server.ts';
 import { paths, readSettings, type Settings } from '../../src/config/settings.ts';
-import type { Actor } from '../../src/domain/actor.ts';
+import type { Actor, TokenScope } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
 import type { AppLog } from '../../src/domain/log-line.ts';
 import type { Release } from '../../src/domain/release.ts';
@@ -53,6 +53,8 @@ export interface ApiFixture extends AsyncDisposable {
   /** A release with an artifact whose processes are `web` and `worker`, and a formation of them. */
   deploy(app: App): Promise<Release>;
   signUp(email: string): Promise<Person>;
+  /** Another token of the person's, that may do less. */
+  tokenOf(person: Person, scope: TokenScope): Promise<string>;
 }
 
 export const sampleStatus: PlatformStatus = {
@@ -103,6 +105,10 @@ export async function startApi(
     owner,
     stranger,
     signUp,
+    async tokenOf({ actor }, scope) {
+      const made = await operations.createToken({ description: 'test', scope, expiresAt: null }, actor);
+      return made.secret;
+    },
     ask: (method, path, asking = {}) => ask(`${url}${path}`, method, { token: owner.token, ...asking }),
     newApp: (name) => operations.createApp(name, owner.actor),
     deploy: (app) => deploy(store, app, owner.actor),
@@ -136,7 +142,14 @@ export async function ask(url: string, method: string, { token, body, headers }:
 export async function newPerson(store: Store, email: string): Promise<Person> {
   const account = await store.accounts.create(email);
   const { token, prefix, sha256 } = mintToken();
-  await store.tokens.create({ accountId: account.id, prefix, sha256, description: 'test', expiresAt: null });
+  await store.tokens.create({
+    accountId: account.id,
+    prefix,
+    sha256,
+    description: 'test',
+    scope: 'global',
+    expiresAt: null,
+  });
   return { token, actor: { accountId: account.id, email: account.email, tokenPrefix: prefix } };
 }
 

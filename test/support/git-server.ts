@@ -157,7 +157,14 @@ export class GitServer implements AsyncDisposable {
 async function newUser(store: Store, email: string): Promise<User> {
   const account = await store.accounts.create(email);
   const { token, prefix, sha256 } = mintToken();
-  await store.tokens.create({ accountId: account.id, prefix, sha256, description: 'test', expiresAt: null });
+  await store.tokens.create({
+    accountId: account.id,
+    prefix,
+    sha256,
+    description: 'test',
+    scope: 'global',
+    expiresAt: null,
+  });
   return { account, token, basic: `Basic ${Buffer.from(`paas:${token}`).toString('base64')}` };
 }
 

@@ -5,6 +5,7 @@ import { PlatformError } from '../../src/domain/errors.ts';
 import type { Operations, RunRequest, RunSession } from '../../src/domain/operations.ts';
 import type { Release, ReleaseCause } from '../../src/domain/release.ts';
 import type { Store } from '../../src/domain/store.ts';
+import { createToken, revokeToken } from '../../src/operations/tokens.ts';
 import { currentIdOf } from './store-fixture.ts';
 
 /**
@@ -86,6 +87,8 @@ export function storeOperations(store: Store): StoreOperations {
       await store.domains.remove(app.id, hostname);
       return domain;
     },
+    createToken: (request, actor) => createToken(request, actor, store),
+    revokeToken: (prefixOrId, actor) => revokeToken(prefixOrId, actor, store),
     async run(app, request) {
       operations.runs.push(request);
       const releaseId = await currentIdOf(store, app);

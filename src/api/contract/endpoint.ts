@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { TokenScope } from '../../domain/actor.ts';
 
 /** One row of the table: all that the server, the client and the OpenAPI document know of a route. */
 export interface Endpoint {
@@ -9,6 +10,8 @@ export interface Endpoint {
   readonly tag: string;
   /** `none`: open, or the URL itself is the secret. Everything else wants a token. */
   readonly auth: 'token' | 'none';
+  /** Of the token. Without one: `read` for GET, `global` for what changes something. */
+  readonly scope?: TokenScope;
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   /** Null: the route reads no body. */

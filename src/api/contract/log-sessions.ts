@@ -19,6 +19,7 @@ export const maxLogLines = 10_000;
 export const logSessionEndpoints = {
   createLogSession: endpoint({
     method: 'POST',
+    scope: 'read',
     path: '/apps/{app}/log-sessions',
     tag: 'logs',
     summary: "Open a view on the app's log",

@@ -49,6 +49,7 @@ export const releaseEndpoints = {
   }),
   rollback: endpoint({
     method: 'POST',
+    scope: 'deploy',
     path: '/apps/{app}/releases',
     tag: 'releases',
     summary: 'Make a new release with the artifact and the config of an earlier one',

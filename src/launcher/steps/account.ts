@@ -35,8 +35,15 @@ export function accountStep(store: Store, settings: Settings, env: Environment =
         const first = (await tables.accounts.list())[0] ?? (await createAccount(tables));
         const { prefix, sha256 } = minted;
         const description = `npm start on ${hostname()}`;
-        await tables.tokens.create({ accountId: first.id, prefix, sha256, description, expiresAt: null });
-        await append(tables, 'token.created', { prefix, description });
+        await tables.tokens.create({
+          accountId: first.id,
+          prefix,
+          sha256,
+          description,
+          scope: 'global',
+          expiresAt: null,
+        });
+        await append(tables, 'token.created', { prefix, description, scope: 'global' });
         return first;
       });
       const credential = { email: account.email, token: minted.token };

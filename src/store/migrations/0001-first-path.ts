@@ -25,6 +25,7 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
     prefix text not null,
     sha256 text not null unique,
     description text not null,
+    scope text not null,
     created_at text not null,
     last_used_at text,
     expires_at text
