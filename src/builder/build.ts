@@ -8,6 +8,7 @@ import type { Leases } from '../domain/leases.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 import { buildKey, SettingsDigest } from './build-key.ts';
+import { BuildQueue } from './build-queue.ts';
 import { readOrder } from './cnb/library.ts';
 import { BuildRecords } from './cnb/record.ts';
 import { SharedRuntimes } from './cnb/runtimes.ts';
@@ -17,7 +18,6 @@ import { dockerfileStrategy } from './dockerfile/strategy.ts';
 import { type JailLimits, jailLimits } from './jail/limits.ts';
 import { Ledger, type NewArtifact } from './ledger.ts';
 import { buildNetworks } from './networks.ts';
-import { BuildQueue, type Wait } from './queue.ts';
 import { readSource } from './source.ts';
 import { findStacks } from './stack.ts';
 import { removeOtherStacks } from './stack-retention.ts';
@@ -52,6 +52,8 @@ export interface PlatformBuilder extends Builder {
    * is under way.
    */
   tidy(now: Date): Promise<void>;
+  /** Lets those go whose builds wait. They stay in the queue for the next start. */
+  close(): void;
   /** Forgets what was kept on disk for an app's next build. Its images and its volume carry the app's label. */
   forget(appId: string): Promise<void>;
 }
@@ -63,7 +65,7 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
   const scratchDir = join(recordsDir, 'scratch');
   const limits: JailLimits = { ...jailLimits, wallMs: settings.buildTimeoutMs, ...options.limits };
   const records = new BuildRecords(recordsDir);
-  const queue = new BuildQueue(settings.buildSlots);
+  const queue = new BuildQueue(store, settings.buildSlots);
   const ledger = new Ledger(store, logger);
   let opened: Promise<Workshop> | undefined;
   const workshop = () => {
@@ -87,7 +89,11 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
       const left = await buildContainers(engine, platformId);
       if (underWay > 0) return;
       // A full disk took no record of their end. As long as a build seems to be under way, no image of its app is removed.
-      await settleRecords(store, { reason: 'The end of the build could not be recorded.', madeBefore: begun });
+      await settleRecords(store, {
+        states: ['building', 'queued'],
+        reason: 'The end of the build could not be recorded.',
+        madeBefore: begun,
+      });
       for (const { id } of left) await engine.containers.remove(id);
       const { runtimes } = await workshop();
       const stack = await findStacks(engine, settings);
@@ -96,6 +102,7 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
       await engine.images.trimBuildCache(buildCache);
     },
     sweep: () => sweepBuilds({ engine, store, platformId, recordsDir, scratchDir, logger }),
+    close: () => queue.close(),
     forget: (appId) => records.forget(appId),
   };
 }
@@ -146,25 +153,22 @@ async function build(request: BuildRequest, context: BuildContext): Promise<Buil
   output.step(proposal.announcement);
   const key = buildKey(proposal, source.tree.treeId, stack, workshop.settings.of(request.config));
 
-  const queued = await ledger.queued(request);
+  const queued = request.queued ?? (await ledger.queued(request));
+  let begun = false;
   try {
     const before = await findArtifact(request, key, options);
     if (before) return { build: await ledger.reused(queued, before, actor), artifact: before, reused: true };
-    using place = await queue.enter({
-      appId: request.app.id,
-      commit: request.source.commit,
-      signal,
-      onWait: (wait) => output.detail(waitingFor(wait, options)),
-    });
+    using place = await queue.begin(queued, { actor, signal, onWait: (line) => output.detail(line) });
+    begun = true;
     // The one before in line may have built the same.
     const meanwhile = await findArtifact(request, key, options);
     if (meanwhile) return { build: await ledger.reused(queued, meanwhile, actor), artifact: meanwhile, reused: true };
     await refuseOnFullDisk((await options.engine.info()).dataRoot, { ...jailLimits, ...options.limits });
-    await ledger.started(queued, actor);
     const made = await make(proposal, { context, request, source, stack, key, slot: place.slot, buildId: queued.id });
     return { ...(await ledger.succeeded(queued, made, actor)), reused: false };
   } catch (error) {
-    await ledger.failed(queued, error, actor);
+    // What still waits when the platform stops waits on, for the next start.
+    if (begun || !queue.isClosed) await ledger.failed(queued, error, actor);
     throw error;
   }
 }
@@ -246,12 +250,6 @@ async function findArtifact(
 ): Promise<Artifact | null> {
   const artifact = await store.artifacts.findByKey(app.id, key);
   return artifact && (await engine.images.inspect(artifact.imageId)) ? artifact : null;
-}
-
-function waitingFor({ position, behind }: Wait, { settings }: BuilderOptions): string {
-  return behind === null
-    ? `Waiting for a place to build: all ${settings.buildSlots} are taken (position ${position})...`
-    : `Waiting for the build of ${behind.slice(0, 7)} to end (position ${position})...`;
 }
 
 function megabytes(bytes: number): string {

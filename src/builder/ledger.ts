@@ -8,6 +8,16 @@ import type { Logger } from '../system/logger.ts';
 
 export type NewArtifact = Parameters<Artifacts['create']>[0];
 
+/** The build has its place. In the transaction that saw it free. */
+export async function started(
+  tables: StoreTables,
+  build: Build,
+  { slot, actor }: { readonly slot: number; readonly actor: Actor },
+): Promise<void> {
+  await tables.builds.update(build.id, { state: 'building', slot, startedAt: new Date() });
+  await append(tables, 'build.started', { build, actor });
+}
+
 /** Keeps the rows of builds and artifacts, each change with its event. */
 export class Ledger {
   readonly #store: Store;
@@ -24,13 +34,6 @@ export class Ledger {
       const build = await tables.builds.create({ appId: app.id, pushId, commit, treeId });
       await append(tables, 'build.queued', { build, actor });
       return build;
-    });
-  }
-
-  async started(build: Build, actor: Actor): Promise<void> {
-    await this.#store.transaction(async (tables) => {
-      await tables.builds.update(build.id, { state: 'building', startedAt: new Date() });
-      await append(tables, 'build.started', { build, actor });
     });
   }
 

@@ -10,8 +10,8 @@ import type { Logger } from '../system/logger.ts';
 const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 
 /**
- * Settles what builds left behind that ended with the platform: their containers, their files, and their records, which
- * would wait for ever. For the start, before the first build. May be called again; then it finds nothing.
+ * Settles what builds left behind that ended with the platform: their containers, their files, and their records. What
+ * waited stays in the queue. For the start, before the first build. May be called again; then it finds nothing.
  */
 export async function sweepBuilds(parts: {
   readonly engine: Engine;
@@ -27,6 +27,7 @@ export async function sweepBuilds(parts: {
   for (const { id } of left) await engine.containers.remove(id);
   await rm(parts.scratchDir, { recursive: true, force: true });
   const settled = await settleRecords(store, {
+    states: ['building'],
     reason: 'The platform stopped before the build had ended. Push again.',
   });
   await forgetGoneApps(store, parts.recordsDir);
@@ -41,14 +42,18 @@ export function buildContainers(engine: Engine, platformId: string): Promise<rea
 /** Gives their end to builds, made before the moment if one is given, that are not under way any more and have none. How many. */
 export async function settleRecords(
   store: Store,
-  { reason, madeBefore }: { readonly reason: string; readonly madeBefore?: Date },
+  {
+    states,
+    reason,
+    madeBefore,
+  }: { readonly states: readonly ('queued' | 'building')[]; readonly reason: string; readonly madeBefore?: Date },
 ): Promise<number> {
   return await store.transaction(async (tables) => {
     const isMeant = ({ createdAt }: Build) => madeBefore === undefined || createdAt < madeBefore;
-    const building = (await tables.builds.listByState('building')).filter(isMeant);
-    const queued = (await tables.builds.listByState('queued')).filter(isMeant);
-    for (const { id, appId } of [...building, ...queued]) {
-      const interrupted = building.some((build) => build.id === id);
+    const left: Build[] = [];
+    for (const state of states) left.push(...(await tables.builds.listByState(state)).filter(isMeant));
+    for (const { id, appId, state } of left) {
+      const interrupted = state === 'building';
       await tables.builds.update(id, {
         state: interrupted ? 'failed' : 'cancelled',
         reason,
@@ -57,7 +62,7 @@ export async function settleRecords(
       const kind = interrupted ? 'build.failed' : 'build.cancelled';
       await tables.events.append(eventOf(kind, platformActor, { appId, data: { buildId: id, reason } }));
     }
-    return building.length + queued.length;
+    return left.length;
   });
 }
 

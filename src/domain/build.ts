@@ -10,6 +10,8 @@ export interface Build {
   /** Why it failed, in one sentence; null otherwise. */
   readonly reason: string | null;
   readonly artifactId: string | null;
+  /** Where it builds, from 0: no other build has the slot meanwhile. Null before it begins. */
+  readonly slot: number | null;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;

@@ -130,9 +130,11 @@ export interface Builds {
   /** Newest first. */
   list(appId: string): Promise<readonly Build[]>;
   listByState(state: Build['state']): Promise<readonly Build[]>;
+  /** Of each of these apps that has built: when the last of its builds ended that had begun. */
+  lastEnded(appIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
   update(
     id: string,
-    changes: Partial<Pick<Build, 'state' | 'reason' | 'artifactId' | 'startedAt' | 'endedAt'>>,
+    changes: Partial<Pick<Build, 'state' | 'reason' | 'artifactId' | 'slot' | 'startedAt' | 'endedAt'>>,
   ): Promise<Build>;
   /** Forgets an app's builds that have ended, but for the newest `keep`. */
   prune(appId: string, keep: number): Promise<void>;

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { paths, type Settings } from '../config/settings.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
+import type { SourceOf } from '../domain/builder.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Leases } from '../domain/leases.ts';
 import type { Operations } from '../domain/operations.ts';
@@ -19,6 +20,7 @@ import { defaultLimits, type GitLimits } from './limits.ts';
 import { type GitSetup, Repository } from './repository.ts';
 import { createRepositoryFiles, removeRepositoryFiles, sweep, sweepRepositoryFiles } from './repository-files.ts';
 import { isGitHost, isGitUrl } from './routes.ts';
+import { hasCommit, openSourceTree } from './source-tree.ts';
 
 export interface GitReceiveOptions {
   readonly settings: Pick<Settings, 'home' | 'domain'>;
@@ -42,6 +44,7 @@ export interface GitReceive {
   /** Prepares PAAS_HOME for git, clears what a crash left, and listens to the hooks. Call before the first `handle`. */
   listenHooks(): Promise<void>;
   createRepository(appId: string): Promise<void>;
+  sourceOf: SourceOf;
   /** Ends the pushes to it first. May be called again. */
   removeRepository(appId: string): Promise<void>;
   /** Ends every push that is not deployed yet, then the hooks' socket. */
@@ -115,6 +118,11 @@ export function createGitReceive(options: GitReceiveOptions): GitReceive {
     },
     async createRepository(appId) {
       await open({ id: appId });
+    },
+    async sourceOf({ appId, commit }, signal) {
+      const repository = new Repository(setup, appId);
+      if (!(await hasCommit(repository, commit, signal))) return null;
+      return openSourceTree(repository, commit, { limits, signal });
     },
     async removeRepository(appId) {
       await endPushes(() => pushes.ofApp(appId), 'The app is being destroyed.');

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { PlatformError } from '../domain/errors.ts';
+import { errorCode, PlatformError } from '../domain/errors.ts';
 import type { SourceEntry, SourceTree } from '../domain/push.ts';
 import { gitArguments } from './git-command.ts';
 import type { GitLimits } from './limits.ts';
@@ -56,6 +56,18 @@ export async function openSourceTree(
         signal: AbortSignal.any([stop, signal]),
       }),
   };
+}
+
+/** Whether the repository has this object and it is a commit. */
+export async function hasCommit(repository: Repository, id: string, signal: AbortSignal): Promise<boolean> {
+  const command = { name: 'cat-file', options: ['-t'], revisions: [id] };
+  try {
+    return (await repository.read(command, { maxBytes: 64, signal })).toString().trim() === 'commit';
+  } catch (error) {
+    // git says no more of an object that is not there than of a repository that is none.
+    if (errorCode(error) === 'internal') return false;
+    throw error;
+  }
 }
 
 async function readTreeId(repository: Repository, id: string, signal: AbortSignal): Promise<string> {

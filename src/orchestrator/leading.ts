@@ -73,6 +73,7 @@ async function startHalf(ground: Ground, { gitReceive, leadership, port }: Doors
     void making.environments.start();
     await recover(making.deps);
     await keepers.provisioner.start();
+    await making.resume();
     for (const rounds of making.rounds) rounds.startLater();
     endRouterLog = followRouterLog(ground);
   } catch (error) {
@@ -91,10 +92,11 @@ async function startHalf(ground: Ground, { gitReceive, leadership, port }: Doors
 /** Downwards: no new work, then nobody looks after the instances, which go on. */
 function closingSteps(
   { provisioner, supervisor, routes, guard, events, logs }: Keepers,
-  { deps, rounds, environments }: Making,
+  { builder, deps, rounds, environments }: Making,
   endRouterLog: () => Promise<void>,
 ): readonly ClosingStep[] {
   return [
+    ['queue of builds', async () => builder.close()],
     ['work on apps', () => deps.work.close(), 5000],
     ['rounds', () => Promise.all([...rounds, environments, guard].map((part) => part.close()))],
     ['provisioner', () => provisioner.close()],

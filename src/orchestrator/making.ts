@@ -7,12 +7,13 @@ import { AppWork } from '../operations/app-work.ts';
 import type { AppBelongings } from '../operations/apps.ts';
 import { createOperations } from '../operations/create-operations.ts';
 import type { DeployDependencies } from '../operations/releases.ts';
+import { resumeBuilds } from '../operations/resume-builds.ts';
 import { EnvironmentKeeper } from '../provisioner/environment-keeper.ts';
 import type { Ground } from './ground.ts';
 import type { Keepers } from './keepers.ts';
 import { createRounds } from './rounds.ts';
 
-type Repositories = Pick<GitReceive, 'createRepository' | 'removeRepository'>;
+type Repositories = Pick<GitReceive, 'createRepository' | 'removeRepository' | 'sourceOf'>;
 
 export type Making = ReturnType<typeof createMaking>;
 
@@ -54,5 +55,6 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
   const rounds = createRounds({ deps, builder, engineLog: place.engineLog, clock });
-  return { builder, deps, operations, environments, rounds };
+  const resume = () => resumeBuilds({ deps, leases, sourceOf: repositories.sourceOf });
+  return { builder, deps, operations, environments, rounds, resume };
 }

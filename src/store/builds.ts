@@ -29,6 +29,18 @@ export function buildsTable(scope: Scope): Builds {
         const rows = await db.selectFrom('builds').selectAll().where('state', '=', state).orderBy('seq').execute();
         return rows.map(toBuild);
       }),
+    lastEnded: (appIds) =>
+      scope.read(async ({ db }) => {
+        if (appIds.length === 0) return new Map();
+        const rows = await db
+          .selectFrom('builds')
+          .select(({ fn }) => ['appId', fn.max('endedAt').as('ended')])
+          .where('appId', 'in', appIds)
+          .where('startedAt', 'is not', null)
+          .groupBy('appId')
+          .execute();
+        return new Map(rows.flatMap(({ appId, ended }) => (ended ? [[appId, toDate(ended)]] : [])));
+      }),
     update: (id, changes) => scope.write((tx) => update(tx, id, changes)),
     prune: (appId, keep) => scope.write((tx) => prune(tx, appId, keep)),
   };
@@ -45,6 +57,7 @@ async function insert(tx: Tx, build: Parameters<Builds['create']>[0]): Promise<B
     state: 'queued',
     reason: null,
     artifactId: null,
+    slot: null,
     createdAt: toText(now),
     startedAt: null,
     endedAt: null,

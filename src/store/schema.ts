@@ -108,6 +108,7 @@ export interface BuildRow {
   state: BuildState;
   reason: string | null;
   artifactId: string | null;
+  slot: number | null;
   createdAt: Moment;
   startedAt: Moment | null;
   endedAt: Moment | null;

@@ -196,6 +196,25 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       await assert.rejects(store.builds.update(randomUUID(), { state: 'failed' }), { code: 'not_found' });
     });
 
+    test('of each app the moment is known when its last build ended, and not of those that never began', async () => {
+      const [one, two, none] = [await newApp(), await newApp(), await newApp()];
+      const ended = async (appId: string, at: string, startedAt: Date | null) => {
+        const { id } = await store.builds.create({ appId, pushId: null, commit: 'c', treeId: 't' });
+        const changes = { state: 'failed', slot: 3, startedAt, endedAt: new Date(at) } as const;
+        assert.equal((await store.builds.update(id, changes)).slot, 3);
+      };
+      const startedAt = new Date('2026-05-05T05:05:05.005Z');
+      await ended(one.id, '2026-05-05T05:05:06.000Z', startedAt);
+      await ended(one.id, '2026-05-05T05:05:08.000Z', startedAt);
+      await ended(one.id, '2026-05-05T05:05:07.000Z', startedAt);
+      await ended(one.id, '2026-05-06T00:00:00.000Z', null);
+      await ended(two.id, '2026-05-06T00:00:00.000Z', startedAt);
+      await store.builds.create({ appId: none.id, pushId: null, commit: 'c', treeId: 't' });
+      const found = await store.builds.lastEnded([one.id, none.id]);
+      assert.deepEqual([...found], [[one.id, new Date('2026-05-05T05:05:08.000Z')]]);
+      assert.deepEqual([...(await store.builds.lastEnded([]))], []);
+    });
+
     test('of two artifacts with one key the newest is found, in its own app only', async () => {
       const [one, two] = [await newApp(), await newApp()];
       const artifact = {

@@ -200,13 +200,13 @@ test('two pushes to one app are built one after the other, and the second is tol
     (await fixture.store.builds.listByState('building')).some(({ appId }) => appId === app.id),
   );
   const waiting = fixture.build(app, second, { config, ...(outputs[1] && { output: outputs[1] }) });
-  await eventually('the second one waits', () => outputs[1]?.text.includes('Waiting for the build of'));
-  assert.ok(outputs[1]?.text.includes(`Waiting for the build of ${first.commit.slice(0, 7)} to end (position 1)...`));
+  const line = `Waiting to build: the build of ${first.commit.slice(0, 7)} is ahead of yours (position 1)...`;
+  await eventually('the second one waits, and reads for what', () => outputs[1]?.text.includes(line));
   assert.equal((await fixture.store.builds.listByState('queued')).filter(({ appId }) => appId === app.id).length, 1);
   await Promise.all([running, waiting]);
 });
 
-test('a platform that died in the middle of a build leaves nothing of it once it is back', async () => {
+test('a platform that died in the middle of a build leaves nothing of it once it is back, and what waited waits on', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const tree = await source.commit({ ...app1, 'build.sh': 'echo begun; sleep 600' });
@@ -230,7 +230,7 @@ test('a platform that died in the middle of a build leaves nothing of it once it
   ]);
   assert.deepEqual(states.sort(), [
     [false, 'failed', true],
-    [true, 'cancelled', true],
+    [true, 'queued', false],
   ]);
   abandoned.abort();
   await building;

@@ -99,6 +99,7 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
     state text not null,
     reason text,
     artifact_id text references artifacts (id),
+    slot integer,
     created_at text not null,
     started_at text,
     ended_at text
