@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
+import type { Page } from '../domain/listing.ts';
 import type { Contract, Endpoint, OperationId } from './contract.ts';
 
 /** One request, after its token, its app and its values were checked. */
@@ -12,6 +13,8 @@ export interface Call<E extends Endpoint> {
   readonly app: E['path'] extends `/apps/{app}${string}` ? App : null;
   readonly params: z.output<E['params']>;
   readonly query: z.output<E['query']>;
+  /** What was asked of a list; null where there is no list to page. */
+  readonly page: E extends { readonly range: readonly (infer Property extends string)[] } ? Page<Property> : null;
   readonly body: E['body'] extends z.ZodType ? z.output<E['body']> : null;
   /** Scheme, host and port where this API was asked: links in the answer begin with it. */
   readonly origin: string;
@@ -22,7 +25,7 @@ export interface Call<E extends Endpoint> {
 
 export type Answer<E extends Endpoint> = z.input<E['response']>;
 
-/** Whole lists are returned; the dispatcher cuts the page. `reply` is for a status other than the contract's. */
+/** Of a list, at least the page and the row after it are returned; the dispatcher cuts. `reply` is for a status other than the contract's. */
 export type Respond<E extends Endpoint> = (call: Call<E>, reply: StatusReply) => Promise<Answer<E>>;
 
 export interface StatusReply {

@@ -62,9 +62,11 @@ async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): 
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new PlatformError('cancelled', 'The client went away.')));
   const lastEventId = request.headers['last-event-id'];
+  const range = endpoint.range ? parseRange(request.headers.range, endpoint.range) : null;
   const call: AnyCall = {
     actor,
     app,
+    page: range,
     params,
     query: check(endpoint.query, request.query, 'query'),
     body: endpoint.body ? check(endpoint.body, request.body ?? undefined, 'body') : null,
@@ -73,7 +75,6 @@ async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): 
     signal: AbortSignal.any([gone.signal, doors.context.closing]),
   };
   if (endpoint.stream) return stream(route, call, exchange);
-  const range = endpoint.range ? parseRange(request.headers.range, endpoint.range) : null;
   const result = endpoint.response.parse(await route(call, reply));
   if (reply.statusCode === 200) reply.code(endpoint.status);
   if (!range || !endpoint.range) return send(exchange, result);

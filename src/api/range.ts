@@ -1,25 +1,11 @@
 import { PlatformError } from '../domain/errors.ts';
+import type { Bound, Page } from '../domain/listing.ts';
 
 const defaultMax = 200;
 const largestMax = 1000;
 const longestHeader = 512;
 
-/** `version ]15..; order=desc,max=15`, taken apart. Bounds are in the order of travel, as Heroku's client writes them. */
-export interface Range {
-  readonly property: string;
-  readonly start: Bound | null;
-  readonly end: Bound | null;
-  readonly order: 'asc' | 'desc';
-  readonly max: number;
-}
-
-interface Bound {
-  readonly value: string;
-  /** `]value`: what lies past it, without itself. */
-  readonly exclusive: boolean;
-}
-
-export interface Page {
+export interface ShownPage {
   readonly rows: readonly Row[];
   readonly contentRange: string | null;
   /** The header that asks for what follows; null at the end. */
@@ -29,10 +15,10 @@ export interface Page {
 type Row = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a `Range` header; an empty one is none. `properties` are those that the list can be paged by, the first is the
+ * Reads a `Range` header, `version ]15..; order=desc,max=15`; an empty one is none. `properties` are those that the list can be paged by, the first is the
  * default. Throws `invalid_params`. Grammar: Heroku Platform API reference, "Ranges", and contracts/heroku.md 2.5.
  */
-export function parseRange(header: string | undefined, properties: readonly [string, ...string[]]): Range {
+export function parseRange(header: string | undefined, properties: readonly [string, ...string[]]): Page {
   const text = (header ?? '').trim();
   if (text === '') return { property: properties[0], start: null, end: null, order: 'asc', max: defaultMax };
   const [bounds = '', ...options] = text.split(/[;,]/).map((part) => part.trim());
@@ -41,7 +27,7 @@ export function parseRange(header: string | undefined, properties: readonly [str
   const property = bounds.slice(0, Math.max(space, 0));
   if (text.length > longestHeader || space < 0 || dots < 0 || !properties.includes(property))
     throw wrongRange(properties);
-  let order: Range['order'] = 'asc';
+  let order: Page['order'] = 'asc';
   let max = defaultMax;
   for (const option of options.filter((part) => part !== '')) {
     const [name, value = ''] = option.split('=').map((part) => part.trim());
@@ -58,8 +44,11 @@ export function parseRange(header: string | undefined, properties: readonly [str
   };
 }
 
-/** Sorts, cuts out and numbers one page. Rows that tie stay together, so that none is lost between two pages. */
-export function page(rows: readonly Row[], range: Range): Page {
+/**
+ * Sorts, cuts out and numbers one page of rows that are the list, or hold the page and one row more. Rows that tie stay
+ * together, so that none is lost between two pages.
+ */
+export function page(rows: readonly Row[], range: Page): ShownPage {
   const direction = range.order === 'asc' ? 1 : -1;
   const compare = (left: unknown, right: unknown) => direction * compareValues(left, right);
   const within = rows

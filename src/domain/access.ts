@@ -3,7 +3,7 @@ import type { App } from './app.ts';
 import { PlatformError } from './errors.ts';
 import type { StoreTables } from './store.ts';
 
-/** The one rule of who may do anything with an app. For now: its owner, everything; anybody else, nothing. */
+/** The one rule of who may do anything with an app. For now: its owner, everything; anybody else, nothing. `Listings.apps` lists by the same rule. */
 export function mayUse(actor: Actor, app: App): boolean {
   return app.ownerId === actor.accountId;
 }

@@ -7,6 +7,7 @@ import type { EventKind, NewEvent, PlatformEvent } from './event.ts';
 import type { FormationEntry } from './formation.ts';
 import type { Host, HostGroup } from './host.ts';
 import type { Instance } from './instance.ts';
+import type { Listings } from './listing.ts';
 import type { OneOff } from './one-off.ts';
 import type { Push } from './push.ts';
 import type { Release, ReleaseStatus, ReleaseWithConfig } from './release.ts';
@@ -24,6 +25,7 @@ export interface Store extends StoreTables {
    */
   transaction<T>(work: (tables: StoreTables) => Promise<T>): Promise<T>;
   readonly changes: ChangeFeed;
+  readonly listings: Listings;
   close(): Promise<void>;
 }
 

@@ -86,7 +86,7 @@ function nameTaken({ isUniqueViolation }: Tx, error: unknown, name: string): unk
   });
 }
 
-function toApp(row: AppRow): App {
+export function toApp(row: AppRow): App {
   return {
     ...row,
     maintenance: row.maintenance === 1,

@@ -94,7 +94,7 @@ async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
     .execute();
 }
 
-function toBuild(row: Unnumbered<BuildRow>): Build {
+export function toBuild(row: Unnumbered<BuildRow>): Build {
   return {
     ...unnumbered(row),
     createdAt: toDate(row.createdAt),

@@ -43,6 +43,6 @@ async function remove(tx: Tx, appId: string, hostname: string): Promise<void> {
   if (row) tx.changed('domains', appId, row.id);
 }
 
-function toDomain(row: Unnumbered<DomainRow>): Domain {
+export function toDomain(row: Unnumbered<DomainRow>): Domain {
   return { ...unnumbered(row), createdAt: toDate(row.createdAt) };
 }

@@ -155,7 +155,7 @@ function toWorkload({ workloadKind: kind, releaseId, serviceId }: ReturnType<typ
   return { kind, serviceId: serviceId ?? '' };
 }
 
-function toInstance({ workloadKind, releaseId, serviceId, ...row }: InstanceRow): Instance {
+export function toInstance({ workloadKind, releaseId, serviceId, ...row }: InstanceRow): Instance {
   return {
     ...row,
     workload: toWorkload({ workloadKind, releaseId, serviceId }),

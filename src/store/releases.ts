@@ -108,6 +108,6 @@ function place(appId: string, version: number): Place {
   return { table: 'releases', appId, name: 'config', version };
 }
 
-function toRelease({ sealedConfig: _, ...row }: ReleaseRow): Release {
+export function toRelease({ sealedConfig: _, ...row }: ReleaseRow): Release {
   return { ...row, createdAt: toDate(row.createdAt) };
 }

@@ -16,6 +16,7 @@ import { eventsTable } from './events.ts';
 import { formationsTable } from './formations.ts';
 import { hostGroupsTable, hostsTable } from './hosts.ts';
 import { instancesTable } from './instances.ts';
+import { listings } from './listings.ts';
 import { migrateToLatest } from './migrations/migrate.ts';
 import { oneOffsTable } from './one-offs.ts';
 import { pushesTable } from './pushes.ts';
@@ -58,6 +59,7 @@ export async function openStoreIn(database: Database, options: StoreOptions): Pr
     return {
       ...tables(scope),
       changes,
+      listings: listings(scope),
       transaction: (work) => scope.transaction((inner) => work(tables(inner))),
       close: () => db.destroy(),
     };

@@ -2,6 +2,7 @@ import type { Store } from '../../src/domain/store.ts';
 import { storeAppsContract } from './store-apps.contract.ts';
 import { storeHostsContract } from './store-hosts.contract.ts';
 import { storeInstancesContract } from './store-instances.contract.ts';
+import { storeListingsContract } from './store-listings.contract.ts';
 import { storeRetentionContract } from './store-retention.contract.ts';
 import { storeTransactionsContract } from './store-transactions.contract.ts';
 
@@ -12,4 +13,5 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
   storeInstancesContract(name, open);
   storeRetentionContract(name, open);
   storeTransactionsContract(name, open);
+  storeListingsContract(name, open);
 }

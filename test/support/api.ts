@@ -11,7 +11,8 @@ import type { Release } from '../../src/domain/release.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { mintToken } from '../../src/domain/token.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
-import { openStore } from '../../src/store/store.ts';
+import { sqliteDatabase } from '../../src/store/sqlite.ts';
+import { openStoreIn } from '../../src/store/store.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { putHost } from './hosts.ts';
 import { type StoreOperations, storeOperations } from './store-operations.ts';
@@ -73,10 +74,11 @@ export const sampleStatus: PlatformStatus = {
 export async function startApi(
   overrides: Partial<ApiOptions> = {},
   flags: Readonly<Record<string, string>> = {},
+  databaseAt = sqliteDatabase,
 ): Promise<ApiFixture> {
   const home = await mkdtemp(join(tmpdir(), 'paas-api-'));
   const settings = readSettings({}, { home, api_port: '0', ...flags });
-  const store = await openStore({ path: paths(home).state, keysDir: paths(home).keys });
+  const store = await openStoreIn(databaseAt(paths(home).state), { keysDir: paths(home).keys });
   await putHost(store, { id: 'host-1' });
   const appLog = createAppLog({ dir: paths(home).logs, bytesPerApp: settings.logBytesPerApp });
   const operations = storeOperations(store);

@@ -1,14 +1,16 @@
-import { mayUse } from '../../domain/access.ts';
 import type { Actor } from '../../domain/actor.ts';
 import { type App, parseAppName } from '../../domain/app.ts';
+import { PlatformError } from '../../domain/errors.ts';
 import { eventOf } from '../../domain/event.ts';
+import { type ListedApp, type Listings, only } from '../../domain/listing.ts';
 import type { Store } from '../../domain/store.ts';
 import { appUrl, gitUrl } from '../../domain/urls.ts';
+import type { ApiSettings } from '../api-settings.ts';
 import type { Answer, Routes } from '../call.ts';
 import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
 import { derivedId } from '../derived-id.ts';
-import { People } from '../people.ts';
+import { person } from '../person.ts';
 import { checkPlace, generation, regionOf, stackOf } from '../places.ts';
 
 type AppRoutes = Pick<
@@ -18,12 +20,13 @@ type AppRoutes = Pick<
 
 export function appRoutes(context: ApiContext): AppRoutes {
   const { store, operations, settings } = context;
-  const show = (app: App, people = new People(store)) => serializeApp(app, context, people);
-  const showAll = async (actor: Actor) => {
-    const people = new People(store);
-    const apps = await store.apps.list();
-    return Promise.all(apps.filter((app) => mayUse(actor, app)).map((app) => show(app, people)));
+  const show = async ({ id, ownerId, name }: App) => {
+    const [listed] = await store.listings.apps(ownerId, only(id));
+    if (!listed) throw new PlatformError('not_found', `No app named ${name}.`, { hint: 'See your apps: paas apps' });
+    return serializeApp(listed, settings);
   };
+  const list = async (actor: Actor, page: Parameters<Listings['apps']>[1]) =>
+    (await store.listings.apps(actor.accountId, page)).map((listed) => serializeApp(listed, settings));
   return {
     async createApp({ actor, body }) {
       checkPlace('region', body.region, regionOf(settings));
@@ -31,8 +34,8 @@ export function appRoutes(context: ApiContext): AppRoutes {
       const name = body.name === undefined ? null : parseAppName(body.name);
       return show(await operations.createApp(name, actor));
     },
-    listApps: ({ actor }) => showAll(actor),
-    listOwnApps: ({ actor }) => showAll(actor),
+    listApps: ({ actor, page }) => list(actor, page),
+    listOwnApps: ({ actor, page }) => list(actor, page),
     infoApp: ({ app }) => show(app),
     async updateApp({ app, actor, body }) {
       const name = body.name === undefined ? null : parseAppName(body.name);
@@ -46,7 +49,8 @@ export function appRoutes(context: ApiContext): AppRoutes {
       return shown;
     },
     async listCollaborators({ app }) {
-      const owner = await new People(store).user(app.ownerId);
+      const account = await store.accounts.find(app.ownerId);
+      const owner = person(app.ownerId, account?.email ?? null);
       const since = app.createdAt.toISOString();
       const id = derivedId('collaborator', app.id, owner.id);
       const permissions = ['deploy', 'manage', 'operate', 'view'].map((name) => ({ name }));
@@ -68,17 +72,14 @@ async function setMaintenance(
   });
 }
 
-async function serializeApp(
-  app: App,
-  { store, settings }: ApiContext,
-  people: People,
-): Promise<Answer<Contract['infoApp']>> {
-  const [newest] = await store.releases.list(app.id, 1);
-  const artifact = newest?.artifactId ? await store.artifacts.find(newest.artifactId) : null;
+function serializeApp(
+  { app, ownerEmail, releasedAt, artifactBytes }: ListedApp,
+  settings: ApiSettings,
+): Answer<Contract['infoApp']> {
   return {
     id: app.id,
     name: app.name,
-    owner: await people.user(app.ownerId),
+    owner: person(app.ownerId, ownerEmail),
     region: regionOf(settings),
     stack: stackOf(settings),
     build_stack: stackOf(settings),
@@ -89,10 +90,10 @@ async function serializeApp(
     acm: false,
     created_at: app.createdAt.toISOString(),
     updated_at: app.updatedAt.toISOString(),
-    released_at: newest?.createdAt.toISOString() ?? null,
+    released_at: releasedAt?.toISOString() ?? null,
     archived_at: null,
     repo_size: null,
-    slug_size: artifact?.sizeBytes ?? null,
+    slug_size: artifactBytes,
     space: null,
     team: null,
     locked: false,

@@ -1,5 +1,6 @@
 import type { App } from '../../domain/app.ts';
 import { PlatformError } from '../../domain/errors.ts';
+import { only, type Page } from '../../domain/listing.ts';
 import { asciiHostname, type Domain, parseHostname } from '../../domain/route.ts';
 import { appHostname } from '../../domain/urls.ts';
 import type { ApiSettings } from '../api-settings.ts';
@@ -12,20 +13,23 @@ type DomainRoutes = Pick<Routes, 'listDomains' | 'infoDomain' | 'createDomain' |
 type DomainJson = Answer<Contract['infoDomain']>;
 
 export function domainRoutes({ store, operations, settings }: ApiContext): DomainRoutes {
-  const listAll = async (app: App): Promise<readonly DomainJson[]> => {
-    const custom = await store.domains.list(app.id);
+  const list = async (app: App, page: Page<'hostname' | 'id' | 'updated_at'>): Promise<readonly DomainJson[]> => {
+    const custom = await store.listings.domains(app.id, page);
     return [ownDomain(app, settings), ...custom.map((domain) => serializeDomain(domain, app, settings))];
   };
   const findOne = async (app: App, wanted: string): Promise<DomainJson> => {
     const name = asciiHostname(wanted);
-    const found = (await listAll(app)).find(({ id, hostname }) => id === wanted || hostname === name);
+    const bound = { value: name, exclusive: false };
+    const named = await list(app, { property: 'hostname', start: bound, end: bound, order: 'asc', max: 1 });
+    const known = [...named, ...(await list(app, only(wanted)))];
+    const found = known.find(({ id, hostname }) => id === wanted || hostname === name);
     if (found) return found;
     throw new PlatformError('not_found', `${app.name} has no domain ${JSON.stringify(wanted.slice(0, 253))}.`, {
       hint: `See its domains: paas domains -a ${app.name}`,
     });
   };
   return {
-    listDomains: async ({ app }) => [...(await listAll(app))],
+    listDomains: async ({ app, page }) => [...(await list(app, page))],
     infoDomain: ({ app, params }) => findOne(app, params.domain),
     async createDomain({ app, actor, body }) {
       const domain = await operations.addDomain(app, parseHostname(body.hostname), actor);

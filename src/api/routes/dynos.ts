@@ -2,7 +2,8 @@ import type { App } from '../../domain/app.ts';
 import type { ProcessType } from '../../domain/build.ts';
 import { assertNever, PlatformError } from '../../domain/errors.ts';
 import { oneShotTypes } from '../../domain/formation.ts';
-import { type Instance, processName, type Workload } from '../../domain/instance.ts';
+import { type Instance, processName, releaseOf, type Workload } from '../../domain/instance.ts';
+import type { ListedInstance } from '../../domain/listing.ts';
 import type { Store } from '../../domain/store.ts';
 import type { Clock } from '../../system/clock.ts';
 import type { Answer, Routes } from '../call.ts';
@@ -30,10 +31,16 @@ const attachTtlMs = 60_000;
 
 export function dynoRoutes(context: ApiContext): DynoRoutes {
   const { store, operations, settings, attachLinks } = context;
+  const show = async (app: App, instance: DynoInstance) => {
+    const { releaseId } = instance.workload;
+    const release = await store.releases.find(releaseId);
+    const processes = await processesOf(store, releaseId);
+    return serializeDyno(app, { instance, version: release?.version ?? 0, processes }, context);
+  };
   return {
-    async listDynos({ app }) {
-      const show = serializer(app, context);
-      return Promise.all((await store.instances.listActive(app.id)).filter(isDyno).map(show));
+    async listDynos({ app, page }) {
+      const listed = await store.listings.instances(app.id, page);
+      return listed.map((one) => serializeDyno(app, one, context));
     },
     async infoDyno({ app, params }) {
       const wanted = params.dyno;
@@ -41,7 +48,7 @@ export function dynoRoutes(context: ApiContext): DynoRoutes {
       const instance =
         active.find((candidate) => processName(candidate) === wanted) ?? (await store.instances.find(wanted));
       if (instance?.appId !== app.id || !isDyno(instance)) throw noSuchDyno(app, wanted);
-      return serializer(app, context)(instance);
+      return show(app, instance);
     },
     async createDyno({ app, actor, body, origin }) {
       const env = body.env ?? {};
@@ -61,7 +68,7 @@ export function dynoRoutes(context: ApiContext): DynoRoutes {
         actor,
       );
       if (!isDyno(instance)) throw new PlatformError('internal', 'A one-off was placed that is of no release.');
-      const shown = { ...(await serializer(app, context)(instance)), command: body.command };
+      const shown = { ...(await show(app, instance)), command: body.command };
       if (!attach) return shown;
       const secret = attachLinks.issue({ actor, appId: app.id, instanceId: instance.id }, attachTtlMs);
       return { ...shown, attach_url: `${origin.replace(/^http/, 'ws')}/attach/${secret}` };
@@ -120,36 +127,24 @@ function isDyno(instance: Instance): instance is DynoInstance {
   return instance.workload.kind === 'release';
 }
 
-/** Looks a release up once for all its instances. */
-function serializer(app: App, { store, settings, clock }: ApiContext): (instance: DynoInstance) => Promise<DynoJson> {
-  interface Running {
-    readonly version: number;
-    readonly processes: readonly ProcessType[];
-  }
-  const releases = new Map<string, Promise<Running>>();
-  const find = async (id: string): Promise<Running> => {
-    const release = await store.releases.find(id);
-    return { version: release?.version ?? 0, processes: await processesOf(store, id) };
-  };
-  return async (instance) => {
-    const { releaseId } = instance.workload;
-    const running = releases.get(releaseId) ?? find(releaseId);
-    releases.set(releaseId, running);
-    const { version, processes } = await running;
-    const updatedAt = instance.endedAt ?? instance.upAt ?? instance.startedAt ?? instance.createdAt;
-    return {
-      id: instance.id,
-      name: processName(instance),
-      type: instance.type,
-      size: sizeName(instance.size, settings),
-      state: dynoState(instance, clock),
-      command: commandLine(instance, processes),
-      release: { id: releaseId, version },
-      app: { id: app.id, name: app.name },
-      attach_url: null,
-      created_at: instance.createdAt.toISOString(),
-      updated_at: updatedAt.toISOString(),
-    };
+function serializeDyno(
+  app: App,
+  { instance, version, processes }: ListedInstance,
+  { settings, clock }: ApiContext,
+): DynoJson {
+  const updatedAt = instance.endedAt ?? instance.upAt ?? instance.startedAt ?? instance.createdAt;
+  return {
+    id: instance.id,
+    name: processName(instance),
+    type: instance.type,
+    size: sizeName(instance.size, settings),
+    state: dynoState(instance, clock),
+    command: commandLine(instance, processes),
+    release: { id: releaseOf(instance) ?? '', version },
+    app: { id: app.id, name: app.name },
+    attach_url: null,
+    created_at: instance.createdAt.toISOString(),
+    updated_at: updatedAt.toISOString(),
   };
 }
 

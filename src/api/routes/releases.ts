@@ -1,24 +1,28 @@
 import type { App } from '../../domain/app.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import { type Release, type ReleaseWithConfig, rollbackRefusal } from '../../domain/release.ts';
+import { type ListedRelease, only } from '../../domain/listing.ts';
+import { keptArtifacts, type Release, type ReleaseWithConfig, rollbackRefusal } from '../../domain/release.ts';
 import type { Store } from '../../domain/store.ts';
 import { currentOf } from '../../domain/traffic.ts';
 import type { Answer, Routes } from '../call.ts';
 import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
-import { People } from '../people.ts';
+import { person } from '../person.ts';
 
 type ReleaseRoutes = Pick<Routes, 'listReleases' | 'infoRelease' | 'listReleaseConfigVars' | 'rollback'>;
 
 export function releaseRoutes({ store, operations }: ApiContext): ReleaseRoutes {
+  const show = async (app: App, { id }: Pick<Release, 'id'>) => {
+    const [listed] = await store.listings.releases(app.id, only(id));
+    if (!listed) throw new PlatformError('not_found', `${app.name} has no release ${id}.`);
+    return (await serializer(app, store))(listed);
+  };
   return {
-    async listReleases({ app }) {
-      const show = await serializer(app, store);
-      return Promise.all((await store.releases.list(app.id)).map(show));
+    async listReleases({ app, page }) {
+      return (await store.listings.releases(app.id, page)).map(await serializer(app, store));
     },
     async infoRelease({ app, params }) {
-      const release = await findRelease(store, app, params.release);
-      return (await serializer(app, store))(release);
+      return show(app, await findRelease(store, app, params.release));
     },
     async listReleaseConfigVars({ app, params }) {
       return { ...(await findRelease(store, app, params.release)).config };
@@ -26,7 +30,7 @@ export function releaseRoutes({ store, operations }: ApiContext): ReleaseRoutes 
     async rollback({ app, actor, body }) {
       const target = body.release === undefined ? null : await findRelease(store, app, String(body.release));
       const release = await operations.rollback(app, target?.version ?? null, actor);
-      return (await serializer(app, store))(release);
+      return show(app, release);
     },
   };
 }
@@ -45,14 +49,10 @@ export async function findRelease(store: Store, app: App, reference: string): Pr
   });
 }
 
-async function serializer(
-  app: App,
-  store: Store,
-): Promise<(release: Release) => Promise<Answer<Contract['infoRelease']>>> {
-  const people = new People(store);
-  const releases = await store.releases.list(app.id);
+async function serializer(app: App, store: Store): Promise<(listed: ListedRelease) => Answer<Contract['infoRelease']>> {
+  const kept = await store.listings.newestOfArtifacts(app.id, keptArtifacts);
   const currentId = currentOf(await store.traffic.list(app.id));
-  return async (release) => {
+  return ({ release, email }) => {
     const createdAt = release.createdAt.toISOString();
     return {
       id: release.id,
@@ -60,9 +60,9 @@ async function serializer(
       description: release.description,
       status: release.status,
       current: release.id === currentId,
-      eligible_for_rollback: rollbackRefusal(release, releases) === null,
+      eligible_for_rollback: rollbackRefusal(release, kept) === null,
       slug: release.artifactId === null ? null : { id: release.artifactId },
-      user: await people.user(release.accountId),
+      user: person(release.accountId, email),
       app: { id: app.id, name: app.name },
       addon_plan_names: [],
       output_stream_url: null,

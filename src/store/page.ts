@@ -1,0 +1,50 @@
+import { type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
+import type { Bound, Page } from '../domain/listing.ts';
+
+/** What a list is sorted by: an expression over its rows. */
+export interface PageColumn {
+  readonly value: RawBuilder<unknown>;
+  readonly isNumber?: boolean;
+}
+
+interface Paged {
+  readonly pagedBy?: unknown;
+}
+
+/** The rows of a page and one more where there is one; with the rows that equal its last, so that none is between two pages. */
+export async function pageRows<DB, Tables extends keyof DB, Row>(
+  all: SelectQueryBuilder<DB, Tables, Row>,
+  { value, isNumber = false }: PageColumn,
+  { start, end, order, max }: Page,
+): Promise<readonly Row[]> {
+  const [past, before] = order === 'asc' ? (['>', '<'] as const) : (['<', '>'] as const);
+  const query = all
+    .select(value.as('pagedBy'))
+    .where(compared(value, past, start, isNumber))
+    .where(compared(value, before, end, isNumber));
+  const first: readonly Paged[] = await query
+    .orderBy(value, order)
+    .limit(max + 1)
+    .execute();
+  const [last, next] = first.slice(-2);
+  const shown = (rows: readonly Paged[]) => rows.map(({ pagedBy: _, ...row }) => row as Row);
+  if (first.length <= max || last?.pagedBy !== next?.pagedBy) return shown(first);
+  const equal: readonly Paged[] = await query.where(sql<SqlBool>`${value} = ${last?.pagedBy}`).execute();
+  const beyond = query.where(sql<SqlBool>`${value} ${sql.raw(past)} ${last?.pagedBy}`);
+  const after: readonly Paged[] = await beyond.orderBy(value, order).limit(1).execute();
+  return shown([...first.filter(({ pagedBy }) => pagedBy !== last?.pagedBy), ...equal, ...after]);
+}
+
+/** True for every row without a bound. A bound is text; it is compared as a number with numbers. */
+function compared(
+  value: RawBuilder<unknown>,
+  operator: '<' | '>',
+  bound: Bound | null,
+  isNumber: boolean,
+): RawBuilder<SqlBool> {
+  if (bound === null) return sql`1 = 1`;
+  const sign = sql.raw(bound.exclusive ? operator : `${operator}=`);
+  if (!isNumber) return sql`${value} ${sign} ${bound.value}`;
+  const number = Number(bound.value);
+  return Number.isFinite(number) ? sql`${value} ${sign} ${sql.lit(number)}` : sql`1 = 0`;
+}
