@@ -2,7 +2,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { Artifact, Build } from '../domain/build.ts';
 import type { BuildRequest } from '../domain/builder.ts';
 import { errorCode, publicMessage } from '../domain/errors.ts';
-import { type EventKind, eventOf } from '../domain/event.ts';
+import { eventOf } from '../domain/event.ts';
 import type { Artifacts, Store, StoreTables } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 
@@ -70,7 +70,9 @@ export class Ledger {
       await this.#store.transaction(async (tables) => {
         const state = cancelled ? 'cancelled' : 'failed';
         await tables.builds.update(build.id, { state, reason, endedAt: new Date() });
-        await append(tables, cancelled ? 'build.cancelled' : 'build.failed', { build, actor, reason });
+        const kind = cancelled ? 'build.cancelled' : 'build.failed';
+        const data = { buildId: build.id, reason };
+        await tables.events.append(eventOf(kind, actor, { appId: build.appId, data }));
       });
     } catch (second) {
       // The app may be gone, and the build's row with it.
@@ -81,9 +83,8 @@ export class Ledger {
 
 async function append(
   tables: StoreTables,
-  kind: EventKind,
-  { build, actor, reason }: { readonly build: Build; readonly actor: Actor; readonly reason?: string },
+  kind: 'build.queued' | 'build.started' | 'build.succeeded',
+  { build, actor }: { readonly build: Build; readonly actor: Actor },
 ): Promise<void> {
-  const data = { buildId: build.id, ...(reason === undefined ? {} : { reason }) };
-  await tables.events.append(eventOf(kind, actor, { appId: build.appId, data }));
+  await tables.events.append(eventOf(kind, actor, { appId: build.appId, data: { buildId: build.id } }));
 }

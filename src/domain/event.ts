@@ -1,4 +1,6 @@
-import type { Actor } from './actor.ts';
+import type { Actor, Token } from './actor.ts';
+import type { Cloudlets } from './cloudlet.ts';
+import { type Instance, processName, type StopReason } from './instance.ts';
 
 /** A thing that happened, from a closed list. The audit, the log lines and the webhooks all come from it. */
 export const eventKinds = [
@@ -41,80 +43,165 @@ export const eventKinds = [
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
-/**
- * What `data` holds, by kind; lists of names are joined with ", ". Log lines, audit and webhooks are made from these
- * facts alone, so an event must make sense without a look into the store.
- */
-export interface EventFacts {
-  readonly app: {
-    readonly name: string;
-    /** Of `app.renamed`. */
-    readonly from?: string;
-    /** Of `app.maintenance`. */
-    readonly on?: boolean;
-  };
-  /** Names only. */
-  readonly config: { readonly set?: string; readonly unset?: string };
-  readonly push: { readonly ref: string; readonly commit: string /** Of `push.refused`. */; readonly reason?: string };
-  readonly build: { readonly buildId: string /** Of `build.failed`. */; readonly reason?: string };
-  readonly release: {
-    readonly releaseId: string;
-    readonly version: number;
-    readonly description: string;
-    /** Of `release.failed`. */
-    readonly reason?: string;
-  };
-  readonly formation: {
-    /** Of `formation.changed`, as `paas ps:scale` prints it: `web@2:4c, worker@0:4c`. */
-    readonly formation?: string;
-    /** Of the others: what was asked for, `web.1` or `web`; absent for everything. */
-    readonly target?: string;
-  };
-  readonly domain: { readonly hostname: string };
-  /** Also of `run.*`. */
-  readonly instance: {
-    /** Empty when there was no room to place it. */
-    readonly instanceId: string;
-    /** `web.1` */
-    readonly process: string;
-    /** Release version; null for an instance of a service. */
-    readonly release: number | null;
-    /** Of `instance.starting` and `run.started`: the command line as people see it. */
-    readonly command?: string;
-    /** Of `instance.placed`, when it waits because those before it crashed: how many in a row, and for how long. */
-    readonly failures?: number;
-    readonly startsInMs?: number;
-    /** Of `instance.stopped`, `instance.crashed` and `run.ended`; null when the engine lost the container. */
-    readonly exitCode?: number | null;
-    /** Of `instance.draining` and `instance.stopped`: a StopReason. */
-    readonly stopReason?: string | null;
-    /** Of `instance.crashed`, `instance.refused`, `instance.out_of_memory` and `instance.disk_full`: one sentence with its number. */
-    readonly reason?: string | null;
-  };
+/** Of an instance, in each event of it: usage is computed from these alone. */
+export interface InstanceFacts {
+  readonly instanceId: string;
+  /** `web.1` */
+  readonly process: string;
+  /** The process type, `web`. */
+  readonly type: string;
+  /** The version of the release that it runs; null for an instance of another workload. */
+  readonly release: number | null;
+  readonly hostId: string;
+  /** Cloudlets. It never changes: another size is another instance. */
+  readonly size: Cloudlets;
 }
 
-/** Immutable. `data` holds names and numbers, never a secret's value. */
-export interface PlatformEvent {
+interface AppFacts {
+  readonly name: string;
+}
+
+interface PushFacts {
+  readonly ref: string;
+  readonly commit: string;
+}
+
+interface BuildFacts {
+  readonly buildId: string;
+}
+
+interface ReleaseFacts {
+  readonly releaseId: string;
+  readonly version: number;
+  readonly description: string;
+}
+
+interface TokenFacts {
+  readonly prefix: string;
+  readonly description: string;
+  readonly scope: Token['scope'];
+}
+
+/** One sentence with its number. */
+interface Reason {
+  readonly reason: string;
+}
+
+/** How a process ended. */
+interface EndFacts extends InstanceFacts {
+  /** Null when the engine lost the container. */
+  readonly exitCode: number | null;
+  readonly reason: string | null;
+  /** Null when nobody asked it to stop. */
+  readonly stopReason: StopReason | null;
+}
+
+/** What was asked for, `web.1` or `web`; null for everything. */
+interface TargetFacts {
+  readonly target: string | null;
+}
+
+/**
+ * What `data` holds, by kind; lists of names are joined with ", ". Log lines, audit, usage and webhooks are made from
+ * these facts alone, so an event must make sense without a look into the store.
+ */
+export interface EventFacts {
+  readonly 'platform.started': { readonly version: string };
+  readonly 'platform.stopped': { readonly version: string };
+  readonly 'account.created': { readonly email: string };
+  readonly 'token.created': TokenFacts;
+  readonly 'token.revoked': TokenFacts;
+  readonly 'app.created': AppFacts;
+  readonly 'app.renamed': AppFacts & { readonly from: string };
+  readonly 'app.maintenance': AppFacts & { readonly on: boolean };
+  readonly 'app.destroyed': AppFacts;
+  /** Names only; null where there are none. */
+  readonly 'config.changed': { readonly set: string | null; readonly unset: string | null };
+  readonly 'push.received': PushFacts;
+  readonly 'push.refused': PushFacts & Reason;
+  readonly 'build.queued': BuildFacts;
+  readonly 'build.started': BuildFacts;
+  readonly 'build.succeeded': BuildFacts;
+  readonly 'build.failed': BuildFacts & Reason;
+  readonly 'build.cancelled': BuildFacts & Reason;
+  readonly 'release.created': ReleaseFacts;
+  readonly 'release.succeeded': ReleaseFacts;
+  readonly 'release.failed': ReleaseFacts & Reason;
+  /** As `paas ps:scale` prints it: `web@2:4c, worker@0:4c`. */
+  readonly 'formation.changed': { readonly formation: string };
+  readonly 'formation.restarted': TargetFacts;
+  readonly 'formation.stopped': TargetFacts;
+  readonly 'domain.added': { readonly hostname: string };
+  readonly 'domain.removed': { readonly hostname: string };
+  /** How many before it crashed in a row, and for how long it waits because of that. */
+  readonly 'instance.placed': InstanceFacts & { readonly failures: number; readonly startsInMs: number };
+  /** The command line as people see it; null when the image says what to run. */
+  readonly 'instance.starting': InstanceFacts & { readonly command: string | null };
+  readonly 'instance.up': InstanceFacts;
+  readonly 'instance.draining': InstanceFacts & { readonly stopReason: StopReason | null };
+  readonly 'instance.stopped': EndFacts;
+  readonly 'instance.crashed': EndFacts & { readonly from: 'starting' | 'up' };
+  /** Without an instance and a host when there was no room to place it. */
+  readonly 'instance.refused': Omit<InstanceFacts, 'instanceId' | 'hostId'> &
+    Reason & { readonly instanceId: string | null; readonly hostId: string | null };
+  readonly 'instance.out_of_memory': InstanceFacts & Reason;
+  readonly 'instance.disk_full': InstanceFacts & Reason;
+  readonly 'run.started': InstanceFacts & { readonly command: string };
+  readonly 'run.ended': EndFacts;
+}
+
+/**
+ * From these the cloudlet-seconds of each app are computed: an instance counts from `instance.starting` to its end, or to
+ * the end of its app. They are kept until they have been rolled up.
+ */
+export const usageKinds: readonly EventKind[] = [
+  'instance.starting',
+  'instance.stopped',
+  'instance.crashed',
+  'instance.refused',
+  'run.ended',
+  'app.destroyed',
+];
+
+interface EventHead {
   /** Grows from commit to commit. Numbers may be missing. */
   readonly seq: number;
   readonly id: string;
-  readonly kind: EventKind;
   readonly at: Date;
   readonly appId: string | null;
   readonly accountId: string;
   readonly actorEmail: string;
   readonly requestId: string | null;
-  readonly data: Readonly<Record<string, string | number | boolean | null>>;
 }
 
+type HeadOfNew = Omit<EventHead, 'seq' | 'id' | 'at'>;
+
+/** Immutable. `data` holds the facts of its kind, never a secret's value. */
+export type PlatformEvent = {
+  readonly [K in EventKind]: EventHead & { readonly kind: K; readonly data: EventFacts[K] };
+}[EventKind];
+
 /** What the store adds to it is its number, its id and its time. */
-export type NewEvent = Omit<PlatformEvent, 'seq' | 'id' | 'at'>;
+export type NewEvent = {
+  readonly [K in EventKind]: HeadOfNew & { readonly kind: K; readonly data: EventFacts[K] };
+}[EventKind];
 
 /** An event as it is appended: who, to which app, and the facts of its kind. */
-export function eventOf(
-  kind: EventKind,
+export function eventOf<K extends EventKind>(
+  kind: K,
   actor: Actor,
-  { appId, data }: { readonly appId: string | null; readonly data: PlatformEvent['data'] },
+  { appId, data }: { readonly appId: string | null; readonly data: EventFacts[K] },
 ): NewEvent {
-  return { kind, appId, accountId: actor.accountId, actorEmail: actor.email, requestId: actor.requestId ?? null, data };
+  const { accountId, email: actorEmail, requestId = null } = actor;
+  // The compiler cannot follow that kind and facts belong together when K is more than one kind.
+  return { kind, appId, accountId, actorEmail, requestId, data } as NewEvent;
+}
+
+/** The facts of an instance; `release` is the version of the release that it runs. Pure. */
+export function instanceFacts(
+  instance: Pick<Instance, 'id' | 'type' | 'slot' | 'hostId' | 'size'>,
+  release: number | null,
+): InstanceFacts {
+  const { id, type, hostId, size } = instance;
+  return { instanceId: id, process: processName(instance), type, release, hostId, size };
 }

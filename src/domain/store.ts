@@ -264,8 +264,17 @@ export interface Events {
   list(filter: { readonly appId?: string; readonly limit: number }): Promise<readonly PlatformEvent[]>;
   /** Oldest first: what was appended after the event with this `seq`; from the beginning with 0. */
   listAfter(seq: number, limit: number): Promise<readonly PlatformEvent[]>;
-  /** Forgets events from before that moment, the oldest first and at most `limit` of them; of these kinds, or of all. Gives how many. */
-  prune(before: Date, limit: number, kinds?: readonly EventKind[]): Promise<number>;
+  /** Forgets these, the oldest first. Gives how many. */
+  prune(old: OldEvents): Promise<number>;
+}
+
+/** Events of these kinds from before that moment, at most `limit` of them. */
+export interface OldEvents {
+  readonly kinds: readonly EventKind[];
+  readonly before: Date;
+  readonly limit: number;
+  /** The `seq` of the newest that may be forgotten; absent for any. */
+  readonly upTo?: number;
 }
 
 /** Small facts of the platform itself: its id, schema facts, the chosen stacks. */

@@ -27,10 +27,7 @@ export function changeConfig(app: App, changes: Changes, actor: Actor, deps: Dep
       const names = effective.length > 0 ? effective : Object.entries(changes);
       const set = names.filter(([, value]) => value !== null).map(([name]) => name);
       const unset = names.filter(([, value]) => value === null).map(([name]) => name);
-      const data = {
-        ...(set.length > 0 ? { set: set.join(', ') } : {}),
-        ...(unset.length > 0 ? { unset: unset.join(', ') } : {}),
-      };
+      const data = { set: set.join(', ') || null, unset: unset.join(', ') || null };
       await tables.events.append(eventOf('config.changed', actor, { appId: app.id, data }));
       const artifactId = current?.artifactId ?? null;
       const description = describe(set, unset);

@@ -179,8 +179,7 @@ async function appendAsked(
   process: string | null,
   { kind, actor, tables }: Change & { readonly kind: 'formation.restarted' | 'formation.stopped' },
 ): Promise<void> {
-  const data = process === null ? {} : { target: process };
-  await tables.events.append(eventOf(kind, actor, { appId: app.id, data }));
+  await tables.events.append(eventOf(kind, actor, { appId: app.id, data: { target: process } }));
 }
 
 async function activeOf(app: App, tables: StoreTables): Promise<readonly Instance[]> {

@@ -4,8 +4,8 @@ import type { App } from '../domain/app.ts';
 import { defaultInstanceCloudlets } from '../domain/cloudlet.ts';
 import { checkConfigVars } from '../domain/config-vars.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { eventOf } from '../domain/event.ts';
-import { type Instance, processName } from '../domain/instance.ts';
+import { eventOf, instanceFacts } from '../domain/event.ts';
+import type { Instance } from '../domain/instance.ts';
 import { maxOneOffMs } from '../domain/one-off.ts';
 import type { RunRequest, RunSession } from '../domain/operations.ts';
 import type { StoreTables } from '../domain/store.ts';
@@ -74,12 +74,7 @@ async function placeOneOff(
     { ...afresh({ type: 'run', slot, size }), command },
   ]);
   if (!instance) throw new PlatformError('internal', 'A one-off was placed and is not there.');
-  const data = {
-    instanceId: instance.id,
-    process: processName(instance),
-    release: release.version,
-    command: request.command,
-  };
+  const data = { ...instanceFacts(instance, release.version), command: request.command };
   await tables.events.append(eventOf('run.started', actor, { appId: app.id, data }));
   return instance;
 }

@@ -1,6 +1,6 @@
 import { platformActor } from '../domain/actor.ts';
 import { type ContainerState, countsAsRunning, type Engine, labelNames } from '../domain/engine.ts';
-import { eventOf } from '../domain/event.ts';
+import { eventOf, instanceFacts } from '../domain/event.ts';
 import type { Store } from '../domain/store.ts';
 
 /** As much as a build may use. What is to stay belongs elsewhere: an instance's own disk goes with it. */
@@ -29,10 +29,14 @@ export async function endDiskHogs(
 }
 
 async function tell(store: Store, { labels }: ContainerState, reason: string): Promise<void> {
-  const { [labelNames.app]: appId = null, [labelNames.process]: process = '', [labelNames.release]: release } = labels;
-  const instanceId = labels[labelNames.instance] ?? '';
-  const data = { instanceId, process, release: Number(release?.replace(/^v/, '')) || null, reason };
-  await store.events.append(eventOf('instance.disk_full', platformActor, { appId, data }));
+  await store.transaction(async (tables) => {
+    const instance = await tables.instances.find(labels[labelNames.instance] ?? '');
+    // Its app was destroyed meanwhile.
+    if (!instance) return;
+    const release = Number(labels[labelNames.release]?.replace(/^v/, '')) || null;
+    const data = { ...instanceFacts(instance, release), reason };
+    await tables.events.append(eventOf('instance.disk_full', platformActor, { appId: instance.appId, data }));
+  });
 }
 
 function size(bytes: number): string {

@@ -4,8 +4,8 @@ import { platformActor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import type { Cloudlets } from '../domain/cloudlet.ts';
 import { errorCode, type PlatformError } from '../domain/errors.ts';
-import { eventOf } from '../domain/event.ts';
-import { type Instance, processName, type StopReason } from '../domain/instance.ts';
+import { eventOf, instanceFacts } from '../domain/event.ts';
+import type { Instance, StopReason } from '../domain/instance.ts';
 import type { Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import type { WantedInstance } from './plan.ts';
@@ -92,12 +92,8 @@ async function create(
     notBefore,
     failures,
   });
-  const data = {
-    instanceId: instance.id,
-    process: processName(instance),
-    release: release.version,
-    ...(notBefore ? { failures, startsInMs: notBefore.getTime() - instance.createdAt.getTime() } : {}),
-  };
+  const startsInMs = notBefore ? Math.max(0, notBefore.getTime() - instance.createdAt.getTime()) : 0;
+  const data = { ...instanceFacts(instance, release.version), failures, startsInMs };
   await tables.events.append(eventOf('instance.placed', platformActor, { appId: app.id, data }));
   return instance;
 }

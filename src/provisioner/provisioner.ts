@@ -183,7 +183,15 @@ async function appendRefused(
   tables: StoreTables,
   { appId, release, refused }: { readonly appId: string; readonly release: ServingRelease; readonly refused: Refused },
 ): Promise<void> {
-  const process = processName(refused.wanted);
-  const data = { instanceId: '', process, release: release.version, reason: refused.refusal.message };
+  const { type, size } = refused.wanted;
+  const data = {
+    instanceId: null,
+    hostId: null,
+    process: processName(refused.wanted),
+    type,
+    size,
+    release: release.version,
+    reason: refused.refusal.message,
+  };
   await tables.events.append(eventOf('instance.refused', platformActor, { appId, data }));
 }

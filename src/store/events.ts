@@ -1,5 +1,5 @@
-import type { EventKind, PlatformEvent } from '../domain/event.ts';
-import type { Events } from '../domain/store.ts';
+import type { PlatformEvent } from '../domain/event.ts';
+import type { Events, OldEvents } from '../domain/store.ts';
 import { newId } from './ids.ts';
 import { toDate, toText } from './rows.ts';
 import type { EventRow, Unnumbered } from './schema.ts';
@@ -19,7 +19,7 @@ export function eventsTable(scope: Scope): Events {
         const query = db.selectFrom('events').selectAll().where('seq', '>', seq);
         return (await query.orderBy('seq').limit(limit).execute()).map(toEvent);
       }),
-    prune: (before, limit, kinds) => scope.write((tx) => prune(tx, { before, limit, kinds })),
+    prune: (old) => scope.write((tx) => prune(tx, old)),
   };
 }
 
@@ -40,16 +40,9 @@ async function insert(tx: Tx, event: Parameters<Events['append']>[0]): Promise<P
   return toEvent({ ...row, seq });
 }
 
-async function prune(
-  { db }: Tx,
-  {
-    before,
-    limit,
-    kinds,
-  }: { readonly before: Date; readonly limit: number; readonly kinds: readonly EventKind[] | undefined },
-): Promise<number> {
-  let old = db.selectFrom('events').select('seq').where('at', '<', toText(before));
-  if (kinds !== undefined) old = old.where('kind', 'in', kinds);
+async function prune({ db }: Tx, { before, limit, kinds, upTo }: OldEvents): Promise<number> {
+  let old = db.selectFrom('events').select('seq').where('at', '<', toText(before)).where('kind', 'in', kinds);
+  if (upTo !== undefined) old = old.where('seq', '<=', upTo);
   const { numDeletedRows } = await db
     .deleteFrom('events')
     .where('seq', 'in', old.orderBy('seq').limit(limit))
@@ -57,6 +50,7 @@ async function prune(
   return Number(numDeletedRows);
 }
 
+/** The only place where an event is read: a row was written from a `NewEvent`, whose kind and facts belong together. */
 function toEvent(row: EventRow): PlatformEvent {
-  return { ...row, at: toDate(row.at), data: JSON.parse(row.data) as PlatformEvent['data'] };
+  return { ...row, at: toDate(row.at), data: JSON.parse(row.data) } as PlatformEvent;
 }

@@ -102,7 +102,7 @@ export class InstanceLife {
     const { signal } = this.#attempt;
     await this.#deps.clock.sleep(fatalWithinMs, signal).catch(() => undefined);
     if (signal.aborted || isFinal(this.#instance.state)) return;
-    await this.#record.happened('instance.out_of_memory', outOfMemoryReason(this.#instance, this.#deps.settings));
+    await this.#record.ranOutOfMemory(outOfMemoryReason(this.#instance, this.#deps.settings));
   }
 
   #rouse(): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import { eventKinds } from '../../src/domain/event.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
@@ -109,11 +110,18 @@ export function storeRetentionContract(name: string, open: () => Promise<Store>)
       await append(app.id, 'app.created');
       for (let count = 0; count < 3; count++) await append(app.id, 'instance.crashed');
       const kinds = async () => (await store.events.list({ appId: app.id, limit: 10 })).map(({ kind }) => kind);
-      assert.equal(await store.events.prune(new Date(0), 10), 0, 'none is so old');
+      assert.equal(
+        await store.events.prune({ kinds: eventKinds, before: new Date(0), limit: 10 }),
+        0,
+        'none is so old',
+      );
       const later = new Date(Date.now() + 1000);
-      assert.equal(await store.events.prune(later, 2, ['instance.crashed']), 2);
+      assert.equal(await store.events.prune({ kinds: ['instance.crashed'], before: later, limit: 2 }), 2);
       assert.deepEqual(await kinds(), ['instance.crashed', 'app.created']);
-      await store.events.prune(later, 1000);
+      const [, first] = await store.events.list({ appId: app.id, limit: 10 });
+      await store.events.prune({ kinds: eventKinds, before: later, limit: 1000, upTo: first?.seq ?? 0 });
+      assert.deepEqual(await kinds(), ['instance.crashed']);
+      await store.events.prune({ kinds: eventKinds, before: later, limit: 1000 });
       assert.deepEqual(await kinds(), []);
       const [next] = [await append(app.id, 'app.renamed')];
       assert.deepEqual(await store.events.listAfter(0, 10), [next]);

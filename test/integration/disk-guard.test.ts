@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { endDiskHogs } from '../../src/provisioner/disk-guard.ts';
+import { eventsOf } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 
@@ -35,9 +36,7 @@ describe('an instance that fills its disk', () => {
       const now = await active(hog.id);
       return now.length === 1 && now[0] !== before[0] && (await half.get(hog)).body === 'hog';
     });
-    const [told] = (await store.events.list({ appId: hog.id, limit: 100 })).filter(
-      ({ kind }) => kind === 'instance.disk_full',
-    );
+    const [told] = await eventsOf(store, hog.id, 'instance.disk_full');
     assert.match(String(told?.data.reason), /^Wrote 3\d MB to its disk, and 20 MB is the limit: ended$/);
     assert.equal(told?.data.process, 'web.1');
     assert.deepEqual(await active(neighbour.id), other);

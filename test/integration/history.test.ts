@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { usageKinds } from '../../src/domain/event.ts';
 import type { Store } from '../../src/domain/store.ts';
-import { forgetOldHistory } from '../../src/operations/history.ts';
+import { forgetOldHistory, usageRolledUpTo } from '../../src/operations/history.ts';
 import { openStore } from '../../src/store/store.ts';
 import { type Clock, systemClock } from '../../src/system/clock.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
@@ -46,7 +47,7 @@ describe('the history of a platform', () => {
 
   it('says for a month what instances did, and for a year and a month what people did', async () => {
     const app = await fixture.newApp();
-    for (const kind of ['release.created', 'instance.crashed', 'config.changed'] as const)
+    for (const kind of ['release.created', 'instance.up', 'config.changed'] as const)
       await fixture.append(app.id, kind);
     const told = async () => (await store.events.list({ appId: app.id, limit: 10 })).map(({ kind }) => kind);
     await forgetOldHistory({ store, clock: inDays(29) }, never);
@@ -55,5 +56,19 @@ describe('the history of a platform', () => {
     assert.deepEqual(await told(), ['config.changed', 'release.created']);
     await forgetOldHistory({ store, clock: inDays(401) }, never);
     assert.deepEqual(await told(), []);
+  });
+
+  it('keeps what usage is computed from until it has been rolled up, however old', async () => {
+    const app = await fixture.newApp();
+    for (const kind of usageKinds) await fixture.append(app.id, kind);
+    const last = await fixture.append(app.id, 'instance.starting');
+    const seqs = async () => (await store.events.list({ appId: app.id, limit: 10 })).map(({ seq }) => seq);
+    await forgetOldHistory({ store, clock: inDays(1000) }, never);
+    assert.equal((await seqs()).length, usageKinds.length + 1);
+    await store.settings.set(usageRolledUpTo, String(last.seq - 1));
+    await forgetOldHistory({ store, clock: inDays(29) }, never);
+    assert.equal((await seqs()).length, usageKinds.length + 1);
+    await forgetOldHistory({ store, clock: inDays(31) }, never);
+    assert.deepEqual(await seqs(), [last.seq]);
   });
 });

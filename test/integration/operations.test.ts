@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import { defaultInstanceCloudlets } from '../../src/domain/cloudlet.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { errorCode } from '../../src/domain/errors.ts';
+import { instanceFacts } from '../../src/domain/event.ts';
 import { AppWork } from '../../src/operations/app-work.ts';
 import { changeConfig } from '../../src/operations/config.ts';
 import { recover, settleLeftovers } from '../../src/operations/recover.ts';
@@ -14,6 +16,7 @@ import { systemClock } from '../../src/system/clock.ts';
 import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
+import { eventsOf } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { putHost } from '../support/hosts.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
@@ -196,10 +199,7 @@ describe('what people ask for', () => {
     await putHost(store, { cloudlets: 1 });
     const [container] = await half.containers(app);
     await half.fixture.engine.containers.kill(container?.id ?? '', 'SIGKILL');
-    const told = () =>
-      store.events
-        .list({ appId: app.id, limit: 50 })
-        .then((events) => events.filter(({ kind }) => kind === 'instance.refused'));
+    const told = () => eventsOf(store, app.id, 'instance.refused');
     const [first] = await eventually('the log tells', async () => (await told()).length > 0 && told());
     assert.match(String(first?.data.reason), /^No room: host here has 0 of 1 cloudlets free, and 1 × 1 = 1 are needed/);
     await putHost(store, { cloudlets: 60 });
@@ -229,6 +229,26 @@ describe('what people ask for', () => {
     await recover(half.deps);
     await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
     await serves(app, 'halfsize');
+  });
+
+  it('a change of size is told by events that hold all of what ran, from its start to its end', async () => {
+    const app = await deployed('metered');
+    const { store } = half.deps;
+    await half.operations.scale(app, [{ type: 'web', size: 2 }], half.actor);
+    await eventually('the smaller one has ended', async () => (await half.containers(app)).length === 1);
+    await eventually('it is told', async () => (await eventsOf(store, app.id, 'instance.stopped')).length > 0);
+    const events = (await store.events.list({ appId: app.id, limit: 1000 })).toReversed();
+    const rows = (await store.instances.list(app.id)).map((row) => instanceFacts(row, 1));
+    assert.deepEqual(new Set(rows.map(({ size }) => size)), new Set([1, 2, defaultInstanceCloudlets]));
+    for (const facts of rows) {
+      const own = events.filter(({ data }) => 'instanceId' in data && data.instanceId === facts.instanceId);
+      const life = ['placed', 'starting', 'up', ...(facts.size === 2 ? [] : ['draining', 'stopped'])];
+      assert.deepEqual(
+        own.map(({ kind }) => kind),
+        life.map((state) => `instance.${state}`),
+      );
+      for (const { kind, data } of own) assert.deepEqual({ ...data, ...facts }, data, kind);
+    }
   });
 
   it('a change of size whose end could not be written is finished while the platform runs', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { platformActor } from '../../src/domain/actor.ts';
-import { type EventKind, eventOf } from '../../src/domain/event.ts';
+import { eventOf } from '../../src/domain/event.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
 import { createEventLog } from '../../src/reporting/event-log.ts';
@@ -41,8 +41,10 @@ function start(store: Store, dir: string) {
   };
 }
 
-const scaled = (store: Store, quantity: number, appId: string | null = 'a', kind: EventKind = 'formation.changed') =>
-  store.events.append(eventOf(kind, platformActor, { appId, data: { formation: `web@${quantity}:4c` } }));
+const scaled = (store: Store, quantity: number, appId: string | null = 'a') =>
+  store.events.append(
+    eventOf('formation.changed', platformActor, { appId, data: { formation: `web@${quantity}:4c` } }),
+  );
 
 test('what happens to an app is in its log at once, in order, with the moment it happened', async () => {
   const store = await newStore('order');

@@ -6,6 +6,7 @@ import { recover } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
 import { afresh } from '../../src/provisioner/plan.ts';
+import { eventsOf } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 import { currentIdOf } from '../support/store-fixture.ts';
@@ -128,9 +129,8 @@ describe('from a release to a URL', () => {
     });
     const crashed = (await half.deps.store.instances.list(app.id)).find(({ state }) => state === 'crashed');
     assert.match(crashed?.reason ?? '', /status 137/);
-    const events = await half.deps.store.events.list({ appId: app.id, limit: 100 });
-    const from = events.find(({ kind }) => kind === 'instance.crashed')?.data.from;
-    assert.equal(from, 'up', 'for the log: from what it crashed');
+    const [told] = await eventsOf(half.deps.store, app.id, 'instance.crashed');
+    assert.equal(told?.data.from, 'up', 'for the log: from what it crashed');
   });
 
   it('goes on where another orchestrator died: same container, no restart', async () => {

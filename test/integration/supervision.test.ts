@@ -15,6 +15,7 @@ import { containerSpec } from '../../src/supervisor/container-spec.ts';
 import { Terminals } from '../../src/supervisor/terminals.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
+import { eventsOf } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 import { rawEngine } from '../support/raw-engine.ts';
@@ -38,8 +39,6 @@ describe('what is looked after', () => {
     eventually(`${marker} is served`, async () => (await half.get(app)).body === marker);
   const ended = (app: App, wanted: (instance: Instance) => boolean) =>
     eventually('it ended', async () => (await instances(app)).find((one) => one.endedAt !== null && wanted(one)));
-  const eventsOf = async (app: App, kind: string) =>
-    (await half.deps.store.events.list({ appId: app.id, limit: 100 })).filter((event) => event.kind === kind);
 
   it('is asked on its port when the platform died between its start and writing where it is', async () => {
     const { store, environment } = half.deps;
@@ -139,7 +138,7 @@ describe('what is looked after', () => {
     await assert.rejects(half.operations.stop(app, 'postgres.1', half.actor), { code: 'not_found' });
     const { state, reason } = await ended(app, (one) => one.id === id);
     assert.deepEqual([state, reason], ['refused', 'postgres.1 is of a service, and only releases are started.']);
-    const [told] = await eventsOf(app, 'instance.refused');
+    const [told] = await eventsOf(half.deps.store, app.id, 'instance.refused');
     assert.deepEqual([told?.data.process, told?.data.release], ['postgres.1', null]);
   });
 
@@ -148,7 +147,7 @@ describe('what is looked after', () => {
     const app = await deployed('hungry', { web: answering('hungry'), child: `${hungry}; exec sleep 60`, main: hungry });
     await half.operations.scale(app, [{ type: 'child', quantity: { set: 1 }, size: 1 }], half.actor);
     const [told] = await eventually('the log tells', async () => {
-      const events = await eventsOf(app, 'instance.out_of_memory');
+      const events = await eventsOf(half.deps.store, app.id, 'instance.out_of_memory');
       return events.length > 0 && events;
     });
     assert.match(String(told?.data.reason), /R15.*a process of child\.1 was killed at the limit of 64 MiB/);
@@ -156,7 +155,9 @@ describe('what is looked after', () => {
     const main = await ended(app, ({ type }) => type === 'main');
     assert.match(main.reason ?? '', /R15.*main\.1 was killed at its limit of 64 MiB/);
     assert.deepEqual(
-      (await eventsOf(app, 'instance.out_of_memory')).filter(({ data }) => data.process === 'main.1'),
+      (await eventsOf(half.deps.store, app.id, 'instance.out_of_memory')).filter(
+        ({ data }) => data.process === 'main.1',
+      ),
       [],
       'told once, by its end',
     );

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Account } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
-import type { PlatformEvent } from '../../src/domain/event.ts';
+import { eventOf, type PlatformEvent } from '../../src/domain/event.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Store, StoreTables } from '../../src/domain/store.ts';
 import { currentOf } from '../../src/domain/traffic.ts';
+import { exampleFacts } from './events.ts';
 import { putHost } from './hosts.ts';
 
 /** A store with an owner and a host in it, and the shortest way to rows of each kind. */
@@ -52,13 +53,8 @@ export async function storeFixture(store: Store): Promise<StoreFixture> {
         failures: 0,
       }),
     append: (appId, kind, tables = store) =>
-      tables.events.append({
-        kind,
-        appId,
-        accountId: owner.id,
-        actorEmail: owner.email,
-        requestId: null,
-        data: { name: 'n', count: 2, ok: true, none: null },
-      }),
+      tables.events.append(
+        eventOf(kind, { accountId: owner.id, email: owner.email }, { appId, data: exampleFacts[kind] }),
+      ),
   };
 }

@@ -27,7 +27,7 @@ for (;;) {
       accountId: account.id,
       actorEmail: account.email,
       requestId: null,
-      data: { releaseId: made.id },
+      data: { releaseId: made.id, version: made.version, description: made.description },
     });
     return made;
   });

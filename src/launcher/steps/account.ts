@@ -43,7 +43,8 @@ export function accountStep(store: Store, settings: Settings, env: Environment =
           scope: 'global',
           expiresAt: null,
         });
-        await append(tables, 'token.created', { prefix, description, scope: 'global' });
+        const data = { prefix, description, scope: 'global' } as const;
+        await tables.events.append(eventOf('token.created', platformActor, { appId: null, data }));
         return first;
       });
       const credential = { email: account.email, token: minted.token };
@@ -55,16 +56,10 @@ export function accountStep(store: Store, settings: Settings, env: Environment =
 
 async function createAccount(tables: StoreTables): Promise<Account> {
   const account = await tables.accounts.create(defaultEmail());
-  await append(tables, 'account.created', { email: account.email });
+  await tables.events.append(
+    eventOf('account.created', platformActor, { appId: null, data: { email: account.email } }),
+  );
   return account;
-}
-
-async function append(
-  tables: StoreTables,
-  kind: 'account.created' | 'token.created',
-  data: Readonly<Record<string, string>>,
-): Promise<void> {
-  await tables.events.append(eventOf(kind, platformActor, { appId: null, data }));
 }
 
 /** A name in the form that Heroku's clients expect. Nothing is ever mailed to it. */
