@@ -7,30 +7,14 @@ export interface HostLoad {
   readonly used: Cloudlets;
 }
 
-/** What is to be placed on one host: so many instances of one size. */
-export interface PlacementRequest {
-  readonly count: number;
-  readonly size: Cloudlets;
-}
+/** Why no instance is placed on a host, however much room it has, to go on after its name; null: nothing is against it. */
+export type HostFilter = (host: Host) => string | null;
 
-/** One reason why a host cannot take a request. Explains itself with the numbers a person needs. */
-export interface HostFilter {
-  readonly name: string;
-  check(load: HostLoad, request: PlacementRequest): boolean;
-  explain(load: HostLoad, request: PlacementRequest): string;
-}
-
-export const readyFilter: HostFilter = {
-  name: 'ready',
-  check: ({ host }) => host.state === 'ready',
-  explain: ({ host }) => `host ${host.name} is ${host.state}`,
+const readyFilter: HostFilter = ({ state }) => {
+  if (state === 'ready') return null;
+  return state === 'maintenance' ? 'is in maintenance' : 'does not answer';
 };
 
-export const capacityFilter: HostFilter = {
-  name: 'capacity',
-  check: ({ host, used }, { count, size }) => used + count * size <= host.cloudlets,
-  explain: ({ host, used }, { count, size }) =>
-    `host ${host.name} has ${Math.max(0, host.cloudlets - used)} of ${host.cloudlets} cloudlets free, and ${count} × ${size} = ${count * size} are needed`,
-};
+const roleFilter: HostFilter = ({ role }) => (role === 'infra' ? 'runs the platform’s own parts only' : null);
 
-export const hostFilters: readonly HostFilter[] = [readyFilter, capacityFilter];
+export const hostFilters: readonly HostFilter[] = [readyFilter, roleFilter];

@@ -2,7 +2,6 @@ import { hostLoads } from '../cluster/capacity.ts';
 import { place } from '../cluster/placement.ts';
 import { platformActor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
-import type { Cloudlets } from '../domain/cloudlet.ts';
 import { errorCode, type PlatformError } from '../domain/errors.ts';
 import { eventOf, instanceFacts } from '../domain/event.ts';
 import type { Instance, StopReason } from '../domain/instance.ts';
@@ -27,16 +26,15 @@ export async function placeInstances(
   owner: Owner,
   wanted: readonly Wanted[],
 ): Promise<readonly Instance[]> {
-  const hosts = await tables.hosts.list();
-  const active = [...(await tables.instances.listActive())];
-  // All of one size are asked for together, so that a refusal names what is missing for the whole, not for the last one.
-  for (const [size, count] of countBySize(wanted)) place(hostLoads(hosts, active), { count, size });
+  const loads = hostLoads(await tables.hosts.list(), await tables.instances.listActive());
+  const hosts = place(
+    loads,
+    wanted.map(({ size }) => size),
+  );
   const placed: Instance[] = [];
-  for (const one of wanted) {
-    const { host } = place(hostLoads(hosts, active), { count: 1, size: one.size });
-    const instance = await create(tables, owner, { ...one, hostId: host.id });
-    active.push(instance);
-    placed.push(instance);
+  for (const [index, one] of wanted.entries()) {
+    const host = hosts[index];
+    if (host) placed.push(await create(tables, owner, { ...one, hostId: host.id }));
   }
   return placed;
 }
@@ -96,10 +94,4 @@ async function create(
   const data = { ...instanceFacts(instance, release.version), failures, startsInMs };
   await tables.events.append(eventOf('instance.placed', platformActor, { appId: app.id, data }));
   return instance;
-}
-
-function countBySize(wanted: readonly WantedInstance[]): ReadonlyMap<Cloudlets, number> {
-  const counts = new Map<Cloudlets, number>();
-  for (const { size } of wanted) counts.set(size, (counts.get(size) ?? 0) + 1);
-  return counts;
 }

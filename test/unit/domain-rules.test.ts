@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { capacityFilter } from '../../src/cluster/filters.ts';
-import { place } from '../../src/cluster/placement.ts';
 import { parseAppName } from '../../src/domain/app.ts';
 import { parseSize } from '../../src/domain/cloudlet.ts';
 import { checkConfigVars, configVarLimits } from '../../src/domain/config-vars.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { parseProcfile } from '../../src/domain/procfile.ts';
 import { isPlatformHostname, parseHostname } from '../../src/domain/route.ts';
-import { aHost } from '../support/hosts.ts';
 
 const refused = (code: string, pattern: RegExp) => (error: unknown) =>
   error instanceof PlatformError && error.code === code && pattern.test(error.message);
@@ -188,30 +185,5 @@ describe('the platform’s own hostnames', () => {
       assert.ok(!isPlatformHostname(free, 'apps.example.com'), free);
     }
     assert.ok(isPlatformHostname('*.localhost', 'localhost'));
-  });
-});
-
-describe('placement', () => {
-  const host = (id: string, cloudlets: number, state: 'ready' | 'maintenance' = 'ready') =>
-    aHost({ id, name: id, state, cloudlets });
-
-  it('takes the host with the most room', () => {
-    const loads = [
-      { host: host('small', 10), used: 0 },
-      { host: host('large', 100), used: 80 },
-    ];
-    assert.equal(place(loads, { count: 2, size: 4 }).host.id, 'large');
-  });
-
-  it('explains a refusal with each host and its numbers', () => {
-    const loads = [
-      { host: host('one', 10), used: 8 },
-      { host: host('two', 100, 'maintenance'), used: 0 },
-    ];
-    assert.throws(
-      () => place(loads, { count: 3, size: 4 }),
-      refused('no_capacity', /host one has 2 of 10 cloudlets free, and 3 × 4 = 12 are needed; host two is maintenance/),
-    );
-    assert.equal(capacityFilter.check({ host: host('full', 12), used: 0 }, { count: 3, size: 4 }), true);
   });
 });

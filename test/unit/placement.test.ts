@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { place } from '../../src/cluster/placement.ts';
+import { errorCode } from '../../src/domain/errors.ts';
+import type { Host } from '../../src/domain/host.ts';
+import { aHost } from '../support/hosts.ts';
+
+const load = (name: string, cloudlets: number, used = 0, changes: Partial<Host> = {}) => ({
+  host: aHost({ id: name, name, cloudlets, ...changes }),
+  used,
+});
+const ids = (hosts: readonly Host[]) => hosts.map(({ id }) => id);
+const times = (count: number, size: number) => Array.from({ length: count }, () => size);
+
+describe('placement', () => {
+  it('takes the host with the most room', () => {
+    assert.deepEqual(ids(place([load('small', 10), load('large', 100, 80)], [4, 4])), ['large', 'large']);
+  });
+
+  it('places on several hosts what fits on none of them alone', () => {
+    const chosen = ids(place([load('a', 16), load('b', 16), load('c', 16, 8)], times(10, 4)));
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((host) => chosen.filter((id) => id === host).length),
+      [4, 4, 2],
+    );
+  });
+
+  it('spreads what would fit on one', () => {
+    const chosen = ids(place([load('a', 100), load('b', 100), load('c', 100)], times(6, 4)));
+    assert.deepEqual(chosen, ['a', 'b', 'c', 'a', 'b', 'c']);
+  });
+
+  it('fills hosts up where spreading leaves no room for the last', () => {
+    assert.deepEqual(ids(place([load('a', 6), load('b', 4)], [3, 4, 3])), ['a', 'b', 'a']);
+  });
+
+  it('gives each size its host in the order that was asked', () => {
+    assert.deepEqual(ids(place([load('a', 2), load('b', 8)], [2, 8])), ['a', 'b']);
+  });
+
+  it('leaves out hosts that are no place for instances', () => {
+    const others = [
+      load('infra', 90, 0, { role: 'infra' }),
+      load('away', 90, 0, { state: 'unreachable' }),
+      load('resting', 90, 0, { state: 'maintenance' }),
+    ];
+    assert.deepEqual(ids(place([...others, load('a', 10)], [4])), ['a']);
+  });
+
+  it('refuses all when one has no room, with each host’s numbers and how many fit', () => {
+    const hosts = [load('one', 10, 8), load('two', 9), load('three', 100, 0, { state: 'maintenance' })];
+    assert.throws(() => place(hosts, times(3, 4)), {
+      code: 'no_capacity',
+      message:
+        'No room: host one has 2 of 10 cloudlets free, host two has 9 of 9 cloudlets free, host three is in maintenance, and 3 × 4 = 12 are needed: 2 of 3 fit.',
+    });
+    assert.throws(() => place([load('small', 4, 9)], [4, 4, 8]), {
+      message: 'No room: host small has 0 of 4 cloudlets free, and 2 × 4 + 1 × 8 = 16 are needed: 0 of 3 fit.',
+    });
+    assert.throws(() => place([], [4]), {
+      message: /^No room: no host is known, and 1 × 4 = 4 are needed: 0 of 1 fit\.$/,
+    });
+  });
+
+  it('never promises more of a host than it has, and places all when all are of one size that fits', () => {
+    const anyHosts = fc.array(fc.record({ cloudlets: fc.nat(40), used: fc.nat(40) }), { maxLength: 6 });
+    fc.assert(
+      fc.property(
+        anyHosts,
+        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 }),
+        (hosts, sizes) => {
+          const loads = hosts.map(({ cloudlets, used }, index) => load(`h${index}`, cloudlets, used));
+          const room = (size: number) =>
+            loads.reduce((sum, { host, used }) => sum + Math.floor(Math.max(0, host.cloudlets - used) / size), 0);
+          let chosen: readonly Host[];
+          try {
+            chosen = place(loads, sizes);
+          } catch (error) {
+            assert.equal(errorCode(error), 'no_capacity');
+            const isOneSize = sizes.every((size) => size === sizes[0]);
+            if (isOneSize) assert.ok(room(sizes[0] ?? 1) < sizes.length, 'it would have fitted');
+            return;
+          }
+          for (const { host, used } of loads) {
+            const promised = sizes
+              .filter((_, index) => chosen[index]?.id === host.id)
+              .reduce((sum, size) => sum + size, 0);
+            assert.ok(promised === 0 || used + promised <= host.cloudlets, `${host.id} has no room for ${promised}`);
+          }
+        },
+      ),
+    );
+  });
+});
