@@ -71,7 +71,8 @@ export interface ContainerSpec {
   /** Relative weight under contention; 1024 is the norm. */
   readonly cpuShares?: number;
   readonly pids?: number;
-  readonly networkId: string | null;
+  /** None: it has no network at all, and only itself to talk to. The first of `start` is the one that its address is in. */
+  readonly networks: readonly ContainerNetwork[];
   /** Named volumes of ours, by mount point. */
   readonly volumes?: readonly { readonly name: string; readonly path: string; readonly readOnly?: boolean }[];
   /** Size of the in-memory /tmp. Build containers keep /tmp on disk when this is 0. */
@@ -84,6 +85,15 @@ export interface ContainerSpec {
   readonly stopSignal?: string;
 }
 
+/** A network that a container is in. */
+export interface ContainerNetwork {
+  readonly id: string;
+  /** Names by which the others in the network find it, beside the container's own. */
+  readonly aliases: readonly string[];
+  /** `start`: before its first process runs. `later`: `create` leaves it out, and `networks.join` puts the container in. */
+  readonly when: 'start' | 'later';
+}
+
 export interface ContainerState {
   readonly id: string;
   readonly name: string;
@@ -93,7 +103,7 @@ export interface ContainerState {
   readonly imageId: string;
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
-  /** Address in the container's (first) network, null while it neither runs nor is paused. */
+  /** Address in the first network of the container's spec, null while it neither runs nor is paused. */
   readonly address: string | null;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -311,6 +321,8 @@ export interface EngineNetworks {
   }): Promise<NetworkState>;
   list(labels: Labels): Promise<readonly NetworkState[]>;
   inspect(id: string): Promise<NetworkState | null>;
+  /** Puts a container into a network, running or not. Throws `not_found` when one of them is gone. */
+  join(network: Pick<ContainerNetwork, 'id' | 'aliases'>, containerId: string): Promise<void>;
   remove(id: string): Promise<void>;
 }
 

@@ -13,8 +13,11 @@ export interface InspectedContainer {
     readonly StartedAt: string;
     readonly FinishedAt: string;
   };
+  readonly HostConfig: { readonly NetworkMode: string };
   readonly NetworkSettings: {
-    readonly Networks: Readonly<Record<string, { readonly IPAddress: string } | null>> | null;
+    readonly Networks: Readonly<
+      Record<string, { readonly NetworkID: string; readonly IPAddress: string } | null>
+    > | null;
   };
 }
 
@@ -51,8 +54,11 @@ function statusOf(status: string): ContainerState['status'] {
 }
 
 function addressOf(container: InspectedContainer): string | null {
-  const first = Object.values(container.NetworkSettings.Networks ?? {})[0];
-  return first?.IPAddress || null;
+  const networks = Object.entries(container.NetworkSettings.Networks ?? {});
+  // The engine lists them by name, and the one that the container was made in is that of its mode.
+  const mode = container.HostConfig.NetworkMode;
+  const made = networks.find(([name, network]) => name === mode || network?.NetworkID === mode) ?? networks[0];
+  return made?.[1]?.IPAddress || null;
 }
 
 /** The engine writes "never" as the year 1. */

@@ -4,9 +4,10 @@ import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';
 import { answered } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
+import { networkJoiner } from './join-network.ts';
 import { carries } from './labels.ts';
 import type { OpenFilesLimit } from './open-files.ts';
-import { containerRequest } from './policy.ts';
+import { containerRequest, startNetworks } from './policy.ts';
 import { postContainer } from './post-container.ts';
 
 /** See EngineContainers. Throws `invalid_params` for what the policy refuses, before anything is done. */
@@ -15,6 +16,10 @@ export function containerCreator(
   info: () => Promise<DockerInfo>,
   openFilesLimit: OpenFilesLimit,
 ): EngineContainers['create'] {
+  const join = networkJoiner(connection);
+  const joinOthers = async (spec: ContainerSpec, id: string) => {
+    for (const network of startNetworks(spec).slice(1)) await join(network, id);
+  };
   return async (spec) => {
     const { id: engineId, apiVersion, cgroupVersion, cpus } = await info();
     const abilities = { apiVersion, cgroupVersion, cpus };
@@ -22,11 +27,14 @@ export function containerCreator(
     await checkVolumes(connection, spec);
     const openFiles = await openFilesLimit.value(engineId, spec, abilities);
     try {
-      return await postContainer(connection, spec, { ...abilities, openFiles });
+      const id = await postContainer(connection, spec, { ...abilities, openFiles });
+      await joinOthers(spec, id);
+      return id;
     } catch (error) {
       if (!answered(error, 409)) throw error;
       const existing = await sameContainer(connection, spec);
       if (existing === null) throw error;
+      await joinOthers(spec, existing);
       return existing;
     }
   };

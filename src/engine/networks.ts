@@ -5,6 +5,7 @@ import { newBridgeName } from './bridges.ts';
 import type { Connection } from './connection.ts';
 import { answered, engineMessage } from './docker-errors.ts';
 import { hostRoutes } from './host-routes.ts';
+import { networkJoiner } from './join-network.ts';
 import { carries, labelFilter } from './labels.ts';
 import { type Block, formatAddress, formatBlock, freeBlock, parseBlock } from './subnets.ts';
 
@@ -80,6 +81,8 @@ export function dockerNetworks(connection: Connection): EngineNetworks {
         throw error;
       }
     },
+
+    join: networkJoiner(connection),
 
     /** Throws `conflict` while a running container is in it. */
     async remove(id) {

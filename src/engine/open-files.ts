@@ -86,7 +86,7 @@ export class OpenFilesLimit {
       env: {},
       memoryBytes: 32 * 1024 * 1024,
       cpus: 1,
-      networkId: null,
+      networks: [],
     };
     const what = 'try its limit of open files';
     const id = await postContainer(this.#connection, probe, { ...abilities, openFiles });

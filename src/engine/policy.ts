@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type Docker from 'dockerode';
-import type { ContainerLimits, ContainerSpec, Sandbox } from '../domain/engine.ts';
+import type { ContainerLimits, ContainerNetwork, ContainerSpec, Sandbox } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { atLeast } from './api-version.ts';
 import seccompProfile from './sandbox.seccomp.json' with { type: 'json' };
@@ -65,7 +65,29 @@ export function containerRequest(spec: ContainerSpec, engine: EngineAbilities): 
     ...(spec.workingDir === undefined ? {} : { WorkingDir: spec.workingDir }),
     ...(spec.hostname === undefined ? {} : { Hostname: spec.hostname }),
     HostConfig: hostConfig(spec, engine),
+    ...endpoint(firstNetwork(spec)),
   };
+}
+
+/**
+ * The one network that a container is made in; the engine takes no second one in this call. Throws `invalid_params` for a
+ * mode in a network's place: `host` and `container:…` are namespaces of others.
+ */
+function firstNetwork(spec: ContainerSpec): ContainerNetwork | undefined {
+  for (const { id } of spec.networks) {
+    if (/^[a-zA-Z0-9][\w.-]*$/.test(id) && !['host', 'bridge', 'default', 'none'].includes(id)) continue;
+    throw new PlatformError('invalid_params', `${spec.name} would be in "${id}", which is no network of ours.`);
+  }
+  return startNetworks(spec)[0];
+}
+
+export function startNetworks({ networks }: ContainerSpec): readonly ContainerNetwork[] {
+  return networks.filter(({ when }) => when === 'start');
+}
+
+function endpoint(network: ContainerNetwork | undefined): Pick<Docker.ContainerCreateOptions, 'NetworkingConfig'> {
+  if (network === undefined || network.aliases.length === 0) return {};
+  return { NetworkingConfig: { EndpointsConfig: { [network.id]: { Aliases: [...network.aliases] } } } };
 }
 
 function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostConfig {
@@ -97,7 +119,7 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
     ReadonlyRootfs: spec.readOnlyRoot ?? false,
     Binds: [],
     Mounts: (spec.volumes ?? []).map(volumeMount),
-    NetworkMode: spec.networkId ?? 'none',
+    NetworkMode: firstNetwork(spec)?.id ?? 'none',
     PublishAllPorts: false,
     PortBindings: {},
     IpcMode: 'private',

@@ -57,7 +57,7 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
     // Anybody may use up to two idle CPUs, if the host has them; under contention the shares follow the size.
     cpus: 2,
     cpuShares: Math.max(64, Math.min(8192, instance.size * 64)),
-    networkId: network.networkId,
+    networks: [{ id: network.networkId, aliases: [], when: 'start' }],
     openStdin: run?.attach ?? false,
     tty: run?.tty ?? false,
   };

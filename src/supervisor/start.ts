@@ -1,4 +1,4 @@
-import { type Engine, labelNames } from '../domain/engine.ts';
+import { type ContainerNetwork, type Engine, labelNames } from '../domain/engine.ts';
 import { type ErrorCode, errorCode, PlatformError } from '../domain/errors.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
@@ -56,9 +56,11 @@ export async function startInstance(
     if (run?.attach) await startAttached(instance, { containerId, run, deps, closing });
     else await engine.containers.start(containerId);
   } catch (error) {
-    if (errorCode(error) === 'not_found') await withoutNetwork(containerId, container.networkId, engine);
+    if (errorCode(error) === 'not_found') await withoutNetwork(containerId, container.networks, engine);
     throw error;
   }
+  for (const network of container.networks)
+    if (network.when === 'later') await engine.networks.join(network, containerId);
   const state = await engine.containers.inspect(containerId);
   return { containerId, address: state?.address ?? null, port };
 }
@@ -91,9 +93,14 @@ async function startAttached(
  * A container is made for a network that nobody looks for until the start. Without it, it can never start: another one is
  * made when the network is there again, which somebody sees to within seconds.
  */
-async function withoutNetwork(containerId: string, networkId: string | null, engine: Engine): Promise<void> {
+async function withoutNetwork(
+  containerId: string,
+  networks: readonly ContainerNetwork[],
+  engine: Engine,
+): Promise<void> {
   await engine.containers.remove(containerId);
-  if (networkId && (await engine.networks.inspect(networkId))) return;
+  const found = await Promise.all(networks.map(({ id }) => engine.networks.inspect(id)));
+  if (!found.includes(null)) return;
   throw new PlatformError('unavailable', "The app's network is missing and is being made anew.");
 }
 

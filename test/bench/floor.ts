@@ -44,7 +44,7 @@ async function startOne(
     env: { PORT: '5000', DYNO: 'web.1', PAAS_RELEASE: 'v0', HOME: '/app' },
     memoryBytes: 512 * 1024 * 1024,
     cpus: 2,
-    networkId,
+    networks: [{ id: networkId, aliases: [], when: 'start' }],
   });
   await containers.start(id);
   const address = (await containers.inspect(id))?.address;

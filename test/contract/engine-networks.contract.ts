@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { BlockList, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
+import type { NetworkState } from '../../src/domain/engine.ts';
+import { inNetwork } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import type { UnderTest } from './engine.contract.ts';
 
@@ -46,7 +48,7 @@ export function networksContract(underTest: UnderTest): void {
         ['home', 'elsewhere'].map((name) => engine.networks.create({ name: `${runId}-${name}`, labels, ...pool })),
       );
       assert.ok(home && elsewhere);
-      const id = await engine.containers.create(fixture.spec(server, { networkId: home.id }));
+      const id = await engine.containers.create(fixture.spec(server, inNetwork(home)));
       await engine.containers.start(id);
       const address = (await engine.containers.inspect(id))?.address ?? '';
       assert.match(address, /^10\.211\./);
@@ -54,13 +56,53 @@ export function networksContract(underTest: UnderTest): void {
 
       const call = `exec 3<>/dev/tcp/${address}/5000 && cat <&3`;
       const bash = { command: ['bash', '-c', call] };
-      assert.equal((await fixture.run('', { ...bash, networkId: home.id })).stdout, 'hello\n');
+      assert.equal((await fixture.run('', { ...bash, ...inNetwork(home) })).stdout, 'hello\n');
       const limited = { command: ['bash', '-c', `(${call}) & sleep 1; kill %1 2>/dev/null`] };
-      assert.equal((await fixture.run('', { ...limited, networkId: elsewhere.id })).stdout, '');
+      assert.equal((await fixture.run('', { ...limited, ...inNetwork(elsewhere) })).stdout, '');
 
       await assert.rejects(engine.networks.remove(home.id), { code: 'conflict' });
       await engine.containers.remove(id);
       await Promise.all([engine.networks.remove(home.id), engine.networks.remove(elsewhere.id)]);
+    });
+
+    test('a container is in each of its networks, found there by its names, and its address is that of the first', async () => {
+      const fixture = underTest();
+      const { engine, runId, labels } = fixture;
+      // The engine lists them by name: the first is the last of them.
+      const names = ['z-first', 'b-second', 'a-later'];
+      const [first, second, later] = await Promise.all(
+        names.map((name) => engine.networks.create({ name: `${runId}-${name}`, labels, ...pool })),
+      );
+      assert.ok(first && second && later);
+      const networks = [
+        { id: first.id, aliases: ['db', 'primary'], when: 'start' },
+        { id: second.id, aliases: ['store'], when: 'start' },
+        { id: later.id, aliases: ['db'], when: 'later' },
+      ] as const;
+      const spec = fixture.spec(server, { networks });
+      const id = await engine.containers.create(spec);
+      assert.equal(await engine.containers.create(spec), id, 'made again it is the same');
+      await engine.containers.start(id);
+      const state = await engine.containers.inspect(id);
+      assert.ok(isIn(first.subnet, state?.address), `${state?.address} in ${first.subnet}`);
+      const hears = async (network: NetworkState, name: string) => {
+        const call = `exec 3<>/dev/tcp/${name}/5000 && cat <&3`;
+        const caller = { command: ['bash', '-c', call], ...inNetwork(network) };
+        return (await fixture.run('', caller)).stdout === 'hello\n';
+      };
+      await eventually('it answers', () => hears(first, 'db'));
+      assert.equal(await hears(first, 'primary'), true);
+      assert.equal(await hears(second, 'store'), true);
+      assert.equal(await hears(second, 'db'), false, 'a name is of one network');
+      assert.equal(await hears(later, 'db'), false, 'not before it is put in');
+      await engine.networks.join(networks[2], id);
+      await engine.networks.join(networks[2], id);
+      assert.equal(await hears(later, 'db'), true);
+      assert.equal((await engine.containers.inspect(id))?.address, state?.address);
+      await assert.rejects(engine.networks.join({ id: `${runId}-none`, aliases: [] }, id), { code: 'not_found' });
+      await engine.containers.remove(id);
+      await assert.rejects(engine.networks.join(networks[2], id), { code: 'not_found' });
+      for (const network of [first, second, later]) await engine.networks.remove(network.id);
     });
 
     test('there is no IPv6 in a network, and no network at all without one', async () => {
@@ -71,7 +113,7 @@ export function networksContract(underTest: UnderTest): void {
         ...pool,
       });
       const script = "cat /proc/net/if_inet6 2>/dev/null | grep -v ' lo$'; ls /sys/class/net";
-      const inside = await fixture.run(script, { networkId: network.id });
+      const inside = await fixture.run(script, inNetwork(network));
       assert.equal(inside.stdout, 'eth0\nlo\n');
       assert.equal((await fixture.run(script)).stdout, 'lo\n');
       await fixture.engine.networks.remove(network.id);
@@ -88,6 +130,13 @@ export function networksContract(underTest: UnderTest): void {
       await engine.networks.remove(one.id);
     });
   });
+}
+
+function isIn(subnet: string | null, address: string | null | undefined): boolean {
+  const block = new BlockList();
+  const [base = '', length] = (subnet ?? '').split('/');
+  block.addSubnet(base, Number(length));
+  return block.check(address ?? '');
 }
 
 async function read(address: string): Promise<string> {

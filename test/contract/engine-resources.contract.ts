@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { ContainerStats } from '../../src/domain/container-stats.ts';
 import type { ContainerSpec } from '../../src/domain/engine.ts';
 import { scaled } from '../support/deadline.ts';
-import { megabyte } from '../support/engine-fixture.ts';
+import { inNetwork, megabyte } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import type { UnderTest } from './engine.contract.ts';
 
@@ -72,7 +72,7 @@ export function resourcesContract(underTest: UnderTest): void {
       const pool = '10.213.96.0/20';
       const network = await engine.networks.create({ name: `${runId}-stats`, labels, pool, prefixLength: 28 });
       const send = `perl -MSocket -e 'socket(S, PF_INET, SOCK_DGRAM, 0); $to = sockaddr_in(9, inet_aton("${network.gateway}")); send(S, "x" x 1000, 0, $to) for 1..100; print "held\\n"'`;
-      const id = await engine.containers.create(fixture.spec(`${send}; sleep 60`, { networkId: network.id }));
+      const id = await engine.containers.create(fixture.spec(`${send}; sleep 60`, inNetwork(network)));
       await engine.containers.start(id);
       await held(id);
       const { sentBytes } = (await use(id)).network;
@@ -189,7 +189,7 @@ export function resourcesContract(underTest: UnderTest): void {
       const { engine, runId, labels } = fixture;
       const pool = '10.213.112.0/20';
       const network = await engine.networks.create({ name: `${runId}-pause`, labels, pool, prefixLength: 28 });
-      const id = await engine.containers.create(fixture.spec('sleep 60', { networkId: network.id }));
+      const id = await engine.containers.create(fixture.spec('sleep 60', inNetwork(network)));
       await engine.containers.start(id);
       const running = await engine.containers.inspect(id);
       await engine.containers.pause(id);

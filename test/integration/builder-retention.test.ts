@@ -41,7 +41,7 @@ async function runtimes(): Promise<readonly string[]> {
     env: {},
     memoryBytes: 64 * 1024 * 1024,
     cpus: 1,
-    networkId: null,
+    networks: [],
     volumes: [{ name: `paas-${platformId}-runtimes`, path: '/runtimes', readOnly: true }],
   });
   try {
@@ -82,7 +82,7 @@ test('a Node.js that no build has asked for in a month goes; apps that have it g
     env: {},
     memoryBytes: 64 * 1024 * 1024,
     cpus: 1,
-    networkId: null,
+    networks: [],
   });
   const lost = await fixture.store.builds.create({ appId: app.id, pushId: null, commit: 'c', treeId: 't' });
   await fixture.store.builds.update(lost.id, { state: 'building' });

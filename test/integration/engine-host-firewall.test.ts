@@ -11,7 +11,7 @@ import { applyHostFirewall, removeHostFirewall } from '../../src/engine/host-fir
 import { isRoot } from '../../src/system/privileges.ts';
 import { scaled } from '../support/deadline.ts';
 import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
-import { EngineFixture } from '../support/engine-fixture.ts';
+import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { hostRules } from '../support/host-rules.ts';
 import { Uplink } from '../support/uplink.ts';
@@ -56,8 +56,8 @@ describe('the host’s firewall', {
     `(exec 3<>/dev/tcp/${address}/${port} && cat <&3) 2>/dev/null & sleep 1; kill %1 2>/dev/null`;
 
   /** What a container of a network hears from an address. */
-  async function heard(address: string, port: number, { id: networkId } = network): Promise<string> {
-    const { stdout } = await fixture.run('', { command: ['bash', '-c', call(address, port)], networkId });
+  async function heard(address: string, port: number, to = network): Promise<string> {
+    const { stdout } = await fixture.run('', { command: ['bash', '-c', call(address, port)], ...inNetwork(to) });
     return stdout.trim();
   }
 
@@ -96,13 +96,13 @@ describe('the host’s firewall', {
     assert.equal(ownAddress, '', 'the host’s other addresses are closed too');
     assert.equal(meta, '');
 
-    const server = fixture.spec(`exec perl -e "$SERVER"`, { networkId: network.id, env: { SERVER: listener('app') } });
+    const server = fixture.spec(`exec perl -e "$SERVER"`, { ...inNetwork(network), env: { SERVER: listener('app') } });
     const id = await fixture.engine.containers.create(server);
     await fixture.engine.containers.start(id);
     const address = (await fixture.engine.containers.inspect(id))?.address ?? '';
     await eventually('the host reaches the container', async () => (await fromHost(address)) === 'app');
     const lookup = `exec perl -MSocket -e 'print inet_ntoa(scalar gethostbyname("${server.name}"))'`;
-    const { stdout } = await fixture.run(lookup, { networkId: network.id });
+    const { stdout } = await fixture.run(lookup, inNetwork(network));
     assert.equal(stdout.trim(), address, 'names are found');
     await fixture.engine.containers.remove(id);
   });

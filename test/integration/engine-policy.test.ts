@@ -19,7 +19,7 @@ const plain: ContainerSpec = {
   env: { PORT: '5000', GREETING: 'a=b "c"' },
   memoryBytes: 256 * megabyte,
   cpus: 0.5,
-  networkId: 'net1',
+  networks: [{ id: 'net1', aliases: [], when: 'start' }],
 };
 
 const lavish: ContainerSpec = {
@@ -37,7 +37,7 @@ const lavish: ContainerSpec = {
   openStdin: true,
   tty: true,
   stopSignal: 'SIGINT',
-  networkId: null,
+  networks: [],
   volumes: [
     { name: 'cache-a1', path: '/cache' },
     { name: 'layers-a1', path: '/layers', readOnly: true },
@@ -108,6 +108,30 @@ describe('the policy, on the wire', () => {
       LogConfig: { Type: 'local', Config: { 'max-size': '10m', 'max-file': '3' } },
     });
     assertSecurityOptions(securityOpt);
+  });
+
+  test('a network is had by its id, with names in it, and nothing that is a namespace of others', async () => {
+    const networks = [
+      { id: 'net2', aliases: ['db'], when: 'later' },
+      { id: 'net1', aliases: ['web', 'shop'], when: 'start' },
+      { id: 'net3', aliases: ['cache'], when: 'start' },
+    ] as const;
+    await using wire = await RecordingEngine.start();
+    const { containers } = createDockerEngine({ dockerHost: wire.dockerHost });
+    await containers.create({ ...plain, networks });
+    const body = wire.of('POST', '/containers/create').at(-1)?.body as Body;
+    assert.equal(body.HostConfig.NetworkMode, 'net1');
+    assert.deepEqual(body.NetworkingConfig, { EndpointsConfig: { net1: { Aliases: ['web', 'shop'] } } });
+    assert.deepEqual(
+      wire.calls.filter(({ path }) => path.endsWith('/connect')).map(({ path, body: sent }) => [path, sent]),
+      [['/networks/net3/connect', { Container: 'c0ffee', EndpointConfig: { Aliases: ['cache'] } }]],
+    );
+    for (const id of ['host', 'container:c0ffee', 'bridge', 'default', 'none', '']) {
+      for (const when of ['start', 'later'] as const) {
+        const spec = { ...plain, networks: [{ id, aliases: [], when }] };
+        await assert.rejects(containers.create(spec), { code: 'invalid_params' }, id);
+      }
+    }
   });
 
   test('a spec that asks for all there is gets no more rights by it', async () => {

@@ -7,7 +7,7 @@ import { labelNames } from '../../src/domain/engine.ts';
 import { runLocalCommand } from '../../src/launcher/local-commands.ts';
 import { stopApps } from '../../src/launcher/stop.ts';
 import { removeFromEngine } from '../../src/launcher/uninstall.ts';
-import { EngineFixture } from '../support/engine-fixture.ts';
+import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 
 const silent = { step: () => undefined, detail: () => undefined, say: () => undefined };
 
@@ -22,7 +22,7 @@ async function furnish(fixture: EngineFixture): Promise<string> {
   });
   await engine.volumes.create(`${runId}-${randomBytes(4).toString('hex')}`, labels);
   const instance = { ...labels, [labelNames.role]: 'instance' };
-  const id = await engine.containers.create(fixture.spec('sleep 600', { labels: instance, networkId: network.id }));
+  const id = await engine.containers.create(fixture.spec('sleep 600', { labels: instance, ...inNetwork(network) }));
   await engine.containers.start(id);
   return id;
 }

@@ -50,7 +50,7 @@ async function inContainer(image: string, script: string): Promise<string> {
     env: {},
     memoryBytes: 256 * 1024 * 1024,
     cpus: 1,
-    networkId: null,
+    networks: [],
   });
   const signal = AbortSignal.timeout(scaled(60_000));
   const { stdout, stderr } = await engine.containers.attach(id, signal);

@@ -168,7 +168,7 @@ export class BuilderFixture implements AsyncDisposable {
       env,
       memoryBytes: 512 * 1024 * 1024,
       cpus: 2,
-      networkId: null,
+      networks: [],
     });
   }
 

@@ -78,7 +78,7 @@ export class EngineFixture implements AsyncDisposable {
       env: {},
       memoryBytes: 64 * megabyte,
       cpus: 1,
-      networkId: null,
+      networks: [],
       ...changes,
     };
   }
@@ -137,4 +137,12 @@ export class EngineFixture implements AsyncDisposable {
     await rm(this.cacheDir, { recursive: true, force: true });
     this.#release();
   }
+}
+
+/** The networks of a spec that is in one from the start. */
+export function inNetwork(
+  { id }: { readonly id: string },
+  ...aliases: readonly string[]
+): Pick<ContainerSpec, 'networks'> {
+  return { networks: [{ id, aliases, when: 'start' }] };
 }

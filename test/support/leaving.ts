@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { labelNames } from '../../src/domain/engine.ts';
 import { claim } from './claims.ts';
-import { EngineFixture } from './engine-fixture.ts';
+import { EngineFixture, inNetwork } from './engine-fixture.ts';
 
 /** A test process that is killed in the middle: it makes one of everything, says what, and waits for its end. */
 const fixture = await EngineFixture.create();
@@ -11,8 +11,8 @@ const { containers, networks, volumes } = fixture.engine;
 const folder = await mkdtemp(join(tmpdir(), 'paas-leaving-'));
 await claim({ folder });
 const network = { name: `${fixture.runId}-net`, labels: fixture.labels, pool: '10.213.0.0/16', prefixLength: 29 };
-const { id: networkId } = await networks.create(network);
+const made = await networks.create(network);
 await volumes.create(`${fixture.runId}-volume`, { ...fixture.labels, [labelNames.role]: 'cache' });
-await containers.start(await containers.create(fixture.spec('sleep 600', { networkId })));
+await containers.start(await containers.create(fixture.spec('sleep 600', inNetwork(made))));
 process.stdout.write(`${JSON.stringify({ platformId: fixture.runId, folders: [folder, fixture.cacheDir] })}\n`);
 setInterval(() => undefined, 60_000);

@@ -54,7 +54,7 @@ async function lookUp(engine: Engine, question: UserQuestion, name: string, flag
     env: {},
     memoryBytes: 64 * 1024 * 1024,
     cpus: limits.cpus,
-    networkId: null,
+    networks: [],
   });
   try {
     const { stdout } = await engine.containers.attach(id, signal);

@@ -95,7 +95,7 @@ export class Jail implements AsyncDisposable {
       cpus: limits.cpus,
       cpuShares: limits.cpuShares,
       pids: limits.pids,
-      networkId: spec.networkId,
+      networks: spec.networkId === null ? [] : [{ id: spec.networkId, aliases: [], when: 'start' }],
       volumes: spec.volumes,
       tmpBytes: 0,
       openStdin: true,
