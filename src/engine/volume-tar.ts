@@ -41,7 +41,7 @@ export async function startTar(
     memoryBytes: 256 * megabyte,
     cpus: 1,
     pids: 32,
-    networkId: null,
+    networks: [],
     readOnlyRoot: true,
     volumes: [{ name: volume, path, readOnly: !writes }],
     openStdin: writes,
