@@ -7,17 +7,23 @@ import httpProxy from 'http-proxy';
 import { startResolver } from '../../src/resolver/resolver.ts';
 import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
 
-/** One server of the resolver's benchmark, in a process of its own: `backend`, or a proxy and the backend's port. */
+/** One server of the resolver's benchmarks, in a process of its own: `backend`, or a proxy and the backend's port. */
 export type Role = 'backend' | 'http-proxy' | 'resolver';
+
+export interface Ready {
+  readonly port: number;
+  /** Of the resolver; else empty. */
+  readonly controlSocket: string;
+}
 
 const idleMs = 60_000;
 
-async function start(role: Role, backendPort: number): Promise<number> {
+async function start(role: Role, backendPort: number): Promise<Ready> {
   switch (role) {
     case 'backend':
-      return startBackend();
+      return { port: await startBackend(), controlSocket: '' };
     case 'http-proxy':
-      return startHttpProxy(backendPort);
+      return { port: await startHttpProxy(backendPort), controlSocket: '' };
     case 'resolver':
       return startOurs(backendPort);
   }
@@ -39,7 +45,7 @@ function startHttpProxy(backendPort: number): Promise<number> {
   return listen(createServer({ keepAliveTimeout: idleMs }, (request, response) => proxy.web(request, response)));
 }
 
-async function startOurs(backendPort: number): Promise<number> {
+async function startOurs(backendPort: number): Promise<Ready> {
   const home = mkdtempSync(join(tmpdir(), 'paas-bench-'));
   process.on('exit', () => rmSync(home, { recursive: true, force: true }));
   const controlSocket = join(home, 'r.sock');
@@ -64,7 +70,7 @@ async function startOurs(backendPort: number): Promise<number> {
   const client = createResolverClient(controlSocket);
   await client.publish({ version: 1, routes: [route], platform: [] });
   void hear(client);
-  return address.port;
+  return { port: address.port, controlSocket };
 }
 
 /** As the orchestrator does, for the apps' logs: telling of requests is part of what the resolver costs. */
@@ -81,4 +87,9 @@ function listen(server: Server): Promise<number> {
 
 const [role, backendPort] = process.argv.slice(2);
 process.on('disconnect', () => process.exit(0));
-process.send?.({ port: await start(role as Role, Number(backendPort)) });
+// Asked for by any message: the CPU time that this process has used, in microseconds.
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.(user + system);
+});
+process.send?.(await start(role as Role, Number(backendPort)));

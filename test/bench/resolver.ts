@@ -1,9 +1,6 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import autocannon from 'autocannon';
-import type { Role } from './resolver-server.ts';
 import { type BenchRow, median, row } from './row.ts';
+import { startServer } from './server.ts';
 
 const connections = 64;
 const seconds = 5;
@@ -19,9 +16,9 @@ interface Figures {
  * connections, answers of 1 KB, loopback. Each is a process of its own; they take turns, and the median round counts.
  */
 export async function rows(): Promise<readonly BenchRow[]> {
-  const backend = await start('backend');
-  const peer = await start('http-proxy', backend.port);
-  const ours = await start('resolver', backend.port);
+  const backend = await startServer('backend');
+  const peer = await startServer('http-proxy', backend.port);
+  const ours = await startServer('resolver', backend.port);
   try {
     const figures = await measureInTurns([backend.port, peer.port, ours.port]);
     const [direct, proxied, resolved] = figures;
@@ -80,21 +77,4 @@ async function measure(port: number): Promise<Figures> {
   const result = await autocannon({ url, connections, duration: seconds, headers: { Host: 'shop.localhost' } });
   if (result.errors + result.non2xx > 0) throw new Error(`${result.errors + result.non2xx} requests failed`);
   return { perSecond: result.requests.average, p99Ms: result.latency.p99 };
-}
-
-async function start(role: Role, backendPort = 0): Promise<{ readonly port: number; stop(): Promise<void> }> {
-  const program = join(import.meta.dirname, 'resolver-server.ts');
-  const child = fork(program, [role, String(backendPort)], { execArgv: ['--no-deprecation'] });
-  const exited = once(child, 'exit');
-  const [message] = await Promise.race([
-    once(child, 'message'),
-    exited.then(() => Promise.reject(new Error(`${role} ended before it listened`))),
-  ]);
-  return {
-    port: (message as { port: number }).port,
-    async stop() {
-      if (child.connected) child.disconnect();
-      await exited;
-    },
-  };
 }

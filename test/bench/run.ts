@@ -5,6 +5,7 @@ import * as express from './express.ts';
 import * as push from './push.ts';
 import * as recovery from './recovery.ts';
 import * as resolver from './resolver.ts';
+import * as routes from './routes.ts';
 import type { BenchRow } from './row.ts';
 
 /** The order keeps the noisy parts (downloads, a hundred apps) behind the quiet ones. */
@@ -12,6 +13,7 @@ const parts: Readonly<Record<string, (paas: TestPlatform) => Promise<readonly Be
   push: push.rows,
   recovery: recovery.rows,
   resolver: () => resolver.rows(),
+  routes: () => routes.rows(),
   express: express.rows,
   'control-plane': controlPlane.rows,
 };

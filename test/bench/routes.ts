@@ -1,0 +1,71 @@
+import type { Route } from '../../src/domain/route.ts';
+import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
+import { RouteLog } from '../../src/routing/route-log.ts';
+import { type BenchRow, row } from './row.ts';
+import { type Server, startServer } from './server.ts';
+
+const apps = 10_000;
+const changes = 2_000;
+const term = 2;
+
+/**
+ * What one change of a route costs the process that serves requests, among ten thousand, saved routes included: each moves
+ * an app from one instance to another. Beside it a call that changes nothing (the floor).
+ */
+export async function rows(): Promise<readonly BenchRow[]> {
+  const server = await startServer('resolver', 1);
+  try {
+    const client = createResolverClient(server.controlSocket);
+    const log = new RouteLog(term, []);
+    log.record({ put: Array.from({ length: apps }, (_, at) => routeOf(at, 0)), drop: [] });
+    if (!(await client.publish(log.table())).taken) throw new Error('the resolver did not take the routes');
+    await client.table();
+    await measure(server, 200, (at) => changeOne(client, log, at));
+    const floor = await measure(server, changes, () => client.table());
+    const ours = await measure(server, changes, (at) => changeOne(client, log, at));
+    return [
+      row({
+        name: `a change of a route among ${apps}, CPU of the resolver`,
+        unit: 'ms',
+        ours,
+        floor,
+        floorName: 'a call to it that changes nothing',
+        budget: 0.2,
+      }),
+    ];
+  } finally {
+    await server.stop();
+  }
+}
+
+async function changeOne(client: ResolverClient, log: RouteLog, at: number): Promise<void> {
+  const from = log.version ?? 0;
+  log.record({ put: [routeOf((at * 7) % apps, Date.now() + at)], drop: [] });
+  const change = log.since(from);
+  if (!change || !(await client.change(change)).taken) throw new Error('the resolver did not take a change');
+}
+
+/** Milliseconds of CPU for each. */
+async function measure(server: Server, count: number, work: (at: number) => Promise<unknown>): Promise<number> {
+  const before = await server.cpuMicroseconds();
+  for (let at = 0; at < count; at += 1) await work(at);
+  return ((await server.cpuMicroseconds()) - before) / 1000 / count;
+}
+
+function routeOf(at: number, life: number): Route {
+  const where = {
+    hostId: 'local',
+    name: 'web.1',
+    release: 1,
+    address: '10.210.0.2',
+    port: 5000,
+    state: 'live',
+  } as const;
+  return {
+    appId: `app-${at}`,
+    appName: `app-${at}`,
+    rules: [`app-${at}.localhost`, `www.app-${at}.com`].map((hostname) => ({ hostname, path: '/' })),
+    state: 'live',
+    targets: [{ instanceId: `${at}-${life}`, ...where }],
+  };
+}
