@@ -10,13 +10,13 @@ import type { Ground } from './ground.ts';
 
 export type Keepers = ReturnType<typeof createKeepers>;
 
-/** What keeps the apps running, routed and heard. Only in the orchestrator that leads. */
-export function createKeepers(ground: Ground, apiPort: number) {
+/** What keeps the apps running, routed and heard. Only in the orchestrator that leads, in its lease's term. */
+export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiPort: number; readonly term: number }) {
   const { settings, place, clock, logger, store, leases, platformId, engines, appLog, resolver } = ground;
   const logs = createLogRouter({ engines, appLog, platformId, logger });
   const events = createEventLog({ store, appLog, logger, dir: place.logs });
   const { domain } = settings;
-  const routes = createRoutePublisher({ store, clients: [resolver], term: 1, settings: { domain, apiPort }, logger });
+  const routes = createRoutePublisher({ store, clients: [resolver], term, settings: { domain, apiPort }, logger });
   const terminals = new Terminals();
   const provisioner = new Provisioner({ store, leases, clock, logger });
   const supervisor = new Supervisor({

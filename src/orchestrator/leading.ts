@@ -44,16 +44,20 @@ async function lead(
   doors: Doors,
   { lease, leads }: { readonly lease: Lease; readonly leads: PromiseWithResolvers<void> },
 ): Promise<void> {
-  const half = await startHalf(ground, doors);
+  const half = await startHalf(ground, doors, lease.term);
   leads.resolve();
   await aborted(lease.signal);
   await half.close();
 }
 
 /** Starts what only one orchestrator may run: the keepers and the making. */
-async function startHalf(ground: Ground, { gitReceive, leadership, port }: Doors): Promise<{ close(): Promise<void> }> {
+async function startHalf(
+  ground: Ground,
+  { gitReceive, leadership, port }: Doors,
+  term: number,
+): Promise<{ close(): Promise<void> }> {
   const { clock, logger } = ground;
-  const keepers = createKeepers(ground, port);
+  const keepers = createKeepers(ground, { apiPort: port, term });
   const making = createMaking(ground, keepers, gitReceive);
 
   let endRouterLog: () => Promise<void> = async () => undefined;

@@ -47,9 +47,9 @@ export function createProxy(context: ProxyContext): Server {
     new Exchange(context, head, { request, response }).start();
   };
   const clients = new ClientConnections(timing.connectionsPerClient);
-  // A client behind a proxy has no connection of its own: its requests are counted instead.
+  // A client behind a proxy has no connection of its own: its requests are counted instead. The proxy's own are not.
   const isAdmitted = ({ client: { address } }: RequestHead, socket: Socket, open: EventEmitter) =>
-    !proxies.isShared(socket) || clients.admit(address, open);
+    !proxies.isShared(socket) || proxies.trusts(address) || clients.admit(address, open);
   const serveHttp = server.listeners('connection');
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) =>

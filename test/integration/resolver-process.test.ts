@@ -79,13 +79,21 @@ test('killed and started again, it serves with the routes that it had, asking no
   assert.deepEqual(await client.publish(tableOf(backend.port, 7)), { taken: true, version: 7 });
   assert.equal((await ask(first.port)).body, 'served');
   await eventually('the routes are saved', async () => (await readFile(routeSnapshot, 'utf8')).includes('"version":7'));
+  const shop = tableOf(backend.port).routes;
+  const other = shop.map((route) => ({ ...route, appId: 'b', rules: [{ hostname: 'other.localhost', path: '/' }] }));
+  assert.equal((await client.change({ from: 6, version: 8, put: other, drop: [] })).taken, false);
+  assert.equal((await client.change({ from: 7, version: 8, put: other, drop: [] })).taken, true);
+  await eventually('the change is saved', async () =>
+    (await readFile(routeSnapshot, 'utf8')).includes('other.localhost'),
+  );
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
 
   await using second = await start(place.home);
   assert.equal((await ask(second.port)).body, 'served');
+  assert.equal((await ask(second.port, { host: 'other.localhost' })).body, 'served');
   const { version, routes } = await client.table();
-  assert.deepEqual([version, routes], [7, 1]);
+  assert.deepEqual([version, routes], [8, 2]);
   assert.equal((await client.publish(tableOf(1, 7))).taken, false, 'a table that is not newer is not taken');
   assert.equal((await ask(second.port)).body, 'served');
 });

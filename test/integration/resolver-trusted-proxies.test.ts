@@ -278,8 +278,10 @@ test('one client behind a front cannot have all requests, and does not take thos
   assert.equal((await from(visitor)).status, 429);
   const other = from('203.0.113.8');
   await eventually('another client is served', () => waiting.length === 4);
+  const unnamed = [farFront, farFront, farFront, farFront].map(from);
+  await eventually('a front that names no client is not counted as one', () => waiting.length === 8);
   for (const answer of waiting.splice(0)) answer();
-  for (const { status } of await Promise.all([...crowd, other])) assert.equal(status, 200);
+  for (const { status } of await Promise.all([...crowd, other, ...unnamed])) assert.equal(status, 200);
   const later = from(visitor);
   await eventually('there is room again', () => waiting.length === 1);
   waiting[0]?.();
