@@ -3,6 +3,31 @@ import { PlatformError } from './errors.ts';
 /** The app's settings, as its processes see them in their environment. Values are any UTF-8 text without NUL. */
 export type ConfigVars = Readonly<Record<string, string>>;
 
+/** Who set a variable, and alone may change or unset it. */
+export type ConfigVarSource = 'user' | 'attachment' | 'platform';
+
+const sourceWords: Readonly<Record<ConfigVarSource, string>> = {
+  user: 'a user',
+  attachment: 'an attachment of a service',
+  platform: 'the platform',
+};
+
+/** Throws `conflict` when a change touches a variable that somebody else set. Names the variable and its owner. */
+export function checkSource(
+  names: readonly string[],
+  source: ConfigVarSource,
+  sources: Readonly<Record<string, ConfigVarSource>>,
+): void {
+  for (const name of names) {
+    const owner = Object.hasOwn(sources, name) ? sources[name] : undefined;
+    if (owner === undefined || owner === source) continue;
+    throw new PlatformError(
+      'conflict',
+      `${name} was set by ${sourceWords[owner]}, which alone may change or unset it.`,
+    );
+  }
+}
+
 export const configVarLimits = {
   count: 1000,
   valueBytes: 64 * 1024,

@@ -2,7 +2,7 @@ import type { Account, Token } from './actor.ts';
 import type { App } from './app.ts';
 import type { AppNetwork } from './app-network.ts';
 import type { Artifact, Build } from './build.ts';
-import type { ConfigVars } from './config-vars.ts';
+import type { ConfigVarSource, ConfigVars } from './config-vars.ts';
 import type { EventKind, NewEvent, PlatformEvent } from './event.ts';
 import type { FormationEntry } from './formation.ts';
 import type { Host, HostGroup } from './host.ts';
@@ -112,8 +112,18 @@ export interface Apps {
 /** The app's config as it stands; sealed at rest (AAD: table, app, name). Written by deploy. */
 export interface ConfigVarSets {
   get(appId: string): Promise<ConfigVars>;
-  /** Null removes a variable. Checks the limits on the result. Returns the whole new set. */
-  change(appId: string, changes: Readonly<Record<string, string | null>>): Promise<ConfigVars>;
+  /** Who set each variable. */
+  sources(appId: string): Promise<Readonly<Record<string, ConfigVarSource>>>;
+  /**
+   * Null removes a variable. `source` is who changes: a user when not given. Checks the limits on the result. Returns the
+   * whole new set. Throws `conflict` where a variable that another source set would become another.
+   */
+  change(
+    appId: string,
+    changes: Readonly<Record<string, string | null>>,
+    source?: ConfigVarSource,
+  ): Promise<ConfigVars>;
+  /** Makes these the user's variables. Those of other sources stay as they are, whether they are among them or not. */
   replace(appId: string, vars: ConfigVars): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-import { type ConfigVars, checkConfigVars } from '../domain/config-vars.ts';
+import { type ConfigVarSource, type ConfigVars, checkConfigVars, checkSource } from '../domain/config-vars.ts';
 import type { ConfigVarSets } from '../domain/store.ts';
 import type { Scope, Tx } from './scope.ts';
 import type { Place } from './seal.ts';
@@ -7,14 +7,22 @@ import type { Place } from './seal.ts';
 export function configVarsTable(scope: Scope): ConfigVarSets {
   return {
     get: (appId) => scope.read(async (tx) => toRecord(await open(tx, appId))),
-    change: (appId, changes) =>
+    sources: (appId) => scope.read((tx) => sourcesOf(tx, appId)),
+    change: (appId, changes, source = 'user') =>
       scope.write(async (tx) => {
         const before = await open(tx, appId);
-        return await store(tx, appId, before, applied(before, changes));
+        const after = applied(before, changes);
+        const changed = Object.keys(changes).filter((name) => before.get(name) !== after.get(name));
+        checkSource(changed, source, await sourcesOf(tx, appId));
+        return await store(tx, appId, { before, after, source });
       }),
     replace: (appId, vars) =>
       scope.write(async (tx) => {
-        await store(tx, appId, await open(tx, appId), new Map(Object.entries(vars)));
+        const before = await open(tx, appId);
+        const sources = new Map(Object.entries(await sourcesOf(tx, appId)));
+        const isOthers = (name: string) => (sources.get(name) ?? 'user') !== 'user';
+        const others = [...before].filter(([name]) => isOthers(name));
+        await store(tx, appId, { before, after: new Map([...Object.entries(vars), ...others]), source: 'user' });
       }),
   };
 }
@@ -42,22 +50,34 @@ async function open(tx: Tx, appId: string): Promise<Vars> {
   return vars;
 }
 
-async function store(tx: Tx, appId: string, before: Vars, after: Vars): Promise<ConfigVars> {
+async function sourcesOf({ db }: Tx, appId: string): Promise<Readonly<Record<string, ConfigVarSource>>> {
+  const rows = await db.selectFrom('configVars').select(['name', 'source']).where('appId', '=', appId).execute();
+  return Object.fromEntries(rows.map(({ name, source }) => [name, source]));
+}
+
+interface Change {
+  readonly before: Vars;
+  readonly after: Vars;
+  readonly source: ConfigVarSource;
+}
+
+async function store(tx: Tx, appId: string, { before, after, source }: Change): Promise<ConfigVars> {
   const record = toRecord(after);
   checkConfigVars(record);
   for (const name of before.keys()) {
     if (after.has(name)) continue;
     await tx.db.deleteFrom('configVars').where('appId', '=', appId).where('name', '=', name).execute();
   }
-  await put(
-    tx,
-    appId,
-    [...after].filter(([name, value]) => before.get(name) !== value),
-  );
+  const vars = [...after].filter(([name, value]) => before.get(name) !== value);
+  await put(tx, appId, { vars, source });
   return record;
 }
 
-async function put(tx: Tx, appId: string, vars: readonly (readonly [string, string])[]): Promise<void> {
+async function put(
+  tx: Tx,
+  appId: string,
+  { vars, source }: { readonly vars: readonly (readonly [string, string])[]; readonly source: ConfigVarSource },
+): Promise<void> {
   if (vars.length === 0) return;
   const rows = await tx.db.selectFrom('configVars').select(['name', 'version']).where('appId', '=', appId).execute();
   const versions = new Map(rows.map((row) => [row.name, row.version]));
@@ -71,7 +91,7 @@ async function put(tx: Tx, appId: string, vars: readonly (readonly [string, stri
     const sealed = sealedTexts[index] ?? '';
     await tx.db
       .insertInto('configVars')
-      .values({ appId, name, version, sealed })
+      .values({ appId, name, version, sealed, source })
       .onConflict((conflict) => conflict.columns(['appId', 'name']).doUpdateSet({ version, sealed }))
       .execute();
   }

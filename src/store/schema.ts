@@ -2,6 +2,7 @@ import type { GeneratedAlways } from 'kysely';
 import type { TokenScope } from '../domain/actor.ts';
 import type { AppNetworkKind } from '../domain/app-network.ts';
 import type { BuilderKind, BuildState } from '../domain/build.ts';
+import type { ConfigVarSource } from '../domain/config-vars.ts';
 import type { EventKind } from '../domain/event.ts';
 import type { HostRole, HostState } from '../domain/host.ts';
 import type { InstanceDesired, InstanceState, StopReason, Workload } from '../domain/instance.ts';
@@ -85,6 +86,7 @@ export interface ConfigVarRow {
   name: string;
   version: number;
   sealed: string;
+  source: ConfigVarSource;
 }
 
 export interface PushRow {

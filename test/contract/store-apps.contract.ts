@@ -120,6 +120,52 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       assert.deepEqual(await store.configVars.get(app.id), { ONLY: 'this' });
     });
 
+    test('a variable can be changed and unset by the source that set it, and by nobody else', async () => {
+      const app = await newApp();
+      await store.configVars.change(app.id, { MINE: '1', __proto: '2' });
+      await store.configVars.change(app.id, { DATABASE_URL: 'postgres://one' }, 'attachment');
+      await store.configVars.change(app.id, { PORT_RANGE: '1-9' }, 'platform');
+      const all = { MINE: '1', __proto: '2', DATABASE_URL: 'postgres://one', PORT_RANGE: '1-9' };
+      assert.deepEqual(await store.configVars.sources(app.id), {
+        MINE: 'user',
+        __proto: 'user',
+        DATABASE_URL: 'attachment',
+        PORT_RANGE: 'platform',
+      });
+      for (const value of ['postgres://two', null])
+        await assert.rejects(store.configVars.change(app.id, { MINE: '2', DATABASE_URL: value }), {
+          code: 'conflict',
+          message: 'DATABASE_URL was set by an attachment of a service, which alone may change or unset it.',
+        });
+      await assert.rejects(store.configVars.change(app.id, { PORT_RANGE: null }, 'attachment'), {
+        code: 'conflict',
+        message: /^PORT_RANGE was set by the platform,/,
+      });
+      await assert.rejects(store.configVars.change(app.id, { MINE: null }, 'attachment'), { code: 'conflict' });
+      assert.deepEqual(await store.configVars.get(app.id), all, 'a refused change changes nothing');
+      assert.deepEqual(
+        await store.configVars.change(app.id, { DATABASE_URL: 'postgres://one' }),
+        all,
+        'it is so already',
+      );
+      await store.configVars.change(app.id, { DATABASE_URL: 'postgres://two' }, 'attachment');
+      assert.equal((await store.configVars.sources(app.id)).DATABASE_URL, 'attachment');
+      await store.configVars.change(app.id, { DATABASE_URL: null }, 'attachment');
+      await store.configVars.change(app.id, { DATABASE_URL: 'sqlite' });
+      assert.equal((await store.configVars.sources(app.id)).DATABASE_URL, 'user', 'the name is free again');
+    });
+
+    test('a replaced set keeps the variables that others set', async () => {
+      const app = await newApp();
+      await store.configVars.change(app.id, { OLD: '1', KEPT: '2' });
+      await store.configVars.change(app.id, { DATABASE_URL: 'new', CACHE_URL: 'new' }, 'attachment');
+      await store.configVars.replace(app.id, { KEPT: '3', DATABASE_URL: 'old', AGAIN: '4' });
+      const vars = { KEPT: '3', AGAIN: '4', DATABASE_URL: 'new', CACHE_URL: 'new' };
+      assert.deepEqual(await store.configVars.get(app.id), vars);
+      const { DATABASE_URL, AGAIN } = await store.configVars.sources(app.id);
+      assert.deepEqual([DATABASE_URL, AGAIN], ['attachment', 'user']);
+    });
+
     test('a variable named __proto__ is a variable like any other', async () => {
       const app = await newApp();
       await store.configVars.change(app.id, JSON.parse('{"__proto__": "x", "A": "1"}'));

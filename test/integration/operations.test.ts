@@ -79,6 +79,27 @@ describe('what people ask for', () => {
     assert.equal(same.id, mended.id, 'what serves so already makes no release');
   });
 
+  it('a variable of an attachment is refused to people, and stays what it is over a rollback', async () => {
+    const app = await deployed('attached');
+    const { operations, actor, deps } = half;
+    const { configVars } = deps.store;
+    const before = await operations.changeConfig(app, { COLOR: 'red' }, actor);
+    await live(before.id);
+    await configVars.change(app.id, { DATABASE_URL: 'postgres://new' }, 'attachment');
+    await live((await operations.changeConfig(app, { COLOR: 'blue' }, actor)).id);
+    await assert.rejects(operations.changeConfig(app, { COLOR: 'grey', DATABASE_URL: null }, actor), {
+      code: 'conflict',
+      message: /^DATABASE_URL was set by an attachment/,
+    });
+    assert.equal((await configVars.get(app.id)).COLOR, 'blue');
+    const back = await operations.rollback(app, before.version, actor);
+    await live(back.id);
+    assert.deepEqual((await deps.store.releases.find(back.id))?.config, {
+      COLOR: 'red',
+      DATABASE_URL: 'postgres://new',
+    });
+  });
+
   it('a rollback that fails leaves config as it serves', async () => {
     const app = await deployed('stay');
     const { operations, actor, deps } = half;

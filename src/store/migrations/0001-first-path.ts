@@ -56,6 +56,7 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
     name text not null,
     version integer not null,
     sealed text not null,
+    source text not null,
     primary key (app_id, name)
   ) ${strict}`,
 
