@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
+import { writeWholeSync } from '../system/durable-file-sync.ts';
 import type { Environment } from './environment.ts';
 
 /** Who one is at one platform. Files with these are readable by their owner alone (0600). */
@@ -52,7 +53,7 @@ export function saveCredential(
   at: { readonly apiUrl: string; readonly gitOrigins: readonly string[] },
 ): void {
   const all = { ...readCredentials(env), [normal(at.apiUrl)]: credential };
-  writeSecret(credentialsPath(env), `${JSON.stringify(all, null, 2)}\n`);
+  writeWholeSync(credentialsPath(env), `${JSON.stringify(all, null, 2)}\n`);
   const added = at.gitOrigins.map((origin) => gitLine(origin, credential.token));
   writeGitLines(env, [...gitLinesWithout(env, at.gitOrigins), ...added]);
 }
@@ -76,7 +77,7 @@ export function removeCredential(
   at: { readonly apiUrl: string; readonly gitOrigins: readonly string[] },
 ): void {
   const { [normal(at.apiUrl)]: removed, ...rest } = readCredentials(env);
-  if (removed) writeSecret(credentialsPath(env), `${JSON.stringify(rest, null, 2)}\n`);
+  if (removed) writeWholeSync(credentialsPath(env), `${JSON.stringify(rest, null, 2)}\n`);
   const kept = gitLinesWithout(env, at.gitOrigins);
   if (kept.length < gitLines(env).length) writeGitLines(env, kept);
 }
@@ -116,7 +117,7 @@ function parseGitLine(line: string): URL | null {
 }
 
 function writeGitLines(env: Environment, lines: readonly string[]): void {
-  writeSecret(gitCredentialsPath(env), lines.map((line) => `${line}\n`).join(''));
+  writeWholeSync(gitCredentialsPath(env), lines.map((line) => `${line}\n`).join(''));
 }
 
 function normal(apiUrl: string): string {
@@ -134,18 +135,4 @@ function readText(path: string): string {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }
-}
-
-function writeSecret(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}`;
-  rmSync(temporary, { force: true });
-  const fd = openSync(temporary, 'wx', 0o600);
-  try {
-    writeSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, path);
 }

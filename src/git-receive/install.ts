@@ -1,22 +1,10 @@
 import { createHash } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
-import {
-  chmod,
-  copyFile,
-  link,
-  mkdir,
-  open,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  stat,
-  symlink,
-  utimes,
-} from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, readFile, readlink, rename, rm, stat, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { paths } from '../config/settings.ts';
+import { writeWhole } from '../system/durable-file.ts';
 import { assertReachable, type GitUser, letThrough } from './git-user.ts';
 
 const hookSource = fileURLToPath(new URL('../../hooks/pre-receive', import.meta.url));
@@ -47,16 +35,7 @@ async function installHook(target: string): Promise<boolean> {
     await chmod(target, 0o755);
     return false;
   }
-  const draft = `${target}.new`;
-  const file = await open(draft, 'w', 0o755);
-  try {
-    await file.writeFile(wanted);
-    await file.chmod(0o755);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(draft, target);
+  await writeWhole(target, wanted, { mode: 0o755 });
   return found !== null;
 }
 

@@ -1,12 +1,16 @@
 import type { Dirent } from 'node:fs';
-import { chmod, chown, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
+import { writeWhole } from '../system/durable-file.ts';
 import { type GitUser, isPlain, letThrough } from './git-user.ts';
 
 /** Nothing in it but what git asks of a bare repository; how git behaves is said with each command (git-config.ts). */
 const config = '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n';
 const firstHead = 'ref: refs/heads/main\n';
+
+/** git's user reads it and does not write it. */
+const forGit = { mode: 0o644 } as const;
 
 /**
  * Makes a bare repository, whole or not at all; one that is there stays. git's user owns the objects and refs. The
@@ -18,8 +22,8 @@ export async function createRepositoryFiles(path: string, user: GitUser | null):
   for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) {
     await mkdir(join(draft, folder), { recursive: true, mode: 0o700 });
   }
-  await writeDurably(join(draft, 'config'), config);
-  await writeDurably(join(draft, 'HEAD'), firstHead);
+  await writeWhole(join(draft, 'config'), config, forGit);
+  await writeWhole(join(draft, 'HEAD'), firstHead, forGit);
   if (user) {
     for (const folder of ['objects', 'objects/pack', 'refs', 'refs/heads', 'refs/tags']) {
       await chown(join(draft, folder), user.uid, user.gid);
@@ -53,9 +57,7 @@ export async function pointHead(path: string, ref: string): Promise<void> {
   const head = join(path, 'HEAD');
   const content = `ref: ${ref}\n`;
   if ((await readFile(head, 'utf8')) === content) return;
-  const draft = `${head}.new`;
-  await writeDurably(draft, content);
-  await rename(draft, head);
+  await writeWhole(head, content, forGit);
 }
 
 /** Objects borrowed from another repository would be another app's. Throws `internal`: no push can cause it. */
@@ -107,18 +109,6 @@ export async function sweep(repos: string): Promise<void> {
     const path = join(repos, name);
     if (/\.git\.(?:new|old)-/.test(name)) await rm(path, { recursive: true, force: true });
     else if (name.endsWith('.git')) await sweepRepositoryFiles(path);
-  }
-}
-
-async function writeDurably(path: string, content: string): Promise<void> {
-  const file = await open(path, 'w', 0o644);
-  try {
-    await file.writeFile(content);
-    // The mode again: a strict umask would hide it from git's user.
-    await file.chmod(0o644);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

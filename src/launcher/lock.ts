@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { paths } from '../config/paths.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { writeWholeSync } from '../system/durable-file-sync.ts';
 import { describeProcess, isRunning, type RunningProcess } from './running-process.ts';
 
 /** Who runs the platform of a PAAS_HOME. */
@@ -84,9 +85,8 @@ export class LauncherLock {
       startedAt: this.#startedAt,
       programs: Object.fromEntries(described),
     };
-    const temporary = `${lockPath(this.#home)}.${process.pid}`;
-    writeFileSync(temporary, JSON.stringify(content), { mode: 0o600 });
-    renameSync(temporary, lockPath(this.#home));
+    // After a power cut nothing runs that it could name.
+    writeWholeSync(lockPath(this.#home), JSON.stringify(content), { durable: false });
   }
 
   release(): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../system/clock.ts';
+import { TokenBucket } from '../system/token-bucket.ts';
 
 export interface FloodLimits {
   readonly linesPerSecond: number;
@@ -13,33 +14,22 @@ export const defaultFloodLimits: FloodLimits = {
   burstSeconds: 8,
 };
 
-/** A token bucket of lines and one of bytes, for one process: lets a burst through and holds back a flood, counting. */
+/** A bucket of lines and one of bytes, for one process: lets a burst through and holds back a flood, counting. */
 export class FloodGate {
-  readonly #limits: FloodLimits;
-  readonly #clock: Clock;
-  #lines: number;
-  #bytes: number;
-  #filledAtMs: number;
+  readonly #lines: TokenBucket;
+  readonly #bytes: TokenBucket;
   #dropped = 0;
 
-  constructor(limits: FloodLimits, clock: Clock) {
-    this.#limits = limits;
-    this.#clock = clock;
-    this.#lines = limits.linesPerSecond * limits.burstSeconds;
-    this.#bytes = limits.bytesPerSecond * limits.burstSeconds;
-    this.#filledAtMs = clock.monotonicMs();
+  constructor({ linesPerSecond, bytesPerSecond, burstSeconds }: FloodLimits, clock: Clock) {
+    this.#lines = new TokenBucket({ capacity: linesPerSecond * burstSeconds, perSecond: linesPerSecond }, clock);
+    this.#bytes = new TokenBucket({ capacity: bytesPerSecond * burstSeconds, perSecond: bytesPerSecond }, clock);
   }
 
   /** False when the line is to be dropped. */
   admits(lineBytes: number): boolean {
-    this.#fill();
-    if (this.#lines < 1 || this.#bytes < lineBytes) {
-      this.#dropped += 1;
-      return false;
-    }
-    this.#lines -= 1;
-    this.#bytes -= lineBytes;
-    return true;
+    if (this.#lines.level >= 1 && this.#bytes.take(lineBytes)) return this.#lines.take();
+    this.#dropped += 1;
+    return false;
   }
 
   /** How many lines were dropped since this was asked last. */
@@ -51,17 +41,6 @@ export class FloodGate {
 
   /** True when the process was quiet long enough that a new gate would be no other. */
   get isIdle(): boolean {
-    this.#fill();
-    const { linesPerSecond, burstSeconds } = this.#limits;
-    return this.#dropped === 0 && this.#lines >= linesPerSecond * burstSeconds;
-  }
-
-  #fill(): void {
-    const nowMs = this.#clock.monotonicMs();
-    const seconds = (nowMs - this.#filledAtMs) / 1000;
-    this.#filledAtMs = nowMs;
-    const { linesPerSecond, bytesPerSecond, burstSeconds } = this.#limits;
-    this.#lines = Math.min(linesPerSecond * burstSeconds, this.#lines + seconds * linesPerSecond);
-    this.#bytes = Math.min(bytesPerSecond * burstSeconds, this.#bytes + seconds * bytesPerSecond);
+    return this.#dropped === 0 && this.#lines.isFull;
   }
 }

@@ -1,4 +1,5 @@
 import type { ResolverEvent } from '../domain/resolver-protocol.ts';
+import { systemClock } from '../system/clock.ts';
 import type { Destination } from './router.ts';
 import type { RouterCode } from './router-codes.ts';
 import { ServedRequests } from './served-requests.ts';
@@ -9,8 +10,10 @@ const backlogLength = 1_000;
 /** What the orchestrator should hear of: requests, for their app's log. */
 export class ResolverNotices {
   readonly #listeners = new Set<(event: ResolverEvent) => void>();
-  readonly #served = new ServedRequests((appId, count) =>
-    this.#tellServed(appId, null, `at=info desc="More requests than are told one by one" requests=${count}`),
+  readonly #served = new ServedRequests(
+    (appId, count) =>
+      this.#tellServed(appId, null, `at=info desc="More requests than are told one by one" requests=${count}`),
+    systemClock,
   );
   /** What happened while nobody listened: the orchestrator is being replaced, and its apps' logs should not have a hole. */
   #backlog: ResolverEvent[] = [];

@@ -1,10 +1,12 @@
-/** An app's log is bounded: the lines of a busy app's requests must not push out what its processes and builds said. */
-const burst = 100;
-const perSecond = 10;
-const refillEveryMs = 1_000;
+import type { Clock } from '../system/clock.ts';
+import { TokenBucket } from '../system/token-bucket.ts';
 
-interface Allowance {
-  left: number;
+/** An app's log is bounded: the lines of a busy app's requests must not push out what its processes and builds said. */
+const allowance = { capacity: 100, perSecond: 10 } as const;
+const tellEveryMs = 1_000;
+
+interface Served {
+  readonly lines: TokenBucket;
   untold: number;
 }
 
@@ -14,39 +16,37 @@ interface Allowance {
  */
 export class ServedRequests {
   readonly #tellCount: (appId: string, count: number) => void;
-  readonly #allowances = new Map<string, Allowance>();
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #apps = new Map<string, Served>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tellCount: (appId: string, count: number) => void) {
+  constructor(tellCount: (appId: string, count: number) => void, clock: Pick<Clock, 'monotonicMs'>) {
     this.#tellCount = tellCount;
+    this.#clock = clock;
   }
 
   /** Whether the app's next request gets a line; else it has been counted. */
   admits(appId: string): boolean {
-    const allowance = this.#allowances.get(appId) ?? this.#begin(appId);
-    if (allowance.left === 0) {
-      allowance.untold += 1;
-      return false;
-    }
-    allowance.left -= 1;
-    return true;
+    const served = this.#apps.get(appId) ?? this.#begin(appId);
+    if (served.lines.take()) return true;
+    served.untold += 1;
+    return false;
   }
 
-  #begin(appId: string): Allowance {
-    const allowance = { left: burst, untold: 0 };
-    this.#allowances.set(appId, allowance);
-    this.#timer ??= setInterval(() => this.#refill(), refillEveryMs).unref();
-    return allowance;
+  #begin(appId: string): Served {
+    const served = { lines: new TokenBucket(allowance, this.#clock), untold: 0 };
+    this.#apps.set(appId, served);
+    this.#timer ??= setInterval(() => this.#tell(), tellEveryMs).unref();
+    return served;
   }
 
-  #refill(): void {
-    for (const [appId, allowance] of this.#allowances) {
-      if (allowance.untold > 0) this.#tellCount(appId, allowance.untold);
-      allowance.untold = 0;
-      allowance.left += perSecond;
-      if (allowance.left >= burst) this.#allowances.delete(appId);
+  #tell(): void {
+    for (const [appId, served] of this.#apps) {
+      if (served.untold > 0) this.#tellCount(appId, served.untold);
+      served.untold = 0;
+      if (served.lines.isFull) this.#apps.delete(appId);
     }
-    if (this.#allowances.size > 0) return;
+    if (this.#apps.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -32,7 +32,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 test('the package holds the client and nothing of the server', () => {
   const allowed =
-    /^(package\.json|README\.md|LICENSE|src\/bootstrap\.cjs|src\/cli\/paas\.cjs|dist\/(cli|domain|api\/contract)(\/|\.js$).*|dist\/config\/(credentials|environment)\.js|dist\/system\/(did-you-mean|node-http|version)\.js)$/;
+    /^(package\.json|README\.md|LICENSE|src\/bootstrap\.cjs|src\/cli\/paas\.cjs|dist\/(cli|domain|api\/contract)(\/|\.js$).*|dist\/config\/(credentials|environment)\.js|dist\/system\/(did-you-mean|durable-file-sync|node-http|version)\.js)$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path)),
     [],

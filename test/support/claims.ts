@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { environment } from '../../src/config/environment.ts';
+import { writeWholeSync } from '../../src/system/durable-file-sync.ts';
 import { removeAllOf } from './leftovers.ts';
 import { childrenOf, isAlive, startedAt } from './processes.ts';
 
@@ -103,9 +104,7 @@ function write(): void {
     rmSync(path, { force: true });
     return;
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, JSON.stringify([...own.values()]), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writeWholeSync(path, JSON.stringify([...own.values()]), { durable: false });
 }
 
 function list(directory: string): readonly string[] {
