@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { it } from 'node:test';
@@ -11,8 +10,9 @@ import type { App } from '../../src/domain/app.ts';
 import { type ContainerState, labelNames } from '../../src/domain/engine.ts';
 import { oneShotTypes } from '../../src/domain/formation.ts';
 import { processName } from '../../src/domain/instance.ts';
-import type { RouteTable } from '../../src/domain/route.ts';
+import type { Route } from '../../src/domain/route.ts';
 import type { Store } from '../../src/domain/store.ts';
+import { readJournal } from '../../src/resolver/route-journal.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { ChaosLine, ChaosOrder } from '../support/chaos-orchestrator.ts';
 import { eventually } from '../support/eventually.ts';
@@ -159,9 +159,25 @@ async function everyContainerIsAnInstances(store: Store, containers: readonly Co
   }
 }
 
+/** As the resolver would have them if it were started now. */
+async function routesIn(home: string): Promise<readonly Route[]> {
+  const routes = new Map<string, Route>();
+  const put = (all: readonly Route[]) => {
+    for (const route of all) routes.set(route.appId, route);
+    return true;
+  };
+  await readJournal(join(home, 'routes.json'), {
+    replace: (table) => put(table.routes),
+    change({ put: changed, drop }) {
+      for (const appId of drop) routes.delete(appId);
+      return put(changed);
+    },
+  });
+  return [...routes.values()];
+}
+
 async function everyTargetIsItsApps(containers: readonly ContainerState[], { home }: Ground): Promise<void> {
-  const { routes } = JSON.parse(await readFile(join(home, 'routes.json'), 'utf8')) as RouteTable;
-  for (const { appId, appName, targets } of routes) {
+  for (const { appId, appName, targets } of await routesIn(home)) {
     for (const { address, name } of targets) {
       const container = containers.find((one) => one.address === address);
       assert.equal(container?.labels[labelNames.app], appId, `${name} of ${appName} is a container of its own`);

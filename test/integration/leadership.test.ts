@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { termOfVersion } from '../../src/domain/route.ts';
 import type { Answered } from '../support/api.ts';
 import { scaled } from '../support/deadline.ts';
+import { eventually } from '../support/eventually.ts';
 import { openOrchestrator } from '../support/orchestrator.ts';
 
 test('while the half that leads stops and starts in a living process', { timeout: scaled(120_000) }, async (t) => {
   await using orchestrator = await openOrchestrator();
-  const { ask, lead } = orchestrator;
+  const { ask, lead, ground } = orchestrator;
+  const termOfResolver = async () => termOfVersion((await ground.resolver.table()).version);
 
   const first = await lead();
   assert.equal((await ask('POST', '/apps', { name: 'before' })).status, 201);
@@ -24,6 +27,7 @@ test('while the half that leads stops and starts in a living process', { timeout
     const second = await lead();
     assert.equal((await creating).status, 201);
     assert.deepEqual(names(await ask('GET', '/apps')), ['before', 'between']);
+    await eventually('the resolver follows it, and not the one before', async () => (await termOfResolver()) === 2);
     await second.close();
   });
 
