@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { BuildOutput } from './build.ts';
 import type { ContainerStats } from './container-stats.ts';
 import type { AttachedStreams, CapturedExec, ExecProcess, ExecRequest, ExecResult, TerminalSize } from './exec.ts';
+import type { PulledImage, RegistryTransfer } from './registry.ts';
 import type { VolumeCopy } from './volume-copy.ts';
 
 /**
@@ -272,6 +273,24 @@ export interface EngineImages {
   buildDockerfile(build: DockerfileBuild, signal: AbortSignal): Promise<string>;
   /** Limits the memory and the processes of steps of Dockerfiles, as every build of one does first. Never throws. */
   brakeDockerfiles(): Promise<DockerfileBrake>;
+  /**
+   * Sends an image to the registry that its tag names and returns the manifest's digest. Throws `not_found` for an image
+   * that is not here, `unauthorized` for a wrong login, `forbidden`, `unavailable` for a registry that does not answer.
+   * The signal alone ends it. Engine API 1.24.
+   */
+  push(ref: string, transfer: RegistryTransfer, signal: AbortSignal): Promise<string>;
+  /** Fetches `REGISTRY/NAME:TAG` or `REGISTRY/NAME@DIGEST`. Throws as `push` does. Engine API 1.24. */
+  pull(ref: string, transfer: RegistryTransfer, signal: AbortSignal): Promise<PulledImage>;
+  /**
+   * An image with all of its layers as a tar, as `docker save` writes it; by tag, the tag is in it. Ends only when it is
+   * whole. Otherwise it fails: `not_found`, `unavailable`, `cancelled`. Engine API 1.24.
+   */
+  export(ref: string, signal: AbortSignal): Readable;
+  /**
+   * Takes in what `export` gave, with its tags, and returns the ids: the same as before. Throws `invalid_params` for a tar
+   * that is cut, damaged or that breaks off. At most an hour. Engine API 1.24.
+   */
+  import(tar: Readable, signal: AbortSignal): Promise<readonly string[]>;
   tag(id: string, tag: string): Promise<void>;
   /** Removes a tag or an image; an image in use stays and that is no error. */
   remove(ref: string): Promise<void>;

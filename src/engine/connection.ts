@@ -38,6 +38,8 @@ export interface EngineCall {
   readonly body?: object;
   /** A tar to send instead of a JSON body. */
   readonly tar?: Readable | Buffer;
+  /** For a registry that the engine talks to; empty for anybody. */
+  readonly registryAuth?: object;
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -121,6 +123,7 @@ function dial(
         options: { _query: query, _body: call.body ?? {} },
         statusCodes: { 200: true, 201: true, 204: true },
         ...(call.tar === undefined ? {} : { file: call.tar }),
+        ...(call.registryAuth === undefined ? {} : { authconfig: call.registryAuth }),
         ...(call.signal === undefined ? {} : { abortSignal: call.signal }),
         ...mode,
       },

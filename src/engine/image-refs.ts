@@ -17,3 +17,9 @@ export function splitTag(ref: string): { readonly repo: string; readonly tag: st
   if (colon === -1 || ref.indexOf('/', colon) !== -1) return { repo: ref, tag: 'latest' };
   return { repo: ref.slice(0, colon), tag: ref.slice(colon + 1) };
 }
+
+/** `127.0.0.1:5000` of `127.0.0.1:5000/shop:v1`; null where the reference names no registry. */
+export function registryOf(ref: string): string | null {
+  const [first = '', ...rest] = ref.split('/');
+  return rest.length > 0 && (/[.:]/.test(first) || first === 'localhost') ? first : null;
+}

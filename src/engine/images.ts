@@ -16,8 +16,10 @@ import { buildDockerfile } from './dockerfile-build.ts';
 import type { DockerInfo } from './engine-info.ts';
 import { imagePath, splitTag } from './image-refs.ts';
 import { type InspectedImage, toImageState } from './image-state.ts';
+import { exportImage, importImages } from './image-tar.ts';
 import { KnownLayers } from './known-layers.ts';
 import { labelFilter } from './labels.ts';
+import { pullImage, pushImage } from './registry-transfer.ts';
 
 const spoolStart = 'paas-rootfs-';
 /** Nobody writes one for so long. */
@@ -82,6 +84,11 @@ export function dockerImages(
         throw new PlatformError('internal', `The build ended well, but there is no image ${build.tag}.`);
       return image.id;
     },
+
+    push: (ref, transfer, signal) => pushImage(connection, ref, { ...transfer, signal }),
+    pull: (ref, transfer, signal) => pullImage(connection, ref, { ...transfer, signal, inspect }),
+    export: (ref, signal) => exportImage(connection, ref, signal),
+    import: (tar, signal) => importImages(connection, tar, { signal, inspect }),
 
     async tag(id, tag) {
       const what = `tag image ${id} as ${tag}`;

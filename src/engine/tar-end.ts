@@ -100,6 +100,13 @@ export function wholeTar(of: string, end = new TarEnd()): Transform {
   });
 }
 
+/** The error for a source that failed; what `wholeTar` found is one already. */
+export function brokenTar(of: string, error: unknown): PlatformError {
+  if (error instanceof PlatformError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new PlatformError('invalid_params', `The tar of ${of} broke off: ${message}`, { cause: error });
+}
+
 function padded(sizeBytes: number): number {
   return Math.ceil(sizeBytes / blockBytes) * blockBytes;
 }

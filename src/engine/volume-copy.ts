@@ -4,7 +4,7 @@ import type { EngineContainers } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { VolumeCopy } from '../domain/volume-copy.ts';
 import { toPlatformError } from './docker-errors.ts';
-import { TarEnd, wholeTar } from './tar-end.ts';
+import { brokenTar, TarEnd, wholeTar } from './tar-end.ts';
 import { startTar, totalBytes } from './volume-tar.ts';
 
 /** See EngineVolumes.exportTar. */
@@ -25,19 +25,19 @@ async function* volumeBytes(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const what = `export volume ${copy.volume}`;
-  await using tar = await startTar(containers, copy, { writes: false, signal });
-  let bytes = 0;
-  for await (const chunk of tar.stdout as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    yield chunk;
-  }
   try {
+    await using tar = await startTar(containers, copy, { writes: false, signal });
+    let bytes = 0;
+    for await (const chunk of tar.stdout as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      yield chunk;
+    }
     await tar.finished(signal, what);
+    // The engine drops what nobody reads: after a broken connection tar ends well, and has written more than came.
+    if (totalBytes(await tar.words) !== bytes) throw brokeOff(what);
   } catch (error) {
     throw toPlatformError(error, { what, signal });
   }
-  // The engine drops what nobody reads: after a broken connection tar ends well, and has written more than came.
-  if (totalBytes(await tar.words) !== bytes) throw brokeOff(what);
 }
 
 /** See EngineVolumes.importTar. */
@@ -58,7 +58,7 @@ export async function importVolume(
     const sending = pipeline(source, wholeTar(`volume ${copy.volume}`, end), tar.stdin, { signal: over.signal });
     const sent = sending.catch((error: unknown) => {
       if (over.signal.aborted) return;
-      problems.push(sourceError(error, copy));
+      problems.push(brokenTar(`volume ${copy.volume}`, error));
       // The input stays open: its end would tell tar that this was all.
       failed.abort();
     });
@@ -76,12 +76,6 @@ export async function importVolume(
   } finally {
     source.destroy();
   }
-}
-
-function sourceError(error: unknown, { volume }: VolumeCopy): PlatformError {
-  if (error instanceof PlatformError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new PlatformError('invalid_params', `The tar of volume ${volume} broke off: ${message}`, { cause: error });
 }
 
 function brokeOff(what: string): PlatformError {

@@ -146,6 +146,8 @@ name'
       const stream = fixture.engine.volumes.exportTar(source, stop.signal);
       stream.once('data', () => stop.abort());
       await assert.rejects(buffer(stream), { code: 'cancelled' });
+      const never = fixture.engine.volumes.exportTar(source, AbortSignal.abort());
+      await assert.rejects(buffer(never), { code: 'cancelled' });
       const left = fixture.engine.volumes.exportTar(source, deadline());
       await new Promise((resolve) => left.once('readable', resolve));
       left.destroy();

@@ -5,6 +5,7 @@ import { containersContract } from './engine-containers.contract.ts';
 import { dockerfileContract } from './engine-dockerfile.contract.ts';
 import { eventsContract } from './engine-events.contract.ts';
 import { execContract } from './engine-exec.contract.ts';
+import { imageTransfersContract } from './engine-image-transfers.contract.ts';
 import { imagesContract } from './engine-images.contract.ts';
 import { networksContract } from './engine-networks.contract.ts';
 import { resourcesContract } from './engine-resources.contract.ts';
@@ -38,6 +39,7 @@ export function engineContract(name: string, makeEngine: () => Promise<EngineFix
     resourcesContract(underTest);
     eventsContract(underTest);
     imagesContract(underTest);
+    imageTransfersContract(underTest);
     dockerfileContract(underTest);
     networksContract(underTest);
     volumesContract(underTest);
