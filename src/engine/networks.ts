@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { newBridgeName } from '../domain/bridges.ts';
 import { type EngineNetworks, type Labels, labelNames, type NetworkState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { newBridgeName } from './bridges.ts';
 import type { Connection } from './connection.ts';
 import { answered, engineMessage } from './docker-errors.ts';
 import { hostRoutes } from './host-routes.ts';

@@ -6,6 +6,7 @@ import type { EngineInfo } from '../domain/engine.ts';
 import type { Store } from '../domain/store.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
 import { EngineRegistry } from '../engine/engine-registry.ts';
+import { localHands } from '../host/local-hands.ts';
 import { createAppLog } from '../reporting/app-log.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { createResolverClient } from '../routing/resolver-client.ts';
@@ -33,7 +34,7 @@ export async function openGround(settings: Settings) {
   const leases = createLocalLeases({ nextTerm: lastingTerms(store) });
   const resolver = createResolverClient(place.resolverSocket);
   // Builds and their images stay on the host that the platform runs on.
-  const hosts = { engines, buildEngine: engine };
+  const hosts = { engines, buildEngine: engine, handsOn: () => localHands };
   return { settings, place, startedAt, clock, logger, store, platformId, ...hosts, info, appLog, leases, resolver };
 }
 

@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises';
 import type { PlatformStatus } from '../api/contract.ts';
 import { findStacks } from '../builder/stack.ts';
 import { hostLoads } from '../cluster/capacity.ts';
@@ -7,7 +6,9 @@ import type { Engine, EngineInfo } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import { publicMessage } from '../domain/errors.ts';
 import type { Host } from '../domain/host.ts';
+import type { HandsOn, HostHands } from '../domain/host-hands.ts';
 import type { Store } from '../domain/store.ts';
+import { localHands } from '../host/local-hands.ts';
 
 type Part = PlatformStatus['parts'][number];
 type Check = PlatformStatus['checks'][number];
@@ -19,6 +20,7 @@ export interface StatusSources {
   readonly settings: Settings;
   readonly store: Store;
   readonly engines: Engines;
+  readonly handsOn: HandsOn;
   /** Where builds run. */
   readonly buildEngine: Engine;
   /** The resolver's own word: the version of its route table. Throws when it does not answer. */
@@ -45,7 +47,7 @@ export async function platformStatus(sources: StatusSources): Promise<PlatformSt
   ]);
   const [parts, home, dockerfiles] = await Promise.all([
     partsOf(sources, reports, build),
-    disk('disk of PAAS_HOME', settings.home),
+    disk(localHands, 'disk of PAAS_HOME', settings.home),
     dockerfileChecks(buildEngine, build),
   ]);
   const loads = hostLoads(hosts, active);
@@ -88,7 +90,9 @@ async function reportOf(hostId: string, hosts: readonly Host[], sources: StatusS
     return info.version;
   });
   const checks = [
-    ...(info instanceof Error ? [] : [await disk('disk of the engine', info.dataRoot), liveRestoreCheck(info)]),
+    ...(info instanceof Error
+      ? []
+      : [await disk(sources.handsOn(hostId), 'disk of the engine', info.dataRoot), liveRestoreCheck(info)]),
     firewallCheck(firewall(hostId)),
   ];
   return { part: engine, checks: checks.map((check) => ({ ...check, name: named(check.name) })) };
@@ -164,16 +168,14 @@ const fixes: Readonly<Record<string, string>> = {
   stacks: 'Make them: paas stack:rebuild',
 };
 
-async function disk(name: string, path: string): Promise<Check> {
-  try {
-    const { bavail, blocks, bsize } = await statfs(path);
-    const free = blocks === 0 ? 1 : bavail / blocks;
-    const message = `${Math.round((bavail * bsize) / 2 ** 30)} GiB free (${Math.round(free * 100)} %) at ${path}`;
-    if (free >= lowDisk.warnBelow) return { name, state: 'ok', message, fix: null };
-    return { name, state: free < lowDisk.failBelow ? 'failed' : 'warning', message, fix: moreDisk };
-  } catch {
-    return { name, state: 'warning', message: `${path} cannot be looked at from here`, fix: null };
-  }
+async function disk(hands: HostHands, name: string, path: string): Promise<Check> {
+  const state = await hands.disk(path);
+  if (!state) return { name, state: 'warning', message: `${path} cannot be looked at from here`, fix: null };
+  const { freeBytes, totalBytes } = state;
+  const free = totalBytes === 0 ? 1 : freeBytes / totalBytes;
+  const message = `${Math.round(freeBytes / 2 ** 30)} GiB free (${Math.round(free * 100)} %) at ${path}`;
+  if (free >= lowDisk.warnBelow) return { name, state: 'ok', message, fix: null };
+  return { name, state: free < lowDisk.failBelow ? 'failed' : 'warning', message, fix: moreDisk };
 }
 
 function liveRestoreCheck({ liveRestore }: EngineInfo): Check {

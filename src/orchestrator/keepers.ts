@@ -12,7 +12,7 @@ export type Keepers = ReturnType<typeof createKeepers>;
 
 /** What keeps the apps running, routed and heard. Only in the orchestrator that leads, in its lease's term. */
 export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiPort: number; readonly term: number }) {
-  const { settings, place, clock, logger, store, leases, platformId, engines, appLog, resolver } = ground;
+  const { settings, place, clock, logger, store, leases, platformId, engines, handsOn, appLog, resolver } = ground;
   const logs = createLogRouter({ engines, appLog, platformId, logger });
   const events = createEventLog({ store, appLog, logger, dir: place.logs });
   const { domain } = settings;
@@ -21,6 +21,7 @@ export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiP
   const provisioner = new Provisioner({ store, leases, clock, logger });
   const supervisor = new Supervisor({
     engines,
+    handsOn,
     store,
     clock,
     logger,
@@ -30,7 +31,7 @@ export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiP
     router: routes,
     logs,
   });
-  const guard = new HostGuard({ engines, platformId, settings, clock, logger });
+  const guard = new HostGuard({ engines, handsOn, platformId, settings, clock, logger });
   return { logs, events, routes, terminals, provisioner, supervisor, guard };
 }
 

@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import { type Engine, labelNames } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
-import { applyHostFirewall } from '../engine/host-firewall.ts';
+import type { HandsOn } from '../domain/host-hands.ts';
 import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';
@@ -11,6 +11,7 @@ const applyEveryMs = 10_000;
 
 export interface HostGuardOptions {
   readonly engines: Engines;
+  readonly handsOn: HandsOn;
   readonly platformId: string;
   readonly settings: Pick<Settings, 'closeMetadata'>;
   readonly clock: Clock;
@@ -54,13 +55,13 @@ export class HostGuard {
   }
 
   async #apply(hostId: string): Promise<void> {
-    const { engines, platformId, settings } = this.#options;
+    const { engines, handsOn, platformId, settings } = this.#options;
     const engine = engines.on(hostId);
     try {
       const networks = await engine.networks.list({ [labelNames.platform]: platformId });
       const bridges = networks.flatMap(({ bridge }) => (bridge ? [bridge] : []));
       const buildBridge = settings.closeMetadata ? await ownBridge(engine) : null;
-      const state = await applyHostFirewall({ platformId, bridges, buildBridge });
+      const state = await handsOn(hostId).applyFirewall({ platformId, bridges, buildBridge });
       this.#reasons.set(hostId, state.applied ? null : state.reason);
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);

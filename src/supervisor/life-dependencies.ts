@@ -1,4 +1,5 @@
 import type { ContainerOnHost, Engine } from '../domain/engine.ts';
+import type { HostHands } from '../domain/host-hands.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';
 import type { Clock } from '../system/clock.ts';
@@ -9,6 +10,8 @@ import type { Terminals } from './terminals.ts';
 export interface LifeDependencies {
   /** Of the instance's host. */
   readonly engine: Engine;
+  /** On the instance's host. */
+  readonly hands: Pick<HostHands, 'answers'>;
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -221,7 +221,7 @@ export class InstanceLife {
     const { signal } = this.#attempt;
     if (oneShotTypes.has(type)) this.#readiness = 'ready';
     else if (port !== null && address !== null)
-      this.#readiness = await awaitPort({ address, port, timeoutMs: settings.bootTimeoutMs }, clock, signal);
+      this.#readiness = await awaitPort({ address, port, timeoutMs: settings.bootTimeoutMs }, this.#deps, signal);
     else this.#readiness = await awaitSettled(clock, signal);
   }
 

@@ -1,4 +1,5 @@
 import type { Engines } from '../domain/engines.ts';
+import type { HandsOn } from '../domain/host-hands.ts';
 import { type Instance, isFinal } from '../domain/instance.ts';
 import { PerHost } from '../system/per-host.ts';
 import { Recurring } from '../system/recurring.ts';
@@ -8,8 +9,9 @@ import type { LifeDependencies } from './life-dependencies.ts';
 
 const sweepEveryMs = 30_000;
 
-export interface SupervisorDependencies extends Omit<LifeDependencies, 'engine'> {
+export interface SupervisorDependencies extends Omit<LifeDependencies, 'engine' | 'hands'> {
   readonly engines: Engines;
+  readonly handsOn: HandsOn;
 }
 
 /**
@@ -71,9 +73,13 @@ export class Supervisor {
 
   /** Nothing for an instance that has its life, and for one whose host is not known: it gets one when the host comes. */
   #begin(instance: Instance): void {
-    const { engines, ...deps } = this.#deps;
+    const { engines, handsOn, ...deps } = this.#deps;
     if (this.#lives.has(instance.id) || !engines.known().includes(instance.hostId)) return;
-    const life = new InstanceLife(instance, { ...deps, engine: engines.on(instance.hostId) });
+    const life = new InstanceLife(instance, {
+      ...deps,
+      engine: engines.on(instance.hostId),
+      hands: handsOn(instance.hostId),
+    });
     this.#lives.set(instance.id, life);
     const ended = life.run(this.#closing.signal).finally(() => this.#lives.delete(instance.id));
     this.#inBackground(ended, 'look after an instance');

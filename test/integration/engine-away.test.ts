@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
 import type { App } from '../../src/domain/app.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
+import { localHands } from '../../src/host/local-hands.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { platformStatus } from '../../src/orchestrator/health-report.ts';
 import { type Logger, silentLogger } from '../../src/system/logger.ts';
@@ -113,6 +114,7 @@ describe('while the engine is away', () => {
       settings: readSettings({ PAAS_HOME: '/nonexistent' }),
       store: half.deps.store,
       engines: half.deps.environment.engines,
+      handsOn: () => localHands,
       buildEngine: half.deps.environment.engines.on('local'),
       resolver: async () => ({ version: 1 }),
       gitVersion: async () => '2',

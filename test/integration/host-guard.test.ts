@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
-import { chainsOf } from '../../src/engine/firewall-rules.ts';
-import { removeHostFirewall } from '../../src/engine/host-firewall.ts';
+import { chainsOf } from '../../src/host/firewall-rules.ts';
+import { removeHostFirewall } from '../../src/host/host-firewall.ts';
+import { localHands } from '../../src/host/local-hands.ts';
 import { HostGuard } from '../../src/provisioner/host-guard.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { silentLogger } from '../../src/system/logger.ts';
@@ -34,6 +35,7 @@ async function startedWith(env: Readonly<Record<string, string>>): Promise<strin
   const { engine, runId: platformId } = fixture;
   const guard = new HostGuard({
     engines: enginesOf(engine),
+    handsOn: () => localHands,
     platformId,
     settings,
     clock: systemClock,

@@ -9,7 +9,7 @@ import { after, test } from 'node:test';
 import { environment } from '../../src/config/environment.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
-import { chainsOf } from '../../src/engine/firewall-rules.ts';
+import { chainsOf } from '../../src/host/firewall-rules.ts';
 import { sweepClaims } from '../support/claims.ts';
 import { testDockerHost } from '../support/engine-fixture.ts';
 import { runProgram, TestPlatform } from '../support/platform.ts';

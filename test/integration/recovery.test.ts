@@ -5,6 +5,7 @@ import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
+import { localHands } from '../../src/host/local-hands.ts';
 import { settleLeftovers } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { forgetOldInstances } from '../../src/provisioner/history.ts';
@@ -39,6 +40,7 @@ describe('what is left over', () => {
 
   const lifeDependencies = (): LifeDependencies => ({
     engine: half.deps.environment.engines.on('local'),
+    hands: localHands,
     store: half.deps.store,
     clock: systemClock,
     logger: half.deps.logger,
@@ -115,6 +117,7 @@ describe('what is left over', () => {
     const supervisor = new Supervisor({
       ...lifeDependencies(),
       engines: half.deps.environment.engines,
+      handsOn: () => localHands,
       store: { ...store, instances: { ...store.instances, find } },
       clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 200), signal) },
     });

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
 import type { App } from '../../src/domain/app.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { localHands } from '../../src/host/local-hands.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { platformStatus } from '../../src/orchestrator/health-report.ts';
 import { ensureNetwork } from '../../src/provisioner/environment.ts';
@@ -96,6 +97,7 @@ describe('two hosts, of which one hangs', () => {
       settings: readSettings({ PAAS_HOME: '/nonexistent' }),
       store: half.deps.store,
       engines: half.engines,
+      handsOn: () => localHands,
       buildEngine: half.fixture.engine,
       resolver: async () => ({ version: 1 }),
       gitVersion: async () => '2',

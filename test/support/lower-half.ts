@@ -9,6 +9,7 @@ import type { Operations } from '../../src/domain/operations.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import type { EngineRegistry } from '../../src/engine/engine-registry.ts';
+import { localHands } from '../../src/host/local-hands.ts';
 import { AppWork } from '../../src/operations/app-work.ts';
 import { createOperations } from '../../src/operations/create-operations.ts';
 import { recover } from '../../src/operations/recover.ts';
@@ -135,6 +136,7 @@ export class LowerHalf implements AsyncDisposable {
     const supervise = (terminals: Terminals) =>
       new Supervisor({
         engines,
+        handsOn: () => localHands,
         store,
         logger,
         platformId,

@@ -10,7 +10,7 @@ const lines: readonly (readonly string[])[] = [
   ['domain'],
   ['system'],
   ['config'],
-  ['store', 'engine'],
+  ['store', 'engine', 'host'],
   ['reporting', 'images'],
   ['builder', 'services', 'cluster', 'resolver', 'routing'],
   ['provisioner', 'supervisor'],

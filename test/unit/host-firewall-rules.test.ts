@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bridgePrefix, newBridgeName } from '../../src/engine/bridges.ts';
-import { chainsOf, protectedNameServers, restoreInput } from '../../src/engine/firewall-rules.ts';
+import { bridgePrefix, newBridgeName } from '../../src/domain/bridges.ts';
+import { chainsOf, protectedNameServers, restoreInput } from '../../src/host/firewall-rules.ts';
 
 describe('the firewall’s rules', () => {
   test('names fit into what the kernel takes, and differ from platform to platform', () => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import type { FirewallRules, FirewallState } from '../domain/host-hands.ts';
 import { isRoot } from '../system/privileges.ts';
 import { chainsOf, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
 
@@ -8,22 +9,6 @@ import { chainsOf, protectedNameServers, restoreInput, restoreInput6 } from './f
  * Containers can reach every port of the host that listens on all addresses, through any bridge's gateway
  * (contracts/hardening.md finding 5). These rules end that. This file owns the processes of iptables.
  */
-
-export interface HostFirewallOptions {
-  readonly platformId: string;
-  /** Interface names of the platform's networks that exist, to see whether they are in this process's network namespace. */
-  readonly bridges: readonly string[];
-  /**
-   * The interface of the engine's own bridge, where steps of Dockerfiles run, to keep it from link-local addresses (cloud
-   * metadata) and from nothing else: others have containers there. Null leaves it alone.
-   */
-  readonly buildBridge: string | null;
-}
-
-export type HostFirewallState =
-  | { readonly applied: true }
-  /** What a person must know, as a whole sentence for `doctor`. */
-  | { readonly applied: false; readonly reason: string };
 
 const programDeadlineMs = 20_000;
 /** A host that bans addresses one by one may have tens of thousands of rules. */
@@ -34,7 +19,7 @@ const maxBuffer = 64 * 1024 * 1024;
  * reloaded (ufw, firewalld, an update) forgets them. New networks of the platform are covered without a call. Never
  * throws: where it cannot be done it says why.
  */
-export async function applyHostFirewall(options: HostFirewallOptions): Promise<HostFirewallState> {
+export async function applyHostFirewall(options: FirewallRules): Promise<FirewallState> {
   const { platformId, bridges, buildBridge } = options;
   if (!isRoot()) {
     return notApplied('the platform does not run as root');
@@ -159,6 +144,6 @@ function reasonOf(error: unknown): string {
   return stderr.trim().split('\n')[0] || String(error);
 }
 
-function notApplied(cause: string): HostFirewallState {
+function notApplied(cause: string): FirewallState {
   return { applied: false, reason: `Containers can reach ports of this host: ${cause}.` };
 }

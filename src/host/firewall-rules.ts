@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { bridgePrefix } from './bridges.ts';
+import { bridgePrefix } from '../domain/bridges.ts';
 
 /** The chains of one platform. Their names have a part of its own, so that platforms on one machine do not meet. */
 export interface FirewallChains {
