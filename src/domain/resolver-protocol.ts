@@ -88,6 +88,7 @@ const route = z.object({
   rules: z.array(z.object({ hostname: z.string(), path: z.string().startsWith('/') })),
   state: z.enum(routeStates),
   targets: z.array(target),
+  weights: z.array(z.object({ release: z.number().int(), weight: z.number().positive() })).optional(),
 });
 
 const version = z.number().int().min(1);

@@ -48,6 +48,14 @@ export interface Route {
   readonly rules: readonly RouteRule[];
   readonly state: RouteState;
   readonly targets: readonly Target[];
+  /** How requests are split between releases; absent while one gets them all. */
+  readonly weights?: readonly ReleaseWeight[] | undefined;
+}
+
+/** A release, by its version, and its share of an app's requests. */
+export interface ReleaseWeight {
+  readonly release: number;
+  readonly weight: number;
 }
 
 /** Which URLs are an app's: those of the hostname whose path begins with the segments of `path`. */

@@ -150,7 +150,8 @@ export class Router {
 
   #put(route: Route): void {
     const { appId, appName, state, rules } = route;
-    const before = this.#apps.get(appId)?.destination;
+    const placed = this.#apps.get(appId);
+    const before = placed?.destination;
     const destination: Destination = {
       appId,
       name: appName,
@@ -159,6 +160,8 @@ export class Router {
       balancer: before?.balancer ?? new Balancer(),
       patience: this.#timing,
     };
+    if (JSON.stringify(route.weights) !== JSON.stringify(placed?.route.weights))
+      destination.balancer.split(route.weights ?? []);
     this.#apps.set(appId, { route, destination });
     this.#index.put(appId, destination, rules);
     if (before) this.#leaveAll(before.targets, destination.targets);

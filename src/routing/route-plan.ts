@@ -41,7 +41,14 @@ export function planRoute(facts: AppFacts, domain: string, now: Date): Route {
       now,
     ),
     targets,
+    ...weightsOf(facts),
   };
+}
+
+function weightsOf({ traffic, releases }: AppFacts): Pick<Route, 'weights'> {
+  if (traffic.length < 2) return {};
+  const weights = traffic.map(({ releaseId, weight }) => ({ release: releases.get(releaseId)?.version ?? 0, weight }));
+  return { weights: weights.toSorted((a, b) => a.release - b.release) };
 }
 
 /** The platform's own hostnames; apps cannot have these names. */

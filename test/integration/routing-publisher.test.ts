@@ -112,6 +112,30 @@ test('when routes are settled, the next request goes where the store says', asyn
   assert.equal(targets.filter(({ instanceId, draining }) => instanceId === old.id && draining).length, 1);
 });
 
+test('requests are split between releases by their weights', async () => {
+  await using fixture = await start();
+  const { store, publisher } = fixture;
+  const app = await fixture.newApp();
+  const [first, second] = [await fixture.newRelease(app), await fixture.newRelease(app)];
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
+  await fixture.newUp(app, first);
+  await fixture.newUp(app, second);
+  const counts = async () => {
+    const bodies: string[] = [];
+    for (let at = 0; at < 20; at += 1) bodies.push(await bodyOf(fixture, app));
+    return [first, second].map(({ version }) => bodies.filter((body) => body === `v${version}`).length);
+  };
+  await store.traffic.split(app.id, { [first.id]: 3, [second.id]: 1 });
+  await publisher.settled(app.id);
+  assert.deepEqual(await counts(), [15, 5]);
+  await store.traffic.split(app.id, { [first.id]: 1, [second.id]: 4 });
+  await publisher.settled(app.id);
+  assert.deepEqual(await counts(), [4, 16]);
+  await store.traffic.switchAllTo(app.id, second.id);
+  await publisher.settled(app.id);
+  assert.deepEqual(await counts(), [0, 20]);
+});
+
 test('what changes in the store reaches the resolver by itself', async () => {
   await using fixture = await start();
   const { store, resolver } = fixture;

@@ -4,12 +4,12 @@ import { Balancer } from '../../src/resolver/balancer.ts';
 import { Target } from '../../src/resolver/target.ts';
 import { defaultTiming } from '../../src/resolver/timing.ts';
 
-function target(name: string): Target {
+function target(name: string, release = 1): Target {
   const facts = {
     instanceId: name,
     hostId: 'local',
     name,
-    release: 1,
+    release,
     address: '127.0.0.1',
     port: 1,
     state: 'live',
@@ -20,6 +20,35 @@ function target(name: string): Target {
 function three(): readonly [Target, Target, Target] {
   return [target('web.1'), target('web.2'), target('web.3')];
 }
+
+const ninetyTen = [
+  { release: 1, weight: 90 },
+  { release: 2, weight: 10 },
+];
+
+test('where requests are split, each release gets its share, however many instances it has', () => {
+  const targets = [target('web.1'), target('web.1', 2), target('web.2', 2), target('web.3', 2)];
+  const balancer = new Balancer();
+  balancer.split(ninetyTen);
+  const chosen = Array.from({ length: 100 }, () => balancer.choose(targets, null, 0)?.release);
+  assert.equal(chosen.filter((release) => release === 2).length, 10);
+  assert.equal(chosen.slice(0, 10).filter((release) => release === 2).length, 1, 'spread, not in a row');
+  balancer.split([]);
+  const after = Array.from({ length: 100 }, () => balancer.choose(targets, null, 0)?.release);
+  assert.equal(after.filter((release) => release === 2).length, 75, 'by instances again');
+});
+
+test('a release none of whose instances can be asked leaves its share to the others', () => {
+  const [one, two] = [target('web.1'), target('web.1', 2)];
+  const balancer = new Balancer();
+  balancer.split(ninetyTen);
+  const releases = (avoid: ReadonlySet<Target> | null) =>
+    new Set(Array.from({ length: 20 }, () => balancer.choose([one, two], avoid, 0)?.release));
+  assert.deepEqual(releases(new Set([one])), new Set([2]));
+  assert.deepEqual(releases(new Set([one, two])).has(undefined), false);
+  one.drain();
+  assert.deepEqual(releases(null), new Set([2]));
+});
 
 test('idle instances are asked in turns', () => {
   const targets = three();

@@ -63,6 +63,11 @@ test('after the switch the new ones serve and the old ones drain, also before th
 test('while requests are split, instances of each release with a share get some, and older ones drain', () => {
   const web = [instance({ releaseId: 'v3' }), instance({}), instance({ releaseId: 'v1' })];
   assert.deepEqual(states(web, { weights: { v2: 90, v3: 10 } }), ['live', 'v3 live', 'v2 live', 'v1 draining']);
+  assert.deepEqual(route(web, { weights: { v3: 10, v2: 90 } }).weights, [
+    { release: 2, weight: 90 },
+    { release: 3, weight: 10 },
+  ]);
+  assert.equal(route(web).weights, undefined, 'one release gets all');
   assert.deepEqual(states([], { weights: { v2: 90, workerOnly: 10 } }), ['starting'], 'one of the two has web');
   assert.deepEqual(states([], { weights: { v2: 90, configOnly: 10 } }), ['starting']);
 });
