@@ -36,7 +36,6 @@ export const settingRules = z.object({
     .describe('apps answer at <app>.<domain>'),
   bind: z.string('an address of this host').default('0.0.0.0').describe('the address that visitors and git reach'),
   http_port: port.default(8080).describe('its port for HTTP'),
-  https_port: port.default(8443).describe('its port for HTTPS, which is not served yet'),
   trusted_proxies: z
     .string(rangesRule)
     .refine((list) => rangesOf(list).every((range) => parseAddressRange(range) !== null), rangesRule)

@@ -23,7 +23,6 @@ export interface Settings {
   /** Where the resolver listens for the public. */
   readonly bind: string;
   readonly httpPort: number;
-  readonly httpsPort: number;
   /** Addresses and ranges of proxies in front of the resolver, whose word on their clients it takes. */
   readonly trustedProxies: readonly string[];
   readonly apiPort: number;
@@ -100,7 +99,6 @@ function toSettings(s: RawSettings, home: string): Settings {
     domain: s.domain,
     bind: s.bind,
     httpPort: s.http_port,
-    httpsPort: s.https_port,
     trustedProxies: rangesOf(s.trusted_proxies),
     apiPort: s.api_port,
     dockerHost: s.docker_host,

@@ -19,6 +19,8 @@ export interface Operations {
   /** Makes the app with its network and first release (v1). Null chooses a name. */
   createApp(name: string | null, actor: Actor): Promise<App>;
   renameApp(app: App, name: string, actor: Actor): Promise<App>;
+  /** While it is on, the resolver answers for the app. What is so already leaves no event. */
+  setMaintenance(app: App, on: boolean, actor: Actor): Promise<void>;
   /** Stops and removes everything of the app: instances, images, volumes, network, repository, log. */
   destroyApp(app: App, actor: Actor): Promise<void>;
 

@@ -54,7 +54,6 @@ export function purposeOf({ newCommit }: Pick<Push, 'newCommit'>): string {
 /** What a push asks of the platform, from the door to the deploy. */
 export interface PushRequest {
   readonly push: Push;
-  readonly appName: string;
   readonly source: SourceTree;
   readonly actor: Actor;
 }

@@ -81,7 +81,6 @@ export interface ChangeFeed {
 export interface Accounts {
   create(email: string): Promise<Account>;
   find(id: string): Promise<Account | null>;
-  findByEmail(email: string): Promise<Account | null>;
   list(): Promise<readonly Account[]>;
 }
 
@@ -194,7 +193,6 @@ export interface Traffic {
 export interface Formations {
   list(appId: string): Promise<readonly FormationEntry[]>;
   put(entry: Omit<FormationEntry, 'updatedAt'>): Promise<FormationEntry>;
-  remove(appId: string, type: string): Promise<void>;
 }
 
 /** Two writers, apart: the provisioner creates rows and changes `desired`; the supervisor writes what it saw. */

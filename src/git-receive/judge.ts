@@ -80,7 +80,7 @@ async function deployUpdate(scene: {
   readonly deps: JudgeDependencies;
 }): Promise<void> {
   const { push, update, repository, output, deps } = scene;
-  const { app, signal } = push;
+  const { signal } = push;
   await takeTurn(push, {
     leases: deps.leases,
     purpose: purposeOf({ newCommit: update.newId }),
@@ -93,7 +93,7 @@ async function deployUpdate(scene: {
   const source = await openSourceTree(repository, update.newId, { limits: deps.limits, signal });
   for (const warning of await sourceWarnings(source)) output.warn(warning);
   const record = await recordPush(push, update, deps);
-  await deps.operations.deployPush({ push: record, appName: app.name, source, actor: push.actor }, output, signal);
+  await deps.operations.deployPush({ push: record, source, actor: push.actor }, output, signal);
   // The new version serves. Nothing that happens from here on makes this push a refused one.
   push.atEnd(() => finish(push.repository, update, { now, logger: deps.logger }));
   await handOver(push.repository, update, now).catch((error: unknown) => {

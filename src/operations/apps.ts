@@ -62,6 +62,20 @@ export async function renameApp(app: App, name: string, actor: Actor, { deps: { 
   });
 }
 
+export async function setMaintenance(
+  { id }: Pick<App, 'id'>,
+  on: boolean,
+  actor: Actor,
+  store: Pick<Store, 'transaction'>,
+): Promise<void> {
+  await store.transaction(async (tables) => {
+    const { name, maintenance } = await tables.apps.get(id);
+    if (maintenance === on) return;
+    await tables.apps.setMaintenance(id, on);
+    await tables.events.append(eventOf('app.maintenance', actor, { appId: id, data: { name, on } }));
+  });
+}
+
 /**
  * Ends what is under way for it. The row goes first, so that nothing starts anew; then everything that carried its label.
  * What cannot be removed now, because a part is away or a crash came between, goes when the part is back.

@@ -1,6 +1,6 @@
 import type { Operations } from '../domain/operations.ts';
 import type { Terminals } from '../supervisor/terminals.ts';
-import { type AppsContext, addDomain, createApp, destroyApp, removeDomain, renameApp } from './apps.ts';
+import { type AppsContext, addDomain, createApp, destroyApp, removeDomain, renameApp, setMaintenance } from './apps.ts';
 import { changeConfig, rollback } from './config.ts';
 import { deployPush } from './deploy.ts';
 import { restart, scale, stop } from './formation.ts';
@@ -17,6 +17,7 @@ export function createOperations(context: OperationsContext): Operations {
   return {
     createApp: (name, actor) => createApp(name, actor, context),
     renameApp: (app, name, actor) => renameApp(app, name, actor, context),
+    setMaintenance: (app, on, actor) => setMaintenance(app, on, actor, deps.store),
     destroyApp: (app, actor) => destroyApp(app, actor, context),
     deployPush: (request, output, signal) => deployPush(request, output, { deps, signal }),
     changeConfig: (app, changes, actor) => changeConfig(app, changes, actor, deps),

@@ -46,6 +46,7 @@ export class Leadership {
   readonly operations: Operations = {
     createApp: async (...given) => (await this.#verbs()).createApp(...given),
     renameApp: async (...given) => (await this.#verbs()).renameApp(...given),
+    setMaintenance: async (...given) => (await this.#verbs()).setMaintenance(...given),
     destroyApp: async (...given) => (await this.#verbs()).destroyApp(...given),
     deployPush: async (...given) => (await this.#verbs(given[2])).deployPush(...given),
     changeConfig: async (...given) => (await this.#verbs()).changeConfig(...given),

@@ -10,8 +10,11 @@ import type { Scope, Tx } from './scope.ts';
 export function accountsTable(scope: Scope): Accounts {
   return {
     create: (email) => scope.write((tx) => insert(tx, email.toLowerCase())),
-    find: (id) => scope.read((tx) => findWhere(tx, 'id', id)),
-    findByEmail: (email) => scope.read((tx) => findWhere(tx, 'email', email.toLowerCase())),
+    find: (id) =>
+      scope.read(async ({ db }) => {
+        const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
+        return row ? toAccount(row) : null;
+      }),
     list: () =>
       scope.read(async ({ db }) => {
         const rows = await db.selectFrom('accounts').selectAll().orderBy('seq').execute();
@@ -30,11 +33,6 @@ async function insert({ db, clock, isUniqueViolation }: Tx, email: string): Prom
     throw new PlatformError('conflict', `There is an account ${email} already.`, { cause: error });
   }
   return toAccount(row);
-}
-
-async function findWhere({ db }: Tx, column: 'id' | 'email', value: string): Promise<Account | null> {
-  const row = await db.selectFrom('accounts').selectAll().where(column, '=', value).executeTakeFirst();
-  return row ? toAccount(row) : null;
 }
 
 function toAccount(row: Unnumbered<AccountRow>): Account {

@@ -13,11 +13,6 @@ export function formationsTable(scope: Scope): Formations {
         return rows.map(toFormationEntry);
       }),
     put: (entry) => scope.write((tx) => put(tx, entry)),
-    remove: (appId, type) =>
-      scope.write(async (tx) => {
-        await tx.db.deleteFrom('formations').where('appId', '=', appId).where('type', '=', type).execute();
-        tx.changed('formations', appId, `${appId}/${type}`);
-      }),
   };
 }
 

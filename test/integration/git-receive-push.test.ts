@@ -58,8 +58,8 @@ describe('a push', () => {
     assert.equal(await server.inRepository(app, 'rev-parse', 'main'), commit);
     const [request] = server.requests;
     assert.deepEqual(
-      [request?.push.appId, request?.push.ref, request?.push.oldCommit, request?.push.newCommit, request?.appName],
-      [app.id, 'refs/heads/main', null, commit, app.name],
+      [request?.push.appId, request?.push.ref, request?.push.oldCommit, request?.push.newCommit],
+      [app.id, 'refs/heads/main', null, commit],
     );
     assert.equal(request?.actor.email, 'ada@example.com');
     assert.deepEqual(await server.store.pushes.find(request?.push.id ?? ''), request?.push);

@@ -137,7 +137,7 @@ test('a one-off’s environment moved to another one-off does not open', async (
 test('a sealed value moved to another app does not open', async () => {
   const home = await storeWith('moved-app', { A: '1' });
   const before = await openIn(home);
-  const owner = await before.accounts.findByEmail('owner@example.com');
+  const [owner] = await before.accounts.list();
   const other = await before.apps.create({ name: 'other', ownerId: owner?.id ?? '' });
   await before.close();
   const database = new DatabaseSync(join(home, 'state.db'));

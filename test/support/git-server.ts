@@ -44,7 +44,8 @@ export class GitServer implements AsyncDisposable {
   deploy: Deploy = async (request, output) => {
     output.step('Launching...');
     output.detail('Released v2');
-    output.detail(`http://${request.appName}.localhost:8080/ deployed to paas`);
+    const { name } = await this.store.apps.get(request.push.appId);
+    output.detail(`http://${name}.localhost:8080/ deployed to paas`);
     return await this.release(request);
   };
   readonly #server: Server;

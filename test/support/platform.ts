@@ -80,7 +80,6 @@ export class TestPlatform implements AsyncDisposable {
       GIT_TERMINAL_PROMPT: '0',
       PAAS_HOME: join(root, 'paas'),
       PAAS_HTTP_PORT: String(ports.http),
-      PAAS_HTTPS_PORT: String(ports.http + 1),
       PAAS_API_PORT: String(ports.api),
       PAAS_BIND: '127.0.0.1',
       // The machine's own command is not the test's to link.

@@ -4,7 +4,9 @@ import { type App, parseAppName } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import type { Operations, RunRequest, RunSession } from '../../src/domain/operations.ts';
 import type { Release, ReleaseCause } from '../../src/domain/release.ts';
+import { parseHostname } from '../../src/domain/route.ts';
 import type { Store } from '../../src/domain/store.ts';
+import { setMaintenance } from '../../src/operations/apps.ts';
 import { createToken, revokeToken } from '../../src/operations/tokens.ts';
 import { currentIdOf } from './store-fixture.ts';
 
@@ -50,6 +52,7 @@ export function storeOperations(store: Store): StoreOperations {
       await store.apps.rename(app.id, parseAppName(name));
       return store.apps.get(app.id);
     },
+    setMaintenance: (app, on, actor) => setMaintenance(app, on, actor, store),
     destroyApp: (app) => store.apps.remove(app.id),
     async deployPush() {
       throw new PlatformError('internal', 'The API never pushes.');
@@ -80,7 +83,7 @@ export function storeOperations(store: Store): StoreOperations {
     async stop(_, process, actor) {
       operations.asked.push({ verb: 'stop', process, actor });
     },
-    addDomain: (app, hostname) => store.domains.create({ appId: app.id, hostname }),
+    addDomain: (app, hostname) => store.domains.create({ appId: app.id, hostname: parseHostname(hostname) }),
     async removeDomain(app, hostname) {
       const domain = (await store.domains.list(app.id)).find((candidate) => candidate.hostname === hostname);
       if (!domain) throw new PlatformError('not_found', `${app.name} has no domain ${hostname}.`);

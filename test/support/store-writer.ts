@@ -8,7 +8,9 @@ import { openStore } from '../../src/store/store.ts';
  */
 const home = process.argv[2] ?? '';
 const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
-const account = (await store.accounts.findByEmail('me@example.com')) ?? (await store.accounts.create('me@example.com'));
+const account =
+  (await store.accounts.list()).find(({ email }) => email === 'me@example.com') ??
+  (await store.accounts.create('me@example.com'));
 const app = (await store.apps.findByName('hello')) ?? (await store.apps.create({ name: 'hello', ownerId: account.id }));
 for (;;) {
   const release = await store.transaction(async (tables) => {

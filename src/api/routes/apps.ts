@@ -1,9 +1,7 @@
 import type { Actor } from '../../domain/actor.ts';
-import { type App, parseAppName } from '../../domain/app.ts';
+import type { App } from '../../domain/app.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import { eventOf } from '../../domain/event.ts';
 import { type ListedApp, type Listings, only } from '../../domain/listing.ts';
-import type { Store } from '../../domain/store.ts';
 import { appUrl, gitUrl } from '../../domain/urls.ts';
 import type { ApiSettings } from '../api-settings.ts';
 import type { Answer, Routes } from '../call.ts';
@@ -31,16 +29,15 @@ export function appRoutes(context: ApiContext): AppRoutes {
     async createApp({ actor, body }) {
       checkPlace('region', body.region, regionOf(settings));
       checkPlace('stack', body.stack, stackOf(settings));
-      const name = body.name === undefined ? null : parseAppName(body.name);
-      return show(await operations.createApp(name, actor));
+      return show(await operations.createApp(body.name ?? null, actor));
     },
     listApps: ({ actor, page }) => list(actor, page),
     listOwnApps: ({ actor, page }) => list(actor, page),
     infoApp: ({ app }) => show(app),
     async updateApp({ app, actor, body }) {
-      const name = body.name === undefined ? null : parseAppName(body.name);
-      if (name !== null && name !== app.name) await operations.renameApp(app, name, actor);
-      if (body.maintenance !== undefined) await setMaintenance(app, body.maintenance, { store, actor });
+      const { name, maintenance } = body;
+      if (name !== undefined && name !== app.name) await operations.renameApp(app, name, actor);
+      if (maintenance !== undefined) await operations.setMaintenance(app, maintenance, actor);
       return show(await store.apps.get(app.id));
     },
     async deleteApp({ app, actor }) {
@@ -57,19 +54,6 @@ export function appRoutes(context: ApiContext): AppRoutes {
       return [{ id, user: owner, role: 'owner', permissions, created_at: since, updated_at: since }];
     },
   };
-}
-
-async function setMaintenance(
-  app: App,
-  on: boolean,
-  { store, actor }: { readonly store: Store; readonly actor: Actor },
-): Promise<void> {
-  if (app.maintenance === on) return;
-  await store.transaction(async (tables) => {
-    const { name } = await tables.apps.get(app.id);
-    await tables.apps.setMaintenance(app.id, on);
-    await tables.events.append(eventOf('app.maintenance', actor, { appId: app.id, data: { name, on } }));
-  });
 }
 
 function serializeApp(

@@ -1,7 +1,7 @@
 import type { App } from '../../domain/app.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import { only, type Page } from '../../domain/listing.ts';
-import { asciiHostname, type Domain, parseHostname } from '../../domain/route.ts';
+import { asciiHostname, type Domain } from '../../domain/route.ts';
 import { appHostname } from '../../domain/urls.ts';
 import type { ApiSettings } from '../api-settings.ts';
 import type { Answer, Routes } from '../call.ts';
@@ -32,7 +32,7 @@ export function domainRoutes({ store, operations, settings }: ApiContext): Domai
     listDomains: async ({ app, page }) => [...(await list(app, page))],
     infoDomain: ({ app, params }) => findOne(app, params.domain),
     async createDomain({ app, actor, body }) {
-      const domain = await operations.addDomain(app, parseHostname(body.hostname), actor);
+      const domain = await operations.addDomain(app, body.hostname, actor);
       return serializeDomain(domain, app, settings);
     },
     async deleteDomain({ app, actor, params }) {
