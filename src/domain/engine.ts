@@ -188,8 +188,9 @@ export interface EngineContainers {
   /**
    * Starts a program beside the container's own and holds its streams. `stdin.end()` is the end of its input. Throws
    * `not_found`, and `conflict` when the container does not run or is paused. Aborting the signal (a deadline's too) lets
-   * go of it: its input ends, its output is dropped, and the program goes on. No call of the engine ends it, as its process
-   * number in the container is not to be had; at a terminal it hears ^C, and it ends with the container. Engine API 1.35.
+   * go of it: its input ends and its output is dropped. Then Docker 20.10 lets the program go on, Docker 28 kills it; no
+   * call of the API ends it, as its process number in the container is not to be had. At a terminal it hears ^C, and it
+   * ends with the container. Engine API 1.35.
    */
   readonly exec: (id: string, request: ExecRequest, signal: AbortSignal) => Promise<ExecProcess>;
   /** `exec` to its end, without input, and what it wrote as text. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PlatformError } from '../domain/errors.ts';
 import type { ExecProcess, ExecRequest, TerminalSize } from '../domain/exec.ts';
 import type { Connection } from './connection.ts';
-import { ignoring, toPlatformError } from './docker-errors.ts';
+import { answered, engineMessage, toPlatformError } from './docker-errors.ts';
 import { environmentOf, unprivileged } from './policy.ts';
 import { stdioOf } from './stdio.ts';
 
@@ -30,11 +30,15 @@ export async function startExec(
   const socket = await connection.hijack({ ...call, method: 'POST', path: `${own}/start`, body: start });
   const { streams, ended } = stdioOf(socket, { multiplexed: !body.Tty });
 
-  const resize = ({ columns, rows }: TerminalSize) =>
-    // 404: it has ended.
-    ignoring([404], () =>
-      connection.request({ method: 'POST', path: `${own}/resize`, query: { h: rows, w: columns }, what }),
-    );
+  async function resize({ columns, rows }: TerminalSize): Promise<void> {
+    try {
+      await connection.request({ method: 'POST', path: `${own}/resize`, query: { h: rows, w: columns }, what });
+    } catch (error) {
+      // It has ended: 404 from an older engine, a 500 from a newer one.
+      const isOver = answered(error, 404) || (answered(error, 500) && /stopped container/i.test(engineMessage(error)));
+      if (!isOver) throw error;
+    }
+  }
 
   async function wait(): Promise<number> {
     try {

@@ -36,8 +36,8 @@ export class Registry implements AsyncDisposable {
     server.on('request', (request, response) => {
       registry.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
     });
-    // An engine tries TLS first.
-    server.on('clientError', (_error, socket) => socket.destroy());
+    // An engine tries TLS first, and goes on without it when it is answered without.
+    server.on('clientError', (_error, socket) => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return registry;
