@@ -96,7 +96,7 @@ const version = z.number().int().min(1);
 const routeTable = z.object({
   version,
   routes: z.array(route),
-  platform: z.array(z.object({ hostname: z.string(), address: z.string(), port: z.number().int().min(1).max(65_535) })),
+  reserved: z.array(z.object({ hostname: z.string(), address: z.string(), port: z.number().int().min(1).max(65_535) })),
 });
 
 const routeChange = z.object({ from: version, version, put: z.array(route), drop: z.array(z.string()) });

@@ -17,7 +17,7 @@ export interface RouteTable {
   readonly version: number;
   readonly routes: readonly Route[];
   /** Reserved hostnames (`api.<domain>`, `git.<domain>`, …) to the orchestrator's own address. */
-  readonly platform: readonly PlatformRoute[];
+  readonly reserved: readonly ReservedRoute[];
 }
 
 /** What became of some routes. Changes the table of version `from` into the one of `version`, and no other. */
@@ -66,7 +66,7 @@ export interface RouteRule {
   readonly path: string;
 }
 
-export interface PlatformRoute {
+export interface ReservedRoute {
   readonly hostname: string;
   readonly address: string;
   readonly port: number;
@@ -123,7 +123,7 @@ export function asciiHostname(input: string): string {
 }
 
 /** True for the platform's own domain, all below it, and a wildcard that would answer for it. No app can have these. */
-export function isPlatformHostname(hostname: string, platformDomain: string): boolean {
+export function isReservedHostname(hostname: string, platformDomain: string): boolean {
   const [, ...parent] = platformDomain.split('.');
   return hostname === platformDomain || hostname.endsWith(`.${platformDomain}`) || hostname === `*.${parent.join('.')}`;
 }

@@ -3,7 +3,7 @@ import type { Actor } from '../domain/actor.ts';
 import { type App, parseAppName } from '../domain/app.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
-import { type Domain, isPlatformHostname, parseHostname } from '../domain/route.ts';
+import { type Domain, isReservedHostname, parseHostname } from '../domain/route.ts';
 import type { Store } from '../domain/store.ts';
 import { ensureNetworks, removeEnvironment } from '../provisioner/environment.ts';
 import { type DeployDependencies, makeRelease } from './releases.ts';
@@ -105,7 +105,7 @@ export async function addDomain(
   { deps: { store }, platformDomain }: AppsContext,
 ): Promise<Domain> {
   const hostname = parseHostname(input);
-  if (isPlatformHostname(hostname, platformDomain)) {
+  if (isReservedHostname(hostname, platformDomain)) {
     throw new PlatformError('invalid_params', `${hostname} belongs to the platform's own domain ${platformDomain}.`, {
       hint: `Hostnames there follow the app's name: paas rename NAME -a ${app.name}`,
     });

@@ -10,7 +10,7 @@ import { localHands } from '../host/local-hands.ts';
 import { createAppLog } from '../reporting/app-log.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { createResolverClient } from '../routing/resolver-client.ts';
-import { lastingTerms } from '../store/lasting-terms.ts';
+import { leaseTerms } from '../store/lease-terms.ts';
 import { platformId as readPlatformId } from '../store/platform-id.ts';
 import { openStore } from '../store/store.ts';
 import { systemClock as clock } from '../system/clock.ts';
@@ -31,7 +31,7 @@ export async function openGround(settings: Settings) {
   const engines = new EngineRegistry();
   engines.add(await putHost(store, info, settings), engine);
   const appLog = createAppLog({ dir: place.logs, bytesPerApp: settings.logBytesPerApp, logger });
-  const leases = createLocalLeases({ nextTerm: lastingTerms(store) });
+  const leases = createLocalLeases({ nextTerm: leaseTerms(store) });
   const resolver = createResolverClient(place.resolverSocket);
   // Builds and their images stay on the host that the platform runs on.
   const hosts = { engines, buildEngine: engine, handsOn: () => localHands };

@@ -1,9 +1,9 @@
 import { HostGuard } from '../provisioner/host-guard.ts';
 import { Provisioner } from '../provisioner/provisioner.ts';
 import { createEventLog } from '../reporting/event-log.ts';
-import { createLogRouter } from '../reporting/log-router.ts';
-import { createRoutePublisher } from '../routing/publisher.ts';
-import { keepRouterLog } from '../routing/router-log.ts';
+import { createLogCollector } from '../reporting/log-collector.ts';
+import { writeRequestLog } from '../routing/request-log.ts';
+import { createRoutePublisher } from '../routing/route-publisher.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { Terminals } from '../supervisor/terminals.ts';
 import type { Ground } from './ground.ts';
@@ -13,7 +13,7 @@ export type Keepers = ReturnType<typeof createKeepers>;
 /** What keeps the apps running, routed and heard. Only in the orchestrator that leads, in its lease's term. */
 export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiPort: number; readonly term: number }) {
   const { settings, place, clock, logger, store, leases, platformId, engines, handsOn, appLog, resolver } = ground;
-  const logs = createLogRouter({ engines, appLog, platformId, logger });
+  const logs = createLogCollector({ engines, appLog, platformId, logger });
   const events = createEventLog({ store, appLog, logger, dir: place.logs });
   const { domain } = settings;
   const routes = createRoutePublisher({ store, clients: [resolver], term, settings: { domain, apiPort }, logger });
@@ -36,10 +36,10 @@ export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiP
 }
 
 /** Gives what ends it. */
-export function followRouterLog({ resolver, appLog, logger }: Ground): () => Promise<void> {
+export function followRequestLog({ resolver, appLog, logger }: Ground): () => Promise<void> {
   const closing = new AbortController();
-  const following = keepRouterLog({ client: resolver, appLog, signal: closing.signal }).catch((error: unknown) => {
-    if (!closing.signal.aborted) logger.error('the router log ended', { error });
+  const following = writeRequestLog({ client: resolver, appLog, signal: closing.signal }).catch((error: unknown) => {
+    if (!closing.signal.aborted) logger.error('the request log ended', { error });
   });
   return () => {
     closing.abort();

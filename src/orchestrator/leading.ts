@@ -5,7 +5,7 @@ import { aborted } from '../system/aborted.ts';
 import { type ClosingStep, closeInOrder } from './close-in-order.ts';
 import type { Doors } from './doors.ts';
 import type { Ground } from './ground.ts';
-import { createKeepers, followRouterLog, type Keepers } from './keepers.ts';
+import { createKeepers, followRequestLog, type Keepers } from './keepers.ts';
 import { createMaking, type Making } from './making.ts';
 
 /** An orchestrator's will to lead. */
@@ -60,10 +60,10 @@ async function startHalf(
   const keepers = createKeepers(ground, { apiPort: port, term });
   const making = createMaking(ground, keepers, gitReceive);
 
-  let endRouterLog: () => Promise<void> = async () => undefined;
+  let endRequestLog: () => Promise<void> = async () => undefined;
   const close = () =>
     closeInOrder(
-      closingSteps(keepers, making, () => endRouterLog()),
+      closingSteps(keepers, making, () => endRequestLog()),
       { clock, logger },
     );
 
@@ -79,7 +79,7 @@ async function startHalf(
     await keepers.provisioner.start();
     await making.resume();
     for (const rounds of making.rounds) rounds.startLater();
-    endRouterLog = followRouterLog(ground);
+    endRequestLog = followRequestLog(ground);
   } catch (error) {
     await close();
     throw error;
@@ -97,7 +97,7 @@ async function startHalf(
 function closingSteps(
   { provisioner, supervisor, routes, guard, events, logs }: Keepers,
   { builder, deps, rounds, environments }: Making,
-  endRouterLog: () => Promise<void>,
+  endRequestLog: () => Promise<void>,
 ): readonly ClosingStep[] {
   return [
     ['queue of builds', async () => builder.close()],
@@ -106,7 +106,7 @@ function closingSteps(
     ['provisioner', () => provisioner.close()],
     ['supervisor', () => supervisor.close()],
     ['routes', () => routes.close()],
-    ['router log', endRouterLog],
+    ['request log', endRequestLog],
     ['events', () => events.close()],
     ['output of instances', () => logs.close()],
   ];

@@ -18,7 +18,7 @@ export interface AppLogOptions {
 }
 
 /** The log as the log router needs it: lines with their origin, and the means to take up a container's log again. */
-export interface RoutableLog extends AppLog {
+export interface ResumableLog extends AppLog {
   /** One line, as `splitText` gives it. False when the process floods the log and the line was dropped. */
   writeStored(appId: string, line: StoredLine): boolean;
   /** Resolves when there is room in memory for more: for writers that can wait. */
@@ -33,7 +33,7 @@ export interface RoutableLog extends AppLog {
  * Every app's log in files, kept across releases, crashes and restarts. `write` never waits: lines go to memory, and
  * within 50 ms to the disk. A disk that takes nothing costs lines, which are counted, and never the platform.
  */
-export class FileAppLog implements RoutableLog {
+export class FileAppLog implements ResumableLog {
   readonly #options: Required<AppLogOptions>;
   readonly #files = new Map<string, AppLogFile>();
   readonly #gates = new Map<string, Gate>();

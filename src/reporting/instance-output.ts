@@ -3,7 +3,7 @@ import { type ContainerLogLine, countsAsRunning, type Engine } from '../domain/e
 import { errorCode } from '../domain/errors.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
-import type { RoutableLog } from './app-log.ts';
+import type { ResumableLog } from './app-log.ts';
 import { type StoredLine, splitText } from './log-format.ts';
 
 /** Whose output it is, and where it goes. */
@@ -16,9 +16,9 @@ export interface OutputSource {
   readonly resume: boolean;
 }
 
-export interface OutputDependencies {
+export interface OutputDeps {
   readonly engine: Pick<Engine, 'containers'>;
-  readonly appLog: RoutableLog;
+  readonly appLog: ResumableLog;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -41,7 +41,7 @@ const silence = { afterBytes: 2 * 1024 * 1024, ms: 2_000 } as const;
 /** Copies one instance's output into its app's log, each line once, however often the connection to the engine breaks. */
 export class InstanceOutput {
   readonly #source: OutputSource;
-  readonly #deps: OutputDependencies;
+  readonly #deps: OutputDeps;
   readonly #origin: string;
   readonly #seen = new SeenLines();
   #since: Date | null = null;
@@ -49,7 +49,7 @@ export class InstanceOutput {
   #lines = 0;
   readonly #over = new AbortController();
 
-  constructor(source: OutputSource, deps: OutputDependencies) {
+  constructor(source: OutputSource, deps: OutputDeps) {
     this.#source = source;
     this.#deps = deps;
     this.#origin = source.containerId.slice(0, 12);

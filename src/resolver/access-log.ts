@@ -1,5 +1,5 @@
+import { type HCode, hCodes } from './h-codes.ts';
 import type { RequestHead } from './request-head.ts';
-import { type RouterCode, routerCodes } from './router-codes.ts';
 
 const maxPathLength = 2_000;
 
@@ -19,8 +19,8 @@ export function servedLine(facts: AccessFacts): string {
   return `at=info ${requestFields(facts)}`;
 }
 
-export function errorLine(code: RouterCode, facts: AccessFacts): string {
-  return `at=error code=${code} desc="${routerCodes[code].desc}" ${requestFields(facts)}`;
+export function errorLine(code: HCode, facts: AccessFacts): string {
+  return `at=error code=${code} desc="${hCodes[code].desc}" ${requestFields(facts)}`;
 }
 
 function requestFields({ head, process, connectMs, serviceMs, status, bytes }: AccessFacts): string {

@@ -10,12 +10,12 @@ import {
 } from '../domain/resolver-protocol.ts';
 import type { RouteChange } from '../domain/route.ts';
 import { createServer } from '../system/node-http.ts';
-import type { ResolverNotices } from './notices.ts';
-import type { Router } from './router.ts';
+import type { LiveRoutes } from './live-routes.ts';
+import type { RequestEvents } from './request-events.ts';
 
-export interface ControlOptions {
-  readonly router: Router;
-  readonly notices: ResolverNotices;
+export interface ControlDeps {
+  readonly routes: LiveRoutes;
+  readonly requestEvents: RequestEvents;
   /** A whole table was put in use. */
   readonly replaced: () => void;
   readonly changed: (change: RouteChange) => void;
@@ -26,14 +26,14 @@ const maxBodyBytes = 256 * 1024 * 1024;
 const maxUnreadBytes = 1024 * 1024;
 
 /** The orchestrator's side: see domain/resolver-protocol.ts. Whoever may open the socket may do everything here. */
-export function createControl(options: ControlOptions): Server {
-  const { router, notices } = options;
+export function createControl(options: ControlDeps): Server {
+  const { routes, requestEvents } = options;
   const bootId = randomUUID();
   const facts = (): TableFacts => ({
     bootId,
-    version: router.version,
-    routes: router.routeCount,
-    targets: router.targetCount,
+    version: routes.version,
+    routes: routes.routeCount,
+    targets: routes.targetCount,
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -59,7 +59,7 @@ export function createControl(options: ControlOptions): Server {
   async function putTable(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const table = parseRouteTable(await readBody(request));
     if (!table) return send(response, 400, { message: 'Not a route table.' });
-    const isNewer = router.replace(table);
+    const isNewer = routes.replace(table);
     if (isNewer) options.replaced();
     send(response, isNewer ? 200 : 409, facts());
   }
@@ -67,7 +67,7 @@ export function createControl(options: ControlOptions): Server {
   async function postChange(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const change = parseRouteChange(await readBody(request));
     if (!change) return send(response, 400, { message: 'Not a change of routes.' });
-    const isOurs = router.change(change);
+    const isOurs = routes.change(change);
     if (isOurs) options.changed(change);
     send(response, isOurs ? 200 : 409, facts());
   }
@@ -77,15 +77,15 @@ export function createControl(options: ControlOptions): Server {
     if (!wanted) return send(response, 400, { message: 'Not a drain request.' });
     const gone = new AbortController();
     response.on('close', () => gone.abort());
-    const left = await router.drain(wanted.instanceIds, wanted.timeoutMs, gone.signal);
+    const left = await routes.drain(wanted.instanceIds, wanted.timeoutMs, gone.signal);
     if (!gone.signal.aborted) send(response, 200, left);
   }
 
   function stats(): ResolverStats {
-    const { version } = router;
-    const { listeners } = notices;
+    const { version } = routes;
+    const { listeners } = requestEvents;
     const connections = options.connections();
-    return { version, held: router.hold.count, connections, listeners, targets: router.stats() };
+    return { version, held: routes.held.count, connections, listeners, targets: routes.stats() };
   }
 
   function events(response: ServerResponse, presenceOnly: boolean): void {
@@ -94,9 +94,9 @@ export function createControl(options: ControlOptions): Server {
       // An orchestrator that does not read must cost a line, not the resolver's memory.
       if (response.writableLength < maxUnreadBytes) response.write(`${JSON.stringify(event)}\n`);
     };
-    write({ type: 'connected', bootId, version: router.version });
+    write({ type: 'connected', bootId, version: routes.version });
     if (presenceOnly) return;
-    response.on('close', notices.subscribe(write));
+    response.on('close', requestEvents.subscribe(write));
   }
 
   return createServer({ requestTimeout: 0, keepAliveTimeout: 5_000 }, (request, response) => {

@@ -1,21 +1,21 @@
 import type { RouteState } from '../domain/route.ts';
 import { type Connection, isFit } from './connections.ts';
+import type { HCode } from './h-codes.ts';
+import type { Destination, LiveRoutes } from './live-routes.ts';
 import type { RequestHead } from './request-head.ts';
-import type { Destination, Router } from './router.ts';
-import type { RouterCode } from './router-codes.ts';
 import type { Target } from './target.ts';
 import type { Timing } from './timing.ts';
 
 /** What a dispatch needs of the resolver. */
-export interface DispatchContext {
-  readonly router: Router;
+export interface DispatchDeps {
+  readonly routes: LiveRoutes;
   readonly timing: Timing;
 }
 
 /** Who asked: called once for each `next`, unless cancelled. The target counts the request until `target.end()`. */
-export interface Dispatched {
+export interface DispatchListener {
   connected(connection: Connection, target: Target, destination: Destination): void;
-  failed(code: RouterCode | 'unknown-host', destination: Destination | undefined): void;
+  failed(code: HCode | 'unknown-host', destination: Destination | undefined): void;
 }
 
 const maxConnects = 10;
@@ -29,9 +29,9 @@ const ownFailures: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EADDRNOTA
  * that any request, a POST too, may go this way again.
  */
 export class Dispatch {
-  readonly #context: DispatchContext;
+  readonly #context: DispatchDeps;
   readonly #head: RequestHead;
-  readonly #asker: Dispatched;
+  readonly #asker: DispatchListener;
   #avoid: Set<Target> | null = null;
   #leaveHold: (() => void) | null = null;
   #heldSinceMs: number | null = null;
@@ -41,15 +41,15 @@ export class Dispatch {
   #wasSent = false;
   #cancelled = false;
 
-  constructor(context: DispatchContext, head: RequestHead, asker: Dispatched) {
+  constructor(context: DispatchDeps, head: RequestHead, asker: DispatchListener) {
     this.#context = context;
     this.#head = head;
     this.#asker = asker;
   }
 
   next(): void {
-    const { router } = this.#context;
-    const destination = router.find(this.#head.hostname, this.#head.path);
+    const { routes } = this.#context;
+    const destination = routes.find(this.#head.hostname, this.#head.path);
     const code = destination ? downCode(destination.state) : 'unknown-host';
     if (!destination || code) this.#fail(code ?? 'unknown-host', destination);
     else this.#choose(destination, performance.now());
@@ -133,7 +133,7 @@ export class Dispatch {
 
   /** Nobody to ask right now: wait for news, or for the moment at which somebody may be asked again. */
   #holdOn(destination: Destination, nowMs: number): void {
-    const { router, timing } = this.#context;
+    const { routes, timing } = this.#context;
     if (this.#wasSent) {
       this.#fail('H13', destination);
       return;
@@ -144,12 +144,12 @@ export class Dispatch {
     // The launcher brings the platform back: that is an instance on its way, too.
     const limitMs = starting || appId === null ? timing.startingHoldMs : timing.refusedHoldMs;
     const isOver = nowMs - this.#heldSinceMs >= limitMs;
-    if (!isOver) this.#leaveHold ??= router.hold.join(appId ?? destination.name, () => this.next());
+    if (!isOver) this.#leaveHold ??= routes.held.join(appId ?? destination.name, () => this.next());
     if (isOver) this.#fail(appId === null ? 'H99' : starting ? 'H20' : this.#lastFailure, destination);
     else if (!this.#leaveHold) this.#fail('H11', destination);
   }
 
-  #fail(code: RouterCode | 'unknown-host', destination: Destination | undefined): void {
+  #fail(code: HCode | 'unknown-host', destination: Destination | undefined): void {
     this.#leave();
     if (!this.#cancelled) this.#asker.failed(code, destination);
   }
@@ -166,7 +166,7 @@ export class Dispatch {
 }
 
 /** The code for an app that cannot take requests whatever we try; null when it can be tried. */
-function downCode(state: RouteState): RouterCode | null {
+function downCode(state: RouteState): HCode | null {
   switch (state) {
     case 'maintenance':
       return 'H80';

@@ -1,10 +1,10 @@
 import { STATUS_CODES } from '../system/node-http.ts';
-import type { RouterCode } from './router-codes.ts';
+import type { HCode } from './h-codes.ts';
 
 /** What a page says. `code` is null for what is no router error: a hostname that nobody has, a request that is none. */
 export interface PageFacts {
   readonly status: number;
-  readonly code: RouterCode | null;
+  readonly code: HCode | null;
   readonly title: string;
   readonly text: string;
   readonly requestId: string | null;
@@ -16,7 +16,7 @@ export interface Page {
 }
 
 /** For whoever visits the app; its owner reads the log, where the same request id and the code stand. */
-export function explain(code: RouterCode): Pick<PageFacts, 'title' | 'text'> {
+export function explain(code: HCode): Pick<PageFacts, 'title' | 'text'> {
   switch (code) {
     case 'H10':
       return { title: 'This app has crashed', text: 'It is being started again. If you own it, see: paas logs' };

@@ -5,17 +5,17 @@ import { type AccessFacts, errorLine, servedLine } from './access-log.ts';
 import { answerWithPage, endAfterUpload } from './answer.ts';
 import type { Connection } from './connections.ts';
 import { Deadline } from './deadline.ts';
-import { Dispatch, type DispatchContext, type Dispatched } from './dispatch.ts';
+import { Dispatch, type DispatchDeps, type DispatchListener } from './dispatch.ts';
 import { explain, type PageFacts, unknownHost } from './error-pages.ts';
-import type { ResolverNotices } from './notices.ts';
+import { type HCode, hCodes } from './h-codes.ts';
+import type { Destination } from './live-routes.ts';
+import type { RequestEvents } from './request-events.ts';
 import type { RequestHead } from './request-head.ts';
 import { responseHead } from './response-head.ts';
-import type { Destination } from './router.ts';
-import { type RouterCode, routerCodes } from './router-codes.ts';
 import type { Target } from './target.ts';
 
-export interface ExchangeContext extends DispatchContext {
-  readonly notices: ResolverNotices;
+export interface ExchangeDeps extends DispatchDeps {
+  readonly requestEvents: RequestEvents;
   /** True once the resolver is stopping: connections are not kept. */
   readonly closing: boolean;
 }
@@ -37,8 +37,8 @@ type Phase = 'dispatching' | 'sent' | 'answering' | 'done';
  * One request and its answer, streamed both ways: what the client sends is written as fast as the instance takes it, and
  * the other way round. Ends with the answer, an error page, or, when part of an answer is out, a connection cut short.
  */
-export class Exchange implements Dispatched {
-  readonly #context: ExchangeContext;
+export class Exchange implements DispatchListener {
+  readonly #context: ExchangeDeps;
   readonly #head: RequestHead;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -62,7 +62,7 @@ export class Exchange implements Dispatched {
   #status = 0;
 
   constructor(
-    context: ExchangeContext,
+    context: ExchangeDeps,
     head: RequestHead,
     {
       request,
@@ -112,7 +112,7 @@ export class Exchange implements Dispatched {
     } else upstream.end();
   }
 
-  failed(code: RouterCode | 'unknown-host', destination: Destination | undefined): void {
+  failed(code: HCode | 'unknown-host', destination: Destination | undefined): void {
     this.#destination = destination;
     if (code === 'unknown-host') {
       this.#phase = 'done';
@@ -251,12 +251,12 @@ export class Exchange implements Dispatched {
     this.#upstream?.destroy();
   }
 
-  #fail(code: RouterCode): void {
+  #fail(code: HCode): void {
     if (this.#phase === 'done') return;
     this.#report(code);
     this.#finish();
     this.#upstream?.destroy();
-    const { status } = routerCodes[code];
+    const { status } = hCodes[code];
     if (this.#response.headersSent) this.#response.destroy();
     // 499 is what the log says of a client's own failure; to the client itself it means nothing.
     else this.#answer({ status: status === 499 ? 408 : status, code, ...explain(code) });
@@ -285,16 +285,16 @@ export class Exchange implements Dispatched {
     this.#target = null;
   }
 
-  #report(code: RouterCode): void {
+  #report(code: HCode): void {
     if (!this.#destination) return;
-    const line = errorLine(code, this.#facts(routerCodes[code].status, this.#sentBytes || null));
-    this.#context.notices.requestFailed(code, this.#destination, this.#reached, line);
+    const line = errorLine(code, this.#facts(hCodes[code].status, this.#sentBytes || null));
+    this.#context.requestEvents.requestFailed(code, this.#destination, this.#reached, line);
   }
 
   #reportServed(): void {
     if (!this.#destination) return;
     const line = () => servedLine(this.#facts(this.#status, this.#sentBytes));
-    this.#context.notices.requestServed(this.#destination, this.#reached, line);
+    this.#context.requestEvents.requestServed(this.#destination, this.#reached, line);
   }
 
   #facts(status: number, bytes: number | null): AccessFacts {

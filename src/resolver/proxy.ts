@@ -6,8 +6,8 @@ import { createServer } from '../system/node-http.ts';
 import { answerWithPage } from './answer.ts';
 import { ClientConnections } from './client-connections.ts';
 import { explain } from './error-pages.ts';
-import { Exchange, type ExchangeContext } from './exchange.ts';
-import { answerMalformed } from './malformed.ts';
+import { Exchange, type ExchangeDeps } from './exchange.ts';
+import { answerMalformed } from './malformed-requests.ts';
 import { type RequestHead, readHead, upgradeProtocol } from './request-head.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 import { detachedResponse, startUpgrade } from './upgrade.ts';
@@ -15,7 +15,7 @@ import { detachedResponse, startUpgrade } from './upgrade.ts';
 const maxConnections = 16_384;
 const tooMany = { title: 'Too many requests', text: 'Too many requests from your address are being answered already.' };
 
-export interface ProxyContext extends ExchangeContext {
+export interface ProxyDeps extends ExchangeDeps {
   readonly proxies: TrustedProxies;
 }
 
@@ -23,7 +23,7 @@ export interface ProxyContext extends ExchangeContext {
  * The public's side. Node finds out what is no HTTP (400, 431), and a request head that does not come in time (408).
  * There is no limit on a whole request's time: a large, slow upload is served as long as it goes on (see Exchange).
  */
-export function createProxy(context: ProxyContext): Server {
+export function createProxy(context: ProxyDeps): Server {
   const { timing, proxies } = context;
   const server = createServer({
     keepAliveTimeout: timing.keepAliveMs,

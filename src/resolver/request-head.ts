@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hopByHop, namedInConnection } from './hop-by-hop.ts';
-import { hostnameOf } from './host-index.ts';
+import { hostnameOf } from './hostname-index.ts';
 import type { RequestClient, TrustedProxies } from './trusted-proxies.ts';
 
 /** A request that may be routed, and what the instance will be sent of it. */

@@ -5,10 +5,10 @@ import { dirname } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
 import { type Logger, silentLogger } from '../system/logger.ts';
 import { createControl } from './control.ts';
-import { ResolverNotices } from './notices.ts';
+import { LiveRoutes } from './live-routes.ts';
 import { createProxy } from './proxy.ts';
+import { RequestEvents } from './request-events.ts';
 import { RouteJournal, readJournal } from './route-journal.ts';
-import { Router } from './router.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -43,22 +43,22 @@ const maxSocketPathBytes = 107;
  */
 export async function startResolver(options: ResolverOptions): Promise<Resolver> {
   const { bind, httpPort, controlSocket, snapshotPath, timing = defaultTiming, logger = silentLogger } = options;
-  const router = new Router(timing);
-  const notices = new ResolverNotices();
+  const routes = new LiveRoutes(timing);
+  const requestEvents = new RequestEvents();
   const proxies = new TrustedProxies(options.trustedProxies ?? []);
-  const context = { router, notices, timing, proxies, closing: false };
+  const context = { routes, requestEvents, timing, proxies, closing: false };
   const journal = new RouteJournal({
     path: snapshotPath,
-    table: () => router.table(),
+    table: () => routes.table(),
     failed: (error) =>
       logger.error('the routes could not be saved; a restart of the resolver would begin with older ones', { error }),
   });
-  await readJournal(snapshotPath, router);
+  await readJournal(snapshotPath, routes);
 
   const proxy = createProxy(context);
   const control = createControl({
-    router,
-    notices,
+    routes,
+    requestEvents,
     replaced: () => journal.replaced(),
     changed: (change) => journal.changed(change),
     connections: () => proxy.connections ?? 0,
@@ -73,20 +73,20 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   }
   logger.info('the resolver listens', {
     ...address,
-    routes: router.routeCount,
-    version: router.version,
+    routes: routes.routeCount,
+    version: routes.version,
   });
-  const sweep = setInterval(() => router.sweep(performance.now()), sweepEveryMs);
+  const sweep = setInterval(() => routes.sweep(performance.now()), sweepEveryMs);
 
   return {
     address,
     async close() {
       context.closing = true;
       clearInterval(sweep);
-      router.closeTunnels();
+      routes.closeTunnels();
       proxies.close();
       await closeGently(proxy, timing.stopMs);
-      router.close();
+      routes.close();
       control.closeAllConnections();
       await new Promise((resolve) => control.close(resolve));
       await journal.settled();

@@ -114,8 +114,8 @@ export class RouteJournal {
 
   /** The JSON of the table in use, in a line. */
   async *#tableInPieces(): AsyncGenerator<string> {
-    const { version, platform, routes } = this.#options.table();
-    yield `{"version":${version},"platform":${JSON.stringify(platform)},"routes":[`;
+    const { version, reserved, routes } = this.#options.table();
+    yield `{"version":${version},"reserved":${JSON.stringify(reserved)},"routes":[`;
     for (let at = 0; at < routes.length; at += routesPerTurn) {
       const piece = JSON.stringify(routes.slice(at, at + routesPerTurn)).slice(1, -1);
       this.#tableLength += piece.length;

@@ -67,4 +67,4 @@ export interface Patience {
 const hourMs = 3_600_000;
 
 /** The platform's own doors stream builds and logs that may be silent for long, and they watch their own clients. */
-export const platformPatience: Patience = { firstByteMs: hourMs, idleMs: hourMs };
+export const reservedPatience: Patience = { firstByteMs: hourMs, idleMs: hourMs };

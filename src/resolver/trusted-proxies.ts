@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
 import { addRange, parseAddressRange, plainAddress } from '../system/address-range.ts';
-import { hostnameOf } from './host-index.ts';
+import { hostnameOf } from './hostname-index.ts';
 import { type Client, readProxyHeader } from './proxy-header.ts';
 
 /** Who a request is from, and what a proxy in front of us says of it. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ServerResponse, STATUS_CODES } from '../system/node-http.ts';
-import { Exchange, type ExchangeContext } from './exchange.ts';
+import { Exchange, type ExchangeDeps } from './exchange.ts';
 import type { RequestHead } from './request-head.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -18,12 +18,12 @@ export interface UpgradeRequest {
  * A request to switch protocols. It is dispatched as any other; if the instance agrees (101) the two connections are
  * joined, and if it answers something else, that answer is passed on and the connection ends.
  */
-export function startUpgrade(context: ExchangeContext, head: RequestHead, upgrade: UpgradeRequest): void {
+export function startUpgrade(context: ExchangeDeps, head: RequestHead, upgrade: UpgradeRequest): void {
   const { request, socket, rest, protocol } = upgrade;
   const response = detachedResponse(request, socket);
   if (!response) return;
   const asked: RequestHead = { ...head, headers: [...head.headers, 'Connection', 'Upgrade', 'Upgrade', protocol] };
-  const idleMs = context.router.find(head.hostname, head.path)?.patience.idleMs ?? context.timing.idleMs;
+  const idleMs = context.routes.find(head.hostname, head.path)?.patience.idleMs ?? context.timing.idleMs;
   new Exchange(context, asked, {
     request,
     response,

@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import type { ResolverClient } from './resolver-client.ts';
-import type { RouteLog } from './route-log.ts';
+import type { RouteHistory } from './route-history.ts';
 
 export interface ResolverLinkDeps {
   readonly client: ResolverClient;
-  readonly log: RouteLog;
+  readonly history: RouteHistory;
   readonly logger: Logger;
   readonly clock?: Clock;
   /** Called when one of the getters may answer something else. */
@@ -68,9 +68,9 @@ export class ResolverLink {
   }
 
   async #sendForever(signal: AbortSignal): Promise<void> {
-    const { log, logger, clock, changed } = this.#deps;
+    const { history, logger, clock, changed } = this.#deps;
     while (!signal.aborted) {
-      const isBehind = log.version !== null && this.#version !== log.version;
+      const isBehind = history.version !== null && this.#version !== history.version;
       if (!isBehind || !this.#isConnected) {
         await this.#wake.promise;
         this.#wake = Promise.withResolvers();
@@ -93,13 +93,13 @@ export class ResolverLink {
   }
 
   async #send(signal: AbortSignal): Promise<void> {
-    const { log } = this.#deps;
+    const { history } = this.#deps;
     const { client } = this;
     const connection = this.#connection;
-    const change = this.#version === null ? null : log.since(this.#version);
-    if (!change) log.exceed(this.#found);
-    const { version } = change ?? log;
-    const answer = change ? await client.change(change, signal) : await client.publish(log.table(), signal);
+    const change = this.#version === null ? null : history.since(this.#version);
+    if (!change) history.exceed(this.#found);
+    const { version } = change ?? history;
+    const answer = change ? await client.change(change, signal) : await client.publish(history.table(), signal);
     if (connection !== this.#connection) return;
     // It has it also when this was the second time that it was told, because the first answer was lost.
     const isTaken = answer.taken || (change !== null && answer.version === version);

@@ -3,11 +3,11 @@ import type { DrainLeft } from '../domain/resolver-protocol.ts';
 import type { Logger } from '../system/logger.ts';
 import type { ResolverClient } from './resolver-client.ts';
 import { ResolverLink } from './resolver-link.ts';
-import type { RouteLog } from './route-log.ts';
+import type { RouteHistory } from './route-history.ts';
 
 export interface ResolverSetDeps {
   readonly clients: readonly ResolverClient[];
-  readonly log: RouteLog;
+  readonly history: RouteHistory;
   readonly logger: Logger;
   /** Called when `have` may answer something else. */
   readonly changed: () => void;
@@ -18,8 +18,8 @@ export class ResolverSet {
   readonly #links: readonly ResolverLink[];
   readonly #logger: Logger;
 
-  constructor({ clients, log, logger, changed }: ResolverSetDeps) {
-    this.#links = clients.map((client) => new ResolverLink({ client, log, logger, changed }));
+  constructor({ clients, history, logger, changed }: ResolverSetDeps) {
+    this.#links = clients.map((client) => new ResolverLink({ client, history, logger, changed }));
     this.#logger = logger;
   }
 

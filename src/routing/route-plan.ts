@@ -1,7 +1,7 @@
 import type { App } from '../domain/app.ts';
 import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import { restartPolicy } from '../domain/restart-policy.ts';
-import type { PlatformRoute, Route, RouteState, Target } from '../domain/route.ts';
+import type { ReservedRoute, Route, RouteState, Target } from '../domain/route.ts';
 import { servingReleases, type TrafficShare } from '../domain/traffic.ts';
 
 /** What is known of a release when routes are made. */
@@ -52,7 +52,7 @@ function weightsOf({ traffic, releases }: AppFacts): Pick<Route, 'weights'> {
 }
 
 /** The platform's own hostnames; apps cannot have these names. */
-export function planPlatform(domain: string, apiPort: number): readonly PlatformRoute[] {
+export function planReserved(domain: string, apiPort: number): readonly ReservedRoute[] {
   return ['api', 'git', 'dashboard'].map((name) => ({
     hostname: `${name}.${domain}`,
     address: '127.0.0.1',

@@ -1,7 +1,7 @@
 import { type ConfigVarSource, type ConfigVars, checkConfigVars, checkSource } from '../domain/config-vars.ts';
 import type { ConfigVarSets } from '../domain/store.ts';
 import type { Scope, Tx } from './scope.ts';
-import type { Place } from './seal.ts';
+import type { SealContext } from './seal.ts';
 
 /** Sealed per variable, so that a change of one does not touch the rest. */
 export function configVarsTable(scope: Scope): ConfigVarSets {
@@ -46,7 +46,8 @@ function applied(before: Vars, changes: Readonly<Record<string, string | null>>)
 async function open(tx: Tx, appId: string): Promise<Vars> {
   const rows = await tx.db.selectFrom('configVars').selectAll().where('appId', '=', appId).orderBy('name').execute();
   const vars = new Map<string, string>();
-  for (const row of rows) vars.set(row.name, await tx.seals.open(tx, place(appId, row.name, row.version), row.sealed));
+  for (const row of rows)
+    vars.set(row.name, await tx.seals.open(tx, sealContext(appId, row.name, row.version), row.sealed));
   return vars;
 }
 
@@ -82,12 +83,12 @@ async function put(
   const rows = await tx.db.selectFrom('configVars').select(['name', 'version']).where('appId', '=', appId).execute();
   const versions = new Map(rows.map((row) => [row.name, row.version]));
   const secrets = vars.map(([name, plaintext]) => ({
-    place: place(appId, name, (versions.get(name) ?? 0) + 1),
+    context: sealContext(appId, name, (versions.get(name) ?? 0) + 1),
     plaintext,
   }));
   const sealedTexts = await tx.seals.sealAll(tx, appId, secrets);
   for (const [index, secret] of secrets.entries()) {
-    const { name, version } = secret.place;
+    const { name, version } = secret.context;
     const sealed = sealedTexts[index] ?? '';
     await tx.db
       .insertInto('configVars')
@@ -97,6 +98,6 @@ async function put(
   }
 }
 
-function place(appId: string, name: string, version: number): Place {
+function sealContext(appId: string, name: string, version: number): SealContext {
   return { table: 'config_vars', appId, name, version };
 }

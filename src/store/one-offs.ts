@@ -5,7 +5,7 @@ import type { OneOffs } from '../domain/store.ts';
 import { toDate, toText } from './rows.ts';
 import type { OneOffRow } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
-import type { Place } from './seal.ts';
+import type { SealContext } from './seal.ts';
 
 const activeStates = instanceStates.filter((state) => !isFinal(state));
 
@@ -46,7 +46,7 @@ async function insert(tx: Tx, oneOff: Parameters<OneOffs['create']>[0]): Promise
     appId,
     attach: attach ? 1 : 0,
     tty: tty ? 1 : 0,
-    sealedEnv: await tx.seals.seal(tx, place({ appId, instanceId }), JSON.stringify(env)),
+    sealedEnv: await tx.seals.seal(tx, sealContext({ appId, instanceId }), JSON.stringify(env)),
     columns,
     rows,
     createdAt: toText(now),
@@ -57,10 +57,10 @@ async function insert(tx: Tx, oneOff: Parameters<OneOffs['create']>[0]): Promise
 }
 
 async function opened(tx: Tx, row: OneOffRow): Promise<OneOff> {
-  return toOneOff(row, JSON.parse(await tx.seals.open(tx, place(row), row.sealedEnv)) as ConfigVars);
+  return toOneOff(row, JSON.parse(await tx.seals.open(tx, sealContext(row), row.sealedEnv)) as ConfigVars);
 }
 
-function place({ appId, instanceId }: Pick<OneOff, 'appId' | 'instanceId'>): Place {
+function sealContext({ appId, instanceId }: Pick<OneOff, 'appId' | 'instanceId'>): SealContext {
   return { table: 'one_offs', appId, name: instanceId, version: 1 };
 }
 

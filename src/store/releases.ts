@@ -5,7 +5,7 @@ import { newId } from './ids.ts';
 import { found, toDate, toText } from './rows.ts';
 import type { ReleaseRow } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
-import type { Place } from './seal.ts';
+import type { SealContext } from './seal.ts';
 
 /** Without a limit, `list` gives the newest 1,000. */
 const defaultLimit = 1000;
@@ -62,7 +62,7 @@ async function insert(tx: Tx, release: Parameters<Releases['create']>[0]): Promi
     description: release.description,
     accountId: release.accountId,
     status: 'pending',
-    sealedConfig: await tx.seals.seal(tx, place(appId, version), JSON.stringify(release.config)),
+    sealedConfig: await tx.seals.seal(tx, sealContext(appId, version), JSON.stringify(release.config)),
     createdAt: toText(now),
   };
   await tx.db.insertInto('releases').values(row).execute();
@@ -100,11 +100,11 @@ async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
 }
 
 async function withConfig(tx: Tx, row: ReleaseRow): Promise<ReleaseWithConfig> {
-  const config = await tx.seals.open(tx, place(row.appId, row.version), row.sealedConfig);
+  const config = await tx.seals.open(tx, sealContext(row.appId, row.version), row.sealedConfig);
   return { ...toRelease(row), config: JSON.parse(config) as ConfigVars };
 }
 
-function place(appId: string, version: number): Place {
+function sealContext(appId: string, version: number): SealContext {
   return { table: 'releases', appId, name: 'config', version };
 }
 

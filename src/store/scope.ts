@@ -28,7 +28,7 @@ export interface Scope {
 /** A transaction waits for nothing but the database. One that takes this long waits for something else, and everybody for it. */
 const transactionDeadlineMs = 10_000;
 
-export interface ScopeParts {
+export interface ScopeDeps {
   readonly db: Kysely<Schema>;
   readonly database: Database;
   readonly seals: Seals;
@@ -38,13 +38,13 @@ export interface ScopeParts {
 
 /** The scope of the store itself. */
 export class StoreScope implements Scope {
-  readonly #parts: ScopeParts;
+  readonly #parts: ScopeDeps;
   /** Set in everything that a transaction's work calls, to tell a use of the outer store from within: it would wait for itself. */
   readonly #current = new AsyncLocalStorage<{ open: boolean }>();
 
   #writesOfOthers: number | null = null;
 
-  constructor(parts: ScopeParts) {
+  constructor(parts: ScopeDeps) {
     this.#parts = parts;
   }
 

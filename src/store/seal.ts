@@ -12,8 +12,8 @@ interface KeyStore {
   readonly clock: Clock;
 }
 
-/** Where a secret stands. Sealed text opens in this place only: it cannot be moved to another row, app or table. */
-export interface Place {
+/** Where a secret stands. Sealed text opens in this context only: it cannot be moved to another row, app or table. */
+export interface SealContext {
   readonly table: string;
   readonly appId: string;
   readonly name: string;
@@ -38,7 +38,7 @@ export class Seals {
   async createDataKey(tx: KeyStore, appId: string): Promise<void> {
     const id = newId();
     const key = randomBytes(32);
-    const wrapped = encrypt({ id: this.#rootKey.id, key: this.#rootKey.key }, wrapPlace(appId, id), key);
+    const wrapped = encrypt({ id: this.#rootKey.id, key: this.#rootKey.key }, wrapContext(appId, id), key);
     const row: DataKeyRow = {
       id,
       appId,
@@ -50,15 +50,15 @@ export class Seals {
   }
 
   /** Throws `not_found` when the app is gone. */
-  async seal(tx: KeyStore, place: Place, plaintext: string): Promise<string> {
-    const [sealed] = await this.sealAll(tx, place.appId, [{ place, plaintext }]);
+  async seal(tx: KeyStore, context: SealContext, plaintext: string): Promise<string> {
+    const [sealed] = await this.sealAll(tx, context.appId, [{ context, plaintext }]);
     return sealed ?? '';
   }
 
   async sealAll(
     tx: KeyStore,
     appId: string,
-    secrets: readonly { readonly place: Place; readonly plaintext: string }[],
+    secrets: readonly { readonly context: SealContext; readonly plaintext: string }[],
   ): Promise<readonly string[]> {
     const row = await tx.db
       .selectFrom('dataKeys')
@@ -69,19 +69,19 @@ export class Seals {
       .executeTakeFirst();
     if (!row) throw new PlatformError('not_found', `The app ${appId} is gone.`, { hint: 'See your apps: paas apps' });
     const key = this.#unwrap(row);
-    return secrets.map(({ place, plaintext }) => encrypt({ id: row.id, key }, place, Buffer.from(plaintext)));
+    return secrets.map(({ context, plaintext }) => encrypt({ id: row.id, key }, context, Buffer.from(plaintext)));
   }
 
-  /** Throws `internal`, naming the place and never the content, when the text was changed or stood elsewhere. */
-  async open(tx: KeyStore, place: Place, sealed: string): Promise<string> {
+  /** Throws `internal`, naming the context and never the content, when the text was changed or stood elsewhere. */
+  async open(tx: KeyStore, context: SealContext, sealed: string): Promise<string> {
     const keyId = sealed.split(':', 2)[1] ?? '';
     let key = this.#opened.get(keyId);
     if (!key) {
       const row = await tx.db.selectFrom('dataKeys').selectAll().where('id', '=', keyId).executeTakeFirst();
-      if (!row) throw cannotOpen(place, `its data key ${keyId} is missing`);
+      if (!row) throw cannotOpen(context, `its data key ${keyId} is missing`);
       key = this.#unwrap(row);
     }
-    return decrypt(key, place, sealed).toString();
+    return decrypt(key, context, sealed).toString();
   }
 
   forget(appKeyIds: readonly string[]): void {
@@ -91,45 +91,45 @@ export class Seals {
   #unwrap(row: DataKeyRow): Buffer {
     const known = this.#opened.get(row.id);
     if (known) return known;
-    const key = decrypt(this.#rootKey.key, wrapPlace(row.appId, row.id), row.wrapped);
+    const key = decrypt(this.#rootKey.key, wrapContext(row.appId, row.id), row.wrapped);
     this.#opened.set(row.id, key);
     return key;
   }
 }
 
-function wrapPlace(appId: string, keyId: string): Place {
+function wrapContext(appId: string, keyId: string): SealContext {
   return { table: 'data_keys', appId, name: keyId, version: 1 };
 }
 
-function additionalData({ table, appId, name, version }: Place): Buffer {
+function additionalData({ table, appId, name, version }: SealContext): Buffer {
   return Buffer.from(`${table}|${appId}|${name}|${version}`);
 }
 
-function encrypt(key: RootKey, place: Place, plaintext: Buffer): string {
+function encrypt(key: RootKey, context: SealContext, plaintext: Buffer): string {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', key.key, nonce);
-  cipher.setAAD(additionalData(place));
+  cipher.setAAD(additionalData(context));
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
   const parts = [nonce, ciphertext, cipher.getAuthTag()].map((part) => part.toString('base64url'));
   return ['v1', key.id, ...parts].join(':');
 }
 
-function decrypt(key: Buffer, place: Place, sealed: string): Buffer {
+function decrypt(key: Buffer, context: SealContext, sealed: string): Buffer {
   const [version, , nonce, ciphertext, tag] = sealed.split(':');
   if (version !== 'v1' || nonce === undefined || ciphertext === undefined || tag === undefined) {
-    throw cannotOpen(place, 'it is not sealed in the form v1');
+    throw cannotOpen(context, 'it is not sealed in the form v1');
   }
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'), { authTagLength: 16 });
-    decipher.setAAD(additionalData(place));
+    decipher.setAAD(additionalData(context));
     decipher.setAuthTag(Buffer.from(tag, 'base64url'));
     return Buffer.concat([decipher.update(Buffer.from(ciphertext, 'base64url')), decipher.final()]);
   } catch (error) {
-    throw cannotOpen(place, 'it was changed, or sealed for another place', error);
+    throw cannotOpen(context, 'it was changed, or sealed for another context', error);
   }
 }
 
-function cannotOpen(place: Place, why: string, cause?: unknown): PlatformError {
-  const what = `${place.table} ${place.name} (version ${place.version}) of app ${place.appId}`;
+function cannotOpen(context: SealContext, why: string, cause?: unknown): PlatformError {
+  const what = `${context.table} ${context.name} (version ${context.version}) of app ${context.appId}`;
   return new PlatformError('internal', `${what} cannot be opened: ${why}.`, { cause });
 }

@@ -68,7 +68,7 @@ async function startOurs(backendPort: number): Promise<Ready> {
     targets: [target],
   } as const;
   const client = createResolverClient(controlSocket);
-  await client.publish({ version: 1, routes: [route], platform: [] });
+  await client.publish({ version: 1, routes: [route], reserved: [] });
   void hear(client);
   return { port: address.port, controlSocket };
 }

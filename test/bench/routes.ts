@@ -1,6 +1,6 @@
 import type { Route } from '../../src/domain/route.ts';
 import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
-import { RouteLog } from '../../src/routing/route-log.ts';
+import { RouteHistory } from '../../src/routing/route-history.ts';
 import { type BenchRow, row } from './row.ts';
 import { type Server, startServer } from './server.ts';
 
@@ -16,13 +16,13 @@ export async function rows(): Promise<readonly BenchRow[]> {
   const server = await startServer('resolver', 1);
   try {
     const client = createResolverClient(server.controlSocket);
-    const log = new RouteLog(term, []);
-    log.record({ put: Array.from({ length: apps }, (_, at) => routeOf(at, 0)), drop: [] });
-    if (!(await client.publish(log.table())).taken) throw new Error('the resolver did not take the routes');
+    const history = new RouteHistory(term, []);
+    history.update({ put: Array.from({ length: apps }, (_, at) => routeOf(at, 0)), drop: [] });
+    if (!(await client.publish(history.table())).taken) throw new Error('the resolver did not take the routes');
     await client.table();
-    await measure(server, 200, (at) => changeOne(client, log, at));
+    await measure(server, 200, (at) => changeOne(client, history, at));
     const floor = await measure(server, changes, () => client.table());
-    const ours = await measure(server, changes, (at) => changeOne(client, log, at));
+    const ours = await measure(server, changes, (at) => changeOne(client, history, at));
     return [
       row({
         name: `a change of a route among ${apps}, CPU of the resolver`,
@@ -38,10 +38,10 @@ export async function rows(): Promise<readonly BenchRow[]> {
   }
 }
 
-async function changeOne(client: ResolverClient, log: RouteLog, at: number): Promise<void> {
-  const from = log.version ?? 0;
-  log.record({ put: [routeOf((at * 7) % apps, Date.now() + at)], drop: [] });
-  const change = log.since(from);
+async function changeOne(client: ResolverClient, history: RouteHistory, at: number): Promise<void> {
+  const from = history.version ?? 0;
+  history.update({ put: [routeOf((at * 7) % apps, Date.now() + at)], drop: [] });
+  const change = history.since(from);
   if (!change || !(await client.change(change)).taken) throw new Error('the resolver did not take a change');
 }
 

@@ -21,8 +21,8 @@ describe('a push that comes through the resolver', () => {
   before(async () => {
     server = await GitServer.start({ packBytes: 24 * mebibyte, killGraceMs: 500 });
     folder = await mkdtemp(join(tmpdir(), 'paas-git-resolver-'));
-    const platform = [{ hostname: 'git.localhost', address: '127.0.0.1', port: server.port }];
-    await writeFile(join(folder, 'routes.json'), JSON.stringify({ version: 1, routes: [], platform }));
+    const reserved = [{ hostname: 'git.localhost', address: '127.0.0.1', port: server.port }];
+    await writeFile(join(folder, 'routes.json'), JSON.stringify({ version: 1, routes: [], reserved }));
     resolver = await startResolver({
       bind: '127.0.0.1',
       httpPort: 0,

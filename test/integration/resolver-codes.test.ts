@@ -237,7 +237,7 @@ test('clients that do not send a whole head are cut, and the others do not notic
 test('the platform’s own door, while nobody is behind it, answers H99', async () => {
   await using resolver = await startTestResolver({ startingHoldMs: 100 });
   const door = { hostname: 'api.localhost', address: '127.0.0.1', port: await deadPort() };
-  await resolver.client.publish({ version: 1, routes: [], platform: [door] });
+  await resolver.client.publish({ version: 1, routes: [], reserved: [door] });
   const { status, body } = await ask(resolver.port, { host: door.hostname, headers: { Accept: 'application/json' } });
   assert.deepEqual([status, JSON.parse(body).id], [503, 'H99']);
 });

@@ -183,7 +183,7 @@ test('tables of 10,000 routes are put in use one after the other while requests 
       state: 'live' as const,
     };
     const routes = [{ ...shop, targets: [namedTarget(backend, 'shop')] }, ...others];
-    assert.equal((await resolver.client.publish({ version: version + 1, routes, platform: [] })).taken, true);
+    assert.equal((await resolver.client.publish({ version: version + 1, routes, reserved: [] })).taken, true);
     assert.equal((await ask(resolver.port, { host: 'www.app-9999.com' })).body, 'ok');
     await eventually('requests go on', () => reads.count() > before + 20);
   }

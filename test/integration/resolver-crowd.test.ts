@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { publicClient } from '../../src/resolver/client-connections.ts';
-import { ResolverNotices } from '../../src/resolver/notices.ts';
+import { LiveRoutes } from '../../src/resolver/live-routes.ts';
 import { createProxy } from '../../src/resolver/proxy.ts';
-import { Router } from '../../src/resolver/router.ts';
+import { RequestEvents } from '../../src/resolver/request-events.ts';
 import { defaultTiming } from '../../src/resolver/timing.ts';
 import { TrustedProxies } from '../../src/resolver/trusted-proxies.ts';
 import { eventually } from '../support/eventually.ts';
@@ -25,7 +25,13 @@ test('a client is its address, or its network in IPv6, and whoever stands behind
 test('one client cannot take the connections of all', async () => {
   const timing = { ...defaultTiming, connectionsPerClient: 3 };
   const proxies = new TrustedProxies([]);
-  const context = { router: new Router(timing), notices: new ResolverNotices(), timing, proxies, closing: false };
+  const context = {
+    routes: new LiveRoutes(timing),
+    requestEvents: new RequestEvents(),
+    timing,
+    proxies,
+    closing: false,
+  };
   const proxy = createProxy(context);
   const from: string[] = [];
   // Real connections, of which the resolver hears that they come from elsewhere than from this machine.
@@ -59,7 +65,7 @@ test('one client cannot take the connections of all', async () => {
   } finally {
     for (const socket of opened) socket.destroy();
     proxy.closeAllConnections();
-    context.router.close();
+    context.routes.close();
     await new Promise((resolve) => front.close(resolve));
   }
 });

@@ -4,38 +4,38 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Route, RouteChange } from '../../src/domain/route.ts';
+import { LiveRoutes } from '../../src/resolver/live-routes.ts';
 import { RouteJournal, readJournal } from '../../src/resolver/route-journal.ts';
-import { Router } from '../../src/resolver/router.ts';
 
 function route(appId: string): Route {
   return { appId, appName: appId, rules: [{ hostname: `${appId}.localhost`, path: '/' }], state: 'blank', targets: [] };
 }
 
-/** A router whose routes are saved as the resolver saves them. */
+/** Live routes that are saved as the resolver saves them. */
 async function start(minRewriteLength?: number) {
   const home = await mkdtemp(join(tmpdir(), 'paas-journal-'));
   const path = join(home, 'run', 'routes.json');
-  const router = new Router();
+  const live = new LiveRoutes();
   const failures: unknown[] = [];
   const failed = (error: unknown) => failures.push(error);
   const size = minRewriteLength === undefined ? {} : { minRewriteLength };
-  const journal = new RouteJournal({ path, table: () => router.table(), failed, ...size });
+  const journal = new RouteJournal({ path, table: () => live.table(), failed, ...size });
   return {
     path,
-    router,
+    live,
     journal,
     failures,
     replace(version: number, routes: readonly Route[]) {
-      assert.ok(router.replace({ version, routes, platform: [] }));
+      assert.ok(live.replace({ version, routes, reserved: [] }));
       journal.replaced();
     },
     change(change: Omit<RouteChange, 'from' | 'version'>) {
-      const made = { from: router.version, version: router.version + 1, ...change };
-      assert.ok(router.change(made));
+      const made = { from: live.version, version: live.version + 1, ...change };
+      assert.ok(live.change(made));
       journal.changed(made);
     },
     async restored() {
-      const other = new Router();
+      const other = new LiveRoutes();
       await readJournal(path, other);
       return other;
     },
@@ -52,7 +52,7 @@ test('the routes come back as they were, the whole table and what changed since'
   saved.change({ put: [route('new')], drop: ['app-7'] });
   saved.change({ put: [route('newer')], drop: [] });
   await saved.journal.settled();
-  assert.deepEqual((await saved.restored()).table(), saved.router.table());
+  assert.deepEqual((await saved.restored()).table(), saved.live.table());
   assert.deepEqual(saved.failures, []);
 });
 
@@ -88,7 +88,7 @@ test('the file does not grow for ever', async () => {
   }
   const { length } = await readFile(saved.path, 'utf8');
   assert.ok(length < 3_000, `${length} bytes`);
-  assert.deepEqual((await saved.restored()).table(), saved.router.table());
+  assert.deepEqual((await saved.restored()).table(), saved.live.table());
 });
 
 test('of a file that ends in the middle of a change, all before it comes back', async () => {
@@ -128,5 +128,5 @@ test('when the disk does not take them, that is said, and the next change saves 
   await rm(join(saved.path, '..'));
   saved.change({ put: [route('b')], drop: [] });
   await saved.journal.settled();
-  assert.deepEqual((await saved.restored()).table(), saved.router.table());
+  assert.deepEqual((await saved.restored()).table(), saved.live.table());
 });

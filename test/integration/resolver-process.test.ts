@@ -67,7 +67,7 @@ function tableOf(port: number, version = 1): RouteTable {
     state: 'live',
     targets: [target],
   } as const;
-  return { version, routes: [route], platform: [] };
+  return { version, routes: [route], reserved: [] };
 }
 
 test('killed and started again, it serves with the routes that it had, asking nobody', async () => {

@@ -9,8 +9,8 @@ import type { Release } from '../../src/domain/release.ts';
 import type { RouteChange } from '../../src/domain/route.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
-import { createRoutePublisher, type RoutePublisher } from '../../src/routing/publisher.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
+import { createRoutePublisher, type RoutePublisher } from '../../src/routing/route-publisher.ts';
 import { openStore } from '../../src/store/store.ts';
 import { type BreakableStore, breakable } from '../support/breakable-feed.ts';
 import { scaled } from '../support/deadline.ts';
@@ -245,7 +245,7 @@ test('every resolver gets the routes, one that comes later and one that lost the
 
   // Somebody took its routes away, and the next change finds another version than the one it is of.
   const { version } = await other.client.table();
-  await other.client.publish({ version: version + 5, routes: [], platform: [] });
+  await other.client.publish({ version: version + 5, routes: [], reserved: [] });
   assert.equal((await ask(other.port, { host })).status, 404);
   await store.domains.create({ appId: app.id, hostname: 'www.example.org' });
   await publisher.settled(app.id);

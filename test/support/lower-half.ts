@@ -17,10 +17,10 @@ import { type DeployDependencies, makeRelease } from '../../src/operations/relea
 import { ensureNetworks } from '../../src/provisioner/environment.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
-import { createLogRouter } from '../../src/reporting/log-router.ts';
+import { createLogCollector } from '../../src/reporting/log-collector.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
-import { createRoutePublisher } from '../../src/routing/publisher.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
+import { createRoutePublisher } from '../../src/routing/route-publisher.ts';
 import { openStore } from '../../src/store/store.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
 import { Terminals } from '../../src/supervisor/terminals.ts';
@@ -131,7 +131,7 @@ export class LowerHalf implements AsyncDisposable {
     await routes.start();
     const leases = createLocalLeases();
     const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
-    const logs = createLogRouter({ engines, appLog, platformId, logger });
+    const logs = createLogCollector({ engines, appLog, platformId, logger });
     const provisioner = new Provisioner({ store, leases, clock: systemClock, logger });
     const supervise = (terminals: Terminals) =>
       new Supervisor({

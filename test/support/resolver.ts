@@ -112,7 +112,7 @@ export async function startTestResolver(
       version += 1;
       await client.publish({
         version,
-        platform: [],
+        reserved: [],
         routes: [...routes].map(([appName, route]) => ({
           appId: appName,
           appName,

@@ -6,7 +6,7 @@ import { parseSize } from '../../src/domain/cloudlet.ts';
 import { checkConfigVars, configVarLimits } from '../../src/domain/config-vars.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { parseProcfile } from '../../src/domain/procfile.ts';
-import { isPlatformHostname, parseHostname } from '../../src/domain/route.ts';
+import { isReservedHostname, parseHostname } from '../../src/domain/route.ts';
 
 const refused = (code: string, pattern: RegExp) => (error: unknown) =>
   error instanceof PlatformError && error.code === code && pattern.test(error.message);
@@ -179,11 +179,11 @@ describe('a hostname', () => {
 describe('the platform’s own hostnames', () => {
   it('are its domain, all below it, and the wildcard that answers for it', () => {
     for (const own of ['apps.example.com', 'shop.apps.example.com', 'git.apps.example.com', '*.example.com']) {
-      assert.ok(isPlatformHostname(own, 'apps.example.com'), own);
+      assert.ok(isReservedHostname(own, 'apps.example.com'), own);
     }
     for (const free of ['www.example.com', 'example.com', '*.www.example.com', 'badapps.example.com', '*.shop.com']) {
-      assert.ok(!isPlatformHostname(free, 'apps.example.com'), free);
+      assert.ok(!isReservedHostname(free, 'apps.example.com'), free);
     }
-    assert.ok(isPlatformHostname('*.localhost', 'localhost'));
+    assert.ok(isReservedHostname('*.localhost', 'localhost'));
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorLine, servedLine } from '../../src/resolver/access-log.ts';
 import { explain, renderPage, unknownHost } from '../../src/resolver/error-pages.ts';
-import { type RouterCode, routerCodes } from '../../src/resolver/router-codes.ts';
+import { type HCode, hCodes } from '../../src/resolver/h-codes.ts';
 
 const requestId = '0b0f8ad5-7d0a-4c0a-9c3e-1c8f1f3a5b77';
 
@@ -40,9 +40,9 @@ test('markup in a hostname stays text', () => {
 });
 
 test('every code has a page in every form', () => {
-  for (const code of Object.keys(routerCodes) as RouterCode[]) {
+  for (const code of Object.keys(hCodes) as HCode[]) {
     for (const accept of ['text/html', 'application/json', undefined]) {
-      const { body } = renderPage({ status: routerCodes[code].status, code, ...explain(code), requestId }, accept);
+      const { body } = renderPage({ status: hCodes[code].status, code, ...explain(code), requestId }, accept);
       assert.ok(body.includes(code), `${code} for ${accept}`);
     }
   }

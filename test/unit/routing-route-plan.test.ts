@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instance } from '../../src/domain/instance.ts';
-import { type AppFacts, planPlatform, planRoute } from '../../src/routing/route-plan.ts';
+import { type AppFacts, planReserved, planRoute } from '../../src/routing/route-plan.ts';
 import { type Changes as InstanceChanges, upInstance } from '../support/instances.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
@@ -129,7 +129,7 @@ test('while the last old instance drains, a scaled-down app takes nothing new', 
 
 test('the platform’s own names lead to its own port', () => {
   assert.deepEqual(
-    planPlatform('example.com', 7080).map(({ hostname, address, port }) => `${hostname} ${address}:${port}`),
+    planReserved('example.com', 7080).map(({ hostname, address, port }) => `${hostname} ${address}:${port}`),
     ['api.example.com 127.0.0.1:7080', 'git.example.com 127.0.0.1:7080', 'dashboard.example.com 127.0.0.1:7080'],
   );
 });

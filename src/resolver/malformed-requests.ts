@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { STATUS_CODES } from '../system/node-http.ts';
 import { explain, renderPage } from './error-pages.ts';
-import { type RouterCode, routerCodes } from './router-codes.ts';
+import { type HCode, hCodes } from './h-codes.ts';
 
 /** For the client to read the answer before its connection goes: one that still sends is reset, and the answer with it. */
 const lingerMs = 1_000;
@@ -33,11 +33,11 @@ export function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex, la
 function answerTo(errorCode: string | undefined): string {
   if (errorCode === 'ERR_HTTP_REQUEST_TIMEOUT') return answer(408, null);
   const code = errorCode === 'HPE_HEADER_OVERFLOW' ? 'H25' : 'H26';
-  return answer(routerCodes[code].status, code);
+  return answer(hCodes[code].status, code);
 }
 
 /** What the client would rather read is not known. */
-function answer(status: number, code: RouterCode | null): string {
+function answer(status: number, code: HCode | null): string {
   const words = code === null ? { title: 'Request timeout', text: 'The request did not come in time.' } : explain(code);
   const { contentType, body } = renderPage({ status, code, ...words, requestId: null }, undefined);
   const head = [

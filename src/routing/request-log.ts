@@ -1,14 +1,14 @@
 import type { AppLog } from '../domain/log-line.ts';
 import type { ResolverClient } from './resolver-client.ts';
 
-export interface RouterLogOptions {
+export interface RequestLogDeps {
   readonly client: ResolverClient;
   readonly appLog: AppLog;
   readonly signal: AbortSignal;
 }
 
 /** Writes what the resolver tells of requests into their app's log, until the signal aborts. Then it resolves. */
-export async function keepRouterLog({ client, appLog, signal }: RouterLogOptions): Promise<void> {
+export async function writeRequestLog({ client, appLog, signal }: RequestLogDeps): Promise<void> {
   for await (const event of client.events(signal)) {
     if (event.type === 'request_failed' || event.type === 'request_served') {
       const { appId, release, text, process } = event;

@@ -1,14 +1,14 @@
 import type { ResolverEvent } from '../domain/resolver-protocol.ts';
 import { systemClock } from '../system/clock.ts';
-import type { Destination } from './router.ts';
-import type { RouterCode } from './router-codes.ts';
+import type { HCode } from './h-codes.ts';
+import type { Destination } from './live-routes.ts';
 import { ServedRequests } from './served-requests.ts';
 import type { Target } from './target.ts';
 
 const backlogLength = 1_000;
 
 /** What the orchestrator should hear of: requests, for their app's log. */
-export class ResolverNotices {
+export class RequestEvents {
   readonly #listeners = new Set<(event: ResolverEvent) => void>();
   readonly #served = new ServedRequests(
     (appId, count) =>
@@ -22,7 +22,7 @@ export class ResolverNotices {
     return this.#listeners.size;
   }
 
-  requestFailed(code: RouterCode, destination: Destination, target: Target | null, text: string): void {
+  requestFailed(code: HCode, destination: Destination, target: Target | null, text: string): void {
     if (destination.appId === null) return;
     this.#tell({
       type: 'request_failed',

@@ -4,12 +4,12 @@ import { type Instance, processName } from '../domain/instance.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import { PerHost } from '../system/per-host.ts';
-import type { RoutableLog } from './app-log.ts';
+import type { ResumableLog } from './app-log.ts';
 import { InstanceOutput, type OutputSource } from './instance-output.ts';
 
-export interface LogRouterOptions {
+export interface LogCollectorOptions {
   readonly engines: Engines;
-  readonly appLog: RoutableLog;
+  readonly appLog: ResumableLog;
   readonly platformId: string;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -34,14 +34,14 @@ const rememberMs = 10 * 60_000;
  * and of the engine. Containers that are there when it begins are taken up where the log ends, whether they still run
  * or ended while nobody listened.
  */
-export class LogRouter {
-  readonly #options: LogRouterOptions;
+export class LogCollector {
+  readonly #options: LogCollectorOptions;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #followed = new Map<string, { readonly output: InstanceOutput; readonly ended: Promise<void> }>();
   readonly #adoptions: PerHost<Adoption>;
 
-  constructor(options: LogRouterOptions) {
+  constructor(options: LogCollectorOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#adoptions = new PerHost(options.engines, (hostId) => this.#adoption(hostId));
@@ -142,6 +142,6 @@ export class LogRouter {
   }
 }
 
-export function createLogRouter(options: LogRouterOptions): LogRouter {
-  return new LogRouter(options);
+export function createLogCollector(options: LogCollectorOptions): LogCollector {
+  return new LogCollector(options);
 }

@@ -4,7 +4,7 @@ import type { Timing } from './timing.ts';
  * Requests that wait for an instance: bounded in number for each app and over all, and woken together, when their
  * routes change and every `probeMs`. Each one knows its own deadline and asks to go on or leaves.
  */
-export class Hold {
+export class HeldRequests {
   readonly #timing: Pick<Timing, 'probeMs' | 'heldPerApp' | 'heldInAll'>;
   readonly #waiting = new Map<string, Set<() => void>>();
   #count = 0;

@@ -6,14 +6,14 @@ import { test } from 'node:test';
 import { createAppLog } from '../../src/reporting/app-log.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
 import { defaultTiming } from '../../src/resolver/timing.ts';
+import { writeRequestLog } from '../../src/routing/request-log.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
-import { keepRouterLog } from '../../src/routing/router-log.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, deadPort } from '../support/resolver.ts';
 
 test('an app’s log has each of its failed requests once, those too that failed while nobody listened', async () => {
   await using stack = new AsyncDisposableStack();
-  const home = await mkdtemp(join(tmpdir(), 'paas-router-log-'));
+  const home = await mkdtemp(join(tmpdir(), 'paas-request-log-'));
   stack.defer(() => rm(home, { recursive: true, force: true }));
   const controlSocket = join(home, 'r.sock');
   const timing = { ...defaultTiming, refusedHoldMs: 0 };
@@ -37,7 +37,7 @@ test('an app’s log has each of its failed requests once, those too that failed
     rules: [{ hostname: 'shop.localhost', path: '/' }],
     state: 'live',
   } as const;
-  await client.publish({ version: 1, routes: [{ ...shop, targets: [target] }], platform: [] });
+  await client.publish({ version: 1, routes: [{ ...shop, targets: [target] }], reserved: [] });
   const appLog = createAppLog({ dir: join(home, 'logs'), bytesPerApp: 1024 * 1024 });
   stack.defer(() => appLog.close());
 
@@ -45,7 +45,7 @@ test('an app’s log has each of its failed requests once, those too that failed
   for (const path of ['/first', '/second']) {
     const listening = new AbortController();
     const { signal } = listening;
-    const kept = keepRouterLog({ client, appLog, signal });
+    const kept = writeRequestLog({ client, appLog, signal });
     await eventually('what was missed is in the log', async () => {
       const lines = await appLog.read('shop-id', { lines: 10 });
       return lines.some(({ text }) => text.includes(path === '/first' ? '/before' : '/between'));

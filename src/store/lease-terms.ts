@@ -7,7 +7,7 @@ const settingName = 'leader.term';
  * Terms of leases for one process. The leader's grow over its restarts too: what other programs have from an earlier
  * leader is older. All other terms only have to grow while the process lives, and cost no write.
  */
-export function lastingTerms(store: Store): (name: LeaseName) => Promise<number> {
+export function leaseTerms(store: Store): (name: LeaseName) => Promise<number> {
   let term = 0;
   return async (name) => {
     if (name !== 'leader') return ++term;

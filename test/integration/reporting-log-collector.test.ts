@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { type Engine, labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { type AppLogOptions, createAppLog } from '../../src/reporting/app-log.ts';
-import { createLogRouter } from '../../src/reporting/log-router.ts';
+import { createLogCollector } from '../../src/reporting/log-collector.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { BusyTurns } from '../support/cpu-time.ts';
 import { scaled } from '../support/deadline.ts';
@@ -16,7 +16,7 @@ import { EngineFixture, testDockerHost } from '../support/engine-fixture.ts';
 import { enginesOf } from '../support/engines.ts';
 import { eventually } from '../support/eventually.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'paas-router-'));
+const root = mkdtempSync(join(tmpdir(), 'paas-log-collector-'));
 let fixture: EngineFixture;
 const closing: (() => Promise<void>)[] = [];
 
@@ -53,20 +53,20 @@ async function startInstance(script: string, slot = 1) {
 /** A run of the platform, as far as the instances' output is concerned. */
 function startRun(dir: string, engine: Engine = fixture.engine, options: Partial<AppLogOptions> = {}) {
   const appLog = createAppLog({ dir, bytesPerApp: 32 * 1024 * 1024, ...options });
-  const router = createLogRouter({
+  const collector = createLogCollector({
     engines: enginesOf(engine),
     appLog,
     platformId: fixture.runId,
     logger: silentLogger,
   });
   const close = async () => {
-    await router.close();
+    await collector.close();
     await appLog.close();
   };
   closing.push(close);
   return {
     appLog,
-    router,
+    collector,
     texts: async (appId: string) =>
       (await appLog.read(appId, { lines: 100_000, source: 'app' })).map(({ text }) => text),
     close,
@@ -81,10 +81,10 @@ const counting = (count: number) =>
 test('what an instance wrote is in the log to its last line when its end is told', async () => {
   const run = startRun(newDir());
   const instance = await startInstance('echo one; echo two >&2; printf %040000d 0; printf "\\nlast words"; exit 3');
-  run.router.watch(instance, instance.containerId, 7);
-  run.router.watch(instance, instance.containerId, 7);
+  run.collector.watch(instance, instance.containerId, 7);
+  run.collector.watch(instance, instance.containerId, 7);
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
-  await run.router.finished(instance);
+  await run.collector.finished(instance);
   const lines = await run.appLog.read(instance.appId, { lines: 100, process: 'web.1' });
   assert.deepEqual(
     lines.map(({ text }) => text.length).toSorted((a, b) => a - b),
@@ -98,7 +98,7 @@ test('what an instance wrote is in the log to its last line when its end is told
 
 test('an instance that nobody watched is nothing to wait for', async () => {
   const run = startRun(newDir());
-  await run.router.finished({ hostId: 'local', containerId: '0123456789abcdef' });
+  await run.collector.finished({ hostId: 'local', containerId: '0123456789abcdef' });
   await run.close();
 });
 
@@ -106,7 +106,7 @@ test('over restarts of the platform every line is in the log once', async () => 
   const dir = newDir();
   const instance = await startInstance(counting(1000));
   const first = startRun(dir);
-  first.router.watch(instance, instance.containerId, 7);
+  first.collector.watch(instance, instance.containerId, 7);
   await eventually('it counts', async () => (await first.texts(instance.appId)).length > 100);
   await first.close();
   for (let i = 0; i < 3; i++) {
@@ -117,7 +117,7 @@ test('over restarts of the platform every line is in the log once', async () => 
   }
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
   const last = startRun(dir);
-  await last.router.finished(instance);
+  await last.collector.finished(instance);
   assert.deepEqual(await last.texts(instance.appId), numbers(1000));
   const [line] = await last.appLog.read(instance.appId, { lines: 1 });
   assert.deepEqual([line?.process, line?.release], ['web.1', 7]);
@@ -129,7 +129,7 @@ test('a platform killed at any moment completes the log from what the disk has',
   mkdirSync(dir);
   const instance = await startInstance(counting(600));
   const run = startRun(dir);
-  run.router.watch(instance, instance.containerId, 7);
+  run.collector.watch(instance, instance.containerId, 7);
   const found: string[] = [];
   for (const enough of [1, 200, 400]) {
     await eventually('it counts', async () => (await run.texts(instance.appId)).length >= enough);
@@ -142,7 +142,7 @@ test('a platform killed at any moment completes the log from what the disk has',
   await run.close();
   for (const left of found) {
     const next = startRun(left);
-    await next.router.finished(instance);
+    await next.collector.finished(instance);
     assert.deepEqual(await next.texts(instance.appId), numbers(600));
     await next.close();
   }
@@ -168,14 +168,14 @@ test('an engine that cuts the connection again and again costs no line and doubl
   const engine = createDockerEngine({ dockerHost: `unix://${path}`, cacheDir: newDir() });
   const run = startRun(newDir(), engine);
   const instance = await startInstance(counting(800));
-  run.router.watch(instance, instance.containerId, 7);
+  run.collector.watch(instance, instance.containerId, 7);
   for (const enough of [50, 250, 500]) {
     await eventually('it counts', async () => (await run.texts(instance.appId)).length >= enough);
     for (const socket of sockets) socket.destroy();
   }
   await eventually('it is all there', async () => (await run.texts(instance.appId)).length >= 800);
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
-  await run.router.finished(instance);
+  await run.collector.finished(instance);
   assert.deepEqual(await run.texts(instance.appId), numbers(800));
   await run.close();
 });
@@ -188,10 +188,10 @@ test('an app that floods its log keeps neither the platform from its work nor it
   const turns = new BusyTurns();
   const flood = await startInstance('yes "a line of the flood that goes on and on and on and on" | head -n 400000');
   const calm = await startInstance(counting(300));
-  run.router.watch(flood, flood.containerId, 1);
-  run.router.watch(calm, calm.containerId, 1);
+  run.collector.watch(flood, flood.containerId, 1);
+  run.collector.watch(calm, calm.containerId, 1);
   await fixture.engine.containers.wait(calm.containerId, AbortSignal.timeout(scaled(30_000)));
-  await run.router.finished(calm);
+  await run.collector.finished(calm);
   const longestMs = turns.stop();
   assert.deepEqual(await run.texts(calm.appId), numbers(300));
   assert.ok(longestMs < 100, `the platform stood still for ${longestMs} ms`);
@@ -211,7 +211,7 @@ test('what an app says after a flood that the engine rotated away under its read
   const instance = await startInstance(
     `${line} | head -n 60000; echo after; sleep 1; while :; do echo still; sleep 1; done`,
   );
-  run.router.watch(instance, instance.containerId, 7);
+  run.collector.watch(instance, instance.containerId, 7);
   const heard = async () => (await run.texts(instance.appId)).at(-1) === 'still';
   await eventually('it is heard', heard, { deadlineMs: 120_000, everyMs: 250 });
   await fixture.engine.containers.kill(instance.containerId, 'SIGKILL');
@@ -222,7 +222,7 @@ test('a log that cannot be read when the platform comes back is read later, and 
   const dir = newDir();
   const first = startRun(dir);
   const instance = await startInstance('trap "echo two" HUP; echo one; while :; do sleep 0.1; done');
-  first.router.watch(instance, instance.containerId, 7);
+  first.collector.watch(instance, instance.containerId, 7);
   await eventually('one is there', async () => (await first.texts(instance.appId)).length === 1);
   await first.close();
 
@@ -236,14 +236,14 @@ test('a log that cannot be read when the platform comes back is read later, and 
     },
   });
   const { engine, runId } = fixture;
-  const router = createLogRouter({
+  const collector = createLogCollector({
     engines: enginesOf(engine),
     appLog: unreadable,
     platformId: runId,
     logger: silentLogger,
   });
   closing.push(async () => {
-    await router.close();
+    await collector.close();
     await appLog.close();
   });
   const texts = async () => (await appLog.read(instance.appId, { lines: 10 })).map(({ text }) => text);
@@ -263,8 +263,8 @@ test('the last words are there although the engine never ends the log that it is
   };
   const run = startRun(newDir(), { ...engine, containers });
   const instance = await startInstance('echo one; echo last words; exit 3');
-  run.router.watch(instance, instance.containerId, 7);
+  run.collector.watch(instance, instance.containerId, 7);
   await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(20_000)));
-  await run.router.finished(instance);
+  await run.collector.finished(instance);
   assert.deepEqual(await run.texts(instance.appId), ['one', 'last words']);
 });

@@ -1,5 +1,5 @@
 import type {
-  PlatformRoute,
+  ReservedRoute,
   Route,
   RouteChange,
   RouteState,
@@ -7,10 +7,10 @@ import type {
   Target as TargetFacts,
 } from '../domain/route.ts';
 import { Balancer } from './balancer.ts';
-import { Hold } from './hold.ts';
-import { HostIndex } from './host-index.ts';
+import { HeldRequests } from './held-requests.ts';
+import { HostnameIndex } from './hostname-index.ts';
 import { type Load, Target } from './target.ts';
-import { defaultTiming, type Patience, platformPatience, type Timing } from './timing.ts';
+import { defaultTiming, type Patience, reservedPatience, type Timing } from './timing.ts';
 
 /** Who serves a URL. */
 export interface Destination {
@@ -41,20 +41,20 @@ interface Placed {
  * The routes in use. They are changed in place, between two requests: an instance that stays keeps what is in flight on it,
  * a balancer its turn, and an instance that left is kept until its last request has ended.
  */
-export class Router {
-  readonly hold: Hold;
+export class LiveRoutes {
+  readonly held: HeldRequests;
   readonly #timing: Timing;
-  readonly #index = new HostIndex<Destination>();
+  readonly #index = new HostnameIndex<Destination>();
   readonly #apps = new Map<string, Placed>();
-  readonly #platform = new Map<string, Destination>();
+  readonly #reserved = new Map<string, Destination>();
   readonly #targets = new Map<string, Target>();
   readonly #leaving = new Set<Target>();
-  #platformRoutes: readonly PlatformRoute[] = [];
+  #reservedRoutes: readonly ReservedRoute[] = [];
   #version = 0;
 
   constructor(timing: Timing = defaultTiming) {
     this.#timing = timing;
-    this.hold = new Hold(timing);
+    this.held = new HeldRequests(timing);
   }
 
   /** Of the table in use; 0 when there is none. */
@@ -73,7 +73,7 @@ export class Router {
   /** The routes as they are now; they do not change in it. */
   table(): RouteTable {
     const routes = Array.from(this.#apps.values(), ({ route }) => route);
-    return { version: this.#version, routes, platform: this.#platformRoutes };
+    return { version: this.#version, routes, reserved: this.#reservedRoutes };
   }
 
   /** `path` with or without its query. */
@@ -87,9 +87,9 @@ export class Router {
     const kept = new Set(table.routes.map(({ appId }) => appId));
     for (const appId of [...this.#apps.keys()]) if (!kept.has(appId)) this.#drop(appId);
     for (const route of table.routes) this.#put(route);
-    this.#replacePlatform(table.platform);
+    this.#replaceReserved(table.reserved);
     this.#version = table.version;
-    this.hold.wakeAll();
+    this.held.wakeAll();
     return true;
   }
 
@@ -99,8 +99,8 @@ export class Router {
     for (const appId of drop) this.#drop(appId);
     for (const route of put) this.#put(route);
     this.#version = version;
-    for (const appId of drop) this.hold.wake(appId);
-    for (const { appId } of put) this.hold.wake(appId);
+    for (const appId of drop) this.held.wake(appId);
+    for (const { appId } of put) this.held.wake(appId);
     return true;
   }
 
@@ -175,25 +175,25 @@ export class Router {
     this.#leaveAll(gone.destination.targets, []);
   }
 
-  #replacePlatform(routes: readonly PlatformRoute[]): void {
-    const before = [...this.#platform];
-    this.#platform.clear();
-    for (const [hostname] of before) this.#index.drop(platformKey(hostname));
+  #replaceReserved(routes: readonly ReservedRoute[]): void {
+    const before = [...this.#reserved];
+    this.#reserved.clear();
+    for (const [hostname] of before) this.#index.drop(reservedKey(hostname));
     for (const { hostname, address, port } of routes) {
-      const facts = { instanceId: `platform:${hostname}`, hostId: '', name: 'platform', release: 0, address, port };
+      const facts = { instanceId: `reserved:${hostname}`, hostId: '', name: 'platform', release: 0, address, port };
       const destination: Destination = {
         appId: null,
         name: hostname,
         state: 'live',
         targets: [this.#adopt({ ...facts, state: 'live' })],
         balancer: new Balancer(),
-        patience: platformPatience,
+        patience: reservedPatience,
       };
-      this.#platform.set(hostname, destination);
-      this.#index.put(platformKey(hostname), destination, [{ hostname, path: '/' }]);
+      this.#reserved.set(hostname, destination);
+      this.#index.put(reservedKey(hostname), destination, [{ hostname, path: '/' }]);
     }
-    for (const [hostname, { targets }] of before) this.#leaveAll(targets, this.#platform.get(hostname)?.targets ?? []);
-    this.#platformRoutes = routes;
+    for (const [hostname, { targets }] of before) this.#leaveAll(targets, this.#reserved.get(hostname)?.targets ?? []);
+    this.#reservedRoutes = routes;
   }
 
   /** The target that was there before, with all that is in flight on it, or a new one. A draining one never comes back. */
@@ -219,7 +219,7 @@ export class Router {
 }
 
 /** Smaller than every app's id: nobody's app takes a hostname of the platform. */
-function platformKey(hostname: string): string {
+function reservedKey(hostname: string): string {
   return `!${hostname}`;
 }
 

@@ -25,7 +25,7 @@ interface PathRule<Owner> {
 }
 
 /** By the length of their paths, the longest first. */
-type HostRules<Owner> = PathRule<Owner>[];
+type HostnameRules<Owner> = PathRule<Owner>[];
 
 /**
  * URL to owner, changed in place. The exact hostname wins over the wildcard, and of one hostname's paths the longest that
@@ -33,9 +33,9 @@ type HostRules<Owner> = PathRule<Owner>[];
  * one with the smaller key wins, in whichever order they came; the other has the rule once the first gives it up. A URL that
  * nobody claims has no owner: there is no catch-all, so that an unknown hostname never reaches somebody's app.
  */
-export class HostIndex<Owner> {
-  readonly #exact = new Map<string, HostRules<Owner>>();
-  readonly #wildcard = new Map<string, HostRules<Owner>>();
+export class HostnameIndex<Owner> {
+  readonly #exact = new Map<string, HostnameRules<Owner>>();
+  readonly #wildcard = new Map<string, HostnameRules<Owner>>();
   readonly #rules = new Map<string, readonly RouteRule[]>();
 
   /** From now on `key` claims these rules for `owner`, and no others. */
@@ -73,12 +73,12 @@ export class HostIndex<Owner> {
     return dot > 0 ? ownerOf(this.#wildcard.get(hostname.slice(dot + 1)), path) : undefined;
   }
 
-  #place(hostname: string): readonly [Map<string, HostRules<Owner>>, string] {
+  #place(hostname: string): readonly [Map<string, HostnameRules<Owner>>, string] {
     return hostname.startsWith('*.') ? [this.#wildcard, hostname.slice(2)] : [this.#exact, hostname];
   }
 }
 
-function ownerOf<Owner>(host: HostRules<Owner> | undefined, path: string): Owner | undefined {
+function ownerOf<Owner>(host: HostnameRules<Owner> | undefined, path: string): Owner | undefined {
   return host?.find((rule) => covers(rule.path, path))?.claims[0]?.owner;
 }
 
@@ -90,7 +90,7 @@ function covers(prefix: string, path: string): boolean {
   return next === undefined || next === '/' || next === '?';
 }
 
-function addClaim<Owner>(host: HostRules<Owner>, path: string, claim: Claim<Owner>): void {
+function addClaim<Owner>(host: HostnameRules<Owner>, path: string, claim: Claim<Owner>): void {
   const rule = host.find((known) => known.path === path);
   if (!rule) {
     host.push({ path, claims: [claim] });
@@ -101,7 +101,7 @@ function addClaim<Owner>(host: HostRules<Owner>, path: string, claim: Claim<Owne
   }
 }
 
-function removeClaim<Owner>(host: HostRules<Owner>, path: string, key: string): void {
+function removeClaim<Owner>(host: HostnameRules<Owner>, path: string, key: string): void {
   const at = host.findIndex((known) => known.path === path);
   const claims = host[at]?.claims ?? [];
   const own = claims.findIndex((claim) => claim.key === key);

@@ -1,5 +1,5 @@
 /** Heroku's router error codes that this resolver can give: devcenter "Heroku error codes". `desc` is the log line's text. */
-export const routerCodes = {
+export const hCodes = {
   H10: { status: 503, desc: 'App crashed' },
   H11: { status: 503, desc: 'Backlog too deep' },
   H12: { status: 503, desc: 'Request timeout' },
@@ -20,4 +20,4 @@ export const routerCodes = {
   H99: { status: 503, desc: 'Platform error' },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly desc: string }>>;
 
-export type RouterCode = keyof typeof routerCodes;
+export type HCode = keyof typeof hCodes;

@@ -9,8 +9,8 @@ import { type Logger, silentLogger } from '../system/logger.ts';
 import type { ResolverClient } from './resolver-client.ts';
 import { ResolverSet } from './resolver-set.ts';
 import { RouteFacts } from './route-facts.ts';
-import { RouteLog } from './route-log.ts';
-import { planPlatform, planRoute } from './route-plan.ts';
+import { RouteHistory } from './route-history.ts';
+import { planReserved, planRoute } from './route-plan.ts';
 
 export interface RoutePublisherOptions {
   readonly store: Store;
@@ -73,7 +73,7 @@ const appsPerTurn = 50;
 class StorePublisher implements RoutePublisher {
   readonly #options: Required<RoutePublisherOptions>;
   readonly #facts: RouteFacts;
-  readonly #log: RouteLog;
+  readonly #history: RouteHistory;
   readonly #resolvers: ResolverSet;
   readonly #closing = new AbortController();
   readonly #changed = new Set<string>();
@@ -87,9 +87,9 @@ class StorePublisher implements RoutePublisher {
   constructor(options: RoutePublisherOptions) {
     this.#options = { logger: silentLogger, clock: systemClock, settleMs: 10_000, ...options };
     this.#facts = new RouteFacts(options.store);
-    this.#log = new RouteLog(options.term, planPlatform(options.settings.domain, options.settings.apiPort));
+    this.#history = new RouteHistory(options.term, planReserved(options.settings.domain, options.settings.apiPort));
     const { clients, logger } = this.#options;
-    this.#resolvers = new ResolverSet({ clients, log: this.#log, logger, changed: () => this.#settle() });
+    this.#resolvers = new ResolverSet({ clients, history: this.#history, logger, changed: () => this.#settle() });
   }
 
   async start(): Promise<void> {
@@ -194,7 +194,7 @@ class StorePublisher implements RoutePublisher {
       if (at % appsPerTurn === 0) await nextTurn();
     }
     const known = new Set(apps.map(({ id }) => id));
-    this.#log.record({ put, drop: [...this.#log.appIds].filter((appId) => !known.has(appId)) });
+    this.#history.update({ put, drop: [...this.#history.appIds].filter((appId) => !known.has(appId)) });
   }
 
   async #planSome(appIds: readonly string[]): Promise<void> {
@@ -205,7 +205,7 @@ class StorePublisher implements RoutePublisher {
       if (app) put.push(await this.#plan(app));
       else drop.push(appId);
     }
-    this.#log.record({ put, drop });
+    this.#history.update({ put, drop });
   }
 
   async #plan(app: App): Promise<Route> {
@@ -215,7 +215,7 @@ class StorePublisher implements RoutePublisher {
 
   /** The log has the routes as the store said at this revision. */
   #planned(revision: number): void {
-    for (const waiter of this.#waiters) if (waiter.revision <= revision) waiter.version ??= this.#log.version;
+    for (const waiter of this.#waiters) if (waiter.revision <= revision) waiter.version ??= this.#history.version;
     this.#resolvers.wake();
     this.#settle();
   }

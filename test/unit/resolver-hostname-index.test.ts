@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { RouteRule } from '../../src/domain/route.ts';
-import { HostIndex, hostnameOf } from '../../src/resolver/host-index.ts';
+import { HostnameIndex, hostnameOf } from '../../src/resolver/hostname-index.ts';
 import { cpuMsOf } from '../support/cpu-time.ts';
 
 const root = (hostname: string) => ({ hostname, path: '/' });
 
-function indexOf(claims: Readonly<Record<string, readonly RouteRule[]>>): HostIndex<string> {
-  const index = new HostIndex<string>();
+function indexOf(claims: Readonly<Record<string, readonly RouteRule[]>>): HostnameIndex<string> {
+  const index = new HostnameIndex<string>();
   for (const [key, rules] of Object.entries(claims)) index.put(key, key, rules);
   return index;
 }
@@ -86,7 +86,7 @@ test('of two apps that claim one URL the same one has it in whichever order they
     ['c', 'b', 'a'],
     ['b', 'c', 'a'],
   ]) {
-    const index = new HostIndex<string>();
+    const index = new HostnameIndex<string>();
     for (const key of order) index.put(key, key, rules);
     for (const owner of ['a', 'b', 'c', undefined]) {
       assert.equal(index.find('example.com', '/docs/x'), owner);
@@ -115,7 +115,7 @@ test('whatever changes, the index answers as one that is built anew', () => {
   const change = fc.tuple(fc.constantFrom('one', 'two', 'three'), fc.array(rule, { maxLength: 4 }));
   fc.assert(
     fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
-      const index = new HostIndex<string>();
+      const index = new HostnameIndex<string>();
       const claims: Record<string, readonly RouteRule[]> = {};
       for (const [key, rules] of changes) {
         index.put(key, key, rules);
@@ -165,7 +165,7 @@ test('whatever is taken for a host has only characters of one', () => {
 });
 
 test('finding one of 10,000 hostnames takes less than 50 microseconds', () => {
-  const large = new HostIndex<number>();
+  const large = new HostnameIndex<number>();
   for (let at = 0; at < 10_000; at += 1) large.put(`app-${at}`, at, [root(`app-${at}.localhost`)]);
   const tookMs = cpuMsOf(() => {
     for (let at = 0; at < 10_000; at += 1) assert.equal(large.find(`app-${at}.localhost`, '/'), at);

@@ -1,6 +1,6 @@
 import { PlatformError } from '../domain/errors.ts';
 import {
-  type PlatformRoute,
+  type ReservedRoute,
   type Route,
   type RouteChange,
   type RouteTable,
@@ -15,24 +15,24 @@ const remembered = 1_000;
  * The routes as the orchestrator has planned them, and which of them changed in which version. Nothing here costs more for
  * many routes, but for `table`.
  */
-export class RouteLog {
+export class RouteHistory {
   readonly #term: number;
   readonly #routes = new Map<string, Route>();
-  readonly #platform: readonly PlatformRoute[];
+  readonly #reserved: readonly ReservedRoute[];
   /** Oldest first. All changes after `#since` are in it. */
   #changes: { readonly version: number; readonly appId: string }[] = [];
   #since: number;
   #version: number;
   #isReady = false;
 
-  constructor(term: number, platform: readonly PlatformRoute[]) {
+  constructor(term: number, reserved: readonly ReservedRoute[]) {
     this.#term = term;
-    this.#platform = platform;
+    this.#reserved = reserved;
     this.#version = routeVersion(term, 0);
     this.#since = this.#version;
   }
 
-  /** Null until the first `record`. */
+  /** Null until the first `update`. */
   get version(): number | null {
     return this.#isReady ? this.#version : null;
   }
@@ -42,7 +42,7 @@ export class RouteLog {
   }
 
   /** Takes over what differs from before. That is a new version. */
-  record({ put, drop }: Pick<RouteChange, 'put' | 'drop'>): void {
+  update({ put, drop }: Pick<RouteChange, 'put' | 'drop'>): void {
     const next = this.#version + 1;
     const before = this.#changes.length;
     for (const route of put) {
@@ -76,7 +76,7 @@ export class RouteLog {
   }
 
   table(): RouteTable {
-    return { version: this.#version, routes: [...this.#routes.values()], platform: this.#platform };
+    return { version: this.#version, routes: [...this.#routes.values()], reserved: this.#reserved };
   }
 
   /**
