@@ -6,23 +6,23 @@ const keptLines = 60;
 export class LimitedOutput implements BuildOutput {
   readonly #to: BuildOutput;
   readonly #maxBytes: number;
-  readonly #heard: () => void;
+  readonly #onLine: () => void;
   readonly #edit: (text: string) => string | null;
   readonly #tail: (() => void)[] = [];
   #bytes = 0;
 
-  /** `heard` is called at every line; `edit` changes one, or takes it out. */
+  /** `onLine` is called at every line; `edit` changes one, or takes it out. */
   constructor(
     to: BuildOutput,
     options: {
       readonly maxBytes: number;
-      readonly heard?: () => void;
+      readonly onLine?: () => void;
       readonly edit?: (text: string) => string | null;
     },
   ) {
     this.#to = to;
     this.#maxBytes = options.maxBytes;
-    this.#heard = options.heard ?? (() => undefined);
+    this.#onLine = options.onLine ?? (() => undefined);
     this.#edit = options.edit ?? ((text) => text);
   }
 
@@ -43,7 +43,7 @@ export class LimitedOutput implements BuildOutput {
   }
 
   #pass(text: string, show: (edited: string) => void): void {
-    this.#heard();
+    this.#onLine();
     const edited = this.#edit(text);
     if (edited === null) return;
     const say = () => show(edited);

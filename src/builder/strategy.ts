@@ -28,11 +28,11 @@ export interface BuildProposal {
   readonly announcement: string;
   /** Whatever decides the result beside tree, stack and settings: digests of buildpacks. Equal ingredients, equal result. */
   readonly ingredients: readonly string[];
-  build(order: BuildOrder): Promise<BuiltImage>;
+  build(request: ImageRequest): Promise<BuiltImage>;
 }
 
 /** What one build is to be made of, and who hears of it. */
-export interface BuildOrder {
+export interface ImageRequest {
   readonly app: App;
   readonly buildId: string;
   readonly source: Source;

@@ -13,7 +13,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
  * Settles what builds left behind that ended with the platform: their containers, their files, and their records. What
  * waited stays in the queue. For the start, before the first build. May be called again; then it finds nothing.
  */
-export async function sweepBuilds(parts: {
+export async function sweepBuilds(deps: {
   readonly engine: Engine;
   readonly store: Store;
   readonly platformId: string;
@@ -22,15 +22,15 @@ export async function sweepBuilds(parts: {
   readonly scratchDir: string;
   readonly logger: Logger;
 }): Promise<void> {
-  const { engine, store, logger } = parts;
-  const left = await buildContainers(engine, parts.platformId);
+  const { engine, store, logger } = deps;
+  const left = await buildContainers(engine, deps.platformId);
   for (const { id } of left) await engine.containers.remove(id);
-  await rm(parts.scratchDir, { recursive: true, force: true });
+  await rm(deps.scratchDir, { recursive: true, force: true });
   const settled = await settleRecords(store, {
     states: ['building'],
     reason: 'The platform stopped before the build had ended. Push again.',
   });
-  await forgetGoneApps(store, parts.recordsDir);
+  await forgetGoneApps(store, deps.recordsDir);
   if (left.length > 0 || settled > 0)
     logger.info('settled interrupted builds', { containers: left.length, builds: settled });
 }

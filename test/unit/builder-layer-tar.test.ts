@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { extract, type Header, pack } from 'tar-stream';
-import { pouredLayers } from '../../src/builder/cnb/poured-layers.ts';
+import { splitLayers } from '../../src/builder/cnb/split-layers.ts';
 import { contentTime, type LayerEntry, LayerWriter } from '../../src/builder/layer-tar.ts';
 
 let directory = '';
@@ -91,7 +91,7 @@ async function poured(entries: readonly (readonly [Partial<Header> & { name: str
   for (const [header, text = ''] of entries) tar.entry(header, text);
   tar.finalize();
   const into = await mkdtemp(join(directory, 'poured-'));
-  return await pouredLayers(tar as unknown as AsyncIterable<Buffer>, {
+  return await splitLayers(tar as unknown as AsyncIterable<Buffer>, {
     trees: trees.map((path) => ({ path, without: trees.filter((other) => other.startsWith(`${path}/`)) })),
     directory: into,
     maxBytes: 1_000_000,
@@ -131,8 +131,7 @@ test('bytes that are no tar end the build with a reason', async () => {
   const noise = (async function* () {
     yield Buffer.alloc(4096, 'x');
   })();
-  await assert.rejects(
-    pouredLayers(noise, { trees: [{ path: 'app', without: [] }], directory: into, maxBytes: 1000 }),
-    { code: 'build_failed' },
-  );
+  await assert.rejects(splitLayers(noise, { trees: [{ path: 'app', without: [] }], directory: into, maxBytes: 1000 }), {
+    code: 'build_failed',
+  });
 });

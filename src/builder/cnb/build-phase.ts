@@ -23,12 +23,16 @@ export class BuildpackFailed extends PlatformError {
   constructor(
     buildpack: Buildpack,
     reason: string,
-    options: { readonly hint?: string | undefined /** The build's own output has said it. */; readonly said: boolean },
+    options: {
+      readonly hint?: string | undefined;
+      /** The build's own output holds the reason already. */
+      readonly printed: boolean;
+    },
   ) {
-    const { hint, said } = options;
+    const { hint, printed } = options;
     super('build_failed', `Failed to compile ${buildpack.name} app: ${reason}`, {
       ...(hint === undefined ? {} : { hint }),
-      ...(said ? { inShort: `failed to compile ${buildpack.name} app` } : {}),
+      ...(printed ? { inShort: `failed to compile ${buildpack.name} app` } : {}),
     });
     this.name = 'BuildpackFailed';
   }
@@ -43,7 +47,7 @@ export function buildpackFailed(
   const [reason, ...hints] = lastWords;
   return new BuildpackFailed(buildpack, reason ?? otherwise, {
     hint: hints.join(' ') || undefined,
-    said: reason !== undefined,
+    printed: reason !== undefined,
   });
 }
 
@@ -54,13 +58,13 @@ export function buildpackFailed(
 export async function buildGroup(
   { group, entries }: Resolution,
   inputs: PhaseInputs,
-  reasonSaid: () => readonly string[],
+  lastWarnings: () => readonly string[],
 ): Promise<readonly BuiltByBuildpack[]> {
   const built: BuiltByBuildpack[] = [];
   let plan: readonly PlanEntry[] = entries;
   let offered: readonly EnvChange[] = [];
   for (const { buildpack } of group) {
-    await runBuild(buildpack, { plan, offered, inputs, reasonSaid });
+    await runBuild(buildpack, { plan, offered, inputs, lastWarnings });
     const result = await readResult(buildpack, inputs);
     const unmet = result.disk.files.get('build.toml');
     plan = withoutMet(plan, {
@@ -79,7 +83,7 @@ async function runBuild(
     readonly plan: readonly PlanEntry[];
     readonly offered: readonly EnvChange[];
     readonly inputs: PhaseInputs;
-    readonly reasonSaid: () => readonly string[];
+    readonly lastWarnings: () => readonly string[];
   },
 ): Promise<void> {
   const { jail } = context.inputs;
@@ -96,10 +100,10 @@ async function runBuild(
   if (outOfMemory) {
     throw new BuildpackFailed(buildpack, 'the build ran out of memory, and something of it was ended.', {
       hint: 'A build has 2048 MB. Make it smaller, or build elsewhere and push the result.',
-      said: false,
+      printed: false,
     });
   }
-  throw buildpackFailed(buildpack, context.reasonSaid(), `its build ended with ${status}.`);
+  throw buildpackFailed(buildpack, context.lastWarnings(), `its build ended with ${status}.`);
 }
 
 async function readResult(buildpack: Buildpack, { jail }: PhaseInputs): Promise<BuiltByBuildpack> {

@@ -1,6 +1,6 @@
 import { parse, stringify } from 'smol-toml';
 import { z } from 'zod';
-import type { GroupMember } from './library.ts';
+import type { GroupMember } from './order-toml.ts';
 
 /** What a buildpack's detect wrote: one or several ways in which it would take part. */
 export interface PlanOptions {

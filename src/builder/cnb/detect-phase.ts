@@ -3,7 +3,7 @@ import { anyOf } from '../glob.ts';
 import type { Source } from '../strategy.ts';
 import { type Detected, type PlanOptions, parseBuildPlan, type Resolution, resolvePlan } from './build-plan.ts';
 import type { Buildpack } from './buildpack.ts';
-import type { Group, GroupMember } from './library.ts';
+import type { Group, GroupMember } from './order-toml.ts';
 import { buildpackEnv, type PhaseInputs } from './phase.ts';
 import { buildpackDir, platformDir } from './platform-files.ts';
 
@@ -75,11 +75,11 @@ async function detect(buildpack: Buildpack, inputs: PhaseInputs): Promise<Outcom
 }
 
 function nothingDetected(outcomes: readonly Outcome[]): PlatformError {
-  const said = outcomes
+  const outputs = outcomes
     .filter(({ output }) => output.trim() !== '')
     .map(({ buildpack, output }) => `${buildpack.id}: ${output.trim()}`)
     .join('\n');
   return outcomes.some(({ failed }) => failed)
-    ? new PlatformError('build_failed', `A buildpack failed to look at the source.\n${said}`)
-    : new PlatformError('no_app_detected', `No buildpack applies to this source.\n${said}`);
+    ? new PlatformError('build_failed', `A buildpack failed to look at the source.\n${outputs}`)
+    : new PlatformError('no_app_detected', `No buildpack applies to this source.\n${outputs}`);
 }

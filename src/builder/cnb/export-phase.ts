@@ -3,10 +3,10 @@ import { PlatformError } from '../../domain/errors.ts';
 import type { Jail, Tree } from '../jail/jail.ts';
 import type { BuiltByBuildpack } from './build-phase.ts';
 import { layersFolder } from './layers-on-disk.ts';
-import { pouredLayers } from './poured-layers.ts';
 import type { BuildRecord } from './record.ts';
 import type { RecordedLayer } from './recorded-layer.ts';
 import { appTree } from './source-layer.ts';
+import { splitLayers } from './split-layers.ts';
 
 export interface ExportInputs {
   readonly jail: Jail;
@@ -14,9 +14,9 @@ export interface ExportInputs {
   /** Of the last image, as long as the engine still has it. */
   readonly knownDiffIds: ReadonlySet<string>;
   /** The image begins with the layers that the last one begins with. */
-  readonly onKnown: boolean;
-  /** The print of the app's folder before anything was built. */
-  readonly sourcePrint: string;
+  readonly baseUnchanged: boolean;
+  /** The fingerprint of the app's folder before anything was built. */
+  readonly sourceFingerprint: string;
   /** Where layers are written. */
   readonly directory: string;
   readonly maxBytes: number;
@@ -31,10 +31,10 @@ export interface ExportedLayers {
   readonly appDiffId: string | null;
 }
 
-/** The print of a folder that nobody touched since it was put there is the print of its sources. */
-export async function printOfSource(jail: Jail): Promise<string> {
-  const [print = ''] = await jail.prints([{ path: appTree, without: [] }]);
-  return print;
+/** The fingerprint of a folder that nobody touched since it was put there is the fingerprint of its sources. */
+export async function fingerprintSource(jail: Jail): Promise<string> {
+  const [fingerprint = ''] = await jail.fingerprints([{ path: appTree, without: [] }]);
+  return fingerprint;
 }
 
 /**
@@ -59,7 +59,7 @@ export async function planLayers(
 
 /**
  * The image's layers out of the jail. Only those leave it that the last image does not have already; that one is
- * unchanged is told by its print. Throws `build_failed` for a layer that was to stay as it was and is not there any more.
+ * unchanged is told by its fingerprint. Throws `build_failed` for a layer that was to stay as it was and is not there any more.
  */
 export async function exportLayers(planned: readonly PlannedTree[], inputs: ExportInputs): Promise<ExportedLayers> {
   const { jail, record } = inputs;
@@ -68,23 +68,23 @@ export async function exportLayers(planned: readonly PlannedTree[], inputs: Expo
     without: planned.map(({ tree }) => tree.path).filter((path) => path.startsWith(`${appTree}/`)),
   };
   const present = planned.filter(({ lastOnly }) => !lastOnly).map(({ tree }) => tree);
-  const prints = await jail.prints([...present, app]);
-  const printOf = new Map([...present, app].map((tree, index) => [tree.path, prints[index] ?? '']));
+  const fingerprints = await jail.fingerprints([...present, app]);
+  const fingerprintOf = new Map([...present, app].map((tree, index) => [tree.path, fingerprints[index] ?? '']));
   const kept = new Map<string, RecordedLayer>();
   // A layer is known to the engine as one that lies on certain others: above a changed one, none is.
-  let { onKnown } = inputs;
+  let { baseUnchanged } = inputs;
   for (const { tree, lastOnly } of planned) {
     const last = record?.layers.find((layer) => layer.tree.path === tree.path);
-    const unchanged = lastOnly || (onKnown && last?.print === printOf.get(tree.path));
+    const unchanged = lastOnly || (baseUnchanged && last?.fingerprint === fingerprintOf.get(tree.path));
     if (last && unchanged && inputs.knownDiffIds.has(last.diffId)) kept.set(tree.path, last);
     else if (lastOnly) throw missing(tree.path);
-    else onKnown = false;
+    else baseUnchanged = false;
   }
-  const appChanged = printOf.get(app.path) !== inputs.sourcePrint;
-  const poured = [...present.filter(({ path }) => !kept.has(path)), ...(appChanged ? [app] : [])];
-  const files = await pour(poured, inputs);
+  const appChanged = fingerprintOf.get(app.path) !== inputs.sourceFingerprint;
+  const exported = [...present.filter(({ path }) => !kept.has(path)), ...(appChanged ? [app] : [])];
+  const files = await exportTrees(exported, inputs);
   return {
-    layers: planned.map(({ tree }) => kept.get(tree.path) ?? recorded(tree, { files, printOf })),
+    layers: planned.map(({ tree }) => kept.get(tree.path) ?? recorded(tree, { files, fingerprintOf })),
     files,
     appDiffId: files.get(app.path)?.diffId ?? null,
   };
@@ -126,20 +126,23 @@ async function sliceTrees(jail: Jail, slices: readonly string[]): Promise<readon
     .map(({ path }) => ({ tree: { path, without: [] }, lastOnly: false }));
 }
 
-async function pour(trees: readonly Tree[], inputs: ExportInputs): Promise<ReadonlyMap<string, LayerFile>> {
+async function exportTrees(trees: readonly Tree[], inputs: ExportInputs): Promise<ReadonlyMap<string, LayerFile>> {
   if (trees.length === 0) return new Map();
   const { directory, maxBytes, jail } = inputs;
-  const layers = await pouredLayers(jail.pour(trees), { trees, directory, maxBytes });
+  const layers = await splitLayers(jail.archive(trees), { trees, directory, maxBytes });
   return new Map(layers.map((layer, index) => [trees[index]?.path ?? '', layer]));
 }
 
 function recorded(
   tree: Tree,
-  { files, printOf }: { readonly files: ReadonlyMap<string, LayerFile>; readonly printOf: ReadonlyMap<string, string> },
+  {
+    files,
+    fingerprintOf,
+  }: { readonly files: ReadonlyMap<string, LayerFile>; readonly fingerprintOf: ReadonlyMap<string, string> },
 ): RecordedLayer {
   const file = files.get(tree.path);
   if (!file) throw missing(tree.path);
-  return { tree, print: printOf.get(tree.path) ?? '', diffId: file.diffId, sizeBytes: file.sizeBytes };
+  return { tree, fingerprint: fingerprintOf.get(tree.path) ?? '', diffId: file.diffId, sizeBytes: file.sizeBytes };
 }
 
 function missing(path: string): PlatformError {

@@ -1,6 +1,6 @@
 import type { Engine, LayerFile } from '../../domain/engine.ts';
 import { appOwner } from '../layer-tar.ts';
-import type { BuildOrder } from '../strategy.ts';
+import type { ImageRequest } from '../strategy.ts';
 import { entrypointOf } from './config-layer.ts';
 import { appDir } from './launcher.ts';
 import type { BuildRecord, RecordedBuildpack } from './record.ts';
@@ -23,8 +23,8 @@ export interface ImageParts {
  * The run stack, and on it the buildpacks' layers, the app's parts that change seldom, the app, the launcher. Throws
  * `conflict` when the engine has lost a layer that was not made now.
  */
-export async function assembleImage(engine: Engine, parts: ImageParts, order: BuildOrder): Promise<string> {
-  const { stack, tag } = order;
+export async function assembleImage(engine: Engine, parts: ImageParts, request: ImageRequest): Promise<string> {
+  const { stack, tag } = request;
   const base = await engine.images.inspect(stack.runImageId);
   return await engine.images.assemble({
     base: stack.runImageId,
@@ -39,14 +39,14 @@ export async function assembleImage(engine: Engine, parts: ImageParts, order: Bu
       cmd: [],
       workingDir: appDir,
       user: appUser,
-      labels: { ...parts.labels, ...specLabels(parts, order), ...order.labels },
+      labels: { ...parts.labels, ...specLabels(parts, request), ...request.labels },
     },
     tag,
   });
 }
 
 /** As other platforms read them (platform spec, "Labels"). */
-function specLabels(parts: ImageParts, order: BuildOrder): Readonly<Record<string, string>> {
+function specLabels(parts: ImageParts, request: ImageRequest): Readonly<Record<string, string>> {
   const layersOf = (id: string) => `layers/${id.replaceAll('/', '_')}/`;
   const buildpacks = parts.group.map(({ id, version, layers }) => ({
     key: id,
@@ -65,7 +65,7 @@ function specLabels(parts: ImageParts, order: BuildOrder): Readonly<Record<strin
       app: [{ sha: parts.app.diffId }],
       config: { sha: parts.config.diffId },
       buildpacks,
-      runImage: { reference: order.stack.runImageId },
+      runImage: { reference: request.stack.runImageId },
     }),
     'io.buildpacks.build.metadata': JSON.stringify({
       buildpacks: parts.group.map(({ id, version }) => ({ id, version })),

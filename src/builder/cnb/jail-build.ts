@@ -9,14 +9,14 @@ import { concealer } from '../jail/conceal.ts';
 import { Jail } from '../jail/jail.ts';
 import { LimitedOutput } from '../limited-output.ts';
 import { announceExport } from '../processes.ts';
-import type { BuildOrder } from '../strategy.ts';
+import type { ImageRequest } from '../strategy.ts';
 import { type BuiltByBuildpack, buildGroup } from './build-phase.ts';
 import type { Buildpack } from './buildpack.ts';
+import type { CnbBuild, CnbDeps } from './deps.ts';
 import { detectGroup } from './detect-phase.ts';
-import { type ExportedLayers, exportLayers, planLayers, printOfSource } from './export-phase.ts';
+import { type ExportedLayers, exportLayers, fingerprintSource, planLayers } from './export-phase.ts';
 import { type LaunchDefaults, launchDefaults, launchLayers } from './launch-phase.ts';
 import type { LaunchLayer } from './launch-plan.ts';
-import type { CnbBuild, CnbParts } from './parts.ts';
 import { layersDir, type PhaseInputs } from './phase.ts';
 import { platformDir, platformFiles, runtimeFiles } from './platform-files.ts';
 import type { BuildRecord } from './record.ts';
@@ -35,9 +35,9 @@ export interface JailResult {
 
 /** A whole build: detect, restore, build and export in one container, with the app's own volume for its caches. */
 export async function buildInJail(build: CnbBuild): Promise<JailResult> {
-  const { parts, order, directory } = build;
-  const output = new LimitedOutput(order.output, { maxBytes: parts.limits.outputBytes });
-  const lines = new BuildLines(output, concealer(order.config));
+  const { deps, request, directory } = build;
+  const output = new LimitedOutput(request.output, { maxBytes: deps.limits.outputBytes });
+  const lines = new BuildLines(output, concealer(request.config));
   const held = new HeldOutput(output);
   const trust = buildTrust();
   const runtimes = prepareRuntimes(build, { trust, output: held });
@@ -45,10 +45,10 @@ export async function buildInJail(build: CnbBuild): Promise<JailResult> {
     const made = await runPhases(build, { lines, output, held, trust, runtimes });
     const app =
       made.exported.files.get('app') ??
-      (await sourceLayer(order.source, {
+      (await sourceLayer(request.source, {
         path: join(directory, 'app.tar'),
-        maxBytes: parts.limits.layerBytes,
-        signal: order.signal,
+        maxBytes: deps.limits.layerBytes,
+        signal: request.signal,
       }));
     const prepared = await runtimes;
     const runtimeLayers = (await prepared?.layers) ?? [];
@@ -69,15 +69,15 @@ export async function buildInJail(build: CnbBuild): Promise<JailResult> {
 
 /** Begins before the jail is open, because the two take about as long. Null where no buildpack has shared runtimes. */
 async function prepareRuntimes(
-  { parts, groups, order }: CnbBuild,
+  { deps, groups, request }: CnbBuild,
   { trust, output }: { readonly trust: HostTrust; readonly output: HeldOutput },
 ): Promise<PreparedRuntimes | null> {
   const [first = []] = groups;
   const buildpack = first.map((member) => member.buildpack).find(({ planning }) => planning?.runtime);
   const decision = buildpack?.planning?.runtime;
   if (!buildpack || !decision) return null;
-  const [info, networkId] = await Promise.all([parts.engine.info(), parts.networkOf(order.slot)]);
-  return await parts.runtimes.prepare(buildpack, decision, { order, info, networkId, trust, output });
+  const [info, networkId] = await Promise.all([deps.engine.info(), deps.networkOf(request.slot)]);
+  return await deps.runtimes.prepare(buildpack, decision, { request, info, networkId, trust, output });
 }
 
 interface Made {
@@ -97,17 +97,17 @@ async function runPhases(
     readonly runtimes: Promise<PreparedRuntimes | null>;
   },
 ): Promise<Made> {
-  const { parts, groups, order, directory } = build;
+  const { deps, groups, request, directory } = build;
   const { lines } = context;
   // Waited for below; a failure before that must be heard once, and there.
   context.runtimes.catch(() => undefined);
-  const known = await knownDiffIds(parts.engine, build.record, order);
+  const known = await knownDiffIds(deps.engine, build.record, request);
   const record = known.size > 0 ? build.record : null;
   await using jail = await openJail(build, lines);
-  const inputs = await furnish(jail, build, context.trust);
+  const inputs = await fillJail(jail, build, context.trust);
   const buildpacks = groups.flatMap((group) => group.map(({ buildpack }) => buildpack));
   await restoreLayers(buildpacks, record, inputs);
-  const sourcePrint = await printOfSource(jail);
+  const sourceFingerprint = await fingerprintSource(jail);
   const resolution = await detectGroup(groups, inputs);
   context.output.step(`${buildpackName(resolution.group)} app detected`);
   context.held.release();
@@ -120,17 +120,17 @@ async function runPhases(
   const planned = await planLayers(built, { jail, record, slices: defaults.slices });
   announceExport(defaults.processes, {
     builderName: buildpackName(resolution.group),
-    procfile: order.source.procfile,
+    procfile: request.source.procfile,
     output: context.output,
   });
   const exported = await exportLayers(planned, {
     jail,
     record,
     knownDiffIds: known,
-    onKnown: JSON.stringify(pathsOf(record?.runtimes ?? {})) === JSON.stringify(pathsOf(folders)),
-    sourcePrint,
+    baseUnchanged: JSON.stringify(pathsOf(record?.runtimes ?? {})) === JSON.stringify(pathsOf(folders)),
+    sourceFingerprint,
     directory,
-    maxBytes: parts.limits.layerBytes,
+    maxBytes: deps.limits.layerBytes,
   });
   return { built, defaults, launchedLayers, exported };
 }
@@ -144,39 +144,39 @@ function pathsOf(folders: Readonly<Record<string, string>>): Readonly<Record<str
   return Object.fromEntries(sorted.map(([name, folder]) => [name, `${runtimesDir}/${folder}`]));
 }
 
-async function openJail({ parts, groups, order }: CnbBuild, lines: BuildLines): Promise<Jail> {
-  const { engine, platformId, limits } = parts;
+async function openJail({ deps, groups, request }: CnbBuild, lines: BuildLines): Promise<Jail> {
+  const { engine, platformId, limits } = deps;
   const shares = groups[0]?.some(({ buildpack }) => buildpack.planning?.runtime) ?? false;
-  const [cache, networkId] = await Promise.all([ownVolume(parts, order), parts.networkOf(order.slot)]);
-  const shared = shares ? [{ name: await parts.runtimes.volume(), path: runtimesDir, readOnly: true }] : [];
+  const [cache, networkId] = await Promise.all([ownVolume(deps, request), deps.networkOf(request.slot)]);
+  const shared = shares ? [{ name: await deps.runtimes.volume(), path: runtimesDir, readOnly: true }] : [];
   return await Jail.open(
     engine,
     {
-      name: `paas-build-${order.buildId}`,
+      name: `paas-build-${request.buildId}`,
       platformId,
-      appId: order.app.id,
-      buildId: order.buildId,
-      image: order.stack.buildImageId,
+      appId: request.app.id,
+      buildId: request.buildId,
+      image: request.stack.buildImageId,
       networkId,
       volumes: [{ name: cache, path: layersDir }, ...shared],
       limits,
     },
-    { hear: (chunk) => lines.write(chunk), signal: order.signal },
+    { onOutput: (chunk) => lines.write(chunk), signal: request.signal },
   );
 }
 
 /** Brings in everything that is not the volumes': the platform's files first, because the source is somebody else's. */
-async function furnish(jail: Jail, { parts, groups, order }: CnbBuild, trust: HostTrust): Promise<PhaseInputs> {
+async function fillJail(jail: Jail, { deps, groups, request }: CnbBuild, trust: HostTrust): Promise<PhaseInputs> {
   const buildpacks = groups.flatMap((group) => group.map(({ buildpack }) => buildpack));
-  await jail.put('/', await platformFiles({ buildpacks, config: order.config, caBundle: trust.caBundle }));
-  const archive = await order.source.tree.archive(order.signal);
+  await jail.put('/', await platformFiles({ buildpacks, config: request.config, caBundle: trust.caBundle }));
+  const archive = await request.source.tree.archive(request.signal);
   await jail.put('/app', archive as AsyncIterable<Uint8Array>);
-  const { architecture } = await parts.engine.info();
-  return { jail, stack: order.stack, architecture, config: order.config, trust: trust.env };
+  const { architecture } = await deps.engine.info();
+  return { jail, stack: request.stack, architecture, config: request.config, trust: trust.env };
 }
 
 /** The app's own cache. Never another app's: a build could leave a surprise in it. */
-async function ownVolume({ engine, platformId }: CnbParts, { app }: BuildOrder): Promise<string> {
+async function ownVolume({ engine, platformId }: CnbDeps, { app }: ImageRequest): Promise<string> {
   const name = `paas-${platformId}-cache-${app.id}`;
   await engine.volumes.create(name, {
     [labelNames.platform]: platformId,
@@ -190,13 +190,13 @@ async function ownVolume({ engine, platformId }: CnbParts, { app }: BuildOrder):
 async function knownDiffIds(
   engine: Engine,
   record: BuildRecord | null,
-  { stack }: BuildOrder,
+  { stack }: ImageRequest,
 ): Promise<ReadonlySet<string>> {
   if (!record || JSON.stringify(record.stack) !== JSON.stringify(stackParts(stack))) return new Set();
   return new Set((await engine.images.inspect(record.imageId))?.diffIds);
 }
 
-function recordOf(made: Made, { parts, order }: CnbBuild): BuildRecord {
+function recordOf(made: Made, { deps, request }: CnbBuild): BuildRecord {
   const { built, defaults, exported } = made;
   const sourcesUntouched = exported.appDiffId === null;
   return {
@@ -204,8 +204,8 @@ function recordOf(made: Made, { parts, order }: CnbBuild): BuildRecord {
     name: buildpackName(built),
     imageId: '',
     group: recordedGroup(built, recordedToml),
-    stack: stackParts(order.stack),
-    inputs: recordedInputs(built, { sourcesUntouched, order, settings: parts.settings }),
+    stack: stackParts(request.stack),
+    inputs: recordedInputs(built, { sourcesUntouched, request, settings: deps.settings }),
     runtimes: {},
     layers: exported.layers,
     launch: { layers: made.launchedLayers, processes: defaults.processes, defaultType: defaults.defaultType },

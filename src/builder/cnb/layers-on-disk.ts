@@ -1,4 +1,4 @@
-import type { Jail, Listed } from '../jail/jail.ts';
+import type { Jail, ListedEntry } from '../jail/jail.ts';
 import { escapedId } from './buildpack.ts';
 import { layersDir } from './phase.ts';
 
@@ -37,7 +37,7 @@ export async function readLayersFolder(jail: Jail, buildpackId: string): Promise
   return { files, layers, folders };
 }
 
-function namesIn(listed: readonly Listed[], folder: string): readonly string[] {
+function namesIn(listed: readonly ListedEntry[], folder: string): readonly string[] {
   return listed.filter(({ path }) => path.startsWith(`${folder}/`)).map(({ path }) => path.slice(folder.length + 1));
 }
 

@@ -15,18 +15,18 @@ export function buildpackDir(buildpack: Buildpack): string {
  * All that a build needs beside the source, as a tar for the jail's root: the buildpacks, the config vars as files
  * (platform spec, `<platform>/env`), and the host's certificates. None of it lies where layers are made from.
  */
-export async function platformFiles(parts: {
+export async function platformFiles(content: {
   readonly buildpacks: readonly Buildpack[];
   readonly config: ConfigVars;
   readonly caBundle: Buffer | null;
 }): Promise<AsyncIterable<Uint8Array>> {
   const tar = pack();
   const add = (path: string, content: Buffer, mode: number) => tar.entry({ name: path.slice(1), mode }, content);
-  if (parts.caBundle) add(caBundlePath, parts.caBundle, 0o644);
-  for (const [name, value] of Object.entries(parts.config)) {
+  if (content.caBundle) add(caBundlePath, content.caBundle, 0o644);
+  for (const [name, value] of Object.entries(content.config)) {
     add(`${platformDir}/env/${name}`, Buffer.from(value), 0o600);
   }
-  for (const buildpack of parts.buildpacks) {
+  for (const buildpack of content.buildpacks) {
     for (const file of await buildpackFiles(buildpack.path)) {
       add(`${buildpackDir(buildpack)}/${file.path}`, file.content, file.executable ? 0o755 : 0o644);
     }

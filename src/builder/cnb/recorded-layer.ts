@@ -4,7 +4,7 @@ import type { Tree } from '../jail/jail.ts';
 export interface RecordedLayer {
   /** Where it lies in the image, and did in the build. */
   readonly tree: Tree;
-  readonly print: string;
+  readonly fingerprint: string;
   readonly diffId: string;
   readonly sizeBytes: number;
 }

@@ -64,15 +64,17 @@ async function restored(
 /** Cached launch layers whose folder is still the one of which the image has a copy. */
 async function unchangedLayers(
   buildpack: Buildpack,
-  parts: { last: RecordedBuildpack | null; record: BuildRecord | null; jail: Jail; disk: LayersOnDisk },
+  facts: { last: RecordedBuildpack | null; record: BuildRecord | null; jail: Jail; disk: LayersOnDisk },
 ): Promise<ReadonlySet<string>> {
   const root = layersFolder(buildpack.id).slice(1);
-  const candidates = Object.entries(parts.last?.layers ?? {}).flatMap(([name, layer]) => {
-    const inImage = parts.record?.layers.find(({ tree }) => tree.path === `${root}/${name}`);
-    return layer.launch && layer.cache && inImage && parts.disk.folders.has(name) ? [{ name, inImage }] : [];
+  const candidates = Object.entries(facts.last?.layers ?? {}).flatMap(([name, layer]) => {
+    const inImage = facts.record?.layers.find(({ tree }) => tree.path === `${root}/${name}`);
+    return layer.launch && layer.cache && inImage && facts.disk.folders.has(name) ? [{ name, inImage }] : [];
   });
-  const prints = await parts.jail.prints(candidates.map(({ inImage }) => inImage.tree));
-  return new Set(candidates.filter(({ inImage }, index) => inImage.print === prints[index]).map(({ name }) => name));
+  const fingerprints = await facts.jail.fingerprints(candidates.map(({ inImage }) => inImage.tree));
+  return new Set(
+    candidates.filter(({ inImage }, index) => inImage.fingerprint === fingerprints[index]).map(({ name }) => name),
+  );
 }
 
 /** A description that a build in progress had not finished has no types any more: then the last whole build's count. */

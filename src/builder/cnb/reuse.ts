@@ -1,9 +1,9 @@
 import { entriesDigest, presenceDigest, type SettingsDigest, stackParts } from '../build-key.ts';
 import { coversPath, parsePattern } from '../glob.ts';
 import { isBelow } from '../layer-tar.ts';
-import type { BuildOrder, Source } from '../strategy.ts';
+import type { ImageRequest, Source } from '../strategy.ts';
 import type { BuiltByBuildpack } from './build-phase.ts';
-import type { Group } from './library.ts';
+import type { Group } from './order-toml.ts';
 import type { BuildRecord, RecordedBuildpack, RecordedInputs } from './record.ts';
 import { appTree } from './source-layer.ts';
 import { parseStore } from './toml-files.ts';
@@ -12,17 +12,17 @@ import { parseStore } from './toml-files.ts';
  * True when a build would make the layers of the last one again, whatever has changed in the app's own files: then
  * nothing has to be started for it.
  */
-export function lastLayersServe(
+export function canReuseLayers(
   record: BuildRecord,
   groups: readonly Group[],
-  { source, stack, config }: Pick<BuildOrder, 'source' | 'stack' | 'config'>,
+  { source, stack, config }: Pick<ImageRequest, 'source' | 'stack' | 'config'>,
   settings: SettingsDigest,
 ): boolean {
   const { inputs } = record;
   return (
     inputs !== null &&
     JSON.stringify(record.stack) === JSON.stringify(stackParts(stack)) &&
-    isFirstWish(record, groups) &&
+    isFirstCandidate(record, groups) &&
     inputs.content === entriesDigest(source.entries, inputs.patterns.inputs) &&
     inputs.presence === presenceDigest(source.entries, inputs.patterns.presence) &&
     inputs.settings === settings.of(config, inputs.patterns.env) &&
@@ -31,7 +31,7 @@ export function lastLayersServe(
 }
 
 /** The same buildpacks, unchanged, are the first that may apply. */
-function isFirstWish({ group }: BuildRecord, [first]: readonly Group[]): boolean {
+function isFirstCandidate({ group }: BuildRecord, [first]: readonly Group[]): boolean {
   return (
     first !== undefined &&
     first.length === group.length &&
@@ -50,7 +50,11 @@ function reachesIntoSlices({ layers }: BuildRecord, { entries }: Source): boolea
 /** Null unless every buildpack of the group said that its inputs decide everything, and left the sources as they were. */
 export function recordedInputs(
   built: readonly BuiltByBuildpack[],
-  { sourcesUntouched, order, settings }: { sourcesUntouched: boolean; order: BuildOrder; settings: SettingsDigest },
+  {
+    sourcesUntouched,
+    request,
+    settings,
+  }: { sourcesUntouched: boolean; request: ImageRequest; settings: SettingsDigest },
 ): RecordedInputs | null {
   if (!sourcesUntouched) return null;
   const inputs: string[] = [];
@@ -63,12 +67,12 @@ export function recordedInputs(
     presence.push(...buildpack.planning.presence, ...buildpack.planning.detect);
     env.push(...buildpack.planning.env);
   }
-  const { entries } = order.source;
+  const { entries } = request.source;
   return {
     patterns: { inputs, presence, env },
     content: entriesDigest(entries, inputs),
     presence: presenceDigest(entries, presence),
-    settings: settings.of(order.config, env),
+    settings: settings.of(request.config, env),
   };
 }
 

@@ -11,14 +11,14 @@ const templateStart = 'template-';
 export type RuntimeFolders = Readonly<Record<string, string>>;
 
 /** Which runtimes certain inputs led to, and when. */
-export interface Resolution {
+export interface ResolvedRuntimes {
   readonly at: number;
   readonly folders: RuntimeFolders;
   /** What told how: a later build says it again. */
-  readonly said: readonly SaidLine[];
+  readonly lines: readonly OutputLine[];
 }
 
-export interface SaidLine {
+export interface OutputLine {
   readonly kind: 'step' | 'detail' | 'warn';
   readonly text: string;
 }
@@ -46,11 +46,11 @@ export class RuntimeRecords {
     this.#directory = join(recordsDir, 'runtimes');
   }
 
-  async resolution(digest: string): Promise<Resolution | null> {
-    return await readRecord<Resolution>(join(this.#directory, `${digest}.json`));
+  async resolution(digest: string): Promise<ResolvedRuntimes | null> {
+    return await readRecord<ResolvedRuntimes>(join(this.#directory, `${digest}.json`));
   }
 
-  async keep(digest: string, resolution: Resolution): Promise<void> {
+  async keep(digest: string, resolution: ResolvedRuntimes): Promise<void> {
     await writeWhole(join(this.#directory, `${digest}.json`), JSON.stringify(resolution));
   }
 
@@ -95,7 +95,7 @@ export class RuntimeRecords {
 async function useOf(path: string): Promise<RecordUse> {
   const { mtime: usedAt } = await stat(path);
   if (!basename(path).startsWith(templateStart)) {
-    const resolution = await readRecord<Resolution>(path);
+    const resolution = await readRecord<ResolvedRuntimes>(path);
     return { path, usedAt, folders: Object.values(resolution?.folders ?? {}), imageId: null };
   }
   const template = await readRecord<Template>(path);

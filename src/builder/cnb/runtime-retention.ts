@@ -20,7 +20,7 @@ export async function removeOldRuntimes({
   readonly engine: Engine;
   readonly records: RuntimeRecords;
   readonly now: Date;
-  /** For a room with the volume of the runtimes in it, as its only one. */
+  /** For a jail with the volume of the runtimes in it, as its only one. */
   readonly spec: JailSpec;
 }): Promise<void> {
   const all = await records.uses();
@@ -35,16 +35,19 @@ export async function removeOldRuntimes({
 }
 
 async function keepOnly(folders: ReadonlySet<string>, engine: Engine, spec: JailSpec): Promise<void> {
-  const said: Buffer[] = [];
+  const output: Buffer[] = [];
   const signal = AbortSignal.timeout(spec.limits.wallMs);
-  await using room = await Jail.open(engine, spec, { hear: (chunk) => said.push(chunk), signal });
+  await using jail = await Jail.open(engine, spec, { onOutput: (chunk) => output.push(chunk), signal });
   const others = [...folders].flatMap((folder) => ['!', '-name', folder]);
   const [volume = ''] = spec.volumes.map(({ path }) => path);
-  const { status } = await room.run({
+  const { status } = await jail.run({
     argv: ['find', volume, '-mindepth', '1', '-maxdepth', '1', ...others, '-exec', 'rm', '-rf', '{}', '+'],
     env: {},
     cwd: '/',
   });
   if (status !== 0)
-    throw new PlatformError('internal', `Old runtimes could not be removed: ${Buffer.concat(said).toString().trim()}`);
+    throw new PlatformError(
+      'internal',
+      `Old runtimes could not be removed: ${Buffer.concat(output).toString().trim()}`,
+    );
 }

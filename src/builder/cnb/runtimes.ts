@@ -12,16 +12,16 @@ import type { HostTrust } from '../host-trust.ts';
 import { BuildLines } from '../jail/build-lines.ts';
 import { Jail } from '../jail/jail.ts';
 import type { JailLimits } from '../jail/limits.ts';
-import type { BuildOrder } from '../strategy.ts';
+import type { ImageRequest } from '../strategy.ts';
 import { buildpackFailed } from './build-phase.ts';
 import type { Buildpack, RuntimeDecision } from './buildpack.ts';
 import { buildpackEnv } from './phase.ts';
 import { buildpackDir, platformFiles } from './platform-files.ts';
-import { pouredLayers } from './poured-layers.ts';
 import type { RecordedLayer } from './recorded-layer.ts';
 import { type DecisionInputs, decisionDigest, decisionInputs } from './runtime-decision.ts';
-import { type Resolution, type RuntimeFolders, RuntimeRecords, type SaidLine } from './runtime-records.ts';
+import { type OutputLine, type ResolvedRuntimes, type RuntimeFolders, RuntimeRecords } from './runtime-records.ts';
 import { removeOldRuntimes } from './runtime-retention.ts';
+import { splitLayers } from './split-layers.ts';
 
 /** The same path in builds and in images, so that what a build writes down of it holds at run. */
 export const runtimesDir = '/runtimes';
@@ -39,7 +39,7 @@ export interface PreparedRuntimes {
   readonly layers: Promise<readonly RecordedLayer[]>;
 }
 
-export interface RuntimesParts {
+export interface RuntimesDeps {
   readonly engine: Engine;
   readonly leases: Leases;
   readonly platformId: string;
@@ -48,8 +48,8 @@ export interface RuntimesParts {
   readonly scratchDir: string;
 }
 
-export interface RuntimeOrder {
-  readonly order: BuildOrder;
+export interface RuntimeRequest {
+  readonly request: ImageRequest;
   readonly info: EngineInfo;
   readonly networkId: string;
   readonly trust: HostTrust;
@@ -67,17 +67,17 @@ const resultSchema = z.object({
  * Node.js that is there pays nothing for it.
  */
 export class SharedRuntimes {
-  readonly #parts: RuntimesParts;
+  readonly #deps: RuntimesDeps;
   readonly #records: RuntimeRecords;
 
-  constructor(parts: RuntimesParts) {
-    this.#parts = parts;
-    this.#records = new RuntimeRecords(parts.recordsDir);
+  constructor(deps: RuntimesDeps) {
+    this.#deps = deps;
+    this.#records = new RuntimeRecords(deps.recordsDir);
   }
 
   /** The volume with the runtimes; its name. */
   async volume(): Promise<string> {
-    const { engine, platformId } = this.#parts;
+    const { engine, platformId } = this.#deps;
     const name = `paas-${platformId}-runtimes`;
     await engine.volumes.create(name, { [labelNames.platform]: platformId, [labelNames.role]: 'cache' });
     return name;
@@ -87,21 +87,21 @@ export class SharedRuntimes {
    * Resolves when a build can use what it asks for; the layers follow. One at a time: two first builds at once would
    * fetch everything twice. Throws `build_failed` for a version that there is not.
    */
-  async prepare(buildpack: Buildpack, decision: RuntimeDecision, runtime: RuntimeOrder): Promise<PreparedRuntimes> {
-    const { order, info } = runtime;
-    const inputs = await decisionInputs(decision, order.source, order.config);
+  async prepare(buildpack: Buildpack, decision: RuntimeDecision, runtime: RuntimeRequest): Promise<PreparedRuntimes> {
+    const { request, info } = runtime;
+    const inputs = await decisionInputs(decision, request.source, request.config);
     const digest = decisionDigest(inputs, buildpack.digest, info.architecture);
-    const known = await this.#known(digest, order.stack.runImageId);
-    if (known) await this.#records.used(digest, order.stack.runImageId, known.resolution.folders);
+    const known = await this.#known(digest, request.stack.runImageId);
+    if (known) await this.#records.used(digest, request.stack.runImageId, known.resolution.folders);
     if (known && known.ageMs < freshMs) {
-      for (const { kind, text } of known.resolution.said) runtime.output[kind](text);
+      for (const { kind, text } of known.resolution.lines) runtime.output[kind](text);
       return { folders: known.resolution.folders, layers: Promise.resolve(known.layers) };
     }
     const folders = Promise.withResolvers<RuntimeFolders>();
-    const layers = this.#parts.leases.hold(
+    const layers = this.#deps.leases.hold(
       'round/runtimes',
       () => this.#make(buildpack, { inputs, digest, runtime, ready: folders.resolve }),
-      { purpose: 'making a runtime', signal: order.signal },
+      { purpose: 'making a runtime', signal: request.signal },
     );
     layers.catch(folders.reject);
     return { folders: await folders.promise, layers };
@@ -109,7 +109,7 @@ export class SharedRuntimes {
 
   /** Removes what no build has asked for in a long while. In turn, so never what is being made. */
   async removeOld(now: Date, stack: Stack): Promise<void> {
-    const { engine, platformId, limits } = this.#parts;
+    const { engine, platformId, limits } = this.#deps;
     const volumes = [{ name: await this.volume(), path: runtimesDir }];
     const name = `paas-build-${platformId}-tidy`;
     const spec = {
@@ -121,16 +121,16 @@ export class SharedRuntimes {
       networkId: null,
     } as const;
     const remove = () => removeOldRuntimes({ engine, records: this.#records, now, spec: { ...spec, volumes, limits } });
-    await this.#parts.leases.hold('round/runtimes', remove, { purpose: 'the removal of old runtimes' });
+    await this.#deps.leases.hold('round/runtimes', remove, { purpose: 'the removal of old runtimes' });
   }
 
   async #known(
     digest: string,
     runImageId: string,
-  ): Promise<{ resolution: Resolution; layers: readonly RecordedLayer[]; ageMs: number } | null> {
+  ): Promise<{ resolution: ResolvedRuntimes; layers: readonly RecordedLayer[]; ageMs: number } | null> {
     const resolution = await this.#records.resolution(digest);
     const template = resolution && (await this.#records.template(runImageId, resolution.folders));
-    if (!template || !(await this.#parts.engine.images.inspect(template.imageId))) return null;
+    if (!template || !(await this.#deps.engine.images.inspect(template.imageId))) return null;
     return { resolution, layers: template.layers, ageMs: Date.now() - resolution.at };
   }
 
@@ -139,53 +139,53 @@ export class SharedRuntimes {
     work: {
       readonly inputs: DecisionInputs;
       readonly digest: string;
-      readonly runtime: RuntimeOrder;
+      readonly runtime: RuntimeRequest;
       readonly ready: (folders: RuntimeFolders) => void;
     },
   ): Promise<readonly RecordedLayer[]> {
     const { runtime, digest, ready } = work;
-    const said: SaidLine[] = [];
-    const lines = new BuildLines(remembering(runtime.output, said), (line) => line);
-    await using room = await this.#openRoom(runtime, lines);
-    const status = await this.#run(room, buildpack, work).finally(() => lines.end());
+    const printed: OutputLine[] = [];
+    const lines = new BuildLines(recording(runtime.output, printed), (line) => line);
+    await using jail = await this.#openJail(runtime, lines);
+    const status = await this.#run(jail, buildpack, work).finally(() => lines.end());
     const before = status === unreachable ? await this.#records.resolution(digest) : null;
     if (status !== 0 && !before) throw failure(buildpack, lines);
     if (before) runtime.output.warn('Going on with the versions that were found when the registry last answered.');
-    const resolution = before ?? (await readResult(room, said));
+    const resolution = before ?? (await readResult(jail, printed));
     if (!before) await this.#records.keep(digest, resolution);
     ready(resolution.folders);
-    return await this.#layers(room, resolution.folders, runtime);
+    return await this.#layers(jail, resolution.folders, runtime);
   }
 
-  async #openRoom({ order, networkId }: RuntimeOrder, lines: BuildLines): Promise<Jail> {
-    const { engine, platformId, limits } = this.#parts;
+  async #openJail({ request, networkId }: RuntimeRequest, lines: BuildLines): Promise<Jail> {
+    const { engine, platformId, limits } = this.#deps;
     return await Jail.open(
       engine,
       {
-        name: `paas-build-${order.buildId}-runtime`,
+        name: `paas-build-${request.buildId}-runtime`,
         platformId,
-        appId: order.app.id,
-        buildId: order.buildId,
-        image: order.stack.buildImageId,
+        appId: request.app.id,
+        buildId: request.buildId,
+        image: request.stack.buildImageId,
         networkId,
         volumes: [{ name: await this.volume(), path: runtimesDir }],
         limits,
       },
-      { hear: (chunk) => lines.write(chunk), signal: order.signal },
+      { onOutput: (chunk) => lines.write(chunk), signal: request.signal },
     );
   }
 
   async #run(
-    room: Jail,
+    jail: Jail,
     buildpack: Buildpack,
-    { inputs, runtime }: { readonly inputs: DecisionInputs; readonly runtime: RuntimeOrder },
+    { inputs, runtime }: { readonly inputs: DecisionInputs; readonly runtime: RuntimeRequest },
   ): Promise<number> {
-    const { order, info, trust } = runtime;
-    const { stack } = order;
-    const phase = { jail: room, stack, architecture: info.architecture, config: inputs.env, trust: trust.env };
-    await room.put('/', await platformFiles({ buildpacks: [buildpack], config: {}, caBundle: trust.caBundle }));
-    await room.put('/workspace', decisionTar(inputs));
-    const { status } = await room.run({
+    const { request, info, trust } = runtime;
+    const { stack } = request;
+    const phase = { jail, stack, architecture: info.architecture, config: inputs.env, trust: trust.env };
+    await jail.put('/', await platformFiles({ buildpacks: [buildpack], config: {}, caBundle: trust.caBundle }));
+    await jail.put('/workspace', decisionTar(inputs));
+    const { status } = await jail.run({
       argv: [`${buildpackDir(buildpack)}/bin/runtime`, runtimesDir, resultPath],
       env: buildpackEnv(buildpack, phase),
       cwd: decisionDir,
@@ -194,27 +194,27 @@ export class SharedRuntimes {
   }
 
   /** As an image that nobody starts: it keeps the layers in the engine, and in one order on one stack. */
-  async #layers(room: Jail, folders: RuntimeFolders, { order }: RuntimeOrder): Promise<readonly RecordedLayer[]> {
-    const { engine, platformId, limits, scratchDir } = this.#parts;
-    const known = await this.#records.template(order.stack.runImageId, folders);
+  async #layers(jail: Jail, folders: RuntimeFolders, { request }: RuntimeRequest): Promise<readonly RecordedLayer[]> {
+    const { engine, platformId, limits, scratchDir } = this.#deps;
+    const known = await this.#records.template(request.stack.runImageId, folders);
     if (known && (await engine.images.inspect(known.imageId))) return known.layers;
     const directory = await mkdtemp(join(scratchDir, 'runtime-'));
     try {
       const trees = runtimeTrees(folders);
-      const files = await pouredLayers(room.pour(trees), { trees, directory, maxBytes: limits.layerBytes });
+      const files = await splitLayers(jail.archive(trees), { trees, directory, maxBytes: limits.layerBytes });
       const layers = files.map((file, index) => ({
         tree: trees[index] ?? { path: '', without: [] },
-        print: file.diffId,
+        fingerprint: file.diffId,
         diffId: file.diffId,
         sizeBytes: file.sizeBytes,
       }));
       const imageId = await engine.images.assemble({
-        base: order.stack.runImageId,
+        base: request.stack.runImageId,
         layers: files,
         config: { labels: { [labelNames.platform]: platformId, [labelNames.role]: 'template' } },
-        tag: `paas/runtime-${platformId}:${this.#records.templateName(order.stack.runImageId, folders).slice(0, 16)}`,
+        tag: `paas/runtime-${platformId}:${this.#records.templateName(request.stack.runImageId, folders).slice(0, 16)}`,
       });
-      await this.#records.keepTemplate(order.stack.runImageId, folders, { imageId, layers });
+      await this.#records.keepTemplate(request.stack.runImageId, folders, { imageId, layers });
       return layers;
     } finally {
       await rm(directory, { recursive: true, force: true });
@@ -222,10 +222,10 @@ export class SharedRuntimes {
   }
 }
 
-async function readResult(room: Jail, said: readonly SaidLine[]): Promise<Resolution> {
-  const text = (await room.read([resultPath])).get(resultPath)?.content.toString() ?? '';
+async function readResult(jail: Jail, printed: readonly OutputLine[]): Promise<ResolvedRuntimes> {
+  const text = (await jail.read([resultPath])).get(resultPath)?.content.toString() ?? '';
   const folders = resultSchema.parse(parse(text)).runtimes;
-  return { at: Date.now(), folders, said: said.filter(({ text }) => !text.startsWith('Installed')) };
+  return { at: Date.now(), folders, lines: printed.filter(({ text }) => !text.startsWith('Installed')) };
 }
 
 function runtimeTrees(
@@ -244,12 +244,12 @@ function decisionTar({ files }: DecisionInputs): AsyncIterable<Uint8Array> {
   return tar as AsyncIterable<Uint8Array>;
 }
 
-function remembering(output: BuildOutput, said: SaidLine[]): BuildOutput {
-  const say = (kind: SaidLine['kind']) => (text: string) => {
-    said.push({ kind, text });
+function recording(output: BuildOutput, printed: OutputLine[]): BuildOutput {
+  const record = (kind: OutputLine['kind']) => (text: string) => {
+    printed.push({ kind, text });
     output[kind](text);
   };
-  return { step: say('step'), detail: say('detail'), warn: say('warn') };
+  return { step: record('step'), detail: record('detail'), warn: record('warn') };
 }
 
 function failure(buildpack: Buildpack, lines: BuildLines): PlatformError {

@@ -2,54 +2,54 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../domain/errors.ts';
 import { announceExport, mergeProcesses } from '../processes.ts';
-import type { BuildOrder, BuildProposal, BuildStrategy, BuiltImage } from '../strategy.ts';
+import type { BuildProposal, BuildStrategy, BuiltImage, ImageRequest } from '../strategy.ts';
 import { configLayer } from './config-layer.ts';
+import type { CnbBuild, CnbDeps } from './deps.ts';
 import { candidateGroups } from './detect-phase.ts';
 import { appUser, assembleImage } from './image.ts';
 import { buildInJail, type JailResult } from './jail-build.ts';
 import { commandLine, type LaunchPlan } from './launch-plan.ts';
 import { launcherDigest, launcherPath } from './launcher.ts';
-import type { Group } from './library.ts';
-import type { CnbBuild, CnbParts } from './parts.ts';
+import type { Group } from './order-toml.ts';
 import type { BuildRecord } from './record.ts';
-import { lastLayersServe } from './reuse.ts';
+import { canReuseLayers } from './reuse.ts';
 import { sourceLayer } from './source-layer.ts';
 
 /** Cloud Native Buildpacks. One container per build, and none at all when only the app's own files have changed. */
-export function buildpackStrategy(parts: CnbParts): BuildStrategy {
+export function buildpackStrategy(deps: CnbDeps): BuildStrategy {
   return {
     kind: 'buildpack',
     async detect(source) {
-      const groups = candidateGroups(source, parts.order);
-      return groups.length === 0 ? null : proposal(parts, groups);
+      const groups = candidateGroups(source, deps.order);
+      return groups.length === 0 ? null : proposal(deps, groups);
     },
   };
 }
 
-function proposal(parts: CnbParts, groups: readonly Group[]): BuildProposal {
+function proposal(deps: CnbDeps, groups: readonly Group[]): BuildProposal {
   const [first = []] = groups;
   return {
     kind: 'buildpack',
     name: first[0]?.buildpack.name ?? '',
     announcement: `Using buildpack: ${first.map(({ buildpack }) => buildpack.id).join(', ')}`,
     ingredients: [launcherDigest, ...groups.flatMap((group) => group.map(({ buildpack }) => buildpack.digest))],
-    build: (order) => build(parts, groups, order),
+    build: (request) => build(deps, groups, request),
   };
 }
 
-async function build(parts: CnbParts, groups: readonly Group[], order: BuildOrder): Promise<BuiltImage> {
-  await mkdir(parts.scratchDir, { recursive: true, mode: 0o700 });
-  const directory = await mkdtemp(join(parts.scratchDir, `${order.buildId}-`));
+async function build(deps: CnbDeps, groups: readonly Group[], request: ImageRequest): Promise<BuiltImage> {
+  await mkdir(deps.scratchDir, { recursive: true, mode: 0o700 });
+  const directory = await mkdtemp(join(deps.scratchDir, `${request.buildId}-`));
   try {
-    const record = await parts.records.read(order.app.id);
-    const build: CnbBuild = { parts, groups, order, directory, record };
+    const record = await deps.records.read(request.app.id);
+    const build: CnbBuild = { deps, groups, request, directory, record };
     try {
-      const serves = record && lastLayersServe(record, groups, order, parts.settings);
+      const serves = record && canReuseLayers(record, groups, request, deps.settings);
       return await finish(serves ? await lastResult(record, build) : await buildInJail(build), build);
     } catch (error) {
       // The engine has lost a layer of the last build, so nothing of that build can be counted on.
       if (errorCode(error) !== 'conflict' || !record) throw error;
-      await parts.records.forget(order.app.id);
+      await deps.records.forget(request.app.id);
       const afresh = { ...build, record: null, directory: await mkdtemp(join(directory, 'again-')) };
       return await finish(await buildInJail(afresh), afresh);
     }
@@ -59,23 +59,23 @@ async function build(parts: CnbParts, groups: readonly Group[], order: BuildOrde
 }
 
 /** The layers of the last build under the sources of this one. */
-async function lastResult(record: BuildRecord, { parts, order, directory }: CnbBuild): Promise<JailResult> {
-  const { output } = order;
+async function lastResult(record: BuildRecord, { deps, request, directory }: CnbBuild): Promise<JailResult> {
+  const { output } = request;
   output.step("Only the app's own files changed: everything else stays as the last build left it");
-  announceExport(record.launch.processes, { builderName: record.name, procfile: order.source.procfile, output });
+  announceExport(record.launch.processes, { builderName: record.name, procfile: request.source.procfile, output });
   const path = join(directory, 'app.tar');
-  const { limits } = parts;
-  const app = await sourceLayer(order.source, { path, maxBytes: limits.layerBytes, signal: order.signal });
+  const { limits } = deps;
+  const app = await sourceLayer(request.source, { path, maxBytes: limits.layerBytes, signal: request.signal });
   return { record, files: new Map(), app };
 }
 
 /** The image, and the record for the next build. */
-async function finish({ record, files, app }: JailResult, { parts, order, directory }: CnbBuild): Promise<BuiltImage> {
-  const launch = startable(record, order);
+async function finish({ record, files, app }: JailResult, { deps, request, directory }: CnbBuild): Promise<BuiltImage> {
+  const launch = startable(record, request);
   const config = await configLayer(join(directory, 'config.tar'), { launch, group: record.group });
   const { layers, group, labels } = record;
-  const imageId = await assembleImage(parts.engine, { app, files, launch, layers, group, labels, config }, order);
-  await parts.records.write(order.app.id, { ...record, imageId });
+  const imageId = await assembleImage(deps.engine, { app, files, launch, layers, group, labels, config }, request);
+  await deps.records.write(request.app.id, { ...record, imageId });
   return {
     name: record.name,
     imageId,
@@ -91,7 +91,7 @@ async function finish({ record, files, app }: JailResult, { parts, order, direct
 }
 
 /** The Procfile's word over the buildpacks'. It is read anew for every image: it is one of the app's own files. */
-function startable({ launch }: BuildRecord, { source }: BuildOrder): LaunchPlan {
+function startable({ launch }: BuildRecord, { source }: ImageRequest): LaunchPlan {
   const processes = mergeProcesses(source.procfile, launch.processes);
   const types = processes.all.map(({ type }) => type);
   const [only = null] = types;

@@ -6,7 +6,7 @@ import { appOwner } from '../layer-tar.ts';
 
 const platformUser = `${appOwner.uid}:${appOwner.gid}`;
 
-export interface UserQuestion {
+export interface UserLookup {
   readonly imageId: string;
   /** USER as the image has it. */
   readonly user: string | undefined;
@@ -18,12 +18,12 @@ export interface UserQuestion {
 }
 
 /** Who runs the image's processes: its own user if that is not root, else ours, and then says so. Always numbers. */
-export async function userOfImage(engine: Engine, question: UserQuestion): Promise<string> {
-  const { user = '', output } = question;
+export async function userOfImage(engine: Engine, lookup: UserLookup): Promise<string> {
+  const { user = '', output } = lookup;
   const [name = '', group = ''] = user.split(':');
-  const uid = /^\d+$/.test(name) ? name : name === '' || name === 'root' ? '0' : await lookUp(engine, question, name);
+  const uid = /^\d+$/.test(name) ? name : name === '' || name === 'root' ? '0' : await lookUp(engine, lookup, name);
   if (uid !== null && Number(uid) > 0) {
-    const gid = /^\d+$/.test(group) ? group : await lookUpGroup(engine, question, name);
+    const gid = /^\d+$/.test(group) ? group : await lookUpGroup(engine, lookup, name);
     return `${uid}:${gid !== null && Number(gid) > 0 ? gid : uid}`;
   }
   output.warn(
@@ -35,17 +35,17 @@ export async function userOfImage(engine: Engine, question: UserQuestion): Promi
   return platformUser;
 }
 
-async function lookUpGroup(engine: Engine, question: UserQuestion, name: string): Promise<string | null> {
-  return /^\d+$/.test(name) ? null : await lookUp(engine, question, name, '-g');
+async function lookUpGroup(engine: Engine, lookup: UserLookup, name: string): Promise<string | null> {
+  return /^\d+$/.test(name) ? null : await lookUp(engine, lookup, name, '-g');
 }
 
 /** Asks the image itself, in the builds' sandbox: who `name` is stands in its own files. Null when it has no `id`. */
-async function lookUp(engine: Engine, question: UserQuestion, name: string, flag = '-u'): Promise<string | null> {
-  const { platformId, buildId, limits } = question;
-  const signal = AbortSignal.any([question.signal, AbortSignal.timeout(30_000)]);
+async function lookUp(engine: Engine, lookup: UserLookup, name: string, flag = '-u'): Promise<string | null> {
+  const { platformId, buildId, limits } = lookup;
+  const signal = AbortSignal.any([lookup.signal, AbortSignal.timeout(30_000)]);
   const id = await engine.containers.create({
     name: `paas-build-${buildId}-user${flag}`,
-    image: question.imageId,
+    image: lookup.imageId,
     sandbox: 'build',
     labels: { [labelNames.platform]: platformId, [labelNames.role]: 'build', [labelNames.build]: buildId },
     user: platformUser,

@@ -1,12 +1,12 @@
 import type { ProcessType } from '../../domain/build.ts';
 import type { Engine, ImageState } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import { DiskWatch } from '../disk-brake.ts';
+import { DiskWatch } from '../full-disk.ts';
 import { Guard } from '../jail/guard.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import { LimitedOutput } from '../limited-output.ts';
 import { announceProcesses, mergeProcesses, nothingToRun } from '../processes.ts';
-import type { BuildOrder, BuildStrategy, BuiltImage, Source } from '../strategy.ts';
+import type { BuildStrategy, BuiltImage, ImageRequest, Source } from '../strategy.ts';
 import { argvOf } from './argv.ts';
 import { buildContext } from './context.ts';
 import { explained, isMissingFrontend } from './errors.ts';
@@ -18,14 +18,14 @@ import { type DockerfileTrust, dockerfileTrust } from './trust-image.ts';
 
 const maxFileBytes = 256 * 1024;
 
-export interface DockerfileParts {
+export interface DockerfileDeps {
   readonly engine: Engine;
   readonly platformId: string;
   readonly limits: JailLimits;
 }
 
 /** The user's own Dockerfile, by the engine's BuildKit. */
-export function dockerfileStrategy(parts: DockerfileParts): BuildStrategy {
+export function dockerfileStrategy(deps: DockerfileDeps): BuildStrategy {
   return {
     kind: 'dockerfile',
     async detect(source) {
@@ -35,52 +35,52 @@ export function dockerfileStrategy(parts: DockerfileParts): BuildStrategy {
         name: 'Dockerfile',
         announcement: 'Dockerfile found: it says how to build this app',
         ingredients: ['dockerfile'],
-        build: (order) => build(parts, source, order),
+        build: (request) => build(deps, source, request),
       };
     },
   };
 }
 
-async function build(parts: DockerfileParts, source: Source, order: BuildOrder): Promise<BuiltImage> {
-  const { engine, limits, platformId } = parts;
-  const imageId = await buildWithinLimits({ parts, source, order });
+async function build(deps: DockerfileDeps, source: Source, request: ImageRequest): Promise<BuiltImage> {
+  const { engine, limits, platformId } = deps;
+  const imageId = await buildWithinLimits({ deps, source, request });
   const image = await engine.images.inspect(imageId);
   if (!image) throw new PlatformError('internal', `The engine built ${imageId} and does not have it.`);
-  const { buildId, output, signal } = order;
-  const question = { imageId, user: image.config.user, platformId, buildId, limits, output, signal };
-  const processes = processesOf(source, image, order);
-  const user = await userOfImage(engine, question);
-  const port = exposedPort(image, order);
+  const { buildId, output, signal } = request;
+  const lookup = { imageId, user: image.config.user, platformId, buildId, limits, output, signal };
+  const processes = processesOf(source, image, request);
+  const user = await userOfImage(engine, lookup);
+  const port = exposedPort(image, request);
   output.step('Image made');
   return { name: 'Dockerfile', imageId, processes, launcher: null, user, exposedPort: port };
 }
 
 /** BuildKit runs steps beside the engine's containers: time, idleness, output and what is left of the disk are ours to limit, the rest is the engine's. */
 async function buildWithinLimits({
-  parts,
+  deps,
   source,
-  order,
-}: Pick<ImageBuild, 'parts' | 'source' | 'order'>): Promise<string> {
-  const trust = await dockerfileTrust(parts.engine);
-  using disk = new DiskWatch((await parts.engine.info()).dataRoot, parts.limits);
-  using guard = new Guard(parts.limits, AbortSignal.any([order.signal, disk.signal]));
+  request,
+}: Pick<ImageBuild, 'deps' | 'source' | 'request'>): Promise<string> {
+  const trust = await dockerfileTrust(deps.engine);
+  using disk = new DiskWatch((await deps.engine.info()).dataRoot, deps.limits);
+  using guard = new Guard(deps.limits, AbortSignal.any([request.signal, disk.signal]));
   using _watch = guard.watch({ agent: false });
-  const output = new LimitedOutput(order.output, {
-    maxBytes: parts.limits.outputBytes,
-    heard: () => guard.sawOutput(),
+  const output = new LimitedOutput(request.output, {
+    maxBytes: deps.limits.outputBytes,
+    onLine: () => guard.sawOutput(),
     edit: (line) => withoutTrust(line, trust.mounted),
   });
   try {
-    return await guard.race(buildImage({ parts, source, order, trust, output, signal: guard.signal }));
+    return await guard.race(buildImage({ deps, source, request, trust, output, signal: guard.signal }));
   } finally {
     output.end();
   }
 }
 
 interface ImageBuild {
-  readonly parts: DockerfileParts;
+  readonly deps: DockerfileDeps;
   readonly source: Source;
-  readonly order: BuildOrder;
+  readonly request: ImageRequest;
   readonly trust: DockerfileTrust;
   readonly output: LimitedOutput;
   readonly signal: AbortSignal;
@@ -89,7 +89,7 @@ interface ImageBuild {
 async function buildImage(build: ImageBuild): Promise<string> {
   const dockerfile = await readText(build.source, 'Dockerfile');
   refuseRemoteAdd(dockerfile);
-  warnAboutConfig(dockerfile, build.order);
+  warnAboutConfig(dockerfile, build.request);
   const syntax = syntaxLines(dockerfile);
   if (syntax.length === 0) return await runBuild(build, { dockerfile, dropSyntax: false });
   const stranger = syntax.find((line) => !isTrustedFrontEnd(line));
@@ -112,22 +112,22 @@ async function buildImage(build: ImageBuild): Promise<string> {
 }
 
 async function runBuild(
-  { parts, source, order, trust, output, signal }: ImageBuild,
+  { deps, source, request, trust, output, signal }: ImageBuild,
   { dockerfile, dropSyntax }: { readonly dockerfile: string; readonly dropSyntax: boolean },
 ): Promise<string> {
   const dockerignore = await readText(source, '.dockerignore');
   const rewritten = rewriteDockerfile(dockerfile, { trust: trust.mounted, dropSyntax });
   try {
-    return await parts.engine.images.buildDockerfile(
+    return await deps.engine.images.buildDockerfile(
       {
         context: buildContext(source.tree, { dockerfile: rewritten.text, dockerignore, signal }),
         dockerfile: 'Dockerfile',
-        tag: order.tag,
-        labels: order.labels,
+        tag: request.tag,
+        labels: request.labels,
         // A cache mount of one app must not be another's: who may write to it would write into the other's builds.
-        buildArgs: { ...trust.buildArgs, BUILDKIT_CACHE_MOUNT_NS: order.app.id },
-        memoryBytes: parts.limits.memoryBytes,
-        cpuShares: parts.limits.cpuShares,
+        buildArgs: { ...trust.buildArgs, BUILDKIT_CACHE_MOUNT_NS: request.app.id },
+        memoryBytes: deps.limits.memoryBytes,
+        cpuShares: deps.limits.cpuShares,
         output,
       },
       signal,
@@ -138,7 +138,7 @@ async function runBuild(
 }
 
 /** Build arguments can be read in an image's history, so config vars are none. */
-function warnAboutConfig(dockerfile: string, { config, output }: BuildOrder): void {
+function warnAboutConfig(dockerfile: string, { config, output }: ImageRequest): void {
   const names = [...dockerfile.matchAll(/^\s*ARG\s+([A-Za-z_]\w*)/gim)].flatMap(([, name]) => name ?? []);
   const asked = [...new Set(names)].filter((name) => Object.hasOwn(config, name));
   if (asked.length === 0) return;
@@ -150,7 +150,7 @@ async function readText({ tree }: Source, path: string): Promise<string> {
 }
 
 /** Of several ports nobody could say which one serves. */
-function exposedPort(image: ImageState, { output }: BuildOrder): number | null {
+function exposedPort(image: ImageState, { output }: ImageRequest): number | null {
   const ports = (image.config.exposedPorts ?? [])
     .filter((port) => !port.endsWith('/udp'))
     .map((port) => Number.parseInt(port, 10));
@@ -165,11 +165,11 @@ function exposedPort(image: ImageState, { output }: BuildOrder): number | null {
  * A Procfile's types if it has any; else the image's own command, as web. The image's entrypoint stays in front. Throws
  * `build_failed` when there is nothing to run.
  */
-function processesOf(source: Source, image: ImageState, order: BuildOrder): readonly ProcessType[] {
+function processesOf(source: Source, image: ImageState, request: ImageRequest): readonly ProcessType[] {
   const entrypoint = image.config.entrypoint ?? [];
   if (source.procfile && source.procfile.size > 0) {
     const merged = mergeProcesses(source.procfile, []);
-    announceProcesses(merged, 'Dockerfile', order.output);
+    announceProcesses(merged, 'Dockerfile', request.output);
     return [...source.procfile].map(([type, command]) => ({
       type,
       command,
@@ -181,7 +181,7 @@ function processesOf(source: Source, image: ImageState, order: BuildOrder): read
     const why = 'the Dockerfile has no CMD, and no Procfile names a process type';
     throw nothingToRun(why, 'Give the Dockerfile a last line such as: CMD ["node", "server.js"]');
   }
-  order.output.step('Discovering process types');
-  order.output.detail('Dockerfile declares types -> web');
+  request.output.step('Discovering process types');
+  request.output.detail('Dockerfile declares types -> web');
   return [{ type: 'web', command: own.join(' '), args: null }];
 }

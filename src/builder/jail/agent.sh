@@ -10,8 +10,8 @@
 #                                                              exit STATUS OOM-KILLS; meanwhile: disk MEGABYTES FILES
 #   list            depth, paths…                              data BASE64: type, size, path; each ends with NUL
 #   read            paths…                                     data BASE64: tar
-#   prints          trees…                                     data BASE64: a SHA-256 on a line for each tree
-#   pour            trees…                                     a tar of all of them by zstd, and the end
+#   fingerprints          trees…                                     data BASE64: a SHA-256 on a line for each tree
+#   archive            trees…                                     a tar of all of them by zstd, and the end
 #
 # A tree is: path, count, paths not to go into….
 
@@ -117,7 +117,7 @@ each_tree() {
 
 # Cheap proof that a tree is what it was: names, types, modes, sizes, times and link targets; not the content. The times
 # of folders change by files that come and go again.
-print_tree() {
+fingerprint_tree() {
   find "$@" \( -type d -printf '%p d %m\0' -o -printf '%p %y %m %s %T@ %l\0' \) 2>/dev/null | sort -z | sha256sum | cut -d ' ' -f 1
 }
 
@@ -130,7 +130,7 @@ open_tree() {
 }
 
 # Compressed not to be small, but because each byte costs more on its way through the engine than zstd does.
-pour() {
+archive() {
   each_tree open_tree
   each_tree list_tree | tar --create --null --no-recursion --verbatim-files-from --files-from - --hard-dereference \
     --format posix --numeric-owner --blocking-factor 512 | zstd --quiet -1 --stdout >&3
@@ -144,13 +144,13 @@ while IFS=' ' read -r verb argument; do
   run) run ;;
   list) list ;;
   read) read_files ;;
-  prints)
+  fingerprints)
     words fields
-    answer "data $(each_tree print_tree | base64 --wrap 0)"
+    answer "data $(each_tree fingerprint_tree | base64 --wrap 0)"
     ;;
-  pour)
+  archive)
     words fields
-    pour
+    archive
     exit
     ;;
   *) exit 64 ;;

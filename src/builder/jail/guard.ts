@@ -9,19 +9,19 @@ export class Guard implements Disposable {
   readonly #limits: JailLimits;
   readonly #ended = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #asker: AbortSignal;
-  readonly #onAsker: () => void;
+  readonly #caller: AbortSignal;
+  readonly #onCallerAbort: () => void;
   #watching = 0;
   #agentWatches = true;
   #outputAt = performance.now();
   #diskAt = performance.now();
 
-  constructor(limits: JailLimits, asker: AbortSignal) {
+  constructor(limits: JailLimits, caller: AbortSignal) {
     this.#limits = limits;
-    this.#asker = asker;
-    this.#onAsker = () => this.#end(cancelled(asker.reason));
-    asker.addEventListener('abort', this.#onAsker, { once: true });
-    if (asker.aborted) this.#onAsker();
+    this.#caller = caller;
+    this.#onCallerAbort = () => this.#end(cancelled(caller.reason));
+    caller.addEventListener('abort', this.#onCallerAbort, { once: true });
+    if (caller.aborted) this.#onCallerAbort();
     this.#timers.push(setTimeout(() => this.#end(this.#tooLong()), limits.wallMs));
     const tick = Math.min(1000, limits.idleMs / 4, limits.silenceMs / 4);
     this.#timers.push(setInterval(() => this.#check(), tick));
@@ -91,7 +91,7 @@ export class Guard implements Disposable {
 
   [Symbol.dispose](): void {
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#asker.removeEventListener('abort', this.#onAsker);
+    this.#caller.removeEventListener('abort', this.#onCallerAbort);
   }
 
   #check(): void {

@@ -34,7 +34,7 @@ export interface Command {
   readonly outputFile?: string;
 }
 
-export interface Ending {
+export interface CommandResult {
   readonly status: number;
   /** The kernel ended processes of this command for want of memory. */
   readonly outOfMemory: boolean;
@@ -46,7 +46,7 @@ export interface Tree {
   readonly without: readonly string[];
 }
 
-export interface Listed {
+export interface ListedEntry {
   /** find's letter: f, d, l … */
   readonly type: string;
   readonly sizeBytes: number;
@@ -65,13 +65,13 @@ export class Jail implements AsyncDisposable {
   readonly #answers: Answers;
   readonly #stdin: NodeJS.WritableStream;
   readonly #output: MarkedOutput;
-  readonly #said: Promise<void>;
+  readonly #outputEnded: Promise<void>;
 
-  /** `hear` gets what the build writes. */
+  /** `onOutput` gets what the build writes. */
   static async open(
     engine: Engine,
     spec: JailSpec,
-    { hear, signal }: { readonly hear: (chunk: Buffer) => void; readonly signal: AbortSignal },
+    { onOutput, signal }: { readonly onOutput: (chunk: Buffer) => void; readonly signal: AbortSignal },
   ): Promise<Jail> {
     signal.throwIfAborted();
     const { limits } = spec;
@@ -104,7 +104,7 @@ export class Jail implements AsyncDisposable {
     try {
       const streams = await engine.containers.attach(id, guard.signal);
       await engine.containers.start(id);
-      return new Jail(engine, { id, guard, streams, hear });
+      return new Jail(engine, { id, guard, streams, onOutput });
     } catch (error) {
       guard[Symbol.dispose]();
       await engine.containers.remove(id);
@@ -114,20 +114,20 @@ export class Jail implements AsyncDisposable {
 
   private constructor(
     engine: Engine,
-    parts: {
+    deps: {
       readonly id: string;
       readonly guard: Guard;
       readonly streams: Awaited<ReturnType<Engine['containers']['attach']>>;
-      readonly hear: (chunk: Buffer) => void;
+      readonly onOutput: (chunk: Buffer) => void;
     },
   ) {
     this.#engine = engine;
-    this.#id = parts.id;
-    this.#guard = parts.guard;
-    this.#stdin = parts.streams.stdin;
-    this.#answers = new Answers(parts.streams.stdout);
-    this.#output = new MarkedOutput(parts.hear);
-    this.#said = this.#listen(parts.streams.stderr);
+    this.#id = deps.id;
+    this.#guard = deps.guard;
+    this.#stdin = deps.streams.stdin;
+    this.#answers = new Answers(deps.streams.stdout);
+    this.#output = new MarkedOutput(deps.onOutput);
+    this.#outputEnded = this.#listen(deps.streams.stderr);
     // A build that is over its limits ends now, not when somebody next asks it something.
     this.#guard.signal.addEventListener('abort', () => void this.#kill(), { once: true });
   }
@@ -143,7 +143,7 @@ export class Jail implements AsyncDisposable {
   }
 
   /** Runs one program to its end, and ends what it left running. When it resolves, all that was written has been heard. */
-  async run(command: Command): Promise<Ending> {
+  async run(command: Command): Promise<CommandResult> {
     const environment = Object.entries(command.env).map(([name, value]) => `${name}=${value}`);
     const mark = this.#output.expect();
     const { cwd, outputFile = '', argv } = command;
@@ -156,7 +156,7 @@ export class Jail implements AsyncDisposable {
   }
 
   /** What is at and below the paths, `depth` folders deep. A path that is not there is left out. */
-  async list(paths: readonly string[], depth: number): Promise<readonly Listed[]> {
+  async list(paths: readonly string[], depth: number): Promise<readonly ListedEntry[]> {
     const data = await this.#data('list', [String(depth), ...paths]);
     return data
       .toString()
@@ -174,16 +174,16 @@ export class Jail implements AsyncDisposable {
     return await readSmallTar(await this.#data('read', paths));
   }
 
-  /** One print per tree: equal prints, equal trees, as far as names, sizes and times tell. */
-  async prints(trees: readonly Tree[]): Promise<readonly string[]> {
+  /** One print per tree: equal fingerprints, equal trees, as far as names, sizes and times tell. */
+  async fingerprints(trees: readonly Tree[]): Promise<readonly string[]> {
     if (trees.length === 0) return [];
-    const prints = (await this.#data('prints', treeWords(trees))).toString().trim().split('\n');
-    return prints.length === trees.length ? prints : this.#garbled(`${prints.length} prints`);
+    const fingerprints = (await this.#data('fingerprints', treeWords(trees))).toString().trim().split('\n');
+    return fingerprints.length === trees.length ? fingerprints : this.#garbled(`${fingerprints.length} fingerprints`);
   }
 
   /** All trees in one tar, in order. The last thing that a jail does. */
-  async *pour(trees: readonly Tree[]): AsyncGenerator<Buffer> {
-    await this.#send('pour', wordFrames(treeWords(trees)));
+  async *archive(trees: readonly Tree[]): AsyncGenerator<Buffer> {
+    await this.#send('archive', wordFrames(treeWords(trees)));
     const tar = createZstdDecompress();
     // Its failure is heard by whoever reads the tar.
     pipeline(Readable.from(this.#rest()), tar, () => undefined);
@@ -214,7 +214,7 @@ export class Jail implements AsyncDisposable {
     // What nobody reads any more would hold up the other stream, whose end is waited for.
     const drained = this.#answers.drain();
     await this.#engine.containers.remove(this.#id);
-    await Promise.all([drained, this.#said]);
+    await Promise.all([drained, this.#outputEnded]);
   }
 
   async #data(verb: string, words: readonly string[]): Promise<Buffer> {

@@ -10,13 +10,13 @@ interface Mark {
  * the engine carries the two independently: only a mark tells that all that was written before it has been heard.
  */
 export class MarkedOutput {
-  readonly #hear: (chunk: Buffer) => void;
+  readonly #onOutput: (chunk: Buffer) => void;
   #mark: Mark | null = null;
   /** May be the beginning of the mark. */
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(hear: (chunk: Buffer) => void) {
-    this.#hear = hear;
+  constructor(onOutput: (chunk: Buffer) => void) {
+    this.#onOutput = onOutput;
   }
 
   /** Expects one more mark: what is to be written as it, and the moment at which it, or the end, was heard. */
@@ -51,7 +51,7 @@ export class MarkedOutput {
   }
 
   #pass(chunk: Buffer): void {
-    if (chunk.length > 0) this.#hear(chunk);
+    if (chunk.length > 0) this.#onOutput(chunk);
   }
 
   #reach(): void {

@@ -11,7 +11,7 @@ const installPath = fileURLToPath(new URL('install.sh', import.meta.url));
 const mounted = '/run/stack';
 
 /** What every way to make an image here needs. */
-export interface ImageMaking {
+export interface ImageDeps {
   readonly engine: Engine;
   /** Told what is being done, a line at a time. */
   readonly progress: (line: string) => void;
@@ -37,7 +37,7 @@ export async function buildOnBaseImage(
 
 /** Of a Dockerfile and the files beside it. Returns the image's id. */
 export function buildImage(
-  { engine, progress, signal }: ImageMaking,
+  { engine, progress, signal }: ImageDeps,
   {
     tag,
     files,

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { labelNames } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import { type Download, debianArchitecture, downloadBareDebian } from './apt-download.ts';
-import { buildImage, type ImageMaking } from './base-image.ts';
+import { buildImage, type ImageDeps } from './base-image.ts';
 import { readHostApt } from './debian-tools.ts';
-import { layFiles } from './laid-files.ts';
+import { unpackPackages } from './unpack-packages.ts';
 
 const configurePath = fileURLToPath(new URL('configure.sh', import.meta.url));
 /** Where the packages lie in the image until they are configured. */
@@ -27,9 +27,9 @@ export interface BaseImage {
  * `debian:SUITE-slim`, as the engine or its registry has it; without them the same made out of packages, where this host
  * has apt. Throws `unavailable` with what each way said.
  */
-export async function debianBase(suite: string, making: ImageMaking): Promise<BaseImage> {
+export async function debianBase(suite: string, deps: ImageDeps): Promise<BaseImage> {
   const name = `debian:${suite}-slim`;
-  const fetched = await fromRegistry(name, making);
+  const fetched = await fromRegistry(name, deps);
   if (fetched) return fetched;
   const architecture = await debianArchitecture();
   if (architecture === null) {
@@ -41,21 +41,21 @@ export async function debianBase(suite: string, making: ImageMaking): Promise<Ba
       },
     );
   }
-  making.progress(`${name} cannot be had, making it out of packages`);
-  return await makeDebianBase({ suite, architecture, apt: await readHostApt() }, making);
+  deps.progress(`${name} cannot be had, making it out of packages`);
+  return await makeDebianBase({ suite, architecture, apt: await readHostApt() }, deps);
 }
 
 /** Under a name of our own, so that what is somebody else's keeps its labels. Null when the engine has no way to get it. */
-async function fromRegistry(name: string, making: ImageMaking): Promise<BaseImage | null> {
+async function fromRegistry(name: string, deps: ImageDeps): Promise<BaseImage | null> {
   const tag = newTag(name);
-  making.progress(`asking the engine for ${name}`);
+  deps.progress(`asking the engine for ${name}`);
   try {
-    await buildImage(making, { tag, files: { Dockerfile: `FROM ${name}\n` } });
+    await buildImage(deps, { tag, files: { Dockerfile: `FROM ${name}\n` } });
   } catch {
-    making.signal.throwIfAborted();
+    deps.signal.throwIfAborted();
     return null;
   }
-  return { tag, name, dispose: () => making.engine.images.remove(tag) };
+  return { tag, name, dispose: () => deps.engine.images.remove(tag) };
 }
 
 function newTag(name: string): string {
@@ -66,8 +66,8 @@ function newTag(name: string): string {
  * What a registry has as `debian:SUITE-slim`, by any user who may use the engine: the packages' files are laid into an
  * image, and a container of it configures them, as root of that container. Throws `unavailable`.
  */
-export async function makeDebianBase(debian: Omit<Download, 'directory'>, making: ImageMaking): Promise<BaseImage> {
-  const { engine, progress, signal } = making;
+export async function makeDebianBase(debian: Omit<Download, 'directory'>, deps: ImageDeps): Promise<BaseImage> {
+  const { engine, progress, signal } = deps;
   // Not /tmp: it is memory on a Debian 13 host.
   const directory = mkdtempSync(join('/var/tmp', 'paas-debian-'));
   const tag = newTag(`debian:${debian.suite}`);
@@ -76,14 +76,14 @@ export async function makeDebianBase(debian: Omit<Download, 'directory'>, making
     progress(`downloading a bare Debian ${debian.suite} with apt`);
     const packages = await downloadBareDebian({ ...debian, directory }, signal);
     progress('laying its files into an image');
-    await engine.images.importRootfs(layFiles(packages, { folder: packagesFolder, signal }), unpackedTag, {
+    await engine.images.importRootfs(unpackPackages(packages, { folder: packagesFolder, signal }), unpackedTag, {
       env: [`PATH=${path}`],
       user: '0:0',
       cmd: ['sh'],
       labels: { [labelNames.role]: 'stack' },
     });
     progress('configuring it in a container');
-    await configure(making, { from: unpackedTag, tag });
+    await configure(deps, { from: unpackedTag, tag });
     return { tag, name: `Debian ${debian.suite}`, dispose: () => engine.images.remove(tag) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -92,7 +92,7 @@ export async function makeDebianBase(debian: Omit<Download, 'directory'>, making
 }
 
 /** In one layer: what the first one held besides is not in the image that comes out. */
-async function configure(making: ImageMaking, image: { readonly from: string; readonly tag: string }): Promise<void> {
+async function configure(deps: ImageDeps, image: { readonly from: string; readonly tag: string }): Promise<void> {
   const dockerfile = [
     `FROM ${image.from} AS unpacked`,
     `RUN --mount=type=bind,target=/run/base sh /run/base/configure.sh /${packagesFolder}`,
@@ -102,7 +102,7 @@ async function configure(making: ImageMaking, image: { readonly from: string; re
     'CMD ["bash"]',
     '',
   ].join('\n');
-  await buildImage(making, {
+  await buildImage(deps, {
     tag: image.tag,
     files: { Dockerfile: dockerfile, 'configure.sh': readFileSync(configurePath) },
   });

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import { isRoot } from '../../system/privileges.ts';
-import { buildOnBaseImage, type ImageMaking } from './base-image.ts';
+import { buildOnBaseImage, type ImageDeps } from './base-image.ts';
 import { type BaseImage, debianBase } from './debian-base.ts';
 import { hasMmdebstrap, readHostApt, rootfs } from './debian-tools.ts';
 import type { StackRecipe } from './recipe.ts';
@@ -11,17 +11,17 @@ import type { StackRecipe } from './recipe.ts';
  * Makes each of these stacks, all at once, by the first way that this host has: mmdebstrap; a Debian image of a registry;
  * a Debian image out of packages, which needs neither root nor a registry. Throws `unavailable` with what each way said.
  */
-export async function makeStacks(recipes: readonly StackRecipe[], making: ImageMaking): Promise<void> {
+export async function makeStacks(recipes: readonly StackRecipe[], deps: ImageDeps): Promise<void> {
   const failed = new AbortController();
-  const signal = AbortSignal.any([failed.signal, making.signal]);
+  const signal = AbortSignal.any([failed.signal, deps.signal]);
   let base: Promise<BaseImage> | null = null;
   const baseOf = (recipe: StackRecipe) => {
-    base ??= debianBase(recipe.suite, { ...making, signal });
+    base ??= debianBase(recipe.suite, { ...deps, signal });
     return base;
   };
   const work = recipes.map((recipe) => {
-    const progress = (line: string) => making.progress(`${recipe.kind}: ${line}`);
-    return makeStack(recipe, { ...making, progress, signal, baseOf }).catch((error: unknown) => {
+    const progress = (line: string) => deps.progress(`${recipe.kind}: ${line}`);
+    return makeStack(recipe, { ...deps, progress, signal, baseOf }).catch((error: unknown) => {
       failed.abort(error);
       throw error;
     });
@@ -36,13 +36,13 @@ export async function makeStacks(recipes: readonly StackRecipe[], making: ImageM
 
 async function makeStack(
   recipe: StackRecipe,
-  making: ImageMaking & { readonly baseOf: (recipe: StackRecipe) => Promise<BaseImage> },
+  deps: ImageDeps & { readonly baseOf: (recipe: StackRecipe) => Promise<BaseImage> },
 ): Promise<void> {
-  const { engine, progress, signal } = making;
-  const without = hasMmdebstrap() ? await tryMmdebstrap(recipe, making) : 'mmdebstrap is not installed here.';
+  const { engine, progress, signal } = deps;
+  const without = hasMmdebstrap() ? await tryMmdebstrap(recipe, deps) : 'mmdebstrap is not installed here.';
   if (without === null) return;
   const [base, apt] = await Promise.all([
-    making.baseOf(recipe).catch((error: unknown) => {
+    deps.baseOf(recipe).catch((error: unknown) => {
       signal.throwIfAborted();
       throw withReason(error, without);
     }),
@@ -59,7 +59,7 @@ async function makeStack(
 }
 
 /** Null when the stack is made. For root it is the way, and what it says is the answer; others may lack its namespaces. */
-async function tryMmdebstrap(recipe: StackRecipe, { engine, progress, signal }: ImageMaking): Promise<string | null> {
+async function tryMmdebstrap(recipe: StackRecipe, { engine, progress, signal }: ImageDeps): Promise<string | null> {
   try {
     await importStack(engine, recipe, { progress, signal });
     return null;

@@ -12,12 +12,12 @@ type EntryHeader = Parameters<Pack['entry']>[0];
  * The files of these packages as one file system, with the packages themselves in `folder` of it and nothing configured.
  * A failure ends the stream with it, so that half a system is never an image.
  */
-export function layFiles(
+export function unpackPackages(
   packages: readonly string[],
   { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
 ): Readable {
   const tar = pack();
-  const laid = new Laid(tar);
+  const laid = new RootFilesystem(tar);
   const fill = async () => {
     for (const name of ['status', 'available']) await laid.file(`var/lib/dpkg/${name}`, Buffer.alloc(0));
     for (const path of packages) {
@@ -31,7 +31,7 @@ export function layFiles(
 }
 
 /** A file system that is being written as a tar, with `/usr` merged. */
-class Laid {
+class RootFilesystem {
   readonly #tar: Pack;
   /** A layer may not name a path twice, and every package names the folders that it lies in. */
   readonly #laid = new Set<string>();

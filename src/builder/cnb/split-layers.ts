@@ -11,7 +11,7 @@ import { appTree } from './source-layer.ts';
 /** A larger file is told by its beginning and its size. */
 const hashedBytes = 16 * 1024 * 1024;
 
-export interface PourOptions {
+export interface SplitOptions {
   readonly trees: readonly Tree[];
   readonly directory: string;
   readonly maxBytes: number;
@@ -21,7 +21,7 @@ export interface PourOptions {
  * Parts the tar that a jail pours into one layer per tree, in the trees' order. Believes nothing that is said in it:
  * what lies outside of the trees, or is no plain file, ends the build. A tree of which nothing came makes an empty layer.
  */
-export async function pouredLayers(tar: AsyncIterable<Buffer>, options: PourOptions): Promise<readonly LayerFile[]> {
+export async function splitLayers(tar: AsyncIterable<Buffer>, options: SplitOptions): Promise<readonly LayerFile[]> {
   const layers: LayerFile[] = [];
   let writer = newWriter(options, 0);
   try {
@@ -49,7 +49,7 @@ export async function pouredLayers(tar: AsyncIterable<Buffer>, options: PourOpti
   }
 }
 
-function newWriter({ trees, directory, maxBytes }: PourOptions, index: number): LayerWriter {
+function newWriter({ trees, directory, maxBytes }: SplitOptions, index: number): LayerWriter {
   const tree = trees[index];
   return new LayerWriter(join(directory, `layer-${index}.tar`), { paths: tree ? [tree.path] : [], maxBytes });
 }

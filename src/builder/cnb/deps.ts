@@ -1,13 +1,13 @@
 import type { Engine } from '../../domain/engine.ts';
 import type { SettingsDigest } from '../build-key.ts';
 import type { JailLimits } from '../jail/limits.ts';
-import type { BuildOrder } from '../strategy.ts';
-import type { Group } from './library.ts';
+import type { ImageRequest } from '../strategy.ts';
+import type { Group } from './order-toml.ts';
 import type { BuildRecord, BuildRecords } from './record.ts';
 import type { SharedRuntimes } from './runtimes.ts';
 
 /** What builds with buildpacks have in common. */
-export interface CnbParts {
+export interface CnbDeps {
   readonly engine: Engine;
   readonly platformId: string;
   readonly order: readonly Group[];
@@ -23,10 +23,10 @@ export interface CnbParts {
 
 /** One build: of what, after what, and where its files may lie. */
 export interface CnbBuild {
-  readonly parts: CnbParts;
+  readonly deps: CnbDeps;
   /** Those that may apply. */
   readonly groups: readonly Group[];
-  readonly order: BuildOrder;
+  readonly request: ImageRequest;
   /** Its own, and removed with it. */
   readonly directory: string;
   readonly record: BuildRecord | null;
