@@ -6,7 +6,7 @@ import { eventOf } from '../domain/event.ts';
 import { type Domain, isReservedHostname, parseHostname } from '../domain/route.ts';
 import type { Store } from '../domain/store.ts';
 import { ensureNetworks, removeEnvironment } from '../provisioner/environment.ts';
-import { type DeployDependencies, makeRelease } from './releases.ts';
+import { type DeployDeps, makeRelease } from './releases.ts';
 
 /** What an app has outside the store and the engine. Each may be called again after a failure. */
 export interface AppBelongings {
@@ -14,8 +14,8 @@ export interface AppBelongings {
   remove(appId: string): Promise<void>;
 }
 
-export interface AppsContext {
-  readonly deps: DeployDependencies;
+export interface AppsDeps {
+  readonly deps: DeployDeps;
   readonly belongings: AppBelongings;
   /** The platform's own domain: hostnames below it are given by app names only. */
   readonly platformDomain: string;
@@ -24,7 +24,7 @@ export interface AppsContext {
 const maxDomains = 1000;
 
 /** The app with its first release, network and repository; nothing of it when one of them fails. */
-export async function createApp(name: string | null, actor: Actor, context: AppsContext): Promise<App> {
+export async function createApp(name: string | null, actor: Actor, context: AppsDeps): Promise<App> {
   const { deps, belongings } = context;
   const chosen = name === null ? await freeName(deps.store) : parseAppName(name);
   const created = await deps.store.transaction(async (tables) => {
@@ -53,7 +53,7 @@ export async function createApp(name: string | null, actor: Actor, context: Apps
   return deps.store.apps.get(created.id);
 }
 
-export async function renameApp(app: App, name: string, actor: Actor, { deps: { store } }: AppsContext): Promise<App> {
+export async function renameApp(app: App, name: string, actor: Actor, { deps: { store } }: AppsDeps): Promise<App> {
   const to = parseAppName(name);
   return store.transaction(async (tables) => {
     await tables.apps.rename(app.id, to);
@@ -80,8 +80,8 @@ export async function setMaintenance(
  * Ends what is under way for it. The row goes first, so that nothing starts anew; then everything that carried its label.
  * What cannot be removed now, because a part is away or a crash came between, goes when the part is back.
  */
-export async function destroyApp(app: App, actor: Actor, { deps, belongings }: AppsContext): Promise<void> {
-  await deps.work.lastTurn(app.id, async (gone) => {
+export async function destroyApp(app: App, actor: Actor, { deps, belongings }: AppsDeps): Promise<void> {
+  await deps.work.endAll(app.id, async (allEnded) => {
     await deps.store.transaction(async (tables) => {
       // Somebody else was faster: it is gone as asked.
       if (!(await tables.apps.find(app.id))) return;
@@ -89,7 +89,7 @@ export async function destroyApp(app: App, actor: Actor, { deps, belongings }: A
       await tables.apps.remove(app.id);
     });
     try {
-      await gone();
+      await allEnded();
       await belongings.remove(app.id);
       await removeEnvironment(app.id, 'all volumes', deps.environment);
     } catch (error) {
@@ -102,7 +102,7 @@ export async function addDomain(
   app: App,
   input: string,
   actor: Actor,
-  { deps: { store }, platformDomain }: AppsContext,
+  { deps: { store }, platformDomain }: AppsDeps,
 ): Promise<Domain> {
   const hostname = parseHostname(input);
   if (isReservedHostname(hostname, platformDomain)) {
@@ -124,7 +124,7 @@ export async function removeDomain(
   app: App,
   input: string,
   actor: Actor,
-  { deps: { store } }: AppsContext,
+  { deps: { store } }: AppsDeps,
 ): Promise<Domain> {
   const hostname = parseHostname(input);
   return store.transaction(async (tables) => {

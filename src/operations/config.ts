@@ -5,7 +5,7 @@ import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import type { Lease } from '../domain/leases.ts';
 import type { Release } from '../domain/release.ts';
-import { currentRelease, type DeployDependencies, makeRelease, rollbackTarget } from './releases.ts';
+import { currentRelease, type DeployDeps, makeRelease, rollbackTarget } from './releases.ts';
 import { rollOut } from './roll-out.ts';
 
 type Changes = Readonly<Record<string, string | null>>;
@@ -14,7 +14,7 @@ type Changes = Readonly<Record<string, string | null>>;
  * A change of config is a release of the artifact that serves. Resolves when the release exists; the roll-out goes on.
  * What is so already, and serves so, makes no release.
  */
-export function changeConfig(app: App, changes: Changes, actor: Actor, deps: DeployDependencies): Promise<Release> {
+export function changeConfig(app: App, changes: Changes, actor: Actor, deps: DeployDeps): Promise<Release> {
   return released(app, { deps, purpose: 'a change of config' }, (lease) =>
     deps.store.transaction(async (tables) => {
       await lease.check();
@@ -37,7 +37,7 @@ export function changeConfig(app: App, changes: Changes, actor: Actor, deps: Dep
 }
 
 /** Code and config as they were at a release, as a new release. */
-export function rollback(app: App, version: number | null, actor: Actor, deps: DeployDependencies): Promise<Release> {
+export function rollback(app: App, version: number | null, actor: Actor, deps: DeployDeps): Promise<Release> {
   return released(app, { deps, purpose: 'a rollback' }, (lease) =>
     deps.store.transaction(async (tables) => {
       await lease.check();
@@ -66,7 +66,7 @@ type Made = { readonly done: Release } | { readonly rollOut: Release };
 /** Holds the app's turn until the roll-out has ended, and answers as soon as the release is made. */
 function released(
   app: App,
-  { deps, purpose }: { readonly deps: DeployDependencies; readonly purpose: string },
+  { deps, purpose }: { readonly deps: DeployDeps; readonly purpose: string },
   make: (lease: Lease) => Promise<Made>,
 ): Promise<Release> {
   const { promise, resolve, reject } = Promise.withResolvers<Release>();
@@ -76,7 +76,7 @@ function released(
     resolve(made.rollOut);
     await rollOut(app, made.rollOut, deps, lease.signal);
   };
-  const turn = deps.work.turn(app.id, work, { purpose });
+  const turn = deps.work.hold(app.id, work, { purpose });
   turn.catch((error: unknown) => {
     // No more than a log line once the release was made: its events tell the app's people.
     reject(error);

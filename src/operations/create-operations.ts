@@ -1,18 +1,18 @@
 import type { Operations } from '../domain/operations.ts';
 import type { Terminals } from '../supervisor/terminals.ts';
-import { type AppsContext, addDomain, createApp, destroyApp, removeDomain, renameApp, setMaintenance } from './apps.ts';
+import { type AppsDeps, addDomain, createApp, destroyApp, removeDomain, renameApp, setMaintenance } from './apps.ts';
 import { changeConfig, rollback } from './config.ts';
 import { deployPush } from './deploy.ts';
 import { restart, scale, stop } from './formation.ts';
 import { attachRun, run } from './one-off.ts';
 import { createToken, revokeToken } from './tokens.ts';
 
-export interface OperationsContext extends AppsContext {
+export interface OperationsDeps extends AppsDeps {
   readonly terminals: Terminals;
 }
 
 /** Every verb of the platform, bound to its parts. What the doors call, and nothing else. */
-export function createOperations(context: OperationsContext): Operations {
+export function createOperations(context: OperationsDeps): Operations {
   const { deps } = context;
   return {
     createApp: (name, actor) => createApp(name, actor, context),

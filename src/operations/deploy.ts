@@ -10,7 +10,7 @@ import type { Release, ReleaseWithConfig } from '../domain/release.ts';
 import { removeOldImages } from '../provisioner/image-retention.ts';
 import { isIn, slotsOf } from '../provisioner/plan.ts';
 import { logOutput, teeOutput } from '../reporting/progress.ts';
-import { currentRelease, type DeployDependencies, makeRelease } from './releases.ts';
+import { currentRelease, type DeployDeps, makeRelease } from './releases.ts';
 import { rollOut } from './roll-out.ts';
 import { StartFailed } from './starting.ts';
 
@@ -33,11 +33,11 @@ interface Heard {
 export async function deployPush(
   request: PushRequest,
   pusher: BuildOutput,
-  { deps, signal: pusherGone }: { deps: DeployDependencies; signal: AbortSignal },
+  { deps, signal: pusherGone }: { deps: DeployDeps; signal: AbortSignal },
 ): Promise<Release> {
   const { appId } = request.push;
   const output = teeOutput(pusher, logOutput(deps.appLog, appId));
-  const deployed = await deps.work.underWay(
+  const deployed = await deps.work.run(
     appId,
     async (pushSignal) => {
       const app = await deps.store.apps.get(appId);
@@ -59,7 +59,7 @@ export async function deployPush(
       };
       const purpose = purposeOf(request.push);
       const options = { purpose, signal: pushSignal, onWait: waiting.onWait };
-      return deps.work.turn(appId, turn, options).finally(() => waiting.end());
+      return deps.work.hold(appId, turn, options).finally(() => waiting.end());
     },
     pusherGone,
   );
@@ -89,7 +89,7 @@ async function release(
   { push, actor }: PushRequest,
   { artifact, reused }: { readonly artifact: Artifact; readonly reused: boolean },
   heard: Heard,
-  { deps, lease }: { deps: DeployDependencies; lease: Lease },
+  { deps, lease }: { deps: DeployDeps; lease: Lease },
 ): Promise<Release> {
   const { store } = deps;
   const { output } = heard;
@@ -117,7 +117,7 @@ async function tellWhatServes(
   app: App,
   artifact: Artifact,
   output: BuildOutput,
-  { store, urlOf }: DeployDependencies,
+  { store, urlOf }: DeployDeps,
 ): Promise<void> {
   const types = formationTypes(artifact);
   const formation = (await store.formations.list(app.id)).filter(({ type }) => types.includes(type));
@@ -128,11 +128,7 @@ async function tellWhatServes(
 }
 
 /** The same artifact with the same config, and all of it up: who pushes again because it does not run gets it started. */
-async function isAsServed(
-  current: ReleaseWithConfig,
-  artifact: Artifact,
-  { store }: DeployDependencies,
-): Promise<boolean> {
+async function isAsServed(current: ReleaseWithConfig, artifact: Artifact, { store }: DeployDeps): Promise<boolean> {
   if (current.artifactId !== artifact.id) return false;
   if (!sameConfig(await store.configVars.get(current.appId), current.config)) return false;
   const types = new Set(formationTypes(artifact));
@@ -145,7 +141,7 @@ async function launch(
   app: App,
   made: Release,
   { output, pusherOnly }: Heard,
-  { deps, signal }: { deps: DeployDependencies; signal: AbortSignal },
+  { deps, signal }: { deps: DeployDeps; signal: AbortSignal },
 ): Promise<void> {
   const tell = () =>
     output.detail('Still starting: a web process is up when it listens on 0.0.0.0, on the port that PORT says');
@@ -173,7 +169,7 @@ async function showLastWords(
   { instance }: StartFailed,
   { version }: Release,
   output: BuildOutput,
-  { appLog, wordsKept }: DeployDependencies,
+  { appLog, wordsKept }: DeployDeps,
 ): Promise<void> {
   if (!instance) return;
   const { hostId, containerId } = instance;
@@ -189,9 +185,9 @@ async function showLastWords(
 }
 
 /** The pusher does not wait for it. Its turn comes before the next change, in which images that it might remove are taken up. */
-function tidyUp({ appId }: Release, { work, environment, logger }: DeployDependencies): void {
+function tidyUp({ appId }: Release, { work, environment, logger }: DeployDeps): void {
   work
-    .turn(appId, () => removeOldImages({ id: appId }, environment), { purpose: 'the removal of old images' })
+    .hold(appId, () => removeOldImages({ id: appId }, environment), { purpose: 'the removal of old images' })
     .catch((error: unknown) => {
       if (!work.isClosing)
         logger.warn('images that are not kept could not be removed; the next deploy tries again', { error, appId });

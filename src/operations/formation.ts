@@ -10,7 +10,7 @@ import type { Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh, isIn, isWanted, type Slot, slotsOf } from '../provisioner/plan.ts';
-import { currentRelease, type DeployDependencies } from './releases.ts';
+import { currentRelease, type DeployDeps } from './releases.ts';
 import { replace } from './replace.ts';
 
 /**
@@ -21,9 +21,9 @@ export function scale(
   app: App,
   changes: readonly ScaleChange[],
   actor: Actor,
-  deps: DeployDependencies,
+  deps: DeployDeps,
 ): Promise<readonly FormationEntry[]> {
-  return deps.work.turn(
+  return deps.work.hold(
     app.id,
     async ({ signal }) => {
       const scaled = await deps.store.transaction((tables) => changeFormation(app, changes, { actor, tables }));
@@ -92,8 +92,8 @@ async function putBack(
  * Finishes a change of size that a crash or a full disk came into: what runs in another size than the formation's is
  * replaced. When the new ones do not start, the formation gets the size that runs.
  */
-export function finishResizing(app: App, deps: DeployDependencies): Promise<void> {
-  return deps.work.turn(
+export function finishResizing(app: App, deps: DeployDeps): Promise<void> {
+  return deps.work.hold(
     app.id,
     async ({ signal }) => {
       const replacement = await deps.store.transaction(async (tables) => {
@@ -142,8 +142,8 @@ async function appendScaled(app: App, entries: readonly FormationEntry[], { acto
 }
 
 /** Replaces what runs: everything, a type, or one slot; new before old. Fills slots that a person had stopped, too. */
-export function restart(app: App, process: string | null, actor: Actor, deps: DeployDependencies): Promise<void> {
-  return deps.work.turn(
+export function restart(app: App, process: string | null, actor: Actor, deps: DeployDeps): Promise<void> {
+  return deps.work.hold(
     app.id,
     async ({ signal }) => {
       const replacement = await deps.store.transaction(async (tables) => {
@@ -163,7 +163,7 @@ export function restart(app: App, process: string | null, actor: Actor, deps: De
 }
 
 /** Asks instances to stop: one by its name, or all of a type. Waits for nobody: who stops something wants it stopped. */
-export function stop(app: App, process: string, actor: Actor, { store }: DeployDependencies): Promise<void> {
+export function stop(app: App, process: string, actor: Actor, { store }: DeployDeps): Promise<void> {
   return store.transaction(async (tables) => {
     const asked = (await tables.instances.listActive(app.id)).filter(
       (instance) => isWanted(instance) && releaseOf(instance) !== null && matches(instance, process),

@@ -13,10 +13,10 @@ import { placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh } from '../provisioner/plan.ts';
 import { oneOffArgv } from '../supervisor/container-spec.ts';
 import type { Terminals } from '../supervisor/terminals.ts';
-import { currentRelease, type DeployDependencies } from './releases.ts';
+import { currentRelease, type DeployDeps } from './releases.ts';
 
 interface Context {
-  readonly deps: DeployDependencies;
+  readonly deps: DeployDeps;
   readonly terminals: Terminals;
 }
 

@@ -7,7 +7,7 @@ import { currentOf, servingReleases, type TrafficShare } from '../domain/traffic
 import { retire } from '../provisioner/placing.ts';
 import { isWanted } from '../provisioner/plan.ts';
 import { finishResizing } from './formation.ts';
-import type { DeployDependencies } from './releases.ts';
+import type { DeployDeps } from './releases.ts';
 import { markFailed, rollOut } from './roll-out.ts';
 
 /**
@@ -15,7 +15,7 @@ import { markFailed, rollOut } from './roll-out.ts';
  * A deploy that was not live yet has failed (its pusher was cut off); a change of config or a rollback is rolled out
  * again, because somebody was told that it exists. Instances that no release wants any more are retired.
  */
-export async function recover(deps: DeployDependencies): Promise<void> {
+export async function recover(deps: DeployDeps): Promise<void> {
   const reason = 'The platform was restarted in the middle of it.';
   for (const app of await deps.store.apps.list()) await attempt(app, deps, () => recoverApp(app, deps, reason));
 }
@@ -24,14 +24,14 @@ export async function recover(deps: DeployDependencies): Promise<void> {
  * The same while the platform runs, for apps that nobody works on: what could not be written when it was time to, because
  * the disk was full, is written now.
  */
-export async function settleLeftovers(deps: DeployDependencies): Promise<void> {
+export async function repairLeftovers(deps: DeployDeps): Promise<void> {
   const active = await deps.store.instances.listActive();
   for (const app of await deps.store.apps.list()) {
     const own = active.filter((instance) => instance.appId === app.id && isRetirable(instance));
     if ((await deps.work.isBusy(app.id)) || (await isSettled(app, own, deps.store))) continue;
     const reason = 'How it ended could not be recorded.';
     const turn = () =>
-      deps.work.turn(app.id, () => recoverApp(app, deps, reason), { purpose: 'the settling of leftovers' });
+      deps.work.hold(app.id, () => recoverApp(app, deps, reason), { purpose: 'the settling of leftovers' });
     await attempt(app, deps, turn);
   }
 }
@@ -46,7 +46,7 @@ async function isSettled(app: App, active: readonly Instance[], tables: StoreTab
 }
 
 /** One app's trouble is not the others'. */
-async function attempt(app: App, { logger }: DeployDependencies, work: () => Promise<void>): Promise<void> {
+async function attempt(app: App, { logger }: DeployDeps, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -54,7 +54,7 @@ async function attempt(app: App, { logger }: DeployDependencies, work: () => Pro
   }
 }
 
-async function recoverApp(app: App, deps: DeployDependencies, reason: string): Promise<void> {
+async function recoverApp(app: App, deps: DeployDeps, reason: string): Promise<void> {
   const left = await deps.store.transaction((tables) => settle(app.id, reason, tables));
   if (left.resumable) goOn(app, deps, left.resumable);
   else if (left.isMissized) inBackground(app, deps, () => finishResizing(app, deps));
@@ -122,12 +122,12 @@ function rank(instance: Instance): number {
   return instance.state === 'up' ? 1 : 0;
 }
 
-function goOn(app: App, deps: DeployDependencies, release: Release): void {
+function goOn(app: App, deps: DeployDeps, release: Release): void {
   const options = { purpose: `the roll-out of v${release.version}` };
-  inBackground(app, deps, () => deps.work.turn(app.id, ({ signal }) => rollOut(app, release, deps, signal), options));
+  inBackground(app, deps, () => deps.work.hold(app.id, ({ signal }) => rollOut(app, release, deps, signal), options));
 }
 
 /** Not awaited: it takes as long as the app's start. */
-function inBackground(app: App, { logger }: DeployDependencies, work: () => Promise<void>): void {
+function inBackground(app: App, { logger }: DeployDeps, work: () => Promise<void>): void {
   work().catch((error: unknown) => logger.warn('what was taken up again failed', { error, app: app.name }));
 }

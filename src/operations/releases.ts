@@ -9,10 +9,10 @@ import type { AppLog } from '../domain/log-line.ts';
 import { type Release, type ReleaseCause, rollbackRefusal } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { currentOf } from '../domain/traffic.ts';
-import { factsOf, type RollOutDependencies } from './roll-out.ts';
+import { factsOf, type RollOutDeps } from './roll-out.ts';
 
 /** What the verbs that change a release are made of. */
-export interface DeployDependencies extends RollOutDependencies {
+export interface DeployDeps extends RollOutDeps {
   readonly builder: Builder;
   readonly appLog: AppLog;
   /** Resolves when the instance's last words are in the app's log. */

@@ -2,7 +2,7 @@ import type { App } from '../domain/app.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Release } from '../domain/release.ts';
 import { retire } from '../provisioner/placing.ts';
-import { type RollOutDependencies, settle } from './roll-out.ts';
+import { type RollOutDeps, settle } from './roll-out.ts';
 import { allUp } from './starting.ts';
 
 /** Instances of one release that are to take the place of others of it. */
@@ -16,7 +16,7 @@ export interface Replacement {
 export async function replace(
   app: App,
   { release, started, replaced }: Replacement,
-  deps: RollOutDependencies,
+  deps: RollOutDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { store } = deps;

@@ -6,10 +6,10 @@ import { eventOf } from '../domain/event.ts';
 import type { Leases } from '../domain/leases.ts';
 import type { Store } from '../domain/store.ts';
 import { logOutput } from '../reporting/progress.ts';
-import type { DeployDependencies } from './releases.ts';
+import type { DeployDeps } from './releases.ts';
 
-export interface ResumeDependencies {
-  readonly deps: DeployDependencies;
+export interface ResumeDeps {
+  readonly deps: DeployDeps;
   readonly leases: Leases;
   readonly sourceOf: SourceOf;
 }
@@ -20,11 +20,11 @@ export interface ResumeDependencies {
  * with a push is gone with the git that held it back, and its build is cancelled.
  * Resolves when each is under way or over.
  */
-export async function resumeBuilds(parts: ResumeDependencies): Promise<void> {
+export async function resumeBuilds(parts: ResumeDeps): Promise<void> {
   const { deps } = parts;
   for (const build of await deps.store.builds.listByState('queued')) {
     deps.work
-      .underWay(build.appId, (signal) => resume(build, signal, parts))
+      .run(build.appId, (signal) => resume(build, signal, parts))
       .catch((error: unknown) => {
         if (deps.work.isClosing) return;
         deps.logger.info('a build that was taken up again failed', { error, buildId: build.id, appId: build.appId });
@@ -32,7 +32,7 @@ export async function resumeBuilds(parts: ResumeDependencies): Promise<void> {
   }
 }
 
-function resume(build: Build, signal: AbortSignal, { deps, leases, sourceOf }: ResumeDependencies): Promise<void> {
+function resume(build: Build, signal: AbortSignal, { deps, leases, sourceOf }: ResumeDeps): Promise<void> {
   const { store, builder, appLog } = deps;
   const work = async () => {
     const queued = await store.builds.find(build.id);

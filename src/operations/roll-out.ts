@@ -9,11 +9,11 @@ import { type Instance, releaseOf } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { currentOf } from '../domain/traffic.ts';
-import { type EnvironmentDependencies, ensureNetworks } from '../provisioner/environment.ts';
+import { type EnvironmentDeps, ensureNetworks } from '../provisioner/environment.ts';
 import { type Owner, placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh, isWanted, slotsOf } from '../provisioner/plan.ts';
 import type { Logger } from '../system/logger.ts';
-import type { AppWork } from './app-work.ts';
+import type { OngoingWork } from './ongoing-work.ts';
 import { allUp } from './starting.ts';
 
 /** What a roll-out needs of the resolver's side. */
@@ -22,12 +22,12 @@ export interface RouteSettler {
   settled(appId: string): Promise<void>;
 }
 
-export interface RollOutDependencies {
+export interface RollOutDeps {
   readonly store: Store;
-  readonly environment: EnvironmentDependencies;
+  readonly environment: EnvironmentDeps;
   readonly routes: RouteSettler;
   readonly logger: Logger;
-  readonly work: AppWork;
+  readonly work: OngoingWork;
   /** Boot timeout and what the engine may take on top; past it a start has failed whatever the engine says. */
   readonly startTimeoutMs: number;
 }
@@ -37,12 +37,7 @@ export interface RollOutDependencies {
  * ones, leaves the old ones serving and throws `start_failed`, `no_capacity` or `cancelled`. After the switch nothing is
  * a failure any more, and the signal is not heard.
  */
-export async function rollOut(
-  app: App,
-  release: Release,
-  deps: RollOutDependencies,
-  signal: AbortSignal,
-): Promise<void> {
+export async function rollOut(app: App, release: Release, deps: RollOutDeps, signal: AbortSignal): Promise<void> {
   const { store } = deps;
   const started: Instance[] = [];
   try {
@@ -108,10 +103,7 @@ async function switchTo(
 }
 
 /** A resolver that is down sends nothing anywhere; it gets the new table when it is back, so the switch holds all the same. */
-export async function settle(
-  app: App,
-  { routes, logger }: Pick<RollOutDependencies, 'routes' | 'logger'>,
-): Promise<void> {
+export async function settle(app: App, { routes, logger }: Pick<RollOutDeps, 'routes' | 'logger'>): Promise<void> {
   try {
     await routes.settled(app.id);
   } catch (error) {
@@ -124,7 +116,7 @@ async function abandon(
   release: Release,
   started: readonly Instance[],
   error: unknown,
-  { store, logger, work }: RollOutDependencies,
+  { store, logger, work }: RollOutDeps,
 ): Promise<void> {
   if (work.isClosing && isTakenUpAgain(release)) return;
   const reason = error instanceof PlatformError ? error.message : 'internal error';

@@ -28,7 +28,7 @@ export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiP
     terminals,
     platformId,
     settings,
-    router: routes,
+    drainer: routes,
     logs,
   });
   const guard = new HostGuard({ engines, handsOn, platformId, settings, clock, logger });

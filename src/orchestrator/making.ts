@@ -3,10 +3,10 @@ import { createBuilder } from '../builder/build.ts';
 import { ensureStacks, findStacks } from '../builder/stack.ts';
 import { appUrl } from '../domain/urls.ts';
 import type { GitReceive } from '../git-receive/git-receive.ts';
-import { AppWork } from '../operations/app-work.ts';
 import type { AppBelongings } from '../operations/apps.ts';
 import { createOperations } from '../operations/create-operations.ts';
-import type { DeployDependencies } from '../operations/releases.ts';
+import { OngoingWork } from '../operations/ongoing-work.ts';
+import type { DeployDeps } from '../operations/releases.ts';
 import { resumeBuilds } from '../operations/resume-builds.ts';
 import { EnvironmentKeeper } from '../provisioner/environment-keeper.ts';
 import type { Ground } from './ground.ts';
@@ -31,14 +31,14 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
     logger,
     buildpacksDir: resolve(import.meta.dirname, '../../buildpacks'),
   });
-  const deps: DeployDependencies = {
+  const deps: DeployDeps = {
     store,
     builder,
     environment: { engines, store, platformId, networkPool: settings.networkPool },
     routes,
     appLog,
     logger,
-    work: new AppWork(leases),
+    work: new OngoingWork(leases),
     wordsKept: (container) => logs.finished(container),
     urlOf: (app) => appUrl(settings, app.name),
     startTimeoutMs: settings.bootTimeoutMs + settings.stopGraceMs + 60_000,

@@ -1,7 +1,7 @@
 import type { PlatformBuilder } from '../builder/build.ts';
 import { forgetOldHistory } from '../operations/history.ts';
-import { settleLeftovers } from '../operations/recover.ts';
-import type { DeployDependencies } from '../operations/releases.ts';
+import { repairLeftovers } from '../operations/recover.ts';
+import type { DeployDeps } from '../operations/releases.ts';
 import { endDiskHogs, instanceDiskBytes } from '../provisioner/disk-guard.ts';
 import { forgetOldInstances } from '../provisioner/history.ts';
 import { endOverdueOneOffs } from '../provisioner/one-off-limits.ts';
@@ -17,7 +17,7 @@ const engineLogBytes = { maxBytes: 32 * 1024 * 1024, keptBytes: 4 * 1024 * 1024 
 
 /** What nobody asks for and must be done all the same: settling what was left half done, and keeping within bounds what grows. */
 export function createRounds(parts: {
-  readonly deps: DeployDependencies;
+  readonly deps: DeployDeps;
   readonly builder: Pick<PlatformBuilder, 'tidy'>;
   readonly engineLog: string;
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export function createRounds(parts: {
   const every = (everyMs: number, what: string, work: (signal: AbortSignal) => Promise<void>) =>
     new Recurring({ what, everyMs, work, clock, logger });
   return [
-    every(minuteMs, 'settle what was left half done', () => settleLeftovers(deps)),
+    every(minuteMs, 'settle what was left half done', () => repairLeftovers(deps)),
     new HostRounds({
       engines,
       what: 'look for instances that fill the disk',

@@ -2,13 +2,13 @@ import { labelNames } from '../domain/engine.ts';
 import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';
-import { type EnvironmentDependencies, ensureNetwork, labelsOf, removeFrom } from './environment.ts';
+import { type EnvironmentDeps, ensureNetwork, labelsOf, removeFrom } from './environment.ts';
 
 /** A network that somebody removed is back this soon (contracts: hardening test 25). */
 const lookEveryMs = 10_000;
 
-export interface EnvironmentKeeperOptions {
-  readonly environment: EnvironmentDependencies;
+export interface EnvironmentKeeperDeps {
+  readonly environment: EnvironmentDeps;
   /** Removes what an app has outside the store and the engines. May be called again. */
   readonly forget: (appId: string) => Promise<void>;
   readonly clock: Clock;
@@ -20,10 +20,10 @@ export interface EnvironmentKeeperOptions {
  * finishes what a crash left of an app that was being created or destroyed.
  */
 export class EnvironmentKeeper {
-  readonly #options: EnvironmentKeeperOptions;
+  readonly #options: EnvironmentKeeperDeps;
   readonly #rounds: HostRounds;
 
-  constructor(options: EnvironmentKeeperOptions) {
+  constructor(options: EnvironmentKeeperDeps) {
     this.#options = options;
     const { clock, logger, environment } = options;
     const work = (hostId: string) => this.#look(hostId);

@@ -8,7 +8,7 @@ import type { Store } from '../domain/store.ts';
 const prefixLength = 26;
 
 /** Where apps' environments are made. */
-export interface EnvironmentDependencies {
+export interface EnvironmentDeps {
   readonly engines: Engines;
   readonly store: Store;
   readonly platformId: string;
@@ -20,7 +20,7 @@ export interface EnvironmentDependencies {
  * Resolves when one host has it, so that none waits for one that hangs; the environment keeper sees to the others.
  * Throws the first host's reason when none can have it.
  */
-export async function ensureNetworks(app: Pick<App, 'id'>, dependencies: EnvironmentDependencies): Promise<void> {
+export async function ensureNetworks(app: Pick<App, 'id'>, dependencies: EnvironmentDeps): Promise<void> {
   const making = dependencies.engines.known().map((hostId) => ensureNetwork(app, hostId, dependencies));
   try {
     await Promise.any(making);
@@ -33,7 +33,7 @@ export async function ensureNetworks(app: Pick<App, 'id'>, dependencies: Environ
 export async function ensureNetwork(
   app: Pick<App, 'id'>,
   hostId: string,
-  { engines, store, platformId, networkPool }: EnvironmentDependencies,
+  { engines, store, platformId, networkPool }: EnvironmentDeps,
 ): Promise<void> {
   const engine = engines.on(hostId);
   const [known] = await store.appNetworks.list({ appId: app.id, hostId });
@@ -60,7 +60,7 @@ export async function ensureNetwork(
 export async function removeEnvironment(
   appId: string,
   volumes: Removable,
-  dependencies: EnvironmentDependencies,
+  dependencies: EnvironmentDeps,
 ): Promise<void> {
   const { engines } = dependencies;
   const labels = labelsOf(appId, dependencies);
@@ -86,7 +86,7 @@ export async function removeFrom(engine: Engine, labels: Labels, volumes: Remova
   for (const { id } of await engine.networks.list(labels)) await engine.networks.remove(id);
 }
 
-export function labelsOf(appId: string, { platformId }: Pick<EnvironmentDependencies, 'platformId'>): Labels {
+export function labelsOf(appId: string, { platformId }: Pick<EnvironmentDeps, 'platformId'>): Labels {
   return { [labelNames.platform]: platformId, [labelNames.app]: appId };
 }
 

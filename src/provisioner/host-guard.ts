@@ -9,7 +9,7 @@ import type { Logger } from '../system/logger.ts';
 /** Firewalls are reloaded by others (ufw, an update of the engine); a rule that was only set at boot is gone then. */
 const applyEveryMs = 10_000;
 
-export interface HostGuardOptions {
+export interface HostGuardDeps {
   readonly engines: Engines;
   readonly handsOn: HandsOn;
   readonly platformId: string;
@@ -20,11 +20,11 @@ export interface HostGuardOptions {
 
 /** Keeps every host's ports closed to containers: rules are put in place at start and put back whenever they are lost. */
 export class HostGuard {
-  readonly #options: HostGuardOptions;
+  readonly #options: HostGuardDeps;
   readonly #rounds: HostRounds;
   readonly #reasons = new Map<string, string | null>();
 
-  constructor(options: HostGuardOptions) {
+  constructor(options: HostGuardDeps) {
     this.#options = options;
     const { engines, clock, logger } = options;
     const work = (hostId: string) => this.#apply(hostId);

@@ -4,7 +4,7 @@ import { type Engine, type ImageState, labelNames } from '../domain/engine.ts';
 import { releaseOf } from '../domain/instance.ts';
 import { artifactsToGoBackTo } from '../domain/release.ts';
 import type { Store } from '../domain/store.ts';
-import { type EnvironmentDependencies, labelsOf } from './environment.ts';
+import { type EnvironmentDeps, labelsOf } from './environment.ts';
 
 /** Builds whose artifact may be about to be released although it is an older one. */
 const recentBuilds = 10;
@@ -14,13 +14,13 @@ const recentBuilds = 10;
  * label and its name. For the app's turn, in which no release is made. Does nothing while a build of it is under way.
  * Throws the first host's failure, when the others are done.
  */
-export async function removeOldImages(app: Pick<App, 'id'>, dependencies: EnvironmentDependencies): Promise<void> {
+export async function removeOldImages(app: Pick<App, 'id'>, dependencies: EnvironmentDeps): Promise<void> {
   const { engines } = dependencies;
   const removing = engines.known().map((hostId) => removeFrom(engines.on(hostId), app, dependencies));
   for (const outcome of await Promise.allSettled(removing)) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
-async function removeFrom(engine: Engine, app: Pick<App, 'id'>, dependencies: EnvironmentDependencies): Promise<void> {
+async function removeFrom(engine: Engine, app: Pick<App, 'id'>, dependencies: EnvironmentDeps): Promise<void> {
   const { store } = dependencies;
   const labels = { ...labelsOf(app.id, dependencies), [labelNames.role]: 'artifact' };
   // Listed before anything is asked: what a build makes from here on is not in the list.

@@ -16,7 +16,7 @@ const lookAgainMs = 60_000;
 /** A crowd of instances that ends is one chance for those without room, not a hundred. */
 const roomAgainMs = 1000;
 
-export interface ProvisionerDependencies {
+export interface ProvisionerDeps {
   readonly store: Store;
   readonly leases: Leases;
   readonly clock: Clock;
@@ -48,7 +48,7 @@ export class Provisioner {
   #unsubscribe: () => void = () => undefined;
   #closed = false;
 
-  constructor({ store, leases, clock, logger }: ProvisionerDependencies) {
+  constructor({ store, leases, clock, logger }: ProvisionerDeps) {
     this.#store = store;
     this.#leases = leases;
     this.#logger = logger;

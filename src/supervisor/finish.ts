@@ -2,9 +2,9 @@ import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';
 import { endReason } from './ending.ts';
-import type { LifeDependencies } from './life-dependencies.ts';
+import type { InstanceWriter } from './instance-writer.ts';
+import type { LifeDeps } from './life-deps.ts';
 import { listenersIn } from './listening.ts';
-import type { InstanceRecord } from './record.ts';
 import type { EndCause } from './step.ts';
 
 const killed = 137;
@@ -26,7 +26,7 @@ export interface End {
 export async function finishInstance(
   instance: Instance,
   { state, why, stubborn, ranOutOfMemory }: End,
-  { record, deps }: { readonly record: InstanceRecord; readonly deps: LifeDependencies },
+  { writer, deps }: { readonly writer: InstanceWriter; readonly deps: LifeDeps },
 ): Promise<Instance> {
   const { containerId, type } = instance;
   const { engine, store, settings, clock, terminals } = deps;
@@ -46,7 +46,7 @@ export async function finishInstance(
   });
   const ofOneShot = oneShotTypes.has(type) ? 'run.ended' : 'instance.stopped';
   const kind = state === 'crashed' ? 'instance.crashed' : ofOneShot;
-  const ended = await record.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);
+  const ended = await writer.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);
   terminals.ended(ended.id, exitCode ?? killed, ended.reason);
   return ended;
 }
@@ -59,7 +59,7 @@ async function lifeOf({ id }: Instance, store: Store): Promise<number | null> {
 /** The container goes when its last words are kept. */
 export async function clearContainer(
   { hostId, containerId }: Instance,
-  { engine, logs, logger }: LifeDependencies,
+  { engine, logs, logger }: LifeDeps,
 ): Promise<void> {
   if (!containerId) return;
   try {

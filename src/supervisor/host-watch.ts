@@ -5,14 +5,14 @@ import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import { Recurring } from '../system/recurring.ts';
 import type { InstanceLife } from './life.ts';
-import type { InstanceLogs } from './life-dependencies.ts';
+import type { InstanceLogs } from './life-deps.ts';
 import { allInstances } from './start.ts';
 
 const sweepEveryMs = 30_000;
 /** An engine that went away is listened to again this soon, and then less and less often. */
 const listenAgainMs = { first: 100, last: 2000 } as const;
 
-export interface HostWatchDependencies {
+export interface HostWatchDeps {
   readonly hostId: string;
   readonly engine: Engine;
   readonly store: Store;
@@ -30,14 +30,14 @@ export interface HostWatchDependencies {
  * missed.
  */
 export class HostWatch {
-  readonly #deps: HostWatchDependencies;
+  readonly #deps: HostWatchDeps;
   readonly #running = new Set<Promise<void>>();
   /** Containers on their way out. */
   readonly #removing = new Set<string>();
   readonly #closing = new AbortController();
   readonly #sweeps: Recurring;
 
-  constructor(deps: HostWatchDependencies) {
+  constructor(deps: HostWatchDeps) {
     this.#deps = deps;
     const { clock, logger, hostId } = deps;
     const work = () => this.#sweep();

@@ -3,23 +3,23 @@ import { oneShotTypes } from '../domain/formation.ts';
 import { type Instance, isFinal } from '../domain/instance.ts';
 import { outOfMemoryReason } from './ending.ts';
 import { clearContainer, finishInstance } from './finish.ts';
-import type { LifeDependencies } from './life-dependencies.ts';
+import { InstanceWriter } from './instance-writer.ts';
+import type { LifeDeps } from './life-deps.ts';
 import { lookAt, type Sight, seen } from './look.ts';
 import { fatalWithinMs, MemoryKills } from './memory-kills.ts';
-import { awaitPort, awaitSettled } from './readiness.ts';
-import { InstanceRecord } from './record.ts';
+import { awaitPort, awaitSteady } from './readiness.ts';
 import { isRetried, startInstance } from './start.ts';
-import { type Operation, type StepFacts, step } from './step.ts';
+import { type Action, type StepFacts, step } from './step.ts';
 
 /** An engine that is away is asked again this soon, and then less and less often. */
 const retryMs = { first: 250, last: 5000 } as const;
 
 const unseen: Sight = { container: 'unknown', cutOff: false, abandoned: false };
 
-/** One instance from `placed` to its end: asks `step`, performs the one operation, asks again. */
+/** One instance from `placed` to its end: asks `step`, performs the one action, asks again. */
 export class InstanceLife {
-  readonly #deps: LifeDependencies;
-  readonly #record: InstanceRecord;
+  readonly #deps: LifeDeps;
+  readonly #writer: InstanceWriter;
   readonly #memory: MemoryKills;
   /** Not to be started before, by the monotonic clock: a wall clock that is set back would put it off. */
   readonly #startAtMs: number;
@@ -39,10 +39,10 @@ export class InstanceLife {
   /** Aborts what waits for the container, or for its terminal, when it ends, is not wanted any more or the platform stops. */
   #attempt = new AbortController();
 
-  constructor(instance: Instance, deps: LifeDependencies) {
+  constructor(instance: Instance, deps: LifeDeps) {
     this.#instance = instance;
     this.#deps = deps;
-    this.#record = new InstanceRecord(deps.store, instance.id);
+    this.#writer = new InstanceWriter(deps.store, instance.id);
     this.#memory = new MemoryKills(deps.clock);
     this.#startAtMs = deps.clock.monotonicMs() + delayOf(instance, deps.clock.now());
   }
@@ -64,9 +64,9 @@ export class InstanceLife {
     signal.addEventListener('abort', close, { once: true });
     try {
       while (!signal.aborted) {
-        const turn = this.#turn(signal);
-        turn.catch(() => undefined);
-        if ((await Promise.race([turn, closed.promise])) === 'over') return;
+        const iteration = this.#iterate(signal);
+        iteration.catch(() => undefined);
+        if ((await Promise.race([iteration, closed.promise])) === 'over') return;
       }
     } finally {
       signal.removeEventListener('abort', close);
@@ -102,7 +102,7 @@ export class InstanceLife {
     const { signal } = this.#attempt;
     await this.#deps.clock.sleep(fatalWithinMs, signal).catch(() => undefined);
     if (signal.aborted || isFinal(this.#instance.state)) return;
-    await this.#record.ranOutOfMemory(outOfMemoryReason(this.#instance, this.#deps.settings));
+    await this.#writer.ranOutOfMemory(outOfMemoryReason(this.#instance, this.#deps.settings));
   }
 
   #rouse(): void {
@@ -110,21 +110,21 @@ export class InstanceLife {
     this.#wake = Promise.withResolvers();
   }
 
-  async #turn(signal: AbortSignal): Promise<'over' | 'again'> {
+  async #iterate(signal: AbortSignal): Promise<'over' | 'again'> {
     const wake = this.#wake.promise;
-    let operation: Operation = { kind: 'look' };
-    // What it was aborted for is seen by this turn.
+    let action: Action = { kind: 'look' };
+    // What it was aborted for is seen by this iteration.
     if (this.#attempt.signal.aborted) this.#attempt = new AbortController();
     try {
       if (this.#isStale) await this.#read();
       if (this.#isForgotten) return 'over';
-      operation = step(this.#facts());
-      if (operation.kind === 'done') return 'over';
-      await this.#perform(operation, wake, signal);
+      action = step(this.#facts());
+      if (action.kind === 'done') return 'over';
+      await this.#perform(action, wake, signal);
       this.#failures = 0;
     } catch (error) {
-      // Given up on purpose: the next turn knows why.
-      if (!this.#attempt.signal.aborted) await this.#recover(error, operation, wake);
+      // Given up on purpose: the next iteration knows why.
+      if (!this.#attempt.signal.aborted) await this.#recover(error, action, wake);
     }
     return 'again';
   }
@@ -149,10 +149,10 @@ export class InstanceLife {
     };
   }
 
-  async #perform(operation: Operation, wake: Promise<void>, signal: AbortSignal): Promise<void> {
-    switch (operation.kind) {
+  async #perform(action: Action, wake: Promise<void>, signal: AbortSignal): Promise<void> {
+    switch (action.kind) {
       case 'wait':
-        return this.#sleep(operation.ms, wake);
+        return this.#sleep(action.ms, wake);
       case 'look':
         return this.#look();
       case 'start':
@@ -160,13 +160,13 @@ export class InstanceLife {
       case 'await-readiness':
         return this.#awaitReadiness();
       case 'mark':
-        return this.#mark(operation.state);
+        return this.#mark(action.state);
       case 'drain':
         return this.#drain();
       case 'stop':
         return this.#stop();
       case 'finish':
-        return this.#finish(operation);
+        return this.#finish(action);
     }
   }
 
@@ -196,7 +196,7 @@ export class InstanceLife {
   async #start(signal: AbortSignal): Promise<void> {
     const { store, terminals, engine, clock } = this.#deps;
     if (this.#instance.state === 'placed')
-      this.#instance = await this.#record.observed({ state: 'starting', startedAt: clock.now() }, 'instance.starting');
+      this.#instance = await this.#writer.observed({ state: 'starting', startedAt: clock.now() }, 'instance.starting');
     const { containerId, address, port } = await startInstance(this.#instance, this.#deps, {
       unwanted: this.#attempt.signal,
       closing: signal,
@@ -212,7 +212,7 @@ export class InstanceLife {
   }
 
   async #watch(containerId: string): Promise<void> {
-    this.#deps.logs.watch(this.#instance, containerId, await this.#record.version(this.#instance));
+    this.#deps.logs.watch(this.#instance, containerId, await this.#writer.version(this.#instance));
   }
 
   async #awaitReadiness(): Promise<void> {
@@ -222,21 +222,21 @@ export class InstanceLife {
     if (oneShotTypes.has(type)) this.#readiness = 'ready';
     else if (port !== null && address !== null)
       this.#readiness = await awaitPort({ address, port, timeoutMs: settings.bootTimeoutMs }, this.#deps, signal);
-    else this.#readiness = await awaitSettled(clock, signal);
+    else this.#readiness = await awaitSteady(clock, signal);
   }
 
   async #mark(state: 'up' | 'draining'): Promise<void> {
     if (state === 'up') {
-      this.#instance = await this.#record.observed({ state, upAt: this.#deps.clock.now() }, 'instance.up');
+      this.#instance = await this.#writer.observed({ state, upAt: this.#deps.clock.now() }, 'instance.up');
     } else {
-      this.#instance = await this.#record.observed({ state }, 'instance.draining');
+      this.#instance = await this.#writer.observed({ state }, 'instance.draining');
     }
   }
 
   async #drain(): Promise<void> {
     const { upAt, type } = this.#instance;
-    const { router, settings } = this.#deps;
-    if (type === 'web' && upAt) await router.drain(this.#instance, settings.drainMs, this.#attempt.signal);
+    const { drainer, settings } = this.#deps;
+    if (type === 'web' && upAt) await drainer.drain(this.#instance, settings.drainMs, this.#attempt.signal);
     this.#drained = true;
   }
 
@@ -249,15 +249,15 @@ export class InstanceLife {
     this.#sight = unseen;
   }
 
-  async #finish({ state, why }: Extract<Operation, { kind: 'finish' }>): Promise<void> {
+  async #finish({ state, why }: Extract<Action, { kind: 'finish' }>): Promise<void> {
     const end = { state, why, stubborn: this.#stubborn, ranOutOfMemory: this.#memory.lately() };
-    this.#instance = await finishInstance(this.#instance, end, { record: this.#record, deps: this.#deps });
+    this.#instance = await finishInstance(this.#instance, end, { writer: this.#writer, deps: this.#deps });
     await clearContainer(this.#instance, this.#deps);
   }
 
-  async #recover(error: unknown, operation: Operation, wake: Promise<void>): Promise<void> {
-    const fields = { error, instance: this.#instance.id, operation: operation.kind };
-    if (operation.kind === 'start' && !isRetried(errorCode(error))) {
+  async #recover(error: unknown, action: Action, wake: Promise<void>): Promise<void> {
+    const fields = { error, instance: this.#instance.id, action: action.kind };
+    if (action.kind === 'start' && !isRetried(errorCode(error))) {
       this.#deps.logger.info('an instance could not be started', fields);
       try {
         return await this.#refuse(publicMessage(error));
@@ -265,7 +265,7 @@ export class InstanceLife {
         fields.error = again;
       }
     }
-    if (this.#failures === 0) this.#deps.logger.warn('an operation on an instance failed; trying on', fields);
+    if (this.#failures === 0) this.#deps.logger.warn('an action on an instance failed; trying on', fields);
     const ms = Math.min(retryMs.last, retryMs.first * 2 ** this.#failures);
     this.#failures += 1;
     this.#isStale = true;
@@ -277,7 +277,7 @@ export class InstanceLife {
     await this.#read();
     if (this.#isForgotten || isFinal(this.#instance.state)) return;
     const seen = { state: 'refused', reason, endedAt: this.#deps.clock.now() } as const;
-    this.#instance = await this.#record.observed(seen, 'instance.refused');
+    this.#instance = await this.#writer.observed(seen, 'instance.refused');
     this.#deps.terminals.ended(this.#instance.id, 126, reason);
     await clearContainer(this.#instance, this.#deps);
   }

@@ -1,7 +1,7 @@
 import type { HostHands } from '../domain/host-hands.ts';
 import type { Clock } from '../system/clock.ts';
 
-const settleMs = 1000;
+const steadyMs = 1000;
 /** Each attempt is one refused connect: often at first, and never later than a twentieth of what the start has taken. */
 const askAgainMs = { least: 15, most: 250, shareOfElapsed: 1 / 20 } as const;
 
@@ -12,7 +12,7 @@ export interface ReadinessCheck {
   readonly timeoutMs: number;
 }
 
-export interface ReadinessDependencies {
+export interface ReadinessDeps {
   /** Of the instance's host. */
   readonly hands: Pick<HostHands, 'answers'>;
   readonly clock: Clock;
@@ -24,7 +24,7 @@ export interface ReadinessDependencies {
  */
 export async function awaitPort(
   check: ReadinessCheck,
-  { hands, clock }: ReadinessDependencies,
+  { hands, clock }: ReadinessDeps,
   signal: AbortSignal,
 ): Promise<'ready' | 'timed-out'> {
   const begin = clock.monotonicMs();
@@ -38,7 +38,7 @@ export async function awaitPort(
 }
 
 /** Process types without a port: up when they have run for a moment. */
-export async function awaitSettled(clock: Clock, signal: AbortSignal): Promise<'ready'> {
-  await clock.sleep(settleMs, signal);
+export async function awaitSteady(clock: Clock, signal: AbortSignal): Promise<'ready'> {
+  await clock.sleep(steadyMs, signal);
   return 'ready';
 }

@@ -3,7 +3,7 @@ import { assertNever, PlatformError } from '../domain/errors.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import type { OneOff } from '../domain/one-off.ts';
 import { containerSpec, portOf } from './container-spec.ts';
-import type { LifeDependencies } from './life-dependencies.ts';
+import type { LifeDeps } from './life-deps.ts';
 
 export interface InstanceSpec {
   readonly container: ContainerSpec;
@@ -18,7 +18,7 @@ export interface InstanceSpec {
 export async function specOf(
   instance: Instance,
   run: OneOff | null,
-  deps: Pick<LifeDependencies, 'store' | 'platformId' | 'settings'>,
+  deps: Pick<LifeDeps, 'store' | 'platformId' | 'settings'>,
 ): Promise<InstanceSpec> {
   const { workload } = instance;
   switch (workload.kind) {

@@ -3,7 +3,7 @@ import { type ErrorCode, errorCode, PlatformError } from '../domain/errors.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { OneOff } from '../domain/one-off.ts';
-import type { LifeDependencies } from './life-dependencies.ts';
+import type { LifeDeps } from './life-deps.ts';
 import { specOf } from './spec-of.ts';
 
 /** What is known of an instance once its container runs. */
@@ -31,7 +31,7 @@ export function isRetried(code: ErrorCode): boolean {
  */
 export async function startInstance(
   instance: Instance,
-  deps: LifeDependencies,
+  deps: LifeDeps,
   { unwanted, closing }: StartSignals,
 ): Promise<StartedInstance> {
   const { engine, store, terminals } = deps;
@@ -75,7 +75,7 @@ async function startAttached(
   }: {
     readonly containerId: string;
     readonly run: OneOff;
-    readonly deps: LifeDependencies;
+    readonly deps: LifeDeps;
     readonly closing: AbortSignal;
   },
 ): Promise<void> {

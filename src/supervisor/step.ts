@@ -23,8 +23,8 @@ export interface StepFacts {
 
 export type EndCause = 'exit' | 'gone' | 'boot-timeout' | 'cut-off' | 'asked' | 'abandoned' | 'never-started';
 
-/** One next operation; the supervisor performs it and asks again. */
-export type Operation =
+/** One next action; the supervisor performs it and asks again. */
+export type Action =
   | { readonly kind: 'look' }
   | { readonly kind: 'start' }
   | { readonly kind: 'wait'; readonly ms: number | null }
@@ -37,9 +37,9 @@ export type Operation =
 
 /**
  * The instance's whole life as one pure question: given what is wanted and what is seen, what is the one thing to do?
- * Facts in, operation out; a crash between two operations is repaired by asking again.
+ * Facts in, action out; a crash between two actions is repaired by asking again.
  */
-export function step(facts: StepFacts): Operation {
+export function step(facts: StepFacts): Action {
   switch (facts.state) {
     case 'placed':
       return stepPlaced(facts);
@@ -59,13 +59,13 @@ export function step(facts: StepFacts): Operation {
   }
 }
 
-function stepPlaced(facts: StepFacts): Operation {
+function stepPlaced(facts: StepFacts): Action {
   if (facts.desired === 'stopped') return { kind: 'finish', state: 'stopped', why: 'never-started' };
   if (facts.startInMs > 0) return { kind: 'wait', ms: facts.startInMs };
   return { kind: 'start' };
 }
 
-function stepStarting(facts: StepFacts): Operation {
+function stepStarting(facts: StepFacts): Action {
   if (facts.container === 'unknown') return { kind: 'look' };
   if (facts.desired === 'stopped') return leave(facts);
   // The platform died between writing `starting` and starting: the container's name makes this the same start again.
@@ -78,7 +78,7 @@ function stepStarting(facts: StepFacts): Operation {
   return { kind: 'await-readiness' };
 }
 
-function stepUp(facts: StepFacts): Operation {
+function stepUp(facts: StepFacts): Action {
   if (facts.container === 'unknown') return { kind: 'look' };
   if (facts.desired === 'stopped') return leave(facts);
   if (facts.container === 'exited') return ended(facts);
@@ -88,7 +88,7 @@ function stepUp(facts: StepFacts): Operation {
   return { kind: 'wait', ms: null };
 }
 
-function stepDraining(facts: StepFacts): Operation {
+function stepDraining(facts: StepFacts): Action {
   if (facts.container === 'unknown') return { kind: 'look' };
   if (facts.container !== 'running') {
     return { kind: 'finish', state: 'stopped', why: facts.abandoned ? 'abandoned' : 'asked' };
@@ -96,11 +96,11 @@ function stepDraining(facts: StepFacts): Operation {
   return facts.drained ? { kind: 'stop' } : { kind: 'drain' };
 }
 
-function leave(facts: StepFacts): Operation {
+function leave(facts: StepFacts): Action {
   if (facts.container === 'running') return { kind: 'mark', state: 'draining' };
   return { kind: 'finish', state: 'stopped', why: 'asked' };
 }
 
-function ended(facts: StepFacts): Operation {
+function ended(facts: StepFacts): Action {
   return { kind: 'finish', state: facts.oneShot ? 'stopped' : 'crashed', why: 'exit' };
 }

@@ -5,11 +5,11 @@ import { PerHost } from '../system/per-host.ts';
 import { Recurring } from '../system/recurring.ts';
 import { HostWatch } from './host-watch.ts';
 import { InstanceLife } from './life.ts';
-import type { LifeDependencies } from './life-dependencies.ts';
+import type { LifeDeps } from './life-deps.ts';
 
 const sweepEveryMs = 30_000;
 
-export interface SupervisorDependencies extends Omit<LifeDependencies, 'engine' | 'hands'> {
+export interface SupervisorDeps extends Omit<LifeDeps, 'engine' | 'hands'> {
   readonly engines: Engines;
   readonly handsOn: HandsOn;
 }
@@ -19,7 +19,7 @@ export interface SupervisorDependencies extends Omit<LifeDependencies, 'engine' 
  * compares all wishes with all lives every half minute, because one may be missed. Of each host it has a watch.
  */
 export class Supervisor {
-  readonly #deps: SupervisorDependencies;
+  readonly #deps: SupervisorDeps;
   readonly #lives = new Map<string, InstanceLife>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -27,7 +27,7 @@ export class Supervisor {
   readonly #hosts: PerHost<HostWatch>;
   #unsubscribe: () => void = () => undefined;
 
-  constructor(deps: SupervisorDependencies) {
+  constructor(deps: SupervisorDeps) {
     this.#deps = deps;
     const { engines, clock, logger } = deps;
     const work = () => this.#sweep();

@@ -5,9 +5,9 @@ import { defaultInstanceCloudlets } from '../../src/domain/cloudlet.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { errorCode } from '../../src/domain/errors.ts';
 import { instanceFacts } from '../../src/domain/event.ts';
-import { AppWork } from '../../src/operations/app-work.ts';
 import { changeConfig } from '../../src/operations/config.ts';
-import { recover, settleLeftovers } from '../../src/operations/recover.ts';
+import { OngoingWork } from '../../src/operations/ongoing-work.ts';
+import { recover, repairLeftovers } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
@@ -232,7 +232,7 @@ describe('what people ask for', () => {
 
   it('a roll-out of config that the stop of the platform interrupts goes live after the next start', async () => {
     const app = await deployed('interrupted', { web: `[ -z "$SLOW" ] || sleep 1; ${answering('interrupted')}` });
-    const stopping = { ...half.deps, work: new AppWork(createLocalLeases()) };
+    const stopping = { ...half.deps, work: new OngoingWork(createLocalLeases()) };
     const release = await changeConfig(app, { SLOW: 'yes' }, half.actor, stopping);
     await eventually('it is starting', async () => (await half.containers(app)).length === 2);
     await stopping.work.close();
@@ -276,7 +276,7 @@ describe('what people ask for', () => {
     const app = await deployed('unfinished');
     const { deps } = half;
     await deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
-    await settleLeftovers(deps);
+    await repairLeftovers(deps);
     await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
     await serves(app, 'unfinished');
   });
@@ -288,7 +288,7 @@ describe('what people ask for', () => {
     const slot = afresh({ type: 'web', slot: 1, size: 1 });
     await deps.store.transaction((tables) => placeInstances(tables, { app, release }, [slot]));
     await eventually('both are up', async () => (await active(app)).filter(({ state }) => state === 'up').length === 2);
-    await settleLeftovers(deps);
+    await repairLeftovers(deps);
     await eventually('one is left', async () => (await half.containers(app)).length === 1);
     await serves(app, 'doubled');
   });
@@ -299,7 +299,7 @@ describe('what people ask for', () => {
     await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
     await rollOut(app, await half.release(app, { web: onlySmall }), half.deps, never);
     await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
-    await settleLeftovers(half.deps);
+    await repairLeftovers(half.deps);
     await eventually('the formation is as it was', async () => (await formation(app)).join() === 'web=1:1');
     await eventually('it runs as it did', async () => (await sizes(app)).join() === 'web.1:1');
     await serves(app, 'small');
@@ -308,7 +308,7 @@ describe('what people ask for', () => {
   it('destroying an app ends the roll-out that is under way, and leaves nothing', async () => {
     const app = await deployed('doomed');
     const release = await half.release(app, { web: 'exec sleep 600' });
-    const rollingOut = half.deps.work.turn(app.id, ({ signal }) => rollOut(app, release, half.deps, signal), {
+    const rollingOut = half.deps.work.hold(app.id, ({ signal }) => rollOut(app, release, half.deps, signal), {
       purpose: 'this',
     });
     rollingOut.catch(() => undefined);
@@ -326,7 +326,7 @@ describe('what people ask for', () => {
     const app = await deployed('lastmoment');
     const { volumes } = half.fixture.engine;
     const labels = { [labelNames.platform]: half.fixture.runId, [labelNames.app]: app.id };
-    const building = half.deps.work.underWay(app.id, async (signal) => {
+    const building = half.deps.work.run(app.id, async (signal) => {
       await new Promise((ended) => signal.addEventListener('abort', ended, { once: true }));
       await systemClock.sleep(500);
       await volumes.create(`${half.fixture.runId}-late`, labels);

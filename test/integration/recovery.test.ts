@@ -6,13 +6,13 @@ import { PlatformError } from '../../src/domain/errors.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { localHands } from '../../src/host/local-hands.ts';
-import { settleLeftovers } from '../../src/operations/recover.ts';
+import { repairLeftovers } from '../../src/operations/recover.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { forgetOldInstances } from '../../src/provisioner/history.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
 import { afresh } from '../../src/provisioner/plan.ts';
 import { InstanceLife } from '../../src/supervisor/life.ts';
-import type { LifeDependencies } from '../../src/supervisor/life-dependencies.ts';
+import type { LifeDeps } from '../../src/supervisor/life-deps.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
 import { Terminals } from '../../src/supervisor/terminals.ts';
 import { systemClock } from '../../src/system/clock.ts';
@@ -38,7 +38,7 @@ describe('what is left over', () => {
       placeInstances(tables, { app, release }, [afresh({ type: 'web', slot, size: 1 })]),
     );
 
-  const lifeDependencies = (): LifeDependencies => ({
+  const lifeDeps = (): LifeDeps => ({
     engine: half.deps.environment.engines.on('local'),
     hands: localHands,
     store: half.deps.store,
@@ -53,7 +53,7 @@ describe('what is left over', () => {
       cloudletMemoryBytes: 64 * 1024 * 1024,
       cloudletCpuMhz: 400,
     },
-    router: { drain: async () => undefined },
+    drainer: { drain: async () => undefined },
     logs: { watch: () => undefined, finished: async () => undefined },
   });
 
@@ -63,14 +63,14 @@ describe('what is left over', () => {
     const lost = await half.release(left, { web: 'exec sleep 600' });
     await place(left, lost, 1);
     const going = await half.release(busy, { web: `sleep 2; ${answering('later')}` });
-    const rollingOut = deps.work.turn(busy.id, ({ signal }) => rollOut(busy, going, deps, signal), {
+    const rollingOut = deps.work.hold(busy.id, ({ signal }) => rollOut(busy, going, deps, signal), {
       purpose: 'this',
     });
     await eventually('both have two', async () => {
       const counts = [(await half.containers(left)).length, (await half.containers(busy)).length];
       return counts.every((count) => count === 2);
     });
-    await settleLeftovers(deps);
+    await repairLeftovers(deps);
     await eventually('the lost one is gone', async () => (await half.containers(left)).length === 1);
     assert.equal((await deps.store.releases.find(lost.id))?.status, 'failed');
     assert.equal((await half.get(left)).body, 'left');
@@ -81,7 +81,7 @@ describe('what is left over', () => {
   it('by a roll-out whose instances ended by themselves is settled too', async () => {
     const app = await deployed('unmarked');
     const lost = await half.release(app, { web: 'exit 1' });
-    await settleLeftovers(half.deps);
+    await repairLeftovers(half.deps);
     assert.equal((await half.deps.store.releases.find(lost.id))?.status, 'failed');
     assert.equal((await half.get(app)).body, 'unmarked');
   });
@@ -115,7 +115,7 @@ describe('what is left over', () => {
       throw new PlatformError('busy', 'The store is busy.');
     };
     const supervisor = new Supervisor({
-      ...lifeDependencies(),
+      ...lifeDeps(),
       engines: half.deps.environment.engines,
       handsOn: () => localHands,
       store: { ...store, instances: { ...store.instances, find } },
@@ -143,7 +143,7 @@ describe('what is left over', () => {
     const app = await deployed('speechless');
     const release = await half.release(app, { web: 'echo last words; exit 3' });
     await half.closeSupervisor();
-    const { engine, ...life } = lifeDependencies();
+    const { engine, ...life } = lifeDeps();
     const watched: string[] = [];
     let failures = 1;
     const inspect = async (id: string) => {
@@ -170,7 +170,7 @@ describe('what is left over', () => {
       const release = await half.release(app, { web: 'true', worker: 'exec sleep 600' });
       await half.closeSupervisor();
       const { store } = half.deps;
-      const { engine, ...deps } = lifeDependencies();
+      const { engine, ...deps } = lifeDeps();
       const worker = afresh({ type: 'worker', slot: 1, size: 1 });
       const [instance] = await store.transaction((tables) => placeInstances(tables, { app, release }, [worker]));
       assert.ok(instance);
@@ -215,7 +215,7 @@ describe('what is left over', () => {
     const release = await half.release(app, { web: answering('x') });
     await half.closeSupervisor();
     const platform = new AbortController();
-    const life = lifeDependencies();
+    const life = lifeDeps();
     const [never, stopped] = [(await place(app, release, 1))[0], (await place(app, release, 2))[0]];
     assert.ok(never && stopped);
     await store.instances.desireStopped(never.id, 'cancelled');

@@ -74,7 +74,7 @@ async function main(order: ChaosOrder): Promise<void> {
     const other = random(3) === 0 ? { worker: 'exec sleep 600' } : {};
     const work = async ({ signal }: Lease) =>
       rollOut(app, await half.release(app, { web: script, ...other }), deps, signal);
-    await deps.work.turn(app.id, work, { purpose: 'a deploy' });
+    await deps.work.hold(app.id, work, { purpose: 'a deploy' });
   };
   const aContainer = async () => {
     const all = await half.fixture.engine.containers.list({ ...order.run.labels, 'paas.role': 'instance' });

@@ -10,10 +10,10 @@ import type { Release } from '../../src/domain/release.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import type { EngineRegistry } from '../../src/engine/engine-registry.ts';
 import { localHands } from '../../src/host/local-hands.ts';
-import { AppWork } from '../../src/operations/app-work.ts';
 import { createOperations } from '../../src/operations/create-operations.ts';
+import { OngoingWork } from '../../src/operations/ongoing-work.ts';
 import { recover } from '../../src/operations/recover.ts';
-import { type DeployDependencies, makeRelease } from '../../src/operations/releases.ts';
+import { type DeployDeps, makeRelease } from '../../src/operations/releases.ts';
 import { ensureNetworks } from '../../src/provisioner/environment.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
@@ -76,7 +76,7 @@ export async function layGround(): Promise<Ground & AsyncDisposable> {
 /** Everything below the builder, real and in this process: a release goes in, a URL comes out. */
 export class LowerHalf implements AsyncDisposable {
   readonly fixture: EngineFixture;
-  readonly deps: DeployDependencies;
+  readonly deps: DeployDeps;
   readonly provisioner: Provisioner;
   /** Those of `deps`, for tests to add hosts to. */
   readonly engines: EngineRegistry;
@@ -89,7 +89,7 @@ export class LowerHalf implements AsyncDisposable {
 
   private constructor(parts: {
     fixture: EngineFixture;
-    deps: DeployDependencies;
+    deps: DeployDeps;
     provisioner: Provisioner;
     engines: EngineRegistry;
     actor: Actor;
@@ -150,16 +150,16 @@ export class LowerHalf implements AsyncDisposable {
           cloudletMemoryBytes: 64 * 1024 * 1024,
           cloudletCpuMhz: 400,
         },
-        router: routes,
+        drainer: routes,
       });
-    const deps: DeployDependencies = {
+    const deps: DeployDeps = {
       store,
       builder: { build: () => Promise.reject(new Error('nothing is built here')) },
       environment: { engines, store, platformId, networkPool: '10.211.0.0/16' },
       routes,
       appLog,
       logger,
-      work: new AppWork(leases),
+      work: new OngoingWork(leases),
       wordsKept: (container) => logs.finished(container),
       urlOf: (app) => app.name,
       startTimeoutMs: bootTimeoutMs + scaled(10_000),

@@ -17,7 +17,7 @@ const facts = (changes: Partial<StepFacts>): StepFacts => ({
   ...changes,
 });
 
-describe('the one next operation of an instance', () => {
+describe('the one next action of an instance', () => {
   it('starts a placed instance when its time has come, and waits until then', () => {
     assert.deepEqual(step(facts({})), { kind: 'start' });
     assert.deepEqual(step(facts({ startInMs: 9000 })), { kind: 'wait', ms: 9000 });
@@ -128,10 +128,10 @@ describe('the one next operation of an instance', () => {
     });
     fc.assert(
       fc.property(anyFacts, (any) => {
-        const operation = step(any);
-        if (isFinal(any.state)) assert.equal(operation.kind, 'done');
-        else assert.notEqual(operation.kind, 'done');
-        if (operation.kind === 'mark' || operation.kind === 'finish') assertForward(any.state, operation.state);
+        const action = step(any);
+        if (isFinal(any.state)) assert.equal(action.kind, 'done');
+        else assert.notEqual(action.kind, 'done');
+        if (action.kind === 'mark' || action.kind === 'finish') assertForward(any.state, action.state);
       }),
     );
   });

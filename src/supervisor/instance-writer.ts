@@ -25,7 +25,7 @@ interface Program {
 }
 
 /** Writes what becomes of one instance, each step with its event. */
-export class InstanceRecord {
+export class InstanceWriter {
   readonly #store: Store;
   readonly #id: string;
   #program: Program | null = null;

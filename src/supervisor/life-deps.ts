@@ -7,7 +7,7 @@ import type { Logger } from '../system/logger.ts';
 import type { Terminals } from './terminals.ts';
 
 /** What a life needs of the house. */
-export interface LifeDependencies {
+export interface LifeDeps {
   /** Of the instance's host. */
   readonly engine: Engine;
   /** On the instance's host. */
@@ -18,7 +18,7 @@ export interface LifeDependencies {
   readonly terminals: Terminals;
   readonly platformId: string;
   readonly settings: LifeSettings;
-  readonly router: TrafficRouter;
+  readonly drainer: Drainer;
   readonly logs: InstanceLogs;
 }
 
@@ -31,7 +31,7 @@ export interface LifeSettings {
 }
 
 /** What a retiring instance asks of whoever sends it requests. */
-export interface TrafficRouter {
+export interface Drainer {
   /** Resolves when no request is in flight on the instance and none will come, or after `timeoutMs`. */
   drain(instance: Instance, timeoutMs: number, signal: AbortSignal): Promise<void>;
 }
