@@ -1,13 +1,13 @@
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 
-/** What is to be closed, by its name for the log, and how long it may take. */
+/** Closes one part. The name is for the log. After `withinMs` (1.5 s when not given) the next step begins. */
 export type ClosingStep = readonly [name: string, close: () => Promise<unknown>, withinMs?: number];
 
-/** Whatever holds a part up, an engine that hangs above all: the next start repairs what it leaves. */
+/** A part may hang, mostly because the engine does. The next start repairs what it leaves. */
 const usualMs = 1500;
 
-/** Closes one after the other. A step that fails or takes too long is told and left; those after it are closed all the same. */
+/** Closes the parts one after the other. Logs a step that fails or is late, and goes on to the next. Never throws. */
 export async function closeInOrder(
   steps: readonly ClosingStep[],
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },

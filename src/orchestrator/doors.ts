@@ -12,7 +12,10 @@ import { Leadership } from './leadership.ts';
 
 export type Doors = Awaited<ReturnType<typeof openDoors>>;
 
-/** How people and git come in. Every orchestrator answers what is asked; what is to be changed, the one that leads does. */
+/**
+ * How people and git come in. Every orchestrator answers questions. Changes are made by the one that leads, and wait until
+ * there is one.
+ */
 export async function openDoors(ground: Ground) {
   const { settings, logger, store, clock, leases, appLog } = ground;
   const leadership = new Leadership();
@@ -28,7 +31,7 @@ export async function openDoors(ground: Ground) {
 
 export function doorsClosing({ leadership, gitReceive, api }: Doors): readonly ClosingStep[] {
   return [
-    ['verbs that wait', async () => leadership.close()],
+    ['waiting changes', async () => leadership.close()],
     ['git', () => gitReceive.close(), 3000],
     ['api', () => api.close(), 2000],
   ];
@@ -43,6 +46,6 @@ function statusOf(ground: Ground, leadership: Leadership): Promise<PlatformStatu
     firewall: (hostId) =>
       leadership.leader
         ? leadership.leader.firewall(hostId)
-        : 'Nobody looks after the rules before the platform is up.',
+        : 'The platform is starting and has not checked its firewall rules yet.',
   });
 }

@@ -19,39 +19,39 @@ import type { ClosingStep } from './close-in-order.ts';
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;
 
-/** What every orchestrator stands on, whether it leads or not: state, engines, logs, and the way to the resolver. */
+/** What every orchestrator has, whether it leads or not: state, engines, logs, and the connection to the resolver. */
 export async function openGround(settings: Settings) {
   const startedAt = clock.now();
-  const place = paths(settings.home);
+  const folders = paths(settings.home);
   const logger = createLogger({ level: settings.logLevel, name: 'orchestrator' });
-  const store = await openStore({ path: place.state, keysDir: place.keys, logger });
+  const store = await openStore({ path: folders.state, keysDir: folders.keys, logger });
   const platformId = await readPlatformId(store);
-  const engine = createDockerEngine({ dockerHost: settings.dockerHost, cacheDir: join(place.cache, 'engine') });
+  const engine = createDockerEngine({ dockerHost: settings.dockerHost, cacheDir: join(folders.cache, 'engine') });
   const info = await engine.info();
   const engines = new EngineRegistry();
   engines.add(await putHost(store, info, settings), engine);
-  const appLog = createAppLog({ dir: place.logs, bytesPerApp: settings.logBytesPerApp, logger });
+  const appLog = createAppLog({ dir: folders.logs, bytesPerApp: settings.logBytesPerApp, logger });
   const leases = createLocalLeases({ nextTerm: leaseTerms(store) });
-  const resolver = createResolverClient(place.resolverSocket);
+  const resolver = createResolverClient(folders.resolverSocket);
   // Builds and their images stay on the host that the platform runs on.
   const hosts = { engines, buildEngine: engine, handsOn: () => localHands };
-  return { settings, place, startedAt, clock, logger, store, platformId, ...hosts, info, appLog, leases, resolver };
+  return { settings, folders, startedAt, clock, logger, store, platformId, ...hosts, info, appLog, leases, resolver };
 }
 
-/** The last to be closed; `lastWords` are written when nothing but the store is left. */
+/** The ground closes last. `appendLastEvent` runs when only the store is still open. */
 export function groundClosing(
   { leases, appLog, store }: Ground,
-  lastWords: () => Promise<unknown>,
+  appendLastEvent: () => Promise<unknown>,
 ): readonly ClosingStep[] {
   return [
     ['leases', () => leases.close()],
     ['app log', () => appLog.close()],
-    ['the last event', lastWords],
+    ['the last event', appendLastEvent],
     ['store', () => store.close()],
   ];
 }
 
-/** The machine that the platform runs on, with what it has to give now. Gives its id. */
+/** Stores the machine that the platform runs on, with its capacity now. Returns its id. */
 async function putHost(store: Store, info: EngineInfo, settings: Settings): Promise<string> {
   const size = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
   const [known] = await store.hosts.list();

@@ -13,7 +13,7 @@ import { localHands } from '../host/local-hands.ts';
 type Part = PlatformStatus['parts'][number];
 type Check = PlatformStatus['checks'][number];
 
-export interface StatusSources {
+export interface StatusDeps {
   readonly platformId: string;
   readonly version: string;
   readonly startedAt: Date;
@@ -23,7 +23,7 @@ export interface StatusSources {
   readonly handsOn: HandsOn;
   /** Where builds run. */
   readonly buildEngine: Engine;
-  /** The resolver's own word: the version of its route table. Throws when it does not answer. */
+  /** Asks the resolver for the version of its route table. Throws when it does not answer. */
   readonly resolver: () => Promise<{ readonly version: number }>;
   readonly gitVersion: () => Promise<string>;
   /** Why containers could reach that host's ports; null when they cannot. */
@@ -32,30 +32,30 @@ export interface StatusSources {
 
 const lowDisk = { warnBelow: 0.2, failBelow: 0.1 } as const;
 
-/** A part that says nothing for so long is down; whoever asks is not to wait for the engine's own deadlines. */
+/** A part that does not answer in this time counts as down. The engine's own deadlines are longer. */
 const partAnswersMs = 3000;
 
 const moreDisk = 'Free some space, or move PAAS_HOME and the engine to a larger disk.';
 
-/** What the platform is made of, whether each part answers, and what its operator should mend. Never throws. */
-export async function platformStatus(sources: StatusSources): Promise<PlatformStatus> {
-  const { settings, store, buildEngine } = sources;
+/** The platform's parts, whether each answers, and what its operator should repair. Never throws. */
+export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> {
+  const { settings, store, buildEngine } = deps;
   const [hosts, active] = await Promise.all([store.hosts.list(), store.instances.listActive()]).catch(() => [[], []]);
   const [build, reports] = await Promise.all([
     infoOf(buildEngine),
-    Promise.all(sources.engines.known().map((hostId) => reportOf(hostId, hosts, sources))),
+    Promise.all(deps.engines.known().map((hostId) => reportOf(hostId, hosts, deps))),
   ]);
   const [parts, home, dockerfiles] = await Promise.all([
-    partsOf(sources, reports, build),
+    partsOf(deps, reports, build),
     disk(localHands, 'disk of PAAS_HOME', settings.home),
     dockerfileChecks(buildEngine, build),
   ]);
   const loads = hostLoads(hosts, active);
   return {
-    platform_id: sources.platformId,
-    version: sources.version,
+    platform_id: deps.platformId,
+    version: deps.version,
     domain: settings.domain,
-    started_at: sources.startedAt.toISOString(),
+    started_at: deps.startedAt.toISOString(),
     parts,
     capacity: {
       cloudlets_total: loads.reduce((sum, load) => sum + load.host.cloudlets, 0),
@@ -72,16 +72,15 @@ export async function platformStatus(sources: StatusSources): Promise<PlatformSt
   };
 }
 
-/** What there is to say of one host. */
 interface HostReport {
   readonly part: Part;
   readonly checks: readonly Check[];
 }
 
-/** Each host by itself: one that hangs is reported as one that hangs. */
-async function reportOf(hostId: string, hosts: readonly Host[], sources: StatusSources): Promise<HostReport> {
-  const { engines, firewall } = sources;
-  // On the only host nobody needs its name.
+/** One host that hangs does not hide what the others report. */
+async function reportOf(hostId: string, hosts: readonly Host[], deps: StatusDeps): Promise<HostReport> {
+  const { engines, firewall } = deps;
+  // With one host its name would add nothing.
   const name = hosts.find(({ id }) => id === hostId)?.name ?? hostId;
   const named = (what: string) => (engines.known().length > 1 ? `${what} (${name})` : what);
   const info = await infoOf(engines.on(hostId));
@@ -92,7 +91,7 @@ async function reportOf(hostId: string, hosts: readonly Host[], sources: StatusS
   const checks = [
     ...(info instanceof Error
       ? []
-      : [await disk(sources.handsOn(hostId), 'disk of the engine', info.dataRoot), liveRestoreCheck(info)]),
+      : [await disk(deps.handsOn(hostId), 'disk of the engine', info.dataRoot), liveRestoreCheck(info)]),
     firewallCheck(firewall(hostId)),
   ];
   return { part: engine, checks: checks.map((check) => ({ ...check, name: named(check.name) })) };
@@ -103,7 +102,7 @@ function infoOf(engine: Engine): Promise<EngineInfo | Error> {
 }
 
 async function partsOf(
-  { settings, store, buildEngine, resolver, gitVersion, version }: StatusSources,
+  { settings, store, buildEngine, resolver, gitVersion, version }: StatusDeps,
   hosts: readonly HostReport[],
   build: EngineInfo | Error,
 ): Promise<Part[]> {
@@ -123,7 +122,7 @@ async function partsOf(
     }),
     part('git', gitVersion),
     part('stacks', async () => {
-      if (build instanceof Error) throw new Error('nobody knows while the engine does not answer');
+      if (build instanceof Error) throw new Error('unknown while the engine does not answer');
       if (!stacks) throw new Error(`the stack images of ${settings.stackSuite} are missing`);
       return stacks.name;
     }),
@@ -170,7 +169,7 @@ const fixes: Readonly<Record<string, string>> = {
 
 async function disk(hands: HostHands, name: string, path: string): Promise<Check> {
   const state = await hands.disk(path);
-  if (!state) return { name, state: 'warning', message: `${path} cannot be looked at from here`, fix: null };
+  if (!state) return { name, state: 'warning', message: `${path} cannot be read from here`, fix: null };
   const { freeBytes, totalBytes } = state;
   const free = totalBytes === 0 ? 1 : freeBytes / totalBytes;
   const message = `${Math.round(freeBytes / 2 ** 30)} GiB free (${Math.round(free * 100)} %) at ${path}`;

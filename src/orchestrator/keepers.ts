@@ -10,11 +10,11 @@ import type { Ground } from './ground.ts';
 
 export type Keepers = ReturnType<typeof createKeepers>;
 
-/** What keeps the apps running, routed and heard. Only in the orchestrator that leads, in its lease's term. */
+/** Keeps the apps running and routed, and collects their output. Only the orchestrator that leads has it; `term` is its lease's. */
 export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiPort: number; readonly term: number }) {
-  const { settings, place, clock, logger, store, leases, platformId, engines, handsOn, appLog, resolver } = ground;
+  const { settings, folders, clock, logger, store, leases, platformId, engines, handsOn, appLog, resolver } = ground;
   const logs = createLogCollector({ engines, appLog, platformId, logger });
-  const events = createEventLog({ store, appLog, logger, dir: place.logs });
+  const events = createEventLog({ store, appLog, logger, dir: folders.logs });
   const { domain } = settings;
   const routes = createRoutePublisher({ store, clients: [resolver], term, settings: { domain, apiPort }, logger });
   const terminals = new Terminals();
@@ -35,11 +35,11 @@ export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiP
   return { logs, events, routes, terminals, provisioner, supervisor, guard };
 }
 
-/** Gives what ends it. */
+/** Copies the resolver's request lines to the apps' logs. Returns the function that stops it. */
 export function followRequestLog({ resolver, appLog, logger }: Ground): () => Promise<void> {
   const closing = new AbortController();
   const following = writeRequestLog({ client: resolver, appLog, signal: closing.signal }).catch((error: unknown) => {
-    if (!closing.signal.aborted) logger.error('the request log ended', { error });
+    if (!closing.signal.aborted) logger.error('the request log broke off', { error });
   });
   return () => {
     closing.abort();

@@ -1,26 +1,21 @@
 import { PlatformError } from '../domain/errors.ts';
 import type { Operations } from '../domain/operations.ts';
 
-/** What the doors need of the half that leads. */
+/** The half that leads, as the doors use it. */
 export interface Leader {
   readonly operations: Operations;
   /** Why containers could reach that host's ports; null when they cannot. */
   firewall(hostId: string): string | null;
 }
 
-/** How long a verb waits for a leader: a change of leader on one host takes a part of it. */
-const patienceMs = 10_000;
+/** A change of leader on one host takes less. */
+const leaderWaitMs = 10_000;
 
-/** Tells the doors who leads here, and lets their verbs wait for it while nobody does. */
+/** Gives the doors the operations of the leader, and lets calls of them wait while there is none. */
 export class Leadership {
-  readonly #patienceMs: number;
   readonly #closing = new AbortController();
   #leader: Leader | null = null;
   #taken = Promise.withResolvers<void>();
-
-  constructor(options: { readonly patienceMs?: number } = {}) {
-    this.#patienceMs = options.patienceMs ?? patienceMs;
-  }
 
   get leader(): Leader | null {
     return this.#leader;
@@ -37,43 +32,43 @@ export class Leadership {
     this.#taken = Promise.withResolvers();
   }
 
-  /** Whoever waits for a leader is answered at once. */
+  /** Operations that wait for a leader throw `unavailable` at once. */
   close(): void {
     this.#closing.abort();
   }
 
-  /** The verbs of the one who leads when they are called. Each throws `unavailable` when nobody leads in time. */
+  /** Each is performed by the leader at the time of the call. Throws `unavailable` when there is none within the wait. */
   readonly operations: Operations = {
-    createApp: async (...given) => (await this.#verbs()).createApp(...given),
-    renameApp: async (...given) => (await this.#verbs()).renameApp(...given),
-    setMaintenance: async (...given) => (await this.#verbs()).setMaintenance(...given),
-    destroyApp: async (...given) => (await this.#verbs()).destroyApp(...given),
-    deployPush: async (...given) => (await this.#verbs(given[2])).deployPush(...given),
-    changeConfig: async (...given) => (await this.#verbs()).changeConfig(...given),
-    rollback: async (...given) => (await this.#verbs()).rollback(...given),
-    scale: async (...given) => (await this.#verbs()).scale(...given),
-    restart: async (...given) => (await this.#verbs()).restart(...given),
-    stop: async (...given) => (await this.#verbs()).stop(...given),
-    addDomain: async (...given) => (await this.#verbs()).addDomain(...given),
-    removeDomain: async (...given) => (await this.#verbs()).removeDomain(...given),
-    createToken: async (...given) => (await this.#verbs()).createToken(...given),
-    revokeToken: async (...given) => (await this.#verbs()).revokeToken(...given),
-    run: async (...given) => (await this.#verbs()).run(...given),
-    attachRun: async (...given) => (await this.#verbs(given[2])).attachRun(...given),
+    createApp: async (...given) => (await this.#current()).createApp(...given),
+    renameApp: async (...given) => (await this.#current()).renameApp(...given),
+    setMaintenance: async (...given) => (await this.#current()).setMaintenance(...given),
+    destroyApp: async (...given) => (await this.#current()).destroyApp(...given),
+    deployPush: async (...given) => (await this.#current(given[2])).deployPush(...given),
+    changeConfig: async (...given) => (await this.#current()).changeConfig(...given),
+    rollback: async (...given) => (await this.#current()).rollback(...given),
+    scale: async (...given) => (await this.#current()).scale(...given),
+    restart: async (...given) => (await this.#current()).restart(...given),
+    stop: async (...given) => (await this.#current()).stop(...given),
+    addDomain: async (...given) => (await this.#current()).addDomain(...given),
+    removeDomain: async (...given) => (await this.#current()).removeDomain(...given),
+    createToken: async (...given) => (await this.#current()).createToken(...given),
+    revokeToken: async (...given) => (await this.#current()).revokeToken(...given),
+    run: async (...given) => (await this.#current()).run(...given),
+    attachRun: async (...given) => (await this.#current(given[2])).attachRun(...given),
   };
 
-  async #verbs(caller?: AbortSignal): Promise<Operations> {
-    if (!this.#leader) await this.#someoneLeads(caller);
+  async #current(caller?: AbortSignal): Promise<Operations> {
+    if (!this.#leader) await this.#leaderTaken(caller);
     if (this.#leader) return this.#leader.operations;
-    throw nobodyLeads();
+    throw noLeader();
   }
 
-  #someoneLeads(caller?: AbortSignal): Promise<void> {
+  #leaderTaken(caller?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const over = AbortSignal.any([this.#closing.signal, ...(caller ? [caller] : [])]);
-    const give = () => reject(caller?.reason instanceof PlatformError ? caller.reason : nobodyLeads());
+    const give = () => reject(caller?.reason instanceof PlatformError ? caller.reason : noLeader());
     if (over.aborted) give();
-    const timer = setTimeout(give, this.#patienceMs);
+    const timer = setTimeout(give, leaderWaitMs);
     over.addEventListener('abort', give, { once: true });
     this.#taken.promise.then(resolve);
     return promise.finally(() => {
@@ -83,7 +78,7 @@ export class Leadership {
   }
 }
 
-function nobodyLeads(): PlatformError {
+function noLeader(): PlatformError {
   return new PlatformError('unavailable', 'The platform is starting or stopping, and changes nothing at the moment.', {
     hint: 'Try again in a few seconds. See: paas doctor',
   });

@@ -8,50 +8,62 @@ import type { Ground } from './ground.ts';
 import { createKeepers, followRequestLog, type Keepers } from './keepers.ts';
 import { createMaking, type Making } from './making.ts';
 
-/** An orchestrator's will to lead. */
+/** One orchestrator's attempts to lead, until it is closed. */
 export interface Candidacy {
-  /** Resolves when it leads for the first time. Rejects with a PlatformError when a part cannot be had. */
+  /** Resolves when the orchestrator leads for the first time. Rejects with a PlatformError when its first start fails. */
   readonly leads: Promise<void>;
-  /** Ends it. Apps go on; the doors go on too, and let what is to be changed wait for the next leader. */
+  /** Stops leading. The apps and the doors go on; a change waits at a door for the next leader. */
   close(): Promise<void>;
 }
 
-/** Leads whenever the lease `leader` is to be had, until it is closed. */
-export function stand(ground: Ground, doors: Doors): Candidacy {
+const firstRetryMs = 1000;
+const longestRetryMs = 30_000;
+
+/**
+ * Leads whenever the lease `leader` is free. A first start that fails ends the candidacy, and with it the process: the
+ * launcher reports the reason and starts the process again. A later one is tried again after a pause, which doubles with
+ * each failure from 1 s to 30 s. Meanwhile the lease is free for another orchestrator, and the doors answer questions.
+ */
+export function startCandidacy(ground: Ground, doors: Doors): Candidacy {
+  const { leases, clock, logger } = ground;
   const closing = new AbortController();
   const leads = Promise.withResolvers<void>();
   const options = { purpose: 'leading', signal: closing.signal };
-  const standing = (async () => {
-    while (!closing.signal.aborted)
-      await ground.leases.hold('leader', (lease) => lead(ground, doors, { lease, leads }), options);
-  })();
-  standing.catch((error: unknown) => {
-    if (!closing.signal.aborted) ground.logger.error('this orchestrator cannot lead', { error });
-    leads.reject(error);
-  });
+  let hasLed = false;
+  let failures = 0;
+  const lead = async (lease: Lease) => {
+    const half = await startLeadingHalf(ground, doors, lease.term);
+    hasLed = true;
+    failures = 0;
+    leads.resolve();
+    await aborted(lease.signal);
+    await half.close();
+  };
+  const leadUntilClosed = async () => {
+    while (!closing.signal.aborted) {
+      try {
+        await leases.hold('leader', lead, options);
+      } catch (error) {
+        if (closing.signal.aborted || !hasLed) throw error;
+        const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** failures);
+        failures += 1;
+        logger.error('this orchestrator could not lead and will try again', { error, failures, pauseMs });
+        await clock.sleep(pauseMs, closing.signal).catch(() => undefined);
+      }
+    }
+  };
+  const ended = leadUntilClosed().catch(leads.reject);
   return {
     leads: leads.promise,
     async close() {
       closing.abort(new PlatformError('cancelled', 'The platform stops.'));
-      await standing.catch(() => undefined);
+      await ended;
     },
   };
 }
 
-/** Runs the leading half as long as the lease is held. */
-async function lead(
-  ground: Ground,
-  doors: Doors,
-  { lease, leads }: { readonly lease: Lease; readonly leads: PromiseWithResolvers<void> },
-): Promise<void> {
-  const half = await startHalf(ground, doors, lease.term);
-  leads.resolve();
-  await aborted(lease.signal);
-  await half.close();
-}
-
-/** Starts what only one orchestrator may run: the keepers and the making. */
-async function startHalf(
+/** Starts the keepers and the making. When a part fails, closes those that it started and throws. */
+async function startLeadingHalf(
   ground: Ground,
   { gitReceive, leadership, port }: Doors,
   term: number,
@@ -67,13 +79,13 @@ async function startHalf(
       { clock, logger },
     );
 
-  // Upwards from what must be true first: leftovers are settled before anything is kept running, verbs are let in last.
+  // Leftovers are settled before instances are kept running. Changes are let in last.
   try {
     await making.builder.sweep();
     await keepers.guard.start();
     await keepers.routes.start();
     await keepers.supervisor.start();
-    // Not waited for: a start is not to wait until what a destroyed app left is removed.
+    // Not awaited: removing what a destroyed app left must not delay the start.
     void making.environments.start();
     await recover(making.deps);
     await keepers.provisioner.start();
@@ -93,7 +105,7 @@ async function startHalf(
   };
 }
 
-/** Downwards: no new work, then nobody looks after the instances, which go on. */
+/** First no new work begins, then nothing keeps the instances running. The instances themselves go on. */
 function closingSteps(
   { provisioner, supervisor, routes, guard, events, logs }: Keepers,
   { builder, deps, rounds, environments }: Making,

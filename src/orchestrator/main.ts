@@ -2,8 +2,8 @@ import { readSettings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { startPlatform } from './platform.ts';
 
-/** The launcher kills what has not ended by then, and every start repairs what a kill leaves. */
-const lastMomentMs = 9_000;
+/** After this the process ends as it is. Every start repairs what that leaves. */
+const closeTimeoutMs = 9_000;
 
 /** The orchestrator as a process. Started by the launcher; ends in order on SIGTERM, and when the launcher is gone. */
 async function main(): Promise<void> {
@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    setTimeout(() => process.exit(0), lastMomentMs);
+    setTimeout(() => process.exit(0), closeTimeoutMs);
     starting
       .then((platform) => platform.close())
       .then(
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // Without a launcher nobody would end this process or start it again. It may go while the platform starts.
+  // Without a launcher nothing would end this process or start it again. The launcher may go while the platform starts.
   process.on('disconnect', stop);
   const platform = await starting;
   if (process.connected) process.send?.({ type: 'ready', apiPort: platform.apiPort });

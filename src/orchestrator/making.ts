@@ -17,9 +17,9 @@ type Repositories = Pick<GitReceive, 'createRepository' | 'removeRepository' | '
 
 export type Making = ReturnType<typeof createMaking>;
 
-/** What makes releases, the verbs, and what leaves nothing half made or long over. Only in the orchestrator that leads. */
+/** Builds, makes releases, performs operations, and removes leftovers. Only the orchestrator that leads has it. */
 export function createMaking(ground: Ground, keepers: Keepers, repositories: Repositories) {
-  const { settings, place, clock, logger, store, platformId, engines, buildEngine, leases, appLog } = ground;
+  const { settings, folders, clock, logger, store, platformId, engines, buildEngine, leases, appLog } = ground;
   const { logs, routes, terminals } = keepers;
   const builder = createBuilder({
     engine: buildEngine,
@@ -54,7 +54,7 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
   const operations = createOperations({ deps, terminals, belongings, platformDomain: settings.domain });
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
-  const rounds = createRounds({ deps, builder, engineLog: place.engineLog, clock });
+  const rounds = createRounds({ deployDeps: deps, builder, engineLog: folders.engineLog, clock });
   const resume = () => resumeBuilds({ deps, leases, sourceOf: repositories.sourceOf });
   return { builder, deps, operations, environments, rounds, resume };
 }

@@ -5,37 +5,37 @@ import { version } from '../system/version.ts';
 import { closeInOrder } from './close-in-order.ts';
 import { doorsClosing, openDoors } from './doors.ts';
 import { groundClosing, openGround } from './ground.ts';
-import { stand } from './leading.ts';
+import { startCandidacy } from './leading.ts';
 
 /*
- * The orchestrator put together. This folder is the only place that knows every concrete part, in two halves: the ground
- * and the doors, which any orchestrator has, and the keepers and the making, which only the one that leads has.
+ * Puts the orchestrator together. Only this folder knows every concrete part. They are two halves: the ground and the
+ * doors, which every orchestrator has, and the keepers and the making, which only the one that leads has.
  */
 
 export interface Platform {
   readonly apiPort: number;
-  /** Apps go on. Ends within ten seconds, whatever holds a part up. */
+  /** Resolves within ten seconds, even when a part hangs. The apps go on. */
   close(): Promise<void>;
 }
 
-/** Throws a PlatformError when a part cannot be had. */
+/** Resolves when the platform leads. Throws a PlatformError when a part does not start. */
 export async function startPlatform(settings: Settings): Promise<Platform> {
   const ground = await openGround(settings);
   const doors = await openDoors(ground);
-  const candidacy = stand(ground, doors);
+  const candidacy = startCandidacy(ground, doors);
   await candidacy.leads;
   const { store, clock, logger, info, platformId } = ground;
-  const tell = (kind: 'platform.started' | 'platform.stopped') =>
+  const append = (kind: 'platform.started' | 'platform.stopped') =>
     store.events.append(eventOf(kind, platformActor, { appId: null, data: { version } }));
-  await tell('platform.started');
+  await append('platform.started');
   logger.info('the platform is up', { version, port: doors.port, engine: info.version, platformId });
   return {
     apiPort: doors.port,
     async close() {
-      // The work ends at once, so that whoever waits for it at a door gets an answer.
+      // Leading ends first, so that the requests which wait for its work are answered before the doors close.
       const led = candidacy.close();
       const closing = [...doorsClosing(doors), ['leading', () => led, 5000] as const];
-      await closeInOrder([...closing, ...groundClosing(ground, () => tell('platform.stopped'))], { clock, logger });
+      await closeInOrder([...closing, ...groundClosing(ground, () => append('platform.stopped'))], { clock, logger });
     },
   };
 }

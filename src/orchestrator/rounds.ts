@@ -15,20 +15,20 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const engineLogBytes = { maxBytes: 32 * 1024 * 1024, keptBytes: 4 * 1024 * 1024 } as const;
 
-/** What nobody asks for and must be done all the same: settling what was left half done, and keeping within bounds what grows. */
-export function createRounds(parts: {
-  readonly deps: DeployDeps;
+/** Recurring work that nobody asks for: settles what was left half done, and bounds what grows. */
+export function createRounds(deps: {
+  readonly deployDeps: DeployDeps;
   readonly builder: Pick<PlatformBuilder, 'tidy'>;
   readonly engineLog: string;
   readonly clock: Clock;
 }): readonly (Recurring | HostRounds)[] {
-  const { deps, builder, engineLog, clock } = parts;
-  const { store, logger, environment } = deps;
+  const { deployDeps, builder, engineLog, clock } = deps;
+  const { store, logger, environment } = deployDeps;
   const { engines } = environment;
   const every = (everyMs: number, what: string, work: (signal: AbortSignal) => Promise<void>) =>
     new Recurring({ what, everyMs, work, clock, logger });
   return [
-    every(minuteMs, 'settle what was left half done', () => repairLeftovers(deps)),
+    every(minuteMs, 'settle what was left half done', () => repairLeftovers(deployDeps)),
     new HostRounds({
       engines,
       what: 'look for instances that fill the disk',

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { Leases } from '../../src/domain/leases.ts';
 import { termOfVersion } from '../../src/domain/route.ts';
+import { startCandidacy } from '../../src/orchestrator/leading.ts';
+import type { Logger } from '../../src/system/logger.ts';
 import type { Answered } from '../support/api.ts';
 import { scaled } from '../support/deadline.ts';
+import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { openOrchestrator } from '../support/orchestrator.ts';
 
@@ -22,12 +26,15 @@ test('while the half that leads stops and starts in a living process', { timeout
     assert.equal(firewall.state, 'warning');
   });
 
-  await t.test('a change waits for the next one that leads', async () => {
+  await t.test('a change waits for the next leader', async () => {
     const creating = ask('POST', '/apps', { name: 'between' });
     const second = await lead();
     assert.equal((await creating).status, 201);
     assert.deepEqual(names(await ask('GET', '/apps')), ['before', 'between']);
-    await eventually('the resolver follows it, and not the one before', async () => (await termOfResolver()) === 2);
+    await eventually(
+      'the resolver follows the new leader and not the one before',
+      async () => (await termOfResolver()) === 2,
+    );
     await second.close();
   });
 
@@ -40,6 +47,50 @@ test('while the half that leads stops and starts in a living process', { timeout
     assert.deepEqual(names(await ask('GET', '/apps')), ['before', 'between']);
   });
 });
+
+test('a leader that lost its lease and cannot start again tries again until it can', {
+  timeout: scaled(120_000),
+}, async () => {
+  await using proxy = await EngineProxy.start();
+  await using orchestrator = await openOrchestrator({ dockerHost: proxy.dockerHost });
+  const { ask, doors } = orchestrator;
+  let failures = 0;
+  const error: Logger['error'] = (message) => {
+    if (/could not lead/.test(message)) failures += 1;
+  };
+  const { leases, lose } = losable(orchestrator.ground.leases);
+  const ground = { ...orchestrator.ground, leases, logger: { ...orchestrator.ground.logger, error } };
+  const candidacy = startCandidacy(ground, doors);
+  await candidacy.leads;
+
+  proxy.away();
+  lose();
+  await eventually('two starts have failed', () => failures >= 2);
+  assert.equal((await ask('GET', '/apps')).status, 200);
+
+  proxy.back();
+  await eventually('it leads again', () => doors.leadership.leader !== null);
+  assert.equal((await ask('POST', '/apps', { name: 'again' })).status, 201);
+  await candidacy.close();
+});
+
+/** Leases whose holder can be made to lose them, as a holder does that the database has not heard of for too long. */
+function losable(inner: Leases): { readonly leases: Leases; lose(): void } {
+  let lost = new AbortController();
+  const leases: Leases = {
+    hold(name, work, options) {
+      const { signal } = lost;
+      return inner.hold(name, (lease) => work({ ...lease, signal: AbortSignal.any([lease.signal, signal]) }), options);
+    },
+    isBusy: (name) => inner.isBusy(name),
+    close: () => inner.close(),
+  };
+  const lose = () => {
+    lost.abort();
+    lost = new AbortController();
+  };
+  return { leases, lose };
+}
 
 function names({ json }: Answered): readonly string[] {
   return json.map(({ name }: { name: string }) => name).sort();

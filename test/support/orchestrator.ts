@@ -5,7 +5,7 @@ import { paths, readSettings } from '../../src/config/settings.ts';
 import { closeInOrder } from '../../src/orchestrator/close-in-order.ts';
 import { doorsClosing, openDoors } from '../../src/orchestrator/doors.ts';
 import { groundClosing, openGround } from '../../src/orchestrator/ground.ts';
-import { stand } from '../../src/orchestrator/leading.ts';
+import { startCandidacy } from '../../src/orchestrator/leading.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
 import { systemClock as clock } from '../../src/system/clock.ts';
 import { silentLogger as logger } from '../../src/system/logger.ts';
@@ -14,8 +14,8 @@ import { claim } from './claims.ts';
 import { testDockerHost } from './engine-fixture.ts';
 import { removeAllOf } from './leftovers.ts';
 
-/** An orchestrator in this process, with a resolver: its doors are open, and the half that leads starts when it is asked to. */
-export async function openOrchestrator() {
+/** An orchestrator in this process, with a resolver. Its doors are open; it leads once a test calls `lead`. */
+export async function openOrchestrator({ dockerHost = testDockerHost() }: { readonly dockerHost?: string } = {}) {
   const home = await mkdtemp(join(tmpdir(), 'paas-lead-'));
   // git runs as a user of its own below it.
   await chmod(home, 0o711);
@@ -28,7 +28,7 @@ export async function openOrchestrator() {
     controlSocket: resolverSocket,
     snapshotPath: routeSnapshot,
   });
-  const docker = { PAAS_DOCKER_HOST: testDockerHost() };
+  const docker = { PAAS_DOCKER_HOST: dockerHost };
   const settings = readSettings({ PAAS_HOME: home, PAAS_API_PORT: '0', PAAS_LOG_LEVEL: 'error', ...docker });
   const ground = await openGround(settings);
   add({ platformId: ground.platformId });
@@ -42,7 +42,7 @@ export async function openOrchestrator() {
     ask: (method: string, path: string, body?: unknown) =>
       ask(`http://127.0.0.1:${doors.port}${path}`, method, { token, body }),
     async lead() {
-      const candidacy = stand(ground, doors);
+      const candidacy = startCandidacy(ground, doors);
       await candidacy.leads;
       return candidacy;
     },

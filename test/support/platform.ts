@@ -126,7 +126,7 @@ export class TestPlatform implements AsyncDisposable {
       async () => {
         if (launcher.exitCode !== null)
           throw new Error(`the launcher ended with ${launcher.exitCode}:\n${this.#output}`);
-        return (await this.api('/healthz')).status === 200;
+        return this.#output.includes('The platform is ready');
       },
       { deadlineMs: 180_000, everyMs: 50 },
     ).catch((error: unknown) => {

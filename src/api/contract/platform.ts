@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { endpoint, id, time } from './endpoint.ts';
 
-/** What `paas doctor` and the health check show. The platform makes it; the API only passes it on. */
+/** The source of `paas doctor` and the health check. The orchestrator makes it; the API passes it on. */
 export const PlatformStatus = z.object({
   platform_id: z.string(),
   version: z.string(),
   domain: z.string(),
   started_at: time,
-  /** `engine`, `resolver`, `store`, `stack`, `node`, `git`: whatever the platform is made of. */
+  /** `engine`, `resolver`, `store`, `stacks`, `node`, `git` and so on. */
   parts: z.array(
     z.object({
       name: z.string(),
@@ -27,13 +27,17 @@ export const PlatformStatus = z.object({
       name: z.string(),
       state: z.enum(['ok', 'warning', 'failed']),
       message: z.string(),
-      /** The next thing to type or change. */
+      /** What to type or change next. */
       fix: z.string().nullable(),
     }),
   ),
 });
 export type PlatformStatus = z.infer<typeof PlatformStatus>;
 
+/**
+ * Health is not readiness: it says that every part answers, whether or not this orchestrator leads. Reads work without a
+ * leader; a change waits up to 10 s for one. The platform is ready when the launcher says so, after the orchestrator leads.
+ */
 export const Health = z.object({
   status: z.enum(['ok', 'degraded']),
   versions: z.record(z.string(), z.string()),
@@ -68,7 +72,7 @@ export const platformEndpoints = {
     method: 'GET',
     path: '/healthz',
     tag: 'platform',
-    summary: 'Whether every part is up (else 503), and the versions of the parts',
+    summary: 'Versions of the parts; 503 when a part does not answer',
     auth: 'none',
     response: Health,
   }),
