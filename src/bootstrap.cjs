@@ -1,6 +1,6 @@
 'use strict';
-// `npm start`, `npm test`, `npm run bench` and the `paas` command begin here, so this file is for any Node from 12 on: it
-// brings the packages and a Node that runs the rest, and hands over. Its only dependencies are Node and npm themselves.
+// `npm start`, `npm test`, `npm run bench` and the `paas` command begin here. This file runs on any Node from 12 on. It
+// installs the packages and runs the given script with a Node that is new enough. It needs only Node and npm.
 
 const fs = require('fs');
 const os = require('os');
@@ -26,8 +26,9 @@ function readPackages(file) {
 }
 
 /**
- * Why the packages must be installed anew; null when they are those of the lock file. npm writes the hidden lock file last,
- * so an interrupted install has none. Packages for other machines may be missing, and in production those for development.
+ * Returns the reason to install the packages again, or null when they match the lock file. npm writes its hidden lock file
+ * last, so an interrupted install has none. Packages for other machines may be missing. Outside tests, development packages
+ * may be missing too.
  */
 function staleReason(folder, needsDevelopment) {
   const wanted = readPackages(path.join(folder, 'package-lock.json'));
@@ -45,16 +46,16 @@ function staleReason(folder, needsDevelopment) {
 
 function installPackages(reason) {
   process.stderr.write(`Installing packages with npm ci: ${reason}. This takes about 20 seconds.\n`);
-  // No install script of any package is run: none of ours needs one.
+  // None of our packages needs its install script, so none is run.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
   const command = npm ? [process.execPath, npm, ...args] : ['npm', ...args];
   const run = spawnSync(command[0], command.slice(1), { cwd: root, stdio: ['ignore', 2, 2] });
   if (run.status !== 0)
-    fail('npm ci failed. Its own lines above say why; this host must reach an npm registry.', run.status);
+    fail('npm ci failed: see its output above. This machine must reach an npm registry.', run.status);
 }
 
-/** npx looks for paas here before it asks a registry; and npm's own scripts start with this Node, where npm 9 links none. */
+/** npx looks for `paas` here before it asks a registry. npm scripts use the `node` linked here; npm 9 does not link it. */
 function linkPrograms() {
   const { platform, arch } = process;
   linkProgram('paas', path.join('..', '..', 'src', 'cli', 'paas.cjs'));
@@ -68,11 +69,11 @@ function linkProgram(name, target) {
   try {
     fs.symlinkSync(target, link);
   } catch (error) {
-    if (error.code !== 'EEXIST') process.stderr.write(`There is no ${link}: ${error.message}\n`);
+    if (error.code !== 'EEXIST') process.stderr.write(`Cannot make the link ${link}: ${error.message}\n`);
   }
 }
 
-/** The Node to go on with: the one that runs, or else the one that came with the packages. Null when both will not do. */
+/** Returns the path of a Node that is new enough: this one, or else the one from the packages. Null when there is none. */
 function findNode() {
   if (isNewEnough(process.version)) return process.execPath;
   try {
@@ -82,21 +83,24 @@ function findNode() {
   }
 }
 
-/** In a folder of the user's own: Node's is in /tmp, where whoever makes it first says what code everybody runs. */
+/** Uses a folder of the user. Node's default is in /tmp, where another user could create it first and plant code in it. */
 function keepCompiledCode() {
   try {
     const caches = process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache');
     require('module').enableCompileCache(path.join(caches, 'paas', 'compiled'));
   } catch {
-    // A user without a home folder waits a little longer.
+    // Without a home folder nothing is cached, and each start takes a little longer.
   }
 }
 
-/** Runs a script with a Node that can: here if it is this one, else in a child that gets our signals and gives us its end. */
-function hand(script, args) {
+/**
+ * Runs a script with a Node that is new enough: in this process if it can, else in a child process. The child gets our
+ * signals, and we end as it ends.
+ */
+function runScript(script, args) {
   const node = findNode();
   if (!node) {
-    const needs = `paas needs Node.js ${oldestNode.join('.')} or newer, and this is ${process.version}.`;
+    const needs = `paas needs Node.js ${oldestNode.join('.')} or newer, but this is ${process.version}.`;
     fail(`${needs} Install a newer Node.js, or run npm ci without --omit=optional.`);
   }
   if (node === process.execPath) {
@@ -108,7 +112,7 @@ function hand(script, args) {
   const child = spawn(node, [__filename, script, ...args], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      // A terminal's Ctrl-C has reached the child already.
+      // The terminal sends Ctrl-C to the child too.
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     });
   }
@@ -131,9 +135,9 @@ function main(args) {
   const reason = staleReason(root, path.relative(root, script).split(path.sep)[0] === 'test');
   if (reason) installPackages(reason);
   linkPrograms();
-  hand(script, args.slice(1));
+  runScript(script, args.slice(1));
 }
 
-module.exports = { hand, staleReason, isNewEnough };
+module.exports = { runScript, staleReason, isNewEnough };
 
 if (require.main === module) main(process.argv.slice(2));

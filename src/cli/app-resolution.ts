@@ -7,7 +7,7 @@ import type { Io } from './io.ts';
 /** The name that `paas create` gives its git remote. */
 export const usualRemote = 'paas';
 
-/** What a person said about which app is meant. */
+/** The flags that name an app. */
 export interface AppFlags {
   readonly app?: string;
   readonly remote?: string;
@@ -18,19 +18,22 @@ interface AppRemote {
   readonly app: string;
 }
 
-/** `--app`, PAAS_APP, HEROKU_APP, `--remote`, git's `paas.remote`, or the only git remote that is a platform's. */
+/**
+ * Returns the app's name from the first of these that is set: `--app`, PAAS_APP, HEROKU_APP, `--remote`, git's
+ * `paas.remote`, the only git remote that points to a platform. Throws `invalid_params` or `conflict` otherwise.
+ */
 export async function resolveApp(io: Pick<Io, 'env' | 'cwd'>, flags: AppFlags): Promise<string> {
-  // An unset variable of a script must not mean the app of whatever folder it runs in.
+  // A script whose variable is unset must not act on the app of the current folder.
   if (flags.app === '') throw usageError('--app names no app: it is empty.');
-  const said = flags.app ?? (io.env.PAAS_APP || io.env.HEROKU_APP);
-  if (said) return said;
+  const named = flags.app ?? (io.env.PAAS_APP || io.env.HEROKU_APP);
+  if (named) return named;
   const { remotes, defaultRemote } = await gitSettings(io);
   if (flags.remote !== undefined) return appOf(remotes, flags.remote);
   if (defaultRemote !== undefined) return appOf(remotes, defaultRemote);
   return onlyApp(appRemotes(remotes, knownGitOrigins(io.env)));
 }
 
-/** Those of a server we have a token for; and one called `paas`, whatever its server. */
+/** The remotes of servers that we have a token for, and the remote called `paas`. */
 function appRemotes(remotes: readonly Remote[], origins: readonly string[]): readonly AppRemote[] {
   return remotes.flatMap(({ name, url }) => {
     const app = appName(url);
@@ -39,7 +42,7 @@ function appRemotes(remotes: readonly Remote[], origins: readonly string[]): rea
   });
 }
 
-/** `hello`, of `http://git.localhost:8080/hello.git`. */
+/** `http://git.localhost:8080/hello.git` gives `hello`. */
 function appName(url: string): string | null {
   return /[/:]([a-z][a-z0-9-]*)(?:\.git)?\/?$/.exec(url)?.[1] ?? null;
 }
@@ -49,7 +52,9 @@ function appOf(remotes: readonly Remote[], name: string): string {
   const app = remote && appName(remote.url);
   if (app) return app;
   throw usageError(
-    remote ? `The git remote ${name} (${remote.url}) is no app's.` : `This folder has no git remote ${name}.`,
+    remote
+      ? `The git remote ${name} (${remote.url}) does not belong to an app.`
+      : `This folder has no git remote ${name}.`,
     'Name the app with --app.',
   );
 }
@@ -58,8 +63,8 @@ function onlyApp(found: readonly AppRemote[]): string {
   const [first, second] = found;
   if (first === undefined) {
     throw usageError(
-      'Which app? This folder has no git remote of one.',
-      'Name it with --app NAME, or make one here with: paas create',
+      'Which app? This folder has no git remote of an app.',
+      'Name it with --app NAME, or create one here with: paas create',
     );
   }
   if (second === undefined || found.every(({ app }) => app === first.app)) return first.app;

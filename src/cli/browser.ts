@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import type { Environment } from '../config/environment.ts';
 
-/** Shows the address in the person's browser. False when this machine has no screen or no program for it. */
+/** Opens the address in the user's browser. Resolves with false when this machine has no screen or no browser. */
 export function openBrowser(url: URL, env: Environment): Promise<boolean> {
   const mac = process.platform === 'darwin';
   if (!mac && !env.DISPLAY && !env.WAYLAND_DISPLAY) return Promise.resolve(false);

@@ -1,6 +1,6 @@
 import type { Answer } from './client.ts';
 
-/** One line of `paas doctor`, of the form that the platform gives its own in. */
+/** One line of `paas doctor`, in the form of the platform's own checks. */
 export type Check = Answer<'GET /platform/status'>['checks'][number];
 
 export const probeTimeoutMs = 10_000;

@@ -7,8 +7,8 @@ import { ApiError } from './errors.ts';
 import { type Http, readText } from './http.ts';
 
 /**
- * The contract's rows by method and path, as the API's documentation names them. Types only: the table itself would load
- * its schemas, which costs every command 35 ms, and the server has checked what it sends.
+ * The contract's endpoints by method and path, as the API's documentation names them. Only the types are imported: loading
+ * the table and its schemas would cost every command 35 ms, and the server has checked its answers.
  */
 type Endpoints = {
   [Id in keyof Contract as Contract[Id] extends { readonly stream: string }
@@ -23,7 +23,7 @@ export type ListRoute = {
 }[Route];
 type Element<T> = T extends readonly (infer E)[] ? E : never;
 
-/** A row without parameters has the type of any record. */
+/** An endpoint without parameters has the type of any record. */
 type Params<E extends Endpoint> = string extends keyof ParamsOf<E> ? unknown : { readonly params: ParamsOf<E> };
 type Body<E extends Endpoint> =
   undefined extends BodyOf<E> ? { readonly body?: Exclude<BodyOf<E>, undefined> } : { readonly body: BodyOf<E> };
@@ -40,10 +40,10 @@ interface Call {
   readonly timeoutMs?: number;
 }
 
-/** Long enough for what waits on containers: stopping them takes 30 s, a release of many instances more. */
+/** Some answers wait for instances: stopping them takes 30 s, and a release of many instances takes longer. */
 const answerTimeoutMs = 180_000;
 
-/** One platform's API, with one account's token. */
+/** The API of one platform, used with one account's token. */
 export class ApiClient {
   readonly url: URL;
   readonly #token: string | undefined;
@@ -62,13 +62,13 @@ export class ApiClient {
     this.#signal = options.signal;
   }
 
-  /** Throws ApiError with the server's own code, message and hint; `unavailable` or `timeout` when it does not answer. */
+  /** Throws ApiError with the server's code, message and hint, or `unavailable` or `timeout` when there is no answer. */
   async call<R extends Route>(route: R, ...[input]: Arguments<R>): Promise<Answer<R>> {
     const { value } = await this.#send(route, (input ?? {}) as Call);
     return value as Answer<R>;
   }
 
-  /** All of a list, page by page; with `max=` in the range, that many. */
+  /** Returns a whole list, read page by page. With `max=` in the range, it returns that page only. */
   async list<R extends ListRoute>(route: R, ...[input]: ListArguments<R>): Promise<Element<Answer<R>>[]> {
     const all: Element<Answer<R>>[] = [];
     const { range, ...call } = (input ?? {}) as Call;
@@ -109,7 +109,7 @@ export class ApiClient {
   }
 }
 
-/** The error an answer stands for. The contract's table is loaded here only, where a few milliseconds do not matter. */
+/** Rebuilds the error that the answer reports. The contract's error table is loaded only here, because loading takes time. */
 export async function apiError(response: IncomingMessage, text: string): Promise<ApiError> {
   const { ErrorBody, platformErrorFrom } = await import('../api/contract/errors.ts');
   const status = response.statusCode ?? 500;
@@ -130,8 +130,8 @@ function parseJson(text: string, url: URL): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new PlatformError('unavailable', `What answers at ${url.origin} is not the API of a platform.`, {
-      hint: 'Name the right address with --api URL or PAAS_API.',
+    throw new PlatformError('unavailable', `The server at ${url.origin} is not the API of a platform.`, {
+      hint: 'Give the right address with --api URL or PAAS_API.',
       cause,
     });
   }

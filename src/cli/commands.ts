@@ -6,7 +6,7 @@ interface CommandModule {
 }
 
 export interface CommandEntry {
-  /** `config:set`; also the file's path below commands/. */
+  /** For example `config:set`; the file is then commands/config/set.ts. */
   readonly name: string;
   readonly aliases: readonly string[];
   readonly summary: string;
@@ -22,7 +22,7 @@ function command(name: string, summary: string, load: CommandEntry['load'], ...a
   return { name, summary, load, aliases };
 }
 
-/** Every command, in the order of the help. A command's own file is loaded only when it is run or explained. */
+/** Every command, in the order of the help. A command's file is loaded only to run the command or to show its help. */
 export const commandGroups: readonly CommandGroup[] = [
   {
     title: 'Start here',
@@ -38,7 +38,7 @@ export const commandGroups: readonly CommandGroup[] = [
       command('open', "open an app's address in a browser", () => import('./commands/open.ts'), 'apps:open'),
       command(
         'doctor',
-        'check the platform and this machine, and say how to mend it',
+        'check the platform and this machine, and say how to fix what is wrong',
         () => import('./commands/doctor.ts'),
       ),
     ],
@@ -47,11 +47,11 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Apps',
     commands: [
       command('apps', 'list your apps', () => import('./commands/apps.ts'), 'apps:list', 'list'),
-      command('info', 'show all about an app', () => import('./commands/info.ts'), 'apps:info'),
+      command('info', 'show the details of an app', () => import('./commands/info.ts'), 'apps:info'),
       command('rename', 'give an app another name', () => import('./commands/rename.ts'), 'apps:rename'),
-      command('destroy', 'destroy an app and all it has', () => import('./commands/destroy.ts'), 'apps:destroy'),
+      command('destroy', 'delete an app and all its data', () => import('./commands/destroy.ts'), 'apps:destroy'),
       command('git:remote', 'add an app as a git remote of this folder', () => import('./commands/git/remote.ts')),
-      command('maintenance', 'say whether the maintenance page is shown', () => import('./commands/maintenance.ts')),
+      command('maintenance', 'say whether maintenance mode is on', () => import('./commands/maintenance.ts')),
       command('maintenance:on', 'show the maintenance page', () => import('./commands/maintenance/on.ts')),
       command('maintenance:off', 'let visitors in again', () => import('./commands/maintenance/off.ts')),
     ],
@@ -94,14 +94,14 @@ export const commandGroups: readonly CommandGroup[] = [
         'dyno:kill',
       ),
       command('run', 'run a command in a fresh instance of the app', () => import('./commands/run.ts')),
-      command('run:detached', 'start a command and leave it to itself', () => import('./commands/run/detached.ts')),
+      command('run:detached', 'run a command in the background', () => import('./commands/run/detached.ts')),
     ],
   },
   {
     title: 'Releases and domains',
     commands: [
       command('releases', 'list the releases', () => import('./commands/releases.ts')),
-      command('releases:info', 'show all about a release', () => import('./commands/releases/info.ts')),
+      command('releases:info', 'show the details of a release', () => import('./commands/releases/info.ts')),
       command(
         'releases:rollback',
         'go back to an earlier release',
@@ -119,14 +119,14 @@ export const commandGroups: readonly CommandGroup[] = [
       command('login', 'log in with a token', () => import('./commands/login.ts'), 'auth:login'),
       command('logout', 'forget the token', () => import('./commands/logout.ts'), 'auth:logout'),
       command('whoami', 'show who is logged in', () => import('./commands/whoami.ts'), 'auth:whoami'),
-      command('auth:token', 'print the token, for programs that ask the API', () => import('./commands/auth/token.ts')),
+      command('auth:token', 'print the token, for programs that use the API', () => import('./commands/auth/token.ts')),
       command('tokens', 'list the tokens of your account', () => import('./commands/tokens.ts')),
       command(
         'tokens:create',
         'make a token, for a CI or another machine',
         () => import('./commands/tokens/create.ts'),
       ),
-      command('tokens:revoke', 'end a token, and what was opened with it', () => import('./commands/tokens/revoke.ts')),
+      command('tokens:revoke', 'end a token and its open connections', () => import('./commands/tokens/revoke.ts')),
       command('version', 'show the version', () => import('./commands/version.ts')),
       command('platform:stop', 'stop the platform on this machine', () => import('./commands/platform/stop.ts')),
       command(
@@ -145,13 +145,13 @@ const byName: ReadonlyMap<string, CommandEntry> = new Map(
   all.flatMap((entry) => [entry.name, ...entry.aliases].map((name) => [name, entry])),
 );
 
-export type Found =
+export type CommandMatch =
   | { readonly kind: 'command'; readonly entry: CommandEntry; readonly rest: readonly string[] }
   | { readonly kind: 'topic'; readonly topic: string }
   | { readonly kind: 'unknown'; readonly name: string };
 
-/** `config:set A=1` and `config set A=1` are the same; `git` alone is a topic. */
-export function findCommand(words: readonly string[]): Found {
+/** `config:set A=1` and `config set A=1` are the same command. `git` alone is a topic. */
+export function findCommand(words: readonly string[]): CommandMatch {
   const [first = '', second, ...others] = words;
   const verb = second !== undefined && /^[a-z]/.test(second) ? byName.get(`${first}:${second}`) : undefined;
   if (verb) return { kind: 'command', entry: verb, rest: others };
@@ -163,7 +163,7 @@ export function findCommand(words: readonly string[]): Found {
     : { kind: 'unknown', name: `${first}:${second}` };
 }
 
-/** `config:get`, `config:set` …, of `config`; under a second name those that are known by it: `apps:create`, of `apps`. */
+/** The commands of a topic: `config` has `config:get`, `config:set` …, and by its alias `apps` has `apps:create`. */
 export function commandsOf(topic: string): readonly CommandEntry[] {
   return all.flatMap((entry) => {
     const name = [entry.name, ...entry.aliases].find((candidate) => candidate.startsWith(`${topic}:`));
@@ -171,7 +171,7 @@ export function commandsOf(topic: string): readonly CommandEntry[] {
   });
 }
 
-/** The command that was probably meant. */
+/** Returns the command that the user probably meant, or null. */
 export function nearestCommand(name: string): string | null {
   return nearestWord(name, [...byName.keys(), 'help']);
 }

@@ -17,7 +17,7 @@ type App = Answer<'POST /apps'>;
 
 const answerWithinMs = 30_000;
 
-/** The steps of a first push, each shown as what a person would type. */
+/** The steps of a first push. Each step shows the command that a user would type. */
 export class Demo {
   readonly #session: Session;
   readonly #folder: string;
@@ -29,8 +29,8 @@ export class Demo {
 
   async write(): Promise<void> {
     const shown = this.#shownFolder();
-    this.#say('A small Node.js app, in a folder of its own:');
-    this.#type(`mkdir -p ${shellQuote(shown)} && cd ${shellQuote(shown)}`);
+    this.#note('A small Node.js app, in a new folder:');
+    this.#showCommand(`mkdir -p ${shellQuote(shown)} && cd ${shellQuote(shown)}`);
     await mkdir(this.#folder, { recursive: true });
     const files = sampleApp(
       basename(this.#folder)
@@ -38,11 +38,11 @@ export class Demo {
         .replace(/[^a-z0-9-]/g, '-'),
     );
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
-    this.#say(`Written: ${Object.keys(files).join(', ')}`);
+    this.#note(`Written: ${Object.keys(files).join(', ')}`);
     await this.#git('init', '-q', '-b', 'main');
     await this.#git('add', '.');
     if (!(await authorKnown({ env: this.#session.io.env, cwd: this.#folder }))) {
-      // A commit needs an author. Who has told git no name gets one for this folder.
+      // A commit needs an author. Where git knows none, the demo sets one for this folder.
       await this.#git('config', 'user.name', 'paas demo');
       await this.#git('config', 'user.email', 'demo@example.com');
     }
@@ -52,28 +52,28 @@ export class Demo {
   async create(): Promise<App> {
     const session = this.#session;
     const api = await session.api();
-    this.#say('An app on the platform, and the git remote to push to:');
+    this.#note('An app on the platform, and the git remote to push to:');
     if (!(await isOnPath(session.io.env))) {
-      this.#type(`alias paas=${shellQuote(fileURLToPath(new URL('../../src/cli/paas.cjs', import.meta.url)))}`);
+      this.#showCommand(`alias paas=${shellQuote(fileURLToPath(new URL('../../src/cli/paas.cjs', import.meta.url)))}`);
     }
     const app = await api.call('POST /apps', { body: {} });
-    this.#type(`paas create ${app.name}`);
+    this.#showCommand(`paas create ${app.name}`);
     await addAppRemote(session, app, { name: usualRemote, replace: false, folder: this.#folder });
     return app;
   }
 
   async push(): Promise<void> {
-    this.#say('The push, which builds it, starts it and lets visitors in:');
+    this.#note('The push, which builds it, starts it and lets visitors in:');
     await this.#git('push', usualRemote, 'main');
   }
 
   async visit(app: App): Promise<string> {
     if (app.web_url === null) throw new PlatformError('not_found', `${app.name} has no address.`);
-    this.#say('It answers:');
-    this.#type(`curl ${app.web_url}`);
+    this.#note('It answers:');
+    this.#showCommand(`curl ${app.web_url}`);
     const body = await firstAnswer(this.#session, app.web_url);
     this.#session.note(harmless(body).trimEnd());
-    this.#say(`Go on in ${this.#shownFolder()}. Change server.js, then: git commit -am "A change" && git push ${usualRemote} main
+    this.#note(`Go on in ${this.#shownFolder()}. Change server.js, then: git commit -am "A change" && git push ${usualRemote} main
 Or try: paas logs --tail, paas ps:scale web=3, paas config:set GREETING=Hi, paas run bash
 When you have seen enough: paas destroy ${app.name}`);
     return body;
@@ -84,25 +84,25 @@ When you have seen enough: paas destroy ${app.name}`);
     return this.#folder.startsWith(`${cwd}/`) ? this.#folder.slice(cwd.length + 1) : this.#folder;
   }
 
-  #say(text: string): void {
+  #note(text: string): void {
     this.#session.note(`\n${text}`);
   }
 
-  #type(line: string): void {
+  #showCommand(line: string): void {
     this.#session.note(this.#session.errorStyle.paint('bold', `$ ${line}`));
   }
 
   async #git(...args: string[]): Promise<void> {
-    this.#type(['git', ...args].map(shellQuote).join(' '));
+    this.#showCommand(['git', ...args].map(shellQuote).join(' '));
     const code = await runGit(this.#session.io, args, this.#folder);
     if (code === 0) return;
-    throw new PlatformError('build_failed', `git ${args[0]} ended with ${code}; its own lines above say why.`, {
+    throw new PlatformError('build_failed', `git ${args[0]} ended with exit code ${code}: see its output above.`, {
       hint: `The sample app is in ${this.#folder}. See also: paas doctor`,
     });
   }
 }
 
-/** True when a shell outside npx would find `paas`. */
+/** Whether a shell outside npx finds `paas`. */
 async function isOnPath(env: Environment): Promise<boolean> {
   const folders = (env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
   const found = await Promise.all(

@@ -2,7 +2,7 @@ import { type ErrorCode, errorCode, PlatformError, type PlatformErrorOptions } f
 import type { Io } from './io.ts';
 import { harmless, styleOf } from './terminal-text.ts';
 
-/** What the API answered with, rebuilt on this side: the same code, message and hint. */
+/** An error that the API reported, with the same code, message and hint. */
 export class ApiError extends PlatformError {
   readonly status: number;
   readonly requestId: string | undefined;
@@ -19,26 +19,26 @@ export class ApiError extends PlatformError {
   }
 }
 
-/** Why a file of the user's cannot be read, in words instead of the system's code. */
+/** Says in plain words why a user's file cannot be read. */
 export function unreadable(file: string, cause: unknown): PlatformError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',
     ENOTDIR: 'there is no such file',
     EISDIR: 'it is a folder',
-    EACCES: 'you may not read it',
+    EACCES: 'permission denied',
   };
   return new PlatformError('not_found', `${file} cannot be read: ${reasons[code ?? ''] ?? message}.`, { cause });
 }
 
-/** Wrong words on the command line. */
+/** The error of a wrong command line. */
 export function usageError(message: string, hint?: string): PlatformError {
   return new PlatformError('invalid_params', message, hint === undefined ? {} : { hint });
 }
 
 /**
- * 0: done. 1: the client's own failure, not logged in, or a check that failed. 2: bad flags or arguments, or the API
- * answered with an error. 127: no such command. `run` exits with the code of its process instead.
+ * 0: done. 1: the client failed, nobody is logged in, or a check failed. 2: wrong flags or arguments, or the API answered
+ * with an error. 127: no such command. `run` exits with the exit code of its process.
  */
 export const exitCodes = { ok: 0, failed: 1, refused: 2, unknownCommand: 127 } as const;
 
@@ -66,7 +66,7 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof ApiError ? exitCodes.refused : ownExitCodes[errorCode(error)];
 }
 
-/** Prints ` ›   Error: …`: what is wrong, then what to do, then the API's id of the error. A defect shows its stack. */
+/** Prints ` ›   Error: …` with the message, the hint and the API's error id. A defect is printed with its stack. */
 export function printError(io: Pick<Io, 'stderr' | 'env'>, error: unknown): void {
   if (!(error instanceof PlatformError)) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

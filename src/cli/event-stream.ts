@@ -1,7 +1,7 @@
 import { PlatformError } from '../domain/errors.ts';
 
 export interface StreamEvent {
-  /** The last id seen so far, this event's included; what `Last-Event-ID` takes. */
+  /** The last id up to and including this event; the value for `Last-Event-ID`. */
   readonly id: string;
   readonly type: string;
   readonly data: string;
@@ -9,7 +9,7 @@ export interface StreamEvent {
 
 const longestLine = 1024 * 1024;
 
-/** Server-sent events, as the HTML standard §9.2.6 has them parsed. Ends with the source; an unfinished event is dropped. */
+/** Parses server-sent events (HTML standard §9.2.6). Ends with the source, and drops an unfinished event. */
 export async function* readEvents(source: AsyncIterable<Uint8Array>): AsyncGenerator<StreamEvent> {
   let id = '';
   let type = '';
@@ -30,13 +30,13 @@ export async function* readEvents(source: AsyncIterable<Uint8Array>): AsyncGener
   }
 }
 
-/** Lines that end with LF, CR or CRLF, also where a chunk ends between the two. */
+/** Splits into lines that end with LF, CR or CRLF. A chunk may end inside a CRLF. */
 async function* lines(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of source) {
     rest += decoder.decode(chunk, { stream: true });
-    // A CR at the very end may be half of a CRLF: it waits for what follows.
+    // A CR at the end of a chunk may be half of a CRLF, so it waits for the next chunk.
     const found = rest.split(/\r\n|\n|\r(?!$)/);
     rest = found.pop() ?? '';
     yield* found;

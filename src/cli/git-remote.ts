@@ -9,9 +9,9 @@ import { currentBranch, gitSettings, insideRepository, parseGitUrl, setRemote, u
 import type { Session } from './session.ts';
 
 /**
- * Makes `git push REMOTE` work in this folder's repository: the remote, and a credential helper of its own for the
- * platform's git server, so that git never asks for a password. Outside a repository only the token is kept for git.
- * A remote of that name that points elsewhere is left alone, with a warning, unless `replace`. Says what it did.
+ * Makes `git push REMOTE` work in this folder's repository. Adds the remote, and a credential helper for the platform's git
+ * server, so that git never asks for a password. Outside a repository it only saves the token for git. If the remote exists
+ * and points elsewhere, it warns and changes nothing, unless `replace` is set. Returns whether the remote was set.
  */
 export async function addAppRemote(
   session: Session,
@@ -28,7 +28,7 @@ export async function addAppRemote(
   const known = (await gitSettings(here)).remotes.find(({ name }) => name === remote.name);
   if (known && known.url !== app.git_url && !remote.replace) {
     session.warn(
-      `The git remote ${remote.name} points to ${known.url} and was left so.\nTo push to ${app.name} from here, choose: paas git:remote --app ${app.name} --remote ${app.name}`,
+      `The git remote ${remote.name} points to ${known.url} and was not changed.\nTo push to ${app.name} from here, run: paas git:remote --app ${app.name} --remote ${app.name}`,
     );
     return false;
   }

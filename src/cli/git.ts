@@ -9,18 +9,18 @@ export interface Remote {
   readonly url: string;
 }
 
-/** What the repository's configuration says about apps. Outside a repository: no remotes. */
+/** The part of git's configuration that is about apps. Outside a repository there are no remotes. */
 export interface GitSettings {
   readonly remotes: readonly Remote[];
-  /** `paas.remote`: the remote meant when there are several. */
+  /** git's `paas.remote`: the remote to use when there are several. */
   readonly defaultRemote: string | undefined;
 }
 
 /**
- * git finds its repository, its configuration and its helpers by these. No more is passed on: simple-git refuses to work
- * when the environment names an editor or a pager, which the commands here never open.
+ * git finds its repository, its configuration and its helpers by these variables. No others are passed on: simple-git
+ * refuses an environment with an editor or a pager, which the commands here never open.
  */
-const passedOn = [
+const gitVariables = [
   ...['PATH', 'HOME', 'USER', 'TMPDIR', 'XDG_CONFIG_HOME'],
   ...['GIT_DIR', 'GIT_WORK_TREE', 'GIT_CEILING_DIRECTORIES'],
   ...['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM'],
@@ -29,10 +29,10 @@ const passedOn = [
 
 async function repository({ env, cwd }: Pick<Io, 'env' | 'cwd'>) {
   const { simpleGit } = await import('simple-git');
-  const passed = passedOn.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
-  // The configuration is the user's own, on the user's own machine: naming it is no danger here.
+  const passed = gitVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
+  // The configuration belongs to the user who runs this, so these options are no danger here.
   const unsafe = { allowUnsafeConfigPaths: true, allowUnsafeCredentialHelper: true };
-  return simpleGit({ baseDir: cwd, unsafe, allowEnvironment: passedOn }).env({
+  return simpleGit({ baseDir: cwd, unsafe, allowEnvironment: gitVariables }).env({
     ...Object.fromEntries(passed),
     LC_ALL: 'C',
   });
@@ -53,30 +53,30 @@ export async function insideRepository(io: Pick<Io, 'env' | 'cwd'>): Promise<boo
   return (await repository(io)).checkIsRepo().catch(explain);
 }
 
-/** Null when a commit is checked out and not a branch. */
+/** Null when no branch is checked out. */
 export async function currentBranch(io: Pick<Io, 'env' | 'cwd'>): Promise<string | null> {
   const name = await (await repository(io)).raw(['symbolic-ref', '--short', '--quiet', 'HEAD']).catch(() => '');
   return name.trim() || null;
 }
 
 /**
- * The address of a repository as a server gave it. Only one that git fetches by HTTP is taken: others (`ext::`) are
- * commands that git would run here. Throws `unavailable`.
+ * Parses the address of a repository that a server gave. Accepts only HTTP addresses: others (`ext::`) are commands that
+ * git would run on this machine. Throws `unavailable`.
  */
 export function parseGitUrl(text: string): URL {
   const url = URL.parse(text);
   if (url && /^https?:$/.test(url.protocol)) return url;
-  throw new PlatformError('unavailable', `The platform gave ${text} as the address to push to, which is none.`);
+  throw new PlatformError('unavailable', `The platform gave an address to push to that is not HTTP: ${text}.`);
 }
 
-/** Adds the remote or gives it the URL. May be called twice. */
+/** Adds the remote, or changes its URL. May be called twice. */
 export async function setRemote(io: Pick<Io, 'env' | 'cwd'>, remote: Remote): Promise<void> {
   parseGitUrl(remote.url);
   const known = (await gitSettings(io)).remotes.some(({ name }) => name === remote.name);
   await change(io, ['remote', known ? 'set-url' : 'add', '--', remote.name, remote.url]);
 }
 
-/** Names of this folder's remotes with that URL. Where git cannot be asked there are none: who has an app need not have git. */
+/** Names of this folder's remotes with that URL. None where git is missing: an app can be used without git. */
 export async function remotesAt(io: Pick<Io, 'env' | 'cwd'>, url: string): Promise<readonly string[]> {
   const { remotes } = await gitSettings(io).catch(() => ({ remotes: [] }));
   return remotes.filter((remote) => remote.url === url).map(({ name }) => name);
@@ -87,8 +87,8 @@ export async function removeRemote(io: Pick<Io, 'env' | 'cwd'>, name: string): P
 }
 
 /**
- * Lets git find the token for one server in `storePath`, in this repository only. The empty helper before it (see
- * gitcredentials(7)) keeps the user's other helpers from asking about this server and from storing its token.
+ * Lets git find the token for one server in `storePath`, in this repository only. The empty helper before it
+ * (gitcredentials(7)) keeps the user's other helpers from being asked for this server and from storing its token.
  */
 export async function useCredentialStore(
   io: Pick<Io, 'env' | 'cwd'>,
@@ -96,13 +96,13 @@ export async function useCredentialStore(
   storePath: string,
 ): Promise<void> {
   const key = `credential.${origin}.helper`;
-  // git hands this value to a shell as `git credential-VALUE get`: the path is quoted for it.
+  // git runs `git credential-VALUE get` in a shell, so the path is quoted.
   const helper = `store --file '${storePath.replaceAll("'", `'\\''`)}'`;
   await change(io, ['config', '--local', '--replace-all', key, '']);
   await change(io, ['config', '--local', '--add', key, helper]);
 }
 
-/** Whether git would know who commits here. */
+/** Whether git knows the author and the committer in this folder. */
 export async function authorKnown(io: Pick<Io, 'env' | 'cwd'>): Promise<boolean> {
   const git = await repository(io);
   return Promise.all([git.raw(['var', 'GIT_AUTHOR_IDENT']), git.raw(['var', 'GIT_COMMITTER_IDENT'])]).then(
@@ -117,8 +117,7 @@ export async function gitVersion(io: Pick<Io, 'env' | 'cwd'>): Promise<string | 
 }
 
 /**
- * Runs git as the user would, with what it prints shown as it comes: on a terminal git draws its own progress.
- * Resolves with the exit code.
+ * Runs git and shows its output at once. On a terminal git draws its own progress. Resolves with the exit code.
  */
 export async function runGit(io: Io, args: readonly string[], cwd: string): Promise<number> {
   const shown = io.stderr.isTTY === true;
@@ -139,7 +138,7 @@ export async function runGit(io: Io, args: readonly string[], cwd: string): Prom
   }
 }
 
-/** For commands that print nothing: simple-git waits 50 ms more for output of such. */
+/** For commands that print nothing: simple-git would wait 50 ms longer for their output. */
 async function change({ env, cwd }: Pick<Io, 'env' | 'cwd'>, args: readonly string[]): Promise<void> {
   const options = { cwd, env: env as NodeJS.ProcessEnv, timeout: 30_000 };
   await promisify(execFile)('git', args as string[], options).catch(explain);

@@ -5,12 +5,12 @@ import type { Session } from './session.ts';
 
 const firstPauseMs = 30;
 const longestPauseMs = 500;
-/** Longer than a boot may take; the platform goes on without us. */
+/** Longer than any boot may take. The platform continues when we stop waiting. */
 const patienceMs = 10 * 60_000;
 
 /**
- * Waits until a release serves, because "done" is said of what has happened. Throws `start_failed` when it did not start
- * and the one before goes on, `timeout` after ten minutes. Ctrl-C stops the waiting and not the release.
+ * Waits until a release serves, so that "done" is true when it is printed. Throws `start_failed` when the release did not
+ * start and the one before goes on serving, `timeout` after 10 minutes. Ctrl-C ends the wait, not the release.
  */
 export async function untilLive(
   session: Session,

@@ -2,7 +2,7 @@ import { version } from '../system/version.ts';
 import { type CommandEntry, commandGroups, commandsOf } from './commands.ts';
 import { padEnd, type Style } from './terminal-text.ts';
 
-/** All commands, by what one wants. */
+/** All commands in their groups. */
 export function overview(style: Style): string {
   const column = Math.max(...commandGroups.flatMap(({ commands }) => commands.map(({ name }) => name.length)));
   const groups = commandGroups.map(
@@ -15,12 +15,12 @@ In your app's folder: paas create && git push paas main
 
 ${groups.join('\n\n')}
 
-paas help COMMAND explains one, with examples. config:set and config set are the same.
-The app is that of --app, of PAAS_APP, or of this folder's git remote. --json prints data for programs.
-It ends with 0 when done, 1 when something failed, 2 when words or the platform refuse it, 127 for no such command.`;
+paas help COMMAND explains a command, with examples. config:set and config set are the same.
+The app comes from --app, PAAS_APP or this folder's git remote. --json prints data for programs.
+Exit codes: 0 done, 1 failed, 2 wrong arguments or refused by the platform, 127 no such command.`;
 }
 
-/** What a bare topic lists: its commands. */
+/** The commands of a topic, shown when the topic is typed alone. */
 export function topicHelp(style: Style, topic: string): string {
   const commands = commandsOf(topic);
   const column = Math.max(...commands.map(({ name }) => name.length));

@@ -9,12 +9,12 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string;
-  /** Until the answer's head is there. */
+  /** For the head of the answer. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Connections to the platform, kept alive from call to call. */
+/** HTTP connections, kept alive between requests. */
 export class Http {
   readonly #env: Environment;
   readonly #agents = new Map<string, Agent>();
@@ -23,7 +23,7 @@ export class Http {
     this.#env = env;
   }
 
-  /** Resolves when the answer's head has come; throws `unavailable` or `timeout`, naming the server. */
+  /** Resolves when the head of the answer has arrived. Throws `unavailable` or `timeout`, and names the server. */
   send(request: HttpRequest): Promise<IncomingMessage> {
     const deadline = AbortSignal.timeout(request.timeoutMs);
     const signal = AbortSignal.any([request.signal, deadline]);
@@ -51,7 +51,7 @@ export class Http {
     });
   }
 
-  /** Ends the connections, so that the program can end. */
+  /** Closes the connections: open ones would keep the program running. */
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
@@ -61,7 +61,7 @@ export class Http {
     const key = `${url.protocol}${isLoopback(url.hostname)}`;
     const known = this.#agents.get(key);
     if (known) return known;
-    // A proxy is for servers elsewhere: what listens on this machine is asked directly, whatever NO_PROXY says.
+    // A proxy is for other machines: servers on this machine are reached directly, even if NO_PROXY does not name them.
     const options = {
       keepAlive: true,
       ...(isLoopback(url.hostname) ? {} : { proxyEnv: this.#env as NodeJS.ProcessEnv }),
@@ -73,12 +73,12 @@ export class Http {
   }
 }
 
-/** Only with the first request that needs it: most are to this machine, and TLS takes a command 15 ms to load. */
+/** Loaded only when needed: TLS takes 15 ms to load, and most requests go to this machine. */
 function https() {
   return process.getBuiltinModule('node:https');
 }
 
-/** Node's own list and the machine's: behind a proxy that opens TLS, only the machine knows that proxy's certificate. */
+/** Node's list and the machine's list. Only the machine's list has the certificate of a proxy that intercepts TLS. */
 function trustedCertificates(): string[] {
   const { getCACertificates } = process.getBuiltinModule('node:tls');
   return [...getCACertificates('default'), ...getCACertificates('system')];
@@ -102,12 +102,12 @@ export function isLoopback(hostname: string): boolean {
   return isLocalhostName(hostname) || /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === '[::1]';
 }
 
-/** `localhost` and every name below it are this machine (RFC 6761 §6.3), also where the resolver does not know it. */
+/** `localhost` and every name below it are this machine (RFC 6761 §6.3), even where the system's DNS does not say so. */
 export function isLocalhostName(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost');
 }
 
-/** For requests to such a name: the connection is made to the loopback address, whatever the system's resolver knows. */
+/** For such names: connects to the loopback address without asking the system's DNS. */
 export const lookUpLocalhost: LookupFunction = (_hostname, options, callback) => {
   if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
   else callback(null, '127.0.0.1', 4);
@@ -126,8 +126,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name has no address',
   EAI_AGAIN: 'the name server does not answer',
   ECONNRESET: 'the connection was closed',
-  EHOSTUNREACH: 'there is no way to that host',
-  ENETUNREACH: 'there is no way to that network',
+  EHOSTUNREACH: 'there is no route to that machine',
+  ENETUNREACH: 'there is no route to that network',
 };
 
 function reasonOf(cause: unknown): string {

@@ -11,17 +11,17 @@ interface TerminalTraits {
 export type Input = Readable & { readonly isTTY?: boolean | undefined; setRawMode?(raw: boolean): unknown };
 export type Output = Writable & TerminalTraits;
 
-/** All that a command knows of the world outside, so that a test can be that world. */
+/** All inputs and outputs of a command, so that a test can supply them. */
 export interface Io {
   readonly stdin: Input;
-  /** Data only: what a script reads. */
+  /** Data, for scripts. */
   readonly stdout: Output;
-  /** Progress, warnings and errors: what a person reads. */
+  /** Progress, warnings and errors, for people. */
   readonly stderr: Output;
   readonly env: Environment;
-  /** The folder whose git repository is meant when no app is named. */
+  /** The folder whose git remotes name the app when no flag does. */
   readonly cwd: string;
-  /** Aborted when the command should end early. */
+  /** Aborted to end the command early. */
   readonly signal: AbortSignal;
   now(): Date;
 }

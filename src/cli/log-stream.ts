@@ -13,36 +13,36 @@ export interface LogRequest {
   readonly release?: number;
 }
 
-export interface LogStreamOptions {
+export interface LogStreamDeps {
   readonly api: ApiClient;
   readonly http: Http;
   readonly signal: AbortSignal;
-  /** Told once per interruption: what happened, before it is tried again. */
+  /** Called once per interruption with its reason, before the next attempt. */
   readonly onInterruption: (reason: string) => void;
-  /** How long to go on trying before giving up. */
+  /** How long to keep trying during an interruption. */
   readonly patienceMs?: number;
 }
 
 const connectTimeoutMs = 15_000;
-/** The server sends a comment at least this often; silence means that it is gone without a word. */
+/** The server sends comments more often than this, so a longer silence means that the connection is dead. */
 const silenceMs = 90_000;
 const retryMs = { first: 250, most: 5000 } as const;
 
 /**
- * The lines of an app's log. With `tail` it goes on, over interruptions too: it resumes after the last line seen, by a new
- * log session where the old one is forgotten. Ends when the log ends; throws when the server is gone for long.
+ * Yields the lines of an app's log. With `tail` it follows the log and resumes after the last line when it is interrupted,
+ * in a new log session if the old one has expired. Throws `timeout` when the server stays away for `patienceMs`.
  */
-export async function* readLog(app: string, request: LogRequest, options: LogStreamOptions): AsyncGenerator<string> {
-  const { signal, patienceMs = 60_000 } = options;
-  let url = await openSession(app, request, options.api);
+export async function* readLog(app: string, request: LogRequest, deps: LogStreamDeps): AsyncGenerator<string> {
+  const { signal, patienceMs = 60_000 } = deps;
+  let url = await openSession(app, request, deps.api);
   let lastId = '';
   let waitMs: number = retryMs.first;
   let lostAt: number | null = null;
   for (;;) {
     try {
-      const response = await connect(url, lastId, options);
+      const response = await connect(url, lastId, deps);
       if (response === 'forgotten') {
-        url = await openSession(app, request, options.api);
+        url = await openSession(app, request, deps.api);
         throw new PlatformError('unavailable', 'The log session ended.');
       }
       for await (const event of readEvents(response)) {
@@ -57,7 +57,7 @@ export async function* readLog(app: string, request: LogRequest, options: LogStr
       if (signal.aborted) return;
       if (!request.tail || !isPassing(error)) throw error;
       const now = performance.now();
-      if (lostAt === null) options.onInterruption(error instanceof Error ? error.message : String(error));
+      if (lostAt === null) deps.onInterruption(error instanceof Error ? error.message : String(error));
       lostAt ??= now;
       if (now - lostAt > patienceMs) {
         throw new PlatformError('timeout', 'Log stream timed out. Please try again.', { cause: error });
@@ -73,17 +73,19 @@ async function openSession(app: string, request: LogRequest, api: ApiClient): Pr
   return new URL(session.logplex_url);
 }
 
-async function connect(url: URL, lastId: string, options: LogStreamOptions): Promise<IncomingMessage | 'forgotten'> {
-  const response = await options.http.send({
+async function connect(url: URL, lastId: string, deps: LogStreamDeps): Promise<IncomingMessage | 'forgotten'> {
+  const response = await deps.http.send({
     method: 'GET',
     url,
     headers: { accept: 'text/event-stream', ...(lastId === '' ? {} : { 'last-event-id': lastId }) },
     timeoutMs: connectTimeoutMs,
-    signal: options.signal,
+    signal: deps.signal,
   });
   if (response.statusCode === 200) {
-    response.setTimeout(silenceMs, () => response.destroy(new Error(`Nothing was heard for ${silenceMs / 1000} s.`)));
-    options.signal.addEventListener('abort', () => response.destroy(), { once: true });
+    response.setTimeout(silenceMs, () =>
+      response.destroy(new Error(`The server sent nothing for ${silenceMs / 1000} s.`)),
+    );
+    deps.signal.addEventListener('abort', () => response.destroy(), { once: true });
     return response;
   }
   const text = await readText(response);
@@ -91,7 +93,7 @@ async function connect(url: URL, lastId: string, options: LogStreamOptions): Pro
   throw await apiError(response, text);
 }
 
-/** What may be over in a moment: a server that restarts, a connection that broke. */
+/** Whether trying again may help: a server that restarts, a broken connection. */
 function isPassing(error: unknown): boolean {
   return error instanceof PlatformError ? error.retryable : true;
 }

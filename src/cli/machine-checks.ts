@@ -5,11 +5,11 @@ import { gitVersion } from './git.ts';
 import { isLoopback } from './http.ts';
 import type { Session } from './session.ts';
 
-/** Protocol v2 is git's own default from here on. */
+/** Since this version, protocol v2 is git's default. */
 const oldestGit = [2, 26] as const;
 
-/** What a person needs on this machine, whatever the platform. */
-export async function checkHere(session: Session): Promise<readonly Check[]> {
+/** Checks what the client needs on this machine. */
+export async function checkClientMachine(session: Session): Promise<readonly Check[]> {
   return [await checkGit(session)];
 }
 
@@ -29,7 +29,7 @@ async function checkGit(session: Session): Promise<Check> {
   };
 }
 
-/** Nothing answers, and it should be on this machine: what a start would need. */
+/** For a platform on this machine that does not answer: checks what it needs to start. Elsewhere it checks nothing. */
 export async function checkEmptyMachine(url: URL): Promise<readonly Check[]> {
   if (!isLoopback(url.hostname)) return [];
   return Promise.all([checkEngineSocket(), checkDisk(), checkWebPort()]);
@@ -47,7 +47,7 @@ async function checkEngineSocket(): Promise<Check> {
       ? {
           name,
           state: 'failed',
-          message: `${engineSocket} is not yours to use`,
+          message: `you have no permission for ${engineSocket}`,
           fix: 'Join its group: usermod -aG docker $USER',
         }
       : { name, state: 'warning', message: 'none is installed', fix: 'As root, npm start installs one.' };
@@ -56,7 +56,7 @@ async function checkEngineSocket(): Promise<Check> {
   return {
     name,
     state: 'failed',
-    message: `nobody listens at ${engineSocket}`,
+    message: `nothing listens at ${engineSocket}`,
     fix: 'Start it: systemctl start docker',
   };
 }
@@ -70,7 +70,7 @@ async function checkDisk(): Promise<Check> {
     name: 'disk',
     state,
     message: `${freeGiB.toFixed(1)} GiB free`,
-    fix: 'Free some: stacks and a first app take 2 GiB.',
+    fix: 'Free some space: the stacks and a first app take 2 GiB.',
   };
 }
 
@@ -82,7 +82,7 @@ async function checkWebPort(): Promise<Check> {
   return {
     name: 'web port',
     state: 'warning',
-    message: `some program has port ${defaultWebPort}`,
+    message: `another program uses port ${defaultWebPort}`,
     fix: 'Stop it, or start the platform with another PAAS_HTTP_PORT.',
   };
 }
@@ -92,11 +92,11 @@ function accepts(
 ): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(address);
-    const settle = (answer: boolean) => {
+    const finish = (answer: boolean) => {
       socket.destroy();
       resolve(answer);
     };
-    socket.setTimeout(probeTimeoutMs, () => settle(false));
-    socket.on('connect', () => settle(true)).on('error', () => settle(false));
+    socket.setTimeout(probeTimeoutMs, () => finish(false));
+    socket.on('connect', () => finish(true)).on('error', () => finish(false));
   });
 }

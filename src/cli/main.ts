@@ -2,7 +2,7 @@ import { environment } from '../config/environment.ts';
 import { exitCodes } from './errors.ts';
 import { run } from './run.ts';
 
-// Who reads may stop reading, as in `paas logs | head`.
+// The reader may close its end early, as in `paas logs | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed);
 });
@@ -17,5 +17,5 @@ const code = await run(process.argv.slice(2), {
   signal: never,
   now: () => new Date(),
 });
-// Not only `exitCode`: an open standard input (a pipe that nobody closes) would keep the process.
+// Setting `exitCode` is not enough: an open standard input (a pipe that nobody closes) would keep the process running.
 process.exit(code);

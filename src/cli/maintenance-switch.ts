@@ -1,6 +1,6 @@
 import { type AppFlags, appOptions, type DefineCommand } from './command.ts';
 
-/** `maintenance:on` and `maintenance:off`. */
+/** Defines `maintenance:on` and `maintenance:off`. */
 export function maintenanceSwitch(maintenance: boolean): DefineCommand {
   return (command, session) => {
     appOptions(command).action(async (flags: AppFlags) => {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Reads an option's value as a whole number between the two. */
+/** Returns a parser for an option's whole number, from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -11,7 +11,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 
 const unitSeconds = { m: 60, h: 3600, d: 86_400 } as const;
 
-/** Reads `90m`, `12h` or `30d`. Returns seconds. */
+/** Parses `90m`, `12h` or `30d`. Returns seconds. */
 export function duration(text: string): number {
   const [, count, unit] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? [];
   if (count === undefined) throw new InvalidArgumentError('It must be a time such as 90m, 12h or 30d.');

@@ -9,30 +9,30 @@ export interface OneOffFlags extends AppFlags {
   readonly size?: string;
 }
 
-/** What `run` and `run:detached` both take: a command line, its environment and its size. */
+/** Adds what `run` and `run:detached` share: the command line, its environment and its size. */
 export function oneOffOptions(command: Command): Command {
   return (
     appOptions(command)
-      .argument('[COMMAND...]', 'what to run; one word is a line for bash, several are run as they are')
-      .option('-e, --env <A=1;B=2>', 'config vars for this run only; may be given again', collect)
+      .argument('[COMMAND...]', 'the command; a single argument is a line for bash, several are run unchanged')
+      .option('-e, --env <A=1;B=2>', 'config vars for this run only; may be repeated', collect)
       .option('-s, --size <size>', 'memory, such as 1G')
-      // Habits of Heroku's client: nothing here notifies, and every command is started by the launcher.
+      // Accepted from users of Heroku's client, without effect: nothing notifies, and the launcher starts every command.
       .addOption(new Option('--no-notify').hideHelp())
       .addOption(new Option('--no-launcher').hideHelp())
       .allowUnknownOption()
   );
 }
 
-/** The words as the shell line that means them. Throws `invalid_params` when there is no command among them. */
+/** Joins the words to one shell line, quoted where needed. Throws `invalid_params` when there is no command. */
 export function commandLine(words: readonly string[], name: string): string {
   const [first, ...others] = words;
   if (first === undefined) throw usageError(`Usage: paas ${name} COMMAND\nMust specify a command to run.`);
-  // Commander leaves what it does not know to the command, which has begun by then only if a word of it came first.
+  // Commander passes unknown options on to the command. Before the command's first word they are mistakes.
   if (first.startsWith('-')) throw usageError(`Unknown option '${first}'`, `See: paas help ${name}`);
   return others.length === 0 ? first : words.map(shellQuote).join(' ');
 }
 
-/** What the API is asked for, beside the command and its terminal. */
+/** The request's fields beside the command and its terminal. */
 export function oneOffBody(flags: OneOffFlags): {
   readonly env: Readonly<Record<string, string>>;
   readonly size?: string;

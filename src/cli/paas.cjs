@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 'use strict';
-// The `paas` command, for any Node from 12 on. In a checkout it runs the source, in an installed package what was built of it.
+// The `paas` command, for any Node from 12 on. It runs the source in a checkout, and the compiled code in a package.
 
 const fs = require('fs');
 const path = require('path');
@@ -13,4 +13,7 @@ if (isCheckout && !fs.existsSync(path.join(__dirname, '..', '..', 'node_modules'
   process.stderr.write('The packages of this checkout are not installed yet. Run npm start first.\n');
   process.exit(1);
 }
-bootstrap.hand(isCheckout ? source : path.join(__dirname, '..', '..', 'dist', 'cli', 'main.js'), process.argv.slice(2));
+bootstrap.runScript(
+  isCheckout ? source : path.join(__dirname, '..', '..', 'dist', 'cli', 'main.js'),
+  process.argv.slice(2),
+);

@@ -6,10 +6,10 @@ import { type Http, isLocalhostName, isLoopback, readText } from './http.ts';
 import { checkEmptyMachine } from './machine-checks.ts';
 import type { Session } from './session.ts';
 
-/** Log lines of two machines cannot be told apart in time, and TLS certificates fail, when clocks differ more. */
+/** With a larger difference, log lines of two machines cannot be sorted by time and TLS certificates fail. */
 const clockSkewMs = { warning: 5_000, failed: 60_000 } as const;
 
-/** What can be seen of the platform: that it answers, whom it takes us for, and what it says about itself. */
+/** Checks the platform from outside: whether it answers, whether the login works, and its own report. */
 export async function checkPlatform(session: Session): Promise<readonly Check[]> {
   const { apiUrl } = session.platform();
   const http = await session.http();
@@ -33,13 +33,13 @@ export async function checkPlatform(session: Session): Promise<readonly Check[]>
   }
 }
 
-interface Reached {
+interface ApiChecks {
   readonly answers: boolean;
   readonly checks: readonly Check[];
 }
 
-async function checkApi(http: Http, url: URL, session: Session): Promise<Reached> {
-  const failed = (message: string, fix: string): Reached => ({
+async function checkApi(http: Http, url: URL, session: Session): Promise<ApiChecks> {
+  const failed = (message: string, fix: string): ApiChecks => ({
     answers: false,
     checks: [{ name: 'API', state: 'failed', message, fix }],
   });
@@ -52,7 +52,7 @@ async function checkApi(http: Http, url: URL, session: Session): Promise<Reached
       signal: session.io.signal,
     });
     const body = await readText(response);
-    if (!isHealth(body)) return failed(`Something else answers at ${url.origin}`, otherPort(url));
+    if (!isHealth(body)) return failed(`Another server answers at ${url.origin}`, otherPort(url));
     return {
       answers: true,
       checks: [
@@ -64,7 +64,7 @@ async function checkApi(http: Http, url: URL, session: Session): Promise<Reached
     if (!(error instanceof PlatformError)) throw error;
     const fix = isLoopback(url.hostname)
       ? 'Start the platform: npm start'
-      : 'Name the right address: --api URL or PAAS_API';
+      : 'Give the right address: --api URL or PAAS_API';
     return failed(error.message, fix);
   }
 }
@@ -80,10 +80,10 @@ function isHealth(body: string): boolean {
 function otherPort(url: URL): string {
   return isLoopback(url.hostname)
     ? `Stop it, or start the platform with another PAAS_API_PORT than ${url.port}.`
-    : 'Name the right address: --api URL or PAAS_API';
+    : 'Give the right address: --api URL or PAAS_API';
 }
 
-/** The server's Date is whole seconds old, and the way takes time: both are forgiven. */
+/** Allows for the server's Date, which is in whole seconds, and for the time of the request. */
 function checkClock(date: string | undefined, sentAtMs: number, receivedAtMs: number): readonly Check[] {
   const there = Date.parse(date ?? '');
   if (Number.isNaN(there)) return [];
@@ -96,12 +96,12 @@ function checkClock(date: string | undefined, sentAtMs: number, receivedAtMs: nu
       name: 'clock',
       state: skewMs < clockSkewMs.failed ? 'warning' : 'failed',
       message: `this machine is ${Math.round(skewMs / 1000)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the platform`,
-      fix: 'Set the clock of the wrong one, for example: timedatectl set-ntp true',
+      fix: 'Correct the wrong clock, for example with: timedatectl set-ntp true',
     },
   ];
 }
 
-/** Whether a name that no app has yet would find the platform. */
+/** Whether the hostname of a new app resolves to the platform. */
 async function checkNames(domain: string): Promise<Check> {
   const name = 'name resolution';
   const probe = `any-app.${domain}`;
@@ -112,8 +112,8 @@ async function checkNames(domain: string): Promise<Check> {
     return {
       name,
       state: 'warning',
-      message: `git, curl and browsers know *.${domain} by themselves, other programs here do not`,
-      fix: 'For those: apt-get install libnss-myhostname, or send the Host header to 127.0.0.1.',
+      message: `git, curl and browsers resolve *.${domain}, other programs on this machine do not`,
+      fix: 'For these: apt-get install libnss-myhostname, or send the Host header to 127.0.0.1.',
     };
   }
   if (found.length > 0) return ok(name, `*.${domain} is ${found.join(', ')}`);
@@ -125,7 +125,7 @@ async function checkNames(domain: string): Promise<Check> {
   };
 }
 
-/** Whether the way that visitors take is open from here: some app's address, whatever it answers. */
+/** Whether an app's address answers from this machine. Any answer will do. */
 async function checkFrontDoor(api: ApiClient, http: Http, session: Session): Promise<readonly Check[]> {
   const [app] = await api.list('GET /apps', { range: 'name ..; max=1' });
   const url = app?.web_url ? URL.parse(app.web_url) : null;

@@ -5,14 +5,14 @@ const frames = ['⣾', '⣽', '⣻', '⢿', '⡿', '⣟', '⣯', '⣷'];
 const frameMs = 80;
 
 export interface Progress {
-  /** What is going on just now; seen on a terminal only. */
+  /** Shows the current step; on a terminal only. */
   status(text: string): void;
-  /** What stands after the dots in the end, instead of `done`. */
+  /** Sets the text after the dots at the end, instead of `done`. */
   end(text: string): void;
 }
 
 /**
- * `Verb object... done` on stderr while `work` runs; `... !` when it throws. The spinner turns on a terminal only: a file
+ * Prints `Verb object... done` on stderr around `work`, or `... !` when it throws. Only a terminal shows a spinner; a file
  * gets the line once.
  */
 export async function withProgress<T>(
@@ -61,7 +61,7 @@ class ProgressLine {
     this.#output.write(this.#output.isTTY ? `\r${this.#title}... ${end}\x1b[K\n` : ` ${end}\n`);
   }
 
-  /** Cut to the terminal's width: a line that wraps could not be drawn over. */
+  /** Cuts the line to the terminal's width: a wrapped line could not be overwritten. */
   #draw(): void {
     const frame = frames[this.#frame++ % frames.length];
     const text = `${this.#title}... ${frame}${this.#status}`;

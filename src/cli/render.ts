@@ -7,7 +7,7 @@ export function header(style: Style, text: string): string {
 
 export type Cell = string | number | null | undefined;
 
-/** Columns aligned, with a `───` rule below the names. A cell's control characters go; a line break becomes a space. */
+/** Aligned columns with a `───` rule below the names. Control characters are removed; a line break becomes a space. */
 export function table(columns: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const cells = rows.map((row) =>
     row.map((cell) => harmless(String(cell ?? ''), { colours: true }).replace(/\s*\n\s*/g, ' ')),
@@ -21,7 +21,7 @@ export function table(columns: readonly string[], rows: readonly (readonly Cell[
   return [line(columns), line(widths.map((columns) => '─'.repeat(columns))), ...cells.map(line)].join('\n');
 }
 
-/** `Key:   value`, values aligned; a value of several lines goes on below its first line. Null values are left out. */
+/** `Key:   value` with aligned values; further lines of a value are indented below its first. Omits null values. */
 export function keyValues(pairs: readonly (readonly [key: string, value: Cell])[]): string {
   const shown = pairs.filter(([, value]) => value !== null && value !== undefined);
   const column = Math.max(0, ...shown.map(([key]) => width(key))) + 2;

@@ -6,8 +6,8 @@ import type { Io } from './io.ts';
 import { Session } from './session.ts';
 
 /**
- * The `paas` command: runs what the words ask for and resolves with the exit code (see `exitCodes`). Never throws, and
- * leaves nothing running.
+ * The `paas` command: runs the command in `argv` and resolves with the exit code (see `exitCodes`). Never throws, and leaves
+ * nothing running.
  */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const session = new Session(io);
@@ -27,7 +27,7 @@ async function dispatch(argv: readonly string[], session: Session): Promise<numb
   if (first === undefined || first === '--help' || first === '-h') return showHelp([], session);
   if (first === 'help') return showHelp(argv.slice(1), session);
   if (first === '--version' || first === '-v') return dispatch(['version', ...argv.slice(1)], session);
-  if (first.startsWith('-')) throw usageError(`The command comes first, and ${first} is none.`, 'See: paas help');
+  if (first.startsWith('-')) throw usageError(`The command must come first, before ${first}.`, 'See: paas help');
   const found = findCommand(argv);
   if (found.kind === 'topic') return showHelp([found.topic], session);
   if (found.kind === 'unknown') return unknownCommand(found.name, session);
@@ -51,11 +51,13 @@ async function runCommand(entry: CommandEntry, args: readonly string[], session:
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return exitCodes.ok;
-    const habit = error.code === 'commander.excessArguments' && command.registeredArguments.length === 0;
-    const isOfApp = command.options.some(({ long }) => long === '--app');
+    // Users of Heroku's client may type the app's name without --app.
+    const takesNoArguments = command.registeredArguments.length === 0;
+    const takesApp = command.options.some(({ long }) => long === '--app');
+    const meantApp = error.code === 'commander.excessArguments' && takesNoArguments && takesApp;
     throw usageError(
       capitalised(error.message.replace(/^error: /, '')),
-      `${habit && isOfApp ? `For another app than this folder's: paas ${entry.name} --app ${operand}\n` : ''}See: paas help ${entry.name}`,
+      `${meantApp ? `To choose another app: paas ${entry.name} --app ${operand}\n` : ''}See: paas help ${entry.name}`,
     );
   }
   return session.exitCode;
@@ -66,15 +68,15 @@ async function define(entry: CommandEntry, session: Session): Promise<Command> {
   const command = new Command(`paas ${entry.name}`).description(capitalised(entry.summary));
   command.exitOverride().configureOutput({
     writeOut: (text) => session.io.stdout.write(text),
-    writeErr: () => {}, // Usage errors are printed by `run`, in the form of all errors.
+    writeErr: () => {}, // `run` prints usage errors in the same form as all errors.
     getOutHelpWidth: () => session.io.stdout.columns || 100,
   });
   command.configureHelp({ helpWidth: session.io.stdout.columns || 100 });
   (await entry.load()).default(command, session);
   command
-    // Of `run make -j 4` the -j is make's.
+    // In `run make -j 4` the -j belongs to make.
     .option(entry.name.startsWith('run') ? '--json' : '-j, --json', 'print data for programs')
-    .option('--api <url>', "the platform's API; without it PAAS_API, or the platform logged in to")
+    .option('--api <url>', "the platform's API (default: PAAS_API, or the platform that you are logged in to)")
     .helpOption('-h, --help', 'explain the command')
     .hook('preAction', (_, action) => session.configure(action.opts()));
   if (entry.aliases.length > 0) command.addHelpText('after', `\nAlso: paas ${entry.aliases.join(', paas ')}`);

@@ -1,4 +1,4 @@
-/** A small app, whole: what `paas demo` writes and pushes. No package, so that its first push needs no download of any. */
+/** The small app that `paas demo` writes and pushes. It has no dependencies, so its first push downloads no packages. */
 export function sampleApp(name: string): Readonly<Record<string, string>> {
   const manifest = {
     name,

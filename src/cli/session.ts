@@ -9,23 +9,23 @@ import { type Progress, withProgress } from './progress.ts';
 import { json } from './render.ts';
 import { harmless, type Style, styleOf } from './terminal-text.ts';
 
-/** Where the API is when nothing says otherwise: the platform on this machine, at its default port. */
+/** The default: the platform on this machine, at its default port. */
 export const defaultApiUrl = 'http://127.0.0.1:7080';
 
 export interface Platform {
   readonly apiUrl: string;
   readonly token: string | undefined;
-  /** A token given by PAAS_TOKEN is used, and never written down as a login. */
+  /** False for a token from PAAS_TOKEN, which is used but never saved as a login. */
   readonly remembered: boolean;
 }
 
-/** One command's run: who asks which platform, and where the answer goes. */
+/** One run of a command: its platform, its token and its outputs. */
 export class Session {
   readonly io: Io;
-  /** Of stdout and of stderr: each may be a terminal or not. */
+  /** stdout and stderr each have a style, because only one of them may be a terminal. */
   readonly style: Style;
   readonly errorStyle: Style;
-  /** `--json`: stdout carries one JSON document (of a stream: one per line). */
+  /** `--json`: stdout carries one JSON document, or one per line for a stream. */
   json = false;
   exitCode = 0;
   #apiFlag: string | undefined;
@@ -38,28 +38,28 @@ export class Session {
     this.errorStyle = styleOf(io.stderr, io.env);
   }
 
-  /** What the command line said for every command. */
+  /** Takes the flags that every command has. */
   configure(flags: { readonly api?: string; readonly json?: boolean }): void {
     this.#apiFlag = flags.api;
     this.json = flags.json ?? false;
   }
 
-  /** `--api`, PAAS_API, the only platform logged in to, or the one on this machine. */
+  /** From `--api`, PAAS_API, the only platform with a login, or the platform on this machine. */
   platform(): Platform {
     const { env } = this.io;
-    const said = this.#apiFlag ?? env.PAAS_API;
-    const apiUrl = said ? parseApiUrl(said) : onlyPlatform(Object.keys(readCredentials(env)));
+    const given = this.#apiFlag ?? env.PAAS_API;
+    const apiUrl = given ? parseApiUrl(given) : onlyPlatform(Object.keys(readCredentials(env)));
     if (env.PAAS_TOKEN) return { apiUrl, token: env.PAAS_TOKEN, remembered: false };
     return { apiUrl, token: findCredential(env, apiUrl)?.token, remembered: true };
   }
 
-  /** The API as the user. Throws `unauthorized` when there is no token. */
+  /** The API with the user's token. Throws `unauthorized` when there is none. */
   api(): Promise<ApiClient> {
     this.#api ??= this.#connect();
     return this.#api;
   }
 
-  /** The API at `apiUrl` with this token or none: to try a token, or to ask what is open to all. */
+  /** The API at `apiUrl` with the given token, to try it, or with none, for public endpoints. */
   async apiAt(apiUrl: string, token?: string): Promise<ApiClient> {
     const [{ ApiClient }, http] = await Promise.all([import('./client.ts'), this.http()]);
     return new ApiClient({ url: new URL(apiUrl), token, http, signal: this.io.signal });
@@ -71,7 +71,7 @@ export class Session {
     throw new PlatformError('unauthorized', `Not logged in to ${apiUrl}.`, {
       hint:
         apiUrl === defaultApiUrl
-          ? 'On this machine, npm start sets the platform up and logs its user in. Elsewhere: paas login --api URL'
+          ? 'On this machine, npm start sets up the platform and logs you in. For another machine: paas login --api URL'
           : `Log in with: paas login --api ${apiUrl}`,
     });
   }
@@ -81,7 +81,7 @@ export class Session {
     return this.#http;
   }
 
-  /** The app that is meant: by flag, environment or git remote. */
+  /** The app named by a flag, the environment or a git remote. */
   async app(flags: AppFlags): Promise<string> {
     const { resolveApp } = await import('./app-resolution.ts');
     return resolveApp(this.io, flags);
@@ -91,7 +91,7 @@ export class Session {
     return withProgress(this.io, title, work);
   }
 
-  /** Data, on stdout: to a program the very bytes, to a terminal none that could command it. */
+  /** Prints data on stdout. For a terminal, control sequences other than colours are removed. */
   print(text: string): void {
     this.io.stdout.write(`${this.io.stdout.isTTY ? harmless(text, { colours: true }) : text}\n`);
   }
@@ -100,7 +100,7 @@ export class Session {
     this.print(json(value));
   }
 
-  /** For a person, on stderr. */
+  /** Prints text for people on stderr. */
   note(text: string): void {
     this.io.stderr.write(`${harmless(text, { colours: true })}\n`);
   }
@@ -120,6 +120,6 @@ function onlyPlatform(known: readonly string[]): string {
   if (others.length === 0) return first;
   throw usageError(
     `Logged in to ${known.length} platforms: ${known.join(', ')}.`,
-    'Say which one with --api URL or PAAS_API.',
+    'Choose one with --api URL or PAAS_API.',
   );
 }

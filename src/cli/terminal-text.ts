@@ -3,22 +3,22 @@ import { stripVTControlCharacters } from 'node:util';
 import type { Output } from './io.ts';
 
 /**
- * In this order: ECMA-48 strings (OSC, DCS, APC, PM, SOS) with all that they hold, to their terminator or the end of the
- * text; CSI sequences; other escapes; single controls but tab and newline. Every ESC is part of some match.
+ * In this order: ECMA-48 strings (OSC, DCS, APC, PM, SOS) with their content, up to their terminator or the end of the
+ * text; CSI sequences; other escapes; single control characters except tab and newline. Every ESC is part of a match.
  */
 const controlSequences =
   /(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 const selectGraphicRendition = /^\x1b\[[0-9;:]*m$/;
 
 /**
- * Text from a server, made harmless for a terminal: no control character but newline and tab, so it cannot move the
- * cursor, write the clipboard or set the title. With `colours`, SGR sequences stay.
+ * Makes a server's text harmless for a terminal. Removes all control characters except newline and tab, so the text cannot
+ * move the cursor, write the clipboard or set the title. With `colours`, SGR sequences stay.
  */
 export function harmless(text: string, { colours = false }: { readonly colours?: boolean } = {}): string {
   return text.replace(controlSequences, (found) => (colours && selectGraphicRendition.test(found) ? found : ''));
 }
 
-/** How many columns the text takes; wide characters count as one. */
+/** The number of columns that the text takes. Wide characters count as one. */
 export function width(text: string): number {
   return [...stripVTControlCharacters(text)].length;
 }
@@ -27,7 +27,7 @@ export function padEnd(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - width(text)));
 }
 
-/** One argument, as a POSIX shell reads it: what needs no quotes gets none. */
+/** Quotes one argument for a POSIX shell, if it needs quotes. */
 export function shellQuote(value: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(value)) return value;
   return `'${value.replaceAll("'", `'\\''`)}'`;
@@ -45,11 +45,11 @@ const styles = {
 } as const;
 export type StyleName = keyof typeof styles;
 
-/** What a stream can show. Nothing but plain text unless it is a terminal with colours and NO_COLOR is not set. */
+/** The styles that a stream can show: plain text only, unless it is a terminal with colours and NO_COLOR is not set. */
 export interface Style {
   readonly colours: boolean;
   paint(style: StyleName, text: string): string;
-  /** `⬢ shop` where the sign can be shown (256 colours), else `shop`. */
+  /** `⬢ shop` where the terminal has 256 colours, else `shop`. */
   app(name: string): string;
 }
 

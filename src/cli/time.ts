@@ -1,15 +1,15 @@
-const two = (n: number) => String(n).padStart(2, '0');
+const twoDigits = (n: number) => String(n).padStart(2, '0');
 
-/** `2026/11/22 07:30:10 +0000`, in the zone that lies `offsetMinutes` east of UTC; by default the machine's. */
+/** `2026/11/22 07:30:10 +0000`, in the zone `offsetMinutes` east of UTC (default: the machine's zone). */
 export function timestamp(date: Date, offsetMinutes: number = -date.getTimezoneOffset()): string {
   const local = new Date(date.getTime() + offsetMinutes * 60_000);
-  const day = `${local.getUTCFullYear()}/${two(local.getUTCMonth() + 1)}/${two(local.getUTCDate())}`;
-  const time = `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())}`;
+  const day = `${local.getUTCFullYear()}/${twoDigits(local.getUTCMonth() + 1)}/${twoDigits(local.getUTCDate())}`;
+  const time = `${twoDigits(local.getUTCHours())}:${twoDigits(local.getUTCMinutes())}:${twoDigits(local.getUTCSeconds())}`;
   const offset = Math.abs(offsetMinutes);
-  return `${day} ${time} ${offsetMinutes < 0 ? '-' : '+'}${two(Math.floor(offset / 60))}${two(offset % 60)}`;
+  return `${day} ${time} ${offsetMinutes < 0 ? '-' : '+'}${twoDigits(Math.floor(offset / 60))}${twoDigits(offset % 60)}`;
 }
 
-/** `2026/11/22 07:30:10 +0000 (~ 1m ago)`; without the part in brackets when it is a day or longer ago. */
+/** `2026/11/22 07:30:10 +0000 (~ 1m ago)`; from one day on without the part in brackets. */
 export function timeAgo(date: Date, now: Date): string {
   const seconds = Math.floor((now.getTime() - date.getTime()) / 1000);
   const ago =

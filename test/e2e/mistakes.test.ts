@@ -133,7 +133,7 @@ describe('what newcomers get wrong is told with what to do', () => {
       /^Setting BROKEN and restarting needy\.\.\. !\n › {3}Error: v3 did not start, and the release before/,
     );
     assert.match(stderr, /See: paas logs -a needy --release v3\n$/);
-    assert.match(stderr, /It stays set for the next release\. To take it back: paas rollback v2 -a needy\./);
+    assert.match(stderr, /The change stays for the next release\. To undo it: paas rollback v2 -a needy\./);
     assert.equal((await paas.http('needy', '/env/BROKEN')).body, '<unset>');
     assert.equal((await must(paas.paas(['config:get', 'BROKEN'], { cwd: repo }))).stdout, '1\n');
     assert.match((await must(paas.paas(['rollback', 'v2'], { cwd: repo }))).stderr, /done, v4\n/);

@@ -82,7 +82,7 @@ test("a remote of somebody else's server is not an app's", async () => {
   await user.git(repo, 'remote', 'add', 'origin', 'https://git.example.com/team/website.git');
   const { code, stderr } = await user.paas(['config'], { cwd: repo });
   assert.equal(code, 2);
-  assert.match(stderr, /Which app\? This folder has no git remote of one\.\n ›\n › {3}Name it with --app NAME/);
+  assert.match(stderr, /Which app\? This folder has no git remote of an app\.\n ›\n › {3}Name it with --app NAME/);
 });
 
 test('a remote that is not there is named', async () => {
@@ -144,7 +144,7 @@ test('create leaves a remote alone that points elsewhere, and says what to do', 
   assert.equal(code, 0);
   assert.match(
     stderr,
-    /Warning: The git remote paas points to http:\/\/git\.localhost:8080\/shop\.git and was left so\./,
+    /Warning: The git remote paas points to http:\/\/git\.localhost:8080\/shop\.git and was not changed\./,
   );
   assert.match(stderr, new RegExp(`paas git:remote --app second${count} --remote second${count}`));
   assert.equal(await user.git(repo, 'remote', 'get-url', 'paas'), 'http://git.localhost:8080/shop.git');
@@ -173,7 +173,7 @@ test('an address that git would run as a command is not made a remote', async ()
   hostile.close();
   hostile.closeAllConnections();
   assert.equal(code, 1);
-  assert.match(stderr, /gave ext::sh -c touch% owned as the address to push to, which is none\./);
+  assert.match(stderr, /gave an address to push to that is not HTTP: ext::sh -c touch% owned\./);
   assert.equal(await user.git(repo, 'remote'), '');
 });
 

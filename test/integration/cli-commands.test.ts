@@ -150,7 +150,7 @@ test('rollback goes to the one before, and says how to undo it', async () => {
   assert.match((await paas('rollback', 'v999')).stderr, /Rolling back shop to v999\.\.\. !\n.*no release "v999"/s);
   const word = await paas('rollback', 'yesterday');
   assert.equal(word.code, 2);
-  assert.match(word.stderr, /^ › {3}Error: yesterday is no release: they are numbered v1, v2/);
+  assert.match(word.stderr, /^ › {3}Error: yesterday is not a release\. Releases are numbered v1, v2/);
 });
 
 test('domains are added, listed and removed', async () => {
@@ -218,7 +218,7 @@ test('no name can make another request than was meant', async () => {
 test('an app named where only --app is understood is told how, for whoever types paas logs shop', async () => {
   const { code, stderr } = await paas('logs', 'other');
   assert.equal(code, 2);
-  assert.match(stderr, /For another app than this folder's: paas logs --app other\n/);
+  assert.match(stderr, /To choose another app: paas logs --app other\n/);
 });
 
 test('create says which region and stack were asked for, and that there is no other', async () => {

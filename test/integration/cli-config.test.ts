@@ -169,8 +169,8 @@ test('a file that is not there, and one that sets nothing, are told apart', asyn
 
 test('who sets what the platform sets for every process is told so', async () => {
   const { stderr } = await paas('config:set', 'DYNO=x', 'PAAS_APP=y', 'Z=1');
-  assert.match(stderr, /Warning: DYNO is always what the platform says/);
-  assert.match(stderr, /Warning: PAAS_APP is always what the platform says/);
+  assert.match(stderr, /Warning: The platform sets DYNO for every process/);
+  assert.match(stderr, /Warning: The platform sets PAAS_APP for every process/);
   const unset = await paas('config:unset', 'DYNO', 'PAAS_APP', 'Z');
   assert.doesNotMatch(unset.stderr, /Warning/);
 });
@@ -178,5 +178,5 @@ test('who sets what the platform sets for every process is told so', async () =>
 test('who sets PORT is told that the platform chooses it', async () => {
   const { code, stderr } = await paas('config:set', 'PORT=80');
   assert.equal(code, 0);
-  assert.match(stderr, /Warning: PORT of a web process is always the port that the platform gives it\.\n/);
+  assert.match(stderr, /Warning: The platform sets PORT for web processes\. They do not see this value\.\n/);
 });

@@ -107,7 +107,7 @@ for (const [args, code, said] of [
     " ›   Error: Option '-n, --num <lines>' argument 'many' is invalid. It must be a whole number from 0 to 10000.\n ›\n ›   See: paas help logs\n",
   ],
   [['rename'], 2, " ›   Error: Missing required argument 'newname'\n ›\n ›   See: paas help rename\n"],
-  [['--app', 'x', 'ps'], 2, ' ›   Error: The command comes first, and --app is none.\n ›\n ›   See: paas help\n'],
+  [['--app', 'x', 'ps'], 2, ' ›   Error: The command must come first, before --app.\n ›\n ›   See: paas help\n'],
   [
     ['apps', '--api', 'ftp://x'],
     2,

@@ -156,8 +156,5 @@ test('a message from a server cannot command the terminal', async () => {
 test('a login that nobody answers says how a script does it', async () => {
   const { code, stderr } = await user.paas(['login', '--api', api.url]);
   assert.equal(code, 1);
-  assert.match(
-    stderr,
-    /^ › {3}Error: Nothing came on standard input.*\n ›\n › {3}For example: paas login < token\.txt\n$/,
-  );
+  assert.match(stderr, /^ › {3}Error: Standard input is empty.*\n ›\n › {3}For example: paas login < token\.txt\n$/);
 });

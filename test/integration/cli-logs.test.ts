@@ -55,7 +55,7 @@ test('logs shows an instance, a process type, a source or a release alone', asyn
 test('logs of an instance and of another process type at once are refused, not half shown', async () => {
   const { code, stderr } = await user.paas(['logs', '-a', 'shop', '--dyno-name', 'web.1', '-p', 'worker']);
   assert.equal(code, 2);
-  assert.match(stderr, /Error: One of web\.1 and worker only\./);
+  assert.match(stderr, /Error: Name only one of web\.1 and worker\./);
 });
 
 test('logs --json gives one document per line', async () => {

@@ -56,8 +56,8 @@ test('the unpacked command runs, help and errors alike', async () => {
   assert.match(stderr, /Not logged in to http:\/\/127\.0\.0\.1:1\./);
 });
 
-test("what only the platform's own checkout can do says so", async () => {
+test("a command that works only in the platform's checkout says so", async () => {
   const { code, stderr } = await paas('platform:stop');
   assert.equal(code, 1);
-  assert.match(stderr, /paas platform:stop works only in the platform's own checkout\./);
+  assert.match(stderr, /paas platform:stop works only in the platform's checkout\./);
 });

@@ -117,7 +117,7 @@ test('without a Node that can, one line says so', () => {
   const args = ['--require', olderNode, join(lonely, 'bootstrap.cjs'), script];
   const run = spawnSync(process.execPath, args, { encoding: 'utf8' });
   assert.equal(run.status, 1);
-  assert.match(run.stderr, /^paas needs Node\.js 24\.12 or newer, and this is v20\.20\.2\..*\n$/);
+  assert.match(run.stderr, /^paas needs Node\.js 24\.12 or newer, but this is v20\.20\.2\..*\n$/);
 });
 
 test('what runs before there are packages is written for Node 12', () => {

@@ -8,7 +8,7 @@ const define: DefineCommand = (command, session) => {
     if (session.json) return session.printJson(apps);
     if (apps.length === 0) {
       session.print('You have no apps.');
-      return session.note('Make one with: paas create');
+      return session.note('Create one with: paas create');
     }
     const { email } = await api.call('GET /account');
     session.print(header(session.style, `${email} Apps`));

@@ -5,16 +5,16 @@ import { harmless } from '../terminal-text.ts';
 
 const define: DefineCommand = (command, session) => {
   appOptions(command)
-    .option('-s, --shell', 'print NAME=value lines that a shell reads')
+    .option('-s, --shell', 'print NAME=value lines for a shell')
     .action(async (flags: AppFlags & { readonly shell?: boolean }) => {
       const app = await session.app(flags);
       const api = await session.api();
       const vars = sorted(await api.call('GET /apps/{app}/config-vars', { params: { app } }));
       if (session.json) return session.printJson(Object.fromEntries(vars));
       if (flags.shell) return vars.length > 0 ? session.print(shellLines(vars)) : undefined;
-      const sign = session.style.app(harmless(app));
-      if (vars.length === 0) return session.print(`${sign} has no config vars.`);
-      session.print(header(session.style, `${sign} Config Vars`));
+      const label = session.style.app(harmless(app));
+      if (vars.length === 0) return session.print(`${label} has no config vars.`);
+      session.print(header(session.style, `${label} Config Vars`));
       session.print(`\n${keyValues(vars)}`);
     });
   examples(command, [

@@ -13,17 +13,17 @@ interface Flags {
 
 const define: DefineCommand = (command, session) => {
   command
-    .argument('[name]', 'a name; without it the platform chooses one')
+    .argument('[name]', "the app's name; without it the platform chooses one")
     .addOption(new Option('-a, --app <name>').hideHelp())
     .option('-r, --remote <name>', 'name of the git remote', usualRemote)
     .option('-n, --no-remote', 'add no git remote')
-    .option('--region <name>', 'where it runs')
-    .option('-s, --stack <name>', 'what it is built on')
+    .option('--region <name>', 'the region in which the app runs')
+    .option('-s, --stack <name>', 'the stack on which the app is built')
     .action(async (word: string | undefined, flags: Flags) => {
       const name = flags.app ?? word;
       const api = await session.api();
-      const { app: sign } = session.errorStyle;
-      const title = name === undefined ? 'Creating app' : `Creating ${sign(name)}`;
+      const { app: label } = session.errorStyle;
+      const title = name === undefined ? 'Creating app' : `Creating ${label(name)}`;
       const app = await session.progress(title, async (progress) => {
         const { region, stack } = flags;
         const body = {
@@ -33,7 +33,7 @@ const define: DefineCommand = (command, session) => {
         };
         const made = await api.call('POST /apps', { body }).catch(nameTaken);
         const facts = [
-          name === undefined ? sign(made.name) : null,
+          name === undefined ? label(made.name) : null,
           region === undefined ? null : `region is ${made.region.name}`,
           stack === undefined ? null : `stack is ${made.stack.name}`,
         ];
@@ -45,18 +45,18 @@ const define: DefineCommand = (command, session) => {
       if (flags.remote !== false) await addAppRemote(session, app, { name: flags.remote, replace: false });
     });
   examples(command, [
-    ['paas create', 'a name is chosen'],
+    ['paas create', 'the platform chooses a name'],
     ['paas create shop'],
-    ['paas create shop-staging --remote staging', 'a second app of the same source'],
+    ['paas create shop-staging --remote staging', 'a second app for the same source'],
   ]);
 };
 
-/** The habit of `heroku create` in every clone of one app: what is meant there is its git remote. */
+/** Adds a hint: who types `create` in a second clone of an app may only need its git remote. */
 function nameTaken(error: unknown): never {
   if (!(error instanceof ApiError) || error.code !== 'conflict') throw error;
   const { code, message, hint, status, requestId } = error;
   throw new ApiError(code, message, {
-    hint: [hint, 'To push to an app that is there: paas git:remote --app NAME'].filter(Boolean).join('\n'),
+    hint: [hint, 'To push to an existing app: paas git:remote --app NAME'].filter(Boolean).join('\n'),
     status,
     requestId,
   });

@@ -8,11 +8,11 @@ const usualFolder = 'paas-demo';
 
 const define: DefineCommand = (command, session) => {
   command
-    .argument('[DIR]', `where to write the sample app; without it ${usualFolder}`)
+    .argument('[DIR]', `the folder for the sample app; without it ${usualFolder}`)
     .action(async (folder: string | undefined) => {
       const { cwd } = session.io;
       const path = folder === undefined ? await freeFolder(cwd) : await emptyFolder(cwd, folder);
-      // Nothing is written for a platform that is not there.
+      // If the platform does not answer, the demo writes no files.
       await (await session.api()).call('GET /account');
       const demo = new Demo(session, path);
       await demo.write();

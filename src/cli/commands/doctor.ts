@@ -2,7 +2,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import type { Check } from '../check.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../errors.ts';
-import { checkHere } from '../machine-checks.ts';
+import { checkClientMachine } from '../machine-checks.ts';
 import { checkPlatform } from '../platform-checks.ts';
 import type { Session } from '../session.ts';
 import { harmless, padEnd, type StyleName } from '../terminal-text.ts';
@@ -16,9 +16,9 @@ const words: Readonly<Record<Check['state'], readonly [word: string, style: Styl
 const define: DefineCommand = (command, session) => {
   command.action(async () => {
     const { apiUrl, wrong } = whichPlatform(session);
-    const where = apiUrl === null ? 'this machine' : `${apiUrl} and at this machine`;
-    const checks = await session.progress(`Looking at ${where}`, async (progress) => {
-      const found = (await Promise.all([wrong ?? checkPlatform(session), checkHere(session)])).flat();
+    const where = apiUrl === null ? 'this machine' : `${apiUrl} and this machine`;
+    const checks = await session.progress(`Checking ${where}`, async (progress) => {
+      const found = (await Promise.all([wrong ?? checkPlatform(session), checkClientMachine(session)])).flat();
       progress.end(summary(found));
       return found;
     });
@@ -35,11 +35,11 @@ const define: DefineCommand = (command, session) => {
   });
   examples(command, [
     ['paas doctor'],
-    ['paas doctor --json | jq .checks', 'for a monitor: it ends with 1 when something fails'],
+    ['paas doctor --json | jq .checks', 'for a monitor: the exit code is 1 when a check fails'],
   ]);
 };
 
-/** The platform that is meant; or what is wrong, when what is kept of logins cannot be read. */
+/** The platform to check, or the failed check when the saved logins cannot be read. */
 function whichPlatform(session: Session): { readonly apiUrl: string | null; readonly wrong: readonly Check[] | null } {
   try {
     return { apiUrl: session.platform().apiUrl, wrong: null };

@@ -7,7 +7,7 @@ const define: DefineCommand = (command, session) => {
     const { apiUrl } = session.platform();
     const credential = findCredential(env, apiUrl);
     await session.progress(`Logging out of ${apiUrl}`, async (progress) => {
-      if (!credential) return progress.end('done, nobody was logged in');
+      if (!credential) return progress.end('done, you were not logged in');
       removeCredential(env, { apiUrl, gitOrigins: knownGitOrigins(env, credential.token) });
       progress.end(`done, ${credential.email}`);
     });

@@ -18,14 +18,15 @@ const sources = ['app', 'platform', 'build', 'router', 'heroku', 'paas'];
 
 const define: DefineCommand = (command, session) => {
   appOptions(command)
-    .option('-t, --tail', 'go on with new lines as they come')
-    .option('-n, --num <lines>', 'how many lines to begin with', wholeNumber(0, 10_000), 100);
+    .option('-t, --tail', 'follow the log')
+    .option('-n, --num <lines>', 'how many lines to show first', wholeNumber(0, 10_000), 100);
   processOptions(command, { one: 'lines of this instance only', all: 'lines of this process type only' })
-    .addOption(new Option('-s, --source <source>', 'lines of this origin only').choices(sources))
+    .addOption(new Option('-s, --source <source>', 'lines from this source only').choices(sources))
     .option('--release <vN>', 'lines of this release only', (text) => wholeNumber(1, 1e9)(text.replace(/^v/, '')))
     .action(async (flags: Flags) => {
       const { dyno, processType } = flags;
-      if (dyno !== undefined && processType !== undefined) throw usageError(`One of ${dyno} and ${processType} only.`);
+      if (dyno !== undefined && processType !== undefined)
+        throw usageError(`Name only one of ${dyno} and ${processType}.`);
       const app = await session.app(flags);
       const process = dyno ?? processType;
       await showLog(session, app, {
@@ -39,9 +40,9 @@ const define: DefineCommand = (command, session) => {
   examples(command, [
     ['paas logs --tail'],
     ['paas logs --num 500 --process-type web --app shop'],
-    ['paas logs --source build', 'what the last builds printed'],
-    ['paas logs --source router', 'which requests came'],
-    ['paas logs --release v12', 'only what ran in v12'],
+    ['paas logs --source build', 'output of the last builds'],
+    ['paas logs --source router', 'requests'],
+    ['paas logs --release v12', 'lines of v12 only'],
   ]);
 };
 

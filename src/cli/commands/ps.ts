@@ -53,7 +53,7 @@ function typesWords(types: readonly string[]): string {
   return types.length === 0 ? 'dynos' : `${types.map((type) => harmless(type)).join(', ')} dynos`;
 }
 
-/** By type and command, as during a roll-out two releases may run at once; one-offs first, each in order of its number. */
+/** Groups by type and command: during a roll-out two releases run at once. One-offs come first, numbers ascend. */
 function groups(dynos: readonly Dyno[]): readonly (readonly Dyno[])[] {
   const number = ({ name }: Dyno) => Number(name.split('.').at(-1));
   const byType = Map.groupBy(

@@ -19,10 +19,10 @@ const define: DefineCommand = (command, session) => {
       });
       if (session.json) return session.printJson(releases);
       const { style, io } = session;
-      const sign = style.app(harmless(app));
-      if (releases.length === 0) return session.print(`${sign} has no releases.`);
+      const label = style.app(harmless(app));
+      if (releases.length === 0) return session.print(`${label} has no releases.`);
       const current = releases.find((release) => release.current);
-      session.print(header(style, `${sign} Releases${current ? ` - Current: v${current.version}` : ''}`));
+      session.print(header(style, `${label} Releases${current ? ` - Current: v${current.version}` : ''}`));
       const rows = releases.map((release) => [
         `v${release.version}`,
         description(release, style),

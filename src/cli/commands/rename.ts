@@ -8,8 +8,8 @@ const define: DefineCommand = (command, session) => {
       const name = await session.app(flags);
       const api = await session.api();
       const before = await api.call('GET /apps/{app}', { params: { app: name } });
-      const { app: sign } = session.errorStyle;
-      const app = await session.progress(`Renaming ${sign(before.name)} to ${sign(newName)}`, () =>
+      const { app: label } = session.errorStyle;
+      const app = await session.progress(`Renaming ${label(before.name)} to ${label(newName)}`, () =>
         api.call('PATCH /apps/{app}', { params: { app: before.id }, body: { name: newName } }),
       );
       if (session.json) session.printJson(app);

@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { PlatformError } from '../../domain/errors.ts';
-import { type Attachment, attach } from '../attach.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import type { Io } from '../io.ts';
 import { commandLine, type OneOffFlags, oneOffBody, oneOffOptions } from '../one-off.ts';
+import { connectToOneOff, type OneOffConnection } from '../one-off-connection.ts';
 import type { Session } from '../session.ts';
 
 interface Flags extends OneOffFlags {
@@ -18,25 +18,25 @@ const define: DefineCommand = (command, session) => {
       const line = commandLine(words, 'run');
       const { stdin, stdout } = session.io;
       const tty = flags.tty && !session.json && stdin.isTTY === true && stdout.isTTY === true;
-      const { name, attachment } = await start(session, line, { ...flags, tty });
+      const { name, connection } = await start(session, line, { ...flags, tty });
       session.exitCode = await (session.json
-        ? converseForJson(session, name, attachment)
-        : attachment.converse(session.io, { tty }));
+        ? relayForJson(session, name, connection)
+        : connection.relay(session.io, { tty }));
     });
   examples(command, [
     ['paas run bash', 'a shell in a fresh instance'],
     ['paas run -- node -e "console.log(process.version)"', '-- ends the options of paas'],
-    ['paas run "bin/report | tee /tmp/log" --app shop', 'one word: bash reads it'],
-    ['paas run psql < dump.sql', 'standard input goes along'],
+    ['paas run "bin/report | tee /tmp/log" --app shop', 'a single argument is a line for bash'],
+    ['paas run psql < dump.sql', 'the command reads standard input'],
   ]);
 };
 
-/** Asks for the one-off and connects to it. It begins when it is connected to, so that nothing of its output is lost. */
+/** Creates the one-off and connects to it. It starts only when connected, so none of its output is lost. */
 async function start(
   session: Session,
   line: string,
   flags: Flags,
-): Promise<{ readonly name: string; readonly attachment: Attachment }> {
+): Promise<{ readonly name: string; readonly connection: OneOffConnection }> {
   const app = await session.app(flags);
   const api = await session.api();
   const body = oneOffBody(flags);
@@ -54,16 +54,16 @@ async function start(
     });
     if (dyno.attach_url === null) throw new PlatformError('unavailable', `${dyno.name} cannot be attached to.`);
     progress.status(`connecting, ${dyno.name}`);
-    const attachment = await attach(dyno.attach_url, session.io.signal);
+    const connection = await connectToOneOff(dyno.attach_url, session.io.signal);
     progress.end(`up, ${dyno.name}`);
-    return { name: dyno.name, attachment };
+    return { name: dyno.name, connection };
   });
 }
 
-async function converseForJson(session: Session, name: string, attachment: Attachment): Promise<number> {
+async function relayForJson(session: Session, name: string, connection: OneOffConnection): Promise<number> {
   const chunks: Buffer[] = [];
   const stdout = new PassThrough().on('data', (chunk: Buffer) => chunks.push(chunk));
-  const code = await attachment.converse({ stdin: session.io.stdin, stdout }, { tty: false });
+  const code = await connection.relay({ stdin: session.io.stdin, stdout }, { tty: false });
   session.printJson({ name, exit_code: code, output: Buffer.concat(chunks).toString('utf8') });
   return code;
 }

@@ -23,7 +23,7 @@ const define: DefineCommand = (command, session) => {
     session.print(`${header(session.style, 'Tokens')}\n`);
     session.print(table(['Token', 'Description', 'Scope', 'Created', 'Last Used', 'Expires'], rows));
   });
-  examples(command, [['paas tokens'], ['paas tokens:revoke pp_4fQz1a', 'a token is named by what it begins with']]);
+  examples(command, [['paas tokens'], ['paas tokens:revoke pp_4fQz1a', 'the start of a token is its name']]);
 };
 
 function expiry({ expires_at }: Authorization, now: Date): string {

@@ -4,7 +4,7 @@ import { shellLines } from '../../config-text.ts';
 const define: DefineCommand = (command, session) => {
   appOptions(command)
     .argument('<KEY...>', 'names of config vars')
-    .option('-s, --shell', "print KEY='value' lines that a shell reads")
+    .option('-s, --shell', "print KEY='value' lines for a shell")
     .action(async (names: readonly string[], flags: AppFlags & { readonly shell?: boolean }) => {
       const app = await session.app(flags);
       const api = await session.api();

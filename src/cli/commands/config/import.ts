@@ -8,14 +8,14 @@ import type { Io } from '../../io.ts';
 
 const define: DefineCommand = (command, session) => {
   appOptions(command)
-    .argument('<FILE>', 'a .env file, or what paas config --json printed; - reads standard input')
+    .argument('<FILE>', 'a .env file, or the output of paas config --json; - reads standard input')
     .action(async (file: string, flags: AppFlags) => {
       const vars = await parseVars(await readSource(session.io, file), file);
       if (Object.keys(vars).length === 0) throw usageError(`${file} sets no variable.`);
       const all = await changeConfig(session, await session.app(flags), vars);
       const names = Object.keys(vars);
       if (session.json) session.printJson(Object.fromEntries(names.map((name) => [name, all[name] ?? ''])));
-      // Names only: a file like this mostly holds secrets.
+      // Names only: such a file usually holds secrets.
       else session.print(names.join('\n'));
     });
   examples(command, [
@@ -24,10 +24,10 @@ const define: DefineCommand = (command, session) => {
   ]);
 };
 
-/** JSON carries every value, also the few that no quoting of a .env file can hold. */
+/** Parses JSON or .env text. JSON can hold every value, a .env file cannot. */
 async function parseVars(text: string, file: string): Promise<Readonly<Record<string, string>>> {
   if (!text.trimStart().startsWith('{')) {
-    // The package's own loader prints to stderr; only its parser is used.
+    // Only the package's parser is used: its loader prints to stderr.
     const { parse } = await import('dotenv');
     return parse(text);
   }
@@ -35,7 +35,7 @@ async function parseVars(text: string, file: string): Promise<Readonly<Record<st
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new PlatformError('invalid_params', `${file} is no valid JSON: ${(cause as Error).message}`, { cause });
+    throw new PlatformError('invalid_params', `${file} is not valid JSON: ${(cause as Error).message}`, { cause });
   }
   const wrong = Object.entries(value as object).find(([, member]) => typeof member !== 'string');
   if (wrong) throw usageError(`${wrong[0]} in ${file} is not a string.`);

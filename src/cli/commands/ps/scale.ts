@@ -32,7 +32,7 @@ const define: DefineCommand = (command, session) => {
   examples(command, [
     ['paas ps:scale web=3 worker=1'],
     ['paas ps:scale web+1:1G', 'one more, each with 1 GiB of memory'],
-    ['paas ps:scale', 'prints what can be given back to it'],
+    ['paas ps:scale', 'prints the formation, in the form that it takes'],
   ]);
 };
 

@@ -1,28 +1,28 @@
 import { appOptions, type DefineCommand, examples, processOptions } from '../../command.ts';
 import { usageError } from '../../errors.ts';
-import { parseTarget, type TargetFlags } from '../../process-target.ts';
+import { parseSelection, type SelectionFlags } from '../../process-selection.ts';
 
 const define: DefineCommand = (command, session) => {
-  processOptions(appOptions(command), { one: 'this instance', all: 'all of this process type' })
+  processOptions(appOptions(command), { one: 'this instance', all: 'all instances of this process type' })
     .argument('[web.1]', 'an instance or a process type')
-    .action(async (word: string | undefined, flags: TargetFlags) => {
-      const target = parseTarget(word, flags);
-      if (target.kind === 'all') {
+    .action(async (word: string | undefined, flags: SelectionFlags) => {
+      const selection = parseSelection(word, flags);
+      if (selection.kind === 'all') {
         throw usageError('What to stop? Name an instance or a process type.', 'For example: paas ps:stop run.1234');
       }
       const app = await session.app(flags);
       const api = await session.api();
       const on = `on ${session.errorStyle.app(app)}`;
-      if (target.kind === 'type') {
-        await session.progress(`Stopping all ${target.type} dynos ${on}`, () =>
-          api.call('POST /apps/{app}/formations/{type}/actions/stop', { params: { app, type: target.type } }),
+      if (selection.kind === 'type') {
+        await session.progress(`Stopping all ${selection.type} dynos ${on}`, () =>
+          api.call('POST /apps/{app}/formations/{type}/actions/stop', { params: { app, type: selection.type } }),
         );
       } else {
-        await session.progress(`Stopping dyno ${target.name} ${on}`, () =>
-          api.call('POST /apps/{app}/dynos/{dyno}/actions/stop', { params: { app, dyno: target.name } }),
+        await session.progress(`Stopping dyno ${selection.name} ${on}`, () =>
+          api.call('POST /apps/{app}/dynos/{dyno}/actions/stop', { params: { app, dyno: selection.name } }),
         );
       }
-      if (session.json) session.printJson({ stopped: target });
+      if (session.json) session.printJson({ stopped: selection });
     });
   examples(command, [
     ['paas ps:stop run.1234'],

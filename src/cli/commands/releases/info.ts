@@ -7,7 +7,7 @@ import { timeAgo } from '../../time.ts';
 const define: DefineCommand = (command, session) => {
   appOptions(command)
     .argument('[vN]', 'the release; without it the newest')
-    .option('-s, --shell', 'print its config vars as lines that a shell reads')
+    .option('-s, --shell', 'print its config vars as lines for a shell')
     .action(async (word: string | undefined, flags: AppFlags & { readonly shell?: boolean }) => {
       const app = await session.app(flags);
       const api = await session.api();

@@ -8,7 +8,7 @@ const define: DefineCommand = (command, session) => {
     .argument('[vN]', 'the release to go back to; without it the one before the current one')
     .action(async (word: string | undefined, flags: AppFlags) => {
       if (word !== undefined && !/^v?\d+$/.test(word)) {
-        throw usageError(`${word} is no release: they are numbered v1, v2 …`, 'See: paas releases');
+        throw usageError(`${word} is not a release. Releases are numbered v1, v2 …`, 'See: paas releases');
       }
       const app = await session.app(flags);
       const api = await session.api();
@@ -41,7 +41,7 @@ const define: DefineCommand = (command, session) => {
       if (current) session.warn(`To undo, run: paas rollback v${current.version}`);
       if (session.json) session.printJson(made);
     });
-  examples(command, [['paas rollback', 'to the one before'], ['paas rollback v12 --app shop']]);
+  examples(command, [['paas rollback', 'to the release before'], ['paas rollback v12 --app shop']]);
 };
 
 export default define;

@@ -4,7 +4,7 @@ import { showLog } from '../../show-log.ts';
 
 const define: DefineCommand = (command, session) => {
   oneOffOptions(command)
-    .option('-t, --tail', 'follow what it writes; Ctrl-C ends the following only')
+    .option('-t, --tail', 'follow its output; Ctrl-C does not stop the command')
     .action(async (words: readonly string[], flags: OneOffFlags & { readonly tail?: boolean }) => {
       const line = commandLine(words, 'run:detached');
       const app = await session.app(flags);

@@ -14,10 +14,10 @@ const define: DefineCommand = (command, session) => {
     'read: see everything; deploy: also push and roll back; global: everything',
   );
   command
-    .option('-d, --description <text>', 'where it is used, for the list')
+    .option('-d, --description <text>', 'a note for the list, such as where it is used')
     .option(
       '-e, --expires <time>',
-      'for how long it is good, such as 30d, 12h or 90m; without it until it is revoked',
+      'how long it is valid, such as 30d, 12h or 90m; without it, until it is revoked',
       duration,
     )
     .addOption(scope.choices(['read', 'deploy', 'global']).default('global'))
@@ -33,12 +33,12 @@ const define: DefineCommand = (command, session) => {
         }),
       );
       if (session.json) return session.printJson(made);
-      session.note('It is shown this once. It is used with: paas login');
+      session.note('This token is shown only once. Log in with it: paas login');
       session.print(made.access_token.token ?? '');
     });
   examples(command, [
     ["paas tokens:create --scope deploy --expires 90d -d 'CI of shop'", 'for a CI that pushes'],
-    ['paas tokens:create --scope read > token.txt', 'only the token goes to the file'],
+    ['paas tokens:create --scope read > token.txt', 'the file gets only the token'],
   ]);
 };
 

@@ -8,11 +8,11 @@ import type { Io } from './io.ts';
 const connectTimeoutMs = 30_000;
 const pingMs = 20_000;
 const largestFrame = 4 * 1024 * 1024;
-/** A server takes frames of up to 1 MiB. */
+/** The server accepts frames of up to 1 MiB. */
 const sentFrame = 256 * 1024;
 
-/** Connects to a one-off at the address that only this call may use. Throws `unavailable` when it is not let in. */
-export async function attach(attachUrl: string, signal: AbortSignal): Promise<Attachment> {
+/** Connects to a one-off. The address works once. Throws `unavailable` when the platform refuses the connection. */
+export async function connectToOneOff(attachUrl: string, signal: AbortSignal): Promise<OneOffConnection> {
   const url = new URL(attachUrl);
   const socket = new WebSocket(url, {
     ...(isLocalhostName(url.hostname) ? { lookup: lookUpLocalhost } : {}),
@@ -20,18 +20,18 @@ export async function attach(attachUrl: string, signal: AbortSignal): Promise<At
     maxPayload: largestFrame,
     perMessageDeflate: false,
   });
-  const attachment = new Attachment(socket);
-  await attachment.opened;
+  const connection = new OneOffConnection(socket);
+  await connection.opened;
   signal.addEventListener('abort', () => socket.terminate(), { once: true });
-  return attachment;
+  return connection;
 }
 
-/** A terminal, or two pipes, to a process elsewhere: binary frames are bytes, text frames are the contract's messages. */
-export class Attachment {
+/** A terminal, or two pipes, to a one-off's process. Binary frames carry bytes, text frames carry the contract's messages. */
+export class OneOffConnection {
   readonly opened: Promise<void>;
   readonly #socket: WebSocket;
   readonly #ended: Promise<AttachOutput>;
-  /** What came before `converse`: the process begins as soon as it is attached. */
+  /** Output received before `relay` is called: the process starts as soon as it is attached. */
   #early: Buffer[] | null = [];
   #output: Io['stdout'] | null = null;
 
@@ -41,9 +41,9 @@ export class Attachment {
     const ended = Promise.withResolvers<AttachOutput>();
     this.opened = opened.promise;
     this.#ended = ended.promise;
-    this.#ended.catch(() => {}); // Heard by `converse`, which may come later.
+    this.#ended.catch(() => {}); // `relay` reports it, and may be called later.
     const fail = (reason: string, cause?: unknown) => {
-      const error = new PlatformError('unavailable', reason, { hint: 'What runs is shown by: paas ps', cause });
+      const error = new PlatformError('unavailable', reason, { hint: 'To see what runs: paas ps', cause });
       opened.reject(error);
       ended.reject(error);
     };
@@ -55,21 +55,21 @@ export class Attachment {
     socket.on('error', (error) => fail(`The connection to the command failed: ${error.message}.`, error));
     socket.on('close', () => fail('The connection to the command was lost before it ended.'));
     socket.on('message', (data, isBinary) => {
-      if (isBinary) this.#show(toBuffer(data));
+      if (isBinary) this.#write(toBuffer(data));
       else ended.resolve(JSON.parse(toBuffer(data).toString('utf8')));
     });
   }
 
-  /** Joins this program's input and output to the process until it ends, and resolves with its exit code. */
-  async converse(io: Pick<Io, 'stdin' | 'stdout'>, { tty }: { readonly tty: boolean }): Promise<number> {
+  /** Connects this program's input and output to the process until it ends. Resolves with its exit code. */
+  async relay(io: Pick<Io, 'stdin' | 'stdout'>, { tty }: { readonly tty: boolean }): Promise<number> {
     const { stdin, stdout } = io;
     this.#output = stdout;
-    for (const chunk of this.#early ?? []) this.#show(chunk);
+    for (const chunk of this.#early ?? []) this.#write(chunk);
     this.#early = null;
-    const resize = () => this.#say({ type: 'resize', columns: stdout.columns || 80, rows: stdout.rows || 24 });
+    const resize = () => this.#sendMessage({ type: 'resize', columns: stdout.columns || 80, rows: stdout.rows || 24 });
     const ping = setInterval(() => this.#socket.ping(), pingMs);
     if (tty) {
-      // Every key goes to the process, Ctrl-C too: it decides what an interrupt means.
+      // The process gets every key, Ctrl-C too.
       stdin.setRawMode?.(true);
       stdout.on('resize', resize);
       resize();
@@ -90,7 +90,7 @@ export class Attachment {
     }
   }
 
-  /** Sends what is read, no faster than the connection takes it, and the end of it. Returns what stops the reading. */
+  /** Sends the input and its end, no faster than the connection takes it. Returns a function that stops the reading. */
   #sendInput(stdin: Readable): () => void {
     const send = (chunk: Buffer | string) => {
       const bytes = Buffer.from(chunk);
@@ -105,7 +105,7 @@ export class Attachment {
         );
       }
     };
-    const end = () => this.#say({ type: 'eof' });
+    const end = () => this.#sendMessage({ type: 'eof' });
     stdin.on('data', send).once('end', end);
     if (stdin.readableEnded) end();
     return () => {
@@ -114,18 +114,18 @@ export class Attachment {
     };
   }
 
-  #show(chunk: Buffer): void {
+  #write(chunk: Buffer): void {
     if (this.#output === null) {
       this.#early?.push(chunk);
       return;
     }
     if (this.#output.write(chunk)) return;
-    // The reader of our output is slower than the process: let the process wait.
+    // Our output is read more slowly than the process writes, so the process must wait.
     this.#socket.pause();
     this.#output.once('drain', () => this.#socket.resume());
   }
 
-  #say(message: AttachInput): void {
+  #sendMessage(message: AttachInput): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 }

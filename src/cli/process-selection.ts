@@ -1,20 +1,20 @@
 import type { AppFlags } from './command.ts';
 import { usageError } from './errors.ts';
 
-export interface TargetFlags extends AppFlags {
+export interface SelectionFlags extends AppFlags {
   readonly dyno?: string;
   readonly processType?: string;
 }
 
-export type Target =
+export type ProcessSelection =
   | { readonly kind: 'all' }
   | { readonly kind: 'type'; readonly type: string }
   | { readonly kind: 'one'; readonly name: string };
 
-/** What `web.1`, `web`, `--dyno web.1` and `--process-type web` mean. Nothing said: all. */
-export function parseTarget(word: string | undefined, flags: TargetFlags): Target {
-  const said = [word, flags.dyno, flags.processType].filter((value) => value !== undefined);
-  if (said.length > 1) throw usageError(`One of ${said.join(' and ')} only.`);
+/** Parses `web.1`, `web`, `--dyno web.1` or `--process-type web`. Without any of them, all instances are selected. */
+export function parseSelection(word: string | undefined, flags: SelectionFlags): ProcessSelection {
+  const given = [word, flags.dyno, flags.processType].filter((value) => value !== undefined);
+  if (given.length > 1) throw usageError(`Name only one of ${given.join(' and ')}.`);
   if (flags.processType !== undefined) return { kind: 'type', type: flags.processType };
   const name = flags.dyno ?? word;
   if (name === undefined) return { kind: 'all' };
