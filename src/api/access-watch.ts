@@ -3,19 +3,19 @@ import type { Actor, Token } from '../domain/actor.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Change } from '../domain/store.ts';
 import { isExpired } from './authenticate.ts';
-import type { ApiContext } from './context.ts';
+import type { RouteDeps } from './route-deps.ts';
 
 /** Timers cannot wait longer than 24 days. */
 const longestWaitMs = 24 * 60 * 60_000;
 
-type WatchContext = Pick<ApiContext, 'store' | 'clock' | 'logger'>;
+type AccessDeps = Pick<RouteDeps, 'store' | 'clock' | 'logger'>;
 
 /** Whether the token and the app that a secret address stands for are still there, and still belong together. */
-export async function stillAllowed(context: WatchContext, actor: Actor, appId: string): Promise<boolean> {
-  return (await currentToken(context, actor, appId)) !== null;
+export async function stillAllowed(deps: AccessDeps, actor: Actor, appId: string): Promise<boolean> {
+  return (await currentToken(deps, actor, appId)) !== null;
 }
 
-async function currentToken({ store, clock }: WatchContext, actor: Actor, appId: string): Promise<Token | null> {
+async function currentToken({ store, clock }: AccessDeps, actor: Actor, appId: string): Promise<Token | null> {
   const app = await store.apps.find(appId);
   if (!app || !mayUse(actor, app)) return null;
   const tokens = await store.tokens.list(actor.accountId);
@@ -27,16 +27,16 @@ async function currentToken({ store, clock }: WatchContext, actor: Actor, appId:
  * that something of it changed, and when the token's time is over, until `signal` aborts.
  */
 export function accessSignal(
-  context: WatchContext,
+  deps: AccessDeps,
   { actor, appId, signal }: { readonly actor: Actor; readonly appId: string; readonly signal: AbortSignal },
 ): AbortSignal {
-  const { store, clock, logger } = context;
+  const { store, clock, logger } = deps;
   const lost = new AbortController();
   const either = AbortSignal.any([signal, lost.signal]);
   let expiry: NodeJS.Timeout | undefined;
   const look = async () => {
     if (either.aborted) return;
-    const token = await currentToken(context, actor, appId);
+    const token = await currentToken(deps, actor, appId);
     if (!token) {
       lost.abort(new PlatformError('unauthorized', 'The token or the app that this was opened with is gone.'));
     } else if (token.expiresAt && !either.aborted) {

@@ -4,9 +4,9 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { PlatformError, publicMessage } from '../domain/errors.ts';
 import type { RunSession } from '../domain/operations.ts';
 import { accessSignal, stillAllowed } from './access-watch.ts';
-import type { ApiContext } from './context.ts';
 import { AttachInput, type AttachOutput } from './contract.ts';
 import { isForeignOrigin } from './origin.ts';
+import type { RouteDeps } from './route-deps.ts';
 import type { AttachTicket } from './secret-links.ts';
 
 const maxMessageBytes = 1024 * 1024;
@@ -21,11 +21,11 @@ const goodbyeMs = 500;
  * are AttachInput from the client and AttachOutput to it.
  */
 export class AttachDoor {
-  readonly #context: ApiContext;
+  readonly #deps: RouteDeps;
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false });
 
-  constructor(context: ApiContext) {
-    this.#context = context;
+  constructor(deps: RouteDeps) {
+    this.#deps = deps;
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -34,7 +34,7 @@ export class AttachDoor {
       (ticket) => {
         this.#sockets.handleUpgrade(request, socket, head, (client) => {
           this.#serve(client, ticket).catch((error: unknown) =>
-            this.#context.logger.error('A terminal failed by a defect.', { error }),
+            this.#deps.logger.error('A terminal failed by a defect.', { error }),
           );
         });
       },
@@ -55,19 +55,19 @@ export class AttachDoor {
   async #admit(request: IncomingMessage): Promise<AttachTicket> {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const secret = /^\/attach\/([\w-]{43})$/.exec(pathname)?.[1];
-    const ticket = secret !== undefined && !isForeignOrigin(request) ? this.#context.attachLinks.take(secret) : null;
-    if (ticket && (await stillAllowed(this.#context, ticket.actor, ticket.appId))) return ticket;
+    const ticket = secret !== undefined && !isForeignOrigin(request) ? this.#deps.attachLinks.take(secret) : null;
+    if (ticket && (await stillAllowed(this.#deps, ticket.actor, ticket.appId))) return ticket;
     throw new PlatformError('not_found', 'This address is over.');
   }
 
   async #serve(client: WebSocket, ticket: AttachTicket): Promise<void> {
-    const { operations, store, closing } = this.#context;
+    const { operations, store, closing } = this.#deps;
     // What the client sends before the process is there waits in the socket.
     client.pause();
     const gone = new AbortController();
     client.once('close', () => gone.abort(new PlatformError('cancelled', 'The terminal went away.')));
     client.on('error', () => client.terminate());
-    const signal = accessSignal(this.#context, { ...ticket, signal: AbortSignal.any([gone.signal, closing]) });
+    const signal = accessSignal(this.#deps, { ...ticket, signal: AbortSignal.any([gone.signal, closing]) });
     signal.addEventListener('abort', () => client.close(1001), { once: true });
     const stopPings = keepAlive(client);
     try {
@@ -75,10 +75,10 @@ export class AttachDoor {
       const session = await operations.attachRun(app, ticket.instanceId, signal);
       const outputEnded = connect(client, session);
       const code = await session.exited;
-      await Promise.race([outputEnded, this.#context.clock.sleep(lastOutputMs, signal).catch(() => undefined)]);
-      finish(client, { type: 'exit', code });
+      await Promise.race([outputEnded, this.#deps.clock.sleep(lastOutputMs, signal).catch(() => undefined)]);
+      sendLast(client, { type: 'exit', code });
     } catch (error) {
-      finish(client, { type: 'error', message: publicMessage(error) });
+      sendLast(client, { type: 'error', message: publicMessage(error) });
     } finally {
       stopPings();
     }
@@ -112,7 +112,7 @@ function control(client: WebSocket, session: RunSession, data: RawData): void {
   else session.resize(input.data).catch(() => undefined);
 }
 
-function finish(client: WebSocket, last: AttachOutput): void {
+function sendLast(client: WebSocket, last: AttachOutput): void {
   if (client.readyState !== client.OPEN) return;
   client.resume();
   client.send(JSON.stringify(last), () => client.close(last.type === 'exit' ? 1000 : 1011));

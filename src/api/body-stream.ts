@@ -11,12 +11,12 @@ export async function write(response: ServerResponse, text: string): Promise<voi
   );
 }
 
-/** Items until the signal aborts, whichever way the source ends then. */
-export async function* until<T>(signal: AbortSignal, items: AsyncIterable<T>): AsyncIterable<T> {
+/** Values until the signal aborts, whichever way the source ends then. */
+export async function* until<T>(signal: AbortSignal, source: AsyncIterable<T>): AsyncIterable<T> {
   try {
-    for await (const item of items) {
+    for await (const value of source) {
       if (signal.aborted) return;
-      yield item;
+      yield value;
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -2,19 +2,19 @@ import type { ServerResponse } from 'node:http';
 import type { Build } from '../domain/build.ts';
 import type { LogLine } from '../domain/log-line.ts';
 import { until, write } from './body-stream.ts';
-import type { ApiContext } from './context.ts';
 import { maxLogLines } from './contract.ts';
+import type { RouteDeps } from './route-deps.ts';
 
 const query = { lines: maxLogLines, source: 'build' } as const;
 
 interface Showing {
-  readonly context: ApiContext;
+  readonly deps: RouteDeps;
   readonly signal: AbortSignal;
 }
 
 /** The build's lines as text, as they come, until the build ends. An app builds one at a time, so its time tells which lines are its own. */
 export async function showBuildOutput(build: Build, response: ServerResponse, showing: Showing): Promise<void> {
-  const { context } = showing;
+  const { deps } = showing;
   response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
   response.flushHeaders();
   const begun = await waitForBuild(build.id, ({ state }) => state !== 'queued', showing);
@@ -27,7 +27,7 @@ export async function showBuildOutput(build: Build, response: ServerResponse, sh
   const sent = isOver(begun) ? 0 : await showLive(begun, response, { ...showing, over: over.signal });
   const ended = await ending;
   if (ended) {
-    const all = await context.appLog.read(build.appId, query);
+    const all = await deps.appLog.read(build.appId, query);
     const lines = all.filter((line) => isWithin(line, ended));
     for (const line of lines.slice(sent)) await write(response, `${line.text}\n`);
   }
@@ -38,7 +38,7 @@ export async function showBuildOutput(build: Build, response: ServerResponse, sh
 async function showLive(
   build: Build,
   response: ServerResponse,
-  { context: { appLog, store }, signal, over }: Showing & { readonly over: AbortSignal },
+  { deps: { appLog, store }, signal, over }: Showing & { readonly over: AbortSignal },
 ): Promise<number> {
   const whileBuilding = AbortSignal.any([signal, over]);
   let changed = false;
@@ -80,7 +80,7 @@ function isWithin(line: LogLine, build: Build): boolean {
 async function waitForBuild(
   id: string,
   check: (build: Build) => boolean,
-  { context: { store }, signal }: Showing,
+  { deps: { store }, signal }: Showing,
 ): Promise<Build | null> {
   for (;;) {
     const { promise: changed, resolve } = Promise.withResolvers<void>();

@@ -5,16 +5,16 @@ import { authorise, demandScope } from '../domain/access.ts';
 import type { Actor } from '../domain/actor.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Authenticate } from './authenticate.ts';
-import type { Call, Routes } from './call.ts';
-import type { ApiContext } from './context.ts';
 import { contract, type Endpoint, mediaType } from './contract.ts';
 import { wrongValue } from './error-body.ts';
 import { isForeignOrigin, originOf } from './origin.ts';
 import { page, parseRange } from './range.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { RouteDeps } from './route-deps.ts';
+import type { ApiRequest, Routes } from './route-types.ts';
 
-export interface Doors {
-  readonly context: ApiContext;
+export interface DispatchDeps {
+  readonly routeDeps: RouteDeps;
   readonly authenticate: Authenticate;
   readonly rateLimit: RateLimit;
   /** The port that the API listens on, once it does. */
@@ -22,11 +22,11 @@ export interface Doors {
 }
 
 /** The rows of the contract are of many types; behind this line they are all called alike. */
-type AnyRoute = (call: AnyCall, response: unknown) => Promise<unknown>;
-type AnyCall = { readonly [K in keyof Call<Endpoint>]: unknown };
+type AnyRoute = (call: AnyRequest, response: unknown) => Promise<unknown>;
+type AnyRequest = { readonly [K in keyof ApiRequest<Endpoint>]: unknown };
 
 /** Registers every row of the contract, GET with its HEAD. Nothing else is ever registered: a route outside the table does not exist. */
-export function registerRoutes(server: FastifyInstance, routes: Routes, doors: Doors): void {
+export function registerRoutes(server: FastifyInstance, routes: Routes, deps: DispatchDeps): void {
   for (const [operationId, endpoint] of Object.entries(contract) as [keyof Routes, Endpoint][]) {
     const route = routes[operationId] as unknown as AnyRoute;
     server.route({
@@ -34,7 +34,7 @@ export function registerRoutes(server: FastifyInstance, routes: Routes, doors: D
       url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
       // For checks whether something is there. A stream may never end, and would have nothing to say.
       exposeHeadRoute: endpoint.method === 'GET' && !endpoint.stream,
-      handler: (request, reply) => answer(endpoint, route, { request, reply, doors }),
+      handler: (request, reply) => answer(endpoint, route, { request, reply, deps }),
     });
   }
 }
@@ -42,12 +42,12 @@ export function registerRoutes(server: FastifyInstance, routes: Routes, doors: D
 interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  readonly doors: Doors;
+  readonly deps: DispatchDeps;
 }
 
 /** The order is the point: who asks and whether their token may, then whether the app is theirs, and only then what they want. */
 async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): Promise<unknown> {
-  const { request, reply, doors } = exchange;
+  const { request, reply, deps } = exchange;
   if (endpoint.method !== 'GET' && isForeignOrigin(request.raw)) {
     throw new PlatformError('forbidden', 'A page of another origin may not change anything here.');
   }
@@ -57,22 +57,22 @@ async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): 
   const params = check(endpoint.params, request.params, 'path');
   const app =
     actor && endpoint.path.startsWith('/apps/{app}')
-      ? await authorise(doors.context.store, actor, String(params.app))
+      ? await authorise(deps.routeDeps.store, actor, String(params.app))
       : null;
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new PlatformError('cancelled', 'The client went away.')));
   const lastEventId = request.headers['last-event-id'];
   const range = endpoint.range ? parseRange(request.headers.range, endpoint.range) : null;
-  const call: AnyCall = {
+  const call: AnyRequest = {
     actor,
     app,
     page: range,
     params,
     query: check(endpoint.query, request.query, 'query'),
     body: endpoint.body ? check(endpoint.body, request.body ?? undefined, 'body') : null,
-    origin: originOf(request.raw, doors.context.settings, doors.port()),
+    origin: originOf(request.raw, deps.routeDeps.settings, deps.port()),
     lastEventId: typeof lastEventId === 'string' ? lastEventId : null,
-    signal: AbortSignal.any([gone.signal, doors.context.closing]),
+    signal: AbortSignal.any([gone.signal, deps.routeDeps.closing]),
   };
   if (endpoint.stream) return stream(route, call, exchange);
   const result = endpoint.response.parse(await route(call, reply));
@@ -86,26 +86,26 @@ async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): 
 }
 
 /** From here on the route owns the response; an error before its first byte is given back to Fastify. */
-async function stream(route: AnyRoute, call: AnyCall, { request, reply, doors }: Exchange): Promise<unknown> {
+async function stream(route: AnyRoute, call: AnyRequest, { request, reply, deps }: Exchange): Promise<unknown> {
   const response = reply.raw;
   try {
     await route(call, response);
   } catch (error) {
     if (!response.headersSent) throw error;
-    doors.context.logger.warn('A stream broke off.', { requestId: request.id, error });
+    deps.routeDeps.logger.warn('A stream broke off.', { requestId: request.id, error });
     response.destroy();
   }
   return reply.hijack();
 }
 
-async function identify({ request, reply, doors }: Exchange): Promise<Actor> {
-  const actor = await doors.authenticate(request.headers.authorization);
+async function identify({ request, reply, deps }: Exchange): Promise<Actor> {
+  const actor = await deps.authenticate(request.headers.authorization);
   if (!actor) {
     reply.header('WWW-Authenticate', 'Bearer realm="paas"');
     throw new PlatformError('unauthorized', 'Invalid credentials provided.', { hint: 'Sign in: paas login' });
   }
   reply.header('RateLimit-Remaining', 0);
-  reply.header('RateLimit-Remaining', doors.rateLimit.take(actor.accountId));
+  reply.header('RateLimit-Remaining', deps.rateLimit.take(actor.accountId));
   return { ...actor, requestId: request.id };
 }
 

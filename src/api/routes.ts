@@ -1,5 +1,5 @@
-import type { Routes } from './call.ts';
-import type { ApiContext } from './context.ts';
+import type { RouteDeps } from './route-deps.ts';
+import type { Routes } from './route-types.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { appRoutes } from './routes/apps.ts';
 import { authorizationRoutes } from './routes/authorizations.ts';
@@ -14,19 +14,19 @@ import { platformRoutes } from './routes/platform.ts';
 import { releaseRoutes } from './routes/releases.ts';
 
 /** What each row of the contract does. */
-export function createRoutes(context: ApiContext): Routes {
+export function createRoutes(deps: RouteDeps): Routes {
   return {
-    ...accountRoutes(context),
-    ...appRoutes(context),
-    ...authorizationRoutes(context),
-    ...buildRoutes(context),
-    ...configVarRoutes(context),
-    ...domainRoutes(context),
-    ...dynoRoutes(context),
+    ...accountRoutes(deps),
+    ...appRoutes(deps),
+    ...authorizationRoutes(deps),
+    ...buildRoutes(deps),
+    ...configVarRoutes(deps),
+    ...domainRoutes(deps),
+    ...dynoRoutes(deps),
     ...emptyListRoutes,
-    ...formationRoutes(context),
-    ...logSessionRoutes(context),
-    ...platformRoutes(context),
-    ...releaseRoutes(context),
+    ...formationRoutes(deps),
+    ...logSessionRoutes(deps),
+    ...platformRoutes(deps),
+    ...releaseRoutes(deps),
   };
 }

@@ -6,17 +6,16 @@ import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import { AttachDoor } from './attach.ts';
 import { createAuthenticator } from './authenticate.ts';
-import type { ApiContext } from './context.ts';
 import { registerRoutes } from './dispatch.ts';
 import { createFastify } from './fastify.ts';
 import { closeServer, createHttpServer, limitBodyTime, listenOn, listenOnSocket } from './http-server.ts';
 import { RateLimit } from './rate-limit.ts';
+import type { RouteDeps } from './route-deps.ts';
 import { createRoutes } from './routes.ts';
 import { SecretLinks } from './secret-links.ts';
 import { SignedLinks } from './signed-links.ts';
 
-export interface ApiOptions
-  extends Pick<ApiContext, 'store' | 'operations' | 'appLog' | 'settings' | 'status' | 'logger'> {
+export interface ApiDeps extends Pick<RouteDeps, 'store' | 'operations' | 'appLog' | 'settings' | 'status' | 'logger'> {
   /** Requests of git's smart protocol, taken raw off the same ports. */
   readonly gitReceive?: {
     isGitRequest(request: IncomingMessage): boolean;
@@ -44,10 +43,10 @@ const bodyTimeoutDefaultMs = 30_000;
 const maxConnectionsDefault = 4_096;
 
 /** The Platform API over HTTP. */
-export function createApi(options: ApiOptions): Api {
+export function createApi(options: ApiDeps): Api {
   const clock = options.clock ?? systemClock;
   const closing = new AbortController();
-  const context: ApiContext = {
+  const deps: RouteDeps = {
     ...options,
     clock,
     logLinks: new SecretLinks(clock),
@@ -55,7 +54,7 @@ export function createApi(options: ApiOptions): Api {
     buildLinks: new SignedLinks(clock),
     closing: closing.signal,
   };
-  const attach = new AttachDoor(context);
+  const attach = new AttachDoor(deps);
   let port = options.settings.apiPort;
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     if (options.gitReceive?.isGitRequest(request)) {
@@ -69,8 +68,8 @@ export function createApi(options: ApiOptions): Api {
   const tcp = createHttpServer(listener, attach, maxConnections);
   const local = createHttpServer(listener, attach, maxConnections);
   const app = createFastify(options.logger, tcp);
-  registerRoutes(app, createRoutes(context), {
-    context,
+  registerRoutes(app, createRoutes(deps), {
+    routeDeps: deps,
     authenticate: createAuthenticator({ store: options.store, clock }),
     rateLimit: new RateLimit(clock),
     port: () => port,
@@ -93,7 +92,7 @@ export function createApi(options: ApiOptions): Api {
 }
 
 function handOver(
-  gitReceive: NonNullable<ApiOptions['gitReceive']>,
+  gitReceive: NonNullable<ApiDeps['gitReceive']>,
   exchange: { readonly request: IncomingMessage; readonly response: ServerResponse; readonly logger: Logger },
 ): void {
   const { request, response, logger } = exchange;

@@ -46,7 +46,7 @@ export async function handOver(repository: Repository, update: DeployUpdate, now
 }
 
 /** After git: the branch is at what serves now, or the log says that it is not. Lets a clone check out that branch. */
-export async function finish(
+export async function confirmMoved(
   repository: Repository,
   update: DeployUpdate,
   { now, logger }: { now: string | null; logger: Logger },

@@ -19,10 +19,10 @@ import { judge } from './judge.ts';
 import { defaultLimits, type GitLimits } from './limits.ts';
 import { type GitSetup, Repository } from './repository.ts';
 import { createRepositoryFiles, removeRepositoryFiles, sweep, sweepRepositoryFiles } from './repository-files.ts';
-import { isGitHost, isGitUrl } from './routes.ts';
+import { isGitHostname, isGitUrl } from './routes.ts';
 import { hasCommit, openSourceTree } from './source-tree.ts';
 
-export interface GitReceiveOptions {
+export interface GitReceiveDeps {
   readonly settings: Pick<Settings, 'home' | 'domain'>;
   readonly store: Pick<Store, 'apps' | 'transaction'>;
   readonly operations: Pick<Operations, 'deployPush'>;
@@ -53,13 +53,13 @@ export interface GitReceive {
 
 const stopMs = 10_000;
 
-export function createGitReceive(options: GitReceiveOptions): GitReceive {
+export function createGitReceive(options: GitReceiveDeps): GitReceive {
   const { settings, store, operations, leases, authenticate, mayPush, logger } = options;
   const limits: GitLimits = { ...defaultLimits, ...options.limits };
   const { repos, hooks, runtime, hookSocket } = paths(settings.home);
   const user = gitUser();
   const setup: GitSetup = { repos, hooks, runtime, hookSocket, user, limits, prlimit: hasPrlimit() };
-  const pushes = new IncomingPushes((push, call) => judge(push, call, { store, operations, leases, limits, logger }));
+  const pushes = new IncomingPushes((push, hook) => judge(push, hook, { store, operations, leases, limits, logger }));
   const socket = new HookSocket({ path: hookSocket, listener: pushes, logger });
   const housekeeping = new Housekeeping({ logger, repositoryBytes: limits.repositoryBytes });
 
@@ -74,10 +74,10 @@ export function createGitReceive(options: GitReceiveOptions): GitReceive {
   async function tidyUp(repository: Repository): Promise<void> {
     if (pushes.ofApp(repository.id).length > 0 || housekeeping.isTidying(repository)) return;
     const sweeping = sweepRepositoryFiles(repository.path);
-    const settled = sweeping.catch(() => {});
-    sweeps.set(repository.id, settled);
-    await settled;
-    if (sweeps.get(repository.id) === settled) sweeps.delete(repository.id);
+    const ended = sweeping.catch(() => {});
+    sweeps.set(repository.id, ended);
+    await ended;
+    if (sweeps.get(repository.id) === ended) sweeps.delete(repository.id);
     await sweeping;
     await housekeeping.consider(repository);
   }
@@ -107,7 +107,7 @@ export function createGitReceive(options: GitReceiveOptions): GitReceive {
   }
 
   return {
-    isGitRequest: (req) => isGitHost(req.headers.host, settings.domain) || isGitUrl(req.url ?? ''),
+    isGitRequest: (req) => isGitHostname(req.headers.host, settings.domain) || isGitUrl(req.url ?? ''),
     handle: (req, res) => door.handle(req, res),
     async listenHooks() {
       if (!setup.prlimit) logger.warn('prlimit is missing: the memory of git processes has no bound');

@@ -7,7 +7,7 @@ import type { GitUser } from './git-user.ts';
 import { parseRefUpdates, type RefUpdate } from './ref-update.ts';
 
 /** What a hook asks: may these refs move? */
-export interface HookQuestion {
+export interface HookRequest {
   readonly updates: readonly RefUpdate[];
   /** False when the list was cut off, because nobody pushes so many refs. */
   readonly isWhole: boolean;
@@ -16,10 +16,10 @@ export interface HookQuestion {
 }
 
 /** The line to the pusher's terminal, through the hook and git's sideband. */
-export interface HookCall {
-  readonly question: HookQuestion;
+export interface HookConnection {
+  readonly request: HookRequest;
   /** One line; what does not fit into a stuck client is dropped. */
-  say(line: string): void;
+  print(line: string): void;
   /** Lets the push through or refuses it. Only the first verdict counts. */
   decide(accepted: boolean): void;
   /** Aborted when the hook went away before the verdict. */
@@ -27,13 +27,13 @@ export interface HookCall {
 }
 
 export interface HookListener {
-  /** Takes a push's question, by its one-use secret; false when no push waits under it. */
-  ask(secret: string, call: HookCall): boolean;
+  /** Takes a push's request, by its one-use secret; false when no push waits under it. */
+  ask(secret: string, hook: HookConnection): boolean;
 }
 
-const questionMs = 10_000;
+const requestMs = 10_000;
 /** A hundred refs fit many times; a push of ten thousand is refused by this. */
-const questionBytes = 256 * 1024;
+const requestBytes = 256 * 1024;
 const stuckBytes = 4 * 1024 * 1024;
 /** struct sockaddr_un. */
 const socketPathBytes = 107;
@@ -87,13 +87,13 @@ export class HookSocket {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => {});
-    const timer = setTimeout(() => socket.destroy(), questionMs);
+    const timer = setTimeout(() => socket.destroy(), requestMs);
     socket.once('close', () => clearTimeout(timer));
     let text = '';
     const read = (chunk: string) => {
       text += chunk;
       const isWhole = text.endsWith('\n\n');
-      if (!isWhole && text.length <= questionBytes) return;
+      if (!isWhole && text.length <= requestBytes) return;
       clearTimeout(timer);
       socket.off('data', read);
       // From here on the hook is silent; its data is read only to notice its end.
@@ -106,34 +106,34 @@ export class HookSocket {
   #answer(socket: Socket, text: string, isWhole: boolean): void {
     const end = text.indexOf('\n');
     let secret: string;
-    let question: HookQuestion;
+    let request: HookRequest;
     try {
       const { push, quarantine } = header.parse(JSON.parse(text.slice(0, end)));
       secret = push;
       const rows = isWhole ? text.slice(end + 1) : text.slice(end + 1, text.lastIndexOf('\n'));
-      question = { quarantine, isWhole, updates: parseRefUpdates(rows) };
+      request = { quarantine, isWhole, updates: parseRefUpdates(rows) };
     } catch (error) {
       this.#logger.warn('A hook asked in an unknown form', { error });
       socket.destroy();
       return;
     }
-    if (!this.#listener.ask(secret, hookCall(socket, question))) {
+    if (!this.#listener.ask(secret, connectionOf(socket, request))) {
       this.#logger.warn('A hook asked for a push that is not under way');
       socket.destroy();
     }
   }
 }
 
-function hookCall(socket: Socket, question: HookQuestion): HookCall {
+function connectionOf(socket: Socket, request: HookRequest): HookConnection {
   const gone = new AbortController();
   let isDecided = false;
   socket.once('close', () => {
     if (!isDecided) gone.abort(new PlatformError('cancelled', 'The pushing client went away.'));
   });
   return {
-    question,
+    request,
     gone: gone.signal,
-    say(line) {
+    print(line) {
       if (isDecided || socket.writableLength > stuckBytes) return;
       socket.write(`>${line.replaceAll('\n', ' ')}\n`);
     },

@@ -13,7 +13,7 @@ import { type GitRoute, parseGitRoute } from './routes.ts';
 import { serveAdvertisement, serveFetch } from './serve-fetch.ts';
 import { servePush } from './serve-push.ts';
 
-export interface HttpDoorDependencies {
+export interface HttpDoorDeps {
   readonly store: Pick<Store, 'apps'>;
   /** The actor of an Authorization header; null for a missing or wrong one, after the same time. */
   readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
@@ -29,7 +29,7 @@ export interface HttpDoorDependencies {
   readonly logger: Logger;
 }
 
-interface Visit {
+interface GitExchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly actor: Actor;
@@ -40,10 +40,10 @@ interface Visit {
 
 /** git over HTTP (gitprotocol-http(5)): who asks, for which app, may they; only then is git started. */
 export class HttpDoor {
-  readonly #deps: HttpDoorDependencies;
+  readonly #deps: HttpDoorDeps;
   #requests = 0;
 
-  constructor(deps: HttpDoorDependencies) {
+  constructor(deps: HttpDoorDeps) {
     this.#deps = deps;
   }
 
@@ -97,8 +97,8 @@ export class HttpDoor {
     }
   }
 
-  async #serve(route: GitRoute, visit: Visit): Promise<void> {
-    const { req, res, app, logger } = visit;
+  async #serve(route: GitRoute, exchange: GitExchange): Promise<void> {
+    const { req, res, app, logger } = exchange;
     const { limits } = this.#deps;
     const repository = await this.#deps.open(app);
     // Nothing tells of it again, so from here on nothing may wait before it listens.
@@ -110,10 +110,10 @@ export class HttpDoor {
       return refuse(req, res, { status: 415, text: `Only application/x-${route.service}-request.` });
     }
     if (route.service === 'git-upload-pack') return await serveFetch({ req, res, repository, limits, logger });
-    await this.#push(visit, repository);
+    await this.#push(exchange, repository);
   }
 
-  async #push({ req, res, app, actor, requestId, logger }: Visit, repository: Repository): Promise<void> {
+  async #push({ req, res, app, actor, requestId, logger }: GitExchange, repository: Repository): Promise<void> {
     const { pushes, limits, beforePush, afterPush } = this.#deps;
     await beforePush(repository);
     if (res.destroyed) return;

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import { PlatformError } from '../domain/errors.ts';
-import type { HookCall, HookListener } from './hook-socket.ts';
+import type { HookConnection, HookListener } from './hook-socket.ts';
 import type { Repository } from './repository.ts';
 
 /** Decides a push's fate while its hook waits. Resolves to whether the refs may move; never rejects. */
-export type Judge = (push: IncomingPush, call: HookCall) => Promise<boolean>;
+export type Judge = (push: IncomingPush, hook: HookConnection) => Promise<boolean>;
 
 /** One `git receive-pack` under way, from the request until git has gone. */
 export class IncomingPush {
@@ -48,19 +48,19 @@ export class IncomingPush {
     this.#asked.resolve();
   }
 
-  /** Runs `action` when git has gone, last first: what the push holds, it holds until the ref has moved. */
-  atEnd(action: () => void | Promise<void>): void {
-    this.#atEnd.push(action);
+  /** Runs `release` when git has gone, the last added first. So a push holds what it has until its ref has moved. */
+  atEnd(release: () => void | Promise<void>): void {
+    this.#atEnd.push(release);
   }
 
-  /** Runs all actions, whatever becomes of each; throws the first error afterwards. */
+  /** Runs all of them, also when some fail. Then throws the first error. */
   async ended(): Promise<void> {
-    const actions = this.#atEnd.reverse();
+    const releases = this.#atEnd.reverse();
     this.#atEnd = [];
     const errors: unknown[] = [];
-    for (const action of actions) {
+    for (const release of releases) {
       try {
-        await action();
+        await release();
       } catch (error) {
         errors.push(error);
       }
@@ -102,14 +102,14 @@ export class IncomingPushes implements HookListener {
     return [...this.#all];
   }
 
-  ask(secret: string, call: HookCall): boolean {
+  ask(secret: string, hook: HookConnection): boolean {
     const push = this.#bySecret.get(secret);
     if (!push) return false;
     this.#bySecret.delete(secret);
-    call.gone.addEventListener('abort', () => push.cancel(call.gone.reason), { once: true });
+    hook.gone.addEventListener('abort', () => push.cancel(hook.gone.reason), { once: true });
     push.judgedBy(
-      this.#judge(push, call).then((accepted) => {
-        call.decide(accepted);
+      this.#judge(push, hook).then((accepted) => {
+        hook.decide(accepted);
         return accepted;
       }),
     );

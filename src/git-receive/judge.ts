@@ -5,19 +5,19 @@ import type { Operations } from '../domain/operations.ts';
 import { type Push, purposeOf } from '../domain/push.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
-import { checkFollows, finish, handOver, readRef } from './deploy-ref.ts';
+import { checkFollows, confirmMoved, handOver, readRef } from './deploy-ref.ts';
 import { type Admission, admit, type DeployUpdate } from './gate.ts';
-import type { HookCall } from './hook-socket.ts';
+import type { HookConnection } from './hook-socket.ts';
 import type { IncomingPush } from './incoming-push.ts';
 import type { GitLimits } from './limits.ts';
-import { takeTurn } from './push-turn.ts';
+import { holdSourceLease } from './push-lease.ts';
 import { PusherOutput, refusalText } from './pusher-output.ts';
 import type { Repository } from './repository.ts';
 import { assertNoAlternates, bytesOnDisk } from './repository-files.ts';
 import { mebibytes } from './source-listing.ts';
 import { openSourceTree, sourceWarnings } from './source-tree.ts';
 
-export interface JudgeDependencies {
+export interface JudgeDeps {
   readonly store: Pick<Store, 'transaction'>;
   readonly operations: Pick<Operations, 'deployPush'>;
   readonly leases: Leases;
@@ -30,18 +30,18 @@ export interface JudgeDependencies {
  * lets git move the refs; false throws the objects away. Whoever waits for the outcome going away counts as a refusal
  * until the new version serves, and as nothing after that.
  */
-export async function judge(push: IncomingPush, call: HookCall, deps: JudgeDependencies): Promise<boolean> {
-  const output = new PusherOutput((line) => call.say(line));
+export async function judge(push: IncomingPush, hook: HookConnection, deps: JudgeDeps): Promise<boolean> {
+  const output = new PusherOutput((line) => hook.print(line));
   const { app, actor, requestId } = push;
   const logger = deps.logger.child({ app: app.name, requestId });
   let deploy: DeployUpdate | null = null;
   try {
-    const admission = admit(call.question, deps.limits.refsPerPush);
+    const admission = admit(hook.request, deps.limits.refsPerPush);
     deploy = admission.deploy;
-    const { quarantine } = call.question;
+    const { quarantine } = hook.request;
     const repository = quarantine === '' ? push.repository : push.repository.inQuarantine(quarantine);
     await checkRepository(repository, deps.limits);
-    tellWhatIsKept(admission, output);
+    printWhatIsKept(admission, output);
     if (!deploy) return true;
     await deployUpdate({ push, update: deploy, repository, output, deps });
     logger.info('A push was deployed', { commit: deploy.newId });
@@ -51,7 +51,7 @@ export async function judge(push: IncomingPush, call: HookCall, deps: JudgeDepen
     if (errorCode(error) === 'internal') logger.error('A push failed by a defect', { error });
     else logger.info('A push was refused', { code: errorCode(error), reason, clientGone: push.signal.aborted });
     output.refused(error, requestId);
-    const [first] = call.question.updates;
+    const [first] = hook.request.updates;
     const data = { ref: deploy?.ref ?? first?.ref ?? '', commit: deploy?.newId ?? first?.newId ?? '', reason };
     await deps.store
       .transaction((tables) => tables.events.append(eventOf('push.refused', actor, { appId: app.id, data })))
@@ -61,7 +61,7 @@ export async function judge(push: IncomingPush, call: HookCall, deps: JudgeDepen
 }
 
 /** What is stored and not built, and how to have it deployed. A tag beside a branch needs no line. */
-function tellWhatIsKept({ deploy, skipped: [branch], tags: [tag] }: Admission, output: PusherOutput): void {
+function printWhatIsKept({ deploy, skipped: [branch], tags: [tag] }: Admission, output: PusherOutput): void {
   if (branch !== undefined) {
     output.line('Pushed to non-main branch, skipping build.');
     if (!deploy) output.line(`To deploy it: git push paas ${branch}:main`);
@@ -72,16 +72,21 @@ function tellWhatIsKept({ deploy, skipped: [branch], tags: [tag] }: Admission, o
   }
 }
 
-async function deployUpdate(scene: {
+async function deployUpdate({
+  push,
+  update,
+  repository,
+  output,
+  deps,
+}: {
   readonly push: IncomingPush;
   readonly update: DeployUpdate;
   readonly repository: Repository;
   readonly output: PusherOutput;
-  readonly deps: JudgeDependencies;
+  readonly deps: JudgeDeps;
 }): Promise<void> {
-  const { push, update, repository, output, deps } = scene;
   const { signal } = push;
-  await takeTurn(push, {
+  await holdSourceLease(push, {
     leases: deps.leases,
     purpose: purposeOf({ newCommit: update.newId }),
     onWait: (wait) => output.line(waitingLine('build', wait)),
@@ -92,10 +97,10 @@ async function deployUpdate(scene: {
   output.line('');
   const source = await openSourceTree(repository, update.newId, { limits: deps.limits, signal });
   for (const warning of await sourceWarnings(source)) output.warn(warning);
-  const record = await recordPush(push, update, deps);
-  await deps.operations.deployPush({ push: record, source, actor: push.actor }, output, signal);
+  const stored = await storePush(push, update, deps);
+  await deps.operations.deployPush({ push: stored, source, actor: push.actor }, output, signal);
   // The new version serves. Nothing that happens from here on makes this push a refused one.
-  push.atEnd(() => finish(push.repository, update, { now, logger: deps.logger }));
+  push.atEnd(() => confirmMoved(push.repository, update, { now, logger: deps.logger }));
   await handOver(push.repository, update, now).catch((error: unknown) => {
     deps.logger.error('A deploy branch could not be handed over to git', { error, repository: repository.id });
   });
@@ -116,7 +121,7 @@ async function checkRepository(repository: Repository, limits: GitLimits): Promi
   }
 }
 
-function recordPush(push: IncomingPush, update: DeployUpdate, { store }: JudgeDependencies): Promise<Push> {
+function storePush(push: IncomingPush, update: DeployUpdate, { store }: JudgeDeps): Promise<Push> {
   const { app, actor } = push;
   return store.transaction(async (tables) => {
     const data = { ref: update.ref, commit: update.newId };

@@ -21,7 +21,7 @@ export function isGitUrl(url: string): boolean {
 }
 
 /** `git.<domain>`, with any port. */
-export function isGitHost(host: string | undefined, domain: string): boolean {
+export function isGitHostname(host: string | undefined, domain: string): boolean {
   return (host ?? '').toLowerCase().replace(/:\d*$/, '') === `git.${domain}`;
 }
 

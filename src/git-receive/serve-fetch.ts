@@ -8,7 +8,7 @@ import type { Repository } from './repository.ts';
 import { decodedBody } from './request-body.ts';
 import type { GitService } from './routes.ts';
 
-export interface FetchScene {
+export interface FetchExchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly repository: Repository;
@@ -17,19 +17,19 @@ export interface FetchScene {
 }
 
 /** `GET info/refs`: which refs there are, and what this server can do. */
-export async function serveAdvertisement(scene: FetchScene, service: GitService): Promise<void> {
-  const protocol = gitProtocol(scene.req, service);
+export async function serveAdvertisement(exchange: FetchExchange, service: GitService): Promise<void> {
+  const protocol = gitProtocol(exchange.req, service);
   const options = ['--stateless-rpc', '--http-backend-info-refs'];
   // Version 2 begins without the line that names the service; git http-backend does the same.
   const isVersion2 = protocol?.split(':').includes('version=2') ?? false;
   const prefix = isVersion2 ? null : Buffer.concat([pktLine(`# service=${service}\n`), flushPkt]);
-  await run(scene, { service, options, input: null, protocol, prefix, answers: 'advertisement' });
+  await run(exchange, { service, options, input: null, protocol, prefix, answers: 'advertisement' });
 }
 
 /** `POST git-upload-pack`: a fetch or clone. Only what a branch or tag points to can be asked for. */
-export async function serveFetch(scene: FetchScene): Promise<void> {
-  const { req, res, repository, limits } = scene;
-  if (contentLength(req) > limits.fetchRequestBytes) return tooLarge(scene);
+export async function serveFetch(exchange: FetchExchange): Promise<void> {
+  const { req, res, repository, limits } = exchange;
+  if (contentLength(req) > limits.fetchRequestBytes) return tooLarge(exchange);
   const body = decodedBody(req);
   if (!body) return refuse(req, res, { status: 415, text: 'Only gzip is understood as Content-Encoding.' });
   let input: Buffer | null;
@@ -38,7 +38,7 @@ export async function serveFetch(scene: FetchScene): Promise<void> {
   } catch {
     return refuse(req, res, { status: 400, text: 'The request broke off, or is not in the encoding that it names.' });
   }
-  if (input === null) return tooLarge(scene);
+  if (input === null) return tooLarge(exchange);
   const strange = await findStrangeWant(repository, input);
   if (strange) {
     res.writeHead(200, { 'Content-Type': 'application/x-git-upload-pack-result', 'Cache-Control': 'no-cache' });
@@ -47,15 +47,22 @@ export async function serveFetch(scene: FetchScene): Promise<void> {
   }
   const service = 'git-upload-pack';
   const options = ['--strict', '--timeout=60', '--stateless-rpc'];
-  await run(scene, { service, options, input, protocol: gitProtocol(req, service), prefix: null, answers: 'result' });
+  await run(exchange, {
+    service,
+    options,
+    input,
+    protocol: gitProtocol(req, service),
+    prefix: null,
+    answers: 'result',
+  });
 }
 
-function tooLarge({ req, res }: FetchScene): void {
+function tooLarge({ req, res }: FetchExchange): void {
   refuse(req, res, { status: 413, text: 'The request is too large.', headers: { Connection: 'close' } });
 }
 
 async function run(
-  { req, res, repository, limits, logger }: FetchScene,
+  { req, res, repository, limits, logger }: FetchExchange,
   {
     service,
     options,

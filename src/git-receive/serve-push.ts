@@ -12,7 +12,7 @@ import { gitProtocol } from './serve-fetch.ts';
 import { mebibytes } from './source-listing.ts';
 import { Upload } from './upload.ts';
 
-export interface PushScene {
+export interface PushExchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly push: IncomingPush;
@@ -32,8 +32,8 @@ const sideband = 'side-band-64k';
  * A client that goes away before the verdict ends everything. While a verdict is being found, the deploy is told and
  * git lives until it has answered: a version that serves already must not be forgotten by its repository.
  */
-export async function servePush(scene: PushScene): Promise<void> {
-  const { req, res, push, limits, logger } = scene;
+export async function servePush(exchange: PushExchange): Promise<void> {
+  const { req, res, push, limits, logger } = exchange;
   const maxBytes = limits.packBytes + commandBytes;
   const body = contentLength(req) > maxBytes ? null : decodedBody(req);
   if (!body) {
@@ -62,12 +62,13 @@ export async function servePush(scene: PushScene): Promise<void> {
       })
       .catch((error: unknown) => watch.stop(error));
     push.asked.then(() => watch.within(limits.verdictMs, 'The deploy')).catch(() => {});
-    const prefix = () => (upload.bytes > limits.packBytes && upload.knows(sideband) ? tooLargeLines(limits) : null);
+    const prefix = () =>
+      upload.bytes > limits.packBytes && upload.hasCapability(sideband) ? tooLargeLines(limits) : null;
     await relay(git.stdout, res, { contentType, prefix, stallMs: limits.stallMs });
     const { code, signal } = await git.exited;
     if (code !== 0) logger.warn('git receive-pack failed', { code, signal, stderr: git.stderr });
     await Promise.race([upload.drained(), aborted(push.signal)]);
-    answerEnd(scene, { code, stopped: watch.stopped, isOver: upload.isOver });
+    answerEnd(exchange, { code, stopped: watch.stopped, isTooLarge: upload.isTooLarge });
   } finally {
     res.off('close', closed);
     watch.end();
@@ -77,11 +78,11 @@ export async function servePush(scene: PushScene): Promise<void> {
 }
 
 function answerEnd(
-  { req, res, limits }: PushScene,
-  { code, stopped, isOver }: { code: number | null; stopped: PlatformError | null; isOver: boolean },
+  { req, res, limits }: PushExchange,
+  { code, stopped, isTooLarge }: { code: number | null; stopped: PlatformError | null; isTooLarge: boolean },
 ): void {
   if (res.headersSent) res.end();
-  else if (isOver) refuse(req, res, { status: 413, text: packTooLarge(limits) });
+  else if (isTooLarge) refuse(req, res, { status: 413, text: packTooLarge(limits) });
   else if (stopped?.code === 'timeout') refuse(req, res, { status: 408, text: stopped.message });
   else if (code === 0) res.writeHead(200, { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }).end();
   else refuse(req, res, { status: 400, text: 'git could not read this request.' });

@@ -27,8 +27,8 @@ export async function readListing(
   const entries: SourceEntry[] = [];
   let count = 0;
   let treeBytes = 0;
-  for await (const records of recordsOf(chunks)) {
-    for (const record of records) {
+  for await (const lines of linesOf(chunks)) {
+    for (const line of lines) {
       count += 1;
       if (count > limits.entries) {
         throw tooLarge(
@@ -36,7 +36,7 @@ export async function readListing(
           'Leave out what a build can make again',
         );
       }
-      const entry = parseEntry(record);
+      const entry = parseEntry(line);
       if (!entry) continue;
       treeBytes += entry.sizeBytes;
       if (treeBytes > limits.treeBytes) {
@@ -53,7 +53,7 @@ export async function readListing(
 }
 
 /** Splits at NUL, one array per chunk. Holds one chunk and one unfinished record at a time. */
-async function* recordsOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
   let rest: Buffer = Buffer.alloc(0);
   let bytes = 0;
   for await (const chunk of chunks) {
@@ -68,13 +68,13 @@ async function* recordsOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonl
 }
 
 /** Null for a folder. */
-function parseEntry(record: string): SourceEntry | null {
-  const tab = record.indexOf('\t');
-  const path = record.slice(tab + 1);
+function parseEntry(line: string): SourceEntry | null {
+  const tab = line.indexOf('\t');
+  const path = line.slice(tab + 1);
   // A character has at most three bytes here.
   if (path.length > pathBytes / 3 && Buffer.byteLength(path) > pathBytes) throw pathTooLong();
-  const [, mode = '', type, objectId = '', size] = columns.exec(record.slice(0, Math.max(tab, 0))) ?? [];
-  if (!type) throw new PlatformError('internal', `git listed a tree in an unknown form: ${JSON.stringify(record)}`);
+  const [, mode = '', type, objectId = '', size] = columns.exec(line.slice(0, Math.max(tab, 0))) ?? [];
+  if (!type) throw new PlatformError('internal', `git listed a tree in an unknown form: ${JSON.stringify(line)}`);
   if (type === 'tree') return null;
   return { path, mode, objectId, sizeBytes: size === '-' ? 0 : Number(size) };
 }

@@ -36,7 +36,7 @@ export class Upload {
       this.bytes += chunk.length;
       this.#idle.refresh();
       if (this.#head.length < 4096) this.#head += chunk.toString('latin1', 0, 4096);
-      if (this.isOver) {
+      if (this.isTooLarge) {
         git.stdin.end();
         if (this.bytes > maxBytes * patience) body.destroy(new Error('Far too large.'));
       } else if (git.stdin.writable && !git.stdin.write(chunk)) {
@@ -55,12 +55,12 @@ export class Upload {
     });
   }
 
-  get isOver(): boolean {
+  get isTooLarge(): boolean {
     return this.bytes > this.#maxBytes;
   }
 
-  /** Whether the client named a capability with its first ref update. */
-  knows(capability: string): boolean {
+  /** Whether the client named the capability with its first ref update. */
+  hasCapability(capability: string): boolean {
     return this.#head.includes(capability);
   }
 

@@ -65,7 +65,7 @@ export class RunningPlatform {
     this.#logs = terminal ? logs : null;
     const onChange = () => {
       const running = this.#programs.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid] as const]));
-      lock.record(Object.fromEntries(running));
+      lock.writePrograms(Object.fromEntries(running));
     };
     this.#programs = (['resolver', 'orchestrator'] as const).map(
       (name) =>
@@ -75,7 +75,7 @@ export class RunningPlatform {
           output: this.#logs === null ? 'inherit' : openLog(this.#logs, name),
           env: { ...env, NODE_COMPILE_CACHE: join(cache, 'compiled') },
           onChange,
-          onDeath: (what) => announcer.say(`The ${name} ended: ${what}.`),
+          onDeath: (what) => announcer.print(`The ${name} ended: ${what}.`),
         }),
     );
   }

@@ -8,15 +8,15 @@ import { ownLabels, ownsLogin, stopApps, stopPlatform } from './stop.ts';
 import { type Announcer, announceOn } from './terminal.ts';
 import { uninstall } from './uninstall.ts';
 
-interface Here {
+interface CommandDeps {
   readonly settings: Settings;
   readonly engine: Engine;
   readonly announcer: Announcer;
 }
 
-/** What was done, for `--json`; the words for a person go to the announcer. */
-type Done = Readonly<Record<string, unknown>>;
-type LocalCommand = (here: Here, args: readonly string[]) => Promise<Done>;
+/** What was done, for `--json`. The announcer prints the words for a person. */
+type Result = Readonly<Record<string, unknown>>;
+type LocalCommand = (deps: CommandDeps, args: readonly string[]) => Promise<Result>;
 
 const commands: Readonly<Record<string, LocalCommand>> = {
   'platform:stop': stopCommand,
@@ -28,7 +28,7 @@ const commands: Readonly<Record<string, LocalCommand>> = {
  * The commands of `paas` that act on this machine and not through the API. Returns what was done. Throws PlatformErrors:
  * `invalid_params` for an unknown name or flag, `confirmation_required`.
  */
-export async function runLocalCommand(name: string, args: readonly string[]): Promise<Done> {
+export async function runLocalCommand(name: string, args: readonly string[]): Promise<Result> {
   const command = commands[name];
   if (!command) throw new PlatformError('invalid_params', `There is no command ${name}.`, { hint: 'See paas help.' });
   const settings = readSettings();
@@ -36,10 +36,10 @@ export async function runLocalCommand(name: string, args: readonly string[]): Pr
   return command({ settings, engine, announcer: announceOn(process.stderr) }, args);
 }
 
-async function stopCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<Done> {
+async function stopCommand({ settings, engine, announcer }: CommandDeps, args: readonly string[]): Promise<Result> {
   const flags = parse('platform:stop', args, { apps: { type: 'boolean' } });
   const stopped = await stopPlatform(settings, announcer);
-  if (!stopped) announcer.say(`No platform runs in ${settings.home}.`);
+  if (!stopped) announcer.print(`No platform runs in ${settings.home}.`);
   if (!flags.apps) return { home: settings.home, stopped };
   const labels = await ownLabels(settings);
   const count = labels ? await stopApps(engine, settings, labels) : 0;
@@ -47,7 +47,10 @@ async function stopCommand({ settings, engine, announcer }: Here, args: readonly
   return { home: settings.home, stopped, instances: count };
 }
 
-async function uninstallCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<Done> {
+async function uninstallCommand(
+  { settings, engine, announcer }: CommandDeps,
+  args: readonly string[],
+): Promise<Result> {
   const flags = parse('platform:uninstall', args, { confirm: { type: 'string' } });
   if (flags.confirm !== settings.domain) {
     throw new PlatformError(
@@ -62,7 +65,7 @@ async function uninstallCommand({ settings, engine, announcer }: Here, args: rea
   return { home: settings.home };
 }
 
-async function rebuildCommand({ settings, engine, announcer }: Here, args: readonly string[]): Promise<Done> {
+async function rebuildCommand({ settings, engine, announcer }: CommandDeps, args: readonly string[]): Promise<Result> {
   parse('stack:rebuild', args, {});
   announcer.step(`Making the stack images of Debian ${settings.stackSuite} anew`);
   const stack = await ensureStacks(engine, settings, { progress: (line) => announcer.detail(line), rebuild: true });

@@ -8,16 +8,16 @@ import { runLocalCommand } from './local-commands.ts';
 
 async function main([name = '', ...args]: readonly string[]): Promise<void> {
   try {
-    tell({ done: await runLocalCommand(name, args) });
+    send({ done: await runLocalCommand(name, args) });
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
     const { code, message, hint } = error;
-    tell({ error: { code, message, hint } });
+    send({ error: { code, message, hint } });
   }
 }
 
 /** Kept connections to the engine would keep the process, so it ends as soon as the message is sent. */
-function tell(ending: object): void {
+function send(ending: object): void {
   if (process.send) process.send(ending, () => process.exit(0));
 }
 

@@ -21,21 +21,21 @@ export function lockPath(home: string): string {
 /** What the lock file says, be the launcher alive or not; null when there is none. */
 export function readLock(home: string): LockHolder | null {
   try {
-    const said: unknown = JSON.parse(readFileSync(lockPath(home), 'utf8'));
-    return isHolder(said) ? said : null;
+    const content: unknown = JSON.parse(readFileSync(lockPath(home), 'utf8'));
+    return isHolder(content) ? content : null;
   } catch {
     return null;
   }
 }
 
-function isHolder(said: unknown): said is LockHolder {
-  const { launcher, startedAt, programs } = (said ?? {}) as Partial<Record<keyof LockHolder, unknown>>;
+function isHolder(content: unknown): content is LockHolder {
+  const { launcher, startedAt, programs } = (content ?? {}) as Partial<Record<keyof LockHolder, unknown>>;
   if (!isProcess(launcher) || typeof startedAt !== 'string') return false;
   return typeof programs === 'object' && programs !== null && Object.values(programs).every(isProcess);
 }
 
-function isProcess(said: unknown): said is RunningProcess {
-  const { pid, startTicks } = (said ?? {}) as Partial<Record<keyof RunningProcess, unknown>>;
+function isProcess(content: unknown): content is RunningProcess {
+  const { pid, startTicks } = (content ?? {}) as Partial<Record<keyof RunningProcess, unknown>>;
   return Number.isInteger(pid) && (startTicks === null || typeof startTicks === 'string');
 }
 
@@ -73,12 +73,12 @@ export class LauncherLock {
       throw alreadyRunning(home, before);
     }
     const lock = new LauncherLock(home, claim, Object.values(before?.programs ?? {}).filter(isRunning));
-    lock.record({});
+    lock.writePrograms({});
     return lock;
   }
 
   /** Remembers what is to be ended when this launcher cannot do it any more. */
-  record(programs: Readonly<Record<string, number>>): void {
+  writePrograms(programs: Readonly<Record<string, number>>): void {
     const described = Object.entries(programs).map(([name, pid]) => [name, describeProcess(pid)]);
     const content: LockHolder = {
       launcher: describeProcess(process.pid),

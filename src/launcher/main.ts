@@ -1,8 +1,8 @@
 import type { Settings } from '../config/settings.ts';
 import { RunningPlatform } from './launch.ts';
 import { LauncherLock } from './lock.ts';
-import { type PreparedMessage, runSetUp } from './prepared.ts';
 import { readyMessage } from './ready-message.ts';
+import { type PreparedMessage, runSetUp } from './run-set-up.ts';
 import { Signals } from './signals.ts';
 import { announceOn, endWith } from './terminal.ts';
 
@@ -43,7 +43,9 @@ async function run(
     const actual: Settings = { ...settings, apiPort, httpPort: address?.port ?? settings.httpPort };
     process.stdout.write(readyMessage(actual, performance.now() - startedMs));
     await signals.untilFirst();
-    announcer.say('Stopping the platform. The apps run on; press Ctrl-C again to stop waiting for requests in flight.');
+    announcer.print(
+      'Stopping the platform. The apps run on; press Ctrl-C again to stop waiting for requests in flight.',
+    );
   } finally {
     await platform.stop(stopGraceMs);
   }

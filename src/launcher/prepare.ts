@@ -27,14 +27,14 @@ export async function prepareHost(
 export async function prepare(
   engine: Engine,
   settings: Settings,
-  told: { readonly announcer: Announcer; readonly signal: AbortSignal },
+  options: { readonly announcer: Announcer; readonly signal: AbortSignal },
 ): Promise<void> {
-  await prepareHost(engine, settings, told);
-  await setUp([storeStep(settings)], told.announcer, told.signal);
+  await prepareHost(engine, settings, options);
+  await setUp([storeStep(settings)], options.announcer, options.signal);
   const { state, keys } = paths(settings.home);
   const store = await openStore({ path: state, keysDir: keys });
   try {
-    await setUp([accountStep(store, settings), commandLinkStep(settings)], told.announcer, told.signal);
+    await setUp([accountStep(store, settings), commandLinkStep(settings)], options.announcer, options.signal);
   } finally {
     await store.close();
   }

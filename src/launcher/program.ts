@@ -27,7 +27,7 @@ export interface ProgramOptions {
 
 /** A program that does not become ready this many times in a row when the platform starts will not by trying again. */
 const firstStartAttempts = 3;
-const steadyMs = 30_000;
+const stableMs = 30_000;
 
 /**
  * How long to wait before a program that died is started again, by how often it died without running 30 s in between. At
@@ -86,7 +86,7 @@ export class Program {
       const startedMs = systemClock.monotonicMs();
       const end = await this.#runOnce(onReady);
       if (signal.aborted) return;
-      this.#deaths = systemClock.monotonicMs() - startedMs > steadyMs ? 1 : this.#deaths + 1;
+      this.#deaths = systemClock.monotonicMs() - startedMs > stableMs ? 1 : this.#deaths + 1;
       if (!this.#wasReady && this.#deaths >= firstStartAttempts) {
         throw new Error(`The ${this.name} ended ${this.#deaths} times before it was ready (${end}).`);
       }

@@ -8,7 +8,7 @@ import { endOrphans } from './launch.ts';
 import { LauncherLock } from './lock.ts';
 import { requireFreePorts } from './ports.ts';
 import { prepare } from './prepare.ts';
-import type { PreparedMessage } from './prepared.ts';
+import type { PreparedMessage } from './run-set-up.ts';
 import { Signals } from './signals.ts';
 import { announceOn, endWith } from './terminal.ts';
 
@@ -39,10 +39,10 @@ async function main(): Promise<void> {
   } finally {
     lock.release();
   }
-  if (!signals.first.aborted) await tell({ type: 'prepared', settings, env: environmentOf(flags) });
+  if (!signals.first.aborted) await send({ type: 'prepared', settings, env: environmentOf(flags) });
 }
 
-function tell(message: PreparedMessage): Promise<void> {
+function send(message: PreparedMessage): Promise<void> {
   return new Promise((resolve) => (process.send ? process.send(message, () => resolve()) : resolve()));
 }
 

@@ -7,14 +7,14 @@ export interface Announcer {
   /** A sign of life within the step. */
   detail(text: string): void;
   /** Plain text, as it stands. */
-  say(text: string): void;
+  print(text: string): void;
 }
 
 export function announceOn(stream: NodeJS.WritableStream): Announcer {
   return {
     step: (text) => stream.write(`-----> ${text}\n`),
     detail: (text) => stream.write(`       ${text.replaceAll('\n', '\n       ')}\n`),
-    say: (text) => stream.write(`${text}\n`),
+    print: (text) => stream.write(`${text}\n`),
   };
 }
 

@@ -29,7 +29,7 @@ export async function uninstall(
   await removeFromEngine(engine, labels, announcer);
   if (login) removeCredential(environment(), { apiUrl: apiUrl(settings), gitOrigins: gitOrigins(settings) });
   if (removeCommandLink()) announcer.step(`Removed ${commandLink}`);
-  announcer.say(
+  announcer.print(
     `What is left is ${settings.home} (apps' repositories, releases, keys). Remove it with: rm -rf ${settings.home}`,
   );
 }

@@ -24,7 +24,7 @@ const never = new AbortController().signal;
 
 function listener(): Announcer & { readonly steps: string[] } {
   const steps: string[] = [];
-  return { steps, step: (text) => steps.push(text), detail: () => undefined, say: () => undefined };
+  return { steps, step: (text) => steps.push(text), detail: () => undefined, print: () => undefined };
 }
 
 /** A user and a PAAS_HOME of their own. */

@@ -9,7 +9,7 @@ import { stopApps } from '../../src/launcher/stop.ts';
 import { removeFromEngine } from '../../src/launcher/uninstall.ts';
 import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 
-const silent = { step: () => undefined, detail: () => undefined, say: () => undefined };
+const silent = { step: () => undefined, detail: () => undefined, print: () => undefined };
 
 /** Something of every kind that a platform makes in an engine. */
 async function furnish(fixture: EngineFixture): Promise<string> {

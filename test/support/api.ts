@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PlatformStatus } from '../../src/api/contract.ts';
-import { type Api, type ApiOptions, createApi } from '../../src/api/server.ts';
+import { type Api, type ApiDeps, createApi } from '../../src/api/server.ts';
 import { paths, readSettings, type Settings } from '../../src/config/settings.ts';
 import type { Actor, TokenScope } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
@@ -72,7 +72,7 @@ export const sampleStatus: PlatformStatus = {
 };
 
 export async function startApi(
-  overrides: Partial<ApiOptions> = {},
+  overrides: Partial<ApiDeps> = {},
   flags: Readonly<Record<string, string>> = {},
   databaseAt = sqliteDatabase,
 ): Promise<ApiFixture> {

@@ -5,7 +5,7 @@ import { PlatformError } from '../../src/domain/errors.ts';
 import { parseGitVersion } from '../../src/git-receive/git-version.ts';
 import { flushPkt, pktLine, readPktLines } from '../../src/git-receive/pkt-line.ts';
 import { PusherOutput, visibleLines } from '../../src/git-receive/pusher-output.ts';
-import { isGitHost, isGitUrl, parseGitRoute } from '../../src/git-receive/routes.ts';
+import { isGitHostname, isGitUrl, parseGitRoute } from '../../src/git-receive/routes.ts';
 import { badAppPaths } from '../support/bad-names.ts';
 
 describe("a git client's URL", () => {
@@ -64,10 +64,10 @@ describe("a git client's URL", () => {
     for (const url of ['/apps', '/apps/hello/builds', '/account', '/healthz', '/apps/hello?x=/git-receive-pack']) {
       assert.ok(!isGitUrl(url), url);
     }
-    assert.ok(isGitHost('git.localhost', 'localhost'));
-    assert.ok(isGitHost('GIT.example.com:8080', 'example.com'));
-    assert.ok(!isGitHost('git.example.com.evil', 'example.com'));
-    assert.ok(!isGitHost(undefined, 'example.com'));
+    assert.ok(isGitHostname('git.localhost', 'localhost'));
+    assert.ok(isGitHostname('GIT.example.com:8080', 'example.com'));
+    assert.ok(!isGitHostname('git.example.com.evil', 'example.com'));
+    assert.ok(!isGitHostname(undefined, 'example.com'));
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDebianFamily } from '../../src/launcher/apt.ts';
-import { daemonsLastWords, type EngineFacts, planEngine, startMethods } from '../../src/launcher/steps/engine-plan.ts';
+import { type EngineFacts, failureReason, planEngine, startMethods } from '../../src/launcher/steps/engine-plan.ts';
 
 const bareDebianAsRoot: EngineFacts = {
   dockerHost: 'unix:///var/run/docker.sock',
@@ -61,7 +61,7 @@ test('why an engine did not come up is taken from the end of its log', () => {
     'time="2026-11-22T14:35:07Z" level=info msg="stopping"',
     '',
   ].join('\n');
-  assert.equal(daemonsLastWords(log), "failed to start daemon: Devices cgroup isn't mounted");
-  assert.equal(daemonsLastWords('unable to configure the daemon\n'), 'unable to configure the daemon');
-  assert.equal(daemonsLastWords(''), '');
+  assert.equal(failureReason(log), "failed to start daemon: Devices cgroup isn't mounted");
+  assert.equal(failureReason('unable to configure the daemon\n'), 'unable to configure the daemon');
+  assert.equal(failureReason(''), '');
 });

@@ -48,7 +48,7 @@ test('what a killed launcher left running is known to the next one', async () =>
   await using program = sleeper();
   const killed = sleeper();
   const lock = await LauncherLock.acquire(home);
-  lock.record({ resolver: program.pid });
+  lock.writePrograms({ resolver: program.pid });
   const left = JSON.stringify({ ...readLock(home), launcher: describeProcess(killed.pid) });
   lock.release();
   writeFileSync(lockPath(home), left);
@@ -65,7 +65,7 @@ test('what a killed launcher left running is ended before a new platform starts'
   await using program = sleeper();
   const left = describeProcess(program.pid);
   const steps: string[] = [];
-  const announcer = { step: (text: string) => steps.push(text), detail: () => undefined, say: () => undefined };
+  const announcer = { step: (text: string) => steps.push(text), detail: () => undefined, print: () => undefined };
   await endOrphans([left], announcer);
   assert.equal(isRunning(left), false);
   await endOrphans([], announcer);

@@ -18,7 +18,7 @@ const processOwners: ReadonlySet<string> = new Set([
   'src/host/host-firewall.ts', // iptables
   'src/git-receive/git-process.ts', // git that serves
   'src/launcher/host-command.ts', // apt-get, systemctl, service, dockerd
-  'src/launcher/prepared.ts', // the set-up
+  'src/launcher/run-set-up.ts', // the set-up
   'src/launcher/program.ts', // the platform's own programs
 ]);
 

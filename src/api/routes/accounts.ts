@@ -1,8 +1,8 @@
 import { PlatformError } from '../../domain/errors.ts';
-import type { Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Routes } from '../route-types.ts';
 
-export function accountRoutes({ store }: ApiContext): Pick<Routes, 'infoAccount'> {
+export function accountRoutes({ store }: RouteDeps): Pick<Routes, 'infoAccount'> {
   return {
     async infoAccount({ actor }) {
       const account = await store.accounts.find(actor.accountId);

@@ -4,20 +4,20 @@ import { PlatformError } from '../../domain/errors.ts';
 import { type ListedApp, type Listings, only } from '../../domain/listing.ts';
 import { appUrl, gitUrl } from '../../domain/urls.ts';
 import type { ApiSettings } from '../api-settings.ts';
-import type { Answer, Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
 import { derivedId } from '../derived-id.ts';
 import { person } from '../person.ts';
-import { checkPlace, generation, regionOf, stackOf } from '../places.ts';
+import { checkChoice, generation, regionOf, stackOf } from '../region-and-stack.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Answer, Routes } from '../route-types.ts';
 
 type AppRoutes = Pick<
   Routes,
   'createApp' | 'listApps' | 'listOwnApps' | 'infoApp' | 'updateApp' | 'deleteApp' | 'listCollaborators'
 >;
 
-export function appRoutes(context: ApiContext): AppRoutes {
-  const { store, operations, settings } = context;
+export function appRoutes(deps: RouteDeps): AppRoutes {
+  const { store, operations, settings } = deps;
   const show = async ({ id, ownerId, name }: App) => {
     const [listed] = await store.listings.apps(ownerId, only(id));
     if (!listed) throw new PlatformError('not_found', `No app named ${name}.`, { hint: 'See your apps: paas apps' });
@@ -27,8 +27,8 @@ export function appRoutes(context: ApiContext): AppRoutes {
     (await store.listings.apps(actor.accountId, page)).map((listed) => serializeApp(listed, settings));
   return {
     async createApp({ actor, body }) {
-      checkPlace('region', body.region, regionOf(settings));
-      checkPlace('stack', body.stack, stackOf(settings));
+      checkChoice('region', body.region, regionOf(settings));
+      checkChoice('stack', body.stack, stackOf(settings));
       return show(await operations.createApp(body.name ?? null, actor));
     },
     listApps: ({ actor, page }) => list(actor, page),

@@ -1,8 +1,8 @@
 import type { Actor, Token } from '../../domain/actor.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import type { Answer, Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Answer, Routes } from '../route-types.ts';
 
 type AuthorizationRoutes = Pick<
   Routes,
@@ -10,7 +10,7 @@ type AuthorizationRoutes = Pick<
 >;
 type AuthorizationJson = Answer<Contract['infoAuthorization']>;
 
-export function authorizationRoutes({ store, operations, clock }: ApiContext): AuthorizationRoutes {
+export function authorizationRoutes({ store, operations, clock }: RouteDeps): AuthorizationRoutes {
   const shown = (token: Token, actor: Actor) => serialize(token, { actor, now: clock.now() });
   return {
     listAuthorizations: async ({ actor }) =>

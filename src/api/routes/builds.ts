@@ -3,40 +3,40 @@ import type { Build } from '../../domain/build.ts';
 import { assertNever, PlatformError } from '../../domain/errors.ts';
 import { type ListedBuild, only } from '../../domain/listing.ts';
 import { showBuildOutput } from '../build-output.ts';
-import type { Answer, Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
 import { person } from '../person.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Answer, Routes } from '../route-types.ts';
 
 type BuildRoutes = Pick<Routes, 'listBuilds' | 'infoBuild' | 'readBuildOutput' | 'readBuildStream'>;
 type BuildJson = Answer<Contract['infoBuild']>;
 
 const streamTtlMs = 60 * 60_000;
 
-export function buildRoutes(context: ApiContext): BuildRoutes {
-  const { store, buildLinks } = context;
+export function buildRoutes(deps: RouteDeps): BuildRoutes {
+  const { store, buildLinks } = deps;
   return {
     async listBuilds({ app, origin, page }) {
-      return (await store.listings.builds(app.id, page)).map((listed) => serializeBuild(listed, context, origin));
+      return (await store.listings.builds(app.id, page)).map((listed) => serializeBuild(listed, deps, origin));
     },
     async infoBuild({ app, params, origin }) {
       const [listed] = await store.listings.builds(app.id, only(params.build));
       if (!listed) throw noSuchBuild(app, params.build);
-      return serializeBuild(listed, context, origin);
+      return serializeBuild(listed, deps, origin);
     },
     async readBuildOutput({ app, params, signal }, response) {
-      await showBuildOutput(await findBuild(context, app, params.build), response, { context, signal });
+      await showBuildOutput(await findBuild(deps, app, params.build), response, { deps, signal });
     },
     async readBuildStream({ params, signal }, response) {
       const id = buildLinks.open(params.secret);
       const build = id === null ? null : await store.builds.find(id);
       if (!build) throw new PlatformError('not_found', 'This address is over.', { hint: 'Ask for the build again.' });
-      await showBuildOutput(build, response, { context, signal });
+      await showBuildOutput(build, response, { deps, signal });
     },
   };
 }
 
-async function findBuild({ store }: ApiContext, app: App, id: string): Promise<Build> {
+async function findBuild({ store }: RouteDeps, app: App, id: string): Promise<Build> {
   const build = await store.builds.find(id);
   if (build && build.appId === app.id) return build;
   throw noSuchBuild(app, id);
@@ -46,7 +46,7 @@ function noSuchBuild(app: App, id: string): PlatformError {
   return new PlatformError('not_found', `${app.name} has no build ${JSON.stringify(id.slice(0, 64))}.`);
 }
 
-function serializeBuild(listed: ListedBuild, { settings, buildLinks }: ApiContext, origin: string): BuildJson {
+function serializeBuild(listed: ListedBuild, { settings, buildLinks }: RouteDeps, origin: string): BuildJson {
   const { build, accountId, email, builderName, releaseId } = listed;
   return {
     id: build.id,

@@ -1,10 +1,7 @@
-import type { Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Routes } from '../route-types.ts';
 
-export function configVarRoutes({
-  store,
-  operations,
-}: ApiContext): Pick<Routes, 'listConfigVars' | 'updateConfigVars'> {
+export function configVarRoutes({ store, operations }: RouteDeps): Pick<Routes, 'listConfigVars' | 'updateConfigVars'> {
   return {
     listConfigVars: ({ app }) => copy(store.configVars.get(app.id)),
     async updateConfigVars({ app, actor, body }) {

@@ -4,15 +4,15 @@ import { only, type Page } from '../../domain/listing.ts';
 import { asciiHostname, type Domain } from '../../domain/route.ts';
 import { appHostname } from '../../domain/urls.ts';
 import type { ApiSettings } from '../api-settings.ts';
-import type { Answer, Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
 import { derivedId } from '../derived-id.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Answer, Routes } from '../route-types.ts';
 
 type DomainRoutes = Pick<Routes, 'listDomains' | 'infoDomain' | 'createDomain' | 'deleteDomain'>;
 type DomainJson = Answer<Contract['infoDomain']>;
 
-export function domainRoutes({ store, operations, settings }: ApiContext): DomainRoutes {
+export function domainRoutes({ store, operations, settings }: RouteDeps): DomainRoutes {
   const list = async (app: App, page: Page<'hostname' | 'id' | 'updated_at'>): Promise<readonly DomainJson[]> => {
     const custom = await store.listings.domains(app.id, page);
     return [ownDomain(app, settings), ...custom.map((domain) => serializeDomain(domain, app, settings))];

@@ -6,9 +6,9 @@ import { type Instance, processName, releaseOf, type Workload } from '../../doma
 import type { ListedInstance } from '../../domain/listing.ts';
 import type { Store } from '../../domain/store.ts';
 import type { Clock } from '../../system/clock.ts';
-import type { Answer, Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Answer, Routes } from '../route-types.ts';
 import { cloudletsOf, processesOf, sizeName } from './formation.ts';
 
 type DynoRoutes = Pick<
@@ -29,18 +29,18 @@ type DynoJson = Answer<Contract['infoDyno']>;
 /** The client connects at once; the address is used up by it. */
 const attachTtlMs = 60_000;
 
-export function dynoRoutes(context: ApiContext): DynoRoutes {
-  const { store, operations, settings, attachLinks } = context;
+export function dynoRoutes(deps: RouteDeps): DynoRoutes {
+  const { store, operations, settings, attachLinks } = deps;
   const show = async (app: App, instance: DynoInstance) => {
     const { releaseId } = instance.workload;
     const release = await store.releases.find(releaseId);
     const processes = await processesOf(store, releaseId);
-    return serializeDyno(app, { instance, version: release?.version ?? 0, processes }, context);
+    return serializeDyno(app, { instance, version: release?.version ?? 0, processes }, deps);
   };
   return {
     async listDynos({ app, page }) {
       const listed = await store.listings.instances(app.id, page);
-      return listed.map((one) => serializeDyno(app, one, context));
+      return listed.map((one) => serializeDyno(app, one, deps));
     },
     async infoDyno({ app, params }) {
       const wanted = params.dyno;
@@ -130,7 +130,7 @@ function isDyno(instance: Instance): instance is DynoInstance {
 function serializeDyno(
   app: App,
   { instance, version, processes }: ListedInstance,
-  { settings, clock }: ApiContext,
+  { settings, clock }: RouteDeps,
 ): DynoJson {
   const updatedAt = instance.endedAt ?? instance.upAt ?? instance.startedAt ?? instance.createdAt;
   return {

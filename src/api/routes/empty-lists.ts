@@ -1,5 +1,5 @@
-import type { Routes } from '../call.ts';
 import type { emptyListEndpoints } from '../contract/empty-lists.ts';
+import type { Routes } from '../route-types.ts';
 
 const none = async () => [];
 

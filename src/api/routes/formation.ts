@@ -8,15 +8,15 @@ import type { ScaleChange } from '../../domain/operations.ts';
 import type { Store } from '../../domain/store.ts';
 import { servingReleases } from '../../domain/traffic.ts';
 import type { ApiSettings } from '../api-settings.ts';
-import type { Answer, Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import type { Quantity } from '../contract/formation.ts';
 import type { Contract } from '../contract.ts';
 import { derivedId } from '../derived-id.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Answer, Routes } from '../route-types.ts';
 
 type FormationRoutes = Pick<Routes, 'listFormation' | 'updateFormation' | 'updateFormationType'>;
 
-export function formationRoutes({ store, operations, settings }: ApiContext): FormationRoutes {
+export function formationRoutes({ store, operations, settings }: RouteDeps): FormationRoutes {
   const showAll = async (app: App, entries: readonly FormationEntry[]) => {
     const processes = await servedProcesses(store, app);
     return entries.map((entry) => serializeFormation(entry, { app, processes, settings }));

@@ -3,11 +3,11 @@ import { PlatformError } from '../../domain/errors.ts';
 import type { LogLine, LogQuery } from '../../domain/log-line.ts';
 import { accessSignal, stillAllowed } from '../access-watch.ts';
 import { until, write } from '../body-stream.ts';
-import type { Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import { maxLogLines } from '../contract.ts';
 import { derivedId } from '../derived-id.ts';
 import { formatLine, LineIds, momentOf, sourcesOf } from '../log-line.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Routes } from '../route-types.ts';
 import type { LogView } from '../secret-links.ts';
 
 /** From asking for the address to opening it, and from a broken connection to the next. */
@@ -20,8 +20,8 @@ interface Numbered {
   readonly line: LogLine;
 }
 
-export function logSessionRoutes(context: ApiContext): Pick<Routes, 'createLogSession' | 'readLogSession'> {
-  const { logLinks, clock } = context;
+export function logSessionRoutes(deps: RouteDeps): Pick<Routes, 'createLogSession' | 'readLogSession'> {
+  const { logLinks, clock } = deps;
   return {
     async createLogSession({ app, actor, body, origin }) {
       const view: LogView = {
@@ -40,39 +40,39 @@ export function logSessionRoutes(context: ApiContext): Pick<Routes, 'createLogSe
     },
     async readLogSession({ params, lastEventId, signal }, response) {
       const view = logLinks.open(params.secret);
-      if (!view || !(await stillAllowed(context, view.actor, view.appId))) {
+      if (!view || !(await stillAllowed(deps, view.actor, view.appId))) {
         throw new PlatformError('not_found', 'This log session is over.', { hint: 'Open another one: paas logs' });
       }
       const stayOpen = () => logLinks.extend(params.secret, openWithinMs);
-      await showLog(view, response, { context, lastEventId, signal, stayOpen });
+      await showLog(view, response, { deps, lastEventId, signal, stayOpen });
     },
   };
 }
 
 interface Showing {
-  readonly context: ApiContext;
+  readonly deps: RouteDeps;
   readonly lastEventId: string | null;
   readonly signal: AbortSignal;
   readonly stayOpen: () => void;
 }
 
 async function showLog(view: LogView, response: ServerResponse, showing: Showing): Promise<void> {
-  const { context, lastEventId, stayOpen } = showing;
+  const { deps, lastEventId, stayOpen } = showing;
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   response.flushHeaders();
   const over = new AbortController();
   const signal = view.tail
-    ? accessSignal(context, { ...view, signal: AbortSignal.any([showing.signal, over.signal]) })
+    ? accessSignal(deps, { ...view, signal: AbortSignal.any([showing.signal, over.signal]) })
     : showing.signal;
   const heartbeat = setInterval(() => {
     stayOpen();
     response.write(': alive\n\n');
   }, heartbeatMs);
   try {
-    const lines = view.tail ? follow(view, context, signal) : read(view, context);
+    const lines = view.tail ? follow(view, deps, signal) : read(view, deps);
     for await (const { id, line } of lastEventId === null
       ? lines(view.lines)
-      : resume(lines, lastEventId, { view, context })) {
+      : resume(lines, lastEventId, { view, deps })) {
       await write(response, `id: ${id}\ndata: ${formatLine(line)}\n\n`);
     }
   } finally {
@@ -86,14 +86,14 @@ async function showLog(view: LogView, response: ServerResponse, showing: Showing
 /** The newest lines, `count` of them, and whatever comes after. */
 type Lines = (count: number) => AsyncIterable<Numbered>;
 
-function read(view: LogView, { appLog }: ApiContext): Lines {
+function read(view: LogView, { appLog }: RouteDeps): Lines {
   return async function* (count) {
     const ids = new LineIds();
     for (const line of await appLog.read(view.appId, queryOf(view, count))) yield { id: ids.next(line), line };
   };
 }
 
-function follow(view: LogView, { appLog }: ApiContext, signal: AbortSignal): Lines {
+function follow(view: LogView, { appLog }: RouteDeps, signal: AbortSignal): Lines {
   return async function* (count) {
     const ids = new LineIds();
     const lines = appLog.follow(view.appId, queryOf(view, count), signal);
@@ -105,11 +105,11 @@ function follow(view: LogView, { appLog }: ApiContext, signal: AbortSignal): Lin
 async function* resume(
   lines: Lines,
   lastEventId: string,
-  { view, context }: { readonly view: LogView; readonly context: ApiContext },
+  { view, deps }: { readonly view: LogView; readonly deps: RouteDeps },
 ): AsyncIterable<Numbered> {
   const lastMs = momentOf(lastEventId);
   let known = false;
-  for await (const { id } of read(view, context)(maxLogLines)) if (id === lastEventId) known = true;
+  for await (const { id } of read(view, deps)(maxLogLines)) if (id === lastEventId) known = true;
   let skipping = known;
   for await (const numbered of lines(maxLogLines)) {
     if (skipping) skipping = numbered.id !== lastEventId;

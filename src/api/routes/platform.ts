@@ -1,13 +1,13 @@
 import type { Clock } from '../../system/clock.ts';
-import type { Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import { contract, type PlatformStatus } from '../contract.ts';
 import { openApiDocument } from '../openapi.ts';
-import { regionOf, stackOf } from '../places.ts';
+import { regionOf, stackOf } from '../region-and-stack.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Routes } from '../route-types.ts';
 
 type PlatformRoutes = Pick<Routes, 'health' | 'status' | 'schema' | 'listRegions' | 'listStacks'>;
 
-export function platformRoutes({ status, settings, clock }: ApiContext): PlatformRoutes {
+export function platformRoutes({ status, settings, clock }: RouteDeps): PlatformRoutes {
   const recent = recentStatus(status, clock);
   let document: Record<string, unknown> | null = null;
   return {

@@ -4,14 +4,14 @@ import { type ListedRelease, only } from '../../domain/listing.ts';
 import { keptArtifacts, type Release, type ReleaseWithConfig, rollbackRefusal } from '../../domain/release.ts';
 import type { Store } from '../../domain/store.ts';
 import { currentOf } from '../../domain/traffic.ts';
-import type { Answer, Routes } from '../call.ts';
-import type { ApiContext } from '../context.ts';
 import type { Contract } from '../contract.ts';
 import { person } from '../person.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { Answer, Routes } from '../route-types.ts';
 
 type ReleaseRoutes = Pick<Routes, 'listReleases' | 'infoRelease' | 'listReleaseConfigVars' | 'rollback'>;
 
-export function releaseRoutes({ store, operations }: ApiContext): ReleaseRoutes {
+export function releaseRoutes({ store, operations }: RouteDeps): ReleaseRoutes {
   const show = async (app: App, { id }: Pick<Release, 'id'>) => {
     const [listed] = await store.listings.releases(app.id, only(id));
     if (!listed) throw new PlatformError('not_found', `${app.name} has no release ${id}.`);

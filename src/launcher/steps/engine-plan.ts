@@ -61,7 +61,7 @@ function refuse(message: string, hint: string): EnginePlan {
 }
 
 /** Why a daemon did not come up, out of its log: dockerd says it last, on a line without the others' form. */
-export function daemonsLastWords(log: string): string {
+export function failureReason(log: string): string {
   const lines = log.trimEnd().split('\n');
   const reason = lines.findLast((line) => line.startsWith('failed to start daemon:'));
   return (reason ?? lines.at(-1) ?? '').slice(0, 500);

@@ -8,7 +8,7 @@ import { isRoot } from '../../system/privileges.ts';
 import { canInstallPackages, installPackages } from '../apt.ts';
 import { type Detached, findProgram, runHostCommand, startDetached } from '../host-command.ts';
 import type { SetUpStep } from '../set-up.ts';
-import { daemonsLastWords, type EnginePlan, planEngine, type StartMethod, startMethods } from './engine-plan.ts';
+import { type EnginePlan, failureReason, planEngine, type StartMethod, startMethods } from './engine-plan.ts';
 
 const defaultSockets = ['/var/run/docker.sock', '/run/docker.sock'];
 const daemonConfig = '/etc/docker/daemon.json';
@@ -96,7 +96,7 @@ async function start(
     });
     if (await answersWithin(engine, { timeoutMs, daemon }, signal)) return;
   }
-  const words = methods.includes('process') ? daemonsLastWords(readText(log)) : '';
+  const words = methods.includes('process') ? failureReason(readText(log)) : '';
   throw new PlatformError(
     'unavailable',
     `The container engine was started (${methods.join(', ')}) but does not answer${words === '' ? '.' : `: ${words}`}`,

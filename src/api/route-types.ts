@@ -6,7 +6,7 @@ import type { Page } from '../domain/listing.ts';
 import type { Contract, Endpoint, OperationId } from './contract.ts';
 
 /** One request, after its token, its app and its values were checked. */
-export interface Call<E extends Endpoint> {
+export interface ApiRequest<E extends Endpoint> {
   /** Null where the route takes no token. */
   readonly actor: E['auth'] extends 'none' ? null : Actor;
   /** The app that the path names, authorised for the actor. */
@@ -26,14 +26,14 @@ export interface Call<E extends Endpoint> {
 export type Answer<E extends Endpoint> = z.input<E['response']>;
 
 /** Of a list, at least the page and the row after it are returned; the dispatcher cuts. `reply` is for a status other than the contract's. */
-export type Respond<E extends Endpoint> = (call: Call<E>, reply: StatusReply) => Promise<Answer<E>>;
+export type Respond<E extends Endpoint> = (call: ApiRequest<E>, reply: StatusReply) => Promise<Answer<E>>;
 
 export interface StatusReply {
   code(status: number): unknown;
 }
 
 /** Writes the answer itself; what it throws before the first byte becomes an error answer. */
-export type Stream<E extends Endpoint> = (call: Call<E>, response: ServerResponse) => Promise<void>;
+export type Stream<E extends Endpoint> = (call: ApiRequest<E>, response: ServerResponse) => Promise<void>;
 
 /** A function for every row of the contract: a row without one does not compile. */
 export type Routes = {

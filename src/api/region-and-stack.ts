@@ -15,7 +15,7 @@ export function stackOf(settings: ApiSettings) {
 export const generation = { id: derivedId('generation', 'cedar'), name: 'cedar' };
 
 /** Throws `invalid_params` unless the one that was asked for, by name or id, is the one there is. */
-export function checkPlace(
+export function checkChoice(
   what: string,
   asked: string | undefined,
   only: { readonly id: string; readonly name: string },

@@ -9,7 +9,7 @@ import type { AttachTicket, LogView, SecretLinks } from './secret-links.ts';
 import type { SignedLinks } from './signed-links.ts';
 
 /** What the routes are given to work with. */
-export interface ApiContext {
+export interface RouteDeps {
   readonly store: Store;
   readonly operations: Operations;
   readonly appLog: AppLog;

@@ -5,7 +5,7 @@ import type { IncomingPush } from './incoming-push.ts';
  * One push at a time per app, in the order of asking. The turn lasts until git has moved the ref or has gone, not merely
  * until the build has ended, so that the next push sees what this one left. A push that loses its turn is cancelled.
  */
-export async function takeTurn(
+export async function holdSourceLease(
   push: IncomingPush,
   { leases, ...told }: { leases: Leases; purpose: string; onWait: (wait: LeaseWait) => void },
 ): Promise<void> {
