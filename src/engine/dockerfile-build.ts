@@ -91,7 +91,7 @@ async function readBuild(answer: IncomingMessage, progress: BuildProgress): Prom
 function fetchedByTheEngine(address: string): PlatformError {
   return new PlatformError(
     'build_failed',
-    `The Dockerfile adds ${address.slice(0, 200)}: addresses are not fetched by ADD here, because the engine would do it in the host's network.`,
+    `The Dockerfile adds ${address.slice(0, 200)}: addresses are not fetched by ADD here, because the engine would fetch them in the host's network.`,
     { hint: 'Fetch it in a step, for example: RUN curl -fsSLo FILE URL' },
   );
 }

@@ -55,7 +55,7 @@ test('a Dockerfile wins over what a buildpack would make of the source, and its 
     },
     { SECRET: 'x', OTHER: 'y' },
   );
-  assert.match(output.text, / ! {5}ARG SECRET: config vars reach the running app, and no build of a Dockerfile\./);
+  assert.match(output.text, / ! {5}ARG SECRET: config vars reach the running app, and not the build of a Dockerfile\./);
   assert.match(output.text, /Dockerfile declares types -> web/);
   assert.equal(artifact.builder, 'dockerfile');
   assert.equal(artifact.launcher, null);

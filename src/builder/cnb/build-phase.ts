@@ -11,14 +11,14 @@ import { type LayerMetadata, parseLayer, parseUnmet } from './toml-files.ts';
 const planDir = '/workspace';
 const planFile = 'buildpack-plan.toml';
 
-/** What one buildpack left behind. */
+/** The result of one buildpack's build. */
 export interface BuiltByBuildpack {
   readonly buildpack: Buildpack;
   readonly disk: LayersOnDisk;
   readonly layers: ReadonlyMap<string, LayerMetadata>;
 }
 
-/** The build of somebody's code failed. */
+/** The build of a user's code failed. */
 export class BuildpackFailed extends PlatformError {
   constructor(
     buildpack: Buildpack,
@@ -38,7 +38,7 @@ export class BuildpackFailed extends PlatformError {
   }
 }
 
-/** With what the build itself said last, or with its exit code when it said nothing. */
+/** The reason is the build's last block of warnings, or `otherwise` when it printed none. */
 export function buildpackFailed(
   buildpack: Buildpack,
   lastWords: readonly string[],
@@ -52,8 +52,8 @@ export function buildpackFailed(
 }
 
 /**
- * Runs every buildpack of the group in turn; each sees what the layers of those before it offer to builds. Throws
- * `build_failed`. Source: Buildpack API, "Phase #3: Build"; contracts/buildpacks.md 1B.
+ * Runs the build of every buildpack of the group, in the group's order. Each gets the environment that the layers of the
+ * earlier ones set for builds. Throws `build_failed`. Source: Buildpack API, "Phase #3: Build"; contracts/buildpacks.md 1B.
  */
 export async function buildGroup(
   { group, entries }: Resolution,
@@ -98,7 +98,7 @@ async function runBuild(
   });
   if (status === 0) return;
   if (outOfMemory) {
-    throw new BuildpackFailed(buildpack, 'the build ran out of memory, and something of it was ended.', {
+    throw new BuildpackFailed(buildpack, 'the build ran out of memory, and some of its processes were killed.', {
       hint: 'A build has 2048 MB. Make it smaller, or build elsewhere and push the result.',
       printed: false,
     });
@@ -117,7 +117,7 @@ async function readResult(buildpack: Buildpack, { jail }: PhaseInputs): Promise<
   return { buildpack, disk, layers };
 }
 
-/** For builds: root folders and env files, layer by layer (the launcher has another order). */
+/** What the layers set for later builds: root folders and env files, layer by layer (the launcher has another order). */
 async function buildChanges(
   { buildpack, disk, layers }: BuiltByBuildpack,
   { jail }: PhaseInputs,

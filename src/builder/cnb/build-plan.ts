@@ -2,7 +2,7 @@ import { parse, stringify } from 'smol-toml';
 import { z } from 'zod';
 import type { GroupMember } from './order-toml.ts';
 
-/** What a buildpack's detect wrote: one or several ways in which it would take part. */
+/** What a buildpack's detect wrote: one or more alternatives. */
 export interface PlanOptions {
   readonly options: readonly PlanOption[];
 }
@@ -17,10 +17,10 @@ export interface Requirement {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** A name that is required, by whom it can be met, and what those who require it said about it. */
+/** A required name, the buildpacks that can provide it, and the requirements for it. */
 export interface PlanEntry {
   readonly name: string;
-  /** Ids, in the group's order. */
+  /** Buildpack ids, in the order of the group. */
   readonly providers: readonly string[];
   readonly requires: readonly Requirement[];
 }
@@ -42,7 +42,7 @@ const requires = z
 const optionSchema = z.object({ provides: named, requires });
 const planSchema = optionSchema.extend({ or: z.array(optionSchema).default([]) });
 
-/** Reads detect's build plan (Buildpack API, "Build Plan (TOML)"). Throws on what is none. */
+/** Reads detect's build plan (Buildpack API, "Build Plan (TOML)"). Throws when the text is not a valid one. */
 export function parseBuildPlan(text: string): PlanOptions {
   const { or, ...first } = planSchema.parse(parse(text));
   return {
@@ -54,8 +54,8 @@ export function parseBuildPlan(text: string): PlanOptions {
 }
 
 /**
- * The first combination of options in which everything required is provided, and everything provided is required, by an
- * earlier or the same buildpack; optional buildpacks that do not fit are left out. Null when there is none.
+ * The first combination of options in which every required name is provided by an earlier or the same buildpack, and every
+ * provided name is required. Optional buildpacks that do not fit are left out. Null when no combination fits.
  * Source: Buildpack API, "Phase #1: Detection"; buildpacks/lifecycle, phase/detector.go (runTrial).
  */
 export function resolvePlan(detected: readonly Detected[]): Resolution | null {
@@ -73,7 +73,7 @@ function trials(left: readonly Detected[], chosen: readonly Choice[]): Resolutio
   if (!next) return trial(chosen);
   const { options } = next.plan;
   for (const [index, option] of options.entries()) {
-    // Of an optional buildpack only the last option may be dropped: the earlier ones are wishes to be tried in full.
+    // An optional buildpack may be left out only with its last option: the earlier ones are tried with it.
     const optional = next.member.optional && index === options.length - 1;
     const resolution = trials(rest, [...chosen, { member: next.member, option, optional }]);
     if (resolution) return resolution;
@@ -126,13 +126,13 @@ function match(choices: readonly Choice[]): Match {
   };
 }
 
-/** What one buildpack is asked to provide, as its build reads it (Buildpack API, "Buildpack Plan (TOML)"). */
+/** The entries that one buildpack is asked to provide, as its build reads them (Buildpack API, "Buildpack Plan (TOML)"). */
 export function buildpackPlan(entries: readonly PlanEntry[], id: string): string {
   const own = entries.filter((entry) => entry.providers.includes(id)).flatMap((entry) => entry.requires);
   return stringify({ entries: own.map(({ name, metadata }) => ({ name, metadata })) });
 }
 
-/** The plan for the buildpacks after `id`: what it was asked for is met, but for what it says it has not met. */
+/** The plan for the buildpacks after `id`: without the entries that it provides, except those that it reported as unmet. */
 export function withoutMet(
   entries: readonly PlanEntry[],
   { id, unmet }: { readonly id: string; readonly unmet: readonly string[] },

@@ -5,7 +5,7 @@ import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { PlatformError } from '../../domain/errors.ts';
 
-/** A buildpack as it lies on the platform's disk (Buildpack API, "buildpack.toml"). */
+/** A buildpack on the platform's disk (Buildpack API, "buildpack.toml"). */
 export interface Buildpack {
   readonly id: string;
   readonly version: string;
@@ -15,30 +15,30 @@ export interface Buildpack {
   readonly path: string;
   /** Changes with any file, name or executable bit in the folder. */
   readonly digest: string;
-  /** Config vars stay in files, and do not become its environment. */
+  /** Config vars are given to it in files only, and not in its environment. */
   readonly clearEnv: boolean;
-  /** Null when it says nothing: then it is always asked, and always run. */
+  /** Null when buildpack.toml has no such section: then its detect and its build run every time. */
   readonly planning: Planning | null;
 }
 
-/** `[metadata.paas]`: what the platform may know without running the buildpack. Ours alone; buildpacks/README.md. */
+/** `[metadata.paas]`: what the platform knows without running the buildpack. Our own extension; see buildpacks/README.md. */
 export interface Planning {
-  /** It can only apply when one of these is in the tree. */
+  /** It can apply only when the tree has one of these files. */
   readonly detect: readonly string[];
-  /** Files that its result depends on; their content counts. */
+  /** Files whose content its result depends on. */
   readonly inputs: readonly string[];
-  /** Files that its result depends on; only their being there counts. */
+  /** Files whose presence its result depends on, whatever their content. */
   readonly presence: readonly string[];
   /** Config vars that its result depends on. */
   readonly env: readonly string[];
-  /** Null when it has no runtimes that apps could share. */
+  /** Null when it has no runtimes for apps to share. */
   readonly runtime: RuntimeDecision | null;
 }
 
-/** What decides which runtimes an app gets: all of the app that `bin/runtime` sees. */
+/** The files and config vars that decide which runtimes an app gets. `bin/runtime` sees nothing else of the app. */
 export interface RuntimeDecision {
   readonly files: readonly string[];
-  /** Of JSON files, only these keys. */
+  /** By path of a JSON file: the keys that it sees. */
   readonly json: Readonly<Record<string, readonly string[]>>;
   /** Config vars. */
   readonly env: readonly string[];
@@ -73,7 +73,7 @@ const schema = z.object({
     .optional(),
 });
 
-/** Throws `internal` for a folder that is no buildpack of an API we speak: those in there are ours. */
+/** Throws `internal` for an invalid buildpack.toml or an unknown API version: these buildpacks are part of the platform. */
 export async function readBuildpack(path: string): Promise<Buildpack> {
   const parsed = schema.safeParse(parse(await readFile(join(path, 'buildpack.toml'), 'utf8')));
   if (!parsed.success) {
@@ -94,19 +94,19 @@ export async function readBuildpack(path: string): Promise<Buildpack> {
   };
 }
 
-/** `paas/nodejs` → `paas_nodejs`: how an id is written in a path (platform spec, "escaped"). */
+/** `paas/nodejs` → `paas_nodejs`: the id as a part of a path (platform spec, "escaped"). */
 export function escapedId(id: string): string {
   return id.replaceAll('/', '_');
 }
 
 export interface BuildpackFile {
-  /** Below the buildpack's folder. */
+  /** Relative to the buildpack's folder. */
   readonly path: string;
   readonly executable: boolean;
   readonly content: Buffer;
 }
 
-/** All files, in byte order. Programs in `bin/` are executable whatever their mode says: a copied folder may have lost it. */
+/** All files, in byte order of their paths. Files in `bin/` always count as executable: a copy may have lost their mode. */
 export async function buildpackFiles(path: string): Promise<readonly BuildpackFile[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
   const names = entries

@@ -10,7 +10,7 @@ const processTree = 'cnb/process';
 const metadataPath = 'layers/config/metadata.toml';
 
 /**
- * The last layer: the launcher, one link to it per process type, and what was built by whom (platform spec, "exporter").
+ * The last layer: the launcher, one link to it per process type, and the build's metadata (platform spec, "exporter").
  */
 export async function configLayer(
   path: string,
@@ -36,7 +36,7 @@ export async function configLayer(
   }
 }
 
-/** What an image starts with when nobody says what: the default process type, or nothing but a message. */
+/** The image's entrypoint: the default process type, or without one the launcher, which then prints the process types. */
 export function entrypointOf(launch: LaunchPlan): string {
   return launch.defaultType === null ? launcherPath : `/${processTree}/${launch.defaultType}`;
 }

@@ -6,28 +6,30 @@ import type { Group } from './order-toml.ts';
 import type { BuildRecord, BuildRecords } from './record.ts';
 import type { SharedRuntimes } from './runtimes.ts';
 
-/** What builds with buildpacks have in common. */
+/** The collaborators of every build with buildpacks. */
 export interface CnbDeps {
   readonly engine: Engine;
   readonly platformId: string;
+  /** The groups of order.toml. */
   readonly order: readonly Group[];
   readonly records: BuildRecords;
   readonly runtimes: SharedRuntimes;
   readonly settings: SettingsDigest;
   readonly limits: JailLimits;
-  /** Where layers lie while an image is put together. */
+  /** The folder for layers while an image is assembled. */
   readonly scratchDir: string;
-  /** The network of a place for builds. */
-  readonly networkOf: (slot: number) => Promise<string>;
+  /** The id of a worker's network. */
+  readonly networkOf: (worker: number) => Promise<string>;
 }
 
-/** One build: of what, after what, and where its files may lie. */
+/** One build and its inputs. */
 export interface CnbBuild {
   readonly deps: CnbDeps;
-  /** Those that may apply. */
+  /** The groups that may apply. */
   readonly groups: readonly Group[];
   readonly request: ImageRequest;
-  /** Its own, and removed with it. */
+  /** For this build's files. Removed after it. */
   readonly directory: string;
+  /** The last build's; null for the first. */
   readonly record: BuildRecord | null;
 }

@@ -12,7 +12,7 @@ const planPath = '/workspace/plan.toml';
 const outputPath = '/workspace/detect.log';
 const shownOutput = 4000;
 
-/** Groups that may apply, by what their buildpacks say they look for. One that says nothing has to be asked. */
+/** Groups that may apply, judged by the files that their buildpacks look for. A buildpack that names no files may always apply. */
 export function candidateGroups(source: Source, order: readonly Group[]): readonly Group[] {
   const mayApply = ({ buildpack: { planning } }: GroupMember) => {
     if (planning === null) return true;
@@ -25,8 +25,8 @@ export function candidateGroups(source: Source, order: readonly Group[]): readon
 }
 
 /**
- * The first group all of whose buildpacks want the source, and whose plans fit together. What detects have to say is
- * shown only when nothing applies. Throws `no_app_detected`, and `build_failed` when a detect itself failed.
+ * The first group whose required buildpacks all accept the source and whose build plans fit together. The output of
+ * `bin/detect` is shown only when no group applies. Throws `no_app_detected`, or `build_failed` when a detect failed itself.
  * Source: Buildpack API, "Phase #1: Detection".
  */
 export async function detectGroup(groups: readonly Group[], inputs: PhaseInputs): Promise<Resolution> {

@@ -1,16 +1,16 @@
 /**
- * A change of one environment variable, as a file of a layer's `env` folders describes it (Buildpack API,
- * "Environment Variable Modification Rules"). Values are verbatim, line ends included.
+ * A change of one environment variable, read from a file in a layer's `env` folder (Buildpack API, "Environment Variable
+ * Modification Rules"). Values are verbatim, line ends included.
  */
 export interface EnvChange {
   readonly name: string;
   readonly action: 'override' | 'default' | 'append' | 'prepend';
   readonly value: string;
-  /** Between the old and the new value of append and prepend. */
+  /** Text between the old and the new value, for append and prepend. */
   readonly delimiter: string;
 }
 
-/** The changes that the files of one folder describe, in byte order of their names. Unknown suffixes mean nothing. */
+/** The changes that the files of one folder describe, in byte order of their names. Files with unknown suffixes are ignored. */
 export function envChanges(files: ReadonlyMap<string, string>): readonly EnvChange[] {
   return [...files.keys()].sort().flatMap((file): readonly EnvChange[] => {
     const dot = file.indexOf('.');
@@ -29,7 +29,7 @@ const actions: ReadonlyMap<string, EnvChange['action']> = new Map([
   ['.prepend', 'prepend'],
 ]);
 
-/** A folder of a layer that goes in front of a search path, as a change like any other. */
+/** The change that puts a layer's folder in front of a search path. */
 export function searchPath(name: string, directory: string): EnvChange {
   return { name, action: 'prepend', value: directory, delimiter: ':' };
 }

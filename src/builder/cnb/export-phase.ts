@@ -11,35 +11,35 @@ import { splitLayers } from './split-layers.ts';
 export interface ExportInputs {
   readonly jail: Jail;
   readonly record: BuildRecord | null;
-  /** Of the last image, as long as the engine still has it. */
+  /** The layers of the last image; empty when the engine no longer has it. */
   readonly knownDiffIds: ReadonlySet<string>;
-  /** The image begins with the layers that the last one begins with. */
+  /** The image's first layers, those of the runtimes, are the same as in the last image. */
   readonly baseUnchanged: boolean;
   /** The fingerprint of the app's folder before anything was built. */
   readonly sourceFingerprint: string;
-  /** Where layers are written. */
+  /** The folder to write layers to. */
   readonly directory: string;
   readonly maxBytes: number;
 }
 
 export interface ExportedLayers {
-  /** Below the app's own, in the image's order. */
+  /** The layers below the app's own, in the order of the image. */
   readonly layers: readonly RecordedLayer[];
-  /** Those of them, and the app's own, that were made now. */
+  /** The layers that were made now, the app's own included, by path. */
   readonly files: ReadonlyMap<string, LayerFile>;
-  /** Null when the build left the sources as they were: then they come straight out of git. */
+  /** Null when the build did not change the sources: the app's layer is then made from git. */
   readonly appDiffId: string | null;
 }
 
-/** The fingerprint of a folder that nobody touched since it was put there is the fingerprint of its sources. */
+/** The app folder's fingerprint. Taken before any build runs, so it is the fingerprint of the sources. */
 export async function fingerprintSource(jail: Jail): Promise<string> {
   const [fingerprint = ''] = await jail.fingerprints([{ path: appTree, without: [] }]);
   return fingerprint;
 }
 
 /**
- * What gets a layer of its own in the image, before anything is packed. Throws `build_failed` for a layer that is
- * described and not there.
+ * The trees that get their own layer in the image. Nothing is packed yet. Throws `build_failed` for a layer that is
+ * described but missing.
  */
 export async function planLayers(
   built: readonly BuiltByBuildpack[],
@@ -58,8 +58,8 @@ export async function planLayers(
 }
 
 /**
- * The image's layers out of the jail. Only those leave it that the last image does not have already; that one is
- * unchanged is told by its fingerprint. Throws `build_failed` for a layer that was to stay as it was and is not there any more.
+ * Exports the image's layers from the jail, but only those that the last image does not have: an equal fingerprint means
+ * an unchanged layer. Throws `build_failed` when a layer is to be kept and the engine no longer has it.
  */
 export async function exportLayers(planned: readonly PlannedTree[], inputs: ExportInputs): Promise<ExportedLayers> {
   const { jail, record } = inputs;
@@ -71,7 +71,7 @@ export async function exportLayers(planned: readonly PlannedTree[], inputs: Expo
   const fingerprints = await jail.fingerprints([...present, app]);
   const fingerprintOf = new Map([...present, app].map((tree, index) => [tree.path, fingerprints[index] ?? '']));
   const kept = new Map<string, RecordedLayer>();
-  // A layer is known to the engine as one that lies on certain others: above a changed one, none is.
+  // The engine knows a layer only on top of the layers below it. Above a changed layer, none can be kept.
   let { baseUnchanged } = inputs;
   for (const { tree, lastOnly } of planned) {
     const last = record?.layers.find((layer) => layer.tree.path === tree.path);
@@ -92,7 +92,7 @@ export async function exportLayers(planned: readonly PlannedTree[], inputs: Expo
 
 export interface PlannedTree {
   readonly tree: Tree;
-  /** Described and not there: it stays as the last image has it. */
+  /** The layer has a description but no folder: it is kept as the last image has it. */
   readonly lastOnly: boolean;
 }
 
@@ -111,8 +111,8 @@ function launchTrees(built: readonly BuiltByBuildpack[], record: BuildRecord | n
 }
 
 /**
- * Slices by their plain paths. One that is a pattern stays in the app's layer: the image has the same files, and a
- * change of them ships more than it must.
+ * Slices that are plain paths. The files of a slice with a pattern stay in the app's layer: the image has the same files,
+ * but a change of one of them makes a larger layer anew.
  */
 async function sliceTrees(jail: Jail, slices: readonly string[]): Promise<readonly PlannedTree[]> {
   const plain = [...new Set(slices)].filter((path) => !/[*?[\\]|^\/|(^|\/)\.{0,2}(\/|$)/.test(path));

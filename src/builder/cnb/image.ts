@@ -10,7 +10,7 @@ export const appUser = `${appOwner.uid}:${appOwner.gid}`;
 
 export interface ImageParts {
   readonly layers: readonly RecordedLayer[];
-  /** The files of those layers that were made now. */
+  /** The files of the layers that this build made, by path. */
   readonly files: ReadonlyMap<string, LayerFile>;
   readonly app: LayerFile;
   readonly config: LayerFile;
@@ -20,8 +20,8 @@ export interface ImageParts {
 }
 
 /**
- * The run stack, and on it the buildpacks' layers, the app's parts that change seldom, the app, the launcher. Throws
- * `conflict` when the engine has lost a layer that was not made now.
+ * Assembles the image: the run stack, the buildpacks' layers, the slices of the app, the rest of the app, and the
+ * launcher. Throws `conflict` when the engine has lost a layer that this build did not make.
  */
 export async function assembleImage(engine: Engine, parts: ImageParts, request: ImageRequest): Promise<string> {
   const { stack, tag } = request;
@@ -45,7 +45,7 @@ export async function assembleImage(engine: Engine, parts: ImageParts, request: 
   });
 }
 
-/** As other platforms read them (platform spec, "Labels"). */
+/** The labels that other platforms read (platform spec, "Labels"). */
 function specLabels(parts: ImageParts, request: ImageRequest): Readonly<Record<string, string>> {
   const layersOf = (id: string) => `layers/${id.replaceAll('/', '_')}/`;
   const buildpacks = parts.group.map(({ id, version, layers }) => ({

@@ -25,10 +25,10 @@ import { recordedGroup, recordedInputs } from './reuse.ts';
 import { type PreparedRuntimes, runtimesDir } from './runtimes.ts';
 import { sourceLayer } from './source-layer.ts';
 
-/** What a build in a jail gives: all that an image is made of, and the record of it but for the image's id. */
+/** The result of a build in a jail: all that the image is made of, and its record with an empty image id. */
 export interface JailResult {
   readonly record: BuildRecord;
-  /** Layers that were made now, by where they lie. */
+  /** The layers that this build made, by their path in the image. */
   readonly files: ReadonlyMap<string, LayerFile>;
   readonly app: LayerFile;
 }
@@ -59,7 +59,7 @@ export async function buildInJail(build: CnbBuild): Promise<JailResult> {
       app,
     };
   } finally {
-    // Also of a build that failed: whoever needs these runtimes next will find them.
+    // Waited for after a failed build too: the next build can then use these runtimes.
     await Promise.allSettled([runtimes.then((prepared) => prepared?.layers)]);
     held.release();
     lines.end();
@@ -67,7 +67,7 @@ export async function buildInJail(build: CnbBuild): Promise<JailResult> {
   }
 }
 
-/** Begins before the jail is open, because the two take about as long. Null where no buildpack has shared runtimes. */
+/** Runs while the jail opens, because both take about the same time. Null when no buildpack has shared runtimes. */
 async function prepareRuntimes(
   { deps, groups, request }: CnbBuild,
   { trust, output }: { readonly trust: HostTrust; readonly output: HeldOutput },
@@ -99,7 +99,7 @@ async function runPhases(
 ): Promise<Made> {
   const { deps, groups, request, directory } = build;
   const { lines } = context;
-  // Waited for below; a failure before that must be heard once, and there.
+  // The rejection is handled where the promise is awaited, below.
   context.runtimes.catch(() => undefined);
   const known = await knownDiffIds(deps.engine, build.record, request);
   const record = known.size > 0 ? build.record : null;
@@ -116,7 +116,7 @@ async function runPhases(
   const built = await buildGroup(resolution, inputs, () => lines.lastWarnings);
   const defaults = launchDefaults(built);
   const launchedLayers = await launchLayers(built, { jail, record });
-  // Before the announcement: that a buildpack broke its contract is why there is nothing to run, where both are so.
+  // Before the announcement: when a buildpack broke its contract, that error explains why there is nothing to run.
   const planned = await planLayers(built, { jail, record, slices: defaults.slices });
   announceExport(defaults.processes, {
     builderName: buildpackName(resolution.group),
@@ -165,7 +165,7 @@ async function openJail({ deps, groups, request }: CnbBuild, lines: BuildLines):
   );
 }
 
-/** Brings in everything that is not the volumes': the platform's files first, because the source is somebody else's. */
+/** Puts the platform's files and the source into the jail. The platform's files come first, because the source is not trusted. */
 async function fillJail(jail: Jail, { deps, groups, request }: CnbBuild, trust: HostTrust): Promise<PhaseInputs> {
   const buildpacks = groups.flatMap((group) => group.map(({ buildpack }) => buildpack));
   await jail.put('/', await platformFiles({ buildpacks, config: request.config, caBundle: trust.caBundle }));
@@ -175,7 +175,7 @@ async function fillJail(jail: Jail, { deps, groups, request }: CnbBuild, trust: 
   return { jail, stack: request.stack, architecture, config: request.config, trust: trust.env };
 }
 
-/** The app's own cache. Never another app's: a build could leave a surprise in it. */
+/** The volume with the app's cache. Apps never share one: a build could plant files in it for another app. */
 async function ownVolume({ engine, platformId }: CnbDeps, { app }: ImageRequest): Promise<string> {
   const name = `paas-${platformId}-cache-${app.id}`;
   await engine.volumes.create(name, {
@@ -186,7 +186,7 @@ async function ownVolume({ engine, platformId }: CnbDeps, { app }: ImageRequest)
   return name;
 }
 
-/** Layers that need not be made again, because the engine has them: none, when the stack below them is another one now. */
+/** Layers of the last image that the engine still has. None when the stack has changed, because it is below the layers. */
 async function knownDiffIds(
   engine: Engine,
   record: BuildRecord | null,

@@ -6,10 +6,10 @@ import { layersFolder } from './layers-on-disk.ts';
 import type { BuildRecord } from './record.ts';
 import { type LaunchMetadata, parseLaunch } from './toml-files.ts';
 
-/** Everything of a layer that a launcher looks at; its other folders are only on the search paths. */
+/** The folders of a layer that the launcher reads. `bin` and `lib` are only put on search paths. */
 const folders = ['env', 'env.launch', 'exec.d', 'profile.d'] as const;
 
-/** What the buildpacks' layers mean for processes. Of a layer that stays as the last image has it, what it meant then. */
+/** What the buildpacks' layers change for processes. For a layer that is kept from the last image, the last build's answer. */
 export async function launchLayers(
   built: readonly BuiltByBuildpack[],
   { jail, record }: { readonly jail: Jail; readonly record: BuildRecord | null },
@@ -36,7 +36,7 @@ async function readLayer(
 ): Promise<Omit<LaunchLayer, 'buildpackId' | 'path'>> {
   const present = folders.filter((folder) => contents.includes(folder)).map((folder) => `${path}/${folder}`);
   const listed = present.length === 0 ? [] : await jail.list(present, 2);
-  // Links to files count as files here: many buildpacks link their exec.d programs.
+  // Links count as files here, because many buildpacks link their exec.d programs.
   const paths = listed.filter(({ type }) => type === 'f' || type === 'l').map((file) => file.path);
   const texts = await jail.read(paths.filter((file) => /\/env(\.launch)?\//.test(file.slice(path.length))));
   const env: Record<string, readonly EnvChange[]> = {};
@@ -57,7 +57,7 @@ async function readLayer(
   };
 }
 
-/** Files of a folder under '', files of a folder in it under that one's name; in byte order. */
+/** By process type, in byte order: files directly in the folder under '', files in a subfolder under its name. */
 function byType(paths: readonly string[], folder: string): ReadonlyMap<string, readonly string[]> {
   const result = new Map<string, string[]>();
   for (const path of paths.filter((candidate) => candidate.startsWith(`${folder}/`)).sort()) {
@@ -75,7 +75,7 @@ export interface LaunchDefaults {
   readonly slices: readonly string[];
 }
 
-/** All launch.toml of a group as one: the later buildpack's word counts (Buildpack API, "launch.toml"). */
+/** The launch.toml files of a group merged into one. A later buildpack overrides an earlier one (Buildpack API, "launch.toml"). */
 export function launchDefaults(built: readonly BuiltByBuildpack[]): LaunchDefaults {
   const processes = new Map<string, StartableProcess>();
   let defaultType: string | null = null;

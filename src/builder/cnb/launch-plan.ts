@@ -1,8 +1,8 @@
 import type { EnvChange } from './env-files.ts';
 
-/** All that the launcher of an image is made from. Kept between builds, so plain data. */
+/** All that an image's launcher is made from. Plain data, because the record keeps it as JSON. */
 export interface LaunchPlan {
-  /** In the group's order, alphabetically within a buildpack. */
+  /** In the order of the group, and alphabetically within a buildpack. */
   readonly layers: readonly LaunchLayer[];
   readonly processes: readonly StartableProcess[];
   readonly defaultType: string | null;
@@ -14,13 +14,13 @@ export interface LaunchLayer {
   readonly path: string;
   readonly hasBin: boolean;
   readonly hasLib: boolean;
-  /** By process type; under '' what counts for every type. */
+  /** By process type. Changes under '' apply to every type. */
   readonly env: Readonly<Record<string, readonly EnvChange[]>>;
   readonly execD: Readonly<Record<string, readonly string[]>>;
   readonly profileD: Readonly<Record<string, readonly string[]>>;
 }
 
-/** `shell`: a line for bash, as a Procfile has it. `direct`: argv, as launch.toml has it. */
+/** `shell`: a line for bash, as in a Procfile. `direct`: argv, as in launch.toml. */
 export type StartableProcess =
   | { readonly type: string; readonly kind: 'shell'; readonly command: string }
   | {
@@ -31,7 +31,7 @@ export type StartableProcess =
       readonly workingDir: string | null;
     };
 
-/** The command line as people see it. */
+/** The command line as it is shown to people. */
 export function commandLine(process: StartableProcess): string {
   if (process.kind === 'shell') return process.command;
   const [program, flag, script, ...more] = [...process.command, ...process.args];

@@ -7,7 +7,7 @@ __paas_default() { [ -n "${!1-}" ] || export "$1=$2"; }
 __paas_append() { export "$1=${!1-}${!1:+$3}$2"; }
 __paas_prepend() { export "$1=$2${!1:+$3}${!1-}"; }
 
-# Its output on descriptor 3 is a TOML table of strings. Those are lines of `name = "value"`.
+# The program writes a TOML table of strings to descriptor 3, as lines of `name = "value"`.
 __paas_exec_d() {
   local output line value
   output=$("$1" 3>&1 1>&2) || {
@@ -17,7 +17,7 @@ __paas_exec_d() {
   }
   while IFS= read -r line; do
     if [[ $line =~ ^[[:space:]]*\"?([A-Za-z_][A-Za-z0-9_]*)\"?[[:space:]]*=[[:space:]]*\"(.*)\"[[:space:]]*$ ]]; then
-      # printf knows TOML's escapes, but for that of the quote.
+      # printf knows TOML's escapes, except the one of the quote.
       printf -v value '%b' "${BASH_REMATCH[2]//\\\"/\\x22}"
       export "${BASH_REMATCH[1]}=$value"
     elif [[ $line =~ ^[[:space:]]*\"?([A-Za-z_][A-Za-z0-9_]*)\"?[[:space:]]*=[[:space:]]*\'(.*)\'[[:space:]]*$ ]]; then
@@ -34,14 +34,14 @@ __paas_source() {
   [ ! -r "$1" ] || source "$1"
 }
 
-# The app's own, as on Heroku: after the config vars and the layers, in byte order.
+# The app's own profile scripts, as on Heroku: after the config vars and the layers, in byte order.
 __paas_profiles() {
   local script
   for script in .profile.d/*.sh .profile; do __paas_source "$script"; done
 }
 
-# For a command line whose shell stays, such as a pipeline. Every process of it gets the signal, and the last one ends it:
-# a shell that only waits would die of SIGTERM at once and take the others with it.
+# For a command line whose shell stays, such as a pipeline. Hands every signal to all of its processes, and ends when the
+# last one ends. A plain shell would die of SIGTERM at once, and the others with it.
 __paas_together() {
   local group status name
   set -m
@@ -51,7 +51,7 @@ __paas_together() {
     # shellcheck disable=SC2064
     trap "__paas_signalled=yes; kill -$name -- -$group 2>/dev/null" "$name"
   done
-  # A trapped signal ends a wait early; what the last one says counts, unless it knows nothing any more.
+  # A trapped signal ends a wait early. The last wait's status counts, unless it is 127: the process was waited for before.
   status=0
   while kill -0 "$group" 2>/dev/null; do
     wait "$group"
@@ -69,7 +69,7 @@ __paas_refuse() {
   if (($# > 0)); then
     printf 'There is no process type %s in this image. It has: %s\n' "$1" "${known:-none}" >&2
   else
-    printf 'Nothing to start was named. The process types are: %s\n' "${known:-none}" >&2
+    printf 'No process type was named. The process types are: %s\n' "${known:-none}" >&2
   fi
   exit 127
 }

@@ -9,15 +9,16 @@ export const appDir = '/app';
 
 const library = readFileSync(new URL('launcher.sh', import.meta.url), 'utf8');
 
-/** Changes with the launcher: images with an old one are not what a build would make now. */
+/** Part of the build key: with another launcher, the same source makes another image. */
 export const launcherDigest = `sha256:${createHash('sha256').update(library).digest('hex')}`;
 
 /**
- * The program that starts every process of an image: `launcher TYPE` or `launcher -- COMMAND ARGUMENT…`. It sets what
- * the layers want set and puts the process in its own place. A script and no program, because all that a launcher would
- * have to parse is known when the image is made. Source: platform spec, "launcher"; contracts/buildpacks.md 1B.
+ * The program that starts every process of an image: `launcher TYPE` or `launcher -- COMMAND ARGUMENT…`. It sets the
+ * environment that the layers ask for, and then replaces itself by the process (exec). It is a shell script: everything
+ * that a compiled launcher would parse at start is known when the image is made. Source: platform spec, "launcher";
+ * contracts/buildpacks.md 1B.
  *
- * Unlike there, `.profile.d/*.sh` and `.profile` of the app are read for every process, as on Heroku.
+ * Unlike the specification's launcher, it reads the app's `.profile.d/*.sh` and `.profile` for every process, as Heroku does.
  */
 export function launcherScript(plan: LaunchPlan): string {
   const types = plan.processes.map(({ type }) => quoted(type));
@@ -39,7 +40,7 @@ function shellFunction(name: string, body: readonly string[]): readonly string[]
   return [`${name}() {`, ':', ...body, '}', ''];
 }
 
-/** All root folders of a buildpack's layers first, then their env folders: what the reference launcher does. */
+/** For each buildpack, first the root folders of all its layers, then their env folders, as the reference launcher does. */
 function environment({ layers }: LaunchPlan): readonly string[] {
   const buildpacks = Map.groupBy(layers, (layer) => layer.buildpackId);
   return [...buildpacks.values()].flatMap((group) => [
@@ -90,14 +91,14 @@ function start(process: StartableProcess): string {
   }
   const move = process.workingDir === null ? '' : `cd -- ${quoted(process.workingDir)} || exit 1; `;
   const args = process.args.map(quoted).join(' ');
-  // Arguments of whoever starts it come in the place of the default ones.
+  // Arguments of the caller replace the default ones.
   return `${head} ${move}(($# > 0)) || set -- ${args}; exec -- ${process.command.map(quoted).join(' ')} "$@" ;;`;
 }
 
 /**
- * True when `bash -c` puts the line's last command in its own place, so that the command is the one who gets SIGTERM.
- * bash 5.2 does so for a simple command without redirection, also at the end of `&&` and `;` (seen; it does not for
- * `a 2>&1`, `a | b`, `a & wait`, `a || b`, `if …`). What looks otherwise, if only within quotes, counts as otherwise.
+ * True when `bash -c` replaces itself by the line's last command (exec), so that the command receives SIGTERM. bash 5.2
+ * does so for a simple command without redirection, also at the end of `&&` and `;`. It does not for `a 2>&1`, `a | b`,
+ * `a & wait`, `a || b`, `if …` (tried). Such a character within quotes makes the answer false too.
  */
 export function shellGivesWay(command: string): boolean {
   const plain = command.replaceAll('&&', ';');
@@ -111,7 +112,7 @@ export function shellGivesWay(command: string): boolean {
   );
 }
 
-/** For bash, whatever is in it. */
+/** The text as one word of bash. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

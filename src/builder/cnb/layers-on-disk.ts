@@ -2,16 +2,16 @@ import type { Jail, ListedEntry } from '../jail/jail.ts';
 import { escapedId } from './buildpack.ts';
 import { layersDir } from './phase.ts';
 
-/** The files of a buildpack's layers folder that are no layer's (Buildpack API). */
+/** The files of a buildpack's layers folder that describe no layer (Buildpack API). */
 const reserved = new Set(['launch.toml', 'build.toml', 'store.toml']);
 
-/** What lies in one buildpack's layers folder. */
+/** The contents of one buildpack's layers folder. */
 export interface LayersOnDisk {
-  /** `launch.toml` and its like, by name, and every `<layer>.toml`. */
+  /** The text of every `.toml` file, by name: `launch.toml`, `build.toml`, `store.toml` and each `<layer>.toml`. */
   readonly files: ReadonlyMap<string, string>;
-  /** Names of layers that have a description. */
+  /** Names of the layers with a `<layer>.toml`, sorted. */
   readonly layers: readonly string[];
-  /** Names of folders, with the names of what is in each. */
+  /** By name of a folder: the names of the entries in it. */
   readonly folders: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -41,7 +41,7 @@ function namesIn(listed: readonly ListedEntry[], folder: string): readonly strin
   return listed.filter(({ path }) => path.startsWith(`${folder}/`)).map(({ path }) => path.slice(folder.length + 1));
 }
 
-/** The files of folders by folder and name; links to files are read through by nobody, so they are left out. */
+/** The contents of regular files, by folder and then by name. Links are left out: nothing reads through them. */
 export async function readFolders(
   jail: Jail,
   folders: readonly string[],

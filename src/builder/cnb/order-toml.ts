@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { PlatformError } from '../../domain/errors.ts';
 import { type Buildpack, readBuildpack } from './buildpack.ts';
 
-/** Buildpacks that build one source together, in this order. */
+/** Buildpacks that build one source together, one after the other. */
 export type Group = readonly GroupMember[];
 
 export interface GroupMember {
@@ -25,8 +25,9 @@ const orderSchema = z.object({
 });
 
 /**
- * The groups of `order.toml` in `directory`, first wish first (platform spec, "order.toml"). Each buildpack lies in the
- * folder named by its id's last part. Read once: the platform is restarted when its buildpacks change.
+ * The groups of `order.toml` in `directory`; the first that applies is used. "Order" is the specification's word for this
+ * list (platform spec, "order.toml"). The last part of a buildpack's id names its folder. Read once: a change of the
+ * buildpacks needs a restart of the platform.
  */
 export async function readOrder(directory: string): Promise<readonly Group[]> {
   const path = join(directory, 'order.toml');

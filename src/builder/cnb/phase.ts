@@ -5,13 +5,13 @@ import type { Buildpack } from './buildpack.ts';
 import { applied, searchPath } from './env-files.ts';
 import { buildpackDir, platformDir } from './platform-files.ts';
 
-/** What every phase of one build works with. */
+/** The inputs of every phase of one build. */
 export interface PhaseInputs {
   readonly jail: Jail;
   readonly stack: Stack;
   readonly architecture: 'amd64' | 'arm64';
   readonly config: ConfigVars;
-  /** Certificates, proxies and mirrors of the host, as variables. */
+  /** Environment variables for the host's certificates, proxies and mirrors. */
   readonly trust: Readonly<Record<string, string>>;
 }
 
@@ -20,9 +20,9 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const searchPaths = ['PATH', 'LD_LIBRARY_PATH', 'LIBRARY_PATH', 'CPATH', 'PKG_CONFIG_PATH'];
 
 /**
- * A buildpack's environment, before what the layers of earlier ones add: nothing of the platform's own, and the config
- * vars unless it asked for none (platform spec; buildpacks/lifecycle, env/build.go).
- * HOME is none of the app's: caches and dotfiles that tools leave there are no part of it.
+ * A buildpack's environment, without the changes of earlier buildpacks' layers. It holds the config vars unless the
+ * buildpack sets clear-env, and nothing of the platform's own environment (platform spec; buildpacks/lifecycle,
+ * env/build.go). HOME is not the app's folder, so caches and dotfiles of tools do not get into the app.
  */
 export function buildpackEnv(
   buildpack: Buildpack,

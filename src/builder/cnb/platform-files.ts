@@ -6,14 +6,14 @@ import { type Buildpack, buildpackFiles, escapedId } from './buildpack.ts';
 export const platformDir = '/platform';
 const buildpacksDir = '/workspace/buildpacks';
 
-/** Where a buildpack lies in the jail. */
+/** The buildpack's folder in the jail. */
 export function buildpackDir(buildpack: Buildpack): string {
   return `${buildpacksDir}/${escapedId(buildpack.id)}/${buildpack.version}`;
 }
 
 /**
- * All that a build needs beside the source, as a tar for the jail's root: the buildpacks, the config vars as files
- * (platform spec, `<platform>/env`), and the host's certificates. None of it lies where layers are made from.
+ * All that a build needs besides the source, as a tar for the jail's root: the buildpacks, the config vars as files
+ * (platform spec, `<platform>/env`), and the host's certificates. No layer is made from these paths.
  */
 export async function platformFiles(content: {
   readonly buildpacks: readonly Buildpack[];
@@ -35,7 +35,7 @@ export async function platformFiles(content: {
   return tar as AsyncIterable<Uint8Array>;
 }
 
-/** Where the buildpacks find the shared runtimes: `<platform>/runtimes/<name>` holds the folder's path. For /platform. */
+/** A tar for /platform that points buildpacks to the shared runtimes: `<platform>/runtimes/<name>` holds the folder's path. */
 export function runtimeFiles(paths: Readonly<Record<string, string>>): AsyncIterable<Uint8Array> {
   const tar = pack();
   for (const [name, path] of Object.entries(paths)) tar.entry({ name: `runtimes/${name}` }, path);

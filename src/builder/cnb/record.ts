@@ -8,21 +8,21 @@ import type { RecordedLayer } from './recorded-layer.ts';
 import type { RuntimeFolders } from './runtime-records.ts';
 
 /**
- * What the last build of an app made and what of it can serve the next one: the part that other platforms read back out
- * of the image's labels. A cache: without it the next build does everything.
+ * What the last build of an app made, and what the next build can reuse of it. Other platforms read this from the image's
+ * labels. It is a cache: without it, the next build makes everything.
  */
 export interface BuildRecord {
   readonly generation: number;
   readonly name: string;
   readonly imageId: string;
   readonly group: readonly RecordedBuildpack[];
-  /** Ids of the stack's images. */
+  /** Image ids of the stack. */
   readonly stack: readonly string[];
-  /** On what the layers below depend; null: on anything. */
+  /** The inputs that decide `layers`; null when anything may decide them. */
   readonly inputs: RecordedInputs | null;
-  /** Shared runtimes that the image begins with. */
+  /** The shared runtimes whose layers are the image's first. */
   readonly runtimes: RuntimeFolders;
-  /** Below the app's own layer, in the image's order; those of the runtimes first. */
+  /** The layers below the app's own, in the order of the image; those of the runtimes first. */
   readonly layers: readonly RecordedLayer[];
   readonly launch: LaunchPlan;
   readonly labels: Readonly<Record<string, string>>;
@@ -32,9 +32,9 @@ export interface RecordedBuildpack {
   readonly id: string;
   readonly version: string;
   readonly digest: string;
-  /** `store.toml` as it was; null when there was none. */
+  /** The text of `store.toml`; null when there was none. */
   readonly store: string | null;
-  /** `<layer>.toml` without its types, by layer. */
+  /** By layer: its types, and the text of `<layer>.toml` without them. */
   readonly layers: Readonly<
     Record<string, { readonly launch: boolean; readonly cache: boolean; readonly toml: string }>
   >;
@@ -58,7 +58,7 @@ export class BuildRecords {
     this.#cacheDir = cacheDir;
   }
 
-  /** Null when there is none that this version of the builder can use. */
+  /** Null when there is no record that this version of the builder can use. */
   async read(appId: string): Promise<BuildRecord | null> {
     const content = await readIfThere(this.#path(appId));
     if (!content) return null;

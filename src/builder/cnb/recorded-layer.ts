@@ -1,8 +1,8 @@
 import type { Tree } from '../jail/jail.ts';
 
-/** A layer that the engine has, as the next build finds it again. */
+/** A layer in the engine, with what the next build needs to recognise it. */
 export interface RecordedLayer {
-  /** Where it lies in the image, and did in the build. */
+  /** Its path, the same in the image and in the build. */
   readonly tree: Tree;
   readonly fingerprint: string;
   readonly diffId: string;

@@ -9,10 +9,10 @@ import type { BuildRecord, RecordedBuildpack } from './record.ts';
 import { parseLayer } from './toml-files.ts';
 
 /**
- * Brings the app's volume into the state in which the buildpacks of this build may find it: what they keep in caches as
- * it was left, the descriptions of what is in the last image, and nothing else (Buildpack API, "Layer Types"). Nothing
- * is moved: the volume is the cache. Launch layers must be what the last image has, or they are made anew; a layer that
- * is a cache only is its buildpack's business, also after a failed build.
+ * Prepares the app's volume for the buildpacks of this build. It keeps their cached layers and the descriptions of the
+ * last image's layers, and removes everything else (Buildpack API, "Layer Types"). Nothing is copied, because the volume
+ * is the cache. A cached launch layer is kept only when it equals the last image's. A layer that is only a cache is kept
+ * as its buildpack left it, also after a failed build.
  */
 export async function restoreLayers(
   buildpacks: readonly Buildpack[],
@@ -45,7 +45,7 @@ async function restored(
   const files = new Map<string, string>();
   if (last?.store) files.set('store.toml', last.store);
   for (const [name, layer] of Object.entries(last?.layers ?? {})) {
-    // Of what is only in the image, the description: its buildpack may say that the layer stays as it is.
+    // The layer is only in the image. With its description, the buildpack can declare that it stays as it is.
     if (layer.launch && !layer.cache) files.set(`${name}.toml`, layer.toml);
   }
   const unchanged = await unchangedLayers(buildpack, { last, record, jail, disk });
@@ -61,7 +61,7 @@ async function restored(
   return { folders, files };
 }
 
-/** Cached launch layers whose folder is still the one of which the image has a copy. */
+/** Cached launch layers whose folder still equals the image's copy. */
 async function unchangedLayers(
   buildpack: Buildpack,
   facts: { last: RecordedBuildpack | null; record: BuildRecord | null; jail: Jail; disk: LayersOnDisk },
@@ -77,7 +77,7 @@ async function unchangedLayers(
   );
 }
 
-/** A description that a build in progress had not finished has no types any more: then the last whole build's count. */
+/** An interrupted build may have left a description without types. Then the types of the last complete build count. */
 function isCacheOnly(
   onDisk: ReturnType<typeof parseLayer>,
   recorded: { readonly launch: boolean; readonly cache: boolean } | undefined,
@@ -93,12 +93,12 @@ function readable(toml: string): ReturnType<typeof parseLayer> | null {
   }
 }
 
-/** Never with types: buildpacks append theirs, and a second table of the name would be an error. */
+/** Types are left out: buildpacks append their own, and a second `[types]` table would be a syntax error. */
 function withoutTypes(metadata: Readonly<Record<string, unknown>>): string {
   return stringify({ metadata });
 }
 
-/** What a description is kept as. */
+/** The description of a layer as the record keeps it: without types. */
 export function recordedToml(toml: string): string {
   const { types: _types, ...rest } = parse(toml);
   return stringify(rest);

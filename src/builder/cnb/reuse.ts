@@ -9,8 +9,8 @@ import { appTree } from './source-layer.ts';
 import { parseStore } from './toml-files.ts';
 
 /**
- * True when a build would make the layers of the last one again, whatever has changed in the app's own files: then
- * nothing has to be started for it.
+ * True when a build would make the same layers as the last one, apart from the app's own files. No container is needed
+ * then.
  */
 export function canReuseLayers(
   record: BuildRecord,
@@ -30,7 +30,7 @@ export function canReuseLayers(
   );
 }
 
-/** The same buildpacks, unchanged, are the first that may apply. */
+/** Whether the first group that may apply has the same buildpacks as the last build, unchanged. */
 function isFirstCandidate({ group }: BuildRecord, [first]: readonly Group[]): boolean {
   return (
     first !== undefined &&
@@ -39,7 +39,7 @@ function isFirstCandidate({ group }: BuildRecord, [first]: readonly Group[]): bo
   );
 }
 
-/** A source that has come to hold what the build made itself. */
+/** Whether the source now holds files at a path that the last build made itself. */
 function reachesIntoSlices({ layers }: BuildRecord, { entries }: Source): boolean {
   const slices = layers.map(({ tree }) => tree.path).filter((path) => isBelow(path, appTree));
   return slices
@@ -47,7 +47,7 @@ function reachesIntoSlices({ layers }: BuildRecord, { entries }: Source): boolea
     .some((pattern) => entries.some(({ path }) => coversPath(path, pattern)));
 }
 
-/** Null unless every buildpack of the group said that its inputs decide everything, and left the sources as they were. */
+/** Null unless every buildpack of the group declared that its inputs decide its result, and none changed the sources. */
 export function recordedInputs(
   built: readonly BuiltByBuildpack[],
   {

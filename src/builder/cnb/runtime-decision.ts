@@ -6,14 +6,14 @@ import type { RuntimeDecision } from './buildpack.ts';
 
 const maxFileBytes = 1024 * 1024;
 
-/** All of an app that decides about its runtimes. */
+/** The files and config vars of an app that decide which runtimes it gets. */
 export interface DecisionInputs {
   /** By path. */
   readonly files: ReadonlyMap<string, string>;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Data only, cut down to what is named: no code of the app's, and no secret of its config. */
+/** Reads only the files, JSON keys and config vars that `decision` names: no code and no secret of the app. */
 export async function decisionInputs(
   decision: RuntimeDecision,
   { tree }: Source,
@@ -38,7 +38,7 @@ export function decisionDigest(inputs: DecisionInputs, ...others: readonly strin
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** Null for what is no JSON object: the buildpack will say so better when it sees the file. */
+/** Null when the text is no JSON object: the buildpack reports it better when it reads the file. */
 function pick(text: string, keys: readonly string[]): string | null {
   try {
     const value = JSON.parse(text) as unknown;

@@ -7,14 +7,14 @@ import type { RecordedLayer } from './recorded-layer.ts';
 
 const templateStart = 'template-';
 
-/** Folders of the shared runtimes by the buildpack's name for each: `node` → `node-24.21.0-amd64`. */
+/** By the buildpack's name for a runtime: its folder in the volume, as in `node` → `node-24.21.0-amd64`. */
 export type RuntimeFolders = Readonly<Record<string, string>>;
 
-/** Which runtimes certain inputs led to, and when. */
+/** The runtimes that certain inputs led to, and when. */
 export interface ResolvedRuntimes {
   readonly at: number;
   readonly folders: RuntimeFolders;
-  /** What told how: a later build says it again. */
+  /** The output that explained the choice. A later build with the same inputs prints it again. */
   readonly lines: readonly OutputLine[];
 }
 
@@ -23,22 +23,25 @@ export interface OutputLine {
   readonly text: string;
 }
 
-/** Runtimes as layers on one run stack. */
+/** An image with the runtimes as layers on one run stack. */
 export interface Template {
   readonly imageId: string;
   readonly layers: readonly RecordedLayer[];
 }
 
-/** A record and when a build last asked for what it tells. */
+/** One record file, and when a build last used it. */
 export interface RecordUse {
   readonly path: string;
   readonly usedAt: Date;
   readonly folders: readonly string[];
-  /** Of a template; null of a resolution. */
+  /** The template's image; null for the record of resolved runtimes. */
   readonly imageId: string | null;
 }
 
-/** Caches on disk: without them versions are asked for again and layers made again. A file's time says when it was last used. */
+/**
+ * Caches on disk. Without them, versions are looked up and layers made again. A file's modification time is the time of
+ * its last use.
+ */
 export class RuntimeRecords {
   readonly #directory: string;
 
@@ -62,11 +65,11 @@ export class RuntimeRecords {
     await writeWhole(this.#templatePath(runImageId, folders), JSON.stringify(template));
   }
 
-  /** Notes that a build uses these; whoever removes what is old goes by it. */
+  /** Sets the time of the last use, by which `removeOldRuntimes` decides. */
   async used(digest: string, runImageId: string, folders: RuntimeFolders): Promise<void> {
     const now = new Date();
     const paths = [join(this.#directory, `${digest}.json`), this.#templatePath(runImageId, folders)];
-    // Not there: then it will be written, with the time of that.
+    // A missing file is written later, with the time of that.
     await Promise.all(paths.map((path) => utimes(path, now, now).catch(() => undefined)));
   }
 
@@ -91,7 +94,7 @@ export class RuntimeRecords {
   }
 }
 
-/** What cannot be read is of no use to anybody. */
+/** A record that cannot be read counts as one without folders. */
 async function useOf(path: string): Promise<RecordUse> {
   const { mtime: usedAt } = await stat(path);
   if (!basename(path).startsWith(templateStart)) {

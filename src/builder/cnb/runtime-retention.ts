@@ -3,13 +3,13 @@ import { PlatformError } from '../../domain/errors.ts';
 import { Jail, type JailSpec } from '../jail/jail.ts';
 import type { RecordUse, RuntimeRecords } from './runtime-records.ts';
 
-/** So long a version stays that no build asks for. One comes anew when a build does. */
+/** A runtime that no build has used for this time is removed. A build that needs it later makes it again. */
 const unusedForMs = 30 * 24 * 60 * 60_000;
 
 /**
- * Removes shared runtimes that no build has asked for in a month: their folders in the volume, their image, and last what
- * is known of them, so that what is broken off is taken up again. Images of apps have these layers themselves. Whatever a
- * build under way uses was asked for lately.
+ * Removes shared runtimes that no build has used for 30 days: first their folders in the volume, then their images, and
+ * their records last, so that an interrupted removal goes on at the next call. Images of apps keep their own copy of the
+ * layers. A running build's runtimes are safe, because it has just used them.
  */
 export async function removeOldRuntimes({
   engine,
@@ -20,7 +20,7 @@ export async function removeOldRuntimes({
   readonly engine: Engine;
   readonly records: RuntimeRecords;
   readonly now: Date;
-  /** For a jail with the volume of the runtimes in it, as its only one. */
+  /** For a jail whose only volume is that of the runtimes. */
   readonly spec: JailSpec;
 }): Promise<void> {
   const all = await records.uses();

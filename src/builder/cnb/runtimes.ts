@@ -23,19 +23,19 @@ import { type OutputLine, type ResolvedRuntimes, type RuntimeFolders, RuntimeRec
 import { removeOldRuntimes } from './runtime-retention.ts';
 import { splitLayers } from './split-layers.ts';
 
-/** The same path in builds and in images, so that what a build writes down of it holds at run. */
+/** The same path in builds and in images, so that a path that a build writes into a file is valid at run. */
 export const runtimesDir = '/runtimes';
 const resultPath = '/workspace/runtime.toml';
 const decisionDir = '/workspace/decision';
-/** `bin/runtime` could not ask (EX_TEMPFAIL). */
+/** Exit code of `bin/runtime` when the registry did not answer (EX_TEMPFAIL). */
 const unreachable = 75;
-/** After this long, a newer version within the same range is looked for. */
+/** After this time, a build looks for a newer version within the same range. */
 const freshMs = 24 * 60 * 60 * 1000;
 
 export interface PreparedRuntimes {
-  /** They are in the volume now. */
+  /** Folders of the volume; they are complete. */
   readonly folders: RuntimeFolders;
-  /** Resolves when the engine has them as layers on the run stack, the first of an image. */
+  /** Resolves when the engine has them as layers on the run stack. They are the first layers of an app's image. */
   readonly layers: Promise<readonly RecordedLayer[]>;
 }
 
@@ -61,10 +61,10 @@ const resultSchema = z.object({
 });
 
 /**
- * Language runtimes that apps share: each lies once in a volume that builds can read and only this can write, and once as
- * a layer in the engine. They are made by our buildpacks' `bin/runtime` where no app's code runs, from packages that are
- * checked against their registry, so no app can leave anything in them for another. The second app that asks for a
- * Node.js that is there pays nothing for it.
+ * Language runtimes that apps share. Each exists once in a volume that builds can only read and this class writes, and
+ * once as a layer in the engine. Our buildpacks' `bin/runtime` makes them in a jail without any app's code, from packages
+ * that are checked against their registry; so no app can change what another app gets. A second app with the same
+ * Node.js version downloads and stores nothing.
  */
 export class SharedRuntimes {
   readonly #deps: RuntimesDeps;
@@ -75,7 +75,7 @@ export class SharedRuntimes {
     this.#records = new RuntimeRecords(deps.recordsDir);
   }
 
-  /** The volume with the runtimes; its name. */
+  /** The name of the volume with the runtimes. Creates it when it is missing. */
   async volume(): Promise<string> {
     const { engine, platformId } = this.#deps;
     const name = `paas-${platformId}-runtimes`;
@@ -84,8 +84,8 @@ export class SharedRuntimes {
   }
 
   /**
-   * Resolves when a build can use what it asks for; the layers follow. One at a time: two first builds at once would
-   * fetch everything twice. Throws `build_failed` for a version that there is not.
+   * Resolves when a build can use its runtimes; `layers` resolves later. Runtimes are made one at a time, because two
+   * first builds at once would download everything twice. Throws `build_failed` for a version that does not exist.
    */
   async prepare(buildpack: Buildpack, decision: RuntimeDecision, runtime: RuntimeRequest): Promise<PreparedRuntimes> {
     const { request, info } = runtime;
@@ -107,7 +107,7 @@ export class SharedRuntimes {
     return { folders: await folders.promise, layers };
   }
 
-  /** Removes what no build has asked for in a long while. In turn, so never what is being made. */
+  /** Removes the runtimes that no build has used for 30 days. Holds the same lease as `prepare`, so none is being made. */
   async removeOld(now: Date, stack: Stack): Promise<void> {
     const { engine, platformId, limits } = this.#deps;
     const volumes = [{ name: await this.volume(), path: runtimesDir }];
@@ -150,7 +150,7 @@ export class SharedRuntimes {
     const status = await this.#run(jail, buildpack, work).finally(() => lines.end());
     const before = status === unreachable ? await this.#records.resolution(digest) : null;
     if (status !== 0 && !before) throw failure(buildpack, lines);
-    if (before) runtime.output.warn('Going on with the versions that were found when the registry last answered.');
+    if (before) runtime.output.warn('Using the versions that were found when the registry last answered.');
     const resolution = before ?? (await readResult(jail, printed));
     if (!before) await this.#records.keep(digest, resolution);
     ready(resolution.folders);
@@ -193,7 +193,7 @@ export class SharedRuntimes {
     return status;
   }
 
-  /** As an image that nobody starts: it keeps the layers in the engine, and in one order on one stack. */
+  /** Makes an image that is never started. It keeps the layers in the engine, in one order on one stack. */
   async #layers(jail: Jail, folders: RuntimeFolders, { request }: RuntimeRequest): Promise<readonly RecordedLayer[]> {
     const { engine, platformId, limits, scratchDir } = this.#deps;
     const known = await this.#records.template(request.stack.runImageId, folders);

@@ -3,12 +3,12 @@ import type { LayerFile } from '../../domain/engine.ts';
 import { contentTime, LayerWriter } from '../layer-tar.ts';
 import type { Source } from '../strategy.ts';
 
-/** The app's folder as an image has it: without its first slash. */
+/** The path of the app's folder in an image, without the first slash. */
 export const appTree = 'app';
 
 /**
- * The app's own layer straight out of git: what a build that leaves the sources alone would have made, without a build.
- * Equal trees make equal bytes.
+ * Makes the app's own layer directly from git, without a build. It equals the layer of a build that does not change the
+ * sources. Equal trees make equal bytes.
  */
 export async function sourceLayer(
   source: Source,
@@ -47,7 +47,7 @@ export async function sourceLayer(
   }
 }
 
-/** git archive writes nothing else than these. */
+/** The types that git archive writes; null for any other. */
 function typeOf(header: Header): 'file' | 'directory' | 'symlink' | null {
   return header.type === 'file' || header.type === 'directory' || header.type === 'symlink' ? header.type : null;
 }

@@ -8,7 +8,7 @@ import type { Tree } from '../jail/jail.ts';
 import { contentTime, isBelow, LayerWriter } from '../layer-tar.ts';
 import { appTree } from './source-layer.ts';
 
-/** A larger file is told by its beginning and its size. */
+/** Of a larger file, only the first bytes and the size are hashed. */
 const hashedBytes = 16 * 1024 * 1024;
 
 export interface SplitOptions {
@@ -18,8 +18,9 @@ export interface SplitOptions {
 }
 
 /**
- * Parts the tar that a jail pours into one layer per tree, in the trees' order. Believes nothing that is said in it:
- * what lies outside of the trees, or is no plain file, ends the build. A tree of which nothing came makes an empty layer.
+ * Splits the tar of a jail into one layer per tree, in the trees' order. The tar is not trusted: a path outside of the
+ * trees, or an entry that is no file, directory or symbolic link, fails the build with `build_failed`. A tree without
+ * entries makes an empty layer.
  */
 export async function splitLayers(tar: AsyncIterable<Buffer>, options: SplitOptions): Promise<readonly LayerFile[]> {
   const layers: LayerFile[] = [];
@@ -64,7 +65,7 @@ async function addEntry(
   { header, content }: { readonly header: Header; readonly content: AsyncIterable<Buffer> },
 ): Promise<void> {
   const { type } = header;
-  // A pipe or a socket that a build left behind means nothing in an image.
+  // A pipe or a socket that a build left behind is of no use in an image.
   if (type === 'fifo') return;
   if (type !== 'file' && type !== 'directory' && type !== 'symlink') throw strange(path);
   const entry = { path, type, mode: header.mode, sizeBytes: type === 'file' ? header.size : 0 };
@@ -75,7 +76,7 @@ async function addEntry(
   await writer.add({ ...entry, linkTarget, modifiedAt }, start.whole);
 }
 
-/** The id that git would give to the content; of a large file, to its beginning. */
+/** Hashes the content as git does for a blob's id; of a large file, only its first bytes. */
 async function beginning(
   content: AsyncIterable<Buffer>,
   sizeBytes: number,

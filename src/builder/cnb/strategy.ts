@@ -15,7 +15,7 @@ import type { BuildRecord } from './record.ts';
 import { canReuseLayers } from './reuse.ts';
 import { sourceLayer } from './source-layer.ts';
 
-/** Cloud Native Buildpacks. One container per build, and none at all when only the app's own files have changed. */
+/** Builds with Cloud Native Buildpacks. One container per build, and none when only the app's own files have changed. */
 export function buildpackStrategy(deps: CnbDeps): BuildStrategy {
   return {
     kind: 'buildpack',
@@ -47,18 +47,18 @@ async function build(deps: CnbDeps, groups: readonly Group[], request: ImageRequ
       const serves = record && canReuseLayers(record, groups, request, deps.settings);
       return await finish(serves ? await lastResult(record, build) : await buildInJail(build), build);
     } catch (error) {
-      // The engine has lost a layer of the last build, so nothing of that build can be counted on.
+      // The engine has lost a layer of the last build. Build again without that build's record.
       if (errorCode(error) !== 'conflict' || !record) throw error;
       await deps.records.forget(request.app.id);
-      const afresh = { ...build, record: null, directory: await mkdtemp(join(directory, 'again-')) };
-      return await finish(await buildInJail(afresh), afresh);
+      const retried = { ...build, record: null, directory: await mkdtemp(join(directory, 'again-')) };
+      return await finish(await buildInJail(retried), retried);
     }
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-/** The layers of the last build under the sources of this one. */
+/** The layers of the last build, and an app layer made from the new sources. */
 async function lastResult(record: BuildRecord, { deps, request, directory }: CnbBuild): Promise<JailResult> {
   const { output } = request;
   output.step("Only the app's own files changed: everything else stays as the last build left it");
@@ -69,7 +69,7 @@ async function lastResult(record: BuildRecord, { deps, request, directory }: Cnb
   return { record, files: new Map(), app };
 }
 
-/** The image, and the record for the next build. */
+/** Makes the image, and writes the record for the next build. */
 async function finish({ record, files, app }: JailResult, { deps, request, directory }: CnbBuild): Promise<BuiltImage> {
   const launch = startable(record, request);
   const config = await configLayer(join(directory, 'config.tar'), { launch, group: record.group });
@@ -90,7 +90,7 @@ async function finish({ record, files, app }: JailResult, { deps, request, direc
   };
 }
 
-/** The Procfile's word over the buildpacks'. It is read anew for every image: it is one of the app's own files. */
+/** The Procfile overrides the buildpacks' processes. It is read for every image, because it is one of the app's own files. */
 function startable({ launch }: BuildRecord, { source }: ImageRequest): LaunchPlan {
   const processes = mergeProcesses(source.procfile, launch.processes);
   const types = processes.all.map(({ type }) => type);

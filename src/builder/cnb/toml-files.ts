@@ -14,7 +14,7 @@ export interface LayerMetadata {
 export interface LaunchMetadata {
   readonly processes: readonly LaunchProcess[];
   readonly labels: readonly { readonly key: string; readonly value: string }[];
-  /** Each a list of patterns below the app's folder. */
+  /** For each slice, its patterns below the app's folder. */
   readonly slices: readonly (readonly string[])[];
 }
 
@@ -22,16 +22,16 @@ export interface LaunchProcess {
   readonly type: string;
   /** At least one word. */
   readonly command: readonly string[];
-  /** May be replaced by whoever starts it. */
+  /** Default arguments. Arguments at start replace them. */
   readonly args: readonly string[];
   readonly isDefault: boolean;
   /** Null: the app's folder. */
   readonly workingDir: string | null;
 }
 
-/** `<layers>/store.toml`, as far as we read it. The rest is the buildpack's own and is kept as text. */
+/** The part of `<layers>/store.toml` that we read. The rest belongs to the buildpack and is kept as text. */
 export interface StoreMetadata {
-  /** The result depends on nothing but what buildpack.toml names, and on `inputs`. */
+  /** The result depends only on the inputs that buildpack.toml names, and on `inputs`. */
   readonly inputsOnly: boolean;
   /** Files beyond those that buildpack.toml names. */
   readonly inputs: readonly string[];
@@ -87,7 +87,7 @@ export function parseLaunch(text: string, file: string): LaunchMetadata {
   };
 }
 
-/** Names of the plan that the buildpack did not meet. */
+/** The plan's names that the buildpack reports as unmet in build.toml. */
 export function parseUnmet(text: string, file: string): readonly string[] {
   return read(buildSchema, text, file).unmet.map(({ name }) => name);
 }
@@ -110,5 +110,5 @@ function read<T>(schema: z.ZodType<T>, text: string, file: string): T {
 }
 
 function wrong(file: string, problem: string): PlatformError {
-  return new PlatformError('build_failed', `The buildpack wrote ${file} in a form that it may not have: ${problem}`);
+  return new PlatformError('build_failed', `The buildpack wrote a ${file} that is not valid: ${problem}`);
 }

@@ -4,13 +4,13 @@ import type { SourceTree } from '../../domain/push.ts';
 import { DockerIgnore } from './dockerignore.ts';
 
 export interface ContextOptions {
-  /** Replaces the source's own. */
+  /** Replaces the Dockerfile of the source. */
   readonly dockerfile: string;
   readonly dockerignore: string;
   readonly signal: AbortSignal;
 }
 
-/** The build context: the source as git has it, without what .dockerignore leaves out. Nothing is written to disk. */
+/** The build context as a tar: the source from git, without the paths that .dockerignore excludes. Nothing is written to disk. */
 export function buildContext(tree: SourceTree, { dockerfile, dockerignore, signal }: ContextOptions): Readable {
   const ignore = new DockerIgnore(dockerignore);
   const out = pack();

@@ -1,7 +1,7 @@
 import { PlatformError } from '../../domain/errors.ts';
 import { coversPath, type PathPattern, parsePattern } from '../glob.ts';
 
-/** Each is asked about every path of the source. */
+/** Every path of the source is compared with every pattern. */
 const maxPatterns = 1_000;
 
 interface Rule {
@@ -9,7 +9,7 @@ interface Rule {
   readonly keeps: boolean;
 }
 
-/** What a .dockerignore leaves out of the build context. Throws `build_failed` for too many patterns. Source: Docker's reference, ".dockerignore file". */
+/** The rules of a .dockerignore. Throws `build_failed` for more than 1,000 patterns. Source: Docker's reference, ".dockerignore file". */
 export class DockerIgnore {
   readonly #rules: readonly Rule[];
 
@@ -31,13 +31,13 @@ export class DockerIgnore {
     }
   }
 
-  /** The last rule that matches counts; one that matches a folder counts for all below it. */
+  /** The last rule that matches decides. A rule that matches a folder applies to all below it. */
   leavesOut(path: string): boolean {
     return this.#rules.findLast(({ pattern }) => coversPath(path, pattern))?.keeps === false;
   }
 }
 
-/** As Go's filepath.Clean: no slash at either end, no `.`, and `..` takes a name back. */
+/** As Go's filepath.Clean: no slash at either end, no `.`, and `..` removes the name before it. */
 function cleaned(pattern: string): string {
   const names: string[] = [];
   for (const name of pattern.split('/')) {

@@ -1,4 +1,4 @@
-/** One `syntax` directive: the image that would read the file in the place of the engine's own front end. */
+/** One `syntax` directive. It names the image that reads the Dockerfile instead of the engine's own front end. */
 export interface SyntaxLine {
   readonly image: string;
   /** Counted from 0. */
@@ -6,12 +6,12 @@ export interface SyntaxLine {
 }
 
 const directive = /^\s*(?:#|\/\/)\s*([A-Za-z][\w-]*)\s*=\s*(\S.*)$/;
-/** Docker's own, also by digest: they read Dockerfiles and add nothing to what a Dockerfile may say. */
+/** Docker's own front ends, by tag or digest. They add nothing to what a Dockerfile can do. */
 const dockersOwn = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/;
 
 /**
- * The `syntax` directives in every form that some BuildKit takes for one: after a byte order mark or a `#!` line, as
- * `// syntax=`, and as a file of JSON (buildkit's frontend/dockerfile/parser/directives.go).
+ * The `syntax` directives, in every form that any BuildKit accepts: after a byte order mark or a `#!` line, as
+ * `// syntax=`, and as a JSON file (buildkit's frontend/dockerfile/parser/directives.go).
  */
 export function syntaxLines(text: string): readonly SyntaxLine[] {
   const lines = text.replace(/^\uFEFF/, '').split('\n');
@@ -27,8 +27,8 @@ export function syntaxLines(text: string): readonly SyntaxLine[] {
 }
 
 /**
- * Whether an image may read the Dockerfile. A front end tells the engine what to fetch and from where, in the host's own
- * network, so a stranger's is none.
+ * Whether this image may read the Dockerfile. A front end makes the engine fetch addresses in the host's own network, so
+ * only Docker's own are allowed.
  */
 export function isTrustedFrontEnd({ image }: SyntaxLine): boolean {
   return dockersOwn.test(image);

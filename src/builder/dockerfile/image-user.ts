@@ -8,7 +8,7 @@ const platformUser = `${appOwner.uid}:${appOwner.gid}`;
 
 export interface UserLookup {
   readonly imageId: string;
-  /** USER as the image has it. */
+  /** The image's USER. */
   readonly user: string | undefined;
   readonly platformId: string;
   readonly buildId: string;
@@ -17,7 +17,10 @@ export interface UserLookup {
   readonly signal: AbortSignal;
 }
 
-/** Who runs the image's processes: its own user if that is not root, else ours, and then says so. Always numbers. */
+/**
+ * The user for the image's processes, as `uid:gid` in numbers: the image's own if it is not root. Otherwise it is the
+ * platform's, and a warning is printed.
+ */
 export async function userOfImage(engine: Engine, lookup: UserLookup): Promise<string> {
   const { user = '', output } = lookup;
   const [name = '', group = ''] = user.split(':');
@@ -28,7 +31,7 @@ export async function userOfImage(engine: Engine, lookup: UserLookup): Promise<s
   }
   output.warn(
     uid === null
-      ? `The image's user ${name} could not be looked up: it runs as user ${appOwner.uid} here.`
+      ? `The image's user ${name} could not be looked up. Here the image runs as user ${appOwner.uid}.`
       : `The image runs as root. Here it runs as user ${appOwner.uid}, so what it writes to must be writable by that user.`,
   );
   output.warn(`To decide yourself, give the Dockerfile a line such as: USER ${appOwner.uid}`);
@@ -39,7 +42,7 @@ async function lookUpGroup(engine: Engine, lookup: UserLookup, name: string): Pr
   return /^\d+$/.test(name) ? null : await lookUp(engine, lookup, name, '-g');
 }
 
-/** Asks the image itself, in the builds' sandbox: who `name` is stands in its own files. Null when it has no `id`. */
+/** Runs the image's own `id` in the build sandbox, because the image's files define the user. Null when it has no `id`. */
 async function lookUp(engine: Engine, lookup: UserLookup, name: string, flag = '-u'): Promise<string | null> {
   const { platformId, buildId, limits } = lookup;
   const signal = AbortSignal.any([lookup.signal, AbortSignal.timeout(30_000)]);

@@ -1,16 +1,16 @@
-/** One instruction of a Dockerfile with the lines it takes, counted from 0. */
+/** One instruction of a Dockerfile and its lines, counted from 0. */
 export interface Instruction {
   /** In capitals: FROM, RUN. */
   readonly keyword: string;
   readonly firstLine: number;
-  /** The last one before its here-documents. */
+  /** The last line before its here-documents. */
   readonly headLine: number;
   readonly lastLine: number;
 }
 
 /**
- * Where the instructions of a Dockerfile begin and end: enough to add to them without touching what they say. Knows
- * continued lines, comments between them, the escapeMark directive and here-documents. Source: Docker's Dockerfile reference.
+ * The instructions of a Dockerfile with their first and last lines, so that text can be added to them. Knows continued
+ * lines, comments between them, the escape directive and here-documents. Source: Docker's Dockerfile reference.
  */
 export function instructionsOf(lines: readonly string[]): readonly Instruction[] {
   const escapeMark = escapeCharacter(lines);
@@ -39,7 +39,7 @@ interface Directive {
   readonly line: number;
 }
 
-/** `# syntax=…`, `# escape=…`: comments of that form before anything else, an ordinary comment included. */
+/** `# syntax=…`, `# escape=…`: comments of this form at the top of the file. Anything else, also a plain comment, ends them. */
 function directivesOf(lines: readonly string[]): readonly Directive[] {
   const directives: Directive[] = [];
   for (const [line, text] of lines.entries()) {
@@ -54,7 +54,7 @@ function escapeCharacter(lines: readonly string[]): string {
   return directivesOf(lines).find(({ name }) => name === 'escape')?.value === '`' ? '`' : '\\';
 }
 
-/** Within an instruction, comments and empty lines are passed over. */
+/** Comments and empty lines within an instruction do not end it. */
 function isContinued(line: string, escapeMark: string, isFirst: boolean): boolean {
   if (!isFirst && (line.trim() === '' || line.trimStart().startsWith('#'))) return true;
   return line.trimEnd().endsWith(escapeMark);

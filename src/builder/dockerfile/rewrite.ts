@@ -1,27 +1,27 @@
 import { syntaxLines } from './front-end.ts';
 import { instructionsOf } from './instructions.ts';
 
-/** What every RUN gets to see beside its image, and no layer keeps. */
+/** The host's certificates and build arguments for every RUN. No layer keeps them. */
 export interface BuildTimeTrust {
   /** An image with the host's certificates in it. */
   readonly image: string;
-  /** Where in that image, and where in a RUN. */
+  /** The path in that image, and the path in a RUN. */
   readonly sourcePath: string;
   readonly targetPath: string;
-  /** Build arguments of every stage. Their values are not for the file: it is copied into images. */
+  /** Names of build arguments for every stage. Their values are not put into the Dockerfile, which may be copied into images. */
   readonly args: readonly string[];
 }
 
 export interface RewriteOptions {
-  /** Null: the host has nothing of its own that a build would need. */
+  /** Null when the host has no certificates of its own. */
   readonly trust: BuildTimeTrust | null;
-  /** Takes the `# syntax=` line out: the engine's own front end reads the rest. */
+  /** Removes the `# syntax=` line, so that the engine's own front end reads the file. */
   readonly dropSyntax: boolean;
 }
 
 export interface Rewritten {
   readonly text: string;
-  /** The line of the author's file for a line of ours, both counted from 1. */
+  /** The author's line for a line of the rewritten file, both counted from 1. */
   readonly originalLine: (line: number) => number;
 }
 
@@ -29,7 +29,7 @@ function mountFlag({ image, sourcePath, targetPath }: BuildTimeTrust): string {
   return `--mount=type=bind,from=${image},source=${sourcePath},target=${targetPath}`;
 }
 
-/** A line of the build's output as it would be without what was added; null for one that would not be. */
+/** A line of the build's output without what the rewrite added; null for a line that exists only because of it. */
 export function withoutTrust(line: string, trust: BuildTimeTrust | null): string | null {
   if (!trust) return line;
   if (/^(\[[^\]]*\] )?FROM /.test(line) && line.includes(trust.image)) return null;
@@ -37,12 +37,12 @@ export function withoutTrust(line: string, trust: BuildTimeTrust | null): string
 }
 
 /**
- * The Dockerfile as the engine gets it: what its author wrote, with the host's certificates mounted in every RUN and
- * named in build arguments, which live for the build only. A file that its RUNs cannot be found in stays as it is.
+ * The Dockerfile for the engine: the author's, with the host's certificates mounted in every RUN and named in build
+ * arguments, which exist only during the build. A file in which no RUN is found stays as it is.
  */
 export function rewriteDockerfile(text: string, { trust, dropSyntax }: RewriteOptions): Rewritten {
   const lines = text.split('\n');
-  // A line of its own stays, so that the engine counts lines as the author does.
+  // The line stays as an empty comment, so that the engine's line numbers are the author's.
   if (dropSyntax) for (const { line } of syntaxLines(text)) lines[line] = '#';
   const added = new Map<number, string>();
   if (trust) {

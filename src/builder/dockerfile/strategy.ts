@@ -24,7 +24,7 @@ export interface DockerfileDeps {
   readonly limits: JailLimits;
 }
 
-/** The user's own Dockerfile, by the engine's BuildKit. */
+/** Builds the user's own Dockerfile with the engine's BuildKit. */
 export function dockerfileStrategy(deps: DockerfileDeps): BuildStrategy {
   return {
     kind: 'dockerfile',
@@ -55,7 +55,7 @@ async function build(deps: DockerfileDeps, source: Source, request: ImageRequest
   return { name: 'Dockerfile', imageId, processes, launcher: null, user, exposedPort: port };
 }
 
-/** BuildKit runs steps beside the engine's containers: time, idleness, output and what is left of the disk are ours to limit, the rest is the engine's. */
+/** BuildKit runs steps outside of the engine's containers. We limit the time, idleness, output and free disk; the engine limits the rest. */
 async function buildWithinLimits({
   deps,
   source,
@@ -102,7 +102,7 @@ async function buildImage(build: ImageBuild): Promise<string> {
   try {
     return await runBuild(build, { dockerfile, dropSyntax: false });
   } catch (error) {
-    // The line asks for a front end out of a registry; where there is none, the engine's own does for most files.
+    // The line names a front end in a registry. When no registry answers, the engine's own front end reads most files.
     if (!isMissingFrontend(error)) throw error;
     build.output.warn(
       "No registry gave the front end of the Dockerfile's syntax line: going on with the engine's own.",
@@ -124,7 +124,7 @@ async function runBuild(
         dockerfile: 'Dockerfile',
         tag: request.tag,
         labels: request.labels,
-        // A cache mount of one app must not be another's: who may write to it would write into the other's builds.
+        // Apps must not share a cache mount: one app could then write into another app's builds.
         buildArgs: { ...trust.buildArgs, BUILDKIT_CACHE_MOUNT_NS: request.app.id },
         memoryBytes: deps.limits.memoryBytes,
         cpuShares: deps.limits.cpuShares,
@@ -137,19 +137,19 @@ async function runBuild(
   }
 }
 
-/** Build arguments can be read in an image's history, so config vars are none. */
+/** Config vars are not given as build arguments, because an image's history shows those. */
 function warnAboutConfig(dockerfile: string, { config, output }: ImageRequest): void {
   const names = [...dockerfile.matchAll(/^\s*ARG\s+([A-Za-z_]\w*)/gim)].flatMap(([, name]) => name ?? []);
   const asked = [...new Set(names)].filter((name) => Object.hasOwn(config, name));
   if (asked.length === 0) return;
-  output.warn(`ARG ${asked.join(', ')}: config vars reach the running app, and no build of a Dockerfile.`);
+  output.warn(`ARG ${asked.join(', ')}: config vars reach the running app, and not the build of a Dockerfile.`);
 }
 
 async function readText({ tree }: Source, path: string): Promise<string> {
   return (await tree.readFile(path, maxFileBytes))?.toString() ?? '';
 }
 
-/** Of several ports nobody could say which one serves. */
+/** The exposed port. Null when there are several, because any of them may be the one that serves. */
 function exposedPort(image: ImageState, { output }: ImageRequest): number | null {
   const ports = (image.config.exposedPorts ?? [])
     .filter((port) => !port.endsWith('/udp'))
@@ -162,8 +162,8 @@ function exposedPort(image: ImageState, { output }: ImageRequest): number | null
 }
 
 /**
- * A Procfile's types if it has any; else the image's own command, as web. The image's entrypoint stays in front. Throws
- * `build_failed` when there is nothing to run.
+ * The Procfile's process types if it has any; otherwise the image's own command, as `web`. The image's entrypoint stays
+ * in front of the command. Throws `build_failed` when there is nothing to run.
  */
 function processesOf(source: Source, image: ImageState, request: ImageRequest): readonly ProcessType[] {
   const entrypoint = image.config.entrypoint ?? [];

@@ -7,22 +7,22 @@ import { caBundlePath } from '../host-trust.ts';
 import type { BuildTimeTrust } from './rewrite.ts';
 
 const sourcePath = '/ca.crt';
-/** Not the system's own path: a package that installs certificates there could not replace a mounted file. */
+/** Not the system's own path: a package that installs certificates there cannot replace a mounted file. */
 const targetPath = '/run/paas-host-ca.crt';
 
-/** Known to every Dockerfile, and kept out of the image's history (Docker's reference, "Predefined ARGs"). */
+/** Every Dockerfile has these arguments, and the image's history omits them (Docker's reference, "Predefined ARGs"). */
 const predefined = new Set(['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'ftp_proxy']);
 
 export interface DockerfileTrust {
-  /** Null when the host has no certificates to hand on. */
+  /** Null when the host has no certificates of its own. */
   readonly mounted: BuildTimeTrust | null;
-  /** Values for the arguments that `mounted` names, and proxies. */
+  /** The values of the arguments that `mounted` names, and of the proxy arguments. */
   readonly buildArgs: Readonly<Record<string, string>>;
 }
 
 /**
- * The host's certificates as an image of one file, for RUN steps to mount: BuildKit takes files from images and from
- * nowhere else without a session. Content-addressed and shared, as the stacks are.
+ * The host's certificates as an image of one file that RUN steps mount. Without a session, BuildKit takes files only from
+ * images. The image is named by its content and shared by all platforms of the engine, like the stacks.
  */
 export async function dockerfileTrust(engine: Engine): Promise<DockerfileTrust> {
   const { caBundle, env } = buildTrust();
@@ -41,7 +41,7 @@ export async function dockerfileTrust(engine: Engine): Promise<DockerfileTrust> 
   return { mounted: { image: tag, sourcePath, targetPath, args }, buildArgs };
 }
 
-/** The image's name as things are; null without certificates. */
+/** The image's name for the host's current certificates; null when the host has none. */
 export function hostCaTag(): string | null {
   const { caBundle } = buildTrust();
   return caBundle ? tagOf(caBundle) : null;

@@ -1,19 +1,19 @@
-# The one program that the platform starts in a build's jail: bash -c "$(cat agent.sh)". It does what standard input says
-# and answers on standard output; all that builds have to say goes to standard error. Its user is the builds' user, so
-# nothing it says is believed about anybody but the app that is built.
+# The only program that the platform starts in a build's jail: bash -c "$(cat agent.sh)". It reads requests on standard
+# input and answers on standard output; the output of builds goes to standard error. It runs as the same user as the
+# build, so the platform trusts its answers only about the app that is built.
 #
 # A request is a verb on a line, then data in frames: their length in bytes on a line, the bytes, and 0 at the end.
-# Where the data is words, each ends with NUL. An answer is a line.
+# If the data is a list of words, each word ends with NUL. An answer is one line.
 #
 #   put DIRECTORY   tar                                        ok
 #   run             mark, where, output, count, environment…, argv…
 #                                                              exit STATUS OOM-KILLS; meanwhile: disk MEGABYTES FILES
 #   list            depth, paths…                              data BASE64: type, size, path; each ends with NUL
 #   read            paths…                                     data BASE64: tar
-#   fingerprints          trees…                                     data BASE64: a SHA-256 on a line for each tree
-#   archive            trees…                                     a tar of all of them by zstd, and the end
+#   fingerprints    trees…                                     data BASE64: a SHA-256 on a line for each tree
+#   archive         trees…                                     a tar of all of them by zstd, and the end
 #
-# A tree is: path, count, paths not to go into….
+# A tree is: path, count, excluded paths….
 
 umask 022
 export LC_ALL=C
@@ -24,7 +24,7 @@ cd /
 
 answer() { printf '%s\n' "$1" >&3; }
 
-# What builds can write to. All of it together is held to the disk limit.
+# The folders that builds can write to. The disk limit applies to their sum.
 writable=(/app /layers /workspace /platform /build /cache /tmp /var/tmp /dev/shm)
 
 frames() {
@@ -35,11 +35,11 @@ frames() {
 }
 
 words() {
-  # As an array of this name; lastpipe keeps it in this shell.
+  # Reads the words into the array named $1; lastpipe keeps it in this shell.
   frames | mapfile -d '' -t "$1"
 }
 
-# The disk in use, now and then, and so a sign of life: a build that stops these lines is ended.
+# Reports the disk in use every 2 s or more. The lines are also the agent's sign of life: a build that stops them is ended.
 watch_disk() {
   local kilobytes files started
   while :; do
@@ -47,12 +47,12 @@ watch_disk() {
     kilobytes=$(du -skxc "${writable[@]}" 2>/dev/null | tail -n 1 | cut -f 1)
     files=$(du -sxc --inodes "${writable[@]}" 2>/dev/null | tail -n 1 | cut -f 1)
     answer "disk $((kilobytes / 1024)) $files"
-    # A tenth of one core at the most.
+    # At most a tenth of one core.
     sleep $((2 + 10 * (EPOCHSECONDS - started)))
   done
 }
 
-# How many processes the kernel has killed for want of memory; cgroup v2, then v1.
+# The number of processes that the kernel killed because memory ran out; cgroup v2, then v1.
 oom_kills() {
   local key value
   while read -r key value; do
@@ -69,7 +69,7 @@ run() {
   before=$(oom_kills)
   watch_disk &
   watcher=$!
-  # The shell's own remark about a command that was killed is nothing for the pusher.
+  # Hides the shell's own message about a killed command from the pusher.
   {
     if [[ -n $output ]]; then
       (cd "$where" && exec env -i "${environment[@]}" "${command[@]}") </dev/null >"$output" 2>&1 3>&- 4>&-
@@ -79,10 +79,10 @@ run() {
     status=$?
   } 2>/dev/null
   kill "$watcher" 2>/dev/null
-  # Nothing that it left behind may go on: neither beside the next step nor while the result is read.
+  # Processes that the command left behind must not run beside the next command or while results are read.
   kill -KILL -1 2>/dev/null
   wait 2>/dev/null
-  # Behind all that was written: the two streams do not wait for each other.
+  # The mark comes after all output of the command: the two streams are not in step with each other.
   printf '%s' "$mark" >&4
   answer "exit $status $(($(oom_kills) - before))"
 }
@@ -100,7 +100,7 @@ read_files() {
     --files-from - --ignore-failed-read 2>/dev/null | base64 --wrap 0)"
 }
 
-# Calls `$1 PATH find-expression…` for every tree in ${fields[@]}: the expression is to be followed by an action.
+# Calls `$1 PATH find-expression…` for every tree in ${fields[@]}. The callee appends an action to the expression.
 each_tree() {
   local act=$1 at=0 path count index
   while ((at < ${#fields[@]})); do
@@ -115,21 +115,21 @@ each_tree() {
   done
 }
 
-# Cheap proof that a tree is what it was: names, types, modes, sizes, times and link targets; not the content. The times
-# of folders change by files that come and go again.
+# A cheap test for an unchanged tree: names, types, modes, sizes, times and link targets, but not the content. Times of
+# folders are left out, because files that come and go change them.
 fingerprint_tree() {
   find "$@" \( -type d -printf '%p d %m\0' -o -printf '%p %y %m %s %T@ %l\0' \) 2>/dev/null | sort -z | sha256sum | cut -d ' ' -f 1
 }
 
 list_tree() { find "$@" -print0 | sort -z; }
 
-# What cannot be read even by its owner could not be packed.
+# Makes everything readable for its owner: tar could not pack it otherwise.
 open_tree() {
   find "$@" -type d ! -perm -u=rwx -exec chmod u+rwx {} \; 2>/dev/null
   find "$@" -type f ! -perm -u=r -exec chmod u+r {} + 2>/dev/null
 }
 
-# Compressed not to be small, but because each byte costs more on its way through the engine than zstd does.
+# Compressed, because sending a byte through the engine costs more than compressing it with zstd.
 archive() {
   each_tree open_tree
   each_tree list_tree | tar --create --null --no-recursion --verbatim-files-from --files-from - --hard-dereference \

@@ -1,7 +1,7 @@
-/** An answer longer than this is no answer of the agent's. */
+/** The agent never sends a longer answer. */
 const lineBytes = 32 * 1024 * 1024;
 
-/** The agent's side of the conversation: lines, and at last bytes. */
+/** Reads the agent's standard output: lines, and bytes at the end. */
 export class Answers {
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -10,7 +10,7 @@ export class Answers {
     this.#chunks = stream[Symbol.asyncIterator]();
   }
 
-  /** The next line without its end; null when the agent has gone. */
+  /** The next line, without its line end; null when the agent has ended. */
   async line(): Promise<string | null> {
     const parts: Buffer[] = [];
     let bytes = 0;
@@ -31,7 +31,7 @@ export class Answers {
     }
   }
 
-  /** All that comes from now on. */
+  /** All bytes from now on. */
   async *bytes(): AsyncGenerator<Buffer> {
     if (this.#rest.length > 0) yield this.#rest;
     this.#rest = Buffer.alloc(0);
@@ -42,7 +42,7 @@ export class Answers {
     }
   }
 
-  /** Reads to the end, for nobody. */
+  /** Reads to the end and discards what it reads. */
   async drain(): Promise<void> {
     this.#rest = Buffer.alloc(0);
     for (let next = await this.#chunks.next(); !next.done; ) next = await this.#chunks.next();

@@ -7,8 +7,8 @@ const detailPrefix = '       ';
 const maxLineLength = 4096;
 
 /**
- * Makes lines of what a build writes and tells them apart by Heroku's prefixes, which our buildpacks and the classic
- * ones write themselves. `conceal` changes a line before anybody sees it.
+ * Splits a build's output into lines and sorts them into steps, warnings and details by Heroku's prefixes, which our
+ * buildpacks and the classic ones print. `conceal` replaces secrets in a line before it is passed on.
  */
 export class BuildLines {
   readonly #output: BuildOutput;
@@ -24,7 +24,7 @@ export class BuildLines {
 
   write(chunk: Buffer): void {
     const lines = (this.#rest + this.#decoder.write(chunk)).split('\n');
-    // A line without an end is cut, or a build could fill the memory with one.
+    // A line without an end is cut: a build could fill the memory with it otherwise.
     this.#rest = (lines.pop() ?? '').slice(-maxLineLength);
     for (const line of lines) this.#line(line);
   }
@@ -34,7 +34,7 @@ export class BuildLines {
     this.#rest = '';
   }
 
-  /** The block of ` !     ` lines that ended the output: with those a build says why it gave up. Empty when it did not. */
+  /** The block of ` !     ` lines at the end of the output, which says why a build failed. Empty when there is none. */
   get lastWarnings(): readonly string[] {
     return this.#lastWarnings;
   }

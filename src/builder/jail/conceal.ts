@@ -3,14 +3,14 @@ import type { ConfigVars } from '../../domain/config-vars.ts';
 const secretName = /KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|PRIVATE|DSN|URL|URI|CONN/i;
 const shortestSecret = 8;
 
-/** Lines of secrets in all their forms: each costs time at every line that a build writes. */
+/** Limit of the secrets, counting every line in every encoding: each costs time at every line of output. */
 const maxForms = 3_000;
-/** So many are looked for one by one. */
+/** Up to this number, every line is searched for each secret in turn. */
 const fewForms = 100;
 
 /**
- * Replaces the values of config vars that look like secrets by `[NAME]`, also in Base64 and URL encoding: a build's
- * output is read by more people than its config. A short value is left alone, or words would be torn apart.
+ * Replaces the values of config vars that look like secrets by `[NAME]`, also in Base64 and URL encoding: more people read
+ * a build's output than its config. Values below 8 characters are left alone, because they may be part of ordinary words.
  */
 export function concealer(config: ConfigVars): (line: string) => string {
   const names = new Map<string, string>();
@@ -18,7 +18,7 @@ export function concealer(config: ConfigVars): (line: string) => string {
     if (!secretName.test(name)) continue;
     for (const line of value.split('\n')) for (const form of formsOf(line.trim())) names.set(form, name);
   }
-  // The longer first, or a part of it would be replaced and the rest shown.
+  // Longer secrets first: a shorter one inside would be replaced and the rest shown.
   const secrets = [...names].sort(([a], [b]) => b.length - a.length).slice(0, maxForms);
   const conceal = (text: string, [secret, name]: readonly [string, string]) => text.replaceAll(secret, `[${name}]`);
   if (secrets.length <= fewForms) return (line) => secrets.reduce(conceal, line);

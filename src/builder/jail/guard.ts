@@ -2,8 +2,8 @@ import { PlatformError } from '../../domain/errors.ts';
 import type { JailLimits } from './limits.ts';
 
 /**
- * Ends a build that is over a limit, or that nobody waits for any more: `signal` aborts with a PlatformError as its
- * reason, and all that waits through `race` throws it.
+ * Ends a build that exceeds a limit or that its caller cancelled: `signal` aborts with a PlatformError as its reason, and
+ * every waiting `race` throws it.
  */
 export class Guard implements Disposable {
   readonly #limits: JailLimits;
@@ -31,7 +31,7 @@ export class Guard implements Disposable {
     return this.#ended.signal;
   }
 
-  /** Idleness counts while something runs, and the agent's silence where there is one. Dispose of it when that has ended. */
+  /** Checks idleness, and with `agent` the agent's silence, until the result is disposed of: call it while a command runs. */
   watch({ agent = true }: { readonly agent?: boolean } = {}): Disposable {
     this.#watching += 1;
     this.#agentWatches = agent;
@@ -68,7 +68,7 @@ export class Guard implements Disposable {
     );
   }
 
-  /** `work`, unless the build is ended first. */
+  /** The result of `work`. Throws the guard's reason when the build is ended first. */
   async race<T>(work: Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
     const { promise, reject } = Promise.withResolvers<never>();
@@ -78,12 +78,12 @@ export class Guard implements Disposable {
       return await Promise.race([work, promise]);
     } finally {
       this.signal.removeEventListener('abort', stop);
-      // Whichever lost may still fail, and nobody waits for it.
+      // The loser of the race may still fail, and nothing awaits it.
       work.catch(() => undefined);
     }
   }
 
-  /** Why the build was ended; where it was not, the other reason. */
+  /** The guard's reason if it ended the build; otherwise `other`. */
   async reasonOr(other: Promise<PlatformError>): Promise<unknown> {
     const reason = await other;
     return this.signal.aborted ? this.signal.reason : reason;
@@ -107,14 +107,14 @@ export class Guard implements Disposable {
 
   #tooLong(): PlatformError {
     return new PlatformError('timeout', `The build took longer than ${duration(this.#limits.wallMs)} and was ended.`, {
-      hint: 'Its last lines tell where it was. The limit is the setting PAAS_BUILD_TIMEOUT_S.',
+      hint: 'Its last lines show where it was. The limit is the setting PAAS_BUILD_TIMEOUT_S.',
       retryable: false,
     });
   }
 
   #tooQuiet(): PlatformError {
     return new PlatformError('timeout', `The build wrote nothing for ${duration(this.#limits.idleMs)} and was ended.`, {
-      hint: 'It may wait for an answer: nobody can give one in a build. Its last lines tell where it was.',
+      hint: 'It may wait for input, which a build never gets. Its last lines show where it was.',
       retryable: false,
     });
   }

@@ -15,12 +15,12 @@ const frameBytes = 1024 * 1024;
 export interface JailSpec {
   readonly name: string;
   readonly platformId: string;
-  /** Null: for no app, but to look after what all share. */
+  /** Null when the jail works for all apps and not for one. */
   readonly appId: string | null;
   readonly buildId: string;
   /** The build stack. */
   readonly image: string;
-  /** With a way to the package registries, and nobody else in it; null: none. */
+  /** A network with access to the package registries and no other container in it; null for no network. */
   readonly networkId: string | null;
   readonly volumes: readonly { readonly name: string; readonly path: string; readonly readOnly?: boolean }[];
   readonly limits: JailLimits;
@@ -30,17 +30,17 @@ export interface Command {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** A file in the jail that takes the output instead of the pusher. */
+  /** A file in the jail for the output, which is then not passed on. */
   readonly outputFile?: string;
 }
 
 export interface CommandResult {
   readonly status: number;
-  /** The kernel ended processes of this command for want of memory. */
+  /** The kernel killed processes of this command because memory ran out. */
   readonly outOfMemory: boolean;
 }
 
-/** A folder or file of the jail, without its first slash, and what of it is left out (each with all below it). */
+/** A folder or file of the jail, without the first slash, and the paths in it that are left out, with all below them. */
 export interface Tree {
   readonly path: string;
   readonly without: readonly string[];
@@ -54,9 +54,10 @@ export interface ListedEntry {
 }
 
 /**
- * Where somebody else's code is built: one container with the sandbox `build`, and a program of ours in it that does what
- * this object says. Whatever goes wrong in it ends as a PlatformError: `build_failed` for what the build did, `timeout`
- * for what it did not, `cancelled` when `signal` aborts. Dispose of it always; that removes the container.
+ * The place for untrusted code: one container with the sandbox `build`, and in it our agent, which carries out this
+ * object's calls. Every failure is a PlatformError: `build_failed` when the build did something wrong, `timeout` when it
+ * took too long or printed nothing for too long, `cancelled` when `signal` aborts. Always dispose of it; that removes the
+ * container.
  */
 export class Jail implements AsyncDisposable {
   readonly #engine: Engine;
@@ -67,7 +68,7 @@ export class Jail implements AsyncDisposable {
   readonly #output: MarkedOutput;
   readonly #outputEnded: Promise<void>;
 
-  /** `onOutput` gets what the build writes. */
+  /** `onOutput` receives the output of the commands. */
   static async open(
     engine: Engine,
     spec: JailSpec,
@@ -128,7 +129,7 @@ export class Jail implements AsyncDisposable {
     this.#answers = new Answers(deps.streams.stdout);
     this.#output = new MarkedOutput(deps.onOutput);
     this.#outputEnded = this.#listen(deps.streams.stderr);
-    // A build that is over its limits ends now, not when somebody next asks it something.
+    // Ends a build at once when it exceeds a limit, and not only at the next request to the agent.
     this.#guard.signal.addEventListener('abort', () => void this.#kill(), { once: true });
   }
 
@@ -142,7 +143,7 @@ export class Jail implements AsyncDisposable {
     }
   }
 
-  /** Runs one program to its end, and ends what it left running. When it resolves, all that was written has been heard. */
+  /** Runs one program to its end, and kills the processes that it left. All of its output has been passed on when this resolves. */
   async run(command: Command): Promise<CommandResult> {
     const environment = Object.entries(command.env).map(([name, value]) => `${name}=${value}`);
     const mark = this.#output.expect();
@@ -155,7 +156,7 @@ export class Jail implements AsyncDisposable {
     return { status: Number(status), outOfMemory: Number(kills) > 0 };
   }
 
-  /** What is at and below the paths, `depth` folders deep. A path that is not there is left out. */
+  /** The entries at and below the paths, `depth` folders deep. Missing paths are left out. */
   async list(paths: readonly string[], depth: number): Promise<readonly ListedEntry[]> {
     const data = await this.#data('list', [String(depth), ...paths]);
     return data
@@ -168,24 +169,24 @@ export class Jail implements AsyncDisposable {
       });
   }
 
-  /** Small files by path. A path that is not there is left out. */
+  /** The contents of small files, by path. Missing paths are left out. */
   async read(paths: readonly string[]): Promise<ReadonlyMap<string, SmallFile>> {
     if (paths.length === 0) return new Map();
     return await readSmallTar(await this.#data('read', paths));
   }
 
-  /** One print per tree: equal fingerprints, equal trees, as far as names, sizes and times tell. */
+  /** One fingerprint per tree. Equal ones mean equal names, types, modes, sizes, times and link targets; contents are not read. */
   async fingerprints(trees: readonly Tree[]): Promise<readonly string[]> {
     if (trees.length === 0) return [];
     const fingerprints = (await this.#data('fingerprints', treeWords(trees))).toString().trim().split('\n');
     return fingerprints.length === trees.length ? fingerprints : this.#garbled(`${fingerprints.length} fingerprints`);
   }
 
-  /** All trees in one tar, in order. The last thing that a jail does. */
+  /** All trees in one tar, in their order. The agent ends after it, so no other call may follow. */
   async *archive(trees: readonly Tree[]): AsyncGenerator<Buffer> {
     await this.#send('archive', wordFrames(treeWords(trees)));
     const tar = createZstdDecompress();
-    // Its failure is heard by whoever reads the tar.
+    // The reader of the tar receives the error.
     pipeline(Readable.from(this.#rest()), tar, () => undefined);
     try {
       for await (const chunk of tar) yield chunk as Buffer;
@@ -199,7 +200,7 @@ export class Jail implements AsyncDisposable {
     }
   }
 
-  /** All that is still to come on standard output. */
+  /** All remaining bytes of standard output. */
   async *#rest(): AsyncGenerator<Buffer> {
     const bytes = this.#answers.bytes();
     for (;;) {
@@ -211,7 +212,7 @@ export class Jail implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#guard[Symbol.dispose]();
-    // What nobody reads any more would hold up the other stream, whose end is waited for.
+    // Unread answers would block the output stream, whose end is awaited below.
     const drained = this.#answers.drain();
     await this.#engine.containers.remove(this.#id);
     await Promise.all([drained, this.#outputEnded]);
@@ -259,7 +260,7 @@ export class Jail implements AsyncDisposable {
   }
 
   async #kill(): Promise<void> {
-    // Disposal removes it in any case; this only saves the time until then.
+    // Disposal removes the container in any case; killing it now saves time.
     await this.#engine.containers.kill(this.#id, 'SIGKILL').catch(() => undefined);
   }
 
@@ -267,7 +268,10 @@ export class Jail implements AsyncDisposable {
     const state = await this.#engine.containers.inspect(this.#id);
     return state?.oomKilled
       ? this.#guard.outOfMemory()
-      : new PlatformError('build_failed', 'The build killed all its processes, the one that watches it too.');
+      : new PlatformError(
+          'build_failed',
+          'The build killed all processes of its container, also the one that watches it.',
+        );
   }
 
   #garbled(answer: string): never {
@@ -301,7 +305,7 @@ function treeWords(trees: readonly Tree[]): readonly string[] {
   return trees.flatMap(({ path, without }) => [path, String(without.length), ...without.map(literal)]);
 }
 
-/** find takes the paths to leave out as patterns. */
+/** Escapes a path for find, which takes patterns. */
 function literal(path: string): string {
   return path.replace(/[\\*?[]/g, '\\$&');
 }

@@ -1,25 +1,28 @@
-/** What one build may use of the machine. */
+/** The resources that one build may use. */
 export interface JailLimits {
   readonly memoryBytes: number;
   readonly cpus: number;
-  /** Against 1024 of an app: under contention a build gets a quarter of what an instance gets. */
+  /** An app's instance has 1024: under contention a build gets a quarter of an instance's CPU time. */
   readonly cpuShares: number;
   readonly pids: number;
-  /** From its start to its end, whatever it does. */
+  /** From its start to its end. */
   readonly wallMs: number;
-  /** Without a word of output. */
+  /** Without any output. */
   readonly idleMs: number;
-  /** Without a sign of life from the agent while something runs. */
+  /** Without a line from the agent while a command runs. */
   readonly silenceMs: number;
-  /** What the pusher gets to read; of more, the end is kept. */
+  /** Output that the pusher gets to read. Of the rest, only the last lines are shown. */
   readonly outputBytes: number;
-  /** All that it writes, the cache included. */
+  /** All that it writes to disk, its cache included. */
   readonly diskBytes: number;
   readonly files: number;
-  /** Less than both left on the engine's disk, and no build begins; one of a Dockerfile, which has no disk limit, ends. */
+  /**
+   * No build begins while the engine's disk has less free than both `freeDiskShare` and `freeDiskBytes`. A running build
+   * of a Dockerfile, which has no disk limit of its own, is then ended.
+   */
   readonly freeDiskShare: number;
   readonly freeDiskBytes: number;
-  /** One layer of the image. */
+  /** Of one layer of the image. */
   readonly layerBytes: number;
 }
 

@@ -6,20 +6,20 @@ interface Mark {
 }
 
 /**
- * What a build writes, with marks in it that nobody gets to see. The agent's answers come over a stream of their own, and
- * the engine carries the two independently: only a mark tells that all that was written before it has been heard.
+ * Passes on a build's output and filters marks out of it. Output and answers of the agent come over two streams that are
+ * not in step; a mark in the output shows that all output before it has arrived.
  */
 export class MarkedOutput {
   readonly #onOutput: (chunk: Buffer) => void;
   #mark: Mark | null = null;
-  /** May be the beginning of the mark. */
+  /** Bytes that may be the beginning of the mark. */
   #held: Buffer = Buffer.alloc(0);
 
   constructor(onOutput: (chunk: Buffer) => void) {
     this.#onOutput = onOutput;
   }
 
-  /** Expects one more mark: what is to be written as it, and the moment at which it, or the end, was heard. */
+  /** Expects one more mark. Write `text` into the output; `reached` resolves when it, or the end of the output, arrives. */
   expect(): { readonly text: string; readonly reached: Promise<void> } {
     const text = `\u0001${randomUUID()}\n`;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -60,7 +60,7 @@ export class MarkedOutput {
   }
 }
 
-/** Where the mark may have begun at the end of these bytes; their length, when it cannot have. */
+/** The position at the end of the bytes where the mark may begin; the length of the bytes when there is none. */
 function beginningOf(mark: Buffer, bytes: Buffer): number {
   const at = bytes.indexOf(mark.subarray(0, 1), Math.max(0, bytes.length - mark.length + 1));
   if (at === -1) return bytes.length;

@@ -5,7 +5,7 @@ export interface SmallFile {
   readonly content: Buffer;
 }
 
-/** The regular files of a tar that is in memory already, by path. */
+/** The regular files of a tar in memory, by path. */
 export async function readSmallTar(tar: Buffer): Promise<ReadonlyMap<string, SmallFile>> {
   const files = new Map<string, SmallFile>();
   for await (const entry of Readable.from([tar]).pipe(extract())) {

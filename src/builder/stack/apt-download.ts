@@ -8,19 +8,19 @@ import { debianKeyring, type HostApt, sourceLines } from './host-apt.ts';
 
 const run = promisify(execFile);
 const aptTimeoutMs = 5 * 60_000;
-/** What every Debian system has, and what it needs to get the rest. */
+/** The packages of every Debian system, and those that it needs to install more. */
 const bareSystem = ['?essential', 'apt', 'ca-certificates'] as const;
 
 export interface Download {
   readonly suite: string;
-  /** Of Debian, `amd64` for one. */
+  /** Debian's name, such as `amd64`. */
   readonly architecture: string;
   readonly apt: HostApt;
-  /** An empty folder, for the packages and for all that apt writes. */
+  /** An empty folder for the packages and all other files of apt. */
   readonly directory: string;
 }
 
-/** Debian's name of the architecture of this host; null where there is no apt with dpkg to get packages with. */
+/** Debian's name for this host's architecture; null on a host without apt and dpkg. */
 export async function debianArchitecture(): Promise<string | null> {
   try {
     await run('apt-get', ['--version'], { timeout: 10_000 });
@@ -31,8 +31,9 @@ export async function debianArchitecture(): Promise<string | null> {
 }
 
 /**
- * The packages of a bare Debian system of any release, with their signatures checked, as paths of `.deb` files. Needs no
- * root: apt works in the folder and never looks at this host's own packages. Throws `unavailable` with apt's last words.
+ * Downloads the packages of a bare Debian system of any release, and checks their signatures. Returns the paths of the
+ * `.deb` files. Needs no root: apt works in the folder and ignores this host's own packages. Throws `unavailable` with the
+ * last lines of apt's output.
  */
 export async function downloadBareDebian(download: Download, signal: AbortSignal): Promise<readonly string[]> {
   const { directory } = download;
@@ -41,7 +42,7 @@ export async function downloadBareDebian(download: Download, signal: AbortSignal
   }
   writeFileSync(join(directory, 'status'), '');
   writeFileSync(join(directory, 'sources.list'), `${sourcesOf(download).join('\n')}\n`);
-  // May hold a proxy's password.
+  // The file may hold a proxy's password.
   writeFileSync(join(directory, 'apt.conf'), `${aptConfig(download).join('\n')}\n`, { mode: 0o600 });
   await apt(['update'], download, signal);
   await apt(['install', '--yes', '--download-only', ...bareSystem], download, signal);

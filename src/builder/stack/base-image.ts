@@ -10,15 +10,15 @@ import { customisePath, type StackRecipe } from './recipe.ts';
 const installPath = fileURLToPath(new URL('install.sh', import.meta.url));
 const mounted = '/run/stack';
 
-/** What every way to make an image here needs. */
+/** The collaborators of every function here that makes an image. */
 export interface ImageDeps {
   readonly engine: Engine;
-  /** Told what is being done, a line at a time. */
+  /** Called with one line of text at every step. */
   readonly progress: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** The same stack on an image of Debian, for hosts without mmdebstrap. Returns the image's id. */
+/** Builds the stack on an image of Debian, for hosts without mmdebstrap. Returns the image's id. */
 export async function buildOnBaseImage(
   engine: Engine,
   recipe: StackRecipe,
@@ -35,7 +35,7 @@ export async function buildOnBaseImage(
   );
 }
 
-/** Of a Dockerfile and the files beside it. Returns the image's id. */
+/** Builds an image from `files`, among them a `Dockerfile`. Returns the image's id. */
 export function buildImage(
   { engine, progress, signal }: ImageDeps,
   {
@@ -60,7 +60,7 @@ export function buildImage(
       buildArgs: {},
       memoryBytes: 2 * 1024 ** 3,
       cpuShares: 1024,
-      // What the steps print is thousands of lines; of a step that fails, the error tells the last.
+      // The steps print thousands of lines. The error of a failed step holds its last lines.
       output: { step: progress, detail: () => undefined, warn: progress },
     },
     signal,
@@ -94,7 +94,7 @@ function dockerfile(recipe: StackRecipe, base: string): string {
   ].join('\n');
 }
 
-/** What names a file or a program of the host means nothing in the container. */
+/** Without options that name a file or a program of the host: the container does not have it. */
 function aptConfig(apt: HostApt, env: Readonly<Record<string, string>>): readonly string[] {
   const portable = apt.options.filter((line) => !/::(CaInfo|CaPath|SslCert|SslKey|\S*Auto-?Detect)\b/i.test(line));
   const proxies = (['http', 'https'] as const).flatMap((scheme) => {

@@ -1,25 +1,25 @@
 #!/bin/sh
 # Turns a Debian root file system into a stack: customise.sh ROOT, with STACK_KIND (run or build) and STACK_SUITE set.
-# mmdebstrap runs it as a hook on a directory, the Dockerfile way runs it on / of the image; both give the same stack.
+# mmdebstrap runs it as a hook on a directory, and install.sh runs it on / of the image. Both make the same stack.
 set -eu
 root=${1%/}
 
-# Whoever runs in the image is app. Its group and home exist so that tools which ask (git, npm, ssh) find an answer.
+# All processes in the image run as app. Its group and home exist for tools that look them up (git, npm, ssh).
 grep -q '^app:' "$root/etc/passwd" || {
   echo 'app:x:10001:10001:app:/app:/bin/bash' >>"$root/etc/passwd"
   echo 'app:x:10001:' >>"$root/etc/group"
   echo 'app:*:19700:0:99999:7:::' >>"$root/etc/shadow"
 }
 directories=app
-# A named volume takes the owner of the directory it is first mounted on: without these a build could not write its cache.
+# A named volume takes the owner of the directory it is first mounted on. Without these, a build could not write its cache.
 [ "$STACK_KIND" = run ] || directories='app build cache cnb layers platform runtimes workspace'
 for directory in $directories; do
   mkdir -p "$root/$directory"
   chown 10001:10001 "$root/$directory"
 done
 
-# The public archive's own address, whatever mirror the packages came from. Buildpacks read sources.list itself, and one
-# of them fails when sources.list.d is empty.
+# The public archive's address, whichever mirror the packages came from. Some buildpacks read sources.list, and one of them
+# fails when sources.list.d is empty.
 rm -f "$root"/etc/apt/sources.list.d/*
 {
   echo "deb http://deb.debian.org/debian $STACK_SUITE main"
@@ -33,13 +33,13 @@ rm -f "$root"/etc/apt/sources.list.d/*
 } >"$root/etc/apt/sources.list"
 echo '# Further package sources go into this directory.' >"$root/etc/apt/sources.list.d/stack.list"
 
-# Builds put the host's certificates here, as app: the path is the same in both stacks, so a build that freezes its
-# environment into the image points at a file that exists at run.
+# Builds write the host's certificates here, as the user app. The path is the same in both stacks, so an environment that
+# a build copies into the image names a file that exists at run.
 [ "$STACK_KIND" = run ] || chown 10001:10001 "$root/etc/ssl/certs/ca-certificates.crt"
 
-# Nobody changes user in a container.
+# No setuid or setgid programs: processes in a container never change user.
 find "$root/usr" "$root/bin" "$root/sbin" -xdev -type f -perm /6000 -exec chmod a-s {} + 2>/dev/null || true
 
-# Nothing of the machine that made the stack.
+# Removes all that came from the machine that made the stack.
 rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/apt/auth.conf" "$root"/etc/*- "$root"/var/lib/dpkg/*-old
 rm -rf "$root"/var/log/apt "$root"/var/log/*.log "$root"/var/cache/ldconfig/aux-cache "$root"/var/lib/apt/lists/*

@@ -10,22 +10,22 @@ import { readHostApt } from './debian-tools.ts';
 import { unpackPackages } from './unpack-packages.ts';
 
 const configurePath = fileURLToPath(new URL('configure.sh', import.meta.url));
-/** Where the packages lie in the image until they are configured. */
+/** The folder of the packages in the image until they are configured. */
 const packagesFolder = 'packages';
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** An image of Debian to make stacks on. */
 export interface BaseImage {
   readonly tag: string;
-  /** As a person knows it. */
+  /** For messages to people. */
   readonly name: string;
-  /** When nothing is made on it any more. */
+  /** Removes the image. Call it when no stack needs it any more. */
   dispose(): Promise<void>;
 }
 
 /**
- * `debian:SUITE-slim`, as the engine or its registry has it; without them the same made out of packages, where this host
- * has apt. Throws `unavailable` with what each way said.
+ * `debian:SUITE-slim` from the engine or its registry. If neither has it, an equal image is made from packages, provided
+ * that this host has apt. Throws `unavailable` with the reason of each failed way.
  */
 export async function debianBase(suite: string, deps: ImageDeps): Promise<BaseImage> {
   const name = `debian:${suite}-slim`;
@@ -41,11 +41,11 @@ export async function debianBase(suite: string, deps: ImageDeps): Promise<BaseIm
       },
     );
   }
-  deps.progress(`${name} cannot be had, making it out of packages`);
+  deps.progress(`${name} is not available, making it from packages`);
   return await makeDebianBase({ suite, architecture, apt: await readHostApt() }, deps);
 }
 
-/** Under a name of our own, so that what is somebody else's keeps its labels. Null when the engine has no way to get it. */
+/** Gives the image a name of our own, so that the user's own copy keeps its labels. Null when the engine cannot get it. */
 async function fromRegistry(name: string, deps: ImageDeps): Promise<BaseImage | null> {
   const tag = newTag(name);
   deps.progress(`asking the engine for ${name}`);
@@ -63,19 +63,19 @@ function newTag(name: string): string {
 }
 
 /**
- * What a registry has as `debian:SUITE-slim`, by any user who may use the engine: the packages' files are laid into an
- * image, and a container of it configures them, as root of that container. Throws `unavailable`.
+ * Makes an image like a registry's `debian:SUITE-slim`. Needs no root on the host: the packages' files are unpacked into
+ * an image, and a container of that image configures them as its root. Throws `unavailable`.
  */
 export async function makeDebianBase(debian: Omit<Download, 'directory'>, deps: ImageDeps): Promise<BaseImage> {
   const { engine, progress, signal } = deps;
-  // Not /tmp: it is memory on a Debian 13 host.
+  // Not /tmp: it is in memory on a Debian 13 host.
   const directory = mkdtempSync(join('/var/tmp', 'paas-debian-'));
   const tag = newTag(`debian:${debian.suite}`);
   const unpackedTag = `${tag}-unpacked`;
   try {
     progress(`downloading a bare Debian ${debian.suite} with apt`);
     const packages = await downloadBareDebian({ ...debian, directory }, signal);
-    progress('laying its files into an image');
+    progress('unpacking its files into an image');
     await engine.images.importRootfs(unpackPackages(packages, { folder: packagesFolder, signal }), unpackedTag, {
       env: [`PATH=${path}`],
       user: '0:0',
@@ -91,7 +91,7 @@ export async function makeDebianBase(debian: Omit<Download, 'directory'>, deps: 
   }
 }
 
-/** In one layer: what the first one held besides is not in the image that comes out. */
+/** The result has one layer, so the package files of the unpacked image are not in it. */
 async function configure(deps: ImageDeps, image: { readonly from: string; readonly tag: string }): Promise<void> {
   const dockerfile = [
     `FROM ${image.from} AS unpacked`,

@@ -17,15 +17,16 @@ export function hasMmdebstrap(): boolean {
   return programIn((environment().PATH ?? '').split(delimiter), 'mmdebstrap') !== null;
 }
 
-/** How apt on this host reaches the archive; the public archive where there is no apt. */
+/** How apt on this host reaches the archive; the public archive on a host without apt. */
 export async function readHostApt(): Promise<HostApt> {
   const dump = await promisify(execFile)('apt-config', ['dump'], { timeout: 10_000 }).catch(() => ({ stdout: '' }));
   return hostApt(dump.stdout);
 }
 
 /**
- * The stack's root file system as a tar, made by mmdebstrap from Debian packages. The stream ends well only when
- * mmdebstrap did; otherwise it throws `unavailable` with mmdebstrap's last words, so that half a system is never imported.
+ * The stack's root file system as a tar, made by mmdebstrap from Debian packages. The stream ends without an error only
+ * if mmdebstrap succeeded. Otherwise it throws `unavailable` with mmdebstrap's last lines, so that half a system is never
+ * imported.
  */
 export async function* rootfs(recipe: StackRecipe, progress: (line: string) => void, signal: AbortSignal) {
   const work = mkdtempSync(join(tmpdir(), 'paas-stack-'));
@@ -54,7 +55,7 @@ export async function* rootfs(recipe: StackRecipe, progress: (line: string) => v
 }
 
 function startMmdebstrap(recipe: StackRecipe, apt: HostApt, work: string): ChildProcess {
-  // In a file, because everybody on the host can read a command line and a proxy's address may hold a password.
+  // In a file: every user of the host can read a command line, and a proxy's address may hold a password.
   const aptOptions = join(work, 'apt.conf');
   writeFileSync(aptOptions, `${apt.options.join('\n')}\n`, { mode: 0o600 });
   const env = environment();
@@ -71,14 +72,14 @@ function startMmdebstrap(recipe: StackRecipe, apt: HostApt, work: string): Child
   ];
   return spawn('mmdebstrap', args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: it signals its whole group when it fails, and ignores what is sent to itself alone.
+    // Its own process group: it signals its whole group when it fails, and ignores signals to itself alone.
     detached: true,
-    // Not /tmp: it is memory on a Debian 13 host, and a stack being made is 1 GB.
+    // Not /tmp: it is in memory on a Debian 13 host, and an unfinished stack needs 1 GB.
     env: { TMPDIR: '/var/tmp', ...env, STACK_KIND: recipe.kind, STACK_SUITE: recipe.suite },
   });
 }
 
-/** mmdebstrap cleans up after its helpers are gone; what still runs after the grace does not matter any more. */
+/** mmdebstrap cleans up after its child processes end. Processes that still run after the grace period are killed. */
 function endGroup(child: ChildProcess, exit: Promise<unknown>): void {
   const { pid } = child;
   if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -94,7 +95,7 @@ function endGroup(child: ChildProcess, exit: Promise<unknown>): void {
   exit.finally(() => clearTimeout(killer)).catch(() => undefined);
 }
 
-/** mmdebstrap's own steps are progress; of everything, the last lines are kept for the case that it fails. */
+/** Reports mmdebstrap's own steps as progress, and keeps the last 12 lines of its output for an error message. */
 function collectWords(child: ChildProcess, progress: (line: string) => void): readonly string[] {
   const words: string[] = [];
   if (!child.stderr) return words;

@@ -1,18 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** How this host reaches the Debian archive: used while a stack is made, never written into it. */
+/** How this host reaches the Debian archive. Used while a stack is made, and never written into it. */
 export interface HostApt {
   readonly archive: string;
   readonly security: string;
-  /** Lines of apt.conf: proxies, certificates, retries. May hold a proxy's password. */
+  /** Lines of apt.conf for proxies, certificates and retries. They may hold a proxy's password. */
   readonly options: readonly string[];
 }
 
 const publicArchive = 'http://deb.debian.org/debian';
 const publicSecurity = 'http://deb.debian.org/debian-security';
 
-/** `dump` is what `apt-config dump` prints; empty where there is no apt. */
+/** `dump` is the output of `apt-config dump`; empty on a host without apt. */
 export function hostApt(dump: string, etc = '/etc'): HostApt {
   const sources = readSources(join(etc, 'apt'));
   const codename = osRelease(etc).VERSION_CODENAME ?? '';
@@ -23,13 +23,13 @@ export function hostApt(dump: string, etc = '/etc'): HostApt {
   };
 }
 
-/** Debian's keys, which another distribution may have too; undefined where apt's own keys must do. */
+/** The path of Debian's keyring, which other distributions may have too; undefined when apt's own keys are used. */
 export function debianKeyring(): string | undefined {
   const path = '/usr/share/keyrings/debian-archive-keyring.gpg';
   return existsSync(path) ? path : undefined;
 }
 
-/** The one-line sources of `suite` through this host's mirror. Sid has neither updates nor security. */
+/** The one-line sources of `suite` at this host's mirror. Sid has no updates and no security suite. */
 export function sourceLines(apt: HostApt, suite: string, keyring?: string): readonly string[] {
   const deb = keyring === undefined ? 'deb' : `deb [signed-by=${keyring}]`;
   const lines = [`${deb} ${apt.archive} ${suite} main`];
@@ -44,7 +44,7 @@ interface Source {
   readonly signedBy: string;
 }
 
-/** Third parties serve a `main` for the host's release too; their own keyring tells them from a mirror of Debian. */
+/** Third parties may serve a `main` for the host's release too. They have their own keyring, and a mirror of Debian has Debian's. */
 function mirrorOf(sources: readonly Source[], suite: string): string | undefined {
   const found = sources.find(
     (source) =>
@@ -56,7 +56,7 @@ function mirrorOf(sources: readonly Source[], suite: string): string | undefined
   return found?.uri.replace(/\/+$/, '');
 }
 
-/** The host's own ID decides: an Ubuntu host has no mirror of Debian. */
+/** Only on Debian: the sources of another distribution, such as Ubuntu, are no mirror of Debian. */
 function readSources(apt: string): readonly Source[] {
   if (osRelease(join(apt, '..')).ID !== 'debian') return [];
   const parts = list(join(apt, 'sources.list.d')).map((name) => join(apt, 'sources.list.d', name));
@@ -85,7 +85,7 @@ export function parseDeb822(text: string): readonly Source[] {
   });
 }
 
-/** Of all that apt is told, only what decides how it reaches a server. */
+/** Of apt's options, only those that decide how it reaches a server. */
 function transportOptions(dump: string): readonly string[] {
   const wanted = /^Acquire::(https?::|ftp::|Check-|Retries|ForceIPv|Proxy)[\w:./*-]* ".+";$/i;
   return dump.split('\n').filter((line) => wanted.test(line));

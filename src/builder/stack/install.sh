@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a stack out of an image of Debian, for hosts without mmdebstrap. Runs in a Dockerfile's
-# RUN step; everything it is told lies below /run/stack, which is mounted for this step only and so is in no layer.
+# Makes a stack from an image of Debian, for hosts without mmdebstrap. Runs in a Dockerfile's RUN step. All its inputs are
+# in /run/stack, which is mounted for this step only, so they are in no layer.
 set -eu
 from=/run/stack
 export DEBIAN_FRONTEND=noninteractive APT_CONFIG=$from/apt.conf

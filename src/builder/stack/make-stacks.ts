@@ -8,8 +8,9 @@ import { hasMmdebstrap, readHostApt, rootfs } from './debian-tools.ts';
 import type { StackRecipe } from './recipe.ts';
 
 /**
- * Makes each of these stacks, all at once, by the first way that this host has: mmdebstrap; a Debian image of a registry;
- * a Debian image out of packages, which needs neither root nor a registry. Throws `unavailable` with what each way said.
+ * Makes these stacks in parallel, by the first way that works on this host: mmdebstrap; a Debian image from a registry;
+ * a Debian image made from packages, which needs no root and no registry. Throws `unavailable` with the reason of each
+ * failed way.
  */
 export async function makeStacks(recipes: readonly StackRecipe[], deps: ImageDeps): Promise<void> {
   const failed = new AbortController();
@@ -58,14 +59,17 @@ async function makeStack(
   });
 }
 
-/** Null when the stack is made. For root it is the way, and what it says is the answer; others may lack its namespaces. */
+/**
+ * Null when the stack is made, otherwise the reason why mmdebstrap failed. For root, a failure is final and thrown; other
+ * users may lack the namespaces that it needs, so another way is tried.
+ */
 async function tryMmdebstrap(recipe: StackRecipe, { engine, progress, signal }: ImageDeps): Promise<string | null> {
   try {
     await importStack(engine, recipe, { progress, signal });
     return null;
   } catch (error) {
     if (signal.aborted || isRoot() || !(error instanceof PlatformError)) throw error;
-    progress('mmdebstrap does not work here without root, going another way');
+    progress('mmdebstrap does not work here without root, trying another way');
     return error.message;
   }
 }
@@ -76,7 +80,7 @@ async function importStack(
   { progress, signal }: { readonly progress: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
   const tar = rootfs(recipe, progress, signal);
-  // mmdebstrap writes nothing until the system is whole: a failure before that never reaches the engine.
+  // mmdebstrap writes nothing until the system is complete, so an earlier failure never reaches the engine.
   const first = await tar.next();
   const whole = (async function* () {
     if (!first.done) yield first.value;

@@ -1,7 +1,7 @@
-/** Since Debian 12 these are links into `/usr`, but packages may still name files by them. Source: Debian wiki, UsrMerge. */
+/** Since Debian 12 these folders are links into `/usr`, but packages may still use their paths. Source: Debian wiki, UsrMerge. */
 const merged = /^(bin|sbin|lib|lib32|lib64|libo32|libx32)(?=\/|$)/;
 
-/** Where a path of a package lies on a system whose `/usr` is merged. Without a slash at either end; '' is the root. */
+/** A package's path on a system with a merged `/usr`, without a slash at either end; '' is the root. */
 export function mergedUsrPath(path: string): string {
   return path
     .replace(/^\.?\/+/, '')
@@ -10,7 +10,7 @@ export function mergedUsrPath(path: string): string {
     .replace(merged, 'usr/$1');
 }
 
-/** The link at the top that a path of a package goes through; null for most. */
+/** The top-level link that a package's path goes through; null for most paths. */
 export function mergedUsrLink(path: string): string | null {
   return merged.exec(path.replace(/^\.?\/+/, ''))?.[1] ?? null;
 }

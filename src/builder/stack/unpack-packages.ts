@@ -9,20 +9,20 @@ import { mergedUsrLink, mergedUsrPath } from './merged-usr.ts';
 type EntryHeader = Parameters<Pack['entry']>[0];
 
 /**
- * The files of these packages as one file system, with the packages themselves in `folder` of it and nothing configured.
- * A failure ends the stream with it, so that half a system is never an image.
+ * A tar of one root file system with the files of all these packages, and the packages themselves in `folder`. Nothing is
+ * configured. The stream fails with the first error, so that half a system never becomes an image.
  */
 export function unpackPackages(
   packages: readonly string[],
   { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
 ): Readable {
   const tar = pack();
-  const laid = new RootFilesystem(tar);
+  const system = new RootFilesystem(tar);
   const fill = async () => {
-    for (const name of ['status', 'available']) await laid.file(`var/lib/dpkg/${name}`, Buffer.alloc(0));
+    for (const name of ['status', 'available']) await system.file(`var/lib/dpkg/${name}`, Buffer.alloc(0));
     for (const path of packages) {
-      await laid.file(`${folder}/${basename(path)}`, await readFile(path));
-      await laid.package(filesOfPackage(path, signal));
+      await system.file(`${folder}/${basename(path)}`, await readFile(path));
+      await system.package(filesOfPackage(path, signal));
     }
     tar.finalize();
   };
@@ -30,11 +30,11 @@ export function unpackPackages(
   return Readable.from(tar);
 }
 
-/** A file system that is being written as a tar, with `/usr` merged. */
+/** Writes a root file system as a tar, with a merged `/usr`. */
 class RootFilesystem {
   readonly #tar: Pack;
-  /** A layer may not name a path twice, and every package names the folders that it lies in. */
-  readonly #laid = new Set<string>();
+  /** Paths that were written: a layer may hold each path only once, and every package has its parent folders. */
+  readonly #written = new Set<string>();
 
   constructor(tar: Pack) {
     this.#tar = tar;
@@ -47,7 +47,7 @@ class RootFilesystem {
   async package(files: AsyncIterable<Uint8Array>): Promise<void> {
     const entries = extract();
     const read = pipeline(Readable.from(files), entries);
-    // Heard below; a failure while an entry is being passed on ends the loop by itself.
+    // Awaited below. A failure within the loop ends the loop.
     read.catch(() => undefined);
     for await (const entry of entries) {
       const { name, linkname, type } = entry.header;
@@ -66,8 +66,8 @@ class RootFilesystem {
   }
 
   async #add(header: EntryHeader, content: AsyncIterable<Uint8Array>): Promise<void> {
-    const known = this.#laid.has(header.name);
-    this.#laid.add(header.name);
+    const known = this.#written.has(header.name);
+    this.#written.add(header.name);
     await pipeline(content, known ? discarding() : this.#tar.entry(header));
   }
 }
