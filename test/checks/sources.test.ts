@@ -16,8 +16,8 @@ async function passes(tool: string, ...args: readonly string[]): Promise<void> {
   assert.equal(code, 0, `${tool} ${args.join(' ')}:\n${output}`);
 }
 
-test('the types fit', () => passes('tsc', '--noEmit'));
+test('the types are correct', () => passes('tsc', '--noEmit'));
 
-test('the sources are formatted and free of lint', () => passes('biome', 'check', '.'));
+test('the sources are formatted and pass the linter', () => passes('biome', 'check', '.'));
 
-test('nothing is exported, depended on or left lying that nobody uses', () => passes('knip'));
+test('every export, dependency and file is used', () => passes('knip'));

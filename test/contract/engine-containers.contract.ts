@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 
 export function containersContract(underTest: UnderTest): void {
   describe('containers', { concurrency: 3 }, () => {
-    test('a container runs its program as its user, and its exit code is told', async () => {
+    test('a container runs its program as its user, and its exit code is reported', async () => {
       const { stdout, exitCode } = await underTest().run('id -u; echo "$GREETING"; exit 7', {
         env: { GREETING: 'quotes " \' $HOME\nnew line, UTF-8: ü' },
       });
@@ -16,7 +16,7 @@ export function containersContract(underTest: UnderTest): void {
       assert.equal(exitCode, 7);
     });
 
-    test('its state is told from created over running to exited', async () => {
+    test('its state is reported: created, running, exited', async () => {
       const { engine, spec, labels } = bound(underTest);
       const asked = spec('read line', { openStdin: true, hostname: 'web-1', workingDir: '/home' });
       const id = await engine.containers.create(asked);
@@ -52,7 +52,7 @@ export function containersContract(underTest: UnderTest): void {
       assert.equal(await engine.containers.inspect(id), null);
     });
 
-    test('what is asked for twice happens once: create, start, stop, kill, remove', async () => {
+    test('create, start, stop, kill and remove can be called twice', async () => {
       const { engine, spec } = bound(underTest);
       const asked = spec('sleep 60');
       const id = await engine.containers.create(asked);
@@ -69,7 +69,7 @@ export function containersContract(underTest: UnderTest): void {
       await engine.containers.kill(id, 'SIGTERM');
     });
 
-    test('a container of the same name with other labels is not taken for ours', async () => {
+    test('a container with the same name and other labels is not ours', async () => {
       const { engine, spec, labels } = bound(underTest);
       const asked = spec('true');
       const id = await engine.containers.create(asked);
@@ -79,7 +79,7 @@ export function containersContract(underTest: UnderTest): void {
       await engine.containers.remove(id);
     });
 
-    test('what is not there is not found, by its name in the message', async () => {
+    test('a missing container is “not found”, with its name in the message', async () => {
       const { containers } = underTest().engine;
       await assert.rejects(containers.start('nobody-here'), { code: 'not_found', message: /nobody-here/ });
       await assert.rejects(containers.wait('nobody-here', never), { code: 'not_found' });
@@ -91,7 +91,7 @@ export function containersContract(underTest: UnderTest): void {
       });
     });
 
-    test('a process that hears its stop signal ends by itself', async () => {
+    test('a process that reacts to its stop signal ends without a kill', async () => {
       const { engine, spec } = bound(underTest);
       const id = await engine.containers.create(
         spec("trap 'exit 42' INT; echo listening; while :; do sleep 0.05; done", { stopSignal: 'SIGINT' }),
@@ -105,7 +105,7 @@ export function containersContract(underTest: UnderTest): void {
       await engine.containers.remove(id);
     });
 
-    test('a process that does not hear is killed when its grace is over, not at the next full second', async () => {
+    test('a process that ignores its stop signal is killed when the grace period is over, not at the next full second', async () => {
       const { engine, spec } = bound(underTest);
       const id = await engine.containers.create(spec("trap '' TERM; echo deaf; while :; do sleep 0.05; done"));
       await engine.containers.start(id);
@@ -122,7 +122,7 @@ export function containersContract(underTest: UnderTest): void {
       await engine.containers.remove(id);
     });
 
-    test('waiting is right before the start, while it runs and after the end', async () => {
+    test('waiting for the end works before the start, while it runs and after the end', async () => {
       const { engine, spec } = bound(underTest);
       const id = await engine.containers.create(spec('exit 5'));
       const early = engine.containers.wait(id, never);
@@ -132,7 +132,7 @@ export function containersContract(underTest: UnderTest): void {
       await engine.containers.remove(id);
     });
 
-    test('waiting ends when the one who waits gives up', async () => {
+    test('waiting ends when it is aborted', async () => {
       const { engine, spec } = bound(underTest);
       const id = await engine.containers.create(spec('sleep 60'));
       const patience = new AbortController();
@@ -142,13 +142,13 @@ export function containersContract(underTest: UnderTest): void {
       await engine.containers.remove(id);
     });
 
-    test('a program that is not there is named', async () => {
+    test('a missing program is named in the error', async () => {
       const { exitCode, stderr } = await underTest().run('', { entrypoint: ['/no/such/server'], command: [] });
       assert.equal(exitCode, 127);
       assert.match(stderr, /\/no\/such\/server/);
     });
 
-    test('what a container has written to its own disk is measured', async () => {
+    test('the bytes that a container wrote to its own disk are measured', async () => {
       const fixture = underTest();
       const { containers } = fixture.engine;
       const labels = { ...fixture.labels, 'paas.test': 'disk' };
@@ -165,7 +165,7 @@ export function containersContract(underTest: UnderTest): void {
       assert.ok(megabytes >= 5 && megabytes < 6, `${megabytes} MB, and what is in memory is not on the disk`);
     });
 
-    test('a container is removed while it runs', async () => {
+    test('a running container can be removed', async () => {
       const { engine, spec } = bound(underTest);
       const id = await engine.containers.create(spec('sleep 60'));
       await engine.containers.start(id);

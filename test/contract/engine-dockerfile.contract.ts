@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 
 export function dockerfileContract(underTest: UnderTest): void {
   describe('building a Dockerfile', { concurrency: 2 }, () => {
-    test('steps and what they write are told, and the image has what they made', async () => {
+    test('steps and their output are reported, and the image has their files', async () => {
       const fixture = underTest();
       const output = new Collected();
       const dockerfile = `FROM ${baseOf(fixture)}
@@ -37,7 +37,7 @@ CMD ["cat", "/data/note"]
       assert.doesNotMatch(output.text, /\[internal\]/);
     });
 
-    test('what was built lately stays in the cache when that is trimmed', async () => {
+    test('trimming the build cache keeps recent builds', async () => {
       const fixture = underTest();
       const { images } = fixture.engine;
       const dockerfile = `FROM ${baseOf(fixture)}\nRUN cat /proc/uptime > /when-${fixture.runId}\n`;
@@ -52,7 +52,7 @@ CMD ["cat", "/data/note"]
       );
     });
 
-    test('a failing step is the user’s, with its name, its exit code and its last lines', async () => {
+    test('a failing step is reported as the user’s error, with its name, its exit code and its last lines', async () => {
       const fixture = underTest();
       const output = new Collected();
       const dockerfile = `FROM ${baseOf(fixture)}\nRUN seq 1 30; echo "no such module: left-pad" >&2; exit 9\n`;
@@ -70,7 +70,7 @@ CMD ["cat", "/data/note"]
       assert.match(output.text, /^5$/m);
     });
 
-    test('a Dockerfile with a mistake names its line, and a base that is not there is named', async () => {
+    test('an error names the line of a mistake, or the missing base image', async () => {
       const fixture = underTest();
       const build = (dockerfile: string) =>
         fixture.engine.images.buildDockerfile(
@@ -101,7 +101,7 @@ CMD ["cat", "/data/note"]
       assert.ok((await fixture.engine.images.inspect(id))?.config.env?.includes('STAGE=one'));
     });
 
-    test('who gives up stops the step that runs', async () => {
+    test('an abort stops the running step', async () => {
       const fixture = underTest();
       const output = new Collected();
       const patience = new AbortController();

@@ -8,7 +8,7 @@ import { outOfMemory } from './engine-sandbox.contract.ts';
 
 export function eventsContract(underTest: UnderTest): void {
   describe('events', { concurrency: 2 }, () => {
-    test('start, end and removal of our containers are told, of others not', async (t) => {
+    test("our containers' start, end and removal are reported, other containers' are not", async (t) => {
       const fixture = underTest();
       const labels = { ...fixture.labels, 'paas.test': 'events' };
       const heard: EngineEvent[] = [];
@@ -36,7 +36,7 @@ export function eventsContract(underTest: UnderTest): void {
       assert.ok(Math.abs(Date.now() - (heard[0]?.at.getTime() ?? 0)) < 60_000);
     });
 
-    test('what happens right after the call is told, though nobody has read yet', async (t) => {
+    test('an event right after subscribing is reported, even before the first read', async (t) => {
       const fixture = underTest();
       const labels = { ...fixture.labels, 'paas.test': 'early' };
       const stop = new AbortController();
@@ -50,7 +50,7 @@ export function eventsContract(underTest: UnderTest): void {
       await listening;
     });
 
-    test('running out of memory is an event of its own', async (t) => {
+    test('running out of memory has its own event', async (t) => {
       const fixture = underTest();
       const labels = { ...fixture.labels, 'paas.test': 'oom' };
       const stop = new AbortController();

@@ -29,8 +29,8 @@ export function execContract(underTest: UnderTest): void {
     return { id, containers, exec, sh, said, remove: () => containers.remove(id) };
   }
 
-  describe('programs beside a container’s own', { concurrency: 3 }, () => {
-    test('input arrives, its end ends the program, both outputs come apart, and its exit code is told', async () => {
+  describe('running another program in a container', { concurrency: 3 }, () => {
+    test('the program gets the input and its end, its two outputs stay separate, and its exit code is reported', async () => {
       const { sh, remove } = await running();
       const { stdin, stdout, stderr, wait } = await sh('cat; echo to-err >&2; exit 3', { input: true });
       stdin.write('first\n');
@@ -39,7 +39,7 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('megabytes go in and come out whole, to a reader that is slow', async () => {
+    test('megabytes of input and output stay complete, even with a slow reader', async () => {
       const { exec, remove } = await running();
       const { stdin, stdout, stderr, wait } = await exec({ argv: ['cat'], input: true });
       stderr.resume();
@@ -52,13 +52,13 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('without an input it reads an end at once', async () => {
+    test('without an input it reads end-of-file at once', async () => {
       const { said, remove } = await running();
       assert.equal(await said('cat; echo over'), 'over\n');
       await remove();
     });
 
-    test('it has the container’s user and environment, and another user, more variables and a directory if asked', async () => {
+    test('it has the container’s user and environment, or another user, more variables and a directory on request', async () => {
       const { said, remove } = await running({ env: { COLOUR: 'red', SHAPE: 'round' }, workingDir: '/home' });
       const script = 'echo $(id -u):$(id -g) $COLOUR $SHAPE; env | grep ^PWD=';
       assert.equal(await said(script), '10001:10001 red round\nPWD=/home\n');
@@ -67,7 +67,7 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('it can do no more than the container: no capability, nothing to gain, the same filter, no root', async () => {
+    test('it has no more rights than the container: no capabilities, no new privileges, the same seccomp filter, no root', async () => {
       const { said, sh, remove } = await running();
       const status = await said('grep -E "^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status');
       const fields = Object.fromEntries(
@@ -87,7 +87,7 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('a terminal has its size right after its start, another one later, and what is typed', async () => {
+    test('a terminal has its size from the start, can be resized, and gets typed keys', async () => {
       const { sh, remove } = await running();
       const script = 'stty -echo; echo "ready at $(stty size)"; read line; echo "$line at $(stty size)"; exit 4';
       const terminal = { columns: 101, rows: 33 };
@@ -104,7 +104,7 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('^C at a terminal ends what runs there', async () => {
+    test('Ctrl-C on a terminal ends the program', async () => {
       const { exec, remove } = await running();
       const { stdin, stdout, stderr, wait } = await exec({
         argv: ['sh', '-c', 'echo up; exec sleep 100'],
@@ -135,14 +135,14 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('a deadline is told as one, also to somebody who reads nothing', async () => {
+    test('a deadline is reported as a timeout, even when nobody reads the output', async () => {
       const { sh, remove } = await running();
       const { wait } = await sh('exec yes', {}, AbortSignal.timeout(shortMs));
       await assert.rejects(wait(), { code: 'timeout', message: /^sh did not end in time/ });
       await remove();
     });
 
-    test('a program that closes its outputs is waited for all the same', async () => {
+    test('a program that closes its outputs is still waited for', async () => {
       const { sh, remove } = await running();
       const { stdout, stderr, wait } = await sh('exec >&- 2>&-; sleep 0.5; exit 9');
       stdout.resume();
@@ -151,7 +151,7 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('the end of its container is its end', async () => {
+    test('it ends with its container', async () => {
       const { sh, id, containers, remove } = await running();
       const { stdout, stderr, wait } = await sh('echo up; exec sleep 100');
       stderr.resume();
@@ -162,7 +162,7 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('in a container that does not run, or that is gone, nothing is started', async () => {
+    test('nothing is started in a container that does not run or was removed', async () => {
       const { sh, id, containers } = await running();
       await containers.pause(id);
       await assert.rejects(sh('true'), { code: 'conflict' });
@@ -174,7 +174,7 @@ export function execContract(underTest: UnderTest): void {
       await assert.rejects(sh('true'), { code: 'not_found' });
     });
 
-    test('what it writes is had as text, up to a number of bytes, and its exit code with it', async () => {
+    test('its output is returned as text up to a limit in bytes, with its exit code', async () => {
       const { id, containers, remove } = await running();
       const { signal } = new AbortController();
       const run = (...argv: string[]) => containers.runInside(id, { argv, maxBytes: 1000 }, signal);

@@ -26,7 +26,7 @@ export function imageTransfersContract(underTest: UnderTest): void {
   const images = () => underTest().engine.images;
 
   describe('images and registries', { concurrency: 2 }, () => {
-    test('what was pushed and removed comes back by tag and by digest, with the same content', async () => {
+    test('a pushed and removed image can be pulled by tag and by digest, with the same content', async () => {
       await using registry = await Registry.start();
       const name = `${registry.address}/paas/shop`;
       const { id, text } = await made(`${name}:v1`);
@@ -55,7 +55,7 @@ export function imageTransfersContract(underTest: UnderTest): void {
       await images().remove(`${name}@${digest}`);
     });
 
-    test('a registry with a login lets in who has it, and nobody else', async () => {
+    test('a registry with a login accepts only the right login', async () => {
       await using registry = await Registry.start(login);
       const ref = `${registry.address}/private:v1`;
       const { text } = await made(ref);
@@ -73,13 +73,13 @@ export function imageTransfersContract(underTest: UnderTest): void {
       await images().remove(ref);
     });
 
-    test('what the registry or the engine lacks is not found', async () => {
+    test('an image that the registry or the engine lacks is “not found”', async () => {
       await using registry = await Registry.start();
       await assert.rejects(images().pull(`${registry.address}/nobody:v1`, {}, deadline()), { code: 'not_found' });
       await assert.rejects(images().push(`${registry.address}/nobody:v1`, {}, deadline()), { code: 'not_found' });
     });
 
-    test('a registry that does not answer is unavailable', async () => {
+    test('a registry that does not answer is “unavailable”', async () => {
       const registry = await Registry.start();
       const ref = `${registry.address}/gone:v1`;
       await made(ref);
@@ -89,7 +89,7 @@ export function imageTransfersContract(underTest: UnderTest): void {
       await assert.rejects(images().pull(ref, {}, deadline()), { code: 'unavailable' });
     });
 
-    test('whoever gives up is told so', async () => {
+    test('an aborted transfer reports that it was cancelled', async () => {
       await using registry = await Registry.start();
       const ref = `${registry.address}/late:v1`;
       await made(ref);
@@ -100,7 +100,7 @@ export function imageTransfersContract(underTest: UnderTest): void {
   });
 
   describe('images as tars', { concurrency: 2 }, () => {
-    test('what was exported and removed comes back with its id, its tag and its content', async () => {
+    test('an exported and removed image can be imported with its id, its tag and its content', async () => {
       const tag = `paas-test/${underTest().runId}:exported`;
       const { id, text } = await made(tag);
       const before = await images().inspect(id);
@@ -114,7 +114,7 @@ export function imageTransfersContract(underTest: UnderTest): void {
       await images().remove(tag);
     });
 
-    test('a tar that is cut, that breaks off or that is none is an error', async () => {
+    test('a tar that is cut, that breaks off or that is not a tar is an error', async () => {
       const tag = `paas-test/${underTest().runId}:cut`;
       await made(tag);
       const tar = await buffer(images().export(tag, deadline()));
@@ -131,7 +131,7 @@ export function imageTransfersContract(underTest: UnderTest): void {
       await assert.rejects(images().import(broken, deadline()), { code: 'invalid_params', message: /went dead/ });
     });
 
-    test('an image that is not there is not found; whoever gives up is told so', async () => {
+    test('a missing image is “not found”, and an aborted export reports that it was cancelled', async () => {
       const fixture = underTest();
       await assert.rejects(buffer(images().export('no-such-image:1', deadline())), { code: 'not_found' });
       await assert.rejects(buffer(images().export(fixture.imageId, AbortSignal.abort())), { code: 'cancelled' });

@@ -8,7 +8,7 @@ import type { UnderTest } from './engine.contract.ts';
 
 export function imagesContract(underTest: UnderTest): void {
   describe('images', { concurrency: 2 }, () => {
-    test('a root file system becomes an image with its configuration, and equal ones the same image', async () => {
+    test('a root file system becomes an image with its configuration, and equal input gives the same image', async () => {
       const { engine, runId, labels, imageId } = underTest();
       const config = {
         env: ['PATH=/bin', 'A=b c'],
@@ -34,7 +34,7 @@ export function imagesContract(underTest: UnderTest): void {
       assert.equal(again, imageId);
     });
 
-    test('layers are put on a base; what they hold is there, and equal input gives an equal id', async () => {
+    test('layers are added to a base image, and equal input gives an equal id', async () => {
       const fixture = underTest();
       const { engine, runId, labels, imageId, cacheDir } = fixture;
       const layers = [
@@ -58,7 +58,7 @@ export function imagesContract(underTest: UnderTest): void {
       assert.equal(await other.images.assemble({ ...image, base: `paas-test/${runId}:base` }), id);
     });
 
-    test('a layer that the engine has needs no file; one that it lacks is named', async () => {
+    test('a layer that the engine has needs no file, and a missing layer is named', async () => {
       const { engine, runId, labels, imageId, cacheDir } = underTest();
       const first = await writeLayer(cacheDir, { 'data/first': randomBytes(8).toString('hex') });
       const second = await writeLayer(cacheDir, { 'data/second': randomBytes(8).toString('hex') });
@@ -77,7 +77,7 @@ export function imagesContract(underTest: UnderTest): void {
       );
     });
 
-    test('a process that forgot everything still needs no file for a layer of an image that is there', async () => {
+    test('after a restart of the platform, a layer of an existing image still needs no file', async () => {
       const { engine, runId, labels, imageId, cacheDir, dockerHost } = underTest();
       const layer = await writeLayer(cacheDir, { 'data/known': randomBytes(8).toString('hex') });
       const image = { base: imageId, config: { labels }, tag: `paas-test/${runId}:forgot` };
@@ -88,7 +88,7 @@ export function imagesContract(underTest: UnderTest): void {
       assert.equal((await newborn.images.inspect(id))?.diffIds.length, 3);
     });
 
-    test('an image on a base is whole, also when the base’s tag is gone', async () => {
+    test('an image is complete even when its base has lost its tag', async () => {
       const fixture = underTest();
       const { engine, runId, labels, cacheDir } = fixture;
       const root = await writeLayer(cacheDir, { 'only-here': randomBytes(200_000) });
@@ -103,7 +103,7 @@ export function imagesContract(underTest: UnderTest): void {
       assert.ok(bytes > 200_000, `saved image has ${bytes} bytes`);
     });
 
-    test('a base that is not there is not found', async () => {
+    test('a missing base image is “not found”', async () => {
       const { engine, runId } = underTest();
       await assert.rejects(
         engine.images.assemble({ base: 'no-such-base:1', layers: [], config: {}, tag: `paas-test/${runId}:x` }),
@@ -111,7 +111,7 @@ export function imagesContract(underTest: UnderTest): void {
       );
     });
 
-    test('several images at once, on one base', async () => {
+    test('several images can be built at once on one base', async () => {
       const { engine, runId, labels, imageId, cacheDir } = underTest();
       const ids = await Promise.all(
         Array.from({ length: 5 }, async (_, index) => {
@@ -123,7 +123,7 @@ export function imagesContract(underTest: UnderTest): void {
       assert.equal(new Set(ids).size, 5);
     });
 
-    test('tags come and go; an image that a container uses stays', async () => {
+    test('tags can be added and removed, and an image that a container uses stays', async () => {
       const fixture = underTest();
       const { engine, runId, labels, imageId, cacheDir } = fixture;
       const layer = await writeLayer(cacheDir, { 'data/tags': runId });
@@ -148,7 +148,7 @@ export function imagesContract(underTest: UnderTest): void {
       assert.deepEqual(await engine.images.list({ ...labels, other: 'yes' }), []);
     });
 
-    test('a reference that would change the path of the call is refused', async () => {
+    test('a reference that would change the path of the request is refused', async () => {
       const { engine } = underTest();
       for (const ref of ['../containers/x', 'a/../../b', '', 'a?force=1', 'a b', '/x']) {
         await assert.rejects(engine.images.remove(ref), { code: 'invalid_params' }, ref);

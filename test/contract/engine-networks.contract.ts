@@ -32,7 +32,7 @@ export function networksContract(underTest: UnderTest): void {
       assert.equal(await engine.networks.inspect(made.id), null);
     });
 
-    test('networks made at the same moment get different subnets, and one name one network', async () => {
+    test('networks created at the same moment get different subnets, and the same name gives the same network', async () => {
       const { engine, runId, labels } = underTest();
       const names = ['a', 'b', 'c', 'd', 'd'].map((letter) => `${runId}-same-${letter}`);
       const made = await Promise.all(names.map((name) => engine.networks.create({ name, labels, ...pool })));
@@ -41,7 +41,7 @@ export function networksContract(underTest: UnderTest): void {
       await Promise.all(made.slice(0, 4).map((network) => engine.networks.remove(network.id)));
     });
 
-    test('containers of one network reach each other and the host reaches them; those of another do not', async () => {
+    test('containers of one network reach each other, the host reaches them, and containers of another network do not', async () => {
       const fixture = underTest();
       const { engine, runId, labels } = fixture;
       const [home, elsewhere] = await Promise.all(
@@ -65,7 +65,7 @@ export function networksContract(underTest: UnderTest): void {
       await Promise.all([engine.networks.remove(home.id), engine.networks.remove(elsewhere.id)]);
     });
 
-    test('a container is in each of its networks, found there by its names, and its address is that of the first', async () => {
+    test('a container is in each of its networks under its names, and its address is in the first one', async () => {
       const fixture = underTest();
       const { engine, runId, labels } = fixture;
       // The engine lists them by name: the first is the last of them.
@@ -105,7 +105,7 @@ export function networksContract(underTest: UnderTest): void {
       for (const network of [first, second, later]) await engine.networks.remove(network.id);
     });
 
-    test('there is no IPv6 in a network, and no network at all without one', async () => {
+    test('a network has no IPv6, and a container without a network has none at all', async () => {
       const fixture = underTest();
       const network = await fixture.engine.networks.create({
         name: `${fixture.runId}-v4`,
@@ -119,7 +119,7 @@ export function networksContract(underTest: UnderTest): void {
       await fixture.engine.networks.remove(network.id);
     });
 
-    test('a pool that is used up says so', async () => {
+    test('a used-up pool is an error that says so', async () => {
       const { engine, runId, labels } = underTest();
       const tiny = { pool: '10.212.255.248/30', prefixLength: 30, labels };
       const one = await engine.networks.create({ name: `${runId}-tiny-1`, ...tiny });

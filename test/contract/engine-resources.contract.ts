@@ -37,7 +37,7 @@ export function resourcesContract(underTest: UnderTest): void {
   }
 
   describe('what containers use', { concurrency: 3 }, () => {
-    test('CPU time, memory against its limit, and processes', async () => {
+    test('CPU time, memory with its limit and the number of processes are measured', async () => {
       const { id, containers } = await started(holding(30));
       await held(id);
       const stats = await use(id);
@@ -51,7 +51,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('the page cache of files that it wrote is not its memory', async () => {
+    test('the page cache of written files does not count as memory', async () => {
       const { id, containers } = await started('dd if=/dev/zero of=/home/file bs=1M count=40; echo held; sleep 60');
       await held(id);
       const { memory, blockIo } = await use(id);
@@ -60,13 +60,13 @@ export function resourcesContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('a container that is held back by its CPU limit says how long', async () => {
+    test('the time that the CPU limit held a container back is measured', async () => {
       const { id, containers } = await started('while :; do :; done', { cpus: 0.1 });
       await eventually('it is held back', async () => (await use(id)).cpu.throttledNs > 1e6);
       await containers.remove(id);
     });
 
-    test('bytes over the network, of all its interfaces together', async () => {
+    test('network bytes are summed over all interfaces', async () => {
       const fixture = underTest();
       const { engine, runId, labels } = fixture;
       const pool = '10.213.96.0/20';
@@ -81,7 +81,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await engine.networks.remove(network.id);
     });
 
-    test('many at once; what has not started, has ended or is gone is left out', async () => {
+    test('many containers are measured at once, and those that do not run are left out', async () => {
       const { containers } = underTest().engine;
       const { id: ended } = await started('true');
       await containers.wait(ended, patience());
@@ -93,7 +93,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await Promise.all([ended, unborn, ...running].map((id) => containers.remove(id)));
     });
 
-    test('measuring ends when the one who asked gives up', async () => {
+    test('measuring ends when it is aborted', async () => {
       const { id, containers } = await started('sleep 60');
       await assert.rejects(containers.stats([id], AbortSignal.abort()), { code: 'cancelled' });
       await containers.remove(id);
@@ -101,7 +101,7 @@ export function resourcesContract(underTest: UnderTest): void {
   });
 
   describe('changing limits', { concurrency: 3 }, () => {
-    test('a running container gets more and less, and memory and swap stay one limit', async () => {
+    test("a running container's limits grow and shrink, and memory and swap stay one limit", async () => {
       const { id, containers } = await started('while read what; do echo "$what"; done', { openStdin: true });
       await containers.update(id, { memoryBytes: 128 * megabyte, cpus: 0.2, cpuShares: 512, pids: 20 });
       assert.equal((await use(id)).memory.limitBytes, 128 * megabyte);
@@ -111,7 +111,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('more than its new memory kills a process of it, and swap does not help', async () => {
+    test('a process that uses more than the new memory limit is killed, and swap does not help', async () => {
       const { id, containers } = await started(`read go; ${holding(40)}`, { openStdin: true });
       const { stdin } = await containers.attach(id, patience());
       await containers.update(id, { memoryBytes: 24 * megabyte });
@@ -120,7 +120,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('a new limit of processes holds', async () => {
+    test('a new process limit is enforced', async () => {
       const { id, containers } = await started('read go; for i in 1 2 3 4 5 6 7 8 9; do sleep 60 & done; echo forked', {
         openStdin: true,
       });
@@ -134,7 +134,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('less memory than it uses is a conflict with both numbers, and changes nothing', async () => {
+    test('a memory limit below the memory in use is a conflict with both numbers, and changes nothing', async () => {
       const { id, containers } = await started(holding(40));
       await held(id);
       await assert.rejects(containers.update(id, { memoryBytes: 16 * megabyte, cpus: 0.3 }), {
@@ -147,7 +147,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('no limit at all is no limit that can be had; a container that is gone is not found', async () => {
+    test('“unlimited” is refused, and a removed container is “not found”', async () => {
       const { id, containers } = await started('sleep 60');
       const limitless = [
         { memoryBytes: 0 },
@@ -166,7 +166,7 @@ export function resourcesContract(underTest: UnderTest): void {
   });
 
   describe('pausing', { concurrency: 3 }, () => {
-    test('a paused container stands still, keeps its memory, and goes on; asked twice is asked once', async () => {
+    test('a paused container stands still, keeps its memory and continues, and pausing twice is fine', async () => {
       const { id, containers } = await started('while :; do :; done');
       await containers.pause(id);
       await containers.pause(id);
@@ -199,7 +199,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await engine.networks.remove(network.id);
     });
 
-    test('a paused container hears that it is to stop, can be killed, and can be removed', async () => {
+    test('a paused container gets its stop signal, and can be killed and removed', async () => {
       const listening = "trap 'exit 42' TERM; echo held; while :; do sleep 0.05; done";
       const [stopped, killed, removed] = await Promise.all([
         started(listening),
@@ -220,7 +220,7 @@ export function resourcesContract(underTest: UnderTest): void {
       await Promise.all([stopped, killed].map(({ id }) => containers.remove(id)));
     });
 
-    test('what does not run cannot be paused or go on', async () => {
+    test('a container that does not run cannot be paused or unpaused', async () => {
       const { id, containers } = await started('true');
       await containers.wait(id, patience());
       await assert.rejects(containers.pause(id), { code: 'conflict' });

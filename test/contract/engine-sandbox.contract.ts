@@ -12,7 +12,7 @@ export const outOfMemory = `perl -e 'my $x = "x" x (200 * 1024 * 1024)'; code=$?
 /** What a process finds when it looks for a way out (contracts/hardening.md §3). */
 export function sandboxContract(underTest: UnderTest): void {
   describe('the sandbox, seen from inside', { concurrency: 3 }, () => {
-    test('a process has no capability, cannot gain one, and is filtered', async () => {
+    test('a process has no capabilities, cannot gain any, and has a seccomp filter', async () => {
       for (const sandbox of ['app', 'build'] as const) {
         const stdout = await underTest().output('cat /proc/self/status', { sandbox });
         const status = new Map(stdout.split('\n').map((line) => line.split(':\t') as [string, string]));
@@ -25,7 +25,7 @@ export function sandboxContract(underTest: UnderTest): void {
       }
     });
 
-    test('io_uring, VSOCK, ALG and other strange sockets are refused; the usual ones work', async () => {
+    test('io_uring, VSOCK, ALG and other unusual sockets are refused, the usual ones work', async () => {
       const script = `
         sub try { my ($name, $number, @rest) = @_; $! = 0; my $result = syscall($number, @rest); print "$name ", ($result >= 0 ? "open" : $!+0), "\\n" }
         try("io_uring", 425, 1, my $params = "\\0" x 128);
@@ -64,7 +64,7 @@ export function sandboxContract(underTest: UnderTest): void {
       });
     });
 
-    test('a fork bomb stops at the limit of processes', async () => {
+    test('a fork bomb stops at the process limit', async () => {
       // Five of them are the init, the shells and the counting.
       const { stdout, stderr } = await underTest().run(
         'n=0; while [ $n -lt 60 ]; do sleep 5 & n=$((n+1)); done; echo all; kill $(jobs -p)',
@@ -74,7 +74,7 @@ export function sandboxContract(underTest: UnderTest): void {
       assert.match(stderr, /fork|Resource temporarily unavailable/i);
     });
 
-    test('a process that takes more memory than it has is killed, and that is told', async () => {
+    test('a process that uses more memory than its limit is killed, and that is reported', async () => {
       // The engine misses one in fifty or so (see ContainerExit): three in a row would be ours.
       const exits = [];
       do exits.push(await underTest().run(outOfMemory, { memoryBytes: 32 * megabyte }));
@@ -83,7 +83,7 @@ export function sandboxContract(underTest: UnderTest): void {
       assert.equal(exits.at(-1)?.oomKilled, true);
     });
 
-    test('/tmp is in memory and bounded for an app, on disk for a build, and may be written in both', async () => {
+    test('/tmp is writable, in memory with a limit for an app, and on disk for a build', async () => {
       const full = await underTest().run('dd if=/dev/zero of=/tmp/f bs=1M count=64 2>&1', {
         memoryBytes: 256 * megabyte,
         tmpBytes: 16 * megabyte,
@@ -99,7 +99,7 @@ export function sandboxContract(underTest: UnderTest): void {
       assert.equal(stdout, 'ran\n');
     });
 
-    test('there is no engine socket, and nothing of the host but its kernel', async () => {
+    test('there is no engine socket, and only the kernel of the host can be seen', async () => {
       const { stdout } = await underTest().run(
         'ls /var/run/docker.sock /run/docker.sock 2>&1; cat /proc/mounts; ls /dev',
       );
@@ -107,7 +107,7 @@ export function sandboxContract(underTest: UnderTest): void {
       assert.doesNotMatch(stdout, /^(sd|vd|nvme|kmsg|mem$)/m);
     });
 
-    test('open files are bounded, core dumps are off', async () => {
+    test('open files are limited, core dumps are off', async () => {
       const { stdout } = await underTest().run('ulimit -Hn; ulimit -Hc');
       const [openFiles, core] = stdout.trim().split('\n').map(Number);
       assert.ok(openFiles !== undefined && openFiles >= 1024 && openFiles <= 20_000, stdout);

@@ -24,7 +24,7 @@ function attachContract(underTest: UnderTest): void {
       return { ...streams, id, containers, detach: () => stop.abort(), signal: stop.signal };
     }
 
-    test('input arrives, its end ends the program, and both outputs come apart', async () => {
+    test('the program gets the input and its end, and its two outputs stay separate', async () => {
       const { stdin, stdout, stderr, id, containers, signal } = await attached('cat; echo to-err >&2; exit 3', {
         openStdin: true,
       });
@@ -35,7 +35,7 @@ function attachContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('not a byte is lost, to a reader that is slow', async () => {
+    test('a slow reader gets every byte', async () => {
       const { stdout, stderr, id, containers } = await attached('exec seq 1 400000');
       stderr.resume();
       let bytes = 0;
@@ -53,7 +53,7 @@ function attachContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('megabytes of input come back whole', async () => {
+    test('megabytes of input arrive complete', async () => {
       const { stdin, stdout, stderr, id, containers } = await attached('exec wc -c', { openStdin: true });
       stderr.resume();
       const chunk = Buffer.alloc(1024 * 1024, 'x');
@@ -65,7 +65,7 @@ function attachContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('a terminal has a size, and what is typed', async () => {
+    test('a terminal has its size and gets typed keys', async () => {
       const { stdin, stdout, id, containers, signal } = await attached(
         'trap "" WINCH; stty -echo; echo ready; read line; echo "$line at $(stty size)"',
         { openStdin: true, tty: true },
@@ -79,7 +79,7 @@ function attachContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('who detaches leaves the container running, and the streams end', async () => {
+    test('detaching ends the streams and leaves the container running', async () => {
       const { stdin, stdout, stderr, id, containers, detach } = await attached('sleep 60', { openStdin: true });
       const ended = Promise.all([text(stdout), text(stderr)]);
       detach();
@@ -104,7 +104,7 @@ function logsContract(underTest: UnderTest): void {
       return { id, read, remove: () => containers.remove(id) };
     }
 
-    test('lines have their stream, their order and the engine’s own time to the nanosecond', async () => {
+    test('lines have their stream, their order and the engine’s time in nanoseconds', async () => {
       const { read, remove } = await logged('echo one; echo two >&2; sleep 0.05; printf "three, unfinished"');
       const lines = await read({ follow: false });
       assert.deepEqual(
@@ -126,7 +126,7 @@ function logsContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('a long line is one line, up to 64 KB; a longer one comes in pieces', async () => {
+    test('a line of up to 64 KB stays whole, a longer one is split', async () => {
       const { read, remove } = await logged(
         `perl -e 'print "a" x 40000, "\\n", "\\xc3\\xbc" x 30000, "\\n", "c" x 200000, "\\n", "short\\n"'`,
       );
@@ -142,7 +142,7 @@ function logsContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('a terminal’s log has whole lines too, without carriage returns', async () => {
+    test('a terminal’s log has whole lines, without carriage returns', async () => {
       const { read, remove } = await logged(`perl -e 'print "a" x 40000, "\\n", "end\\n"'`, { tty: true });
       const lines = (await read({ follow: false })).map((line) => line.text);
       assert.deepEqual(
@@ -152,7 +152,7 @@ function logsContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('the newest n lines, and the lines since a moment', async () => {
+    test('the newest n lines, or the lines since a time, can be read', async () => {
       const { read, remove } = await logged('seq 1 50; sleep 0.1; seq 51 100');
       const all = await read({ follow: false });
       assert.equal(all.length, 100);
@@ -168,7 +168,7 @@ function logsContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('following begins with what was written, goes on, and ends with the container', async () => {
+    test('following starts with the existing lines and ends with the container', async () => {
       const fixture = underTest();
       const { containers } = fixture.engine;
       const id = await containers.create(
@@ -191,7 +191,7 @@ function logsContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('following can begin before the start', async () => {
+    test('following can begin before the container starts', async () => {
       const fixture = underTest();
       const { containers } = fixture.engine;
       const signal = AbortSignal.timeout(scaled(30_000));
@@ -205,7 +205,7 @@ function logsContract(underTest: UnderTest): void {
       await containers.remove(id);
     });
 
-    test('who stops listening is not told an error', async () => {
+    test('a reader that stops gets no error', async () => {
       const fixture = underTest();
       const { containers } = fixture.engine;
       const id = await containers.create(fixture.spec('echo up; sleep 60'));

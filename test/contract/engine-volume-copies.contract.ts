@@ -58,7 +58,7 @@ name'
     chmod 0500 a/closed; chmod 0400 .hidden; touch -d 2003-04-05 a; chmod 0711 .; touch -d 2004-05-06 .`;
 
   describe('volumes as tars', { concurrency: 3 }, () => {
-    test('a copy has all that the volume had: owners, modes, times, links, empty folders', async () => {
+    test('a copy keeps owners, modes, times, links and empty folders', async () => {
       const source = await filled(filling);
       const target = await made();
       await imported(target, await exported(source));
@@ -69,14 +69,14 @@ name'
       assert.deepEqual(await copying(underTest(), target), []);
     });
 
-    test('an empty volume has a tar, and gives an empty volume', async () => {
+    test('an empty volume is exported and imported as an empty volume', async () => {
       const source = await made();
       const target = await made();
       await imported(target, await exported(source));
       assert.equal(await inside(target, 'ls -A; stat -c %u:%g .'), '10001:10001\n');
     });
 
-    test('a tar of another program is understood', async () => {
+    test('a tar from another program can be imported', async () => {
       const pack = tarStream.pack();
       pack.entry({ name: 'folder/', type: 'directory', mode: 0o750, uid: 10001, gid: 10001 });
       pack.entry({ name: 'folder/file', mode: 0o640, uid: 10001, gid: 10001 }, 'text');
@@ -86,7 +86,7 @@ name'
       assert.equal(await inside(target, 'cat folder/file; stat -c %a folder folder/file'), 'text750\n640\n');
     });
 
-    test('a tar that was cut is an error wherever it was cut, also between two files', async () => {
+    test('a tar that was cut is an error, even when cut between two files', async () => {
       const pack = tarStream.pack();
       const owner = { uid: 10001, gid: 10001 };
       pack.entry({ name: 'first', ...owner }, Buffer.alloc(4096));
@@ -116,21 +116,21 @@ name'
       await assert.rejects(imported(await made(), damaged), { code: 'invalid_params' });
     });
 
-    test('a file of another owner is an error, and does not become the user’s', async () => {
+    test('a file of another owner is an error, and its owner is not changed', async () => {
       const pack = tarStream.pack();
       pack.entry({ name: 'theirs', uid: 10002, gid: 10002 }, 'text');
       pack.finalize();
       await assert.rejects(imported(await made(), Readable.from(pack)), { code: 'forbidden' });
     });
 
-    test('what the user may not read is an error, and no gap in the tar', async () => {
+    test('a file that the user may not read is an error, and is not left out of the tar', async () => {
       const source = await filled('echo open > open; echo secret > secret; chmod 600 secret');
       const stream = underTest().engine.volumes.exportTar({ ...source, user: '10002:10002' }, deadline());
       await assert.rejects(buffer(stream), { code: 'forbidden', message: /secret/ });
       assert.deepEqual(await copying(underTest(), source), []);
     });
 
-    test('a way out of the volume is not taken', async () => {
+    test('a path that leads out of the volume is not followed', async () => {
       const pack = tarStream.pack();
       const owner = { uid: 10001, gid: 10001 };
       pack.entry({ name: 'out', type: 'symlink', linkname: '/tmp', ...owner });
@@ -139,7 +139,7 @@ name'
       await assert.rejects(imported(await made(), Readable.from(pack)));
     });
 
-    test('whoever gives up is told so, and no container is left', async () => {
+    test('an aborted copy reports that it was cancelled, and leaves no container', async () => {
       const fixture = underTest();
       const source = await filled('yes | head -c 9000000 > file');
       const stop = new AbortController();
@@ -167,7 +167,7 @@ name'
       assert.deepEqual(await copying(fixture, target), []);
     });
 
-    test('a container that is ended under way fails both sides', async () => {
+    test('when the copying container is killed, both sides fail', async () => {
       const fixture = underTest();
       const source = await filled('yes | head -c 9000000 > file');
       const stream = fixture.engine.volumes.exportTar(source, deadline());
@@ -192,7 +192,7 @@ name'
       await refused;
     });
 
-    test('a volume that is not there is not found', async () => {
+    test('a missing volume is “not found”', async () => {
       const nowhere = { ...(await made()), volume: 'paas-test-no-such-volume' };
       await assert.rejects(exported(nowhere), { code: 'not_found' });
       await assert.rejects(imported(nowhere, Buffer.alloc(1024)), { code: 'not_found' });

@@ -24,7 +24,7 @@ export function volumesContract(underTest: UnderTest): void {
       assert.deepEqual(await volumes.list(fixture.labels), []);
     });
 
-    test('a volume of the same name that belongs to something else is a conflict', async () => {
+    test('a volume with the same name and another owner is a conflict', async () => {
       const { engine, runId, labels } = underTest();
       const name = `${runId}-foreign`;
       await engine.volumes.create(name, labels);
@@ -32,7 +32,7 @@ export function volumesContract(underTest: UnderTest): void {
       await engine.volumes.remove(name);
     });
 
-    test('a volume in use stays, and that is a conflict', async () => {
+    test('removing a volume in use is a conflict', async () => {
       const fixture = underTest();
       const { volumes, containers } = fixture.engine;
       const name = `${fixture.runId}-used`;

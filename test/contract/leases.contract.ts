@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 /** What every adapter of leases must keep. `open` gives leases of which nothing is held. */
 export function leasesContract(adapter: string, open: () => Promise<Leases>): void {
   describe(`leases of ${adapter}`, () => {
-    test('are held by one at a time, in the order of asking, whatever becomes of the one before', async () => {
+    test('are held by one holder at a time, in the order of the requests, even after a holder failed', async () => {
       const leases = await open();
       const said: string[] = [];
       const first = take(leases, 'app/1', { purpose: 'the first' });
@@ -23,13 +23,13 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('give the result of the work', async () => {
+    test('return the result of the work', async () => {
       const leases = await open();
       assert.equal(await leases.hold('leader', async () => 7, { purpose: 'this' }), 7);
       await leases.close();
     });
 
-    test('have a term that grows with each holder of a name', async () => {
+    test('have a term that grows with each holder of the name', async () => {
       const leases = await open();
       const terms: number[] = [];
       const note = async ({ term }: Lease) => void terms.push(term);
@@ -42,7 +42,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('can be checked by a writer while they are held, and not after', async () => {
+    test('can be checked by a writer while they are held, and the check fails afterwards', async () => {
       const leases = await open();
       const kept = await leases.hold(
         'host/1',
@@ -57,7 +57,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('let a wait that is aborted go at once, never start its work, and pass the turn on', async () => {
+    test('let an aborted waiter go at once, never start its work, and go to the next waiter', async () => {
       const leases = await open();
       const first = take(leases, 'app/1', { purpose: 'the first' });
       await first.lease;
@@ -79,7 +79,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('do not go to somebody who goes away as the turn comes', async () => {
+    test('are not given to a waiter that leaves at that very moment', async () => {
       const leases = await open();
       const first = take(leases, 'app/1', { purpose: 'the first' });
       await first.lease;
@@ -93,7 +93,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('hand on the reason of whoever aborts a wait', async () => {
+    test('pass the reason of the abort to the waiter', async () => {
       const leases = await open();
       const first = take(leases, 'app/1', { purpose: 'the first' });
       await first.lease;
@@ -105,7 +105,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('abort their signal when their holder is asked to end, and stay held until it has', async () => {
+    test('abort their signal when the holder must end, and stay held until it has ended', async () => {
       const leases = await open();
       const ending = new AbortController();
       const first = take(leases, 'app/1', { purpose: 'the first', signal: ending.signal });
@@ -127,7 +127,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('tell those who wait their place, and what is in front of them, whenever it changes', async () => {
+    test('report to each waiter its position and the work in front of it, on every change', async () => {
       const leases = await open();
       const first = take(leases, 'app/1', { purpose: 'the push of 1111111', onWait: () => assert.fail('it waits') });
       await first.lease;
@@ -150,7 +150,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('are busy while somebody holds them or waits for them', async () => {
+    test('are busy while they have a holder or a waiter', async () => {
       const leases = await open();
       assert.equal(await leases.isBusy('round/tidy'), false);
       const holder = take(leases, 'round/tidy', { purpose: 'this' });
@@ -163,7 +163,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
       await leases.close();
     });
 
-    test('are lost when they are closed: signals abort, waits end, and it is waited for the holders', async () => {
+    test('end when they are closed: signals abort, waits end, and closing waits for the holders', async () => {
       const leases = await open();
       const holder = take(leases, 'leader', { purpose: 'this' });
       const lease = await holder.lease;

@@ -17,7 +17,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
     });
     after(() => store.close());
 
-    test('an account has its address alone, in any case', async () => {
+    test('no two accounts share an email, in upper or lower case', async () => {
       assert.deepEqual(await store.accounts.find(owner.id), owner);
       assert.equal(owner.email, 'owner@example.com');
       await assert.rejects(store.accounts.create('OWNER@example.com'), { code: 'conflict' });
@@ -48,7 +48,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       assert.equal(await store.tokens.findBySha256('f'.repeat(64)), null);
     });
 
-    test('an app is got by name or id, and a wrong name is told with the next command', async () => {
+    test('an app is found by name or id, and the error for a wrong name says the next command', async () => {
       const app = await newApp();
       assert.deepEqual(await store.apps.get(app.name), app);
       assert.deepEqual(await store.apps.get(app.id), app);
@@ -59,21 +59,21 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       });
     });
 
-    test('a taken app name is a conflict, at creation and at renaming', async () => {
+    test('a taken app name is a conflict, for a new app and for a renamed one', async () => {
       const [one, two] = [await newApp(), await newApp()];
       await assert.rejects(store.apps.create({ name: one.name, ownerId: owner.id }), { code: 'conflict' });
       await assert.rejects(store.apps.rename(two.id, one.name), { code: 'conflict' });
       assert.equal((await store.apps.get(two.id)).name, two.name);
     });
 
-    test('what is set of an app is there afterwards', async () => {
+    test('changed fields of an app are read back', async () => {
       const app = await newApp();
       await store.apps.setMaintenance(app.id, true);
       assert.equal((await store.apps.get(app.id)).maintenance, true);
       await assert.rejects(store.apps.setMaintenance(randomUUID(), true), { code: 'not_found' });
     });
 
-    test('requests go to one release, or are split between several by weight, as the last write says', async () => {
+    test('traffic goes to one release or is split by weight, as the last write says', async () => {
       const [app, other] = [await newApp(), await newApp()];
       const [one, two, strange] = [await newRelease(app), await newRelease(app), await newRelease(other)];
       await store.traffic.switchAllTo(other.id, strange.id);
@@ -156,7 +156,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       assert.equal((await store.configVars.sources(app.id)).DATABASE_URL, 'user', 'the name is free again');
     });
 
-    test('a replaced set keeps the variables that others set', async () => {
+    test('replacing the variables of one source keeps those of other sources', async () => {
       const app = await newApp();
       await store.configVars.change(app.id, { OLD: '1', KEPT: '2' });
       await store.configVars.change(app.id, { DATABASE_URL: 'new', CACHE_URL: 'new' }, 'attachment');
@@ -167,7 +167,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       assert.deepEqual([DATABASE_URL, AGAIN], ['attachment', 'user']);
     });
 
-    test('a variable named __proto__ is a variable like any other', async () => {
+    test('a variable may be named __proto__', async () => {
       const app = await newApp();
       await store.configVars.change(app.id, JSON.parse('{"__proto__": "x", "A": "1"}'));
       assert.deepEqual(Object.entries(await store.configVars.get(app.id)).sort(), [
@@ -176,7 +176,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       ]);
     });
 
-    test('config vars over a limit are refused whole, and the app keeps what it had', async () => {
+    test('config vars over a limit are all refused, and the app keeps its old ones', async () => {
       const app = await newApp();
       await store.configVars.change(app.id, { A: '1' });
       await assert.rejects(store.configVars.change(app.id, { B: '2', C: 'x'.repeat(64 * 1024 + 1) }), {
@@ -210,7 +210,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       assert.equal((await store.releases.find(first.id))?.status, 'succeeded');
     });
 
-    test('releases made at the same moment have numbers of their own', async () => {
+    test('releases created at the same moment have different numbers', async () => {
       const app = await newApp();
       const made = await Promise.all(Array.from({ length: 10 }, () => newRelease(app)));
       assert.deepEqual(
@@ -219,7 +219,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       );
     });
 
-    test('queued builds wait in the order in which they came, also within one millisecond', async () => {
+    test('queued builds wait in the order of their creation, even within one millisecond', async () => {
       const app = await newApp();
       const made: string[] = [];
       for (let i = 0; i < 20; i++) {
@@ -243,7 +243,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       await assert.rejects(store.builds.update(randomUUID(), { state: 'failed' }), { code: 'not_found' });
     });
 
-    test('of each app the moment is known when its last build ended, and not of those that never began', async () => {
+    test("the end of each app's last build is known, and builds that never began do not count", async () => {
       const [one, two, none] = [await newApp(), await newApp(), await newApp()];
       const ended = async (appId: string, at: string, startedAt: Date | null) => {
         const { id } = await store.builds.create({ appId, pushId: null, commit: 'c', treeId: 't' });
@@ -262,7 +262,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       assert.deepEqual([...(await store.builds.lastEnded([]))], []);
     });
 
-    test('of two artifacts with one key the newest is found, in its own app only', async () => {
+    test('of two artifacts with one key the newest is found, and only in its own app', async () => {
       const [one, two] = [await newApp(), await newApp()];
       const artifact = {
         appId: one.id,
@@ -287,7 +287,7 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       await assert.rejects(store.artifacts.setDigest(randomUUID(), 'sha256:3'), { code: 'not_found' });
     });
 
-    test('a formation has one entry per type', async () => {
+    test('a formation has one entry per process type', async () => {
       const app = await newApp();
       await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
       await store.formations.put({ appId: app.id, type: 'clock', quantity: 1, size: 4 });

@@ -16,7 +16,7 @@ export function storeHostsContract(name: string, open: () => Promise<Store>): vo
     });
     after(() => store.close());
 
-    test('what is put of a host is there afterwards, and put again it is the same host', async () => {
+    test('a saved host is read back whole, and saving it again updates it', async () => {
       const { createdAt: _, ...facts } = aHost({
         id: 'host-2',
         name: 'b',
@@ -41,14 +41,14 @@ export function storeHostsContract(name: string, open: () => Promise<Store>): vo
       );
     });
 
-    test('two hosts or two groups of one name are a conflict', async () => {
+    test('two hosts or two groups with the same name are a conflict', async () => {
       await putHost(store, { id: 'host-3', name: 'c' });
       await assert.rejects(putHost(store, { id: 'host-4', name: 'c' }), { code: 'conflict' });
       await store.hostGroups.put({ id: 'south', name: 'South' });
       await assert.rejects(store.hostGroups.put({ id: 'south-2', name: 'South' }), { code: 'conflict' });
     });
 
-    test('an app has one network of a kind on each host, and loses them with its row', async () => {
+    test('an app has one network of each kind per host, and they go when the app goes', async () => {
       const [app, other] = [await newApp(), await newApp()];
       await putHost(store, { id: 'host-5', name: 'd' });
       const here = { appId: app.id, hostId: 'host-1', kind: 'bridge', networkId: 'n1' } as const;

@@ -43,7 +43,7 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual([instance?.desired, instance?.stopReason], ['stopped', 'replaced']);
     });
 
-    test('an ended instance is active no more, and is forgotten when it is old and others are newer', async () => {
+    test('an ended instance is not active, and is deleted when it is old and newer ones exist', async () => {
       const app = await newApp();
       const release = await newRelease(app);
       const instances = [];
@@ -61,7 +61,7 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual(ids(await store.instances.list(app.id, 1)), [5]);
     });
 
-    test("how each slot of the current release was left is not forgotten, however old; a one-shot's end is", async () => {
+    test('the last instance of each slot of the current release is kept, however old, and an old one-off is deleted', async () => {
       const app = await newApp();
       const [before, current] = [await newRelease(app), await newRelease(app)];
       await store.traffic.switchAllTo(app.id, current.id);
@@ -111,7 +111,7 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual(await store.instances.list(app.id), [ofRelease]);
     });
 
-    test('what a one-off was asked for is kept with its instance, and goes with it', async () => {
+    test("a one-off's request is kept with its instance and deleted with it", async () => {
       const app = await newApp();
       const instance = await newInstance(app, await newRelease(app), 4711, 'run');
       const asked = { instanceId: instance.id, appId: app.id, attach: true, tty: true, columns: 132, rows: null };
@@ -125,7 +125,7 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.equal(await store.oneOffs.find(instance.id), null);
     });
 
-    test('a one-off is overdue from its deadline until somebody asks it to stop or it ends', async () => {
+    test('a one-off is overdue from its deadline until it is asked to stop or has ended', async () => {
       const app = await newApp();
       const release = await newRelease(app);
       const oneOff = async (lifeMs: number) => {
@@ -145,7 +145,7 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual(await overdue(long.deadline), [short.instanceId, long.instanceId]);
     });
 
-    test('a hostname belongs to one app, and the refusal does not say to which', async () => {
+    test('a hostname belongs to one app, and the error does not say to which one', async () => {
       const [one, two] = [await newApp(), await newApp()];
       const domain = await store.domains.create({ appId: one.id, hostname: 'www.example.com' });
       await assert.rejects(store.domains.create({ appId: two.id, hostname: 'www.example.com' }), (error: Error) => {
@@ -160,7 +160,7 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual(await store.domains.list(one.id), []);
     });
 
-    test('a destroyed app leaves its events behind and nothing else', async () => {
+    test('a destroyed app leaves only its events', async () => {
       const app = await newApp();
       const release = await newRelease(app);
       const push = await store.pushes.create({
@@ -191,7 +191,7 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       );
     });
 
-    test('events are listed newest first, and on from any one in the order they came', async () => {
+    test('events are listed newest first, or oldest first after a given event', async () => {
       const app = await newApp();
       const made = [];
       for (let i = 0; i < 5; i++) made.push(await append(app.id, 'app.created'));
@@ -206,14 +206,14 @@ export function storeInstancesContract(name: string, open: () => Promise<Store>)
       assert.deepEqual((await store.events.list({ limit: 1 }))[0], event);
     });
 
-    test('a setting is what was last set', async () => {
+    test('a setting has the value that was set last', async () => {
       assert.equal(await store.settings.get('platform.id'), null);
       await store.settings.set('platform.id', 'one');
       await store.settings.set('platform.id', 'two');
       assert.equal(await store.settings.get('platform.id'), 'two');
     });
 
-    test('what belongs to nothing is refused', async () => {
+    test('a row that refers to a missing row is refused', async () => {
       await assert.rejects(store.builds.create({ appId: randomUUID(), pushId: null, commit: 'c', treeId: 't' }), {
         code: 'conflict',
       });

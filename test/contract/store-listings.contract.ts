@@ -49,7 +49,7 @@ export function storeListingsContract(name: string, open: () => Promise<Store>):
     });
     after(() => store.close());
 
-    test('releases by number, between bounds, from either side, with the row after the page', async () => {
+    test('releases by number, between bounds, in both directions, with the row after the page', async () => {
       const versions = async (rest: Partial<Page<'version'>>) =>
         (await store.listings.releases(app.id, page('version', rest))).map(({ release }) => release.version);
       assert.deepEqual(await versions({ max: 3 }), [1, 2, 3, 4]);
@@ -80,7 +80,7 @@ export function storeListingsContract(name: string, open: () => Promise<Store>):
       assert.deepEqual(await versions(), [again.version, 12, 11]);
     });
 
-    test('a build with its builder, its release and who it is of', async () => {
+    test('a build with its builder, its release and its owner', async () => {
       const { build, release } = await deploy(14);
       const [listed, ...others] = await store.listings.builds(app.id, only(build.id));
       assert.deepEqual(others, []);
@@ -96,7 +96,7 @@ export function storeListingsContract(name: string, open: () => Promise<Store>):
       assert.ok(moments.length >= 3);
     });
 
-    test('instances by name, those of one name together, with the processes of their release', async () => {
+    test('instances by name, with the processes of their release', async () => {
       const { release } = await deploy(15);
       for (const slot of [1, 2, 10]) await fixture.newInstance(app, release, slot);
       await fixture.newInstance(app, release, 2);
@@ -133,7 +133,7 @@ export function storeListingsContract(name: string, open: () => Promise<Store>):
       assert.deepEqual(await store.listings.apps(stranger.id, page('updated_at')), []);
     });
 
-    test('domains by hostname, as the bytes of their letters sort', async () => {
+    test('domains by hostname, in byte order', async () => {
       const hostnames = ['b.example.com', 'a-b.example.com', 'a.example.com', '*.example.com'];
       for (const hostname of hostnames) await store.domains.create({ appId: app.id, hostname });
       const listed = await store.listings.domains(app.id, page('hostname'));

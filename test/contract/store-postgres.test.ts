@@ -28,7 +28,7 @@ async function open(): Promise<Store> {
 storeContract('PostgreSQL', open);
 
 describe('on PostgreSQL', () => {
-  test('a transaction keeps other processes from writing until its end', async () => {
+  test('other processes cannot write until a transaction ends', async () => {
     const store = await open();
     const locks = async () => (await pglite.query("select * from pg_locks where locktype = 'advisory'")).rows.length;
     await store.transaction(async ({ settings }) => {
@@ -39,7 +39,7 @@ describe('on PostgreSQL', () => {
     await store.close();
   });
 
-  test('a database that compares text by the rules of a language is refused with the command that makes a fitting one', async () => {
+  test('a database that sorts text by a language is refused, with the command that creates a suitable one', async () => {
     const query: PGlite['query'] = (text, values) =>
       pglite.query(text.replace("'B' < 'a'", `'B' < 'a' collate "und-x-icu"`), values);
     const strange = postgresDatabase({ name: 'db.example.com/paas', pool: pglitePool({ query }) });
@@ -51,7 +51,7 @@ describe('on PostgreSQL', () => {
     });
   });
 
-  test("the server's errors are told in the platform's words", () => {
+  test("the server's errors become errors of the platform", () => {
     const told = (code: string) => database().toPlatformError(Object.assign(new Error('theirs'), { code }));
     const codes = ['23505', '23503', '55P03', '53100', '53300', '57P01', '08006', 'ECONNREFUSED', '42P01'];
     assert.deepEqual(

@@ -43,7 +43,7 @@ export function storeRetentionContract(name: string, open: () => Promise<Store>)
     };
     const versions = async (app: App) => (await store.releases.list(app.id)).map(({ version }) => version);
 
-    test('old releases, but never the current one, one that is pending, or that of an instance', async () => {
+    test('old releases, but never the current one, a pending one or one with an instance', async () => {
       const [app, other] = [await fixture.newApp(), await fixture.newApp()];
       const releases = [];
       for (let version = 1; version <= 6; version++) releases.push(await newRelease(app, null));
@@ -60,7 +60,7 @@ export function storeRetentionContract(name: string, open: () => Promise<Store>)
       assert.equal(next.version, 7, 'numbers go on');
     });
 
-    test('old builds that have ended, then what was pushed and made for those alone', async () => {
+    test('old builds that have ended, then the pushes and artifacts of these builds only', async () => {
       const app = await fixture.newApp();
       const push = () =>
         store.pushes.create({
@@ -104,7 +104,7 @@ export function storeRetentionContract(name: string, open: () => Promise<Store>)
       ]);
     });
 
-    test('old events, of some kinds or of all, a few at a time', async () => {
+    test('old events, of some kinds or of all kinds, a few at a time', async () => {
       const { append } = fixture;
       const app = await fixture.newApp();
       await append(app.id, 'app.created');

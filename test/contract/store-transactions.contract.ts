@@ -17,7 +17,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
     });
     after(() => store.close());
 
-    test('a transaction that fails leaves nothing and tells nobody', async () => {
+    test('a failed transaction leaves no rows and no notification', async () => {
       const app = await newApp();
       const heard: Change[] = [];
       const unsubscribe = store.changes.subscribe((change) => heard.push(change), noGap);
@@ -36,7 +36,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       assert.deepEqual(heard, []);
     });
 
-    test('a transaction sees its own writes, and nobody else does before its end', async () => {
+    test('a transaction sees its own writes, and nobody else sees them before it ends', async () => {
       const app = await newApp();
 
       let leave: (() => void) | undefined;
@@ -58,7 +58,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       assert.equal((await store.releases.list(app.id)).length, 2);
     });
 
-    test('many transactions, writes and reads at once all come to an end', async () => {
+    test('many concurrent transactions, writes and reads all finish', async () => {
       const app = await newApp();
       const work: Promise<unknown>[] = [];
       for (let i = 0; i < 40; i++) {
@@ -77,7 +77,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       assert.equal(Object.keys(await store.configVars.get(app.id)).length, 40);
     });
 
-    test('the outer store used inside a transaction is told at once, instead of waiting for itself', async () => {
+    test('using the outer store inside a transaction fails at once instead of waiting for itself', async () => {
       await assert.rejects(
         store.transaction(async () => {
           await store.apps.list();
@@ -96,7 +96,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       await assert.rejects(tables.apps.list(), { code: 'internal', message: /after its end/ });
     });
 
-    test('changes are told after the commit, in order, each row once', async () => {
+    test('changes are announced after the commit, in order, each row once', async () => {
       const app = await newApp();
       const heard: string[] = [];
       let seen: Promise<App | null> | undefined;
@@ -127,7 +127,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       assert.equal(heard.length, 5);
     });
 
-    test('changes of transactions that run at once are told in the order of their commits', async () => {
+    test('changes of concurrent transactions are announced in the order of their commits', async () => {
       const app = await newApp();
       const heard: string[] = [];
       const unsubscribe = store.changes.subscribe(({ id }) => heard.push(id), noGap);
@@ -140,7 +140,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       );
     });
 
-    test('a listener that throws harms neither the change nor the others, and looks again', async () => {
+    test('a listener that throws harms neither the change nor other listeners, and is asked to look again', async () => {
       const app = await newApp();
       const heard: string[] = [];
       let looked = 0;

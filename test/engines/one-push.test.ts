@@ -5,7 +5,7 @@ import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
 /** Run by `npm run test:engines` on each engine: the stacks are made in it, an app is pushed to it, and changed. */
-test('a first push and a changed line serve from this engine', { timeout: scaled(600_000) }, async () => {
+test('a first push and a one-line push serve on this engine', { timeout: scaled(600_000) }, async () => {
   await using paas = await TestPlatform.start();
   const repo = await paas.deployed('engine', pythonApp('one'));
   assert.equal((await paas.http('engine')).body, 'one');

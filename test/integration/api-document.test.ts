@@ -47,7 +47,7 @@ const operations = () =>
 
 const known: Readonly<Record<string, string>> = { app: 'shop', release: 'v1', domain: 'www.example.com', type: 'web' };
 
-test('what is answered is what the document says, for whoever makes a client from it', async (t) => {
+test('answers match the OpenAPI document, so a client can be generated from it', async (t) => {
   const run = await fixture.ask('POST', '/apps/shop/dynos', { body: { command: 'true' } });
   const [token] = await fixture.store.tokens.list(fixture.owner.actor.accountId);
   const values: typeof known = { ...known, dyno: run.json.id, authorization: token?.id ?? '' };
@@ -67,7 +67,7 @@ test('what is answered is what the document says, for whoever makes a client fro
   }
 });
 
-test('what is refused is answered as the document says, whatever the reason', async () => {
+test('refusals match the OpenAPI document, for every reason', async () => {
   const [get] = operations().filter(({ operation }) => operation.operationId === 'infoApp');
   const media = get?.operation.responses.default;
   assert.ok(media);
@@ -83,7 +83,7 @@ test('what is refused is answered as the document says, whatever the reason', as
   assert.equal(described(media).safeParse({ message: 'no id' }).success, false, 'it does say something');
 });
 
-test('a body that must be there is said to be, and one that may be missing is answered without', async () => {
+test('the document says which bodies are required, and optional bodies may be missing', async () => {
   const withBody = operations().filter(({ operation }) => operation.requestBody);
   const optional = withBody.filter(({ operation }) => operation.requestBody?.required === false);
   assert.deepEqual(optional.map(({ operation }) => operation.operationId).sort(), [
@@ -101,7 +101,7 @@ test('a body that must be there is said to be, and one that may be missing is an
   }
 });
 
-test('each path names its parameters, in order', () => {
+test('each path lists its parameters, in order', () => {
   for (const { path, operation } of operations()) {
     const named = operation.parameters.filter(({ in: where }) => where === 'path').map(({ name }) => name);
     assert.deepEqual(

@@ -22,7 +22,7 @@ describe('domains', () => {
     assert.match(refused.json.hint, /rename/);
   });
 
-  test('a hostname is added, shown with what DNS should point to, found by name or id, and removed', async () => {
+  test('a hostname is added, shown with its DNS target, found by name or id, and removed', async () => {
     const { ask } = fixture;
     const added = await ask('POST', '/apps/shop/domains', {
       body: { hostname: 'WWW.Example.com.', sni_endpoint: null },
@@ -46,7 +46,7 @@ describe('domains', () => {
     assert.equal((await ask('GET', '/apps/shop/domains/www.example.com')).status, 404);
   });
 
-  test('a hostname of other letters is kept as DNS has it, and found as it was written', async () => {
+  test('a hostname in another script is stored as DNS has it, and found as written', async () => {
     const { ask } = fixture;
     const added = await ask('POST', '/apps/shop/domains', { body: { hostname: 'Bücher.example' } });
     assert.equal(added.json.hostname, 'xn--bcher-kva.example');
@@ -55,7 +55,7 @@ describe('domains', () => {
     assert.equal((await ask('GET', '/apps/shop/domains')).json.length, 1);
   });
 
-  test('a hostname that somebody has is a conflict that does not tell whose', async () => {
+  test('a hostname in use is a conflict, and the error does not name its app', async () => {
     const { ask, operations, stranger } = fixture;
     await operations.createApp('theirs', stranger.actor);
     const body = { hostname: 'contested.example.com' };
@@ -65,7 +65,7 @@ describe('domains', () => {
     assert.doesNotMatch(refused.text, /theirs|stranger/);
   });
 
-  test('what is no hostname is refused', async () => {
+  test('an invalid hostname is refused', async () => {
     for (const hostname of [
       '',
       'localhost',

@@ -9,7 +9,7 @@ describe('releases', () => {
   });
   after(() => fixture[Symbol.asyncDispose]());
 
-  test("a release has every field that Heroku's client reads, by id and by number", async () => {
+  test("a release, found by id or number, has every field that Heroku's client reads", async () => {
     const { ask, owner } = fixture;
     const app = await fixture.newApp('shop');
     const deployed = await fixture.deploy(app);
@@ -40,7 +40,7 @@ describe('releases', () => {
     }
   });
 
-  test('the newest come first on demand, page by page, until there is no Next-Range', async () => {
+  test('releases are listed newest first on request, page by page, until there is no Next-Range', async () => {
     const { ask } = fixture;
     const app = await fixture.newApp('paged');
     for (let count = 1; count < 45; count += 1)
@@ -74,7 +74,7 @@ describe('releases', () => {
     assert.match(wrong.json.message, /version, id/);
   });
 
-  test('a rollback is a new release, named by id or number', async () => {
+  test('a rollback to a release, named by id or number, makes a new release', async () => {
     const { ask, operations, owner } = fixture;
     const app = await fixture.newApp('back');
     const deployed = await fixture.deploy(app);
@@ -89,7 +89,7 @@ describe('releases', () => {
     assert.equal((await ask('POST', '/apps/back/releases', { body: { release: 'v99' } })).status, 404);
   });
 
-  test('a release whose image is not kept any more is not offered to go back to', async () => {
+  test('a release whose image was removed is not eligible for rollback', async () => {
     const { ask } = fixture;
     const app = await fixture.newApp('older');
     for (let count = 0; count < 12; count += 1) await fixture.deploy(app);

@@ -41,7 +41,7 @@ async function build(script: string, limits: Partial<JailLimits> = {}, signal?: 
 }
 
 describe('a hostile build', () => {
-  test('that forks without end is ended, and says why', hangs, async () => {
+  test('that forks without end is ended, and the reason is shown', hangs, async () => {
     const { error } = await build('f() { f | f & }; f; sleep 600', {
       pids: 64,
       silenceMs: 4000,
@@ -50,26 +50,26 @@ describe('a hostile build', () => {
     assert.match(error?.message ?? '', /64 processes is the limit|took longer than/);
   });
 
-  test('that takes all memory is told so', async () => {
+  test('that uses all memory is ended, and the reason is shown', async () => {
     const script = 'python3 -c "x = bytearray(1 << 30)"';
     const { error } = await build(script, { memoryBytes: 128 * megabyte });
     assert.equal(error?.code, 'build_failed');
     assert.match(error?.message ?? '', /out of memory/);
   });
 
-  test('that fills the disk is ended with the numbers', hangs, async () => {
+  test('that fills the disk is ended, and the numbers are shown', hangs, async () => {
     const script = 'for n in $(seq 100); do head -c 20M /dev/zero > /app/fill.$n; sleep 0.1; done; sleep 600';
     const { error } = await build(script, { diskBytes: 100 * megabyte, wallMs: scaled(60_000) });
     assert.match(error?.message ?? '', /MB of disk, and 100 MB is the limit/);
   });
 
-  test('that makes files without end is ended with the numbers', async () => {
+  test('that creates files without end is ended, and the numbers are shown', async () => {
     const script = 'mkdir d; cd d; for n in $(seq 60); do touch {1..1000}.$n; sleep 0.1; done; sleep 600';
     const { error } = await build(script, { files: 20_000, wallMs: scaled(60_000) });
     assert.match(error?.message ?? '', /files, and 20000 is the limit/);
   });
 
-  test('that writes without end neither floods the pusher nor the platform', async () => {
+  test('that prints without end floods neither the pusher nor the platform', async () => {
     const { error, output } = await build('yes "more and more and more"', { outputBytes: 100_000, wallMs: 4000 });
     assert.equal(error?.code, 'timeout');
     assert.match(error?.message ?? '', /longer than 4 s/);
@@ -77,13 +77,13 @@ describe('a hostile build', () => {
     assert.match(output.text, /is not shown, but for its last/);
   });
 
-  test('that waits for somebody is ended when it has said nothing for too long', hangs, async () => {
+  test('that waits for input is ended when it has printed nothing for too long', hangs, async () => {
     const { error } = await build('read -r answer; sleep 600', { idleMs: 2000 });
     assert.equal(error?.code, 'timeout');
     assert.match(error?.message ?? '', /wrote nothing for 2 s/);
   });
 
-  test('that does not listen to signals ends when the pusher goes away', hangs, async () => {
+  test('that ignores signals ends when the pusher goes away', hangs, async () => {
     const gone = new AbortController();
     const script = "trap '' TERM INT HUP; echo begun; while :; do sleep 1; done";
     const timer = setTimeout(() => gone.abort(), 2500);
@@ -92,13 +92,13 @@ describe('a hostile build', () => {
     assert.equal(error?.code, 'cancelled');
   });
 
-  test('that kills the program which watches it fails, and nothing else does', async () => {
+  test('that kills its watcher fails, and nothing else does', async () => {
     const { error } = await build('kill -KILL -1; kill -KILL $PPID; sleep 5');
     assert.equal(error?.code, 'build_failed');
     assert.match(error?.message ?? '', /killed all its processes/);
   });
 
-  test('that writes into the conversation of its watcher gains nothing', async () => {
+  test("that writes into its watcher's channel gains nothing", async () => {
     const script = [
       'echo disk 999999 1 | tee /proc/[0-9]*/fd/1 /proc/[0-9]*/fd/3 >/dev/null 2>&1',
       'for fd in /proc/[0-9]*/fd/3; do printf "exit 0 0\\ndata Li4v\\n" >$fd; done 2>/dev/null',
@@ -113,7 +113,7 @@ describe('a hostile build', () => {
     assert.equal(error, null);
   });
 
-  test('cannot put into an image what is no plain file', async () => {
+  test('cannot put special files into an image', async () => {
     assert.match((await build('mkfifo pipe; touch ".wh.x"')).error?.message ?? '', /\.wh\.x/);
   });
 
@@ -137,7 +137,7 @@ describe('a hostile build', () => {
   });
 });
 
-test('a source whose names try to leave its folder is built where it cannot', async () => {
+test('with file names that lead out of its folder cannot write outside', async () => {
   await using source = await GitSource.create();
   const tree = await source.commit({
     Procfile: 'web: true\n',

@@ -59,7 +59,7 @@ function start(artifact: Artifact, ...args: string[]) {
   return fixture.run(artifact.imageId, [artifact.launcher ?? '', ...args]);
 }
 
-test('an Express app with a lock file is built, starts, and hears SIGTERM itself', async () => {
+test('an Express app with a lock file is built, starts, and gets SIGTERM directly', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const { artifact, output } = await fixture.build(app, await source.commit(expressFiles));
@@ -88,7 +88,7 @@ test('an Express app with a lock file is built, starts, and hears SIGTERM itself
   assert.match(changed.output.text, /Only the app's own files changed/);
 });
 
-test('the second app that asks for a Node.js gets the one that is there', async () => {
+test('a second app with the same Node.js version reuses the download', async () => {
   const before = await build({ ...packageJson({ engines: { node: '24.x' } }), 'server.js': '' });
   const { artifact, output } = await build({
     ...packageJson({ engines: { node: '24.x' } }),
@@ -135,7 +135,7 @@ test('a build script gets the dev dependencies, and the image does not', async (
   assert.equal((await start(again.artifact, 'web')).stdout, '1s 2.1.0 production start\n');
 });
 
-test('what only npm can do at start goes through npm', async () => {
+test('a start script that needs npm is started by npm', async () => {
   const scripts = { start: 'echo started', prestart: 'echo before' };
   const { artifact } = await build({ ...packageJson({ scripts, engines: { node: '24.x' } }) });
   assert.equal(artifact.processes[0]?.command, 'npm start');
@@ -183,7 +183,7 @@ describe('versions are resolved', () => {
   }
 });
 
-describe('a person is told', () => {
+describe('the pusher sees', () => {
   for (const [what, files, expected] of [
     [
       'of a version that is none',

@@ -50,7 +50,7 @@ async function build(app: App, tree: SourceTree, config: Readonly<Record<string,
   return { ...result, inContainer: result.output.text.includes('building ') };
 }
 
-test('an unchanged tree starts no container and gives back its artifact, and one more build is recorded', async () => {
+test('an unchanged tree starts no container, returns its artifact, and adds a build to the list', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const first = await build(app, await source.commit(app1));
@@ -81,7 +81,7 @@ test('a changed line starts no container, and the new image has the new line and
   );
 });
 
-test('a changed input, setting or buildpack decision builds again', async () => {
+test('a changed input, setting or buildpack decision causes a build', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   await build(app, await source.commit(app1));
@@ -95,7 +95,7 @@ test('a changed input, setting or buildpack decision builds again', async () => 
   assert.ok(!other.inContainer, 'a setting that the buildpack does not read');
 });
 
-test('sources that come to hold what the build makes are built again', async () => {
+test('sources that now contain a file of the build are built again', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   await build(app, await source.commit(app1));
@@ -103,7 +103,7 @@ test('sources that come to hold what the build makes are built again', async () 
   assert.ok(result.inContainer);
 });
 
-test('a build that touches the sources is done anew each time', async () => {
+test('a build that changes its sources runs every time', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const touching = { ...app1, 'build.sh': `${installing}\necho generated > made.txt` };
@@ -114,7 +114,7 @@ test('a build that touches the sources is done anew each time', async () => {
   assert.equal(stdout, 'generated\n');
 });
 
-test('equal sources make equal images, in a container or not, whoever built before', async () => {
+test('equal sources give equal images, built in a container or not, after any earlier build', async () => {
   await using source = await GitSource.create();
   const changed = { 'main.txt': 'changed\n' };
   const [one, two] = [await fixture.newApp(), await fixture.newApp()];
@@ -131,7 +131,7 @@ test('equal sources make equal images, in a container or not, whoever built befo
   assert.equal(again.artifact.imageId, quick.artifact.imageId);
 });
 
-test('what a buildpack caches is there for the next build, after a failed one too, and never in an image', async () => {
+test("a buildpack's cache is there for the next build, even after a failed one, and never in an image", async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const script = `${installing}\nwc -l < $layers/cached/log; exit $(cat inputs/exit)`;
@@ -143,7 +143,7 @@ test('what a buildpack caches is there for the next build, after a failed one to
   assert.equal(stdout, 'tools\n');
 });
 
-test('a launch layer that a failed build has changed is not taken for the old one', async () => {
+test('a launch layer that a failed build changed is not reused', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const keep = `layers=$CNB_LAYERS_DIR\ncat $layers/tools.toml; ls $layers\n[ -e $layers/tools ] || { ${installing}\n}\nexit $(cat inputs/exit)`;
@@ -175,7 +175,7 @@ test('no secret, no proxy and no certificate of the host gets into an image', as
   assert.ok(!/https?_proxy|SSL_CERT_FILE|npm_config_registry/i.test(above.toString('latin1')));
 });
 
-test('when the engine has lost the last image, everything is built again', async () => {
+test('when the last image was removed from the engine, everything is built again', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const unique = { ...app1, 'inputs/version': `only-${app.id}` };
@@ -189,7 +189,7 @@ test('when the engine has lost the last image, everything is built again', async
   assert.match(await webSays(second.artifact.imageId), /after/);
 });
 
-test('two pushes to one app are built one after the other, and the second is told', async () => {
+test('two pushes to one app are built one after the other, and the second pusher sees that it waits', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const first = await source.commit({ ...app1, 'build.sh': `${installing}\nsleep 2` });
@@ -206,7 +206,7 @@ test('two pushes to one app are built one after the other, and the second is tol
   await Promise.all([running, waiting]);
 });
 
-test('a platform that died in the middle of a build leaves nothing of it once it is back, and what waited waits on', async () => {
+test('after a crash in a build the platform removes what the build left, and queued builds stay queued', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const tree = await source.commit({ ...app1, 'build.sh': 'echo begun; sleep 600' });
@@ -236,7 +236,7 @@ test('a platform that died in the middle of a build leaves nothing of it once it
   await building;
 });
 
-test('what no buildpack wants is told with what was looked for', async () => {
+test('a source that no buildpack accepts is refused with the list of files looked for', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   await assert.rejects(fixture.build(app, await source.commit({ 'README.md': '#' })), { code: 'no_app_detected' });
@@ -246,7 +246,7 @@ test('what no buildpack wants is told with what was looked for', async () => {
   await assert.rejects(broken, { code: 'build_failed', message: /out of order/ });
 });
 
-test('a Procfile that is none is refused with its line, before anything is built', async () => {
+test('an invalid Procfile is refused with its line, before anything is built', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const tree = await source.commit({ ...app1, Procfile: 'web: x\nno colon here\n' });

@@ -43,7 +43,7 @@ test('help with a topic shows its commands', async () => {
   assert.equal((await user.paas(['help', 'config', 'set'])).stdout, (await user.paas(['help', 'config:set'])).stdout);
 });
 
-test('a topic of second names lists them too, for whoever types heroku help apps', async () => {
+test('a topic of aliases lists them too, as in heroku help apps', async () => {
   const { stdout } = await user.paas(['help', 'apps']);
   for (const name of ['apps:create', 'apps:destroy', 'apps:info', 'apps:rename', 'apps:open'])
     assert.match(stdout, new RegExp(`\n  ${name} `), name);
@@ -74,7 +74,7 @@ for (const [habit, name] of [
   ['auth:logout', 'logout'],
   ['auth:whoami', 'whoami'],
 ] as const) {
-  test(`${habit}, as Heroku's client knows it, is ${name}`, async () => {
+  test(`${habit}, as in Heroku's client, is ${name}`, async () => {
     assert.match((await user.paas([habit, '--help'])).stdout, new RegExp(`^Usage: paas ${name} `));
   });
 }
@@ -114,7 +114,7 @@ for (const [args, code, said] of [
     ' ›   Error: "ftp://x" is not the address of an API.\n ›\n ›   For example: --api http://127.0.0.1:7080\n',
   ],
 ] as const) {
-  test(`paas ${args.join(' ')} ends with ${code}`, async () => {
+  test(`paas ${args.join(' ')} exits with ${code}`, async () => {
     assert.deepEqual(await user.paas(args), { code, stdout: '', stderr: said });
   });
 }
@@ -125,7 +125,7 @@ test('version names the program, the machine and the runtime', async () => {
   assert.equal((await user.paas(['--version'])).stdout, stdout);
 });
 
-test('a spinner turns on a terminal until the word that ends it, and a file gets one line', async () => {
+test('a terminal shows a spinner until the last word, and a file gets one line', async () => {
   const terminal = new Recorder({ colourDepth: 8 });
   await withProgress({ stderr: terminal }, 'Doing', async (progress) => {
     progress.status('starting');

@@ -45,20 +45,20 @@ test('logs prints the newest lines, oldest first', async () => {
   assert.match(await logs('-n', '1'), /^\S+ app\[worker\.1\]: working\n$/);
 });
 
-test('logs shows an instance, a process type, a source or a release alone', async () => {
+test('logs can show only one instance, process type, source or release', async () => {
   assert.match(await logs('--dyno', 'worker.1'), /^\S+ app\[worker\.1\]: working\n$/);
   assert.match(await logs('-p', 'web', '-s', 'app'), /^\S+ app\[web\.1\]: listening on 5000\n$/);
   assert.match(await logs('--source', 'build'), /^\S+ \w+\[build\]: -----> Node\.js app detected\n$/);
   assert.match(await logs('--release', 'v1'), /^\S+ app\[worker\.1\]: working\n$/);
 });
 
-test('logs of an instance and of another process type at once are refused, not half shown', async () => {
+test('logs refuses an instance together with another process type', async () => {
   const { code, stderr } = await user.paas(['logs', '-a', 'shop', '--dyno-name', 'web.1', '-p', 'worker']);
   assert.equal(code, 2);
   assert.match(stderr, /Error: Name only one of web\.1 and worker\./);
 });
 
-test('logs --json gives one document per line', async () => {
+test('logs --json prints one document per line', async () => {
   const [line = ''] = (await logs('--json', '-p', 'worker')).split('\n');
   assert.deepEqual(
     { ...JSON.parse(line), at: null },
@@ -66,7 +66,7 @@ test('logs --json gives one document per line', async () => {
   );
 });
 
-test('logs --tail goes on with new lines until it is stopped', async () => {
+test('logs --tail prints new lines until it is stopped', async () => {
   const following = user.start(['logs', '--tail', '-n', '1', '-a', 'shop']);
   await eventually('the old line is there', () => following.stdout.text.includes('working'));
   say('app', 'web.1', 'a new line');
@@ -76,7 +76,7 @@ test('logs --tail goes on with new lines until it is stopped', async () => {
   assert.equal(following.stdout.text.split('\n').length, 3);
 });
 
-test('on a terminal each process has its colour, an app may use colours, and nothing else reaches it', async () => {
+test('on a terminal each process has its colour, apps may use colours, and other control sequences are removed', async () => {
   say('app', 'web.1', 'plain \x1b[31mred\x1b[2J\x1b]0;owned\x07', 3);
   const terminal = { colourDepth: 8 };
   const { stdout } = await user.paas(['logs', '-a', 'shop', '--release', '3'], { terminal });
@@ -117,7 +117,7 @@ const events = (response: ServerResponse, ...ids: readonly number[]) => {
   for (const id of ids) response.write(`id: ${id}\ndata: line ${id}\n\n`);
 };
 
-test('a broken tail goes on after the last line, with none twice and none lost', async () => {
+test('an interrupted tail continues after the last line, with no line lost or repeated', async () => {
   await using server = await unreliable([
     (_, response) => {
       events(response, 1, 2);
@@ -145,7 +145,7 @@ test('a broken tail goes on after the last line, with none twice and none lost',
   assert.equal(following.stderr.text.match(/Warning/g)?.length, 2, 'one warning for each interruption');
 });
 
-test('without --tail a broken log is an error, not an end', async () => {
+test('without --tail an interrupted log is an error', async () => {
   await using server = await unreliable([
     (_, response) => {
       events(response, 1);

@@ -30,7 +30,7 @@ before(async () => {
 
 after(() => rm(folder, { recursive: true, force: true }));
 
-test('the package holds the client and nothing of the server', () => {
+test('the package contains the client and no part of the server', () => {
   const allowed =
     /^(package\.json|README\.md|LICENSE|src\/bootstrap\.cjs|src\/cli\/paas\.cjs|dist\/(cli|domain|api\/contract)(\/|\.js$).*|dist\/config\/(credentials|environment)\.js|dist\/system\/(did-you-mean|durable-file-sync|node-http|version)\.js)$/;
   assert.deepEqual(

@@ -49,7 +49,7 @@ describe('while the engine is away', () => {
     });
   };
 
-  it('apps go on, what crashed is replaced as soon as it is back, and the log tells of it once', async () => {
+  it('apps go on, crashed instances are replaced when it is back, and the log says so once', async () => {
     const apps = [];
     for (const name of ['one', 'two', 'three', 'four']) apps.push(await deployed(name));
     const [one, ...others] = apps;
@@ -71,7 +71,7 @@ describe('while the engine is away', () => {
     }
   });
 
-  it('a release is refused before anything is placed, and the old one serves', async () => {
+  it('a release is refused before any instance is placed, and the old one serves', async () => {
     const app = await deployed('refused');
     const release = await half.release(app, { web: answering('later') });
     proxy.away();
@@ -86,7 +86,7 @@ describe('while the engine is away', () => {
     );
   });
 
-  it('a release whose instances are starting waits for it', async () => {
+  it('a release whose instances are starting waits for the engine', async () => {
     const app = await deployed('patient');
     const release = await half.release(app, { web: `sleep 1; ${answering('later')}` });
     const rollingOut = rollOut(app, release, half.deps, never);
@@ -99,7 +99,7 @@ describe('while the engine is away', () => {
     await eventually('the old one is gone', async () => (await half.containers(app)).length === 1);
   });
 
-  it('nobody waits for one that hangs when the platform stops, or asks how it is', {
+  it('a stop and a status request do not wait for an engine that hangs', {
     timeout: scaled(25_000),
   }, async () => {
     const app = await deployed('hanging');

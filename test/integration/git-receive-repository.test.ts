@@ -26,7 +26,7 @@ describe("an app's repository", () => {
   });
   after(() => server[Symbol.asyncDispose]());
 
-  it('is made once, is made again when it is missing, and goes with the app', async () => {
+  it('is created once, is created again when it is missing, and goes with the app', async () => {
     const app = await server.newApp();
     await server.gitReceive.createRepository(app.id);
     const repo = await server.clientOf(app);
@@ -42,7 +42,7 @@ describe("an app's repository", () => {
     );
   });
 
-  it('has an id for its name, never a part of a URL', async () => {
+  it("is named by the app's id, never by a part of a URL", async () => {
     for (const id of ['../../etc', 'hello', '', '.', `${'0'.repeat(8)}/../x`]) {
       await assert.rejects(server.gitReceive.createRepository(id), { code: 'internal' }, id);
       await assert.rejects(server.gitReceive.removeRepository(id), { code: 'internal' }, id);
@@ -68,7 +68,7 @@ describe("an app's repository", () => {
     await repo.must('push', 'paas', 'main');
   });
 
-  it('gets rid of what a forced push left, which would fill it otherwise', { timeout: scaled(60_000) }, async () => {
+  it('drops objects that a forced push left, so that they do not fill it', { timeout: scaled(60_000) }, async () => {
     const app = await server.newApp();
     const repo = await server.clientOf(app);
     const { randomBytes } = await import('node:crypto');
@@ -107,7 +107,7 @@ describe("an app's repository", () => {
     await repo.must('push', 'paas', 'main');
   });
 
-  it('is packed together after many pushes, and stays whole', { timeout: scaled(60_000) }, async () => {
+  it('is packed after many pushes, and stays intact', { timeout: scaled(60_000) }, async () => {
     const app = await server.newApp();
     const packs = async () => (await server.objectFiles(app)).filter((path) => path.endsWith('.pack')).length;
     for (let number = 0; number < 40; number += 1) {
@@ -129,7 +129,7 @@ describe("an app's repository", () => {
     await repo.must('push', 'paas', 'main');
   });
 
-  it("is out of reach for others than git's user, as is all else below PAAS_HOME", async () => {
+  it("can be read by git's user only, like everything below PAAS_HOME", async () => {
     const { repos, hooks, runtime, hookSocket } = paths(server.home);
     const isRoot = gitUser() !== null;
     for (const path of [server.home, repos, paths(server.home).run, hookSocket]) {
@@ -144,7 +144,7 @@ describe("an app's repository", () => {
     assert.equal((await readFile(join(hooks, 'pre-receive'), 'utf8')).split('\n')[0], '#!/usr/bin/env node');
   });
 
-  it("cannot be below a folder that does not let git's user pass, and says which", async () => {
+  it("cannot be below a folder that git's user may not enter, and the error names the folder", async () => {
     if (gitUser() === null) return;
     const closed = join(server.home, '..', 'closed');
     await mkdir(closed, { mode: 0o700 });
@@ -156,7 +156,7 @@ describe("an app's repository", () => {
     await installForGit(join(closed, 'paas'), gitUser());
   });
 
-  it('cannot be reached by a socket whose path is too long, and says so', async () => {
+  it('cannot have a socket whose path is too long, and the error says so', async () => {
     const home = join(server.home, '..', 'x'.repeat(110));
     const gitReceive = createGitReceive({
       settings: { home, domain: 'localhost' },
@@ -171,7 +171,7 @@ describe("an app's repository", () => {
     await gitReceive.close();
   });
 
-  it('is served by a git that is new enough', async () => {
+  it('needs a git that is new enough', async () => {
     const { version, isSupported } = await gitVersion();
     assert.match(version, /^\d+\.\d+\.\d+$/);
     assert.ok(isSupported, version);

@@ -47,7 +47,7 @@ describe('a push that comes through the resolver', () => {
     return { app, repo };
   }
 
-  it('shows its lines as they are said, and arrives whole when it is large', async () => {
+  it('shows its lines at once, and arrives complete when it is large', async () => {
     const { app, repo } = await client();
     const go = Promise.withResolvers<void>();
     server.deploy = async (request, output) => {
@@ -97,7 +97,7 @@ describe('a push that comes through the resolver', () => {
     await eventually('nothing is left', async () => (await server.objectFiles(app)).length === 0);
   });
 
-  it('is told its limit when it is too large, and its error when the app is unknown', async () => {
+  it('gets the limit when it is too large, and the error when the app is unknown', async () => {
     const { app, repo } = await client();
     await repo.commit({ 'noise.bin': randomBytes(40 * mebibyte) });
     const large = await repo.git('push', 'paas', 'main');

@@ -38,7 +38,7 @@ function somebody() {
   };
 }
 
-test('the first start makes the store and its key, readable by their owner alone, and the second finds them', async () => {
+test('the first start creates the store and its key, readable by their owner only, and the second start finds them', async () => {
   const { settings, store } = somebody();
   const announcer = listener();
   assert.equal(await setUp([storeStep(settings)], announcer, never), 1);
@@ -56,7 +56,7 @@ test('the first start makes the store and its key, readable by their owner alone
   assert.equal(await platformId(opened.store), await platformId(opened.store));
 });
 
-test('whoever starts the platform first gets an account, and a token that paas and git find', async () => {
+test('the user of the first start gets an account, and a token that paas and git find', async () => {
   const { env, settings, store } = somebody();
   await using opened = await disposable(store());
   const announcer = listener();
@@ -72,7 +72,7 @@ test('whoever starts the platform first gets an account, and a token that paas a
   assert.equal(await setUp([accountStep(opened.store, settings, env)], announcer, never), 0);
 });
 
-test('a token file that was lost, or is of a platform that is gone, is made anew for the same account', async () => {
+test('a lost token file, or one of a removed platform, is created again for the same account', async () => {
   const { env, settings, store } = somebody();
   await using opened = await disposable(store());
   await setUp([accountStep(opened.store, settings, env)], listener(), never);
@@ -89,7 +89,7 @@ test('a token file that was lost, or is of a platform that is gone, is made anew
   assert.notEqual(findCredential(env, apiUrl(settings))?.token, second?.token);
 });
 
-test('a login is a platform’s own only while its store knows the token, whatever address it is kept for', async () => {
+test('a saved login belongs to a platform only if its store knows the token', async () => {
   const { env, settings, store } = somebody();
   assert.equal(await ownsLogin(settings, env), null);
   {
@@ -101,14 +101,14 @@ test('a login is a platform’s own only while its store knows the token, whatev
   assert.equal(await ownsLogin(settings, env), false);
 });
 
-test('what is typed next works where it is typed: npx finds paas in the checkout alone', () => {
+test('the printed next command works: npx finds paas in the checkout only', () => {
   const { env, settings } = somebody();
   const message = readyMessage(settings, 1234, env);
   assert.match(message, /ready \(1\.2 s\)/);
   assert.match(message, /cd YOUR-REPOSITORY && paas create NAME && git push paas main/);
 });
 
-test('the command is linked once, replaces a link into a checkout that is gone, and goes with the platform', async (t) => {
+test('the command is linked once, replaces a link to a removed checkout, and is removed with the platform', async (t) => {
   if (!isRoot()) {
     t.diagnostic('without root nothing is linked');
     assert.equal(await commandLinkStep({ linkCommand: true }, join(root, 'unused')).needed(), null);
@@ -128,7 +128,7 @@ test('the command is linked once, replaces a link into a checkout that is gone, 
   assert.equal(readlinkSync(link), commandPath);
 });
 
-test('a paas of somebody else’s is left alone, and so is a system whose owner wants no link', async () => {
+test('another program named paas is left alone, and no link is made if the setting says so', async () => {
   const link = join(root, 'foreign-paas');
   writeFileSync(link, '#!/bin/sh\n');
   assert.equal(await commandLinkStep({ linkCommand: true }, link).needed(), null);
@@ -136,7 +136,7 @@ test('a paas of somebody else’s is left alone, and so is a system whose owner 
   assert.equal(await commandLinkStep({ linkCommand: false }, join(root, 'none')).needed(), null);
 });
 
-test('a step that fails stops what comes after it', async () => {
+test('a failed step stops the following steps', async () => {
   const done: string[] = [];
   const step = (name: string, works: boolean) => ({
     needed: async () => name,

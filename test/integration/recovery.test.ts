@@ -21,7 +21,7 @@ import { answering, LowerHalf } from '../support/lower-half.ts';
 
 const never = new AbortController().signal;
 
-describe('what is left over', () => {
+describe('after a crash or a failed write', () => {
   let half: LowerHalf;
   before(async () => {
     half = await LowerHalf.start();
@@ -57,7 +57,7 @@ describe('what is left over', () => {
     logs: { watch: () => undefined, finished: async () => undefined },
   });
 
-  it('by a roll-out whose end could not be written is settled while the platform runs, and no roll-out is disturbed', async () => {
+  it('a roll-out whose end was not written is finished while the platform runs, and no running roll-out is disturbed', async () => {
     const [left, busy] = [await deployed('left'), await deployed('busy')];
     const { deps } = half;
     const lost = await half.release(left, { web: 'exec sleep 600' });
@@ -78,7 +78,7 @@ describe('what is left over', () => {
     assert.equal((await half.get(busy)).body, 'later');
   });
 
-  it('by a roll-out whose instances ended by themselves is settled too', async () => {
+  it('a roll-out whose instances ended is finished too', async () => {
     const app = await deployed('unmarked');
     const lost = await half.release(app, { web: 'exit 1' });
     await repairLeftovers(half.deps);
@@ -86,7 +86,7 @@ describe('what is left over', () => {
     assert.equal((await half.get(app)).body, 'unmarked');
   });
 
-  it('of instances long ended is forgotten, and how a slot was left is not', async () => {
+  it('instances that ended long ago are deleted, but the last one of each slot stays', async () => {
     const app = await deployed('history');
     const release = await half.release(app, { web: answering('x') });
     const { store } = half.deps;
@@ -102,7 +102,7 @@ describe('what is left over', () => {
     await half.anotherSupervisor();
   });
 
-  it('of a wish, or of a new instance, that a store failed to tell of is seen at the next look', async () => {
+  it('a change that the change feed missed is seen at the next sweep', async () => {
     const app = await deployed('unheard');
     const release = await half.release(app, { web: answering('x') });
     await half.closeSupervisor();
@@ -139,7 +139,7 @@ describe('what is left over', () => {
     }
   });
 
-  it('of an instance that ended while the engine did not answer, the words are asked for all the same', async () => {
+  it('the last lines of an instance that ended while the engine was away are still read', async () => {
     const app = await deployed('speechless');
     const release = await half.release(app, { web: 'echo last words; exit 3' });
     await half.closeSupervisor();
@@ -165,7 +165,7 @@ describe('what is left over', () => {
   });
 
   for (const moment of ['in its start', 'later'] as const) {
-    it(`of an instance that ended while the engine was asked about it (${moment}), the end is seen`, async () => {
+    it(`the end of an instance is seen even if it ends during an inspect (${moment})`, async () => {
       const app = await deployed(`overtaken-${moment.split(' ').at(-1)}`);
       const release = await half.release(app, { web: 'true', worker: 'exec sleep 600' });
       await half.closeSupervisor();
@@ -209,7 +209,7 @@ describe('what is left over', () => {
     });
   }
 
-  it('of a life that ended is nothing: no listener on the platform, whatever became of it', async () => {
+  it('an ended instance leaves no listener on the platform', async () => {
     const app = await deployed('traces');
     const { store } = half.deps;
     const release = await half.release(app, { web: answering('x') });

@@ -78,7 +78,7 @@ const numbers = (count: number) => Array.from({ length: count }, (_, i) => Strin
 const counting = (count: number) =>
   `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo $i; [ $((i%50)) = 0 ] && sleep 0.1; done`;
 
-test('what an instance wrote is in the log to its last line when its end is told', async () => {
+test('all lines of an instance are in the log before the line of its end', async () => {
   const run = startRun(newDir());
   const instance = await startInstance('echo one; echo two >&2; printf %040000d 0; printf "\\nlast words"; exit 3');
   run.collector.watch(instance, instance.containerId, 7);
@@ -96,13 +96,13 @@ test('what an instance wrote is in the log to its last line when its end is told
   await run.close();
 });
 
-test('an instance that nobody watched is nothing to wait for', async () => {
+test('nothing waits for an instance whose output was never read', async () => {
   const run = startRun(newDir());
   await run.collector.finished({ hostId: 'local', containerId: '0123456789abcdef' });
   await run.close();
 });
 
-test('over restarts of the platform every line is in the log once', async () => {
+test('every line is in the log once, even over restarts of the platform', async () => {
   const dir = newDir();
   const instance = await startInstance(counting(1000));
   const first = startRun(dir);
@@ -124,7 +124,7 @@ test('over restarts of the platform every line is in the log once', async () => 
   await last.close();
 });
 
-test('a platform killed at any moment completes the log from what the disk has', async () => {
+test('after a kill at any moment the platform completes the log from the disk', async () => {
   const dir = newDir();
   mkdirSync(dir);
   const instance = await startInstance(counting(600));
@@ -148,7 +148,7 @@ test('a platform killed at any moment completes the log from what the disk has',
   }
 });
 
-test('an engine that cuts the connection again and again costs no line and doubles none', async () => {
+test('an engine that cuts the connection again and again loses no line and repeats none', async () => {
   const sockets = new Set<Socket>();
   const path = join(root, 'engine.sock');
   const server = createServer((inside) => {
@@ -180,7 +180,7 @@ test('an engine that cuts the connection again and again costs no line and doubl
   await run.close();
 });
 
-test('an app that floods its log keeps neither the platform from its work nor its neighbours from their lines', async () => {
+test('an app that floods its log slows neither the platform nor the logs of other apps', async () => {
   const run = startRun(newDir(), fixture.engine, {
     bytesPerApp: 1024 * 1024,
     floodLimits: { linesPerSecond: 1000, bytesPerSecond: 128 * 1024, burstSeconds: 2 },
@@ -204,7 +204,7 @@ test('an app that floods its log keeps neither the platform from its work nor it
   await run.close();
 });
 
-test('what an app says after a flood that the engine rotated away under its reader is still heard', async () => {
+test('lines after a flood that the engine rotated away are still read', async () => {
   const run = startRun(newDir(), fixture.engine, { bytesPerApp: 1024 * 1024 });
   // Each line is long, so that reading is quick, and there is several times as much as the engine keeps of a log.
   const line = 'yes $(printf %0900d 0)';
@@ -218,7 +218,7 @@ test('what an app says after a flood that the engine rotated away under its read
   await run.close();
 });
 
-test('a log that cannot be read when the platform comes back is read later, and nothing is lost', async () => {
+test('a log that cannot be read at the start of the platform is read later, and nothing is lost', async () => {
   const dir = newDir();
   const first = startRun(dir);
   const instance = await startInstance('trap "echo two" HUP; echo one; while :; do sleep 0.1; done');
@@ -252,7 +252,7 @@ test('a log that cannot be read when the platform comes back is read later, and 
   await eventually('two follows one', async () => (await texts()).join() === 'one,two');
 });
 
-test('the last words are there although the engine never ends the log that it is asked to follow', async () => {
+test('the last lines are in the log even when the engine never ends the stream', async () => {
   const { engine } = fixture;
   const containers: typeof engine.containers = {
     ...engine.containers,

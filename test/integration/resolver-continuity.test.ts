@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { ask, namedTarget, startBackend, startTestResolver } from '../support/resolver.ts';
 import { load } from '../support/resolver-load.ts';
 
-test('20 switches from one release to the next under load, each drained and stopped: no failed request', async () => {
+test('20 release switches under load, each drained and stopped, fail no request', async () => {
   await using resolver = await startTestResolver();
   await using stack = new AsyncDisposableStack();
   const start = (release: number) =>
@@ -37,7 +37,7 @@ test('20 switches from one release to the next under load, each drained and stop
   }
 });
 
-test('the same load with instances stopped before they are drained does fail, so that the test above can see', async () => {
+test('the same load without draining does fail requests, so the test above can detect it', async () => {
   await using resolver = await startTestResolver({ refusedHoldMs: 0 });
   const old = await startBackend((_incoming, response) => setTimeout(() => response.end('old'), 2));
   await resolver.route('shop', [old.port]);
@@ -48,7 +48,7 @@ test('the same load with instances stopped before they are drained does fail, so
   await posts.stop();
 });
 
-test('a request in flight ends on the instance that it began on, whatever the table says meanwhile', async () => {
+test('a request in flight finishes on its instance, even when the table changes', async () => {
   await using resolver = await startTestResolver();
   const waiting: (() => void)[] = [];
   await using old = await startBackend((_incoming, response) => {
@@ -69,7 +69,7 @@ test('a request in flight ends on the instance that it began on, whatever the ta
   await eventually('the old one is forgotten', async () => (await resolver.client.stats()).targets.length === 1);
 });
 
-test('draining ends at its deadline and counts what is left', async () => {
+test('draining ends at its deadline and counts the remaining requests', async () => {
   await using resolver = await startTestResolver({ refusedHoldMs: 0 });
   await using backend = await startBackend(() => {});
   await resolver.route('shop', [namedTarget(backend, 'stuck')]);
@@ -80,7 +80,7 @@ test('draining ends at its deadline and counts what is left', async () => {
   await stuck;
 });
 
-test('a waiting POST keeps its body and is sent once', async () => {
+test('a POST that waits keeps its body and is sent once', async () => {
   await using resolver = await startTestResolver();
   await resolver.route('shop', [], 'starting');
   const bodies: string[] = [];
@@ -98,7 +98,7 @@ test('a waiting POST keeps its body and is sent once', async () => {
   assert.deepEqual(bodies, [body]);
 });
 
-test('a hung instance of three keeps a few requests, and no more', async () => {
+test('a hung instance of three holds only a few requests', async () => {
   await using resolver = await startTestResolver({ firstByteMs: 60_000, refusedHoldMs: 0 });
   let hung = 0;
   await using stopped = await startBackend(() => {
@@ -121,7 +121,7 @@ test('a hung instance of three keeps a few requests, and no more', async () => {
   for (const forget of controllers) forget();
 });
 
-test('a thousand clients that give up at every stage leave nothing open and no instance suspected', async () => {
+test('a thousand clients that disconnect at every stage leave nothing open and mark no instance as failed', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((incoming, response) => {
     incoming.resume();
@@ -160,7 +160,7 @@ test('a thousand clients that give up at every stage leave nothing open and no i
   assert.equal((await ask(resolver.port)).body, 'halfwhole');
 });
 
-test('tables of 10,000 routes are put in use one after the other while requests are served', async () => {
+test('tables of 10,000 routes replace each other while requests are served', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => response.end('ok'));
   await resolver.route('shop', [backend.port]);

@@ -10,7 +10,7 @@ import { defaultTiming } from '../../src/resolver/timing.ts';
 import { TrustedProxies } from '../../src/resolver/trusted-proxies.ts';
 import { eventually } from '../support/eventually.ts';
 
-test('a client is its address, or its network in IPv6, and whoever stands behind a proxy is nobody', () => {
+test('a client is an IPv4 address or an IPv6 network, and clients behind a proxy have no identity', () => {
   assert.equal(publicClient('203.0.113.9'), '203.0.113.9');
   assert.equal(publicClient('::ffff:203.0.113.9'), '203.0.113.9');
   assert.equal(publicClient('2001:db8::1'), '2001:db8:0:0');
@@ -22,7 +22,7 @@ test('a client is its address, or its network in IPv6, and whoever stands behind
   assert.equal(publicClient(undefined), null);
 });
 
-test('one client cannot take the connections of all', async () => {
+test('one client cannot use up all connections', async () => {
   const timing = { ...defaultTiming, connectionsPerClient: 3 };
   const proxies = new TrustedProxies([]);
   const context = {

@@ -45,7 +45,7 @@ async function start(minRewriteLength?: number) {
 
 const many = Array.from({ length: 2_500 }, (_, at) => route(`app-${at}`));
 
-test('the routes come back as they were, the whole table and what changed since', async () => {
+test('the whole table and the later changes are read back', async () => {
   await using saved = await start();
   saved.replace(1, many);
   await saved.journal.settled();
@@ -56,7 +56,7 @@ test('the routes come back as they were, the whole table and what changed since'
   assert.deepEqual(saved.failures, []);
 });
 
-test('a change writes no more than itself', async () => {
+test('a change writes only its own bytes', async () => {
   await using saved = await start();
   saved.replace(1, many);
   await saved.journal.settled();
@@ -67,7 +67,7 @@ test('a change writes no more than itself', async () => {
   assert.ok(grown > 0 && grown < 500, `${grown} bytes`);
 });
 
-test('what changes while the whole table is being written is not lost', async () => {
+test('a change during the writing of the whole table is not lost', async () => {
   await using saved = await start();
   saved.replace(1, many);
   saved.change({ put: [route('first')], drop: [] });
@@ -91,7 +91,7 @@ test('the file does not grow for ever', async () => {
   assert.deepEqual((await saved.restored()).table(), saved.live.table());
 });
 
-test('of a file that ends in the middle of a change, all before it comes back', async () => {
+test('from a file that ends in the middle of a change, all earlier changes are read', async () => {
   await using saved = await start();
   saved.replace(1, [route('a')]);
   saved.change({ put: [route('b')], drop: [] });
@@ -111,7 +111,7 @@ test('of a file that ends in the middle of a change, all before it comes back', 
   assert.deepEqual((await saved.restored()).table(), restored.table());
 });
 
-test('changes that do not follow on the table are left out', async () => {
+test('changes that do not continue the table are ignored', async () => {
   await using saved = await start();
   saved.replace(1, [route('a')]);
   await saved.journal.settled();
@@ -119,7 +119,7 @@ test('changes that do not follow on the table are left out', async () => {
   assert.equal((await saved.restored()).routeCount, 1);
 });
 
-test('when the disk does not take them, that is said, and the next change saves all of them', async () => {
+test('a failed write is reported, and the next change saves everything', async () => {
   await using saved = await start();
   await writeFile(join(saved.path, '../..', 'run'), 'in the way');
   saved.replace(1, [route('a')]);

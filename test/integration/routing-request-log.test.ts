@@ -11,7 +11,7 @@ import { createResolverClient } from '../../src/routing/resolver-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, deadPort } from '../support/resolver.ts';
 
-test('an app’s log has each of its failed requests once, those too that failed while nobody listened', async () => {
+test('an app’s log has each failed request once, even those that failed while the platform was away', async () => {
   await using stack = new AsyncDisposableStack();
   const home = await mkdtemp(join(tmpdir(), 'paas-request-log-'));
   stack.defer(() => rm(home, { recursive: true, force: true }));

@@ -22,7 +22,7 @@ import { rawEngine } from '../support/raw-engine.ts';
 
 const never = new AbortController().signal;
 
-describe('what is looked after', () => {
+describe('an instance', () => {
   let half: LowerHalf;
   before(async () => {
     half = await LowerHalf.start({ stopGraceMs: 1000 });
@@ -40,7 +40,7 @@ describe('what is looked after', () => {
   const ended = (app: App, wanted: (instance: Instance) => boolean) =>
     eventually('it ended', async () => (await instances(app)).find((one) => one.endedAt !== null && wanted(one)));
 
-  it('is asked on its port when the platform died between its start and writing where it is', async () => {
+  it('is checked on its port when the platform died before it saved the address', async () => {
     const { store, environment } = half.deps;
     const app = await half.app('unwritten');
     const made = await half.release(app, { web: answering('here') });
@@ -70,7 +70,7 @@ describe('what is looked after', () => {
     );
   });
 
-  it('finds a container again that was started again by somebody else, wherever it is now', async () => {
+  it('is found again when somebody else restarted its container, at its new address', async () => {
     const app = await deployed('moved', { web: answering('moved') });
     const [container] = await half.containers(app);
     await rawEngine('POST', `/containers/${container?.id}/restart?t=0`);
@@ -81,7 +81,7 @@ describe('what is looked after', () => {
     assert.equal(row?.address, now?.address);
   });
 
-  it('leaves a paused container alone, also when it begins anew', async () => {
+  it('stays as it is while its container is paused, even over a restart of the platform', async () => {
     const app = await deployed('paused', { web: answering('paused') });
     const [container] = await half.containers(app);
     const { engine } = half.fixture;
@@ -98,7 +98,7 @@ describe('what is looked after', () => {
     );
   });
 
-  it('replaces what runs but was cut off from its network, and says so', async () => {
+  it('is replaced when its container was disconnected from its network, and the log says so', async () => {
     const app = await deployed('cut', { web: answering('cut') });
     const [container] = await half.containers(app);
     await rawEngine('POST', `/networks/${await half.networkOf(app)}/disconnect`, {
@@ -111,7 +111,7 @@ describe('what is looked after', () => {
     await serves(app, 'cut');
   });
 
-  it('waits for a network that was removed, and starts when it is back', async () => {
+  it('waits for a removed network, and starts when it is back', async () => {
     const app = await deployed('netless', { web: answering('netless') });
     const [container] = await half.containers(app);
     await half.closeSupervisor();
@@ -126,7 +126,7 @@ describe('what is looked after', () => {
     assert.equal((await half.deps.store.instances.find(waiting.id))?.state, 'up', 'the one that waited');
   });
 
-  it('is refused with why when it is of a service, which nobody can start yet; and no process of the app is it', async () => {
+  it('of a service is refused with the reason, because services cannot start yet, and is not listed as a process', async () => {
     const { store } = half.deps;
     const app = await deployed('serviced', { web: answering('serviced') });
     const [web] = await instances(app);
@@ -142,7 +142,7 @@ describe('what is looked after', () => {
     assert.deepEqual([told?.data.process, told?.data.release], ['postgres.1', null]);
   });
 
-  it('tells when the kernel killed it for its memory, and when it only killed a child of it', async () => {
+  it('has another end when the kernel killed it for its memory than when only a child was killed', async () => {
     const hungry = `perl -e '$x = "a" x (800 * 1024 * 1024)'`;
     const app = await deployed('hungry', { web: answering('hungry'), child: `${hungry}; exec sleep 60`, main: hungry });
     await half.operations.scale(app, [{ type: 'child', quantity: { set: 1 }, size: 1 }], half.actor);
@@ -163,7 +163,7 @@ describe('what is looked after', () => {
     );
   });
 
-  it('tells who did not go when asked', async () => {
+  it('that ignores its stop signal ends with a reason that says so', async () => {
     const app = await deployed('stubborn', {
       web: answering('stubborn'),
       worker: `trap '' TERM; while :; do sleep 1; done`,
@@ -179,7 +179,7 @@ describe('what is looked after', () => {
   });
 });
 
-test('a supervisor lets go when the platform stops, whatever is under way, and the next one ends it', async () => {
+test('is let go when the platform stops in the middle of a step, and the next supervisor goes on', async () => {
   await using half = await LowerHalf.start({ stopGraceMs: 60_000 });
   const app = await half.app('slow');
   const worker = async () => (await half.deps.store.instances.list(app.id)).find(({ type }) => type === 'worker');
@@ -221,7 +221,7 @@ describe('a one-off', () => {
   const containersOf = (instance: Instance) =>
     half.fixture.engine.containers.list({ [labelNames.instance]: instance.id });
 
-  it('is given up when its terminal never comes', async () => {
+  it('is given up when its terminal never connects', async () => {
     const instance = await half.operations.run(app, request(), half.actor);
     const { state, reason } = await end(instance.id);
     assert.equal(state, 'refused');
@@ -229,7 +229,7 @@ describe('a one-off', () => {
     assert.deepEqual(await containersOf(instance), []);
   });
 
-  it('tells a terminal that comes too late so, and not that it ended', async () => {
+  it('tells a late terminal that it is late, not that the command ended', async () => {
     const waiting = new Terminals({ terminalWaitMs: 1 });
     waiting.expect('one');
     await assert.rejects(waiting.arrived('one', never), { code: 'start_failed' });
@@ -240,7 +240,7 @@ describe('a one-off', () => {
     );
   });
 
-  it('has its terminal also when the engine’s answer to its start was lost', async () => {
+  it('has its terminal even when the engine’s answer to its start was lost', async () => {
     await using proxy = await EngineProxy.start();
     await using other = await LowerHalf.start({ dockerHost: proxy.dockerHost });
     const shop = await other.app('shop');
@@ -260,7 +260,7 @@ describe('a one-off', () => {
     assert.equal((await end(instance.id)).state, 'stopped', 'and not given up when the wait is over');
   });
 
-  it('ends when its terminal was gone before it started', async () => {
+  it('ends when its terminal disconnected before it started', async () => {
     const instance = await half.operations.run(app, request({ command: 'sleep 600' }), half.actor);
     await half.operations.attachRun(app, instance.id, AbortSignal.abort()).catch(() => undefined);
     const { stopReason } = await end(instance.id);
@@ -268,7 +268,7 @@ describe('a one-off', () => {
     await eventually('its container is gone', async () => (await containersOf(instance)).length === 0);
   });
 
-  it('hears SIGTERM in every process, also behind a shell that waits for another', async () => {
+  it('gets SIGTERM in every process, even behind a shell that waits for another', async () => {
     const command = `trap 'exit 7' TERM; echo ready; sleep 600`;
     const instance = await half.operations.run(app, request({ command }), half.actor);
     const { stream, exited } = await half.operations.attachRun(app, instance.id, never);
@@ -279,7 +279,7 @@ describe('a one-off', () => {
     assert.deepEqual([exitCode, /R12/.test(reason ?? '')], [7, false]);
   });
 
-  it("has the person's own kind of terminal", async () => {
+  it("has the user's terminal type", async () => {
     const asked = request({ command: 'echo "$TERM $COLUMNS"', tty: true, columns: 132, env: { TERM: 'vt100' } });
     const instance = await half.operations.run(app, asked, half.actor);
     const { stream, exited } = await half.operations.attachRun(app, instance.id, never);
@@ -289,7 +289,7 @@ describe('a one-off', () => {
     await eventually('it has said so', () => said === 'vt100 132\r\n');
   });
 
-  it('knows its command, also after the platform forgot everything else of it', async () => {
+  it('keeps its command after a restart of the platform', async () => {
     const detached = request({ command: 'sleep 600 && echo "a b"', attach: false });
     const instance = await half.operations.run(app, detached, half.actor);
     assert.deepEqual(instance.command, ['sh', '-c', 'sleep 600 && echo "a b"']);
@@ -297,7 +297,7 @@ describe('a one-off', () => {
     await end(instance.id);
   });
 
-  it('ends when the platform that had its terminal is gone, and one that nobody held goes on', async () => {
+  it('ends when the platform that held its terminal died, and a detached one goes on', async () => {
     const held = await half.operations.run(app, request({ command: 'sleep 600', tty: true }), half.actor);
     void half.operations.attachRun(app, held.id, never).catch(() => undefined);
     const free = await half.operations.run(app, request({ command: 'sleep 600', attach: false }), half.actor);
@@ -310,7 +310,7 @@ describe('a one-off', () => {
     assert.equal(await isUp(free.id), true);
   });
 
-  it('that was placed and not started before a restart of the platform starts after it, with its environment', async () => {
+  it('that was not started before a restart of the platform starts after it, with its environment', async () => {
     await half.closeSupervisor();
     const command = 'test "$GREETING" = "hello you" && exit 5';
     const asked = request({ command, attach: false, env: { GREETING: 'hello you' } });
@@ -320,7 +320,7 @@ describe('a one-off', () => {
     assert.deepEqual([state, exitCode], ['stopped', 5]);
   });
 
-  it('that was placed for a terminal before a restart of the platform is refused: the terminal is gone', async () => {
+  it('that waited for its terminal before a restart of the platform is refused, because the terminal is gone', async () => {
     await half.closeSupervisor();
     const instance = await half.operations.run(app, request(), half.actor);
     await half.anotherSupervisor();
@@ -328,7 +328,7 @@ describe('a one-off', () => {
     assert.deepEqual([state, reason], ['refused', 'The platform was restarted before this one-off began.']);
   });
 
-  it('that runs over a restart of the platform is watched on, and its exit is recorded', async () => {
+  it('that runs over a restart of the platform is still watched, and its exit is recorded', async () => {
     const command = `trap 'exit 5' USR1; while :; do sleep 0.1; done`;
     const { id } = await half.operations.run(app, request({ command, attach: false }), half.actor);
     const row = () => half.deps.store.instances.find(id);
@@ -341,7 +341,7 @@ describe('a one-off', () => {
     assert.ok(told.some(({ kind, data }) => kind === 'run.ended' && data.instanceId === id && data.exitCode === 5));
   });
 
-  it('ends at its time limit, a day unless it was asked for less, and says so', async () => {
+  it('ends at its time limit, by default a day, and says so', async () => {
     const { store } = half.deps;
     const { id } = await half.operations.run(app, request({ command: 'sleep 600', attach: false }), half.actor);
     const short = request({ command: 'sleep 600', attach: false, lifeMs: 60_000 });
