@@ -40,7 +40,6 @@ export class EventLog {
   #notedCursor: EventCursor | null = null;
   #wake: () => void = () => {};
   #pending = true;
-  #waiters: Waiter[] = [];
 
   constructor(options: EventLogOptions) {
     this.#options = options;
@@ -54,16 +53,6 @@ export class EventLog {
     this.#newestAtStart = options.store.events.list({ limit: 1 });
     this.#newestAtStart.catch(() => {});
     this.#running = this.#run();
-  }
-
-  /** Resolves when every event appended before is in its app's log. */
-  async caughtUp(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const [newest] = await this.#options.store.events.list({ limit: 1 });
-    this.#waiters.push({ seq: newest?.seq ?? 0, reached: resolve });
-    this.#look();
-    await promise;
   }
 
   async close(): Promise<void> {
@@ -101,7 +90,6 @@ export class EventLog {
     if (begun)
       await this.#catchUp().catch((error: unknown) => logger.error('The last events are not in the logs.', { error }));
     await this.#note();
-    for (const { reached } of this.#waiters.splice(0)) reached();
   }
 
   get #cursorPath(): string {
@@ -118,10 +106,6 @@ export class EventLog {
       }
       if (events.length < pageOfEvents) break;
     }
-    const isReached = ({ seq }: Waiter) => seq <= this.#cursor.seq;
-    const reached = this.#waiters.filter(isReached);
-    this.#waiters = this.#waiters.filter((waiter) => !isReached(waiter));
-    for (const waiter of reached) waiter.reached();
   }
 
   /** Takes up where the last run stopped. What it wrote after its last note is in the logs, and is not written again. */
@@ -164,11 +148,6 @@ export class EventLog {
       logger.warn('How far the events were written could not be noted.', { error });
     }
   }
-}
-
-interface Waiter {
-  readonly seq: number;
-  readonly reached: () => void;
 }
 
 type AppLine = LogLine & { readonly appId: string };
