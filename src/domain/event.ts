@@ -35,6 +35,7 @@ export const eventKinds = [
   'instance.draining',
   'instance.stopped',
   'instance.crashed',
+  'instance.lost',
   'instance.refused',
   'instance.out_of_memory',
   'instance.disk_full',
@@ -141,6 +142,8 @@ export interface EventFacts {
   readonly 'instance.draining': InstanceFacts & { readonly stopReason: StopReason | null };
   readonly 'instance.stopped': EndFacts;
   readonly 'instance.crashed': EndFacts & { readonly from: 'starting' | 'up' };
+  /** Its host is gone. */
+  readonly 'instance.lost': InstanceFacts & Reason;
   /** Without an instance and a host when there was no room to place it. */
   readonly 'instance.refused': Omit<InstanceFacts, 'instanceId' | 'hostId'> &
     Reason & { readonly instanceId: string | null; readonly hostId: string | null };
@@ -158,6 +161,7 @@ export const usageKinds: readonly EventKind[] = [
   'instance.starting',
   'instance.stopped',
   'instance.crashed',
+  'instance.lost',
   'instance.refused',
   'run.ended',
   'app.destroyed',

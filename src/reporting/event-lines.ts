@@ -67,6 +67,8 @@ function wordsOf(event: PlatformEvent): readonly string[] {
       return [...exited(event.data), 'State changed from up to complete'];
     case 'instance.crashed':
       return [...exited(event.data), `State changed from ${event.data.from} to crashed`];
+    case 'instance.lost':
+      return [event.data.reason, 'State changed to lost'];
     case 'instance.refused':
       return [event.data.reason];
     case 'instance.out_of_memory':

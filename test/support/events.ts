@@ -42,6 +42,7 @@ export const exampleFacts: EventFacts = {
   'instance.draining': { ...web1, stopReason: 'replaced' },
   'instance.stopped': { ...web1, ...end },
   'instance.crashed': { ...web1, ...end, from: 'up' },
+  'instance.lost': { ...web1, reason: 'Host host-1 has not answered for 60 s' },
   'instance.refused': { ...web1, reason: 'No room for 8 cloudlets' },
   'instance.out_of_memory': { ...web1, reason: 'Error R15' },
   'instance.disk_full': { ...web1, reason: 'Wrote 5 GB' },

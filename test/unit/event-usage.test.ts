@@ -58,6 +58,14 @@ test('an instance that runs counts until now, and one of an app that was destroy
   assert.equal(cloudletSeconds(destroyed, second(50)), 20);
 });
 
+test('an instance counts until its host was lost', () => {
+  const events = [
+    at(0, 'instance.starting', { ...web('a', 2), command: null }),
+    at(30, 'instance.lost', { ...web('a', 2), reason: 'Host host-1 has not answered for 60 s' }),
+  ];
+  assert.equal(cloudletSeconds(events, second(50)), 60);
+});
+
 test('a one-off counts until it has ended', () => {
   const run = { ...web('r', 4), process: 'run.1234', type: 'run' };
   const events = [

@@ -45,6 +45,13 @@ test('a crash is told with its cause, its status and its consequence', () => {
   ]);
 });
 
+test('a lost instance is reported with what became of its host', () => {
+  assert.deepEqual(says('instance.lost', { ...web1, reason: 'Host host-1 has not answered for 60 s' }), [
+    'paas[web.1]: Host host-1 has not answered for 60 s',
+    'paas[web.1]: State changed to lost',
+  ]);
+});
+
 test('a wait after crashes is told, and a start at once is not', () => {
   const crashes = (failures: number, startsInMs: number) => says('instance.placed', { ...web1, failures, startsInMs });
   assert.deepEqual(crashes(2, 9_870), ['paas[web.1]: Crashed 2 times in a row: starting again in 10 s']);
