@@ -1,6 +1,5 @@
 import { PlatformError } from '../domain/errors.ts';
 import type { Lease } from '../domain/leases.ts';
-import { recover } from '../operations/recover.ts';
 import { aborted } from '../system/aborted.ts';
 import { type ClosingStep, closeInOrder } from './close-in-order.ts';
 import type { Doors } from './doors.ts';
@@ -87,7 +86,7 @@ async function startLeadingHalf(
     await keepers.supervisor.start();
     // Not awaited: removing what a destroyed app left must not delay the start.
     void making.environments.start();
-    await recover(making.deps);
+    await making.repairs.recover();
     await keepers.provisioner.start();
     await making.resume();
     for (const rounds of making.rounds) rounds.startLater();

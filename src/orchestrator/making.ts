@@ -7,6 +7,7 @@ import type { AppBelongings } from '../operations/apps.ts';
 import { createOperations } from '../operations/create-operations.ts';
 import { OngoingWork } from '../operations/ongoing-work.ts';
 import type { DeployDeps } from '../operations/releases.ts';
+import { createRepairs } from '../operations/repairs.ts';
 import { resumeBuilds } from '../operations/resume-builds.ts';
 import { EnvironmentKeeper } from '../provisioner/environment-keeper.ts';
 import type { Ground } from './ground.ts';
@@ -54,7 +55,8 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
   const operations = createOperations({ deps, terminals, belongings, platformDomain: settings.domain });
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
-  const rounds = createRounds({ deployDeps: deps, builder, engineLog: folders.engineLog, clock });
+  const repairs = createRepairs(deps);
+  const rounds = createRounds({ deployDeps: deps, repairs, builder, engineLog: folders.engineLog, clock });
   const resume = () => resumeBuilds({ deps, leases, sourceOf: repositories.sourceOf });
-  return { builder, deps, operations, environments, rounds, resume };
+  return { builder, deps, operations, environments, repairs, rounds, resume };
 }

@@ -1,7 +1,7 @@
 import type { PlatformBuilder } from '../builder/build.ts';
 import { forgetOldHistory } from '../operations/history.ts';
-import { repairLeftovers } from '../operations/recover.ts';
 import type { DeployDeps } from '../operations/releases.ts';
+import type { Repairs } from '../operations/repairs.ts';
 import { endDiskHogs, instanceDiskBytes } from '../provisioner/disk-guard.ts';
 import { forgetOldInstances } from '../provisioner/history.ts';
 import { endOverdueOneOffs } from '../provisioner/one-off-limits.ts';
@@ -15,20 +15,21 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const engineLogBytes = { maxBytes: 32 * 1024 * 1024, keptBytes: 4 * 1024 * 1024 } as const;
 
-/** Recurring work that nobody asks for: settles what was left half done, and bounds what grows. */
+/** Recurring work that nobody asks for: repairs what was left over, and bounds what grows. */
 export function createRounds(deps: {
   readonly deployDeps: DeployDeps;
+  readonly repairs: Repairs;
   readonly builder: Pick<PlatformBuilder, 'tidy'>;
   readonly engineLog: string;
   readonly clock: Clock;
 }): readonly (Recurring | HostRounds)[] {
-  const { deployDeps, builder, engineLog, clock } = deps;
+  const { deployDeps, repairs, builder, engineLog, clock } = deps;
   const { store, logger, environment } = deployDeps;
   const { engines } = environment;
   const every = (everyMs: number, what: string, work: (signal: AbortSignal) => Promise<void>) =>
     new Recurring({ what, everyMs, work, clock, logger });
   return [
-    every(minuteMs, 'settle what was left half done', () => repairLeftovers(deployDeps)),
+    every(minuteMs, 'repair what was left over', () => repairs.repairLeftovers()),
     new HostRounds({
       engines,
       what: 'look for instances that fill the disk',

@@ -7,7 +7,7 @@ import { errorCode } from '../../src/domain/errors.ts';
 import { instanceFacts } from '../../src/domain/event.ts';
 import { changeConfig } from '../../src/operations/config.ts';
 import { OngoingWork } from '../../src/operations/ongoing-work.ts';
-import { recover, repairLeftovers } from '../../src/operations/recover.ts';
+import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
@@ -238,7 +238,7 @@ describe('what people ask for', () => {
     await stopping.work.close();
     assert.equal(await statusOf(release.id), 'pending');
     await assert.rejects(changeConfig(app, { SLOW: 'no' }, half.actor, stopping), { code: 'cancelled' });
-    await recover(half.deps);
+    await createRepairs(half.deps).recover();
     await live(release.id);
     await serves(app, 'interrupted');
     await eventually('one is left', async () => (await half.containers(app)).length === 1);
@@ -247,7 +247,7 @@ describe('what people ask for', () => {
   it('a change of size that a crash came into is finished', async () => {
     const app = await deployed('halfsize');
     await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
-    await recover(half.deps);
+    await createRepairs(half.deps).recover();
     await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
     await serves(app, 'halfsize');
   });
@@ -276,7 +276,7 @@ describe('what people ask for', () => {
     const app = await deployed('unfinished');
     const { deps } = half;
     await deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
-    await repairLeftovers(deps);
+    await createRepairs(deps).repairLeftovers();
     await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
     await serves(app, 'unfinished');
   });
@@ -288,9 +288,30 @@ describe('what people ask for', () => {
     const slot = afresh({ type: 'web', slot: 1, size: 1 });
     await deps.store.transaction((tables) => placeInstances(tables, { app, release }, [slot]));
     await eventually('both are up', async () => (await active(app)).filter(({ state }) => state === 'up').length === 2);
-    await repairLeftovers(deps);
+    await createRepairs(deps).repairLeftovers();
     await eventually('one is left', async () => (await half.containers(app)).length === 1);
     await serves(app, 'doubled');
+  });
+
+  it('a change of size that finds no room is tried again each round and reported once until it succeeds', async () => {
+    const app = await deployed('no-room');
+    const warned: string[] = [];
+    const logger = { ...half.deps.logger, warn: (message: string) => void warned.push(message) };
+    const repairs = createRepairs({ ...half.deps, logger });
+    const round = async (size: number) => {
+      await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size });
+      await repairs.repairLeftovers();
+      await eventually('the attempt has ended', async () => !(await half.deps.work.isBusy(app.id)));
+    };
+    await round(500);
+    await eventually('it is reported', () => warned.length === 1);
+    await round(500);
+    assert.deepEqual(await sizes(app), ['web.1:1']);
+    await round(2);
+    await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
+    await round(500);
+    await eventually('it is reported again', () => warned.length === 2);
+    assert.match(warned.join(), /^(a change of size could not be finished[^,]*,?){2}$/);
   });
 
   it('a change of size that is taken up again and does not start is taken back', async () => {
@@ -299,7 +320,7 @@ describe('what people ask for', () => {
     await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
     await rollOut(app, await half.release(app, { web: onlySmall }), half.deps, never);
     await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
-    await repairLeftovers(half.deps);
+    await createRepairs(half.deps).repairLeftovers();
     await eventually('the formation is as it was', async () => (await formation(app)).join() === 'web=1:1');
     await eventually('it runs as it did', async () => (await sizes(app)).join() === 'web.1:1');
     await serves(app, 'small');

@@ -6,7 +6,7 @@ import { PlatformError } from '../../src/domain/errors.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { localHands } from '../../src/host/local-hands.ts';
-import { repairLeftovers } from '../../src/operations/recover.ts';
+import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { forgetOldInstances } from '../../src/provisioner/history.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
@@ -70,7 +70,7 @@ describe('after a crash or a failed write', () => {
       const counts = [(await half.containers(left)).length, (await half.containers(busy)).length];
       return counts.every((count) => count === 2);
     });
-    await repairLeftovers(deps);
+    await createRepairs(deps).repairLeftovers();
     await eventually('the lost one is gone', async () => (await half.containers(left)).length === 1);
     assert.equal((await deps.store.releases.find(lost.id))?.status, 'failed');
     assert.equal((await half.get(left)).body, 'left');
@@ -81,7 +81,7 @@ describe('after a crash or a failed write', () => {
   it('a roll-out whose instances ended is finished too', async () => {
     const app = await deployed('unmarked');
     const lost = await half.release(app, { web: 'exit 1' });
-    await repairLeftovers(half.deps);
+    await createRepairs(half.deps).repairLeftovers();
     assert.equal((await half.deps.store.releases.find(lost.id))?.status, 'failed');
     assert.equal((await half.get(app)).body, 'unmarked');
   });

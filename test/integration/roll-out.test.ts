@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { errorCode } from '../../src/domain/errors.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
-import { recover } from '../../src/operations/recover.ts';
+import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
 import { afresh } from '../../src/provisioner/plan.ts';
@@ -137,7 +137,7 @@ describe('from a release to a URL', () => {
     const { app } = await serving('adopted', 'mine');
     const before = await half.containers(app);
     await half.anotherSupervisor();
-    await recover(half.deps);
+    await createRepairs(half.deps).recover();
     assert.equal((await half.get(app)).body, 'mine');
     assert.deepEqual(
       (await half.containers(app)).map(({ id }) => id),
@@ -151,7 +151,7 @@ describe('from a release to a URL', () => {
     const web = afresh({ type: 'web', slot: 1, size: 1 });
     await half.deps.store.transaction((tables) => placeInstances(tables, { app, release: lost }, [web]));
     await eventually('two run', async () => (await half.containers(app)).length === 2);
-    await recover(half.deps);
+    await createRepairs(half.deps).recover();
     await eventually('one runs', async () => (await half.containers(app)).length === 1);
     const { store } = half.deps;
     assert.equal((await store.releases.find(lost.id))?.status, 'failed');

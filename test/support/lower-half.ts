@@ -12,8 +12,8 @@ import type { EngineRegistry } from '../../src/engine/engine-registry.ts';
 import { localHands } from '../../src/host/local-hands.ts';
 import { createOperations } from '../../src/operations/create-operations.ts';
 import { OngoingWork } from '../../src/operations/ongoing-work.ts';
-import { recover } from '../../src/operations/recover.ts';
 import { type DeployDeps, makeRelease } from '../../src/operations/releases.ts';
+import { createRepairs } from '../../src/operations/repairs.ts';
 import { ensureNetworks } from '../../src/provisioner/environment.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
@@ -184,7 +184,7 @@ export class LowerHalf implements AsyncDisposable {
     });
     // In the platform's own order.
     await half.#supervisor.start();
-    await recover(deps);
+    await createRepairs(deps).recover();
     await provisioner.start();
     return half;
   }
