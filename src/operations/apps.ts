@@ -8,24 +8,22 @@ import type { Store } from '../domain/store.ts';
 import { ensureNetworks, removeEnvironment } from '../provisioner/environment.ts';
 import { type DeployDeps, makeRelease } from './releases.ts';
 
-/** What an app has outside the store and the engine. Each may be called again after a failure. */
+/** What an app has outside the store and the engines. Both may be called again after a failure. */
 export interface AppBelongings {
   create(appId: string): Promise<void>;
   remove(appId: string): Promise<void>;
 }
 
-export interface AppsDeps {
-  readonly deps: DeployDeps;
+export interface AppsDeps extends DeployDeps {
   readonly belongings: AppBelongings;
-  /** The platform's own domain: hostnames below it are given by app names only. */
+  /** The platform's own domain. Hostnames below it come from app names only. */
   readonly platformDomain: string;
 }
 
 const maxDomains = 1000;
 
-/** The app with its first release, network and repository; nothing of it when one of them fails. */
-export async function createApp(name: string | null, actor: Actor, context: AppsDeps): Promise<App> {
-  const { deps, belongings } = context;
+/** Makes the app with its first release, networks and repository. Removes all of it when one of them fails. */
+export async function createApp(name: string | null, actor: Actor, deps: AppsDeps): Promise<App> {
   const chosen = name === null ? await freeName(deps.store) : parseAppName(name);
   const created = await deps.store.transaction(async (tables) => {
     const app = await tables.apps.create({ name: chosen, ownerId: actor.accountId });
@@ -43,17 +41,17 @@ export async function createApp(name: string | null, actor: Actor, context: Apps
   });
   try {
     await ensureNetworks(created, deps.environment);
-    await belongings.create(created.id);
+    await deps.belongings.create(created.id);
   } catch (error) {
-    await destroyApp(created, actor, context).catch((second: unknown) => {
-      deps.logger.warn('an app that could not be made could not be removed', { error: second, appId: created.id });
+    await destroyApp(created, actor, deps).catch((second: unknown) => {
+      deps.logger.warn('an app whose creation failed could not be removed', { error: second, appId: created.id });
     });
     throw error;
   }
   return deps.store.apps.get(created.id);
 }
 
-export async function renameApp(app: App, name: string, actor: Actor, { deps: { store } }: AppsDeps): Promise<App> {
+export async function renameApp(app: App, name: string, actor: Actor, { store }: AppsDeps): Promise<App> {
   const to = parseAppName(name);
   return store.transaction(async (tables) => {
     await tables.apps.rename(app.id, to);
@@ -77,23 +75,23 @@ export async function setMaintenance(
 }
 
 /**
- * Ends what is under way for it. The row goes first, so that nothing starts anew; then everything that carried its label.
- * What cannot be removed now, because a part is away or a crash came between, goes when the part is back.
+ * Ends the work under way for the app and removes the app. Its row goes first, so that nothing starts again, then everything
+ * with its label. What cannot be removed now, because an engine is away or the platform crashes, is removed when it is back.
  */
-export async function destroyApp(app: App, actor: Actor, { deps, belongings }: AppsDeps): Promise<void> {
+export async function destroyApp(app: App, actor: Actor, deps: AppsDeps): Promise<void> {
   await deps.work.endAll(app.id, async (allEnded) => {
     await deps.store.transaction(async (tables) => {
-      // Somebody else was faster: it is gone as asked.
+      // Another caller has destroyed it.
       if (!(await tables.apps.find(app.id))) return;
       await tables.events.append(eventOf('app.destroyed', actor, { appId: app.id, data: { name: app.name } }));
       await tables.apps.remove(app.id);
     });
     try {
       await allEnded();
-      await belongings.remove(app.id);
+      await deps.belongings.remove(app.id);
       await removeEnvironment(app.id, 'all volumes', deps.environment);
     } catch (error) {
-      deps.logger.warn('something of a destroyed app is left; it goes later', { error, appId: app.id });
+      deps.logger.warn('a destroyed app could not be removed completely; trying again later', { error, appId: app.id });
     }
   });
 }
@@ -102,7 +100,7 @@ export async function addDomain(
   app: App,
   input: string,
   actor: Actor,
-  { deps: { store }, platformDomain }: AppsDeps,
+  { store, platformDomain }: AppsDeps,
 ): Promise<Domain> {
   const hostname = parseHostname(input);
   if (isReservedHostname(hostname, platformDomain)) {
@@ -120,12 +118,7 @@ export async function addDomain(
   });
 }
 
-export async function removeDomain(
-  app: App,
-  input: string,
-  actor: Actor,
-  { deps: { store } }: AppsDeps,
-): Promise<Domain> {
+export async function removeDomain(app: App, input: string, actor: Actor, { store }: AppsDeps): Promise<Domain> {
   const hostname = parseHostname(input);
   return store.transaction(async (tables) => {
     const domain = (await tables.domains.list(app.id)).find((candidate) => candidate.hostname === hostname);

@@ -11,8 +11,8 @@ import { rollOut } from './roll-out.ts';
 type Changes = Readonly<Record<string, string | null>>;
 
 /**
- * A change of config is a release of the artifact that serves. Resolves when the release exists; the roll-out goes on.
- * What is so already, and serves so, makes no release.
+ * Changes config vars and makes a release of the current artifact with them. Resolves when the release exists; the roll-out
+ * goes on. Makes no release when every variable has its value already and the current release serves it.
  */
 export function changeConfig(app: App, changes: Changes, actor: Actor, deps: DeployDeps): Promise<Release> {
   return released(app, { deps, purpose: 'a change of config' }, (lease) =>
@@ -21,7 +21,7 @@ export function changeConfig(app: App, changes: Changes, actor: Actor, deps: Dep
       const current = await currentRelease(app, tables);
       const before = await tables.configVars.get(app.id);
       const effective = Object.entries(changes).filter(([name, value]) => (before[name] ?? null) !== value);
-      // What was set by a release that failed is set, and serves nowhere: asking again tries again.
+      // A release that failed leaves its values set, and nothing serves them. Setting them again tries again.
       if (effective.length === 0 && current && sameConfig(before, current.config)) return { done: current };
       await tables.configVars.change(app.id, Object.fromEntries(effective));
       const names = effective.length > 0 ? effective : Object.entries(changes);
@@ -36,14 +36,14 @@ export function changeConfig(app: App, changes: Changes, actor: Actor, deps: Dep
   );
 }
 
-/** Code and config as they were at a release, as a new release. */
+/** Makes a new release with the code and the config of an earlier one. Resolves when it exists; the roll-out goes on. */
 export function rollback(app: App, version: number | null, actor: Actor, deps: DeployDeps): Promise<Release> {
   return released(app, { deps, purpose: 'a rollback' }, (lease) =>
     deps.store.transaction(async (tables) => {
       await lease.check();
       const { id } = await rollbackTarget(app, version, tables);
       const target = await tables.releases.find(id);
-      if (!target) throw new PlatformError('internal', `The release ${id} was listed and is not there.`);
+      if (!target) throw new PlatformError('internal', `Release ${id} was listed and cannot be found.`);
       await tables.configVars.replace(app.id, target.config);
       const { artifactId } = target;
       const description = `Rollback to v${target.version}`;
@@ -60,10 +60,10 @@ function describe(set: readonly string[], unset: readonly string[]): string {
   return parts.filter(Boolean).join('; ') || 'Config vars';
 }
 
-/** A release that is there already, or one to be rolled out. */
+/** A release that serves already, or a new one to roll out. */
 type Made = { readonly done: Release } | { readonly rollOut: Release };
 
-/** Holds the app's turn until the roll-out has ended, and answers as soon as the release is made. */
+/** Holds the app's lease until the roll-out has ended. Resolves as soon as the release exists. */
 function released(
   app: App,
   { deps, purpose }: { readonly deps: DeployDeps; readonly purpose: string },
@@ -76,9 +76,8 @@ function released(
     resolve(made.rollOut);
     await rollOut(app, made.rollOut, deps, lease.signal);
   };
-  const turn = deps.work.hold(app.id, work, { purpose });
-  turn.catch((error: unknown) => {
-    // No more than a log line once the release was made: its events tell the app's people.
+  deps.work.hold(app.id, work, { purpose }).catch((error: unknown) => {
+    // Has no effect once the release exists: its failure is an event in the app's log.
     reject(error);
     deps.logger.info('a change of config did not go live', { error, app: app.name });
   });

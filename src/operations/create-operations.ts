@@ -11,25 +11,24 @@ export interface OperationsDeps extends AppsDeps {
   readonly terminals: Terminals;
 }
 
-/** Every verb of the platform, bound to its parts. What the doors call, and nothing else. */
-export function createOperations(context: OperationsDeps): Operations {
-  const { deps } = context;
+/** The verbs of the platform, bound to their collaborators. The doors call nothing else of this folder. */
+export function createOperations(deps: OperationsDeps): Operations {
   return {
-    createApp: (name, actor) => createApp(name, actor, context),
-    renameApp: (app, name, actor) => renameApp(app, name, actor, context),
+    createApp: (name, actor) => createApp(name, actor, deps),
+    renameApp: (app, name, actor) => renameApp(app, name, actor, deps),
     setMaintenance: (app, on, actor) => setMaintenance(app, on, actor, deps.store),
-    destroyApp: (app, actor) => destroyApp(app, actor, context),
+    destroyApp: (app, actor) => destroyApp(app, actor, deps),
     deployPush: (request, output, signal) => deployPush(request, output, { deps, signal }),
     changeConfig: (app, changes, actor) => changeConfig(app, changes, actor, deps),
     rollback: (app, version, actor) => rollback(app, version, actor, deps),
     scale: (app, changes, actor) => scale(app, changes, actor, deps),
     restart: (app, process, actor) => restart(app, process, actor, deps),
     stop: (app, process, actor) => stop(app, process, actor, deps),
-    addDomain: (app, hostname, actor) => addDomain(app, hostname, actor, context),
-    removeDomain: (app, hostname, actor) => removeDomain(app, hostname, actor, context),
+    addDomain: (app, hostname, actor) => addDomain(app, hostname, actor, deps),
+    removeDomain: (app, hostname, actor) => removeDomain(app, hostname, actor, deps),
     createToken: (request, actor) => createToken(request, actor, deps.store),
     revokeToken: (prefixOrId, actor) => revokeToken(prefixOrId, actor, deps.store),
-    run: (app, request, actor) => run(app, request, actor, context),
-    attachRun: (app, instanceId, terminal) => attachRun(app, instanceId, terminal, context),
+    run: (app, request, actor) => run(app, request, actor, deps),
+    attachRun: (app, instanceId, terminal) => attachRun(app, instanceId, terminal, deps),
   };
 }

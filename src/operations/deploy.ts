@@ -14,21 +14,22 @@ import { currentRelease, type DeployDeps, makeRelease } from './releases.ts';
 import { rollOut } from './roll-out.ts';
 import { StartFailed } from './starting.ts';
 
-const lastWords = 20;
-/** A turn that comes at once is not worth a line. */
-const tellWaitingMs = 1000;
-/** Most apps are up before. */
-const tellStartingMs = 5000;
+const shownLastLines = 20;
+/** A shorter wait is not worth a line. */
+const reportWaitAfterMs = 1000;
+/** Most apps are up by then. */
+const reportStartingAfterMs = 5000;
 
-/** Who hears what: the app's log has the app's own lines already. */
-interface Heard {
+interface Outputs {
+  /** The pusher and the app's log. */
   readonly output: BuildOutput;
+  /** For lines of the app's own, which its log has already. */
   readonly pusherOnly: BuildOutput;
 }
 
 /**
- * The story of a push: build, release, start, switch. What fails before the switch leaves the old release serving.
- * An unchanged tree with unchanged config that runs makes no release and starts nothing.
+ * The story of a push: build, release, start, switch. A failure before the switch leaves the old release serving.
+ * A push of an unchanged tree makes no release and starts nothing when its config is unchanged and all of it is up.
  */
 export async function deployPush(
   request: PushRequest,
@@ -52,14 +53,14 @@ export async function deployPush(
         output,
         pushSignal,
       );
-      const waiting = tellLongWait((wait) => output.step(waitingLine('launch', wait)));
-      const turn = (lease: Lease) => {
+      const waiting = reportLongWait((wait) => output.step(waitingLine('launch', wait)));
+      const work = (lease: Lease) => {
         waiting.end();
         return release(request, { artifact, reused }, { output, pusherOnly: pusher }, { deps, lease });
       };
       const purpose = purposeOf(request.push);
       const options = { purpose, signal: pushSignal, onWait: waiting.onWait };
-      return deps.work.hold(appId, turn, options).finally(() => waiting.end());
+      return deps.work.hold(appId, work, options).finally(() => waiting.end());
     },
     pusherGone,
   );
@@ -67,37 +68,37 @@ export async function deployPush(
   return deployed;
 }
 
-/** Passes on where one stands, once a wait has lasted a moment; until `end`. */
-function tellLongWait(tell: (wait: LeaseWait) => void) {
-  let now: LeaseWait | null = null;
+/** Reports each position in the waiting line, from 1 s after the call until `end`. */
+function reportLongWait(report: (wait: LeaseWait) => void) {
+  let latest: LeaseWait | null = null;
   let isLong = false;
   const timer = setTimeout(() => {
     isLong = true;
-    if (now) tell(now);
-  }, tellWaitingMs);
+    if (latest) report(latest);
+  }, reportWaitAfterMs);
   return {
     onWait(wait: LeaseWait) {
-      now = wait;
-      if (isLong) tell(wait);
+      latest = wait;
+      if (isLong) report(wait);
     },
     end: () => clearTimeout(timer),
   };
 }
 
-/** In the app's turn: nothing else changes what it runs meanwhile. */
+/** Runs under the app's lease: no other verb changes what the app runs meanwhile. */
 async function release(
   { push, actor }: PushRequest,
   { artifact, reused }: { readonly artifact: Artifact; readonly reused: boolean },
-  heard: Heard,
+  outputs: Outputs,
   { deps, lease }: { deps: DeployDeps; lease: Lease },
 ): Promise<Release> {
   const { store } = deps;
-  const { output } = heard;
+  const { output } = outputs;
   const app = await store.apps.get(push.appId);
   const current = await currentRelease(app, store);
   if (reused && current && (await isAsServed(current, artifact, deps))) {
     output.step(`Nothing changed: v${current.version} serves this tree already`);
-    await tellWhatServes(app, artifact, output, deps);
+    await reportWhatServes(app, artifact, output, deps);
     return current;
   }
   output.step('Launching...');
@@ -106,14 +107,14 @@ async function release(
     await lease.check();
     return makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description, actor });
   });
-  await launch(app, made, heard, { deps, signal: lease.signal });
+  await launch(app, made, outputs, { deps, signal: lease.signal });
   output.detail(`Released v${made.version}`);
-  await tellWhatServes(await store.apps.get(app.id), artifact, output, deps);
+  await reportWhatServes(await store.apps.get(app.id), artifact, output, deps);
   return made;
 }
 
-/** The URL comes last, and only where something answers it. */
-async function tellWhatServes(
+/** The URL is the last line. It is shown only when a web process answers it. */
+async function reportWhatServes(
   app: App,
   artifact: Artifact,
   output: BuildOutput,
@@ -127,7 +128,7 @@ async function tellWhatServes(
   output.detail(web ? `${urlOf(app)} deployed to paas` : `Deployed to paas, with no URL: there is no web process`);
 }
 
-/** The same artifact with the same config, and all of it up: who pushes again because it does not run gets it started. */
+/** The current release has this artifact and this config, and its whole formation is up: a push starts what is not up. */
 async function isAsServed(current: ReleaseWithConfig, artifact: Artifact, { store }: DeployDeps): Promise<boolean> {
   if (current.artifactId !== artifact.id) return false;
   if (!sameConfig(await store.configVars.get(current.appId), current.config)) return false;
@@ -140,18 +141,18 @@ async function isAsServed(current: ReleaseWithConfig, artifact: Artifact, { stor
 async function launch(
   app: App,
   made: Release,
-  { output, pusherOnly }: Heard,
+  { output, pusherOnly }: Outputs,
   { deps, signal }: { deps: DeployDeps; signal: AbortSignal },
 ): Promise<void> {
-  const tell = () =>
+  const report = () =>
     output.detail('Still starting: a web process is up when it listens on 0.0.0.0, on the port that PORT says');
-  const starting = setTimeout(tell, tellStartingMs);
+  const starting = setTimeout(report, reportStartingAfterMs);
   try {
     await rollOut(app, made, deps, signal);
   } catch (error) {
     if (error instanceof StartFailed) {
-      await showLastWords(error, made, pusherOnly, deps).catch((second: unknown) =>
-        deps.logger.warn('the last words of a failed start could not be shown', { error: second, app: app.name }),
+      await showLastLines(error, made, pusherOnly, deps).catch((second: unknown) =>
+        deps.logger.warn('the last lines of a failed start could not be shown', { error: second, app: app.name }),
       );
     }
     if (errorCode(error) === 'start_failed' || errorCode(error) === 'no_capacity' || errorCode(error) === 'timeout') {
@@ -164,32 +165,32 @@ async function launch(
   }
 }
 
-/** The app's own last lines, once: mostly they say it all. */
-async function showLastWords(
+/** Shows the last lines of the app's own output. They mostly say why it did not start. */
+async function showLastLines(
   { instance }: StartFailed,
   { version }: Release,
   output: BuildOutput,
-  { appLog, wordsKept }: DeployDeps,
+  { appLog, outputKept }: DeployDeps,
 ): Promise<void> {
   if (!instance) return;
   const { hostId, containerId } = instance;
-  if (containerId) await wordsKept({ hostId, containerId });
+  if (containerId) await outputKept({ hostId, containerId });
   const process = processName(instance);
-  const lines = await appLog.read(instance.appId, { lines: lastWords, process, source: 'app', release: version });
+  const lines = await appLog.read(instance.appId, { lines: shownLastLines, process, source: 'app', release: version });
   if (lines.length === 0) {
-    output.warn(`${process} ended without a word.`);
+    output.warn(`${process} ended without output.`);
     return;
   }
   output.warn(`The last lines of ${process}:`);
   for (const { text } of lines) output.detail(text);
 }
 
-/** The pusher does not wait for it. Its turn comes before the next change, in which images that it might remove are taken up. */
+/** The pusher does not wait for this. It asks for the lease at once, so that the next deploy cannot release an image that it removes. */
 function tidyUp({ appId }: Release, { work, environment, logger }: DeployDeps): void {
   work
     .hold(appId, () => removeOldImages({ id: appId }, environment), { purpose: 'the removal of old images' })
     .catch((error: unknown) => {
       if (!work.isClosing)
-        logger.warn('images that are not kept could not be removed; the next deploy tries again', { error, appId });
+        logger.warn('old images could not be removed; the next deploy tries again', { error, appId });
     });
 }

@@ -14,8 +14,8 @@ import { currentRelease, type DeployDeps } from './releases.ts';
 import { replace } from './replace.ts';
 
 /**
- * Changes the formation, all or nothing: the rows, and the places of what it lacks, are one transaction. A new size
- * replaces the type's instances, new before old; when the new ones do not start, the formation is as it was.
+ * Changes the formation, all or nothing: one transaction writes the rows and places the missing instances. A new size
+ * replaces the instances of the type, new before old; when the new ones do not start, the formation is put back.
  */
 export function scale(
   app: App,
@@ -44,20 +44,24 @@ interface Scaled {
   readonly release: Release;
   readonly before: readonly FormationEntry[];
   readonly entries: readonly FormationEntry[];
-  /** Those of another size. */
+  /** Instances of another size than the formation's now. */
   readonly replaced: readonly Instance[];
-  /** Those that take their places. */
+  /** Instances in the slots of `replaced`. */
   readonly started: readonly Instance[];
-  /** Those in slots that were empty. */
+  /** Instances in slots that were empty. */
   readonly added: readonly Instance[];
 }
 
-interface Change {
+interface ChangeDeps {
   readonly actor: Actor;
   readonly tables: StoreTables;
 }
 
-async function changeFormation(app: App, changes: readonly ScaleChange[], { actor, tables }: Change): Promise<Scaled> {
+async function changeFormation(
+  app: App,
+  changes: readonly ScaleChange[],
+  { actor, tables }: ChangeDeps,
+): Promise<Scaled> {
   const { release, types } = await processesOf(app, tables);
   const before = await tables.formations.list(app.id);
   const wanted = changes.map((change) => changed(app, change, { before, types }));
@@ -79,7 +83,7 @@ async function changeFormation(app: App, changes: readonly ScaleChange[], { acto
 async function putBack(
   app: App,
   { before, entries, started, added }: Scaled,
-  { actor, tables }: Change,
+  { actor, tables }: ChangeDeps,
 ): Promise<void> {
   if (!(await tables.apps.find(app.id))) return;
   const old = before.filter(({ type }) => entries.some((entry) => entry.type === type));
@@ -89,8 +93,8 @@ async function putBack(
 }
 
 /**
- * Finishes a change of size that a crash or a full disk came into: what runs in another size than the formation's is
- * replaced. When the new ones do not start, the formation gets the size that runs.
+ * Finishes a change of size that a crash or a full disk interrupted: replaces the instances of another size than the
+ * formation's. When the new ones do not start, the formation gets the size that runs. Throws `no_capacity`.
  */
 export function finishResizing(app: App, deps: DeployDeps): Promise<void> {
   return deps.work.hold(
@@ -115,7 +119,7 @@ export function finishResizing(app: App, deps: DeployDeps): Promise<void> {
   );
 }
 
-/** The formation as these instances run. */
+/** Gives the formation the sizes of these instances. */
 async function keepSizes(app: App, running: readonly Instance[], tables: StoreTables): Promise<void> {
   if (!(await tables.apps.find(app.id))) return;
   const entries: FormationEntry[] = [];
@@ -126,6 +130,7 @@ async function keepSizes(app: App, running: readonly Instance[], tables: StoreTa
   await appendScaled(app, entries, { actor: platformActor, tables });
 }
 
+/** The instances of another size than their slot's, and these slots. */
 function otherwiseSized(
   slots: readonly Slot[],
   active: readonly Instance[],
@@ -136,12 +141,16 @@ function otherwiseSized(
   return { replaced, anew: slots.filter((slot) => replaced.some((instance) => isIn(slot, instance))) };
 }
 
-async function appendScaled(app: App, entries: readonly FormationEntry[], { actor, tables }: Change): Promise<void> {
+async function appendScaled(
+  app: App,
+  entries: readonly FormationEntry[],
+  { actor, tables }: ChangeDeps,
+): Promise<void> {
   const formation = entries.map(({ type, quantity, size }) => `${type}@${quantity}:${size}c`).join(', ');
   await tables.events.append(eventOf('formation.changed', actor, { appId: app.id, data: { formation } }));
 }
 
-/** Replaces what runs: everything, a type, or one slot; new before old. Fills slots that a person had stopped, too. */
+/** Replaces all instances, those of a type or one (`web.1`), new before old. Also fills slots that a person stopped. */
 export function restart(app: App, process: string | null, actor: Actor, deps: DeployDeps): Promise<void> {
   return deps.work.hold(
     app.id,
@@ -153,7 +162,7 @@ export function restart(app: App, process: string | null, actor: Actor, deps: De
         if (process !== null && slots.length === 0) throw noSuchProcess(app, process);
         const replaced = (await activeOf(app, tables)).filter((instance) => slots.some((slot) => isIn(slot, instance)));
         const started = await placeInstances(tables, { app, release }, slots.map(afresh));
-        await appendAsked(app, process, { kind: 'formation.restarted', actor, tables });
+        await appendTarget(app, process, { kind: 'formation.restarted', actor, tables });
         return { release, replaced, started };
       });
       await replace(app, replacement, deps, signal);
@@ -162,22 +171,22 @@ export function restart(app: App, process: string | null, actor: Actor, deps: De
   );
 }
 
-/** Asks instances to stop: one by its name, or all of a type. Waits for nobody: who stops something wants it stopped. */
+/** Asks one instance (`web.1`) or all of a type to stop. Needs no lease, so that a roll-out under way does not delay it. */
 export function stop(app: App, process: string, actor: Actor, { store }: DeployDeps): Promise<void> {
   return store.transaction(async (tables) => {
-    const asked = (await tables.instances.listActive(app.id)).filter(
+    const stopping = (await tables.instances.listActive(app.id)).filter(
       (instance) => isWanted(instance) && releaseOf(instance) !== null && matches(instance, process),
     );
-    if (asked.length === 0) throw noSuchProcess(app, process);
-    await retire(tables, asked, 'stopped_by_user');
-    await appendAsked(app, process, { kind: 'formation.stopped', actor, tables });
+    if (stopping.length === 0) throw noSuchProcess(app, process);
+    await retire(tables, stopping, 'stopped_by_user');
+    await appendTarget(app, process, { kind: 'formation.stopped', actor, tables });
   });
 }
 
-async function appendAsked(
+async function appendTarget(
   app: App,
   process: string | null,
-  { kind, actor, tables }: Change & { readonly kind: 'formation.restarted' | 'formation.stopped' },
+  { kind, actor, tables }: ChangeDeps & { readonly kind: 'formation.restarted' | 'formation.stopped' },
 ): Promise<void> {
   await tables.events.append(eventOf(kind, actor, { appId: app.id, data: { target: process } }));
 }

@@ -15,22 +15,21 @@ import { oneOffArgv } from '../supervisor/container-spec.ts';
 import type { Terminals } from '../supervisor/terminals.ts';
 import { currentRelease, type DeployDeps } from './releases.ts';
 
-interface Context {
-  readonly deps: DeployDeps;
+interface OneOffDeps extends DeployDeps {
   readonly terminals: Terminals;
 }
 
-const commandLimit = 10_000;
+const maxCommandLength = 10_000;
 
 /** Places `run.NNNN` of the current release; the supervisor starts it like any other instance. */
 export async function run(
   app: App,
   request: RunRequest,
   actor: Actor,
-  { deps, terminals }: Context,
+  { store, terminals }: OneOffDeps,
 ): Promise<Instance> {
-  if (request.command.trim() === '' || request.command.length > commandLimit || request.command.includes('\0')) {
-    throw new PlatformError('invalid_params', `A command has 1 to ${commandLimit} characters.`, {
+  if (request.command.trim() === '' || request.command.length > maxCommandLength || request.command.includes('\0')) {
+    throw new PlatformError('invalid_params', `A command has 1 to ${maxCommandLength} characters.`, {
       hint: 'For example: paas run bash',
     });
   }
@@ -41,10 +40,10 @@ export async function run(
   }
   let placedId: string | null = null;
   try {
-    return await deps.store.transaction(async (tables) => {
+    return await store.transaction(async (tables) => {
       const placed = await placeOneOff(app, { request, actor, tables });
       placedId = placed.id;
-      // Before the commit: from then on the supervisor may start it.
+      // Before the commit, because the supervisor may start it from then on.
       if (request.attach) terminals.expect(placed.id);
       const { attach, tty, env, columns = null, rows = null } = request;
       await tables.oneOffs.create({ instanceId: placed.id, appId: app.id, attach, tty, env, columns, rows, lifeMs });
@@ -73,18 +72,18 @@ async function placeOneOff(
   const [instance] = await placeInstances(tables, { app, release }, [
     { ...afresh({ type: 'run', slot, size }), command },
   ]);
-  if (!instance) throw new PlatformError('internal', 'A one-off was placed and is not there.');
+  if (!instance) throw new PlatformError('internal', 'A one-off was placed and cannot be found.');
   const data = { ...instanceFacts(instance, release.version), command: request.command };
   await tables.events.append(eventOf('run.started', actor, { appId: app.id, data }));
   return instance;
 }
 
-/** The terminal of a one-off. When it goes away, the process is asked to stop. */
+/** Connects a terminal to a one-off. When the signal aborts, because the terminal is gone, the one-off is asked to stop. */
 export async function attachRun(
   app: App,
   instanceId: string,
   signal: AbortSignal,
-  { deps: { store, logger, environment }, terminals }: Context,
+  { store, logger, environment, terminals }: OneOffDeps,
 ): Promise<RunSession> {
   const instance = await store.instances.find(instanceId);
   if (!instance || instance.appId !== app.id) throw new PlatformError('not_found', `${app.name} runs no such one-off.`);

@@ -11,16 +11,16 @@ import type { StoreTables } from '../domain/store.ts';
 import { currentOf } from '../domain/traffic.ts';
 import { factsOf, type RollOutDeps } from './roll-out.ts';
 
-/** What the verbs that change a release are made of. */
+/** The collaborators of the verbs that make and start releases. */
 export interface DeployDeps extends RollOutDeps {
   readonly builder: Builder;
   readonly appLog: AppLog;
-  /** Resolves when the instance's last words are in the app's log. */
-  readonly wordsKept: (container: ContainerOnHost) => Promise<void>;
+  /** Resolves when the output of a container that ended is in the app's log. */
+  readonly outputKept: (container: ContainerOnHost) => Promise<void>;
   readonly urlOf: (app: App) => string;
 }
 
-/** A release of the app's config as it stands in this transaction. Config is read here, so that no change is lost between build and release. */
+/** Makes a release with the app's config. Reads the config in the same transaction, so that a change made during the build is in it. */
 export async function makeRelease(
   tables: StoreTables,
   {
@@ -63,8 +63,8 @@ export async function currentRelease(app: App, tables: Pick<StoreTables, 'apps' 
 }
 
 /**
- * The release to go back to: a version, or the newest that was live before the current one. The current one itself where
- * there is something to take back: config that was set since and did not start.
+ * The release to roll back to: a version, or the newest that was live before the current one. The current version is
+ * accepted when config was set since and did not go live. Throws `not_found` or `invalid_params`.
  */
 export async function rollbackTarget(
   app: App,

@@ -2,17 +2,17 @@ import type { App } from '../domain/app.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Release } from '../domain/release.ts';
 import { retire } from '../provisioner/placing.ts';
-import { type RollOutDeps, settle } from './roll-out.ts';
+import { type RollOutDeps, routesSettled } from './roll-out.ts';
 import { allUp } from './starting.ts';
 
-/** Instances of one release that are to take the place of others of it. */
+/** Instances of one release, and those that they replace. */
 export interface Replacement {
   readonly release: Release;
   readonly started: readonly Instance[];
   readonly replaced: readonly Instance[];
 }
 
-/** New before old: those that were placed come up, then the old ones go. Throws `start_failed` with the old ones untouched. */
+/** Waits until the new instances are up, then retires the old ones. Throws `start_failed` and leaves the old ones running. */
 export async function replace(
   app: App,
   { release, started, replaced }: Replacement,
@@ -26,7 +26,7 @@ export async function replace(
     await store.transaction((tables) => retire(tables, started, 'deploy_failed'));
     throw error;
   }
-  // Before the old ones are gone the resolver knows the new ones.
-  await settle(app, deps);
+  // First, so that requests go to the new ones before the old ones stop.
+  await routesSettled(app, deps);
   await store.transaction((tables) => retire(tables, replaced, 'restarted'));
 }

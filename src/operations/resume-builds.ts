@@ -8,37 +8,35 @@ import type { Store } from '../domain/store.ts';
 import { logOutput } from '../reporting/progress.ts';
 import type { DeployDeps } from './releases.ts';
 
-export interface ResumeDeps {
-  readonly deps: DeployDeps;
+export interface ResumeDeps extends DeployDeps {
   readonly leases: Leases;
   readonly sourceOf: SourceOf;
 }
 
 /**
- * Takes up the builds that waited when an earlier orchestrator ended: a commit in the app's repository is built, so that the
- * next push of it only has to start. No release is made of it, because its pusher was told that the push failed. What came
- * with a push is gone with the git that held it back, and its build is cancelled.
- * Resolves when each is under way or over.
+ * Resumes the builds that were queued when an earlier orchestrator ended. A commit in the app's repository is built, so that
+ * the next push of it only has to start. It gets no release, because its pusher saw the push fail. The commit of a push that
+ * git had not accepted yet is lost, and its build is cancelled.
+ * Resolves when each build has been begun or cancelled.
  */
-export async function resumeBuilds(parts: ResumeDeps): Promise<void> {
-  const { deps } = parts;
+export async function resumeBuilds(deps: ResumeDeps): Promise<void> {
   for (const build of await deps.store.builds.listByState('queued')) {
     deps.work
-      .run(build.appId, (signal) => resume(build, signal, parts))
+      .run(build.appId, (signal) => resume(build, signal, deps))
       .catch((error: unknown) => {
         if (deps.work.isClosing) return;
-        deps.logger.info('a build that was taken up again failed', { error, buildId: build.id, appId: build.appId });
+        deps.logger.info('a resumed build failed', { error, buildId: build.id, appId: build.appId });
       });
   }
 }
 
-function resume(build: Build, signal: AbortSignal, { deps, leases, sourceOf }: ResumeDeps): Promise<void> {
-  const { store, builder, appLog } = deps;
+function resume(build: Build, signal: AbortSignal, deps: ResumeDeps): Promise<void> {
+  const { store, builder, appLog, leases, sourceOf } = deps;
   const work = async () => {
     const queued = await store.builds.find(build.id);
     if (queued?.state !== 'queued') return;
     const source = await sourceOf(queued, signal);
-    if (!source) return end(queued, { state: 'cancelled', reason: lost }, store);
+    if (!source) return end(queued, { state: 'cancelled', reason: lostReason }, store);
     const output = logOutput(appLog, build.appId);
     const [app, config] = await Promise.all([store.apps.get(build.appId), store.configVars.get(build.appId)]);
     const request = { app, pushId: build.pushId, source, config, actor: platformActor, queued };
@@ -58,8 +56,7 @@ function resume(build: Build, signal: AbortSignal, { deps, leases, sourceOf }: R
   });
 }
 
-const lost =
-  'The platform stopped before the turn of this build came, and what was pushed was lost with it. Push again.';
+const lostReason = 'The platform stopped before this build began, and the pushed commit was lost with it. Push again.';
 
 function end(
   { id, appId }: Build,

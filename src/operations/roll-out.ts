@@ -16,9 +16,8 @@ import type { Logger } from '../system/logger.ts';
 import type { OngoingWork } from './ongoing-work.ts';
 import { allUp } from './starting.ts';
 
-/** What a roll-out needs of the resolver's side. */
 export interface RouteSettler {
-  /** Resolves when the resolver sends requests as the store says now. Throws `unavailable` when it cannot be told. */
+  /** Resolves when every reachable resolver has the app's routes as the store has them now. Throws `unavailable`. */
   settled(appId: string): Promise<void>;
 }
 
@@ -28,14 +27,14 @@ export interface RollOutDeps {
   readonly routes: RouteSettler;
   readonly logger: Logger;
   readonly work: OngoingWork;
-  /** Boot timeout and what the engine may take on top; past it a start has failed whatever the engine says. */
+  /** The boot timeout and the time that the engine may take besides. A start that takes longer has failed. */
   readonly startTimeoutMs: number;
 }
 
 /**
- * Start the new of every process type, wait until they are up, switch, and with that retire all of the old. A failure before the switch stops the new
- * ones, leaves the old ones serving and throws `start_failed`, `no_capacity` or `cancelled`. After the switch nothing is
- * a failure any more, and the signal is not heard.
+ * Starts the new instances of every process type, waits until they are up, then switches and retires the old ones. A failure
+ * before the switch stops the new ones, leaves the old ones serving and throws `start_failed`, `no_capacity`, `timeout` or
+ * `cancelled`. After the switch nothing fails, and the signal has no effect.
  */
 export async function rollOut(app: App, release: Release, deps: RollOutDeps, signal: AbortSignal): Promise<void> {
   const { store } = deps;
@@ -53,10 +52,13 @@ export async function rollOut(app: App, release: Release, deps: RollOutDeps, sig
     await abandon(release, started, error, deps);
     throw error;
   }
-  await settle(app, deps);
+  await routesSettled(app, deps);
 }
 
-/** Types that are new begin with their first quantity. Those that are gone keep their entry and run nothing, so that going back brings them back. */
+/**
+ * The entries of the artifact's process types. New types get their initial quantity. Types that the artifact lacks keep their
+ * row and run nothing, so that a rollback starts them again.
+ */
 async function formationOf(app: App, artifact: Artifact, store: Store): Promise<readonly NewEntry[]> {
   const known = new Map((await store.formations.list(app.id)).map((entry) => [entry.type, entry]));
   return formationTypes(artifact).map(
@@ -68,9 +70,9 @@ async function formationOf(app: App, artifact: Artifact, store: Store): Promise<
 type NewEntry = Omit<FormationEntry, 'updatedAt'>;
 
 /**
- * The instances that must be up before the switch: the whole formation. Where the host has no room for it beside the old
- * one, all of web and the first of each other type, so that each type has shown that it starts; the rest is placed after
- * the switch, when the old ones make room. Throws `no_capacity` when there is no room for these either.
+ * Places the instances that must be up before the switch: the whole formation. Where it has no room beside the old one, all
+ * of web and the first of each other type, so that each type has shown that it starts; the provisioner places the rest
+ * after the switch, when the old ones leave. Throws `no_capacity` when there is no room for these either.
  */
 async function placeGate(owner: Owner, formation: readonly NewEntry[], store: Store): Promise<readonly Instance[]> {
   const all = formation.flatMap(slotsOf).map(afresh);
@@ -84,7 +86,7 @@ async function placeGate(owner: Owner, formation: readonly NewEntry[], store: St
   }
 }
 
-/** The moment from which the new release is the app's: whole or not at all. */
+/** Makes the release the current one, in one transaction. */
 async function switchTo(
   app: App,
   release: Release,
@@ -98,20 +100,23 @@ async function switchTo(
   await tables.events.append(eventOf('release.succeeded', platformActor, { appId: app.id, data: factsOf(release) }));
   const active = await tables.instances.listActive(app.id);
   const old = active.filter((instance) => isOfFormation(instance) && releaseOf(instance) !== release.id);
-  // They go on answering until the resolver has nothing more for them.
+  // They answer until the resolver has no request left for them.
   await retire(tables, old.filter(isWanted), 'replaced');
 }
 
-/** A resolver that is down sends nothing anywhere; it gets the new table when it is back, so the switch holds all the same. */
-export async function settle(app: App, { routes, logger }: Pick<RollOutDeps, 'routes' | 'logger'>): Promise<void> {
+/** Never throws: a resolver that is down serves no request, and gets the new routes when it is back. */
+export async function routesSettled(
+  app: App,
+  { routes, logger }: Pick<RollOutDeps, 'routes' | 'logger'>,
+): Promise<void> {
   try {
     await routes.settled(app.id);
   } catch (error) {
-    logger.warn('the resolver could not be told of a switch; it will be when it is back', { error, app: app.name });
+    logger.warn('a resolver has not got the new routes; it gets them when it is back', { error, app: app.name });
   }
 }
 
-/** Never throws: what must be heard is why. What cannot be written now is settled by the next look at what is left over. */
+/** Never throws, so that the caller can throw the reason. `repairLeftovers` writes later what cannot be written now. */
 async function abandon(
   release: Release,
   started: readonly Instance[],
@@ -123,13 +128,16 @@ async function abandon(
   try {
     await store.transaction((tables) => markFailed(release, started, { tables, reason }));
   } catch (second) {
-    logger.warn('a roll-out that failed could not be settled', { error: second, releaseId: release.id });
+    logger.warn('a failed roll-out could not be marked as failed; the next repair does it', {
+      error: second,
+      releaseId: release.id,
+    });
   }
 }
 
 /**
- * Nothing to mark when the app was destroyed, and its releases with it. Config that went back for a rollback comes back
- * to what serves: nothing went back.
+ * Marks the release as failed and retires its instances. After a failed rollback, gives the app the config of the current
+ * release again. Does nothing when the release is gone with its app.
  */
 export async function markFailed(
   release: Release,

@@ -4,9 +4,9 @@ import type { Release } from '../domain/release.ts';
 import type { Store } from '../domain/store.ts';
 
 /**
- * Resolves when all are up at once; throws `start_failed` with the first one's reason as soon as one has ended, also one
- * that was up and did not last until the others were, `cancelled`, or `timeout`. Their own boot timeout is the deadline;
- * the one here is for an engine that does nothing.
+ * Resolves when all instances are up at once. Throws `start_failed` with the reason as soon as one has ended, even if it was
+ * up before; `cancelled` when the signal aborts; `timeout` after `startTimeoutMs`, when the engine does not answer. The
+ * supervisor ends an instance at its boot timeout.
  */
 export async function allUp(
   instances: readonly Instance[],
@@ -45,7 +45,7 @@ export async function allUp(
   }
 }
 
-/** The failed start as an error that remembers whose last words to show. */
+/** A failed start, with the instance whose last lines explain it. */
 export class StartFailed extends PlatformError {
   readonly instance: Instance | null;
 
@@ -66,10 +66,10 @@ async function notStarted(instance: Instance | null, { version, appId }: Release
   return new StartFailed(instance, `${name} of v${version} did not start: ${reason}.`, `${advice}${see}`);
 }
 
-/** What a shell and the engine's init mean by these (POSIX, "Exit Status for Commands"). */
+/** Exit codes of a shell and of the engine's init (POSIX, "Exit Status for Commands"). */
 const adviceOnExit: Readonly<Record<number, string>> = {
   126: 'Its command may not be executed. For a script in your repository: git update-index --chmod=+x FILE. ',
-  127: 'Its command was not found, or what its first line names (#!, without Windows line ends). ',
+  127: 'Its command was not found, or the program in its first line (#!, without Windows line ends). ',
 };
 
 function late(release: Release, startTimeoutMs: number): PlatformError {
@@ -77,7 +77,7 @@ function late(release: Release, startTimeoutMs: number): PlatformError {
   return new PlatformError('timeout', message, { hint: 'See: paas doctor' });
 }
 
-/** Whoever aborted says why; who merely went away says nothing. */
+/** The signal's own reason, if it has one. */
 function cancelled({ reason }: AbortSignal): PlatformError {
   return reason instanceof PlatformError
     ? reason

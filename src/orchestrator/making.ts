@@ -40,7 +40,7 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
     appLog,
     logger,
     work: new OngoingWork(leases),
-    wordsKept: (container) => logs.finished(container),
+    outputKept: (container) => logs.finished(container),
     urlOf: (app) => appUrl(settings, app.name),
     startTimeoutMs: settings.bootTimeoutMs + settings.stopGraceMs + 60_000,
   };
@@ -52,11 +52,11 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
       await builder.forget(appId);
     },
   };
-  const operations = createOperations({ deps, terminals, belongings, platformDomain: settings.domain });
+  const operations = createOperations({ ...deps, terminals, belongings, platformDomain: settings.domain });
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
   const repairs = createRepairs(deps);
   const rounds = createRounds({ deployDeps: deps, repairs, builder, engineLog: folders.engineLog, clock });
-  const resume = () => resumeBuilds({ deps, leases, sourceOf: repositories.sourceOf });
+  const resume = () => resumeBuilds({ ...deps, leases, sourceOf: repositories.sourceOf });
   return { builder, deps, operations, environments, repairs, rounds, resume };
 }

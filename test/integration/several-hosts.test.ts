@@ -67,7 +67,7 @@ describe('two hosts, of which one hangs', () => {
       return one?.id !== here?.id && one;
     });
     assert.equal(next.slot, here?.slot);
-    await half.deps.wordsKept({ hostId: 'local', containerId: here?.containerId ?? '' });
+    await half.deps.outputKept({ hostId: 'local', containerId: here?.containerId ?? '' });
     await eventually('the old container is gone', async () => {
       const ids = (await half.containers(app)).map(({ id }) => id);
       return !ids.includes(here?.containerId ?? '');

@@ -160,7 +160,7 @@ export class LowerHalf implements AsyncDisposable {
       appLog,
       logger,
       work: new OngoingWork(leases),
-      wordsKept: (container) => logs.finished(container),
+      outputKept: (container) => logs.finished(container),
       urlOf: (app) => app.name,
       startTimeoutMs: bootTimeoutMs + scaled(10_000),
     };
@@ -193,7 +193,7 @@ export class LowerHalf implements AsyncDisposable {
   get operations(): Operations {
     const { deps } = this;
     return createOperations({
-      deps,
+      ...deps,
       terminals: this.#terminals,
       platformDomain: 'localhost',
       belongings: { create: async () => undefined, remove: (appId) => deps.appLog.remove(appId) },
