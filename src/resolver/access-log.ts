@@ -10,11 +10,11 @@ export interface AccessFacts {
   readonly connectMs: number | null;
   readonly serviceMs: number | null;
   readonly status: number;
-  /** Of the answer's body; null when there was none from the app. */
+  /** Size of the answer's body. Null when the app did not answer. */
   readonly bytes: number | null;
 }
 
-/** Lines in the form of Heroku's router, which people's log tools can read (heroku.md 3.2). */
+/** The log line of an answered request, in the form of Heroku's router, which log tools can read (heroku.md 3.2). */
 export function servedLine(facts: AccessFacts): string {
   return `at=info ${requestFields(facts)}`;
 }

@@ -1,16 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from '../system/node-http.ts';
 import { type PageFacts, renderPage } from './error-pages.ts';
 
-/** Answers with a page of the platform's own. The response's head must not have been sent. */
-export function answerWithPage(
-  request: IncomingMessage,
-  response: ServerResponse,
-  facts: PageFacts,
-  lingerMs: number,
-): void {
-  const { contentType, body } = renderPage(facts, request.headers.accept);
-  // With its reason: an answer of the instance that could not be written may have left one behind.
+/** Answers with a page of the platform's own. The head of the response must not have been sent. */
+export function answerWithPage(response: ServerResponse, facts: PageFacts, lingerMs: number): void {
+  const { method, headers } = response.req;
+  const { contentType, body } = renderPage(facts, headers.accept);
+  // The reason phrase is given explicitly: a failed attempt to write the instance's answer may have left its own in the
+  // response.
   response.writeHead(facts.status, STATUS_CODES[facts.status] ?? 'Error', [
     'Content-Type',
     contentType,
@@ -22,18 +19,20 @@ export function answerWithPage(
     'nosniff',
     ...(facts.requestId === null ? [] : ['X-Request-Id', facts.requestId]),
   ]);
-  if (request.method !== 'HEAD') response.write(body);
-  endAfterUpload(request, response, lingerMs);
+  if (method !== 'HEAD') response.write(body);
+  endAfterUpload(response, lingerMs);
 }
 
 /**
- * Ends the response, at once when the request has been received whole. Else the rest of it is thrown away first: a
- * connection closed on a client that still sends is reset, and the answer with it.
+ * Ends the response, at once when the whole request has been received. Otherwise the rest of the request is read and
+ * discarded first, for at most `lingerMs`: closing the connection while the client still sends would reset it, and the
+ * client would lose the answer.
  */
-export function endAfterUpload(request: IncomingMessage, response: ServerResponse, lingerMs: number): void {
+export function endAfterUpload(response: ServerResponse, lingerMs: number): void {
+  const request = response.req;
   const { socket, headers } = request;
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  // Whatever is left of it: unread, it would stay before the next request on this connection.
+  // Reads what is left of the body. Unread, it would stand in front of the next request on this connection.
   if (hasBody) request.resume();
   if (!hasBody || request.complete || request.destroyed || response.destroyed) {
     response.end();

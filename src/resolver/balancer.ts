@@ -2,22 +2,30 @@ import type { ReleaseWeight } from '../domain/route.ts';
 import type { Target } from './target.ts';
 
 /**
- * A release by its weight, where requests are split; of its instances the least in flight, in turns among equals. An instance that hangs keeps its requests and so gets no more after the first
- * few; one that refuses connections is left alone for a while. Returns undefined when there is nobody to ask right now.
+ * Chooses the instance for a request. Where requests are split between releases, a release is chosen by weight first.
+ * Among the instances the one with the least in flight is chosen, round-robin among equals. An instance that hangs
+ * keeps its requests in flight, so it gets no more after the first few. One that refused a connection is avoided for a
+ * while.
  */
 export class Balancer {
-  #turn = 0;
+  #first = 0;
   #weights: readonly ReleaseWeight[] = [];
-  /** What each release is owed, by version: the smooth weighted round robin of nginx (ngx_http_upstream_round_robin.c). */
+  /**
+   * What each release is owed, by version, in the smooth weighted round-robin of nginx
+   * (ngx_http_upstream_round_robin.c).
+   */
   readonly #owed = new Map<number, number>();
 
-  /** How requests are split between releases from now on; fewer than two: they are not. */
+  /** Sets how requests are split between releases. With fewer than two weights they are not split. */
   split(weights: readonly ReleaseWeight[]): void {
     this.#weights = weights;
     this.#owed.clear();
   }
 
-  /** `avoid`: instances that failed this very request; taken again only when there is no other. */
+  /**
+   * `avoid`: instances that failed this request already. They are chosen again only when there is no other. Returns
+   * undefined when no instance can be tried now.
+   */
   choose(targets: readonly Target[], avoid: ReadonlySet<Target> | null, nowMs: number): Target | undefined {
     if (this.#weights.length > 1) {
       const release = this.#nextRelease();
@@ -28,7 +36,7 @@ export class Balancer {
     return this.#least(targets, avoid, nowMs);
   }
 
-  /** Of ten requests at 9 to 1 the one is in the middle of the nine, not at their end. */
+  /** With weights 9 and 1 the single request falls into the middle of the nine, not at their end. */
   #nextRelease(): number | undefined {
     let next: number | undefined;
     let total = 0;
@@ -45,9 +53,9 @@ export class Balancer {
     const count = targets.length;
     let best: Target | undefined;
     let avoided: Target | undefined;
-    this.#turn = (this.#turn + 1) % Math.max(1, count);
+    this.#first = (this.#first + 1) % Math.max(1, count);
     for (let step = 0; step < count; step += 1) {
-      const target = targets[(this.#turn + step) % count];
+      const target = targets[(this.#first + step) % count];
       if (!target || target.draining || target.isQuarantined(nowMs)) continue;
       if (avoid?.has(target)) avoided ??= target;
       else if (!best || target.load < best.load) best = target;

@@ -2,8 +2,11 @@ import type { EventEmitter } from 'node:events';
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { plainAddress } from '../system/address-range.ts';
 
-/** Where a proxy or an address translation in front of us may stand, with all its clients behind one address. */
-const inside = new BlockList();
+/**
+ * Private ranges. A proxy or an address translation may stand there in front of the resolver, with all its clients
+ * behind one address.
+ */
+const privateRanges = new BlockList();
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -13,22 +16,22 @@ for (const [network, prefix] of [
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
 ] as const)
-  inside.addSubnet(network, prefix, 'ipv4');
+  privateRanges.addSubnet(network, prefix, 'ipv4');
 for (const [network, prefix] of [
   ['::1', 128],
   ['fc00::', 7],
   ['fe80::', 10],
 ] as const)
-  inside.addSubnet(network, prefix, 'ipv6');
+  privateRanges.addSubnet(network, prefix, 'ipv6');
 
 /**
- * Who a public address stands for: itself in IPv4, its /64 in IPv6, of which one client has all addresses. Null for an
- * address of a private network, and for none.
+ * The client that a public address belongs to: the address itself in IPv4, its /64 in IPv6, because one client has the
+ * whole /64. Null for an address of a private network and for a missing one.
  */
 export function publicClient(address: string | undefined): string | null {
   const bare = plainAddress(address);
-  if (isIPv4(bare)) return inside.check(bare, 'ipv4') ? null : bare;
-  if (!isIPv6(bare) || inside.check(bare, 'ipv6')) return null;
+  if (isIPv4(bare)) return privateRanges.check(bare, 'ipv4') ? null : bare;
+  if (!isIPv6(bare) || privateRanges.check(bare, 'ipv6')) return null;
   const [before = '', after] = bare.split('::');
   const head = before.split(':').filter((group) => group !== '');
   const tail = (after ?? '').split(':').filter((group) => group !== '');
@@ -37,7 +40,8 @@ export function publicClient(address: string | undefined): string | null {
 }
 
 /**
- * How many connections each client from outside has open; through a proxy, how many requests. One may not have those of all.
+ * Counts the open connections of each public client, or its open requests when it is behind a proxy. The limit keeps
+ * one client from taking all connections.
  */
 export class ClientConnections {
   readonly #limit: number;
@@ -47,7 +51,10 @@ export class ClientConnections {
     this.#limit = limit;
   }
 
-  /** Counts a connection or a request of that address until it emits `close`. False: its client has as many as it may. */
+  /**
+   * Counts a connection or a request from the address until it emits `close`. False when its client has reached the
+   * limit.
+   */
   admit(address: string, open: EventEmitter): boolean {
     const client = publicClient(address);
     if (client === null) return true;

@@ -5,7 +5,7 @@ import { Agent } from '../system/node-http.ts';
 /** An open connection to an instance. */
 export interface Connection {
   readonly socket: Socket;
-  /** True once it has carried a request: then the instance may be closing it at any moment. */
+  /** True once it has carried a request. The instance may then close it at any moment. */
   used: boolean;
   idleSinceMs: number;
 }
@@ -19,9 +19,9 @@ export interface ConnectionsOptions {
 const maxIdle = 256;
 
 /**
- * The connections to one instance: opens them apart from any request, so that a failure to connect is known as one, and
- * keeps the idle ones, newest first. It is an Agent in order to lend them to `http.request`, which gets its connection
- * as an option; Node's own pool hides whether and for how long a connection was idle.
+ * The connections to one instance. They are opened separately from any request, so that a failure to connect can be
+ * told from a failed request. Idle ones are kept, newest first. The class is an Agent because `http.request` takes its
+ * connection from one. Node's own pool hides whether and for how long a connection was idle.
  */
 export class Connections extends Agent {
   readonly #address: string;
@@ -55,8 +55,8 @@ export class Connections extends Agent {
   }
 
   /**
-   * Opens a new one. Calls back once, with the connection or an error code of the operating system: `ETIMEDOUT` for our
-   * own time limit, `ECANCELED` when `close` came first.
+   * Opens a connection. Calls back once, with the connection or with an error code of the operating system: `ETIMEDOUT`
+   * after `timeoutMs`, `ECANCELED` when `close` was called first.
    */
   open(timeoutMs: number, done: (error: string | null, connection: Connection | null) => void): void {
     const socket = connect({ host: this.#address, port: this.#port, noDelay: true });
@@ -66,21 +66,21 @@ export class Connections extends Agent {
       failure = 'ETIMEDOUT';
       socket.destroy();
     }, timeoutMs);
-    const settle = () => {
+    const stopWaiting = () => {
       clearTimeout(timer);
       this.#opening.delete(socket);
     };
     const failed = () => {
-      settle();
+      stopWaiting();
       done(failure, null);
     };
     socket.on('close', failed);
-    // Stays: a connection fails with an event, and between two requests nobody else listens.
+    // Stays attached: between two requests nothing else listens for `error`.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       failure = error.code ?? failure;
     });
     socket.once('connect', () => {
-      settle();
+      stopWaiting();
       socket.off('close', failed);
       const connection: Connection = { socket, used: false, idleSinceMs: 0 };
       socket.on('free', () => this.put(connection));
@@ -89,7 +89,9 @@ export class Connections extends Agent {
     });
   }
 
-  /** Back among the idle ones. Node says `free` when a response and its request are both complete. */
+  /**
+   * Puts a connection back among the idle ones. Node emits `free` when a response and its request are both complete.
+   */
   put(connection: Connection): void {
     const { socket } = connection;
     if (this.#closed || this.#idle.length >= maxIdle || !isFit(socket)) {
@@ -97,17 +99,17 @@ export class Connections extends Agent {
       return;
     }
     connection.idleSinceMs = performance.now();
-    // Bytes that nobody asked for would be taken as the answer to the next request.
+    // Unexpected bytes would be read as the answer to the next request.
     socket.on('data', destroyOnData);
     this.#idle.push(connection);
   }
 
-  /** The instance said how long it keeps an idle connection; ours must be given up before that. */
-  hint(keepAliveMs: number): void {
+  /** The instance announced how long it keeps an idle connection. Ours are closed a second earlier. */
+  limitIdle(keepAliveMs: number): void {
     this.#idleMs = Math.min(this.#idleMs, Math.max(0, keepAliveMs - 1_000));
   }
 
-  /** Closes what has been idle for too long. */
+  /** Closes the connections that have been idle for too long. */
   sweep(nowMs: number): void {
     const kept = this.#idle.findIndex(({ idleSinceMs }) => nowMs - idleSinceMs <= this.#idleMs);
     const count = kept === -1 ? this.#idle.length : kept;
@@ -115,8 +117,8 @@ export class Connections extends Agent {
   }
 
   /**
-   * Closes the idle ones now and every other one after its request, and gives up those that are being opened: an
-   * instance that has gone does not refuse, it says nothing for seconds.
+   * Closes the idle connections now and each of the others after its request, and abandons those that are being opened:
+   * an instance that has gone does not refuse a connection, it stays silent for seconds.
    */
   close(): void {
     this.#closed = true;
@@ -124,7 +126,7 @@ export class Connections extends Agent {
     for (const { socket } of this.#idle.splice(0)) socket.destroy();
   }
 
-  /** Called by `http.request`, which was given the connection among its options. */
+  /** Called by `http.request`, which gets the connection among its options. */
   addRequest(request: ClientRequest, options: { readonly connection: Connection }): void {
     options.connection.used = true;
     request.onSocket(options.connection.socket);
@@ -136,7 +138,7 @@ export class Connections extends Agent {
   }
 }
 
-/** Whether it can carry a request, as far as is known by now. */
+/** Whether the connection can carry a request, as far as known now. */
 export function isFit(socket: Socket): boolean {
   return !socket.destroyed && socket.writable && socket.readable && socket.readableLength === 0;
 }

@@ -16,7 +16,7 @@ import type { RequestEvents } from './request-events.ts';
 export interface ControlDeps {
   readonly routes: LiveRoutes;
   readonly requestEvents: RequestEvents;
-  /** A whole table was put in use. */
+  /** Called after the whole table was replaced. */
   readonly replaced: () => void;
   readonly changed: (change: RouteChange) => void;
   readonly connections: () => number;
@@ -25,9 +25,12 @@ export interface ControlDeps {
 const maxBodyBytes = 256 * 1024 * 1024;
 const maxUnreadBytes = 1024 * 1024;
 
-/** The orchestrator's side: see domain/resolver-protocol.ts. Whoever may open the socket may do everything here. */
-export function createControl(options: ControlDeps): Server {
-  const { routes, requestEvents } = options;
+/**
+ * The server for the orchestrator: see domain/resolver-protocol.ts. A process that may open the socket may do
+ * everything here.
+ */
+export function createControl(deps: ControlDeps): Server {
+  const { routes, requestEvents } = deps;
   const bootId = randomUUID();
   const facts = (): TableFacts => ({
     bootId,
@@ -50,7 +53,7 @@ export function createControl(options: ControlDeps): Server {
       case 'GET /stats':
         return send(response, 200, stats());
       case 'GET /events':
-        return events(response, url.searchParams.get('presence') === '1');
+        return streamEvents(response, url.searchParams.get('presence') === '1');
       default:
         return send(response, 404, { message: 'No such call.' });
     }
@@ -60,16 +63,16 @@ export function createControl(options: ControlDeps): Server {
     const table = parseRouteTable(await readBody(request));
     if (!table) return send(response, 400, { message: 'Not a route table.' });
     const isNewer = routes.replace(table);
-    if (isNewer) options.replaced();
+    if (isNewer) deps.replaced();
     send(response, isNewer ? 200 : 409, facts());
   }
 
   async function postChange(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const change = parseRouteChange(await readBody(request));
     if (!change) return send(response, 400, { message: 'Not a change of routes.' });
-    const isOurs = routes.change(change);
-    if (isOurs) options.changed(change);
-    send(response, isOurs ? 200 : 409, facts());
+    const isApplied = routes.change(change);
+    if (isApplied) deps.changed(change);
+    send(response, isApplied ? 200 : 409, facts());
   }
 
   async function drain(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -84,14 +87,14 @@ export function createControl(options: ControlDeps): Server {
   function stats(): ResolverStats {
     const { version } = routes;
     const { listeners } = requestEvents;
-    const connections = options.connections();
+    const connections = deps.connections();
     return { version, held: routes.held.count, connections, listeners, targets: routes.stats() };
   }
 
-  function events(response: ServerResponse, presenceOnly: boolean): void {
+  function streamEvents(response: ServerResponse, presenceOnly: boolean): void {
     response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
     const write = (event: ResolverEvent) => {
-      // An orchestrator that does not read must cost a line, not the resolver's memory.
+      // An orchestrator that does not read loses lines and costs the resolver no memory.
       if (response.writableLength < maxUnreadBytes) response.write(`${JSON.stringify(event)}\n`);
     };
     write({ type: 'connected', bootId, version: routes.version });

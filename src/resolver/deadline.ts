@@ -1,6 +1,6 @@
 /**
- * A deadline that moves. Most requests end long before theirs, and each byte moves it: so later costs one assignment,
- * and only earlier sets the timer again.
+ * A deadline that moves. Most requests end long before theirs, and each byte moves it. So moving it to later costs one
+ * assignment, and only moving it to earlier sets the timer again.
  */
 export class Deadline {
   readonly #passed: () => void;
@@ -12,7 +12,7 @@ export class Deadline {
     this.#passed = passed;
   }
 
-  /** Calls back `ms` from `nowMs` (monotonic) on, unless set again or cleared. */
+  /** Calls back `ms` after `nowMs` (monotonic), unless it is set again or cleared before. */
   set(ms: number, nowMs: number): void {
     this.#atMs = nowMs + ms;
     if (this.#timer && this.#timerAtMs <= this.#atMs) return;

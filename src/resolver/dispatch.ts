@@ -6,13 +6,15 @@ import type { RequestHead } from './request-head.ts';
 import type { Target } from './target.ts';
 import type { Timing } from './timing.ts';
 
-/** What a dispatch needs of the resolver. */
 export interface DispatchDeps {
   readonly routes: LiveRoutes;
   readonly timing: Timing;
 }
 
-/** Who asked: called once for each `next`, unless cancelled. The target counts the request until `target.end()`. */
+/**
+ * The caller of a dispatch. One of the two is called once for each `next` or `again`, unless the dispatch is cancelled.
+ * The target counts the request until `target.end()`.
+ */
 export interface DispatchListener {
   connected(connection: Connection, target: Target, destination: Destination): void;
   failed(code: HCode | 'unknown-host', destination: Destination | undefined): void;
@@ -20,35 +22,35 @@ export interface DispatchListener {
 
 const maxConnects = 10;
 
-/** Failures to connect that are ours, not the instance's: out of files, out of ports. */
+/** Failures to connect for reasons of this process, not of the instance: no file descriptor, port or memory left. */
 const ownFailures: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM']);
 
 /**
- * One request's way to an open connection: find who serves the hostname, choose an instance, connect; when it cannot be
- * connected to, try another; when there is none, hold the request until there is. All of it before a byte is sent, so
- * that any request, a POST too, may go this way again.
+ * Finds an open connection for one request: looks up the hostname, chooses an instance and connects. When that fails it
+ * tries another instance, and when there is none it holds the request until there is one. All this happens before a
+ * byte is sent, so it may be repeated for any request, a POST too.
  */
 export class Dispatch {
-  readonly #context: DispatchDeps;
+  readonly #deps: DispatchDeps;
   readonly #head: RequestHead;
-  readonly #asker: DispatchListener;
+  readonly #listener: DispatchListener;
   #avoid: Set<Target> | null = null;
   #leaveHold: (() => void) | null = null;
   #heldSinceMs: number | null = null;
   #connects = 0;
   #lastFailure: 'H19' | 'H21' = 'H21';
-  /** It reached an instance and came back without an answer. */
+  /** An instance got the request, and the connection was lost before an answer. */
   #wasSent = false;
   #cancelled = false;
 
-  constructor(context: DispatchDeps, head: RequestHead, asker: DispatchListener) {
-    this.#context = context;
+  constructor(deps: DispatchDeps, head: RequestHead, listener: DispatchListener) {
+    this.#deps = deps;
     this.#head = head;
-    this.#asker = asker;
+    this.#listener = listener;
   }
 
   next(): void {
-    const { routes } = this.#context;
+    const { routes } = this.#deps;
     const destination = routes.find(this.#head.hostname, this.#head.path);
     const code = destination ? downCode(destination.state) : 'unknown-host';
     if (!destination || code) this.#fail(code ?? 'unknown-host', destination);
@@ -56,42 +58,42 @@ export class Dispatch {
   }
 
   /**
-   * The connection was lost before an answer, and the request may be sent again: over a new one, to another if there is
-   * one, but only to an instance that is there now. It may be what the instance died of, and must not wait for the
-   * replacement to kill that as well.
+   * The connection was lost before an answer, and the request may be sent again: over a new connection, and to another
+   * instance where there is one. It is not held until an instance comes: the request may have killed the instance, and
+   * must not kill its replacement too.
    */
   again(target: Target, wasUsed: boolean): void {
     this.#wasSent = true;
-    if (!wasUsed) this.#avoidNow(target);
+    if (!wasUsed) this.#avoidTarget(target);
     this.next();
   }
 
-  /** The client has gone. */
+  /** The client has closed its connection. */
   cancel(): void {
     this.#cancelled = true;
-    this.#leave();
+    this.#stopHolding();
   }
 
   #choose(destination: Destination, nowMs: number): void {
     const target = destination.balancer.choose(destination.targets, this.#avoid, nowMs);
     if (target) {
-      this.#leave();
+      this.#stopHolding();
       this.#connect(target, destination, nowMs);
-    } else this.#holdOn(destination, nowMs);
+    } else this.#hold(destination, nowMs);
   }
 
   #connect(target: Target, destination: Destination, nowMs: number): void {
     target.begin();
-    const { unsafeReuseMs } = this.#context.timing;
+    const { unsafeReuseMs } = this.#deps.timing;
     const maxIdleMs = this.#head.repeatable ? Number.POSITIVE_INFINITY : unsafeReuseMs;
     const used = this.#wasSent ? null : target.connections.take(maxIdleMs, nowMs);
     if (used === null) this.#open(target, destination);
-    else if (this.#head.repeatable) this.#asker.connected(used, target, destination);
-    else afterNews(() => this.#reuse(used, target, destination));
+    else if (this.#head.repeatable) this.#listener.connected(used, target, destination);
+    else afterPendingEvents(() => this.#reuse(used, target, destination));
   }
 
   #reuse(used: Connection, target: Target, destination: Destination): void {
-    const isFresh = performance.now() - used.idleSinceMs <= this.#context.timing.unsafeReuseMs;
+    const isFresh = performance.now() - used.idleSinceMs <= this.#deps.timing.unsafeReuseMs;
     if (this.#cancelled || (isFresh && isFit(used.socket))) this.#opened(used, target, destination);
     else {
       used.socket.destroy();
@@ -101,7 +103,7 @@ export class Dispatch {
 
   #open(target: Target, destination: Destination): void {
     this.#connects += 1;
-    target.connections.open(this.#context.timing.connectMs, (error, connection) => {
+    target.connections.open(this.#deps.timing.connectMs, (error, connection) => {
       if (connection) this.#opened(connection, target, destination);
       else this.#notOpened(error ?? 'ECONNRESET', target, destination);
     });
@@ -112,7 +114,7 @@ export class Dispatch {
     if (this.#cancelled) {
       target.connections.put(connection);
       target.end();
-    } else this.#asker.connected(connection, target, destination);
+    } else this.#listener.connected(connection, target, destination);
   }
 
   #notOpened(error: string, target: Target, destination: Destination): void {
@@ -126,14 +128,17 @@ export class Dispatch {
     target.refused(performance.now());
     if (this.#cancelled) return;
     this.#lastFailure = error === 'ETIMEDOUT' ? 'H19' : 'H21';
-    this.#avoidNow(target);
-    if (this.#connects >= maxConnects) this.#holdOn(destination, performance.now());
+    this.#avoidTarget(target);
+    if (this.#connects >= maxConnects) this.#hold(destination, performance.now());
     else this.next();
   }
 
-  /** Nobody to ask right now: wait for news, or for the moment at which somebody may be asked again. */
-  #holdOn(destination: Destination, nowMs: number): void {
-    const { routes, timing } = this.#context;
+  /**
+   * No instance can be tried now. The request waits for a change of its routes, or for the moment when an instance may
+   * be tried again.
+   */
+  #hold(destination: Destination, nowMs: number): void {
+    const { routes, timing } = this.#deps;
     if (this.#wasSent) {
       this.#fail('H13', destination);
       return;
@@ -141,7 +146,7 @@ export class Dispatch {
     this.#heldSinceMs ??= nowMs;
     const { appId, state, targets } = destination;
     const starting = state === 'starting' || targets.length === 0;
-    // The launcher brings the platform back: that is an instance on its way, too.
+    // The launcher restarts the platform, so here too an instance is on its way.
     const limitMs = starting || appId === null ? timing.startingHoldMs : timing.refusedHoldMs;
     const isOver = nowMs - this.#heldSinceMs >= limitMs;
     if (!isOver) this.#leaveHold ??= routes.held.join(appId ?? destination.name, () => this.next());
@@ -150,22 +155,22 @@ export class Dispatch {
   }
 
   #fail(code: HCode | 'unknown-host', destination: Destination | undefined): void {
-    this.#leave();
-    if (!this.#cancelled) this.#asker.failed(code, destination);
+    this.#stopHolding();
+    if (!this.#cancelled) this.#listener.failed(code, destination);
   }
 
-  #avoidNow(target: Target): void {
+  #avoidTarget(target: Target): void {
     this.#avoid ??= new Set();
     this.#avoid.add(target);
   }
 
-  #leave(): void {
+  #stopHolding(): void {
     this.#leaveHold?.();
     this.#leaveHold = null;
   }
 }
 
-/** The code for an app that cannot take requests whatever we try; null when it can be tried. */
+/** The code for an app that cannot serve requests in this state. Null when its instances can be tried. */
 function downCode(state: RouteState): HCode | null {
   switch (state) {
     case 'maintenance':
@@ -183,9 +188,10 @@ function downCode(state: RouteState): HCode | null {
 }
 
 /**
- * When all that the system had to tell by now has been heard. That a connection is closed may be here and not read yet,
- * and Node reads it a round of its event loop after the last bytes; what can be sent once only waits for that.
+ * Runs the work once the socket events that are pending now have been handled. The end of a connection may have arrived
+ * unread, and Node reads it one iteration of its event loop after the last bytes. Only a request that must not be sent
+ * twice waits for that.
  */
-function afterNews(work: () => void): void {
+function afterPendingEvents(work: () => void): void {
   setImmediate(() => setImmediate(work));
 }

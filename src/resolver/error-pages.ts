@@ -1,7 +1,7 @@
 import { STATUS_CODES } from '../system/node-http.ts';
 import type { HCode } from './h-codes.ts';
 
-/** What a page says. `code` is null for what is no router error: a hostname that nobody has, a request that is none. */
+/** What a page says. `code` is null where Heroku has none: an unknown hostname, too many requests of one client. */
 export interface PageFacts {
   readonly status: number;
   readonly code: HCode | null;
@@ -15,7 +15,7 @@ export interface Page {
   readonly body: Buffer;
 }
 
-/** For whoever visits the app; its owner reads the log, where the same request id and the code stand. */
+/** Text for the app's visitors. Its owner reads the log, which has the same request id and the code. */
 export function explain(code: HCode): Pick<PageFacts, 'title' | 'text'> {
   switch (code) {
     case 'H10':
@@ -29,7 +29,7 @@ export function explain(code: HCode): Pick<PageFacts, 'title' | 'text'> {
     case 'H20':
       return { title: 'This app is still starting', text: 'Try again in a moment.' };
     case 'H25':
-      return { title: 'Request too large', text: 'Its headers are larger than 16 KB; cookies mostly are the reason.' };
+      return { title: 'Request too large', text: 'Its headers are larger than 16 KB; cookies are the usual reason.' };
     case 'H26':
       return { title: 'Bad request', text: 'This request cannot be passed on.' };
     case 'H80':
@@ -47,7 +47,10 @@ export function unknownHost(hostname: string): Pick<PageFacts, 'title' | 'text'>
   return { title: 'There is no app here', text: `No app on this platform has the name ${hostname}.` };
 }
 
-/** In the form that the client asks for: a page for a browser, JSON for a program that says so, else a line of text. */
+/**
+ * Renders the page in the form that the Accept header asks for: HTML for browsers, JSON for programs that ask for it,
+ * one line of text otherwise.
+ */
 export function renderPage(facts: PageFacts, accept: string | undefined): Page {
   if (accept && /\btext\/html\b/i.test(accept)) return page('text/html; charset=utf-8', html(facts));
   if (accept && /\bapplication\/(?:[\w.]+\+)?json\b/i.test(accept)) return page('application/json', json(facts));

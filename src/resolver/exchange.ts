@@ -1,7 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { request as openRequest } from '../system/node-http.ts';
-import { type AccessFacts, errorLine, servedLine } from './access-log.ts';
 import { answerWithPage, endAfterUpload } from './answer.ts';
 import type { Connection } from './connections.ts';
 import { Deadline } from './deadline.ts';
@@ -11,18 +10,19 @@ import { type HCode, hCodes } from './h-codes.ts';
 import type { Destination } from './live-routes.ts';
 import type { RequestEvents } from './request-events.ts';
 import type { RequestHead } from './request-head.ts';
+import { RequestReport } from './request-report.ts';
 import { responseHead } from './response-head.ts';
 import type { Target } from './target.ts';
 
 export interface ExchangeDeps extends DispatchDeps {
   readonly requestEvents: RequestEvents;
-  /** True once the resolver is stopping: connections are not kept. */
+  /** True once the resolver stops. Connections are then closed after their request. */
   readonly closing: boolean;
 }
 
 /**
- * Takes over when the instance switches protocols: the instance's answer, its connection, and what came behind the answer.
- * Resolves with the bytes that the client got when it is over.
+ * Takes over when the instance switches protocols. Gets the instance's answer, its connection and the bytes that
+ * followed the answer. Resolves at the end with the number of bytes sent to the client.
  */
 export type SwitchProtocols = (
   answer: IncomingMessage,
@@ -34,27 +34,24 @@ export type SwitchProtocols = (
 type Phase = 'dispatching' | 'sent' | 'answering' | 'done';
 
 /**
- * One request and its answer, streamed both ways: what the client sends is written as fast as the instance takes it, and
- * the other way round. Ends with the answer, an error page, or, when part of an answer is out, a connection cut short.
+ * One request and its answer, streamed in both directions, each as fast as its receiver reads. An exchange ends with
+ * the answer or with an error page. When part of the answer was sent already, it ends with the connection cut.
  */
 export class Exchange implements DispatchListener {
-  readonly #context: ExchangeDeps;
+  readonly #deps: ExchangeDeps;
   readonly #head: RequestHead;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #switchProtocols: SwitchProtocols | null;
   readonly #dispatch: Dispatch;
   readonly #deadline: Deadline;
-  readonly #startedAtMs = performance.now();
+  readonly #report: RequestReport;
   #phase: Phase = 'dispatching';
   #destination: Destination | undefined;
   #target: Target | null = null;
-  /** Who had the request last, for the log: it may have been let go of since. */
-  #reached: Target | null = null;
   #upstream: ClientRequest | null = null;
   #wasUsed = false;
   #repeated = false;
-  #connectedAtMs: number | null = null;
   #receivedBytes = 0;
   #windowBytes = 0;
   #sentBytes = 0;
@@ -62,7 +59,7 @@ export class Exchange implements DispatchListener {
   #status = 0;
 
   constructor(
-    context: ExchangeDeps,
+    deps: ExchangeDeps,
     head: RequestHead,
     {
       request,
@@ -70,31 +67,31 @@ export class Exchange implements DispatchListener {
       switchProtocols = null,
     }: { request: IncomingMessage; response: ServerResponse; switchProtocols?: SwitchProtocols | null },
   ) {
-    this.#context = context;
+    this.#deps = deps;
     this.#head = head;
     this.#request = request;
     this.#response = response;
     this.#switchProtocols = switchProtocols;
-    this.#dispatch = new Dispatch(context, head, this);
+    this.#dispatch = new Dispatch(deps, head, this);
+    this.#report = new RequestReport(head, deps.requestEvents);
     this.#deadline = new Deadline(() => this.#timedOut());
   }
 
   start(): void {
     this.#response.on('close', () => this.#clientGone());
-    // Writing to a client that has just gone fails with an event; `close` tells us all we need.
+    // A write to a client that has just disconnected emits `error`. The `close` event is enough to know.
     this.#response.on('error', ignore);
     this.#dispatch.next();
   }
 
   connected(connection: Connection, target: Target, destination: Destination): void {
     this.#target = target;
-    this.#reached = target;
     this.#destination = destination;
     this.#wasUsed = connection.used;
     this.#phase = 'sent';
     const nowMs = performance.now();
-    this.#connectedAtMs = nowMs;
-    // Before the request is made, so that a body that is here already leaves together with the head.
+    this.#report.connected(target, nowMs);
+    // Before the request is created, so that a body which has arrived already is sent together with the head.
     if (this.#head.hasBody) this.#forwardBody(destination, nowMs);
     else this.#deadline.set(destination.patience.firstByteMs, nowMs);
     const upstream = this.#open(connection, target);
@@ -102,7 +99,7 @@ export class Exchange implements DispatchListener {
     this.#upstream = upstream;
     upstream.on('response', (answer) => this.#answered(answer));
     upstream.on('error', (error: NodeJS.ErrnoException) => this.#lost(upstream, error));
-    // A switch of protocols that nobody asked for closes the connection without any other event.
+    // An unrequested switch of protocols closes the connection without any other event.
     upstream.on('close', () => this.#lost(upstream, null));
     if (this.#switchProtocols) upstream.on('upgrade', (answer, socket, rest) => this.#switched(answer, socket, rest));
     if (this.#head.expectsContinue) upstream.on('continue', () => this.#response.writeContinue());
@@ -126,7 +123,7 @@ export class Exchange implements DispatchListener {
       const options = { agent: target.connections, connection, host: target.address, port: target.port };
       return openRequest({ ...options, method, path, headers });
     } catch {
-      // A path or field that Node reads and does not write; nothing of it has reached the connection.
+      // Node reads some paths and fields that it refuses to write. Nothing was written to the connection.
       target.connections.put(connection);
       this.#fail('H26');
       return null;
@@ -155,8 +152,8 @@ export class Exchange implements DispatchListener {
     this.#status = answer.statusCode ?? 0;
     const response = this.#response;
     const { headers, keepAliveMs } = responseHead(answer, this.#request.httpVersionMinor === 0);
-    if (keepAliveMs !== null) target.connections.hint(keepAliveMs);
-    if (this.#context.closing) response.shouldKeepAlive = false;
+    if (keepAliveMs !== null) target.connections.limitIdle(keepAliveMs);
+    if (this.#deps.closing) response.shouldKeepAlive = false;
     try {
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headers);
       this.#forwardAnswer(answer);
@@ -167,7 +164,7 @@ export class Exchange implements DispatchListener {
 
   #forwardAnswer(answer: IncomingMessage): void {
     const response = this.#response;
-    const idleMs = this.#destination?.patience.idleMs ?? this.#context.timing.idleMs;
+    const idleMs = this.#destination?.patience.idleMs ?? this.#deps.timing.idleMs;
     this.#deadline.set(idleMs, performance.now());
     answer.on('data', (chunk: Buffer) => {
       this.#sentBytes += chunk.length;
@@ -180,7 +177,7 @@ export class Exchange implements DispatchListener {
     });
     answer.on('end', () => this.#completed(answer));
     answer.on('error', () => this.#fail('H18'));
-    // The head waits for the first bytes of the body, to leave together with them; but not when there are none yet.
+    // The head is sent together with the first bytes of the body, or alone when there are none yet.
     process.nextTick(() => {
       if (this.#sentBytes === 0 && !response.writableEnded && !response.destroyed) response.flushHeaders();
     });
@@ -188,11 +185,11 @@ export class Exchange implements DispatchListener {
 
   #completed(answer: IncomingMessage): void {
     if (this.#phase === 'done') return;
-    this.#reportServed();
+    this.#report.served(this.#destination, this.#status, this.#sentBytes);
     this.#finish();
     const trailers = answer.rawTrailers;
     if (trailers.length > 0) addTrailers(this.#response, trailers);
-    endAfterUpload(this.#request, this.#response, this.#lingerMs());
+    endAfterUpload(this.#response, this.#lingerMs());
     // The instance answered before it had the whole request: that connection cannot carry another.
     if (!this.#upstream?.writableEnded) this.#upstream?.destroy();
   }
@@ -209,7 +206,7 @@ export class Exchange implements DispatchListener {
     this.#status = answer.statusCode ?? 0;
     this.#switchProtocols(answer, socket, rest, target).then((bytes) => {
       this.#sentBytes = bytes;
-      this.#reportServed();
+      this.#report.served(this.#destination, this.#status, this.#sentBytes);
     }, ignore);
   }
 
@@ -220,7 +217,8 @@ export class Exchange implements DispatchListener {
     const isMalformed = error === null || error.code?.startsWith('HPE_');
     const mayRepeat = this.#head.repeatable && !isMalformed && (this.#wasUsed || !this.#repeated);
     if (mayRepeat) {
-      // A used connection that the instance was just closing is nobody's fault; a fresh one counts as the one repetition.
+      // A used connection may have been closed by the instance just now, which is no failure. The loss of a new one
+      // uses up the only repetition.
       this.#repeated ||= !this.#wasUsed;
       this.#release();
       this.#phase = 'dispatching';
@@ -230,7 +228,7 @@ export class Exchange implements DispatchListener {
   }
 
   #timedOut(): void {
-    const { timing } = this.#context;
+    const { timing } = this.#deps;
     const instanceIsAsked = this.#request.complete || !this.#head.hasBody || this.#upstream?.writableNeedDrain;
     if (this.#phase === 'answering') this.#fail('H15');
     else if (instanceIsAsked) this.#fail('H12');
@@ -243,9 +241,9 @@ export class Exchange implements DispatchListener {
 
   #clientGone(): void {
     if (this.#phase === 'done') return;
-    // Who has got the answer's head may leave at any time: readers of event streams always end so.
-    if (this.#phase === 'answering') this.#reportServed();
-    else this.#report('H27');
+    // A client that has the answer's head may disconnect at any time: readers of event streams always end so.
+    if (this.#phase === 'answering') this.#report.served(this.#destination, this.#status, this.#sentBytes);
+    else this.#report.failed('H27', this.#destination, this.#sentBytes);
     this.#dispatch.cancel();
     this.#finish();
     this.#upstream?.destroy();
@@ -253,24 +251,24 @@ export class Exchange implements DispatchListener {
 
   #fail(code: HCode): void {
     if (this.#phase === 'done') return;
-    this.#report(code);
+    this.#report.failed(code, this.#destination, this.#sentBytes);
     this.#finish();
     this.#upstream?.destroy();
     const { status } = hCodes[code];
     if (this.#response.headersSent) this.#response.destroy();
-    // 499 is what the log says of a client's own failure; to the client itself it means nothing.
+    // The log calls a client's own failure 499. The client itself gets a status that it knows.
     else this.#answer({ status: status === 499 ? 408 : status, code, ...explain(code) });
   }
 
   #answer(facts: Omit<PageFacts, 'requestId'>): void {
     const page = { ...facts, requestId: this.#head.requestId };
-    answerWithPage(this.#request, this.#response, page, this.#lingerMs());
+    answerWithPage(this.#response, page, this.#lingerMs());
   }
 
-  /** A client that asked whether to send its body and was not told to has nothing more to send. */
+  /** A client that sent `Expect: 100-continue` and got no 100 has nothing more to send. */
   #lingerMs(): number {
     const isRefused = this.#head.expectsContinue && this.#receivedBytes === 0;
-    return isRefused ? 0 : this.#context.timing.lingerMs;
+    return isRefused ? 0 : this.#deps.timing.lingerMs;
   }
 
   #finish(): void {
@@ -284,30 +282,6 @@ export class Exchange implements DispatchListener {
     this.#target?.end();
     this.#target = null;
   }
-
-  #report(code: HCode): void {
-    if (!this.#destination) return;
-    const line = errorLine(code, this.#facts(hCodes[code].status, this.#sentBytes || null));
-    this.#context.requestEvents.requestFailed(code, this.#destination, this.#reached, line);
-  }
-
-  #reportServed(): void {
-    if (!this.#destination) return;
-    const line = () => servedLine(this.#facts(this.#status, this.#sentBytes));
-    this.#context.requestEvents.requestServed(this.#destination, this.#reached, line);
-  }
-
-  #facts(status: number, bytes: number | null): AccessFacts {
-    const connectedAtMs = this.#connectedAtMs;
-    return {
-      head: this.#head,
-      process: this.#reached?.name ?? '',
-      connectMs: connectedAtMs === null ? null : connectedAtMs - this.#startedAtMs,
-      serviceMs: connectedAtMs === null ? null : performance.now() - connectedAtMs,
-      status,
-      bytes,
-    };
-  }
 }
 
 function addTrailers(response: ServerResponse, raw: readonly string[]): void {
@@ -316,7 +290,7 @@ function addTrailers(response: ServerResponse, raw: readonly string[]): void {
   try {
     response.addTrailers(trailers);
   } catch {
-    // Trailers are optional by their nature; what Node does not write is left out.
+    // Trailers are optional. Those that Node refuses to write are left out.
   }
 }
 

@@ -1,4 +1,7 @@
-/** Heroku's router error codes that this resolver can give: devcenter "Heroku error codes". `desc` is the log line's text. */
+/**
+ * The H-codes of Heroku that this resolver can give (devcenter, "Heroku Error Codes"): the status that is logged, and
+ * the log line's text.
+ */
 export const hCodes = {
   H10: { status: 503, desc: 'App crashed' },
   H11: { status: 503, desc: 'Backlog too deep' },

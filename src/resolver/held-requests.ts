@@ -1,8 +1,8 @@
 import type { Timing } from './timing.ts';
 
 /**
- * Requests that wait for an instance: bounded in number for each app and over all, and woken together, when their
- * routes change and every `probeMs`. Each one knows its own deadline and asks to go on or leaves.
+ * Requests that wait for an instance, limited in number per app and in all. Those of an app are woken together when its
+ * routes change, and all of them every `probeMs`. Each one knows its own deadline: it tries again, or leaves.
  */
 export class HeldRequests {
   readonly #timing: Pick<Timing, 'probeMs' | 'heldPerApp' | 'heldInAll'>;
@@ -18,32 +18,32 @@ export class HeldRequests {
     return this.#count;
   }
 
-  /** Waits in the line of `key`. Returns how to leave, or null when the line is full. */
+  /** Adds a request under `key`. Returns a function that removes it, or null when too many wait. */
   join(key: string, wake: () => void): (() => void) | null {
-    const line = this.#waiting.get(key) ?? new Set();
-    if (line.size >= this.#timing.heldPerApp || this.#count >= this.#timing.heldInAll) return null;
-    this.#waiting.set(key, line.add(wake));
+    const requests = this.#waiting.get(key) ?? new Set();
+    if (requests.size >= this.#timing.heldPerApp || this.#count >= this.#timing.heldInAll) return null;
+    this.#waiting.set(key, requests.add(wake));
     this.#count += 1;
     this.#timer ??= setInterval(() => this.wakeAll(), this.#timing.probeMs);
     return () => this.#leave(key, wake);
   }
 
-  /** Everybody looks again, in the order of arrival. */
+  /** Wakes all requests. */
   wakeAll(): void {
     for (const key of [...this.#waiting.keys()]) this.wake(key);
   }
 
-  /** Everybody in the line of `key` looks again, in the order of arrival. */
+  /** Wakes the requests under `key`, in the order of arrival. */
   wake(key: string): void {
-    const line = this.#waiting.get(key);
-    if (line) for (const wake of [...line]) if (line.has(wake)) wake();
+    const requests = this.#waiting.get(key);
+    if (requests) for (const wake of [...requests]) if (requests.has(wake)) wake();
   }
 
   #leave(key: string, wake: () => void): void {
-    const line = this.#waiting.get(key);
-    if (!line?.delete(wake)) return;
+    const requests = this.#waiting.get(key);
+    if (!requests?.delete(wake)) return;
     this.#count -= 1;
-    if (line.size === 0) this.#waiting.delete(key);
+    if (requests.size === 0) this.#waiting.delete(key);
     if (this.#count > 0 || !this.#timer) return;
     clearInterval(this.#timer);
     this.#timer = null;

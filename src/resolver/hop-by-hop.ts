@@ -1,10 +1,16 @@
-/** Fields that are for one connection only, in both directions (RFC 9110 7.6.1). Transfer-Encoding is framing, and stays. */
+/**
+ * Fields that concern one connection only, in requests and in answers (RFC 9110 7.6.1). Transfer-Encoding is framing
+ * and is kept.
+ */
 export const hopByHop: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade']);
 
-/** Dropping these would change where the message ends, or where it goes: they stay even when the Connection field names them. */
+/**
+ * Fields that are kept even when the Connection field names them: without them the message would end elsewhere, or go
+ * elsewhere.
+ */
 const neverNamed = ['host', 'content-length', 'transfer-encoding', 'expect'] as const;
 
-/** Further fields that the Connection field declares to be for this connection only; null for the usual case, none. */
+/** Further fields that the Connection field declares to concern this connection only. Null for none, the usual case. */
 export function namedInConnection(value: string | undefined): ReadonlySet<string> | null {
   if (value === undefined || value === 'keep-alive' || value === 'close') return null;
   const named = new Set(

@@ -1,8 +1,9 @@
 import type { RouteRule } from '../domain/route.ts';
 
 /**
- * A hostname as routing compares it: lower-case, without port and without the dot that makes it absolute. Null for what
- * cannot be a Host header's value. Underscores, brackets and bytes beyond ASCII have no place in a name we serve.
+ * The hostname of a Host header as routing compares it: in lower case, without port and without a dot at the end. Null
+ * for what cannot be a Host header's value. A hostname that is served has no underscores, brackets or bytes beyond
+ * ASCII.
  */
 export function hostnameOf(authority: string): string | null {
   const match = authorityPattern.exec(authority.toLowerCase());
@@ -18,24 +19,25 @@ interface Claim<Owner> {
   readonly owner: Owner;
 }
 
-/** Never empty; the first one has it. */
-interface PathRule<Owner> {
+/** The claims of one path of a hostname. Never empty; the first one owns the path. */
+interface HostnamePath<Owner> {
   readonly path: string;
   readonly claims: Claim<Owner>[];
 }
 
-/** By the length of their paths, the longest first. */
-type HostnameRules<Owner> = PathRule<Owner>[];
+/** The paths of one hostname, the longest first. */
+type HostnamePaths<Owner> = HostnamePath<Owner>[];
 
 /**
- * URL to owner, changed in place. The exact hostname wins over the wildcard, and of one hostname's paths the longest that
- * covers the URL's. Where the hostname's own paths do not cover it, the wildcard is asked. Of two claims to one rule the
- * one with the smaller key wins, in whichever order they came; the other has the rule once the first gives it up. A URL that
- * nobody claims has no owner: there is no catch-all, so that an unknown hostname never reaches somebody's app.
+ * Maps URLs to owners; changed in place. The exact hostname wins over the wildcard. Among one hostname's paths the
+ * longest that covers the URL's path wins. When none of the hostname's own paths covers it, the wildcard's are tried.
+ * When two keys claim one rule, the smaller key owns it, in whichever order they came, and the other owns it once the
+ * first gives it up. A URL that nobody claims has no owner: there is no catch-all, so that an unknown hostname never
+ * reaches somebody's app.
  */
 export class HostnameIndex<Owner> {
-  readonly #exact = new Map<string, HostnameRules<Owner>>();
-  readonly #wildcard = new Map<string, HostnameRules<Owner>>();
+  readonly #exact = new Map<string, HostnamePaths<Owner>>();
+  readonly #wildcard = new Map<string, HostnamePaths<Owner>>();
   readonly #rules = new Map<string, readonly RouteRule[]>();
 
   /** From now on `key` claims these rules for `owner`, and no others. */
@@ -44,11 +46,11 @@ export class HostnameIndex<Owner> {
     if (rules.length === 0) return;
     this.#rules.set(key, rules);
     for (const rule of rules) {
-      const [index, name] = this.#place(rule.hostname);
-      const host = index.get(name);
+      const [map, name] = this.#mapOf(rule.hostname);
+      const paths = map.get(name);
       const claim = { key, owner };
-      if (!host) index.set(name, [{ path: rule.path, claims: [claim] }]);
-      else addClaim(host, rule.path, claim);
+      if (!paths) map.set(name, [{ path: rule.path, claims: [claim] }]);
+      else addClaim(paths, rule.path, claim);
     }
   }
 
@@ -58,10 +60,10 @@ export class HostnameIndex<Owner> {
     if (!rules) return;
     this.#rules.delete(key);
     for (const rule of rules) {
-      const [index, name] = this.#place(rule.hostname);
-      const host = index.get(name);
-      if (host) removeClaim(host, rule.path, key);
-      if (host?.length === 0) index.delete(name);
+      const [map, name] = this.#mapOf(rule.hostname);
+      const paths = map.get(name);
+      if (paths) removeClaim(paths, rule.path, key);
+      if (paths?.length === 0) map.delete(name);
     }
   }
 
@@ -73,13 +75,13 @@ export class HostnameIndex<Owner> {
     return dot > 0 ? ownerOf(this.#wildcard.get(hostname.slice(dot + 1)), path) : undefined;
   }
 
-  #place(hostname: string): readonly [Map<string, HostnameRules<Owner>>, string] {
+  #mapOf(hostname: string): readonly [Map<string, HostnamePaths<Owner>>, string] {
     return hostname.startsWith('*.') ? [this.#wildcard, hostname.slice(2)] : [this.#exact, hostname];
   }
 }
 
-function ownerOf<Owner>(host: HostnameRules<Owner> | undefined, path: string): Owner | undefined {
-  return host?.find((rule) => covers(rule.path, path))?.claims[0]?.owner;
+function ownerOf<Owner>(paths: HostnamePaths<Owner> | undefined, path: string): Owner | undefined {
+  return paths?.find((rule) => covers(rule.path, path))?.claims[0]?.owner;
 }
 
 /** Whether the path is below the prefix: `/docs` covers `/docs`, `/docs?x` and `/docs/a`, and not `/docsets`. */
@@ -90,21 +92,21 @@ function covers(prefix: string, path: string): boolean {
   return next === undefined || next === '/' || next === '?';
 }
 
-function addClaim<Owner>(host: HostnameRules<Owner>, path: string, claim: Claim<Owner>): void {
-  const rule = host.find((known) => known.path === path);
+function addClaim<Owner>(paths: HostnamePaths<Owner>, path: string, claim: Claim<Owner>): void {
+  const rule = paths.find((known) => known.path === path);
   if (!rule) {
-    host.push({ path, claims: [claim] });
-    host.sort((a, b) => b.path.length - a.path.length);
+    paths.push({ path, claims: [claim] });
+    paths.sort((a, b) => b.path.length - a.path.length);
   } else if (rule.claims.every(({ key }) => key !== claim.key)) {
     rule.claims.push(claim);
     rule.claims.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 }
 
-function removeClaim<Owner>(host: HostnameRules<Owner>, path: string, key: string): void {
-  const at = host.findIndex((known) => known.path === path);
-  const claims = host[at]?.claims ?? [];
+function removeClaim<Owner>(paths: HostnamePaths<Owner>, path: string, key: string): void {
+  const at = paths.findIndex((known) => known.path === path);
+  const claims = paths[at]?.claims ?? [];
   const own = claims.findIndex((claim) => claim.key === key);
   if (own !== -1) claims.splice(own, 1);
-  if (at !== -1 && claims.length === 0) host.splice(at, 1);
+  if (at !== -1 && claims.length === 0) paths.splice(at, 1);
 }

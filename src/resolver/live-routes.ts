@@ -12,13 +12,13 @@ import { HostnameIndex } from './hostname-index.ts';
 import { type Load, Target } from './target.ts';
 import { defaultTiming, type Patience, reservedPatience, type Timing } from './timing.ts';
 
-/** Who serves a URL. */
+/** What serves a URL: an app, or the platform itself behind a reserved hostname. */
 export interface Destination {
-  /** Null for the platform's own hostnames. */
+  /** Null for reserved hostnames. */
   readonly appId: string | null;
   readonly name: string;
   readonly state: RouteState;
-  /** The balancer passes over those that drain. */
+  /** Draining ones too, which the balancer skips. */
   readonly targets: readonly Target[];
   readonly balancer: Balancer;
   readonly patience: Patience;
@@ -31,24 +31,24 @@ export interface TargetStats extends Load {
   readonly quarantined: boolean;
 }
 
-/** An app's route, and what the resolver has made of it. */
-interface Placed {
+/** An app's route and the destination made of it. */
+interface LiveRoute {
   readonly route: Route;
   readonly destination: Destination;
 }
 
 /**
- * The routes in use. They are changed in place, between two requests: an instance that stays keeps what is in flight on it,
- * a balancer its turn, and an instance that left is kept until its last request has ended.
+ * The routes in use. They are changed in place, between two requests. An instance that stays keeps its requests in
+ * flight, and a balancer its state. An instance that left is kept until its last request has ended.
  */
 export class LiveRoutes {
   readonly held: HeldRequests;
   readonly #timing: Timing;
   readonly #index = new HostnameIndex<Destination>();
-  readonly #apps = new Map<string, Placed>();
+  readonly #apps = new Map<string, LiveRoute>();
   readonly #reserved = new Map<string, Destination>();
   readonly #targets = new Map<string, Target>();
-  readonly #leaving = new Set<Target>();
+  readonly #retired = new Set<Target>();
   #reservedRoutes: readonly ReservedRoute[] = [];
   #version = 0;
 
@@ -57,7 +57,7 @@ export class LiveRoutes {
     this.held = new HeldRequests(timing);
   }
 
-  /** Of the table in use; 0 when there is none. */
+  /** The version of the table in use. 0 when there is none. */
   get version(): number {
     return this.#version;
   }
@@ -67,10 +67,10 @@ export class LiveRoutes {
   }
 
   get targetCount(): number {
-    return this.#targets.size + this.#leaving.size;
+    return this.#targets.size + this.#retired.size;
   }
 
-  /** The routes as they are now; they do not change in it. */
+  /** The routes as they are now: a copy that later changes leave alone. */
   table(): RouteTable {
     const routes = Array.from(this.#apps.values(), ({ route }) => route);
     return { version: this.#version, routes, reserved: this.#reservedRoutes };
@@ -81,7 +81,7 @@ export class LiveRoutes {
     return this.#index.find(hostname, path);
   }
 
-  /** Puts a newer table in the place of the one in use and answers true; one that is not newer is ignored. */
+  /** Replaces the table in use and returns true. A table that is not newer is ignored. */
   replace(table: RouteTable): boolean {
     if (table.version <= this.#version) return false;
     const kept = new Set(table.routes.map(({ appId }) => appId));
@@ -93,7 +93,7 @@ export class LiveRoutes {
     return true;
   }
 
-  /** Makes the change and answers true; one that is not of the version in use is ignored. */
+  /** Makes the change and returns true. A change that does not start from the version in use is ignored. */
   change({ from, version, put, drop }: RouteChange): boolean {
     if (from !== this.#version || version <= from) return false;
     for (const appId of drop) this.#drop(appId);
@@ -105,14 +105,14 @@ export class LiveRoutes {
   }
 
   /**
-   * Sends nothing more to these instances and resolves when nothing is in flight on them, or at the deadline: then
-   * tunnels are closed, and what is left is counted. Instances that are not known have nothing in flight.
+   * Sends nothing more to these instances. Resolves when nothing is in flight on them, or after `timeoutMs` with the
+   * count of what is left, and closes the tunnels then. Unknown instances have nothing in flight.
    */
   async drain(instanceIds: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<Load> {
     const wanted = new Set(instanceIds);
     const targets = [...this.#all()].filter(({ instanceId }) => wanted.has(instanceId));
     for (const target of targets) target.drain();
-    await idle(targets, AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]));
+    await allIdle(targets, AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]));
     const left = sum(targets);
     if (!signal?.aborted) for (const target of targets) target.closeTunnels();
     return left;
@@ -129,7 +129,7 @@ export class LiveRoutes {
     }));
   }
 
-  /** Closes connections that have been idle for too long. */
+  /** Closes connections that have been allIdle for too long. */
   sweep(nowMs: number): void {
     for (const target of this.#targets.values()) target.sweep(nowMs);
   }
@@ -145,13 +145,13 @@ export class LiveRoutes {
 
   *#all(): Iterable<Target> {
     yield* this.#targets.values();
-    yield* this.#leaving;
+    yield* this.#retired;
   }
 
   #put(route: Route): void {
     const { appId, appName, state, rules } = route;
-    const placed = this.#apps.get(appId);
-    const before = placed?.destination;
+    const known = this.#apps.get(appId);
+    const before = known?.destination;
     const destination: Destination = {
       appId,
       name: appName,
@@ -160,11 +160,11 @@ export class LiveRoutes {
       balancer: before?.balancer ?? new Balancer(),
       patience: this.#timing,
     };
-    if (JSON.stringify(route.weights) !== JSON.stringify(placed?.route.weights))
+    if (JSON.stringify(route.weights) !== JSON.stringify(known?.route.weights))
       destination.balancer.split(route.weights ?? []);
     this.#apps.set(appId, { route, destination });
     this.#index.put(appId, destination, rules);
-    if (before) this.#leaveAll(before.targets, destination.targets);
+    if (before) this.#retireMissing(before.targets, destination.targets);
   }
 
   #drop(appId: string): void {
@@ -172,7 +172,7 @@ export class LiveRoutes {
     if (!gone) return;
     this.#apps.delete(appId);
     this.#index.drop(appId);
-    this.#leaveAll(gone.destination.targets, []);
+    this.#retireMissing(gone.destination.targets, []);
   }
 
   #replaceReserved(routes: readonly ReservedRoute[]): void {
@@ -192,11 +192,12 @@ export class LiveRoutes {
       this.#reserved.set(hostname, destination);
       this.#index.put(reservedKey(hostname), destination, [{ hostname, path: '/' }]);
     }
-    for (const [hostname, { targets }] of before) this.#leaveAll(targets, this.#reserved.get(hostname)?.targets ?? []);
+    for (const [hostname, { targets }] of before)
+      this.#retireMissing(targets, this.#reserved.get(hostname)?.targets ?? []);
     this.#reservedRoutes = routes;
   }
 
-  /** The target that was there before, with all that is in flight on it, or a new one. A draining one never comes back. */
+  /** The known target with its requests in flight, or a new one. A target that drains never stops draining. */
   #adopt(facts: TargetFacts): Target {
     const known = this.#targets.get(facts.instanceId);
     const target = known?.isAt(facts) ? known : new Target(facts, this.#timing);
@@ -205,26 +206,26 @@ export class LiveRoutes {
     return target;
   }
 
-  #leaveAll(before: readonly Target[], kept: readonly Target[]): void {
-    for (const target of before) if (!kept.includes(target)) this.#leave(target);
+  #retireMissing(before: readonly Target[], kept: readonly Target[]): void {
+    for (const target of before) if (!kept.includes(target)) this.#retire(target);
   }
 
-  #leave(target: Target): void {
+  #retire(target: Target): void {
     const { instanceId } = target;
     if (this.#targets.get(instanceId) === target) this.#targets.delete(instanceId);
     target.drain();
-    this.#leaving.add(target);
-    target.whenIdle(() => this.#leaving.delete(target));
+    this.#retired.add(target);
+    target.whenIdle(() => this.#retired.delete(target));
   }
 }
 
-/** Smaller than every app's id: nobody's app takes a hostname of the platform. */
+/** Smaller than every app's id, so that no app gets a reserved hostname. */
 function reservedKey(hostname: string): string {
   return `!${hostname}`;
 }
 
 /** Resolves when nothing is in flight on any of them, or when the signal aborts. */
-async function idle(targets: readonly Target[], signal: AbortSignal): Promise<void> {
+async function allIdle(targets: readonly Target[], signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const waiting = new Set(targets);
   const forget = targets.map((target) =>

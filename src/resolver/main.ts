@@ -3,7 +3,10 @@ import { PlatformError } from '../domain/errors.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { startResolver } from './resolver.ts';
 
-/** The resolver's own process. Says `ready` to the launcher; SIGTERM and SIGINT end it when in-flight requests have. */
+/**
+ * The resolver's own process. Sends `ready` to the launcher. SIGTERM and SIGINT end it once the requests in flight have
+ * ended.
+ */
 async function main(): Promise<void> {
   const { home, bind, httpPort, trustedProxies, logLevel } = readSettings();
   const { resolverSocket, routeSnapshot } = paths(home);
@@ -26,7 +29,7 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // Without a launcher nobody would end this process or start it again.
+  // Without a launcher nothing would end this process or start it again.
   process.on('disconnect', stop);
   if (process.connected) process.send?.({ type: 'ready', address: resolver.address });
 }

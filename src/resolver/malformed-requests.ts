@@ -4,17 +4,21 @@ import { STATUS_CODES } from '../system/node-http.ts';
 import { explain, renderPage } from './error-pages.ts';
 import { type HCode, hCodes } from './h-codes.ts';
 
-/** For the client to read the answer before its connection goes: one that still sends is reset, and the answer with it. */
+/**
+ * Time for the client to read the answer. Closing the connection while the client still sends would reset it, and the
+ * client would lose the answer.
+ */
 const lingerMs = 1_000;
 
 /**
- * Answers what Node could not read as a request, or did not get in time, and closes the connection. `last` is the answer
- * that the connection was used for before. While it is under way the connection goes at once, and the request with it:
- * the malformed bytes may be the request's own body. Nothing is written behind a part of an answer.
+ * Answers bytes that Node could not read as a request, or a request that did not arrive in time, and closes the
+ * connection. `last` is the previous answer on the connection. While that one is unfinished the connection is closed at
+ * once and its request is lost: the malformed bytes may be that request's own body. Nothing is written behind a part of
+ * an answer.
  */
 export function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex, last: ServerResponse | undefined): void {
   const isUnderWay = last !== undefined && !last.writableFinished;
-  // An answer without a socket waits for the one to an earlier request, of which a part may be out.
+  // An answer without a socket waits for that of an earlier request, which may have been sent in part.
   if (!socket.writable || (isUnderWay && (last.headersSent || last.socket === null))) {
     socket.destroy();
     return;
@@ -36,7 +40,7 @@ function answerTo(errorCode: string | undefined): string {
   return answer(hCodes[code].status, code);
 }
 
-/** What the client would rather read is not known. */
+/** The client's Accept header is unknown, so the page is text. */
 function answer(status: number, code: HCode | null): string {
   const words = code === null ? { title: 'Request timeout', text: 'The request did not come in time.' } : explain(code);
   const { contentType, body } = renderPage({ status, code, ...words, requestId: null }, undefined);

@@ -1,15 +1,15 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { plainAddress } from '../system/address-range.ts';
 
-/** Who is at the other end of a connection, or behind the proxy there. */
+/** The client at the other end of a connection, or behind the proxy there. */
 export interface Client {
   readonly address: string;
   readonly scheme: 'http' | 'https';
 }
 
 /**
- * What the first bytes of a connection are. `none`: no PROXY header. `partial`: more bytes are needed to say. A header's
- * client is null when it names none: a check of the proxy's own, or a client of another kind.
+ * What the first bytes of a connection hold. `none`: no PROXY header. `partial`: more bytes are needed to decide.
+ * `client` is null when the header names none: a health check of the proxy, or a client of another kind.
  */
 export type ProxyHeader =
   | { readonly kind: 'none' | 'partial' | 'malformed' }
@@ -21,7 +21,7 @@ const malformed: ProxyHeader = { kind: 'malformed' };
 
 const textStart = Buffer.from('PROXY ');
 const binaryStart = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
-/** With the line's end. */
+/** Including the end of the line. */
 const maxTextBytes = 107;
 const fixedBytes = 16;
 /** The protocol allows 64 KiB; proxies send some hundred bytes. */
@@ -36,7 +36,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader {
   return none;
 }
 
-/** As far as either goes. */
+/** Whether the bytes begin with `start`, or are themselves a beginning of it. */
 function startsAs(bytes: Buffer, start: Buffer): boolean {
   const length = Math.min(bytes.length, start.length);
   return bytes.compare(start, 0, length, 0, length) === 0;
@@ -76,7 +76,7 @@ function readBinary(bytes: Buffer): ProxyHeader {
   return { kind: 'header', length, client: clientOf(address, body.readUInt16BE(portsAt + 2), overTls) };
 }
 
-/** Whether the client came over TLS, as the fields behind the addresses say. Null when these are malformed. */
+/** Whether the client used TLS, according to the fields behind the addresses. Null when these are malformed. */
 function readTls(fields: Buffer): boolean | null {
   let overTls = false;
   let at = 0;
@@ -102,7 +102,7 @@ function addressOf(bytes: Buffer): string {
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
 }
 
-/** Version 1 cannot say that the client used TLS, and not every sender of version 2 does; but port 443 is for nothing else. */
+/** Version 1 cannot say that the client used TLS, and some senders of version 2 do not. Port 443 has no other use. */
 function clientOf(address: string, port: number, overTls: boolean): Client {
   return { address, scheme: overTls || port === 443 ? 'https' : 'http' };
 }

@@ -20,34 +20,36 @@ export interface ProxyDeps extends ExchangeDeps {
 }
 
 /**
- * The public's side. Node finds out what is no HTTP (400, 431), and a request head that does not come in time (408).
- * There is no limit on a whole request's time: a large, slow upload is served as long as it goes on (see Exchange).
+ * The server for the public. Node detects what is not HTTP (400, 431) and a request head that does not arrive in time
+ * (408). The time of a whole request is not limited: a large, slow upload is served while it continues (see Exchange).
  */
-export function createProxy(context: ProxyDeps): Server {
-  const { timing, proxies } = context;
+export function createProxy(deps: ProxyDeps): Server {
+  const { timing, proxies } = deps;
   const server = createServer({
     keepAliveTimeout: timing.keepAliveMs,
     headersTimeout: timing.headersMs,
     requestTimeout: 0,
-    // Who names no host is refused as who names two: by readHead, with a page.
+    // A request without a Host header is refused like one with two: by readHead, with a page.
     requireHostHeader: false,
     connectionsCheckingInterval: Math.min(1_000, timing.headersMs),
     noDelay: true,
     shouldUpgradeCallback: (request) => upgradeProtocol(request) !== null,
   });
-  // A limit would not refuse what is beyond it but hide it, Transfer-Encoding too; the head's size is limited anyway.
+  // A limit would not refuse the fields beyond it but hide them, Transfer-Encoding too. The size of the head is limited
+  // anyway.
   server.maxHeadersCount = 0;
   server.maxConnections = maxConnections;
   const answers = new WeakMap<Duplex, ServerResponse>();
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     answers.set(request.socket, response);
     const head = readHead(request, proxies);
-    if ('reason' in head) return refuse(request, response, timing.lingerMs);
-    if (!isAdmitted(head, request.socket, response)) return refuseMany(request, response, head, timing.lingerMs);
-    new Exchange(context, head, { request, response }).start();
+    if ('reason' in head) return refuse(response, timing.lingerMs);
+    if (!isAdmitted(head, request.socket, response)) return refuseOneTooMany(response, head, timing.lingerMs);
+    new Exchange(deps, head, { request, response }).start();
   };
   const clients = new ClientConnections(timing.connectionsPerClient);
-  // A client behind a proxy has no connection of its own: its requests are counted instead. The proxy's own are not.
+  // A client behind a proxy has no connection of its own, so its requests are counted instead. The proxy's own are not
+  // counted.
   const isAdmitted = ({ client: { address } }: RequestHead, socket: Socket, open: EventEmitter) =>
     !proxies.isShared(socket) || proxies.trusts(address) || clients.admit(address, open);
   const serveHttp = server.listeners('connection');
@@ -59,18 +61,18 @@ export function createProxy(context: ProxyDeps): Server {
     }),
   );
   server.on('request', serve);
-  // The instance decides whether it wants the body: its 100 is passed on, or its refusal.
+  // The instance decides whether it wants the body. Its 100 or its refusal is passed on.
   server.on('checkContinue', serve);
   server.on('upgrade', (request: IncomingMessage, socket: Socket, rest: Buffer) => {
     const head = readHead(request, proxies);
     const protocol = upgradeProtocol(request);
     if ('reason' in head || protocol === null) {
       const response = detachedResponse(request, socket);
-      if (response) refuse(request, response, 0);
-    } else if (isAdmitted(head, socket, socket)) startUpgrade(context, head, { request, socket, rest, protocol });
+      if (response) refuse(response, 0);
+    } else if (isAdmitted(head, socket, socket)) startUpgrade(deps, head, { request, socket, rest, protocol });
     else {
       const response = detachedResponse(request, socket);
-      if (response) refuseMany(request, response, head, 0);
+      if (response) refuseOneTooMany(response, head, 0);
     }
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
@@ -83,18 +85,13 @@ export function createProxy(context: ProxyDeps): Server {
   return server;
 }
 
-/** Its client has as many requests as it may. */
-function refuseMany(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { requestId }: RequestHead,
-  lingerMs: number,
-): void {
-  answerWithPage(request, response, { status: 429, code: null, ...tooMany, requestId }, lingerMs);
+/** Refuses a request because its client has as many in progress as it may. */
+function refuseOneTooMany(response: ServerResponse, { requestId }: RequestHead, lingerMs: number): void {
+  answerWithPage(response, { status: 429, code: null, ...tooMany, requestId }, lingerMs);
 }
 
-/** What follows on a connection with such a request cannot be trusted either. */
-function refuse(request: IncomingMessage, response: ServerResponse, lingerMs: number): void {
+/** Refuses a request and closes the connection: what follows such a request cannot be trusted either. */
+function refuse(response: ServerResponse, lingerMs: number): void {
   response.shouldKeepAlive = false;
-  answerWithPage(request, response, { status: 400, code: 'H26', ...explain('H26'), requestId: null }, lingerMs);
+  answerWithPage(response, { status: 400, code: 'H26', ...explain('H26'), requestId: null }, lingerMs);
 }

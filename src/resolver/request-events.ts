@@ -7,24 +7,30 @@ import type { Target } from './target.ts';
 
 const backlogLength = 1_000;
 
-/** What the orchestrator should hear of: requests, for their app's log. */
+/** `target`: the instance that got the request last. Null when none was reached. */
+export interface RoutedRequest {
+  readonly destination: Destination;
+  readonly target: Target | null;
+}
+
+/** Reports requests to the orchestrator, which writes them into the log of their app. */
 export class RequestEvents {
   readonly #listeners = new Set<(event: ResolverEvent) => void>();
   readonly #served = new ServedRequests(
     (appId, count) =>
-      this.#tellServed(appId, null, `at=info desc="More requests than are told one by one" requests=${count}`),
+      this.#emitServed(appId, null, `at=info desc="More requests than have a line of their own" requests=${count}`),
     systemClock,
   );
-  /** What happened while nobody listened: the orchestrator is being replaced, and its apps' logs should not have a hole. */
+  /** Events without a listener: while the orchestrator is being replaced, its apps' logs must not have gaps. */
   #backlog: ResolverEvent[] = [];
 
   get listeners(): number {
     return this.#listeners.size;
   }
 
-  requestFailed(code: HCode, destination: Destination, target: Target | null, text: string): void {
+  requestFailed({ destination, target }: RoutedRequest, code: HCode, text: string): void {
     if (destination.appId === null) return;
-    this.#tell({
+    this.#emit({
       type: 'request_failed',
       at: new Date().toISOString(),
       appId: destination.appId,
@@ -36,14 +42,14 @@ export class RequestEvents {
     });
   }
 
-  /** Of what went well nothing is kept for a listener that comes later: it is the failures that must not be missed. */
-  requestServed(destination: Destination, target: Target | null, line: () => string): void {
+  /** Without a listener a served request is not kept: only failures must not be missed. */
+  requestServed({ destination, target }: RoutedRequest, line: () => string): void {
     const { appId } = destination;
     if (appId === null || this.#listeners.size === 0 || !this.#served.admits(appId)) return;
-    this.#tellServed(appId, target?.release ?? null, line());
+    this.#emitServed(appId, target?.release ?? null, line());
   }
 
-  /** The first listener also gets what nobody heard. Returns how to stop listening. */
+  /** The first listener also gets the events that had none. Returns a function that ends the subscription. */
   subscribe(listener: (event: ResolverEvent) => void): () => void {
     this.#listeners.add(listener);
     const missed = this.#backlog;
@@ -52,12 +58,12 @@ export class RequestEvents {
     return () => this.#listeners.delete(listener);
   }
 
-  #tellServed(appId: string, release: number | null, text: string): void {
+  #emitServed(appId: string, release: number | null, text: string): void {
     if (this.#listeners.size === 0) return;
-    this.#tell({ type: 'request_served', at: new Date().toISOString(), appId, release, process: 'router', text });
+    this.#emit({ type: 'request_served', at: new Date().toISOString(), appId, release, process: 'router', text });
   }
 
-  #tell(event: ResolverEvent): void {
+  #emit(event: ResolverEvent): void {
     for (const listener of this.#listeners) listener(event);
     if (this.#listeners.size > 0) return;
     this.#backlog.push(event);

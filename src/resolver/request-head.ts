@@ -4,7 +4,7 @@ import { hopByHop, namedInConnection } from './hop-by-hop.ts';
 import { hostnameOf } from './hostname-index.ts';
 import type { RequestClient, TrustedProxies } from './trusted-proxies.ts';
 
-/** A request that may be routed, and what the instance will be sent of it. */
+/** A request that may be routed, with the head that the instance gets. */
 export interface RequestHead {
   readonly method: string;
   /** In origin form: `/path?query`, or `*`. */
@@ -16,14 +16,16 @@ export interface RequestHead {
   readonly requestId: string;
   readonly client: RequestClient;
   readonly hasBody: boolean;
-  /** Sending it twice changes nothing more than sending it once, and there is no body to send again (RFC 9110 9.2.1). */
+  /**
+   * True when sending it twice has the effect of sending it once (RFC 9110 9.2.1) and there is no body to send again.
+   */
   readonly repeatable: boolean;
   readonly expectsContinue: boolean;
-  /** Names and values in turns, as `http.request` takes them. */
+  /** Names and values alternate, as `http.request` takes them. */
   readonly headers: readonly string[];
 }
 
-/** A request that must not be routed: answered with 400, and the connection closed. */
+/** A request that must not be routed. It is answered with 400, and the connection is closed. */
 export interface Refusal {
   readonly reason: string;
 }
@@ -32,15 +34,21 @@ const requestIdPattern = /^[A-Za-z0-9._~+/=-]{20,200}$/;
 const absolutePattern = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 const via = '1.1 paas';
 
-/** Ours to say: what a client puts there is told anew or not at all. */
-const ours: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-real-ip', 'x-request-id', 'x-request-start']);
+/** Fields that only the resolver sets: a client's own are replaced or dropped. */
+const resolverFields: ReadonlySet<string> = new Set([
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-request-id',
+  'x-request-start',
+]);
 
-/** Request fields for one connection only, beside those that both directions share. `trailer`: trailers are not passed on. */
+/** Further request fields that concern one connection only. `trailer`: the trailers of requests are not passed on. */
 const requestOnly: ReadonlySet<string> = new Set(['te', 'trailer', 'proxy-authorization', 'http2-settings']);
 
 /**
- * Decides whether the request may be routed and writes the head that the instance gets. Node refuses most malformed
- * requests before this; it accepts two Host headers and an absolute target that names another host, so these are
+ * Decides whether the request may be routed, and writes the head that the instance gets. Node refuses most malformed
+ * requests before this. It accepts two Host headers and an absolute target that names another host, so these are
  * refused here (hardening.md finding 12).
  */
 export function readHead(request: IncomingMessage, proxies: TrustedProxies): RequestHead | Refusal {
@@ -81,7 +89,7 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
         requestId = value;
         break;
     }
-    if (hopByHop.has(key) || requestOnly.has(key) || named?.has(key) || isOurs(key)) continue;
+    if (hopByHop.has(key) || requestOnly.has(key) || named?.has(key) || isResolverField(key)) continue;
     headers.push(name, value);
   }
   if (hosts !== 1) return { reason: hosts === 0 ? 'no Host header' : 'more than one Host header' };
@@ -92,7 +100,7 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
 
   if (!requestIdPattern.test(requestId)) requestId = randomUUID();
   const client = proxies.clientOf(request.socket, request.headers);
-  // Without either, Node would choose a framing of its own for these; nothing to send is what the client said.
+  // Without either field Node would choose a framing of its own for these methods, although the client sends no body.
   if (!framed && !bodyless.has(method)) headers.push('Content-Length', '0');
   headers.push('X-Forwarded-For', client.address);
   headers.push('X-Forwarded-Proto', client.scheme);
@@ -117,8 +125,9 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
 }
 
 /**
- * The protocol a client wants to switch to, when the resolver hands the connection over for it: a GET without a body.
- * `h2c` is refused, because what it carries could not be checked. Null: the request is an ordinary one.
+ * The protocol that the client asks to switch to, if the resolver hands over connections for it: in a GET without a
+ * body. `h2c` is ignored, because the requests within it could not be checked. Null when the request is served as an
+ * ordinary one.
  */
 export function upgradeProtocol(request: IncomingMessage): string | null {
   const { upgrade } = request.headers;
@@ -129,10 +138,12 @@ export function upgradeProtocol(request: IncomingMessage): string | null {
 
 const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
-/** Also with underscores: CGI-like gateways show `X_Forwarded_For` and `X-Forwarded-For` to the app under one name. */
-function isOurs(key: string): boolean {
+/**
+ * Also matches underscores: CGI-like gateways show `X_Forwarded_For` and `X-Forwarded-For` to the app under one name.
+ */
+function isResolverField(key: string): boolean {
   const name = key.includes('_') ? key.replaceAll('_', '-') : key;
-  return ours.has(name) || name.startsWith('x-forwarded-');
+  return resolverFields.has(name) || name.startsWith('x-forwarded-');
 }
 
 function originForm(target: string, method: string, authority: string): string | null {

@@ -16,10 +16,10 @@ export interface ResolverOptions {
   readonly bind: string;
   /** 0 chooses a free one. */
   readonly httpPort: number;
-  /** The orchestrator's way in; made with mode 0600. */
+  /** The unix socket for the orchestrator, made with mode 0600. */
   readonly controlSocket: string;
   readonly snapshotPath: string;
-  /** Addresses and ranges of proxies in front, whose word on their clients is taken. */
+  /** Addresses and ranges of proxies in front of the resolver that are believed about their clients. */
   readonly trustedProxies?: readonly string[];
   readonly timing?: Timing;
   readonly logger?: Logger;
@@ -27,26 +27,26 @@ export interface ResolverOptions {
 
 export interface Resolver {
   readonly address: { readonly host: string; readonly port: number };
-  /** Stops accepting, lets in-flight requests end within `timing.stopMs`, closes the rest. */
+  /** Stops accepting connections, lets requests in flight end within `timing.stopMs`, and closes the rest. */
   close(): Promise<void>;
 }
 
 const sweepEveryMs = 5_000;
 const closeIdleEveryMs = 50;
-const failureEveryMs = 10_000;
-/** `sun_path` of unix(7), less its end. */
+const logFailureEveryMs = 10_000;
+/** The length of `sun_path` in unix(7), without the zero at its end. */
 const maxSocketPathBytes = 107;
 
 /**
- * The resolver, listening for the public and for the orchestrator, with the routes that it had last. Throws `conflict`
- * when the port is taken or another resolver serves this home.
+ * Starts the resolver: it listens for the public and for the orchestrator, with the routes that were saved last. Throws
+ * `conflict` when the port is taken or another resolver serves this home.
  */
 export async function startResolver(options: ResolverOptions): Promise<Resolver> {
   const { bind, httpPort, controlSocket, snapshotPath, timing = defaultTiming, logger = silentLogger } = options;
   const routes = new LiveRoutes(timing);
   const requestEvents = new RequestEvents();
   const proxies = new TrustedProxies(options.trustedProxies ?? []);
-  const context = { routes, requestEvents, timing, proxies, closing: false };
+  const deps = { routes, requestEvents, timing, proxies, closing: false };
   const journal = new RouteJournal({
     path: snapshotPath,
     table: () => routes.table(),
@@ -55,7 +55,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   });
   await readJournal(snapshotPath, routes);
 
-  const proxy = createProxy(context);
+  const proxy = createProxy(deps);
   const control = createControl({
     routes,
     requestEvents,
@@ -81,7 +81,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   return {
     address,
     async close() {
-      context.closing = true;
+      deps.closing = true;
       clearInterval(sweep);
       routes.closeTunnels();
       proxies.close();
@@ -89,7 +89,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
       routes.close();
       control.closeAllConnections();
       await new Promise((resolve) => control.close(resolve));
-      await journal.settled();
+      await journal.flushed();
     },
   };
 }
@@ -104,13 +104,16 @@ function listenOnPort(server: Server, host: string, port: number): Promise<Resol
   });
 }
 
-/** Not being able to accept a connection (out of files) must not end the process; it is said once in a while. */
+/**
+ * A connection that cannot be accepted (no file descriptor left) must not end the process. Logged at most once every 10
+ * s.
+ */
 function reportFailures(server: Server, logger: Logger): void {
   let quietUntilMs = 0;
   server.on('error', (error) => {
     const nowMs = performance.now();
     if (nowMs < quietUntilMs) return;
-    quietUntilMs = nowMs + failureEveryMs;
+    quietUntilMs = nowMs + logFailureEveryMs;
     logger.error('a connection could not be accepted', { error });
   });
 }
@@ -138,7 +141,7 @@ async function listenOnSocket(server: Server, path: string): Promise<void> {
       hint: 'Stop it first: paas platform:stop',
     });
   }
-  // What a killed resolver left behind.
+  // A killed resolver leaves its socket behind.
   await rm(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

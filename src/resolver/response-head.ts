@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { hopByHop, namedInConnection } from './hop-by-hop.ts';
 
-/** What the client gets of an instance's response head. */
+/** The head of an instance's response as the client gets it. */
 export interface ResponseHead {
-  /** Names and values in turns. */
+  /** Names and values alternate. */
   readonly headers: string[];
-  /** How long the instance keeps an idle connection, when it says so. */
+  /** How long the instance keeps an idle connection. Null when it does not say. */
   readonly keepAliveMs: number | null;
 }
 
 /**
- * Everything but what was for our connection to the instance only. The framing stays as the instance wrote it, except
- * for an HTTP/1.0 client, who cannot read chunks: there the end of the connection ends the message.
+ * Keeps all fields except those that concern our connection to the instance only. The framing stays as the instance
+ * wrote it, except for an HTTP/1.0 client, which cannot read chunks: for it the end of the connection ends the message.
  */
 export function responseHead(response: IncomingMessage, toHttp10: boolean): ResponseHead {
   const { rawHeaders } = response;

@@ -3,15 +3,15 @@ import { parseRouteChange, parseRouteTable } from '../domain/resolver-protocol.t
 import type { RouteChange, RouteTable } from '../domain/route.ts';
 import { writeWhole } from '../system/durable-file.ts';
 
-/** What a journal can be read into. */
+/** Takes over the routes of a journal. */
 export interface JournalReader {
   replace(table: RouteTable): boolean;
   change(change: RouteChange): boolean;
 }
 
 /**
- * Brings the routes back that were saved last: a line of JSON with a table, and one for each change after it. Reads as far
- * as it can be understood, a file cut short too; what is missing the orchestrator brings.
+ * Restores the routes that were saved last: one line of JSON with a table, then one for each change. Reads up to the
+ * first line that cannot be parsed, as in a file that was cut short. The orchestrator sends what is missing.
  */
 export async function readJournal(path: string, reader: JournalReader): Promise<void> {
   const [first = '', ...rest] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
@@ -29,18 +29,18 @@ export interface RouteJournalOptions {
   /** The routes in use. */
   readonly table: () => RouteTable;
   readonly failed: (error: unknown) => void;
-  /** The file is written anew when its changes are larger than its table, and than this. */
+  /** The file is rewritten when its changes are longer than its table and than this. */
   readonly minRewriteLength?: number;
 }
 
 const pauseMs = 100;
-/** Routes put into JSON at once: 2 ms of work, after which requests have their turn. */
-const routesPerTurn = 1_000;
+/** Routes turned into JSON without a pause: 2 ms of work, after which requests are served. */
+const routesPerChunk = 1_000;
 
 /**
- * Saves the routes: the whole table now and then, a piece at a time, and each change behind it. What comes while the disk is
- * busy, or within `pauseMs`, is written together. Changes are not forced to the disk: a killed process loses none that was
- * written, and after a power cut the orchestrator brings what is missing.
+ * Saves the routes: the whole table from time to time, in chunks, and each change behind it. Changes that come while
+ * the disk is busy, or within `pauseMs`, are written together. They are not forced to the disk: a killed process loses
+ * none that was written, and after a power cut the orchestrator sends what is missing.
  */
 export class RouteJournal {
   readonly #options: Required<RouteJournalOptions>;
@@ -54,7 +54,7 @@ export class RouteJournal {
     this.#options = { minRewriteLength: 1024 * 1024, ...options };
   }
 
-  /** The whole table is another one. */
+  /** To be called after the whole table was replaced. */
   replaced(): void {
     this.#isWhole = false;
     this.#start();
@@ -65,8 +65,8 @@ export class RouteJournal {
     this.#start();
   }
 
-  /** Resolves when what was handed over is on the disk, or has failed to be. */
-  async settled(): Promise<void> {
+  /** Resolves when everything handed over is written, or could not be. */
+  async flushed(): Promise<void> {
     await this.#writing;
   }
 
@@ -109,17 +109,17 @@ export class RouteJournal {
     this.#lines = [];
     this.#tableLength = 0;
     this.#changesLength = 0;
-    await writeWhole(this.#options.path, this.#tableInPieces());
+    await writeWhole(this.#options.path, this.#tableInChunks());
   }
 
-  /** The JSON of the table in use, in a line. */
-  async *#tableInPieces(): AsyncGenerator<string> {
+  /** The table in use as one line of JSON. */
+  async *#tableInChunks(): AsyncGenerator<string> {
     const { version, reserved, routes } = this.#options.table();
     yield `{"version":${version},"reserved":${JSON.stringify(reserved)},"routes":[`;
-    for (let at = 0; at < routes.length; at += routesPerTurn) {
-      const piece = JSON.stringify(routes.slice(at, at + routesPerTurn)).slice(1, -1);
-      this.#tableLength += piece.length;
-      yield at === 0 ? piece : `,${piece}`;
+    for (let at = 0; at < routes.length; at += routesPerChunk) {
+      const chunk = JSON.stringify(routes.slice(at, at + routesPerChunk)).slice(1, -1);
+      this.#tableLength += chunk.length;
+      yield at === 0 ? chunk : `,${chunk}`;
       await new Promise((resolve) => setImmediate(resolve));
     }
     yield ']}\n';

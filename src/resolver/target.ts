@@ -2,7 +2,7 @@ import type { Target as TargetFacts } from '../domain/route.ts';
 import { Connections } from './connections.ts';
 import type { Timing } from './timing.ts';
 
-/** A hijacked connection (WebSocket): ends only when one side says so, or when it is closed. */
+/** A connection that was switched to another protocol (WebSocket). It ends when one side ends it, or by `close`. */
 export interface Closable {
   close(): void;
 }
@@ -14,8 +14,8 @@ export interface Load {
 }
 
 /**
- * One instance as the resolver sees it: what is in flight on it, whether it gets more, and its connections. It outlives
- * the table that brought it, until its last request has ended.
+ * One instance as the resolver sees it: its requests in flight, whether it gets more, and its connections. It outlives
+ * the table that named it until its last request has ended.
  */
 export class Target {
   readonly instanceId: string;
@@ -41,7 +41,7 @@ export class Target {
     this.#timing = timing;
   }
 
-  /** Made for the first request: of ten thousand instances most are asked nothing for hours. */
+  /** Created for the first request: of ten thousand instances most get none for hours. */
   get connections(): Connections {
     if (!this.#connections) {
       const { address, port } = this;
@@ -67,14 +67,17 @@ export class Target {
     return this.address === address && this.port === port;
   }
 
-  /** From before the connection is opened: so that the balancer sees an instance that lets callers wait as loaded. */
+  /**
+   * Counts a request, before its connection is opened, so that the balancer sees how loaded an instance is that lets
+   * connections wait.
+   */
   begin(): void {
     this.#requests += 1;
   }
 
   end(): void {
     this.#requests -= 1;
-    this.#tellIfIdle();
+    this.#notifyIfIdle();
   }
 
   /** The request became a tunnel: it counts as one until `endTunnel`. */
@@ -85,10 +88,10 @@ export class Target {
 
   endTunnel(tunnel: Closable): void {
     this.#tunnels.delete(tunnel);
-    this.#tellIfIdle();
+    this.#notifyIfIdle();
   }
 
-  /** It did not let us connect. */
+  /** A connection to it could not be opened. */
   refused(nowMs: number): void {
     this.#quarantinedUntilMs = nowMs + this.#timing.quarantineMs;
     this.#probedAtMs = nowMs;
@@ -102,20 +105,23 @@ export class Target {
     return nowMs < this.#quarantinedUntilMs;
   }
 
-  /** Whether one request may try an instance in quarantine now, because there is no other; true once per `probeMs`. */
+  /**
+   * Whether a request may try this instance although it is in quarantine, because there is no other. True once per
+   * `probeMs`.
+   */
   mayProbe(nowMs: number): boolean {
     if (nowMs - this.#probedAtMs < this.#timing.probeMs) return false;
     this.#probedAtMs = nowMs;
     return true;
   }
 
-  /** Gets nothing new from now on. */
+  /** From now on the instance gets no new requests. */
   drain(): void {
     this.#draining = true;
     this.#connections?.close();
   }
 
-  /** Closes connections that have been idle for too long. */
+  /** Closes the connections that have been idle for too long. */
   sweep(nowMs: number): void {
     this.#connections?.sweep(nowMs);
   }
@@ -124,14 +130,14 @@ export class Target {
     for (const tunnel of [...this.#tunnels]) tunnel.close();
   }
 
-  /** Calls back once when nothing is in flight, at once if nothing is. Returns how to stop waiting. */
+  /** Calls back once when nothing is in flight, at once if nothing is. Returns a function that cancels the callback. */
   whenIdle(listener: () => void): () => void {
     if (this.load === 0) listener();
     else this.#idleListeners.add(listener);
     return () => this.#idleListeners.delete(listener);
   }
 
-  #tellIfIdle(): void {
+  #notifyIfIdle(): void {
     if (this.load > 0 || this.#idleListeners.size === 0) return;
     const listeners = [...this.#idleListeners];
     this.#idleListeners.clear();

@@ -1,14 +1,16 @@
-/** Every wait and limit of the resolver, in one place. A test hands over smaller ones. */
+/** Every wait and limit of the resolver. A test passes smaller ones. */
 export interface Timing {
   /** To open a connection to an instance; Heroku's router allows 5 s (H19). */
   readonly connectMs: number;
   /** From the end of the request to the first byte of the answer (H12). */
   readonly firstByteMs: number;
-  /** Without a byte either way once the answer began, or while a request is being sent (H15, H28). */
+  /** Longest silence in both directions once the answer began, or while a request is being sent (H15, H28). */
   readonly idleMs: number;
-  /** A client that sends a body must deliver this much in each idle window, or end: a drip is an attack, not an upload. */
+  /**
+   * A client that sends a body must deliver this much in each `idleMs`, or finish: a drip is an attack, not an upload.
+   */
   readonly uploadFloorBytes: number;
-  /** To receive a whole request head. */
+  /** Limit for receiving a whole request head. */
   readonly headersMs: number;
   /** How long a client's connection may wait for its next request. */
   readonly keepAliveMs: number;
@@ -16,25 +18,27 @@ export interface Timing {
   readonly quarantineMs: number;
   /** A held request tries an instance that refused it again this often. */
   readonly probeMs: number;
-  /** How long a request waits for an instance after the last one refused, before anybody says that a new one is coming. */
+  /** How long a request is held after the last instance refused it, while no new one is known to be starting. */
   readonly refusedHoldMs: number;
-  /** How long a request waits while an instance is known to be starting. */
+  /** How long a request is held while an instance is known to be starting. */
   readonly startingHoldMs: number;
-  /** An unused connection to an instance is closed after this; less when the instance says so. */
+  /** An idle connection to an instance is closed after this, or earlier when the instance announces less. */
   readonly poolIdleMs: number;
   /**
-   * A request that must not be sent twice takes a used connection only when it was idle for less than this: an instance
-   * may be closing an older one at this very moment, and then nobody can know whether it did the work.
+   * A request that must not be sent twice takes a used connection only when it was idle for less than this. The
+   * instance may be closing an older one at this moment, and then nobody could know whether it did the work.
    */
   readonly unsafeReuseMs: number;
-  /** How long the rest of a request body is thrown away after the answer, so that the client gets to read the answer. */
+  /**
+   * How long the rest of a request body is read and discarded after the answer, so that the client can read the answer.
+   */
   readonly lingerMs: number;
-  /** What in-flight requests may take when the resolver itself stops. */
+  /** How long requests in flight may take to end when the resolver itself stops. */
   readonly stopMs: number;
-  /** Held requests: per hostname's app, and over all. */
+  /** Most requests that are held: for one app, and in all. */
   readonly heldPerApp: number;
   readonly heldInAll: number;
-  /** Open connections of one client from outside: an eighth of all that the resolver takes. */
+  /** Most open connections of one public client: an eighth of all that the resolver accepts. */
   readonly connectionsPerClient: number;
 }
 
@@ -58,7 +62,7 @@ export const defaultTiming: Timing = {
   connectionsPerClient: 2_048,
 };
 
-/** What one kind of destination gets of it. */
+/** The waits that differ between kinds of destination. */
 export interface Patience {
   readonly firstByteMs: number;
   readonly idleMs: number;
@@ -66,5 +70,8 @@ export interface Patience {
 
 const hourMs = 3_600_000;
 
-/** The platform's own doors stream builds and logs that may be silent for long, and they watch their own clients. */
+/**
+ * The platform's API and git server stream builds and logs that may be silent for long, and they watch their own
+ * clients.
+ */
 export const reservedPatience: Patience = { firstByteMs: hourMs, idleMs: hourMs };

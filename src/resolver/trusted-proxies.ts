@@ -4,28 +4,29 @@ import { addRange, parseAddressRange, plainAddress } from '../system/address-ran
 import { hostnameOf } from './hostname-index.ts';
 import { type Client, readProxyHeader } from './proxy-header.ts';
 
-/** Who a request is from, and what a proxy in front of us says of it. */
+/** The client of a request, and what a trusted proxy says about the request. */
 export interface RequestClient extends Client {
-  /** A port of the proxy's, and a host, that the client asked for; null when nobody says. */
+  /** The port of the proxy and the host that the client asked for. Null when no trusted proxy says. */
   readonly port: string | null;
   readonly host: string | null;
 }
 
 /**
- * The proxies in front of the resolver whose word counts: what they say of their clients, in the PROXY protocol and in
- * X-Forwarded fields. Nobody else's does: the client of a request is then the other end of its connection.
+ * The proxies in front of the resolver that are believed about their clients, in the PROXY protocol and in X-Forwarded
+ * fields. Nobody else is believed: the client of a request is then the other end of its connection.
  *
- * A proxy must set or add to the X-Forwarded fields that it is to be heard with. `Forwarded` (RFC 7239) is not read: most
- * proxies set X-Forwarded fields only and pass on a `Forwarded` that their client made up.
+ * A proxy must set or extend the X-Forwarded fields: one that it passes on unchanged is its client's own and would be
+ * believed. `Forwarded` (RFC 7239) is not read: most proxies set X-Forwarded fields only and pass on a `Forwarded` that
+ * their client made up.
  */
 export class TrustedProxies {
   readonly #ranges = new BlockList();
   readonly #hasRanges: boolean;
-  /** Of connections that came from a proxy. */
+  /** The clients of the connections that came from a trusted proxy. */
   readonly #clients = new WeakMap<Socket, Client>();
   readonly #waiting = new Set<Socket>();
 
-  /** Ranges in CIDR notation, and addresses. */
+  /** Addresses, and ranges in CIDR notation. */
   constructor(ranges: readonly string[]) {
     for (const text of ranges) {
       const range = parseAddressRange(text);
@@ -41,9 +42,9 @@ export class TrustedProxies {
   }
 
   /**
-   * Calls `serve` when the connection is at the first byte of its first request, with who is behind it: at once, or, from
-   * a proxy, when it is clear whether there is a PROXY header. The connection is closed when that is malformed, or does not
-   * come whole within `timeoutMs`.
+   * Calls `serve` with the client behind the connection, once the next byte is the first one of a request: at once, or
+   * for a trusted proxy once it is clear whether there is a PROXY header. Closes the connection when the header is
+   * malformed or not complete within `timeoutMs`.
    */
   accept(socket: Socket, timeoutMs: number, serve: (client: Client) => void): void {
     const client: Client = { address: plainAddress(socket.remoteAddress), scheme: 'http' };
@@ -55,7 +56,7 @@ export class TrustedProxies {
     } else serve(client);
   }
 
-  /** Closes the connections that have not come to their first request. */
+  /** Closes the connections whose PROXY header has not been read yet. */
   close(): void {
     for (const socket of this.#waiting) socket.destroy();
   }
@@ -66,7 +67,7 @@ export class TrustedProxies {
     return client !== undefined && this.trusts(client.address);
   }
 
-  /** Who a request on the connection is from. */
+  /** The client of a request on the connection. */
   clientOf(socket: Socket, headers: IncomingHttpHeaders): RequestClient {
     const client = this.#hasRanges ? this.#clients.get(socket) : undefined;
     if (!client) return { address: plainAddress(socket.remoteAddress), scheme: 'http', port: null, host: null };
@@ -78,17 +79,17 @@ export class TrustedProxies {
     this.#waiting.add(socket);
     const late = setTimeout(() => socket.destroy(), timeoutMs);
     const destroy = () => socket.destroy();
-    const settle = () => {
+    const stopReading = () => {
       clearTimeout(late);
       this.#waiting.delete(socket);
-      socket.off('data', read).off('end', destroy).off('error', destroy).off('close', settle);
+      socket.off('data', read).off('end', destroy).off('error', destroy).off('close', stopReading);
     };
     let bytes: Buffer = Buffer.alloc(0);
     const read = (chunk: Buffer) => {
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
       const header = readProxyHeader(bytes);
       if (header.kind === 'partial') return;
-      settle();
+      stopReading();
       socket.pause();
       if (header.kind === 'malformed') {
         socket.destroy();
@@ -100,10 +101,10 @@ export class TrustedProxies {
       serve(named);
       socket.resume();
     };
-    socket.on('data', read).on('end', destroy).on('error', destroy).on('close', settle);
+    socket.on('data', read).on('end', destroy).on('error', destroy).on('close', stopReading);
   }
 
-  /** From the nearest hop on towards the client, as far as each is told by one that is trusted. */
+  /** Walks from the nearest hop towards the client, while each hop is named by one that is trusted. */
   #forwarded(nearest: Client, headers: IncomingHttpHeaders): RequestClient {
     const hops = listOf(headers['x-forwarded-for']);
     let { address } = nearest;
@@ -115,7 +116,8 @@ export class TrustedProxies {
       at -= 1;
     }
     const schemes = listOf(headers['x-forwarded-proto']);
-    // Where each hop added to both, what the client used stands beside its address; else the last word counts.
+    // When each hop added to both lists, the client's scheme is at the position of its address. Otherwise the last
+    // value counts.
     const scheme = schemeOf((schemes.length === hops.length ? schemes[at] : undefined) ?? schemes.at(-1));
     const port = listOf(headers['x-forwarded-port']).at(-1);
     const host = listOf(headers['x-forwarded-host']).at(-1);
@@ -128,7 +130,7 @@ export class TrustedProxies {
   }
 }
 
-/** A field that came several times counts as one list. */
+/** Several fields of one name count as one list. */
 function listOf(value: string | readonly string[] | undefined): readonly string[] {
   if (value === undefined) return [];
   return String(value)
@@ -136,14 +138,14 @@ function listOf(value: string | readonly string[] | undefined): readonly string[
     .map((part) => part.trim());
 }
 
-/** Some proxies add the port. Null for `unknown`, and for what is no address. */
+/** The address of a hop, without the port that some proxies add. Null for `unknown` and for what is no address. */
 function addressOfHop(hop: string): string | null {
   const [, bracketed, v4] = /^(?:\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/.exec(hop) ?? [];
   const address = plainAddress(bracketed ?? v4 ?? hop);
   return isIP(address) === 0 ? null : address;
 }
 
-/** Of a WebSocket some proxies say so. */
+/** Some proxies send `ws` or `wss` for a WebSocket. */
 function schemeOf(value: string | undefined): Client['scheme'] | null {
   switch (value?.toLowerCase()) {
     case 'https':

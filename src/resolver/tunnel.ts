@@ -9,7 +9,10 @@ export interface TunnelEnds {
 
 const farewellMs = 1_000;
 
-/** A connection handed over: bytes both ways until one side ends, both are silent for too long, or it is closed. */
+/**
+ * Two connections joined after a switch of protocols: bytes are copied both ways until one side ends, both are silent
+ * for `idleMs`, or `close` is called.
+ */
 export class Tunnel implements Closable {
   readonly #client: Duplex;
   readonly #instance: Duplex;
@@ -27,8 +30,8 @@ export class Tunnel implements Closable {
   }
 
   /**
-   * `rest`: what the instance sent behind its answer, and the client behind its request. Resolves with the number of bytes
-   * that went to the client, when it is over.
+   * `rest`: the bytes that followed the instance's answer and the client's request. Resolves at the end with the number
+   * of bytes sent to the client.
    */
   start(rest: { readonly toClient: Buffer; readonly toInstance: Buffer }, idleMs: number): Promise<number> {
     this.#target.becomeTunnel(this);
@@ -37,19 +40,22 @@ export class Tunnel implements Closable {
       side.on('close', () => this.#end());
     }
     if (rest.toClient.length > 0) {
-      this.#heard(rest.toClient);
+      this.#countToClient(rest.toClient);
       this.#client.write(rest.toClient);
     }
     if (rest.toInstance.length > 0) this.#instance.write(rest.toInstance);
-    this.#instance.on('data', (chunk: Buffer) => this.#heard(chunk));
+    this.#instance.on('data', (chunk: Buffer) => this.#countToClient(chunk));
     this.#client.pipe(this.#instance);
     this.#instance.pipe(this.#client);
-    // Reads and writes both count as life on either side, so one side's silence is the silence of both.
+    // A socket's idle timer counts reads and writes, so one side's silence is the silence of both.
     setIdleTimeout(this.#client, idleMs, () => this.#end());
     return this.#over.promise;
   }
 
-  /** The instance is about to stop: a WebSocket's client is told that it is going away, where that can be said. */
+  /**
+   * To be called before the instance stops. The client of a WebSocket gets a "going away" frame first, if the stream is
+   * between two frames.
+   */
   close(): void {
     if (this.#ended) return;
     if (!this.#frames?.reached) {
@@ -62,7 +68,7 @@ export class Tunnel implements Closable {
     setTimeout(() => this.#end(), farewellMs).unref();
   }
 
-  #heard(chunk: Buffer): void {
+  #countToClient(chunk: Buffer): void {
     this.#frames?.push(chunk);
     this.#toClientBytes += chunk.length;
   }

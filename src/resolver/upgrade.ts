@@ -9,22 +9,25 @@ import { Tunnel } from './tunnel.ts';
 export interface UpgradeRequest {
   readonly request: IncomingMessage;
   readonly socket: Socket;
-  /** What the client sent behind its request already. */
+  /** The bytes that followed the client's request. */
   readonly rest: Buffer;
   readonly protocol: string;
 }
 
 /**
- * A request to switch protocols. It is dispatched as any other; if the instance agrees (101) the two connections are
- * joined, and if it answers something else, that answer is passed on and the connection ends.
+ * Serves a request to switch protocols. It is dispatched like any other. If the instance agrees (101), the two
+ * connections are joined. Any other answer is passed on, and the connection ends.
  */
-export function startUpgrade(context: ExchangeDeps, head: RequestHead, upgrade: UpgradeRequest): void {
+export function startUpgrade(deps: ExchangeDeps, head: RequestHead, upgrade: UpgradeRequest): void {
   const { request, socket, rest, protocol } = upgrade;
   const response = detachedResponse(request, socket);
   if (!response) return;
-  const asked: RequestHead = { ...head, headers: [...head.headers, 'Connection', 'Upgrade', 'Upgrade', protocol] };
-  const idleMs = context.routes.find(head.hostname, head.path)?.patience.idleMs ?? context.timing.idleMs;
-  new Exchange(context, asked, {
+  const upgradeHead: RequestHead = {
+    ...head,
+    headers: [...head.headers, 'Connection', 'Upgrade', 'Upgrade', protocol],
+  };
+  const idleMs = deps.routes.find(head.hostname, head.path)?.patience.idleMs ?? deps.timing.idleMs;
+  new Exchange(deps, upgradeHead, {
     request,
     response,
     switchProtocols: (answer, instance, toClient, target) => {
@@ -37,8 +40,8 @@ export function startUpgrade(context: ExchangeDeps, head: RequestHead, upgrade: 
 }
 
 /**
- * Node gives an upgrade's connection away without the means to answer; this gives the means back. Null, and the
- * connection is closed, when an earlier request on it is still being answered: its answer is lost with the parser.
+ * Node hands over an upgrade's connection without a response; this makes one. Null, and the connection is closed, when
+ * an earlier request on it is still being answered: that answer is lost with Node's parser.
  */
 export function detachedResponse(request: IncomingMessage, socket: Socket): ServerResponse | null {
   socket.on('error', () => socket.destroy());

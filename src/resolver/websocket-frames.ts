@@ -1,6 +1,6 @@
 /**
- * Watches one direction of a WebSocket (RFC 6455 5.2) and knows whether the stream stands between two frames, so that a
- * close frame can be put there. It reads lengths only.
+ * Follows one direction of a WebSocket (RFC 6455 5.2) and knows whether the stream is between two frames, where a close
+ * frame may be inserted. It reads lengths only.
  */
 export class FrameBoundary {
   #head: number[] = [];
@@ -32,7 +32,7 @@ export class FrameBoundary {
 /** "Going away", unmasked, as a server sends it. */
 export const goingAwayFrame: Uint8Array = new Uint8Array([0x88, 0x02, 0x03, 0xe9]);
 
-/** The payload's length once the frame's head is whole; null before. */
+/** The length of the payload once the frame's head is whole. Null before. */
 function payloadLength(head: readonly number[]): number | null {
   const [, second] = head;
   if (second === undefined) return null;

@@ -248,7 +248,7 @@ test('what cannot be read as a request is answered with the reason, and its conn
   await resolver.route('shop', [backend.port]);
   const request = 'GET / HTTP/1.1\r\nHost: shop.localhost\r\n';
   const cookies = await exchangeBytes(resolver.port, `${request}Cookie: ${'x'.repeat(100_000)}\r\n\r\n`, 3_000);
-  assert.match(cookies, /^HTTP\/1\.1 431 .*\r\nConnection: close\r\n.*cookies mostly are the reason\. \(H25\)\n$/s);
+  assert.match(cookies, /^HTTP\/1\.1 431 .*\r\nConnection: close\r\n.*cookies are the usual reason\. \(H25\)\n$/s);
   const words = await exchangeBytes(resolver.port, 'HELO shop.localhost\r\n\r\n', 3_000);
   assert.match(words, /^HTTP\/1\.1 400 .*\r\n\r\nBad request\. .* \(H26\)\n$/s);
   const second = await exchangeBytes(resolver.port, `${request}\r\nHELO again\r\n\r\n`, 3_000);

@@ -25,14 +25,14 @@ test('a client is an IPv4 address or an IPv6 network, and clients behind a proxy
 test('one client cannot use up all connections', async () => {
   const timing = { ...defaultTiming, connectionsPerClient: 3 };
   const proxies = new TrustedProxies([]);
-  const context = {
+  const deps = {
     routes: new LiveRoutes(timing),
     requestEvents: new RequestEvents(),
     timing,
     proxies,
     closing: false,
   };
-  const proxy = createProxy(context);
+  const proxy = createProxy(deps);
   const from: string[] = [];
   // Real connections, of which the resolver hears that they come from elsewhere than from this machine.
   const front = createServer((socket) => {
@@ -65,7 +65,7 @@ test('one client cannot use up all connections', async () => {
   } finally {
     for (const socket of opened) socket.destroy();
     proxy.closeAllConnections();
-    context.routes.close();
+    deps.routes.close();
     await new Promise((resolve) => front.close(resolve));
   }
 });

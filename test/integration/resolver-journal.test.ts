@@ -48,10 +48,10 @@ const many = Array.from({ length: 2_500 }, (_, at) => route(`app-${at}`));
 test('the whole table and the later changes are read back', async () => {
   await using saved = await start();
   saved.replace(1, many);
-  await saved.journal.settled();
+  await saved.journal.flushed();
   saved.change({ put: [route('new')], drop: ['app-7'] });
   saved.change({ put: [route('newer')], drop: [] });
-  await saved.journal.settled();
+  await saved.journal.flushed();
   assert.deepEqual((await saved.restored()).table(), saved.live.table());
   assert.deepEqual(saved.failures, []);
 });
@@ -59,10 +59,10 @@ test('the whole table and the later changes are read back', async () => {
 test('a change writes only its own bytes', async () => {
   await using saved = await start();
   saved.replace(1, many);
-  await saved.journal.settled();
+  await saved.journal.flushed();
   const before = (await readFile(saved.path, 'utf8')).length;
   saved.change({ put: [route('new')], drop: [] });
-  await saved.journal.settled();
+  await saved.journal.flushed();
   const grown = (await readFile(saved.path, 'utf8')).length - before;
   assert.ok(grown > 0 && grown < 500, `${grown} bytes`);
 });
@@ -75,7 +75,7 @@ test('a change during the writing of the whole table is not lost', async () => {
   saved.change({ put: [route('second')], drop: ['first'] });
   saved.replace(10, [route('only')]);
   saved.change({ put: [route('third')], drop: [] });
-  await saved.journal.settled();
+  await saved.journal.flushed();
   assert.deepEqual((await saved.restored()).table().routes, [route('only'), route('third')]);
 });
 
@@ -84,7 +84,7 @@ test('the file does not grow for ever', async () => {
   saved.replace(1, [route('a')]);
   for (let at = 0; at < 20; at += 1) {
     saved.change({ put: [route(`b-${at % 2}`), route(`c-${at}`)], drop: [`c-${at - 1}`] });
-    await saved.journal.settled();
+    await saved.journal.flushed();
   }
   const { length } = await readFile(saved.path, 'utf8');
   assert.ok(length < 3_000, `${length} bytes`);
@@ -95,9 +95,9 @@ test('from a file that ends in the middle of a change, all earlier changes are r
   await using saved = await start();
   saved.replace(1, [route('a')]);
   saved.change({ put: [route('b')], drop: [] });
-  await saved.journal.settled();
+  await saved.journal.flushed();
   saved.change({ put: [route('c')], drop: [] });
-  await saved.journal.settled();
+  await saved.journal.flushed();
   const { length } = await readFile(saved.path);
   await truncate(saved.path, length - 20);
   const restored = await saved.restored();
@@ -107,14 +107,14 @@ test('from a file that ends in the middle of a change, all earlier changes are r
   const change = { from: 2, version: 3, put: [route('d')], drop: [] };
   restored.change(change);
   next.changed(change);
-  await next.settled();
+  await next.flushed();
   assert.deepEqual((await saved.restored()).table(), restored.table());
 });
 
 test('changes that do not continue the table are ignored', async () => {
   await using saved = await start();
   saved.replace(1, [route('a')]);
-  await saved.journal.settled();
+  await saved.journal.flushed();
   await appendFile(saved.path, `${JSON.stringify({ from: 5, version: 6, put: [], drop: ['a'] })}\n`);
   assert.equal((await saved.restored()).routeCount, 1);
 });
@@ -123,10 +123,10 @@ test('a failed write is reported, and the next change saves everything', async (
   await using saved = await start();
   await writeFile(join(saved.path, '../..', 'run'), 'in the way');
   saved.replace(1, [route('a')]);
-  await saved.journal.settled();
+  await saved.journal.flushed();
   assert.equal(saved.failures.length, 1);
   await rm(join(saved.path, '..'));
   saved.change({ put: [route('b')], drop: [] });
-  await saved.journal.settled();
+  await saved.journal.flushed();
   assert.deepEqual((await saved.restored()).table(), saved.live.table());
 });

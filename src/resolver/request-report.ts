@@ -1,0 +1,51 @@
+import { type AccessFacts, errorLine, servedLine } from './access-log.ts';
+import { type HCode, hCodes } from './h-codes.ts';
+import type { Destination } from './live-routes.ts';
+import type { RequestEvents } from './request-events.ts';
+import type { RequestHead } from './request-head.ts';
+import type { Target } from './target.ts';
+
+/** Collects what the log line of one request says. Without a destination there is no app, and so no log. */
+export class RequestReport {
+  readonly #head: RequestHead;
+  readonly #events: RequestEvents;
+  readonly #startedAtMs = performance.now();
+  #target: Target | null = null;
+  #connectedAtMs: number | null = null;
+
+  constructor(head: RequestHead, events: RequestEvents) {
+    this.#head = head;
+    this.#events = events;
+  }
+
+  /** The request has a connection to this instance. The last one is the one that the log names. */
+  connected(target: Target, nowMs: number): void {
+    this.#target = target;
+    this.#connectedAtMs = nowMs;
+  }
+
+  failed(code: HCode, destination: Destination | undefined, sentBytes: number): void {
+    if (!destination) return;
+    const line = errorLine(code, this.#facts(hCodes[code].status, sentBytes || null));
+    this.#events.requestFailed({ destination, target: this.#target }, code, line);
+  }
+
+  /** `status` and `sentBytes` of the instance's answer. */
+  served(destination: Destination | undefined, status: number, sentBytes: number): void {
+    if (!destination) return;
+    const line = () => servedLine(this.#facts(status, sentBytes));
+    this.#events.requestServed({ destination, target: this.#target }, line);
+  }
+
+  #facts(status: number, bytes: number | null): AccessFacts {
+    const connectedAtMs = this.#connectedAtMs;
+    return {
+      head: this.#head,
+      process: this.#target?.name ?? '',
+      connectMs: connectedAtMs === null ? null : connectedAtMs - this.#startedAtMs,
+      serviceMs: connectedAtMs === null ? null : performance.now() - connectedAtMs,
+      status,
+      bytes,
+    };
+  }
+}
