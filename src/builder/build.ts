@@ -13,7 +13,7 @@ import { readOrder } from './cnb/order-toml.ts';
 import { BuildRecords } from './cnb/record.ts';
 import { SharedRuntimes } from './cnb/runtimes.ts';
 import { buildpackStrategy } from './cnb/strategy.ts';
-import { dockerfileStrategy } from './dockerfile/strategy.ts';
+import { type BuildHands, dockerfileStrategy } from './dockerfile/strategy.ts';
 import { refuseOnFullDisk } from './full-disk.ts';
 import { type JailLimits, jailLimits } from './jail/limits.ts';
 import { Ledger, type NewArtifact } from './ledger.ts';
@@ -29,6 +29,8 @@ const buildCache = { keepBytes: 10 * 1024 ** 3, unusedForMs: 2 * 24 * 60 * 60_00
 
 export interface BuilderOptions {
   readonly engine: Engine;
+  /** On the engine's host. */
+  readonly hands: BuildHands;
   readonly store: Store;
   readonly leases: Leases;
   readonly settings: Pick<Settings, 'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool' | 'stackSuite'>;
@@ -121,13 +123,13 @@ async function openWorkshop(
     readonly limits: JailLimits;
   },
 ): Promise<Workshop> {
-  const { engine, leases, platformId, limits, records, recordsDir, scratchDir } = options;
+  const { engine, hands, leases, platformId, limits, records, recordsDir, scratchDir } = options;
   const [order, settings] = await Promise.all([readOrder(options.buildpacksDir), SettingsDigest.open(recordsDir)]);
   const networkOf = buildNetworks(engine, { platformId, pool: options.settings.networkPool });
   const runtimes = new SharedRuntimes({ engine, leases, platformId, limits, recordsDir, scratchDir });
   // A Dockerfile says more exactly than any buildpack what its author wants.
   const strategies = [
-    dockerfileStrategy({ engine, platformId, limits }),
+    dockerfileStrategy({ engine, hands, platformId, limits }),
     buildpackStrategy({ engine, platformId, order, records, runtimes, settings, limits, scratchDir, networkOf }),
   ];
   return { strategies, settings, runtimes };
@@ -163,7 +165,7 @@ async function build(request: BuildRequest, context: BuildContext): Promise<Buil
     // The one before in line may have built the same.
     const meanwhile = await findArtifact(request, key, options);
     if (meanwhile) return { build: await ledger.reused(queued, meanwhile, actor), artifact: meanwhile, reused: true };
-    await refuseOnFullDisk((await options.engine.info()).dataRoot, { ...jailLimits, ...options.limits });
+    await refuseOnFullDisk(options.hands, { ...jailLimits, ...options.limits });
     const made = await make(proposal, { context, request, source, stack, key, slot: place.slot, buildId: queued.id });
     return { ...(await ledger.succeeded(queued, made, actor)), reused: false };
   } catch (error) {

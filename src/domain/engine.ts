@@ -31,13 +31,10 @@ export interface EngineInfo {
   readonly apiVersion: string;
   /** `graph`: the classic layer store. `containerd`: the snapshotter store. They want other forms of a loaded image. */
   readonly imageStore: 'graph' | 'containerd';
-  readonly cgroupVersion: 1 | 2;
-  readonly cgroupDriver: string;
   readonly liveRestore: boolean;
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly architecture: 'amd64' | 'arm64';
-  readonly dataRoot: string;
 }
 
 export interface EngineEvent {
@@ -270,10 +267,8 @@ export interface EngineImages {
   assemble(image: AssembledImage): Promise<string>;
   /** Makes an image of one layer out of a root file system's tar. */
   importRootfs(tar: Readable, tag: string, config: ImageConfig): Promise<string>;
-  /** Builds a Dockerfile through the engine's BuildKit. User's failures throw `build_failed`. */
+  /** Builds a Dockerfile through the engine's BuildKit, which limits nothing. User's failures throw `build_failed`. */
   buildDockerfile(build: DockerfileBuild, signal: AbortSignal): Promise<string>;
-  /** Limits the memory and the processes of steps of Dockerfiles, as every build of one does first. Never throws. */
-  brakeDockerfiles(): Promise<DockerfileBrake>;
   /**
    * Sends an image to the registry that its tag names and returns the manifest's digest. Throws `not_found` for an image
    * that is not here, `unauthorized` for a wrong login, `forbidden`, `unavailable` for a registry that does not answer.
@@ -302,12 +297,6 @@ export interface EngineImages {
   trimBuildCache(limits: { readonly keepBytes: number; readonly unusedForMs: number }): Promise<void>;
 }
 
-export interface DockerfileBrake {
-  readonly applied: boolean;
-  /** For `doctor`: what they are held to, or why they are not. */
-  readonly message: string;
-}
-
 export interface DockerfileBuild {
   /** Uncompressed tar. */
   readonly context: Readable;
@@ -327,8 +316,6 @@ export interface NetworkState {
   readonly labels: Labels;
   readonly subnet: string | null;
   readonly gateway: string | null;
-  /** The bridge's interface name on the host. */
-  readonly bridge: string | null;
 }
 
 export interface EngineNetworks {

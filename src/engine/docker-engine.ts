@@ -1,4 +1,5 @@
 import type { Engine } from '../domain/engine.ts';
+import type { Block } from '../domain/subnets.ts';
 import { connect } from './connection.ts';
 import { dockerContainers } from './containers.ts';
 import { type DockerInfo, readInfo } from './engine-info.ts';
@@ -8,6 +9,7 @@ import { dockerNetworks } from './networks.ts';
 import { dockerVolumes } from './volumes.ts';
 
 const infoLifetimeMs = 60_000;
+const noRoutes = async () => [];
 
 export interface DockerEngineOptions {
   /** `unix:///var/run/docker.sock` or `tcp://host:port`. */
@@ -17,10 +19,12 @@ export interface DockerEngineOptions {
    * cache: may be emptied at any time. Without it they are found out once per process.
    */
   readonly cacheDir?: string;
+  /** What the host has routes to beside the engine's networks: no network is made there. Default: nothing. */
+  readonly hostRoutes?: () => Promise<readonly Block[]>;
 }
 
 /** The Engine port over one Docker engine, 20.10 or newer. Connects at the first call. Throws `invalid_params` for a wrong address. */
-export function createDockerEngine({ dockerHost, cacheDir }: DockerEngineOptions): Engine {
+export function createDockerEngine({ dockerHost, cacheDir, hostRoutes = noRoutes }: DockerEngineOptions): Engine {
   const connection = connect(dockerHost);
   const cache = cacheDir ?? null;
 
@@ -40,12 +44,12 @@ export function createDockerEngine({ dockerHost, cacheDir }: DockerEngineOptions
   const containers = dockerContainers(connection, abilities, cache);
   return {
     async info() {
-      const { id: _id, ...info } = await readInfo(connection);
+      const { id, cgroupVersion, cgroupDriver, dataRoot, ...info } = await readInfo(connection);
       return info;
     },
     containers,
     images: dockerImages(connection, abilities, cache),
-    networks: dockerNetworks(connection),
+    networks: dockerNetworks(connection, hostRoutes),
     volumes: dockerVolumes(connection, containers),
     events: (labels, signal) => engineEvents(connection, labels, signal),
   };

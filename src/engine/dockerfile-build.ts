@@ -24,7 +24,7 @@ interface BuildLine {
  * 28.5: a RUN step sees the host's memory and lies in the engine's own cgroup "buildkit"). They are sent all the same, for
  * the engine that will honour them. A RUN step is root in its own container, with the engine's default capabilities and
  * seccomp profile, on the default bridge, without the engine's socket. What bounds it is the caller's signal (time) and
- * build-brake.ts (memory, processes and CPU weight of all BuildKit steps together) where that can be had.
+ * `HostHands.brakeSteps` (memory, processes and CPU weight of the steps) where that can be had.
  */
 export async function buildDockerfile(
   connection: Connection,

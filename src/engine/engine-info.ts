@@ -22,14 +22,17 @@ interface SystemInfo {
 export interface DockerInfo extends EngineInfo {
   /** The engine's own id, stable over restarts. */
   readonly id: string;
+  readonly cgroupVersion: 1 | 2;
+  readonly cgroupDriver: string;
+  readonly dataRoot: string;
 }
 
 /** Throws `unavailable` when the engine does not answer, `invalid_params` for a processor that the platform has no stack for. */
-export async function readInfo(connection: Connection): Promise<DockerInfo> {
-  const what = 'describe itself';
+export async function readInfo(connection: Connection, deadlineMs?: number): Promise<DockerInfo> {
+  const call = { method: 'GET', what: 'describe itself', ...(deadlineMs === undefined ? {} : { deadlineMs }) } as const;
   const [info, version] = await Promise.all([
-    connection.request<SystemInfo>({ method: 'GET', path: '/info', what }),
-    connection.request<{ readonly ApiVersion: string }>({ method: 'GET', path: '/version', what }),
+    connection.request<SystemInfo>({ ...call, path: '/info' }),
+    connection.request<{ readonly ApiVersion: string }>({ ...call, path: '/version' }),
   ]);
   return {
     id: info.ID,

@@ -9,7 +9,6 @@ import type { EngineImages, ImageState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { Assembler } from './assemble.ts';
 import { BlobCache } from './blob-cache.ts';
-import { brakeBuild, brakeBuildKit, notBraked } from './build-brake.ts';
 import type { Connection } from './connection.ts';
 import { answered, ignoring } from './docker-errors.ts';
 import { buildDockerfile } from './dockerfile-build.ts';
@@ -72,12 +71,7 @@ export function dockerImages(
       }
     },
 
-    async brakeDockerfiles() {
-      return connection.kind === 'unix' ? brakeBuildKit(await info()) : notBraked('the engine is on another machine');
-    },
-
     async buildDockerfile(build, signal) {
-      using _brake = connection.kind === 'unix' ? await brakeBuild(await info()) : null;
       const id = await buildDockerfile(connection, build, signal);
       const image = (id === null ? null : await inspect(id)) ?? (await inspect(build.tag));
       if (image === null)

@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto';
 import { newBridgeName } from '../domain/bridges.ts';
 import { type EngineNetworks, type Labels, labelNames, type NetworkState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { type Block, formatAddress, formatBlock, freeBlock, parseBlock } from '../domain/subnets.ts';
 import type { Connection } from './connection.ts';
 import { answered, engineMessage } from './docker-errors.ts';
-import { hostRoutes } from './host-routes.ts';
 import { networkJoiner } from './join-network.ts';
 import { carries, labelFilter } from './labels.ts';
-import { type Block, formatAddress, formatBlock, freeBlock, parseBlock } from './subnets.ts';
 
 type NewNetwork = Parameters<EngineNetworks['create']>[0];
 
@@ -16,16 +15,15 @@ interface Network {
   readonly Id: string;
   readonly Name: string;
   readonly Labels: Labels | null;
-  readonly Options: Readonly<Record<string, string>> | null;
   readonly IPAM: { readonly Config: readonly { readonly Subnet?: string; readonly Gateway?: string }[] | null };
 }
 
-const bridgeNameOption = 'com.docker.network.bridge.name';
+export const bridgeNameOption = 'com.docker.network.bridge.name';
 const createDeadlineMs = 60_000;
 /** Another platform, or a person, may take the subnet we chose before the engine gives it to us. */
 const attempts = 8;
 
-export function dockerNetworks(connection: Connection): EngineNetworks {
+export function dockerNetworks(connection: Connection, hostRoutes: () => Promise<readonly Block[]>): EngineNetworks {
   /** Subnets on their way to the engine, which does not list them yet. */
   const reserved = new Set<Block>();
   const underWay = new Map<string, Promise<NetworkState>>();
@@ -35,10 +33,9 @@ export function dockerNetworks(connection: Connection): EngineNetworks {
       const all = await listAll(connection);
       const existing = all.find((one) => one.Name === network.name);
       if (existing !== undefined) return ours(existing, network.labels);
-      const routes = connection.kind === 'unix' ? await hostRoutes() : [];
       const block = freeBlock(
         { range: network.pool, prefixLength: network.prefixLength },
-        [...all.flatMap(blocksOf), ...routes, ...reserved],
+        [...all.flatMap(blocksOf), ...(await hostRoutes()), ...reserved],
         seedOf(network.name, attempt),
       );
       reserved.add(block);
@@ -154,7 +151,6 @@ function toState(network: Network): NetworkState {
     labels: network.Labels ?? {},
     subnet: config?.Subnet ?? null,
     gateway: config?.Gateway?.replace(/\/\d+$/, '') ?? null,
-    bridge: network.Options?.[bridgeNameOption] ?? null,
   };
 }
 

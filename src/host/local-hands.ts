@@ -1,15 +1,33 @@
-import { statfs } from 'node:fs/promises';
-import type { HostHands } from '../domain/host-hands.ts';
+import type { EngineOnHost, HostHands } from '../domain/host-hands.ts';
 import { answers } from './answers.ts';
-import { applyHostFirewall, removeHostFirewall } from './host-firewall.ts';
+import { brakeBuildKit } from './build-brake.ts';
+import { diskOf } from './disk.ts';
+import { applyHostFirewall, removeHostFirewall } from './firewall.ts';
+import { hostLoad } from './load.ts';
+import { hostRoutes } from './routes.ts';
+
+export interface LocalHandsDeps {
+  /** PAAS_HOME. */
+  readonly home: string;
+  /** Throws while the engine does not answer. */
+  readonly engine: () => Promise<EngineOnHost>;
+}
 
 /** The hands on the machine that this process runs on. */
-export const localHands: HostHands = {
-  answers,
-  applyFirewall: applyHostFirewall,
-  removeFirewall: removeHostFirewall,
-  async disk(path) {
-    const disk = await statfs(path).catch(() => null);
-    return disk && { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize };
-  },
-};
+export function createLocalHands({ home, engine }: LocalHandsDeps): HostHands {
+  return {
+    answers,
+    applyFirewall: (rules) => applyHostFirewall(rules, async () => (await engine()).bridge),
+    removeFirewall: removeHostFirewall,
+    brakeSteps: () => brakeBuildKit(engine),
+    async disks() {
+      const dataRoot = await engine().then(
+        (known) => known.dataRoot,
+        () => null,
+      );
+      return Promise.all([diskOf('home', home), ...(dataRoot === null ? [] : [diskOf('engine', dataRoot)])]);
+    },
+    load: hostLoad,
+    routes: hostRoutes,
+  };
+}

@@ -3,7 +3,7 @@ import { removeCredential } from '../config/credentials.ts';
 import { environment } from '../config/environment.ts';
 import type { Settings } from '../config/settings.ts';
 import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
-import { localHands } from '../host/local-hands.ts';
+import { removeHostFirewall } from '../host/firewall.ts';
 import { apiUrl, gitOrigins } from './addresses.ts';
 import { commandLink, removeCommandLink } from './steps/command-link.ts';
 import type { Announcer } from './terminal.ts';
@@ -41,7 +41,7 @@ export async function removeFromEngine(engine: Engine, labels: Labels | null, an
     await removeNetworks(engine, labels, announcer);
     await removeVolumes(engine, labels, announcer);
     await removeImages(engine, labels, announcer);
-    await localHands.removeFirewall(labels[labelNames.platform] ?? '');
+    await removeHostFirewall(labels[labelNames.platform] ?? '');
   }
   await removeStacks(engine, labels ?? {}, announcer);
 }

@@ -1,6 +1,7 @@
 import type { App } from '../domain/app.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Release } from '../domain/release.ts';
+import { ensureNetworksFor } from '../provisioner/environment.ts';
 import { retire } from '../provisioner/placing.ts';
 import { type RollOutDeps, routesSettled } from './roll-out.ts';
 import { allUp } from './starting.ts';
@@ -21,6 +22,7 @@ export async function replace(
 ): Promise<void> {
   const { store } = deps;
   try {
+    await ensureNetworksFor(started, deps.environment, deps.logger);
     await allUp(started, release, deps, signal);
   } catch (error) {
     await store.transaction((tables) => retire(tables, started, 'deploy_failed'));

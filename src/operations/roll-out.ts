@@ -9,7 +9,7 @@ import { type Instance, releaseOf } from '../domain/instance.ts';
 import { isTakenUpAgain, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { currentOf } from '../domain/traffic.ts';
-import { type EnvironmentDeps, ensureNetworks } from '../provisioner/environment.ts';
+import { type EnvironmentDeps, ensureNetworks, ensureNetworksFor } from '../provisioner/environment.ts';
 import { type Owner, placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh, isWanted, slotsOf } from '../provisioner/plan.ts';
 import type { Logger } from '../system/logger.ts';
@@ -45,6 +45,7 @@ export async function rollOut(app: App, release: Release, deps: RollOutDeps, sig
     if (artifact) {
       await ensureNetworks(app, deps.environment);
       started.push(...(await placeGate({ app, release }, formation, store)));
+      await ensureNetworksFor(started, deps.environment, deps.logger);
       await allUp(started, release, deps, signal);
     }
     await store.transaction((tables) => switchTo(app, release, formation, tables));

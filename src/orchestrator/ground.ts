@@ -5,8 +5,9 @@ import { paths, type Settings } from '../config/settings.ts';
 import type { EngineInfo } from '../domain/engine.ts';
 import type { Store } from '../domain/store.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
+import { engineOnHost } from '../engine/engine-on-host.ts';
 import { EngineRegistry } from '../engine/engine-registry.ts';
-import { localHands } from '../host/local-hands.ts';
+import { createLocalHands } from '../host/local-hands.ts';
 import { createAppLog } from '../reporting/app-log.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { createResolverClient } from '../routing/resolver-client.ts';
@@ -26,7 +27,10 @@ export async function openGround(settings: Settings) {
   const logger = createLogger({ level: settings.logLevel, name: 'orchestrator' });
   const store = await openStore({ path: folders.state, keysDir: folders.keys, logger });
   const platformId = await readPlatformId(store);
-  const engine = createDockerEngine({ dockerHost: settings.dockerHost, cacheDir: join(folders.cache, 'engine') });
+  const { home, dockerHost } = settings;
+  const hands = createLocalHands({ home, engine: engineOnHost(dockerHost) });
+  const cacheDir = join(folders.cache, 'engine');
+  const engine = createDockerEngine({ dockerHost, cacheDir, hostRoutes: hands.routes });
   const info = await engine.info();
   const engines = new EngineRegistry();
   engines.add(await putHost(store, info, settings), engine);
@@ -34,7 +38,7 @@ export async function openGround(settings: Settings) {
   const leases = createLocalLeases({ nextTerm: leaseTerms(store) });
   const resolver = createResolverClient(folders.resolverSocket);
   // Builds and their images stay on the host that the platform runs on.
-  const hosts = { engines, buildEngine: engine, handsOn: () => localHands };
+  const hosts = { engines, buildEngine: engine, buildHands: hands, handsOn: () => hands };
   return { settings, folders, startedAt, clock, logger, store, platformId, ...hosts, info, appLog, leases, resolver };
 }
 

@@ -6,9 +6,8 @@ import type { Engine, EngineInfo } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import { publicMessage } from '../domain/errors.ts';
 import type { Host } from '../domain/host.ts';
-import type { HandsOn, HostHands } from '../domain/host-hands.ts';
+import type { HandsOn, HostDisk, HostHands, HostLoad } from '../domain/host-hands.ts';
 import type { Store } from '../domain/store.ts';
-import { localHands } from '../host/local-hands.ts';
 
 type Part = PlatformStatus['parts'][number];
 type Check = PlatformStatus['checks'][number];
@@ -23,6 +22,7 @@ export interface StatusDeps {
   readonly handsOn: HandsOn;
   /** Where builds run. */
   readonly buildEngine: Engine;
+  readonly buildHands: Pick<HostHands, 'brakeSteps'>;
   /** Asks the resolver for the version of its route table. Throws when it does not answer. */
   readonly resolver: () => Promise<{ readonly version: number }>;
   readonly gitVersion: () => Promise<string>;
@@ -35,6 +35,9 @@ const lowDisk = { warnBelow: 0.2, failBelow: 0.1 } as const;
 /** A part that does not answer in this time counts as down. The engine's own deadlines are longer. */
 const partAnswersMs = 3000;
 
+/** Beyond these, apps answer late: processes waiting for each CPU over five minutes, the share of memory that is free. */
+const busyHost = { loadPerCpu: 4, freeMemory: 0.05 } as const;
+
 const moreDisk = 'Free some space, or move PAAS_HOME and the engine to a larger disk.';
 
 /** The platform's parts, whether each answers, and what its operator should repair. Never throws. */
@@ -45,10 +48,9 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
     infoOf(buildEngine),
     Promise.all(deps.engines.known().map((hostId) => reportOf(hostId, hosts, deps))),
   ]);
-  const [parts, home, dockerfiles] = await Promise.all([
+  const [parts, dockerfiles] = await Promise.all([
     partsOf(deps, reports, build),
-    disk(localHands, 'disk of PAAS_HOME', settings.home),
-    dockerfileChecks(buildEngine, build),
+    dockerfileChecks(deps.buildHands, build),
   ]);
   const loads = hostLoads(hosts, active);
   return {
@@ -65,7 +67,6 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
     },
     checks: [
       ...parts.map((each) => partCheck(each, build)),
-      home,
       ...reports.flatMap(({ checks }) => checks),
       ...dockerfiles,
     ],
@@ -89,9 +90,8 @@ async function reportOf(hostId: string, hosts: readonly Host[], deps: StatusDeps
     return info.version;
   });
   const checks = [
-    ...(info instanceof Error
-      ? []
-      : [await disk(deps.handsOn(hostId), 'disk of the engine', info.dataRoot), liveRestoreCheck(info)]),
+    ...(await hostChecks(deps.handsOn(hostId))),
+    ...(info instanceof Error ? [] : [liveRestoreCheck(info)]),
     firewallCheck(firewall(hostId)),
   ];
   return { part: engine, checks: checks.map((check) => ({ ...check, name: named(check.name) })) };
@@ -167,14 +167,35 @@ const fixes: Readonly<Record<string, string>> = {
   stacks: 'Make them: paas stack:rebuild',
 };
 
-async function disk(hands: HostHands, name: string, path: string): Promise<Check> {
-  const state = await hands.disk(path);
-  if (!state) return { name, state: 'warning', message: `${path} cannot be read from here`, fix: null };
-  const { freeBytes, totalBytes } = state;
+async function hostChecks(hands: HostHands): Promise<readonly Check[]> {
+  try {
+    const [disks, load] = await inTime(Promise.all([hands.disks(), hands.load()]), 'the host');
+    return [...disks.map(diskCheck), loadCheck(load)];
+  } catch (error) {
+    return [{ name: 'host', state: 'warning', message: publicMessage(error), fix: null }];
+  }
+}
+
+const diskNames = { home: 'disk of PAAS_HOME', engine: 'disk of the engine' } as const;
+
+function diskCheck({ holds, path, space }: HostDisk): Check {
+  const name = diskNames[holds];
+  if (!space) return { name, state: 'warning', message: `${path} cannot be read from here`, fix: null };
+  const { freeBytes, totalBytes } = space;
   const free = totalBytes === 0 ? 1 : freeBytes / totalBytes;
   const message = `${Math.round(freeBytes / 2 ** 30)} GiB free (${Math.round(free * 100)} %) at ${path}`;
   if (free >= lowDisk.warnBelow) return { name, state: 'ok', message, fix: null };
   return { name, state: free < lowDisk.failBelow ? 'failed' : 'warning', message, fix: moreDisk };
+}
+
+function loadCheck({ averages, cpus, freeMemoryBytes, memoryBytes }: HostLoad): Check {
+  const name = 'host load';
+  const [, fiveMinutes] = averages;
+  const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+  const message = `${fiveMinutes.toFixed(1)} on ${cpus} CPUs; ${gib(freeMemoryBytes)} of ${gib(memoryBytes)} GiB of memory free`;
+  const isBusy = fiveMinutes > cpus * busyHost.loadPerCpu || freeMemoryBytes < memoryBytes * busyHost.freeMemory;
+  if (!isBusy) return { name, state: 'ok', message, fix: null };
+  return { name, state: 'warning', message, fix: 'Scale apps down, or take a larger host. See what is busy with: top' };
 }
 
 function liveRestoreCheck({ liveRestore }: EngineInfo): Check {
@@ -199,11 +220,14 @@ function firewallCheck(reason: string | null): Check {
   };
 }
 
-async function dockerfileChecks(engine: Engine, info: EngineInfo | Error): Promise<readonly Check[]> {
+async function dockerfileChecks(
+  hands: Pick<HostHands, 'brakeSteps'>,
+  info: EngineInfo | Error,
+): Promise<readonly Check[]> {
   if (info instanceof Error) return [];
   const name = 'Dockerfile builds';
-  const unknown = (error: unknown) => ({ applied: false, message: publicMessage(error) });
-  const { applied, message } = await inTime(engine.images.brakeDockerfiles(), 'the engine').catch(unknown);
+  using brake = await hands.brakeSteps();
+  const { applied, message } = brake;
   if (applied) return [{ name, state: 'ok', message, fix: null }];
   const fix = 'Build sources that you do not trust with a buildpack: those builds have every limit.';
   return [{ name, state: 'warning', message, fix }];

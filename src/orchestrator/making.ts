@@ -20,10 +20,12 @@ export type Making = ReturnType<typeof createMaking>;
 
 /** Builds, makes releases, performs operations, and removes leftovers. Only the orchestrator that leads has it. */
 export function createMaking(ground: Ground, keepers: Keepers, repositories: Repositories) {
-  const { settings, folders, clock, logger, store, platformId, engines, buildEngine, leases, appLog } = ground;
+  const { settings, folders, clock, logger, store, platformId, engines, buildEngine, buildHands, leases, appLog } =
+    ground;
   const { logs, routes, terminals } = keepers;
   const builder = createBuilder({
     engine: buildEngine,
+    hands: buildHands,
     store,
     leases,
     settings,

@@ -2,7 +2,9 @@ import type { App } from '../domain/app.ts';
 import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import { errorCode, PlatformError } from '../domain/errors.ts';
+import type { Instance } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';
+import type { Logger } from '../system/logger.ts';
 
 /** Room for two releases of 25 instances during a deploy, and the gateway (contracts: hardening §3.4). */
 const prefixLength = 26;
@@ -27,6 +29,24 @@ export async function ensureNetworks(app: Pick<App, 'id'>, dependencies: Environ
   } catch (error) {
     throw error instanceof AggregateError ? (error.errors[0] ?? noHost()) : error;
   }
+}
+
+/**
+ * Makes the network of the app on each host where its instances were placed, unless it is there. Never throws: where it
+ * cannot be made now, the environment keeper makes it and the start is tried again.
+ */
+export async function ensureNetworksFor(
+  instances: readonly Pick<Instance, 'appId' | 'hostId'>[],
+  dependencies: EnvironmentDeps,
+  logger: Logger,
+): Promise<void> {
+  const byHost = new Map(instances.map(({ appId, hostId }) => [hostId, appId]));
+  const making = [...byHost].map(([hostId, id]) =>
+    ensureNetwork({ id }, hostId, dependencies).catch((error: unknown) =>
+      logger.warn('the network of an app could not be made where an instance was placed', { error, appId: id, hostId }),
+    ),
+  );
+  await Promise.all(making);
 }
 
 /** Makes the app's own network on a host unless it is there. */

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts';
-import { type Engine, labelNames } from '../domain/engine.ts';
+import { labelNames } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import type { HandsOn } from '../domain/host-hands.ts';
 import type { Clock } from '../system/clock.ts';
@@ -56,12 +56,10 @@ export class HostGuard {
 
   async #apply(hostId: string): Promise<void> {
     const { engines, handsOn, platformId, settings } = this.#options;
-    const engine = engines.on(hostId);
     try {
-      const networks = await engine.networks.list({ [labelNames.platform]: platformId });
-      const bridges = networks.flatMap(({ bridge }) => (bridge ? [bridge] : []));
-      const buildBridge = settings.closeMetadata ? await ownBridge(engine) : null;
-      const state = await handsOn(hostId).applyFirewall({ platformId, bridges, buildBridge });
+      const networks = await engines.on(hostId).networks.list({ [labelNames.platform]: platformId });
+      const rules = { platformId, hasNetworks: networks.length > 0, closeMetadata: settings.closeMetadata };
+      const state = await handsOn(hostId).applyFirewall(rules);
       this.#reasons.set(hostId, state.applied ? null : state.reason);
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
@@ -69,9 +67,4 @@ export class HostGuard {
       throw error;
     }
   }
-}
-
-/** Steps of Dockerfiles have no other network. Null where the engine was told to have none. */
-async function ownBridge(engine: Engine): Promise<string | null> {
-  return (await engine.networks.inspect('bridge'))?.bridge ?? null;
 }

@@ -3,6 +3,8 @@ import { BlockList, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import type { NetworkState } from '../../src/domain/engine.ts';
+import { parseBlock } from '../../src/domain/subnets.ts';
+import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { inNetwork } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import type { UnderTest } from './engine.contract.ts';
@@ -21,7 +23,6 @@ export function networksContract(underTest: UnderTest): void {
       const network = { name: `${runId}-one`, labels, ...pool };
       const made = await engine.networks.create(network);
       assert.match(made.subnet ?? '', /^10\.211\.\d+\.\d+\/26$/);
-      assert.match(made.bridge ?? '', /^[a-z0-9]{3,15}$/);
       assert.equal(made.name, network.name);
       assert.deepEqual(await engine.networks.inspect(made.id), made);
       assert.deepEqual(await engine.networks.create(network), made);
@@ -117,6 +118,18 @@ export function networksContract(underTest: UnderTest): void {
       assert.equal(inside.stdout, 'eth0\nlo\n');
       assert.equal((await fixture.run(script)).stdout, 'lo\n');
       await fixture.engine.networks.remove(network.id);
+    });
+
+    test('no network is made where the host has a route', async () => {
+      const { dockerHost, runId, labels } = underTest();
+      const blocks = ['10.212.254.0/30', '10.212.254.8/29'].map((text) => parseBlock(text));
+      const hostRoutes = async () => blocks.filter((block) => block !== null);
+      const { networks } = createDockerEngine({ dockerHost, hostRoutes });
+      const network = { pool: '10.212.254.0/28', prefixLength: 30, labels };
+      const made = await networks.create({ name: `${runId}-beside`, ...network });
+      assert.equal(made.subnet, '10.212.254.4/30');
+      await assert.rejects(networks.create({ name: `${runId}-none`, ...network }), { code: 'no_capacity' });
+      await networks.remove(made.id);
     });
 
     test('a used-up pool is an error that says so', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { statfs } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { PlatformError } from '../../src/domain/errors.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
+import { testHands } from '../support/hands.ts';
 import { HeardOutput } from '../support/heard-output.ts';
 import { readSavedImage } from '../support/saved-image.ts';
 
@@ -182,9 +182,9 @@ test('what a build leaves in a cache mount is there for the next one of its app,
 });
 
 test('a Dockerfile that fills the disk of the host is ended before it is full', async () => {
-  const { dataRoot } = await fixture.engine.info();
-  const disk = await statfs(dataRoot);
-  const freeDiskBytes = disk.bavail * disk.bsize - 300 * 1024 * 1024;
+  const disk = (await testHands.disks()).find(({ holds }) => holds === 'engine');
+  assert.ok(disk?.space, 'the disk of the engine can be looked at');
+  const freeDiskBytes = disk.space.freeBytes - 300 * 1024 * 1024;
   const builder = fixture.newBuilder({ freeDiskShare: 1, freeDiskBytes });
   await using source = await GitSource.create();
   const fill = `RUN echo ${Date.now()}; dd if=/dev/zero of=/var/tmp/big bs=1M count=600; sync; sleep 600`;

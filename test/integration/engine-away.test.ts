@@ -3,13 +3,13 @@ import { after, before, describe, it } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
 import type { App } from '../../src/domain/app.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
-import { localHands } from '../../src/host/local-hands.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { platformStatus } from '../../src/orchestrator/health-report.ts';
 import { type Logger, silentLogger } from '../../src/system/logger.ts';
 import { scaled } from '../support/deadline.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually } from '../support/eventually.ts';
+import { testHands } from '../support/hands.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 
 const never = new AbortController().signal;
@@ -114,8 +114,9 @@ describe('while the engine is away', () => {
       settings: readSettings({ PAAS_HOME: '/nonexistent' }),
       store: half.deps.store,
       engines: half.deps.environment.engines,
-      handsOn: () => localHands,
+      handsOn: () => testHands,
       buildEngine: half.deps.environment.engines.on('local'),
+      buildHands: testHands,
       resolver: async () => ({ version: 1 }),
       gitVersion: async () => '2',
       firewall: () => null,

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
+import { engineOnHost } from '../../src/engine/engine-on-host.ts';
+import { removeHostFirewall } from '../../src/host/firewall.ts';
 import { chainsOf } from '../../src/host/firewall-rules.ts';
-import { removeHostFirewall } from '../../src/host/host-firewall.ts';
-import { localHands } from '../../src/host/local-hands.ts';
 import { HostGuard } from '../../src/provisioner/host-guard.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { isRoot } from '../../src/system/privileges.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { enginesOf } from '../support/engines.ts';
+import { testHands } from '../support/hands.ts';
 import { hostRules } from '../support/host-rules.ts';
 
 const skip = isRoot() ? false : 'needs root, as the firewall itself';
@@ -35,7 +36,7 @@ async function startedWith(env: Readonly<Record<string, string>>): Promise<strin
   const { engine, runId: platformId } = fixture;
   const guard = new HostGuard({
     engines: enginesOf(engine),
-    handsOn: () => localHands,
+    handsOn: () => testHands,
     platformId,
     settings,
     clock: systemClock,
@@ -50,7 +51,7 @@ test('a platform guards its own bridges and the one that Dockerfiles are built o
   skip,
 }, async () => {
   const { bridges } = chainsOf(fixture.runId);
-  const buildBridge = (await fixture.engine.networks.inspect('bridge'))?.bridge ?? '';
+  const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge ?? '';
   assert.equal(await startedWith({}), null);
   assert.deepEqual([...(await guarded())].sort(), [bridges, buildBridge].sort());
   assert.equal(await startedWith({ PAAS_CLOSE_METADATA: 'false' }), null);

@@ -5,7 +5,6 @@ import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
 import type { Release } from '../../src/domain/release.ts';
-import { localHands } from '../../src/host/local-hands.ts';
 import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { forgetOldInstances } from '../../src/provisioner/history.ts';
@@ -17,6 +16,7 @@ import { Supervisor } from '../../src/supervisor/supervisor.ts';
 import { Terminals } from '../../src/supervisor/terminals.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { eventually } from '../support/eventually.ts';
+import { testHands } from '../support/hands.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 
 const never = new AbortController().signal;
@@ -40,7 +40,7 @@ describe('after a crash or a failed write', () => {
 
   const lifeDeps = (): LifeDeps => ({
     engine: half.deps.environment.engines.on('local'),
-    hands: localHands,
+    hands: testHands,
     store: half.deps.store,
     clock: systemClock,
     logger: half.deps.logger,
@@ -117,7 +117,7 @@ describe('after a crash or a failed write', () => {
     const supervisor = new Supervisor({
       ...lifeDeps(),
       engines: half.deps.environment.engines,
-      handsOn: () => localHands,
+      handsOn: () => testHands,
       store: { ...store, instances: { ...store.instances, find } },
       clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 200), signal) },
     });

@@ -3,7 +3,6 @@ import { after, before, describe, it } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
 import type { App } from '../../src/domain/app.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
-import { localHands } from '../../src/host/local-hands.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { platformStatus } from '../../src/orchestrator/health-report.ts';
 import { ensureNetwork } from '../../src/provisioner/environment.ts';
@@ -12,6 +11,7 @@ import { systemClock } from '../../src/system/clock.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { eventually as eventuallyWithin } from '../support/eventually.ts';
+import { testHands } from '../support/hands.ts';
 import { putHost } from '../support/hosts.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 
@@ -97,8 +97,9 @@ describe('two hosts, of which one hangs', () => {
       settings: readSettings({ PAAS_HOME: '/nonexistent' }),
       store: half.deps.store,
       engines: half.engines,
-      handsOn: () => localHands,
+      handsOn: () => testHands,
       buildEngine: half.fixture.engine,
+      buildHands: testHands,
       resolver: async () => ({ version: 1 }),
       gitVersion: async () => '2',
       firewall: (hostId) => (hostId === 'far' ? 'Open.' : null),
@@ -130,5 +131,29 @@ describe('two hosts, of which one hangs', () => {
   it('an app that is destroyed leaves nothing on either', async () => {
     await half.operations.destroyApp(app, half.actor);
     await eventually('nothing is left', async () => (await half.containers(app)).length === 0);
+  });
+});
+
+describe('a host that came after the app', () => {
+  let half: LowerHalf;
+  before(async () => {
+    half = await LowerHalf.start();
+  });
+  after(() => half[Symbol.asyncDispose]());
+
+  it('gets the network of the app when an instance is placed there', async () => {
+    const { store } = half.deps;
+    const app = await half.app('moving');
+    await rollOut(app, await half.release(app, { web: answering('moving') }), half.deps, never);
+    const { dockerHost, cacheDir } = half.fixture;
+    half.engines.add('far', createDockerEngine({ dockerHost, cacheDir }));
+    await putHost(store, { id: 'far', name: 'there' });
+    await putHost(store, { cloudlets: 1 });
+    assert.deepEqual(await store.appNetworks.list({ appId: app.id, hostId: 'far' }), []);
+    // No environment keeper runs here, so nobody else makes the network.
+    await half.operations.restart(app, null, half.actor);
+    const up = (await store.instances.listActive(app.id)).filter(({ state }) => state === 'up');
+    assert.ok(up.some(({ hostId }) => hostId === 'far'));
+    assert.equal((await store.appNetworks.list({ appId: app.id, hostId: 'far' })).length, 1);
   });
 });

@@ -19,6 +19,7 @@ import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
+import { testHands } from './hands.ts';
 import { HeardOutput } from './heard-output.ts';
 import { removeAllOf } from './leftovers.ts';
 
@@ -55,7 +56,7 @@ export class BuilderFixture implements AsyncDisposable {
     const settings = readSettings({ PAAS_HOME: home });
     const platformId = `test${randomBytes(5).toString('hex')}`;
     const { release } = await claim({ platformId, folder: home, dockerHost: settings.dockerHost });
-    const engine = createDockerEngine({ dockerHost: settings.dockerHost });
+    const engine = createDockerEngine({ dockerHost: settings.dockerHost, hostRoutes: testHands.routes });
     const [store, stack] = await Promise.all([
       openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') }),
       ensureStacks(engine, settings),
@@ -86,6 +87,7 @@ export class BuilderFixture implements AsyncDisposable {
   newBuilder(limits: Partial<JailLimits> = {}, overrides: { buildSlots?: number } = {}): PlatformBuilder {
     return createBuilder({
       engine: this.engine,
+      hands: testHands,
       store: this.store,
       leases: createLocalLeases(),
       settings: { ...readSettings({ PAAS_HOME: this.home }), ...overrides },

@@ -9,6 +9,7 @@ import { environment } from '../../src/config/environment.ts';
 import type { ContainerSpec, Engine, Labels } from '../../src/domain/engine.ts';
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { hostRoutes } from '../../src/host/routes.ts';
 import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
 import { removeAllOf } from './leftovers.ts';
@@ -52,7 +53,7 @@ export class EngineFixture implements AsyncDisposable {
     const cacheDir = await mkdtemp(join(tmpdir(), 'paas-engine-'));
     const { release } = await claim({ platformId: runId, folder: cacheDir, dockerHost });
     const labels = { [labelNames.platform]: runId };
-    const engine = createDockerEngine({ dockerHost, cacheDir });
+    const engine = createDockerEngine({ dockerHost, cacheDir, hostRoutes });
     const imageId = await engine.images.importRootfs(await testRootfs(), `paas-test/${runId}:base`, {
       env: ['PATH=/bin'],
       labels,
@@ -63,7 +64,7 @@ export class EngineFixture implements AsyncDisposable {
   /** The same run from another process, which leaves the disposal to the first. */
   static join(run: Pick<EngineFixture, 'runId' | 'labels' | 'imageId' | 'cacheDir' | 'dockerHost'>): EngineFixture {
     const { dockerHost, cacheDir } = run;
-    return new EngineFixture(createDockerEngine({ dockerHost, cacheDir }), run);
+    return new EngineFixture(createDockerEngine({ dockerHost, cacheDir, hostRoutes }), run);
   }
 
   /** A small container of the test image that runs a shell script. */

@@ -1,6 +1,6 @@
 import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
-import { removeHostFirewall } from '../../src/host/host-firewall.ts';
+import { removeHostFirewall } from '../../src/host/firewall.ts';
 
 /** Removes all that a platform, or a run of tests, made in an engine and on the host. The stacks are everybody's and stay. */
 export async function removeAllOf(platformId: string, dockerHost: string): Promise<void> {

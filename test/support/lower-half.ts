@@ -9,7 +9,6 @@ import type { Operations } from '../../src/domain/operations.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import type { EngineRegistry } from '../../src/engine/engine-registry.ts';
-import { localHands } from '../../src/host/local-hands.ts';
 import { createOperations } from '../../src/operations/create-operations.ts';
 import { OngoingWork } from '../../src/operations/ongoing-work.ts';
 import { type DeployDeps, makeRelease } from '../../src/operations/releases.ts';
@@ -31,6 +30,7 @@ import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
 import { EngineFixture } from './engine-fixture.ts';
 import { enginesOf } from './engines.ts';
+import { testHands } from './hands.ts';
 import { putHost } from './hosts.ts';
 import { httpGet } from './platform.ts';
 
@@ -136,7 +136,7 @@ export class LowerHalf implements AsyncDisposable {
     const supervise = (terminals: Terminals) =>
       new Supervisor({
         engines,
-        handsOn: () => localHands,
+        handsOn: () => testHands,
         store,
         logger,
         platformId,

@@ -1,6 +1,7 @@
 import type { ProcessType } from '../../domain/build.ts';
 import type { Engine, ImageState } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
+import type { HostHands } from '../../domain/host-hands.ts';
 import { DiskWatch } from '../full-disk.ts';
 import { Guard } from '../jail/guard.ts';
 import type { JailLimits } from '../jail/limits.ts';
@@ -18,8 +19,12 @@ import { type DockerfileTrust, dockerfileTrust } from './trust-image.ts';
 
 const maxFileBytes = 256 * 1024;
 
+export type BuildHands = Pick<HostHands, 'brakeSteps' | 'disks'>;
+
 export interface DockerfileDeps {
   readonly engine: Engine;
+  /** On the engine's host. */
+  readonly hands: BuildHands;
   readonly platformId: string;
   readonly limits: JailLimits;
 }
@@ -62,7 +67,8 @@ async function buildWithinLimits({
   request,
 }: Pick<ImageBuild, 'deps' | 'source' | 'request'>): Promise<string> {
   const trust = await dockerfileTrust(deps.engine);
-  using disk = new DiskWatch((await deps.engine.info()).dataRoot, deps.limits);
+  using _brake = await deps.hands.brakeSteps();
+  using disk = new DiskWatch(deps.hands, deps.limits);
   using guard = new Guard(deps.limits, AbortSignal.any([request.signal, disk.signal]));
   using _watch = guard.watch({ agent: false });
   const output = new LimitedOutput(request.output, {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Block } from './subnets.ts';
+import type { Block } from '../domain/subnets.ts';
 
 /** What this machine has routes to, but for the default route: a network of ours there would cut it off. */
 export async function hostRoutes(): Promise<readonly Block[]> {

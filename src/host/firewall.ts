@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { access, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { bridgePrefix } from '../domain/bridges.ts';
 import type { FirewallRules, FirewallState } from '../domain/host-hands.ts';
 import { isRoot } from '../system/privileges.ts';
 import { chainsOf, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
@@ -17,18 +18,21 @@ const maxBuffer = 64 * 1024 * 1024;
 /**
  * Puts the rules in place, or back in place: call it at start, and again from a reconciler, because a firewall that is
  * reloaded (ufw, firewalld, an update) forgets them. New networks of the platform are covered without a call. Never
- * throws: where it cannot be done it says why.
+ * throws: where it cannot be done it says why. `ownBridge`: the interface of the engine's own bridge; may throw.
  */
-export async function applyHostFirewall(options: FirewallRules): Promise<FirewallState> {
-  const { platformId, bridges, buildBridge } = options;
+export async function applyHostFirewall(
+  { platformId, hasNetworks, closeMetadata }: FirewallRules,
+  ownBridge: () => Promise<string | null>,
+): Promise<FirewallState> {
   if (!isRoot()) {
     return notApplied('the platform does not run as root');
   }
-  if (bridges.length > 0 && !(await someInterfaceExists(bridges))) {
+  if (hasNetworks && !(await hasInterface(bridgePrefix(platformId)))) {
     return notApplied('the engine’s networks are not in the platform’s network namespace');
   }
   const chains = chainsOf(platformId);
   try {
+    const buildBridge = closeMetadata ? await ownBridge() : null;
     await run('iptables-restore', ['--noflush', '--wait', '10'], restoreInput(chains, await nameServers()));
     await setJumps(['iptables', 'INPUT', chains.input], [chains.bridges]);
     const forwarded = buildBridge === null ? [chains.bridges] : [chains.bridges, buildBridge];
@@ -105,16 +109,9 @@ async function nameServers(): Promise<readonly string[]> {
   return [...new Set(texts.flatMap((text) => protectedNameServers(text, own)))];
 }
 
-async function someInterfaceExists(names: readonly string[]): Promise<boolean> {
-  const found = await Promise.all(
-    names.map((name) =>
-      access(`/sys/class/net/${name}`).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.includes(true);
+async function hasInterface(prefix: string): Promise<boolean> {
+  const names = await readdir('/sys/class/net').catch(() => []);
+  return names.some((name) => name.startsWith(prefix));
 }
 
 async function succeeds(program: string, args: readonly string[]): Promise<boolean> {

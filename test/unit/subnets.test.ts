@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseRoutes } from '../../src/engine/host-routes.ts';
-import { type Block, formatAddress, formatBlock, freeBlock, parseBlock } from '../../src/engine/subnets.ts';
+import { type Block, formatAddress, formatBlock, freeBlock, parseBlock } from '../../src/domain/subnets.ts';
+import { parseRoutes } from '../../src/host/routes.ts';
 
 const pool = { range: '10.210.0.0/16', prefixLength: 26 };
 

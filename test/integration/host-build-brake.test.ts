@@ -5,24 +5,36 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import tar from 'tar-stream';
-import { brakeBuildKit } from '../../src/engine/build-brake.ts';
-import { brakeSteps, stepMemoryBytes } from '../../src/engine/step-brake.ts';
+import type { EngineOnHost, StepBrake } from '../../src/domain/host-hands.ts';
+import { engineOnHost } from '../../src/engine/engine-on-host.ts';
+import { brakeBuildKit } from '../../src/host/build-brake.ts';
+import { stepMemoryBytes } from '../../src/host/step-brake.ts';
 import { isRoot } from '../../src/system/privileges.ts';
 import { scaled } from '../support/deadline.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
+import { testHands } from '../support/hands.ts';
+
+const systemd: EngineOnHost = {
+  isHere: true,
+  dataRoot: '/var/lib/docker',
+  cgroupVersion: 2,
+  cgroupDriver: 'systemd',
+  memoryBytes: 1e9,
+  bridge: null,
+};
 
 describe('the brake on Dockerfiles', { skip: isRoot() ? false : 'needs root, as the brake itself' }, () => {
   test('a step of a Dockerfile cannot take all the memory of the host', async (t) => {
     await using fixture = await EngineFixture.create();
-    const info = await fixture.engine.info();
-    const state = await brakeBuildKit(info);
+    const info = await engineOnHost(fixture.dockerHost)();
+    using brake = await testHands.brakeSteps();
     if (info.cgroupDriver !== 'cgroupfs') {
-      assert.match(state.message, /each of their steps|control groups are kept by systemd/);
+      assert.match(brake.message, /each of their steps|control groups are kept by systemd/);
       t.diagnostic('this engine’s groups are kept by systemd, which has a brake of its own');
       return;
     }
-    assert.deepEqual(state, { applied: true, message: 'their steps together are held to half of the memory' });
+    assert.deepEqual(wordsOf(brake), { applied: true, message: 'their steps together are held to half of the memory' });
     const script =
       info.cgroupVersion === 1
         ? 'grep hierarchical_memory_limit /sys/fs/cgroup/memory/memory.stat'
@@ -67,13 +79,13 @@ describe('the brake on Dockerfiles', { skip: isRoot() ? false : 'needs root, as 
       return async () => readFile(join(root, 'system.slice', name, 'memory.max'), 'utf8');
     };
     const others = [await group('docker.service'), await group('ssh.service'), await group('docker-0a1b.scope')];
-    const before = await brakeBuildKit({ cgroupVersion: 2, cgroupDriver: 'systemd', memoryBytes: 8e9 }, root);
+    const engine = async () => ({ ...systemd, memoryBytes: 8e9 });
+    const before = await brakeBuildKit(engine, root);
     assert.equal(before.applied, false);
     await writeFile(join(root, 'system.slice/cgroup.subtree_control'), '');
-    const state = await brakeBuildKit({ cgroupVersion: 2, cgroupDriver: 'systemd', memoryBytes: 8e9 }, root);
-    assert.deepEqual(state, { applied: true, message: 'each of their steps is held to 2048 MB of memory' });
     {
-      using _brake = brakeSteps(8e9, root);
+      using brake = await brakeBuildKit(engine, root);
+      assert.deepEqual(wordsOf(brake), { applied: true, message: 'each of their steps is held to 2048 MB of memory' });
       const steps = [
         await group('system.slice:docker:vfryyp8etbhwz2bw4h06fwhs9'),
         await group('system.slice:docker:b2'),
@@ -93,14 +105,20 @@ describe('the brake on Dockerfiles', { skip: isRoot() ? false : 'needs root, as 
     assert.equal(stepMemoryBytes(gibibyte), gibibyte / 2);
   });
 
-  test('where it cannot be had, it is said why', async () => {
-    const engine = { cgroupVersion: 2, cgroupDriver: 'systemd', memoryBytes: 1e9 } as const;
-    assert.deepEqual(await brakeBuildKit(engine, '/proc/nowhere'), {
-      applied: false,
-      message:
-        'Steps of a Dockerfile are not limited in memory and processes: the engine’s control groups are kept by systemd.',
-    });
-    const nowhere = await brakeBuildKit({ ...engine, cgroupDriver: 'cgroupfs' }, '/proc/nowhere');
-    assert.equal(nowhere.applied, false);
+  test('where it cannot be had, the reason is given', async () => {
+    const reason = async (engine: EngineOnHost) => {
+      const { applied, message } = await brakeBuildKit(async () => engine, '/proc/nowhere');
+      assert.equal(applied, false);
+      return message.replace('Steps of a Dockerfile are not limited in memory and processes: ', '');
+    };
+    assert.equal(await reason(systemd), 'the engine’s control groups are kept by systemd.');
+    assert.match(await reason({ ...systemd, cgroupDriver: 'cgroupfs' }), /ENOENT/);
+    assert.equal(await reason({ ...systemd, isHere: false }), 'the engine is on another machine.');
+    const silent = await brakeBuildKit(() => Promise.reject(new Error('no answer')), '/proc/nowhere');
+    assert.match(silent.message, /processes: no answer\.$/);
   });
 });
+
+function wordsOf({ applied, message }: StepBrake): Pick<StepBrake, 'applied' | 'message'> {
+  return { applied, message };
+}

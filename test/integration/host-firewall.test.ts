@@ -6,13 +6,14 @@ import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { NetworkState } from '../../src/domain/engine.ts';
+import { engineOnHost } from '../../src/engine/engine-on-host.ts';
 import { chainsOf } from '../../src/host/firewall-rules.ts';
-import { applyHostFirewall, removeHostFirewall } from '../../src/host/host-firewall.ts';
 import { isRoot } from '../../src/system/privileges.ts';
 import { scaled } from '../support/deadline.ts';
 import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
 import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
+import { testHands } from '../support/hands.ts';
 import { hostRules } from '../support/host-rules.ts';
 import { Uplink } from '../support/uplink.ts';
 
@@ -46,7 +47,7 @@ describe('the host’s firewall', {
   });
   after(async () => {
     hostServer.close();
-    await removeHostFirewall(fixture.runId);
+    await testHands.removeFirewall(fixture.runId);
     await far[Symbol.asyncDispose]();
     await fixture[Symbol.asyncDispose]();
   });
@@ -83,8 +84,8 @@ describe('the host’s firewall', {
     await open('host', () => heard(gateway, hostPort));
     await open('far', () => heard(metadata, 5000));
 
-    const options = { platformId: fixture.runId, bridges: [network.bridge ?? ''], buildBridge: null };
-    assert.deepEqual(await applyHostFirewall(options), { applied: true });
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false };
+    assert.deepEqual(await testHands.applyFirewall(options), { applied: true });
 
     const [host, ownAddress, meta] = await Promise.all([
       heard(gateway, hostPort),
@@ -109,10 +110,10 @@ describe('the host’s firewall', {
 
   test('is applied again without growing, covers networks to come, and leaves another platform alone', async () => {
     const other = `${fixture.runId}-other`;
-    const options = { platformId: fixture.runId, bridges: [network.bridge ?? ''], buildBridge: null };
-    await applyHostFirewall(options);
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false };
+    await testHands.applyFirewall(options);
     const once = await rules();
-    await applyHostFirewall(options);
+    await testHands.applyFirewall(options);
     assert.deepEqual(await rules(), once);
 
     const pool = { pool: '10.214.0.0/16', prefixLength: 26 };
@@ -125,36 +126,40 @@ describe('the host’s firewall', {
     assert.equal(await heard(next.gateway ?? '', hostPort, next), '');
     await fixture.engine.networks.remove(next.id);
 
-    await applyHostFirewall({ platformId: other, bridges: [], buildBridge: 'docker0' });
-    await removeHostFirewall(other);
+    await testHands.applyFirewall({ platformId: other, hasNetworks: false, closeMetadata: true });
+    await testHands.removeFirewall(other);
     assert.deepEqual(await rules(), once);
-    await removeHostFirewall(fixture.runId);
-    await removeHostFirewall(fixture.runId);
+    await testHands.removeFirewall(fixture.runId);
+    await testHands.removeFirewall(fixture.runId);
     const left = await rules();
     assert.ok(left.length < once.length && !left.some((rule) => once.includes(rule)), left.join('\n'));
   });
 
   test('keeps steps of Dockerfiles from link-local addresses, and from nothing else, unless it is told not to', async () => {
-    const buildBridge = (await fixture.engine.networks.inspect('bridge'))?.bridge ?? '';
-    const options = { platformId: fixture.runId, bridges: [network.bridge ?? ''], buildBridge };
+    const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge ?? '';
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: true };
     // A platform beside this test may keep its own rule there.
     if (!(await closedByAnother(buildBridge))) {
       await open('far', () => heardByStep(metadata));
     }
-    assert.deepEqual(await applyHostFirewall(options), { applied: true });
+    assert.deepEqual(await testHands.applyFirewall(options), { applied: true });
     const closing = (rule: string) => rule.includes(`-i ${buildBridge} `);
     assert.equal((await rules()).filter(closing).length, 1);
     assert.equal(await heardByStep(metadata), '');
     await open('far', () => heardByStep(far.address));
-    assert.deepEqual(await applyHostFirewall({ ...options, buildBridge: null }), { applied: true });
+    assert.deepEqual(await testHands.applyFirewall({ ...options, closeMetadata: false }), { applied: true });
     assert.deepEqual((await rules()).filter(closing), []);
-    await applyHostFirewall(options);
-    await removeHostFirewall(fixture.runId);
+    await testHands.applyFirewall(options);
+    await testHands.removeFirewall(fixture.runId);
     assert.deepEqual(await rules(), []);
   });
 
   test('says why when the engine’s networks are elsewhere', async () => {
-    const state = await applyHostFirewall({ platformId: fixture.runId, bridges: ['nosuchbridge0'], buildBridge: null });
+    const state = await testHands.applyFirewall({
+      platformId: `${fixture.runId}-elsewhere`,
+      hasNetworks: true,
+      closeMetadata: false,
+    });
     assert.equal(state.applied, false);
     assert.match(state.applied ? '' : state.reason, /network namespace/);
   });

@@ -1,4 +1,4 @@
-import { PlatformError } from '../domain/errors.ts';
+import { PlatformError } from './errors.ts';
 
 /** A block of IPv4 addresses: the first address as a number, and how many there are. */
 export interface Block {

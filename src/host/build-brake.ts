@@ -1,0 +1,92 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineOnHost, StepBrake } from '../domain/host-hands.ts';
+import { brakeSteps, canBrakeSteps, stepMemoryBytes } from './step-brake.ts';
+
+/*
+ * BuildKit runs all its steps below one control group, `docker/buildkit`, and its API knows no limit for them. So the limit
+ * is set on that group: a fork bomb or a leak in somebody's Dockerfile stops there and does not take the host along. It is
+ * for all steps of the engine together, those of other users too; hence half of the memory, and not one build's share.
+ */
+
+const cgroupMount = '/sys/fs/cgroup';
+
+/** Made one by one: a hierarchy that is not mounted must not be made up as a common directory. */
+const groups = ['docker', 'docker/buildkit'];
+const pids = 4096;
+/** A quarter of what a container of an app weighs. */
+const cpuShares = 256;
+const cpuWeight = 25;
+
+/**
+ * Limits the steps of Dockerfiles until it is disposed of. For an engine on this machine and a platform that runs as root.
+ * Where the engine keeps its own groups (`cgroupfs` driver) the limits are set again at each call, as a restart of the
+ * engine or of the machine forgets them, and they stay. Where systemd keeps the groups, the steps are limited one by one
+ * (step-brake.ts). Never throws: says why it could not.
+ */
+export async function brakeBuildKit(engine: () => Promise<EngineOnHost>, cgroupRoot = cgroupMount): Promise<StepBrake> {
+  try {
+    const facts = await engine();
+    if (!facts.isHere) return notBraked('the engine is on another machine');
+    return facts.cgroupDriver === 'cgroupfs' ? await brakeGroup(facts, cgroupRoot) : await brakeEach(facts, cgroupRoot);
+  } catch (error) {
+    return notBraked((error as Error).message);
+  }
+}
+
+async function brakeGroup({ cgroupVersion, memoryBytes }: EngineOnHost, cgroupRoot: string): Promise<StepBrake> {
+  const memory = String(Math.floor(memoryBytes / 2));
+  const files: readonly (readonly [string, string, string])[] =
+    cgroupVersion === 1
+      ? [
+          ['memory', 'memory.limit_in_bytes', memory],
+          ['pids', 'pids.max', String(pids)],
+          ['cpu', 'cpu.shares', String(cpuShares)],
+        ]
+      : [
+          ['', 'memory.max', memory],
+          ['', 'pids.max', String(pids)],
+          ['', 'cpu.weight', String(cpuWeight)],
+        ];
+  for (const [hierarchy, file, value] of files) {
+    for (const group of groups) await makeGroup(join(cgroupRoot, hierarchy, group));
+    await writeFile(join(cgroupRoot, hierarchy, 'docker/buildkit', file), value);
+  }
+  return {
+    applied: true,
+    message: 'their steps together are held to half of the memory',
+    [Symbol.dispose]: () => undefined,
+  };
+}
+
+async function brakeEach(
+  { cgroupVersion, cgroupDriver, memoryBytes }: EngineOnHost,
+  cgroupRoot: string,
+): Promise<StepBrake> {
+  if (cgroupVersion !== 2 || !(await canBrakeSteps(cgroupRoot))) {
+    return notBraked(`the engine’s control groups are kept by ${cgroupDriver}`);
+  }
+  const brake = brakeSteps(memoryBytes, cgroupRoot);
+  const mib = Math.floor(stepMemoryBytes(memoryBytes) / 1024 ** 2);
+  return {
+    applied: true,
+    message: `each of their steps is held to ${mib} MB of memory`,
+    [Symbol.dispose]: () => brake[Symbol.dispose](),
+  };
+}
+
+async function makeGroup(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function notBraked(cause: string): StepBrake {
+  return {
+    applied: false,
+    message: `Steps of a Dockerfile are not limited in memory and processes: ${cause}.`,
+    [Symbol.dispose]: () => undefined,
+  };
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import type { HostHands } from '../../src/domain/host-hands.ts';
+import { formatBlock } from '../../src/domain/subnets.ts';
+import { EngineFixture } from '../support/engine-fixture.ts';
+
+const never = new AbortController().signal;
+
+/** For hands on this machine, as the tests must see what they do. What the firewall lets through: integration/host-firewall. */
+export function hostHandsContract(name: string, hands: HostHands): void {
+  describe(`the hands on a host: ${name}`, () => {
+    let fixture: EngineFixture;
+    before(async () => {
+      fixture = await EngineFixture.create();
+    });
+    after(() => fixture[Symbol.asyncDispose]());
+
+    test('an address answers while something listens there', async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const target = { address: '127.0.0.1', port };
+      assert.equal(await hands.answers(target, never), true);
+      server.close();
+      await once(server, 'close');
+      assert.equal(await hands.answers(target, never), false);
+    });
+
+    test('who does not wait for an answer gets the reason of the signal', async () => {
+      const reason = new Error('enough');
+      await assert.rejects(hands.answers({ address: '127.0.0.1', port: 1 }, AbortSignal.abort(reason)), reason);
+    });
+
+    test('the disks of PAAS_HOME and of the engine are looked at', async () => {
+      const disks = await hands.disks();
+      assert.deepEqual(disks.map(({ holds }) => holds).sort(), ['engine', 'home']);
+      for (const { path, space } of disks) {
+        assert.match(path, /^\//);
+        if (space) assert.ok(space.freeBytes >= 0 && space.freeBytes <= space.totalBytes, path);
+      }
+      assert.ok(disks.find(({ holds }) => holds === 'home')?.space, 'the home of these tests can be looked at');
+    });
+
+    test('the load of the host is that of its programs and its memory', async () => {
+      const load = await hands.load();
+      assert.equal(load.averages.length, 3);
+      assert.ok(load.averages.every((average) => Number.isFinite(average) && average >= 0));
+      const { cpus, memoryBytes } = await fixture.engine.info();
+      assert.equal(load.cpus, cpus);
+      // The two may count what the kernel keeps for itself differently.
+      assert.ok(Math.abs(load.memoryBytes / memoryBytes - 1) < 0.05, `${load.memoryBytes} and ${memoryBytes}`);
+      assert.ok(load.freeMemoryBytes > 0 && load.freeMemoryBytes < load.memoryBytes);
+    });
+
+    test('the routes of the host have each network of its engine', async () => {
+      const { engine, runId, labels } = fixture;
+      const pool = { pool: '10.211.0.0/16', prefixLength: 28 };
+      const network = await engine.networks.create({ name: `${runId}-route`, labels, ...pool });
+      const routes = async () => (await hands.routes()).map(formatBlock);
+      assert.ok((await routes()).includes(network.subnet ?? ''), `${network.subnet} is not in ${await routes()}`);
+      assert.ok(!(await routes()).includes('0.0.0.0/0'));
+      await engine.networks.remove(network.id);
+      assert.ok(!(await routes()).includes(network.subnet ?? ''));
+    });
+
+    test('steps of Dockerfiles are limited, several builds at once, or the reason is given', async () => {
+      using first = await hands.brakeSteps();
+      using second = await hands.brakeSteps();
+      assert.equal(first.applied, second.applied);
+      assert.match(
+        first.message,
+        first.applied ? /held to .* of( the)? memory$/ : /^Steps of a Dockerfile are not limited/,
+      );
+    });
+
+    test('the firewall is applied again and again and removed twice, or the reason is given', async () => {
+      const platformId = `${fixture.runId}-${randomBytes(2).toString('hex')}`;
+      const rules = { platformId, hasNetworks: false, closeMetadata: true };
+      const state = await hands.applyFirewall(rules);
+      assert.deepEqual(await hands.applyFirewall(rules), state);
+      if (!state.applied) assert.match(state.reason, /^Containers can reach ports of this host: /);
+      const elsewhere = await hands.applyFirewall({ ...rules, hasNetworks: true });
+      assert.equal(elsewhere.applied, false, 'there is no bridge of that platform here');
+      await hands.removeFirewall(platformId);
+      await hands.removeFirewall(platformId);
+    });
+  });
+}
