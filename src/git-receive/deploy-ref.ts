@@ -5,10 +5,10 @@ import { shortRef } from './ref-update.ts';
 import type { Repository } from './repository.ts';
 import { pointHead } from './repository-files.ts';
 
-// The deploy branch between two pushes that cross. git lets a push move a branch only from where the pushing client
-// saw it. It checks this after the hook, when the new version serves already, so it is decided here, before the build.
+// The deploy branch when two pushes overlap. git lets a push move a branch only from the commit that the pushing client
+// saw. git checks this after the hook, when the new version serves already. So it is decided here, before the build.
 
-/** Where a branch is; null when it is not there. */
+/** The commit that a branch points to; null when there is no such branch. */
 export async function readRef(repository: Repository, ref: string, signal?: AbortSignal): Promise<string | null> {
   const command = { name: 'for-each-ref', options: ['--format=%(objectname) %(refname)'], revisions: [ref] };
   const listed = await repository.read(command, { maxBytes: 64 * 1024, ...(signal ? { signal } : {}) });
@@ -20,8 +20,8 @@ export async function readRef(repository: Repository, ref: string, signal?: Abor
 }
 
 /**
- * The branch has moved since the client looked. That is no obstacle to a push that contains what is there now, such as
- * the next commit of somebody who did not wait. Throws `conflict` for any other.
+ * For a branch that has moved since the client looked. Accepts a push that contains the branch's commit of now, such as
+ * the next commit of a person who did not wait. Throws `conflict` for any other.
  */
 export async function checkFollows(
   repository: Repository,
@@ -40,12 +40,15 @@ export async function checkFollows(
   });
 }
 
-/** Puts the branch back to where the client saw it, so that git, comparing, moves it from there to the new commit. */
+/** Puts the branch back to the commit that the client saw, because git moves it only from there. */
 export async function handOver(repository: Repository, update: DeployUpdate, now: string | null): Promise<void> {
   if (now !== update.oldId) await moveRef(repository, { ref: update.ref, from: now, to: update.oldId });
 }
 
-/** After git: the branch is at what serves now, or the log says that it is not. Lets a clone check out that branch. */
+/**
+ * After git has ended: checks that the branch points to the commit that serves, and lets clones check that branch out.
+ * Logs an error when it does not.
+ */
 export async function confirmMoved(
   repository: Repository,
   update: DeployUpdate,
@@ -53,7 +56,7 @@ export async function confirmMoved(
 ): Promise<void> {
   const found = await readRef(repository, update.ref);
   if (found === update.newId) return await pointHead(repository.path, update.ref);
-  logger.error('A version serves whose commit is not in its repository; push it again', {
+  logger.error('The commit that serves is not in its repository. Push it again.', {
     repository: repository.id,
     ref: update.ref,
     commit: update.newId,

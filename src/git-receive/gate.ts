@@ -2,21 +2,21 @@ import { PlatformError } from '../domain/errors.ts';
 import { deployRefs } from '../domain/push.ts';
 import { isWellFormedRef, type RefUpdate, shortRef } from './ref-update.ts';
 
-/** What a push asks for, once it is known to be allowed. */
+/** What an allowed push changes. */
 export interface Admission {
   /** The update that deploys; null for a push of other branches and tags only. */
   readonly deploy: DeployUpdate | null;
-  /** Branches that are stored and not built, by their short names. */
+  /** Short names of branches that are stored and not built. */
   readonly skipped: readonly string[];
-  /** Tags that are stored, by their names. */
+  /** Names of tags that are stored. */
   readonly tags: readonly string[];
 }
 
 export type DeployUpdate = RefUpdate & { readonly newId: string };
 
 /**
- * Which of a push's ref updates deploys, if any. Everything that would make git refuse the deploy branch after the
- * hook, when the new version serves already, is refused here. Pure. Throws `invalid_params`, with what to type instead.
+ * Which of a push's ref updates deploys, if any. Refuses what would make git refuse the deploy branch after the hook,
+ * when the new version serves already. Pure. Throws `invalid_params`, with the command to type instead.
  */
 export function admit(
   { updates, isWhole }: { readonly updates: readonly RefUpdate[]; readonly isWhole: boolean },
@@ -53,18 +53,22 @@ function isDeploy(update: RefUpdate): update is DeployUpdate {
 
 function checkRef({ ref, newId }: RefUpdate): void {
   if (!/^refs\/(?:heads|tags)\/./.test(ref)) {
-    throw new PlatformError('invalid_params', `${ref} is no branch and no tag; nothing else is kept here.`);
+    throw new PlatformError('invalid_params', `${ref} is neither a branch nor a tag. Nothing else is stored here.`);
   }
   if (!isWellFormedRef(ref)) throw new PlatformError('invalid_params', `${ref} is not a name that git allows.`);
   if (newId === null && deployRefs.has(ref)) {
-    throw new PlatformError('invalid_params', `${shortRef(ref)} is what is deployed, so it cannot be deleted.`, {
-      hint: 'To remove the app with all it has: paas destroy',
-    });
+    throw new PlatformError(
+      'invalid_params',
+      `${shortRef(ref)} is the branch that is deployed, so it cannot be deleted.`,
+      {
+        hint: 'To remove the app with all it has: paas destroy',
+      },
+    );
   }
-  // A file and a folder of one name: git would then not be able to move the deploy branch.
+  // A ref is a file: with a folder of the same name git could not move the deploy branch.
   const above = [...deployRefs].find((deployRef) => ref.startsWith(`${deployRef}/`));
   if (above && newId !== null) {
-    throw new PlatformError('invalid_params', `A branch ${shortRef(ref)} cannot be kept beside ${shortRef(above)}.`, {
+    throw new PlatformError('invalid_params', `A branch ${shortRef(ref)} cannot exist beside ${shortRef(above)}.`, {
       hint: 'Give it a name that does not begin with that of a deploy branch.',
     });
   }

@@ -1,11 +1,11 @@
 import { PlatformError } from '../domain/errors.ts';
 
-/** A git command of ours: its name and options are constants, what varies is a revision or a path. */
+/** A git command. Its name and options are constants; its revisions and paths vary. */
 export interface GitCommand {
   readonly name: string;
-  /** Constants of this code, never a value that came from outside. */
+  /** Constants in this code, never a value from outside. */
   readonly options?: readonly string[];
-  /** Object ids (`^<id>`: what it does not contain), `<id>^{tree}`, or full ref names. */
+  /** Object ids, `^<id>` (leaves out what that commit contains), `<id>^{tree}`, or full ref names. */
   readonly revisions?: readonly string[];
   readonly paths?: readonly string[];
 }
@@ -13,8 +13,8 @@ export interface GitCommand {
 const revision = /^\^?(?:[0-9a-f]{40}|[0-9a-f]{64})(?:\^\{(?:tree|commit)\})?$|^refs\/(?:heads|tags)\/[^\s~^:?*[\\]+$/;
 
 /**
- * The arguments for `git`, in which nothing that varies can become an option: revisions come after `--end-of-options`,
- * paths after `--`. Throws `internal` for a value of another form, because a caller's check is then missing.
+ * The arguments for `git`. No revision and no path can become an option: revisions come after `--end-of-options`, paths
+ * after `--`. Throws `internal` for a value of another form, because a check is then missing in the caller.
  */
 export function gitArguments({ name, options = [], revisions = [], paths = [] }: GitCommand): readonly string[] {
   for (const value of revisions) {

@@ -6,7 +6,7 @@ export interface GitConfigFacts {
   readonly packBytes: number;
 }
 
-/** Mistakes in the objects of old, real repositories that hurt nobody. All else that fsck finds refuses the push. */
+/** Harmless mistakes in old repositories. Any other mistake that fsck finds refuses the push. */
 const toleratedFindings = [
   'zeroPaddedFilemode',
   'missingSpaceBeforeDate',
@@ -17,8 +17,8 @@ const toleratedFindings = [
 ] as const;
 
 /**
- * The whole configuration that git runs with here, given with each command: no file on the machine, and none that a
- * push could ever reach, has a say.
+ * The whole configuration that git runs with, given with each command. No file on the machine, and none that a push
+ * could change, is read for it.
  */
 export function gitConfig(facts: GitConfigFacts): readonly (readonly [string, string])[] {
   const bigFile = String(bigFileBytes);
@@ -37,23 +37,23 @@ export function gitConfig(facts: GitConfigFacts): readonly (readonly [string, st
     ['receive.fsckObjects', 'true'],
     ...toleratedFindings.map((id) => [`receive.fsck.${id}`, 'warn'] as const),
     ['transfer.fsckObjects', 'true'],
-    // Only branches and tags can be seen; of two matching patterns git takes the later one. A push to another ref is
-    // refused by the gate: git refuses hidden ones before it asks the hook, and then keeps their objects.
+    // Clients see branches and tags only. Of two matching patterns git takes the later one. The gate refuses a push to
+    // another ref: git would refuse a hidden ref before it asks the hook, and keep the objects.
     ['uploadpack.hideRefs', 'refs/'],
     ['uploadpack.hideRefs', '!refs/heads/'],
     ['uploadpack.hideRefs', '!refs/tags/'],
-    // Force is allowed, as on Heroku. Deletion of the deploy branch is refused by the gate, which can say why.
+    // Force is allowed, as on Heroku. The gate refuses to delete the deploy branch, and gives the reason.
     ['receive.denyNonFastForwards', 'false'],
     ['receive.denyDeletes', 'false'],
-    // With --atomic another ref's failure would undo the deploy branch's move after the deploy.
+    // With --atomic the failure of another ref would undo the move of the deploy branch after the deploy.
     ['receive.advertiseAtomic', 'false'],
     ['receive.advertisePushOptions', 'false'],
     ['receive.autogc', 'false'],
-    // CI clones with a depth of 1. git refuses such a push after the hook only, when the new version serves already.
+    // A CI clones with a depth of 1. git refuses such a push only after the hook, when the new version serves already.
     ['receive.shallowUpdate', 'true'],
     ['receive.updateServerInfo', 'false'],
     ['repack.updateServerInfo', 'false'],
-    // Silence for this long, and git sends an empty packet: proxies keep the connection, a dead client is noticed.
+    // Seconds of silence until git sends an empty packet. So proxies keep the connection, and a dead client is noticed.
     ['receive.keepAlive', '5'],
     ['gc.auto', '0'],
     ['gc.autoDetach', 'false'],
@@ -68,7 +68,7 @@ export function gitConfig(facts: GitConfigFacts): readonly (readonly [string, st
   ];
 }
 
-/** `config` in the form in which git takes it from its environment (git-config(1), GIT_CONFIG_COUNT). */
+/** The environment variables through which git takes `config` (git-config(1), GIT_CONFIG_COUNT). */
 export function configEnvironment(config: readonly (readonly [string, string])[]): Readonly<Record<string, string>> {
   const env: Record<string, string> = { GIT_CONFIG_COUNT: String(config.length) };
   config.forEach(([key, value], index) => {

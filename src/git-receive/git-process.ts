@@ -5,13 +5,15 @@ import { PlatformError } from '../domain/errors.ts';
 import type { GitUser } from './git-user.ts';
 import { processDataBytes } from './limits.ts';
 
-/** The one owner of git processes: nothing else in this folder spawns, and nothing here goes through a shell. */
+/** Only this file starts processes in this folder, and none through a shell. */
 export interface GitProcessOptions {
   readonly args: readonly string[];
-  /** The whole environment: the platform's own is never handed down. */
+  /** The whole environment. The platform's own is never passed on. */
   readonly env: Readonly<Record<string, string>>;
   readonly user: GitUser | null;
-  /** util-linux's prlimit, where the machine has it: an object that unpacks to gigabytes ends git, not the host. */
+  /**
+   * Whether to limit memory with util-linux's prlimit. An object that unpacks to gigabytes then ends git, not the host.
+   */
   readonly prlimit: boolean;
   readonly killGraceMs: number;
 }
@@ -23,13 +25,15 @@ export interface GitExit {
 
 const stderrBytes = 8 * 1024;
 
-/** One git command with all that it starts (index-pack, hooks …): a process group, ended as one. */
+/** One git command and the processes that it starts (index-pack, hooks and so on), as one process group. */
 export class GitProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** Resolves when the process has ended and its output was read. Rejects with `unavailable` when it cannot be started. */
+  /**
+   * Resolves when the process has ended and its output was read. Rejects with `unavailable` when git cannot be started.
+   */
   readonly exited: Promise<GitExit>;
-  /** True once `end` was called while it ran. */
+  /** True after `end` was called on the running process. */
   isEnded = false;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #killGraceMs: number;
@@ -39,7 +43,8 @@ export class GitProcess {
   constructor({ args, env, user, prlimit, killGraceMs }: GitProcessOptions) {
     const argv = prlimit ? ['prlimit', `--data=${processDataBytes}`, '--core=0', 'git', ...args] : ['git', ...args];
     const [file = 'git', ...rest] = argv;
-    // A group of its own (detached), so that a signal reaches the hook and index-pack too. Setting uid drops all groups.
+    // Detached means a process group of its own, so that a signal reaches the hook and index-pack too. Setting the uid
+    // drops all supplementary groups.
     this.#child = spawn(file, rest, {
       cwd: '/',
       env: { ...env },
@@ -47,11 +52,11 @@ export class GitProcess {
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(user ? { uid: user.uid, gid: user.gid } : {}),
     });
-    if (this.#child.pid !== undefined) letGoFirst(this.#child.pid);
+    if (this.#child.pid !== undefined) makeFirstOomVictim(this.#child.pid);
     this.#killGraceMs = killGraceMs;
     this.stdin = this.#child.stdin;
     this.stdout = this.#child.stdout;
-    // git may end before it has read everything; how it ended tells what went wrong, EPIPE does not.
+    // git may end before it has read everything. Its exit code shows what went wrong; EPIPE does not.
     this.stdin.on('error', () => {});
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrBytes);
@@ -78,14 +83,14 @@ export class GitProcess {
     return this.#child.pid;
   }
 
-  /** The last lines it wrote to its standard error, for the platform's log. */
+  /** The last 8 KiB of its standard error, for the platform's log. */
   get stderr(): string {
     return this.#stderr.trim();
   }
 
   /**
-   * Ends the whole group: SIGTERM, on which git removes its temporary files, then SIGKILL after the grace. Resolves
-   * when the process is gone; may be called at any time and again.
+   * Ends the whole group with SIGTERM, on which git removes its temporary files, and after the grace with SIGKILL.
+   * Resolves when the process is gone. May be called at any time and again.
    */
   async end(): Promise<void> {
     if (this.#isOver) return;
@@ -96,7 +101,7 @@ export class GitProcess {
     const timer = setTimeout(() => this.#signal('SIGKILL'), this.#killGraceMs);
     await this.exited.catch(() => {});
     clearTimeout(timer);
-    // git itself is gone; what it started may not have heard the first signal.
+    // git itself has ended. Processes that it started may have ignored the first signal.
     this.#signal('SIGKILL');
   }
 
@@ -111,13 +116,13 @@ export class GitProcess {
 }
 
 /**
- * When the host itself runs out of memory, the kernel takes git before any app and before the platform: several hostile
- * packs at once may hold more than there is. At once, so that all it starts inherits it.
+ * When the host runs out of memory, the kernel kills git before any app and before the platform: several hostile packs
+ * together may need more than the host has. It must be set at once, because only processes started later inherit it.
  */
-function letGoFirst(pid: number): void {
+function makeFirstOomVictim(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
   } catch {
-    // It has ended already, or there is no Linux to ask.
+    // The process has ended already, or this is not Linux.
   }
 }

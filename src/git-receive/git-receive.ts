@@ -35,19 +35,21 @@ export interface GitReceiveDeps {
   readonly limits?: Partial<GitLimits>;
 }
 
-/** The door that git clients use: repositories, pushes, fetches. */
+/** Serves git clients: repositories, pushes, fetches. */
 export interface GitReceive {
-  /** True for everything under the hostname `git.<domain>`, and for what only a git client asks for elsewhere. */
+  /** True for every request to the hostname `git.<domain>`, and for git's own paths on other hostnames. */
   isGitRequest(req: IncomingMessage): boolean;
-  /** Answers a git request, whatever it is. The server it comes from must have `requestTimeout` 0: pushes wait for builds. */
+  /** Answers any git request. The HTTP server must have `requestTimeout` 0, because pushes wait for builds. */
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>;
-  /** Prepares PAAS_HOME for git, clears what a crash left, and listens to the hooks. Call before the first `handle`. */
+  /**
+   * Prepares PAAS_HOME for git, removes what a crash left, and listens to the hooks. Call before the first `handle`.
+   */
   listenHooks(): Promise<void>;
   createRepository(appId: string): Promise<void>;
   sourceOf: SourceOf;
-  /** Ends the pushes to it first. May be called again. */
+  /** Ends the app's pushes first. May be called again. */
   removeRepository(appId: string): Promise<void>;
-  /** Ends every push that is not deployed yet, then the hooks' socket. */
+  /** Cancels every push that is not deployed yet, then closes the hooks' socket. */
   close(): Promise<void>;
 }
 
@@ -69,7 +71,7 @@ export function createGitReceive(options: GitReceiveDeps): GitReceive {
     return repository;
   }
 
-  /** The last push on a repository clears what killed gits left; the next one waits for that. */
+  /** After the last push to a repository, what killed git processes left is removed. The next push waits for that. */
   const sweeps = new Map<string, Promise<unknown>>();
   async function tidyUp(repository: Repository): Promise<void> {
     if (pushes.ofApp(repository.id).length > 0 || housekeeping.isTidying(repository)) return;
@@ -96,7 +98,7 @@ export function createGitReceive(options: GitReceiveDeps): GitReceive {
     logger,
   });
 
-  /** Ends pushes and resolves when their git processes have gone, or after a deadline. */
+  /** Cancels pushes. Resolves when their git processes have ended, or after 10 s. */
   async function endPushes(
     which: () => readonly { cancel(reason: PlatformError): void }[],
     why: string,
@@ -110,7 +112,7 @@ export function createGitReceive(options: GitReceiveDeps): GitReceive {
     isGitRequest: (req) => isGitHostname(req.headers.host, settings.domain) || isGitUrl(req.url ?? ''),
     handle: (req, res) => door.handle(req, res),
     async listenHooks() {
-      if (!setup.prlimit) logger.warn('prlimit is missing: the memory of git processes has no bound');
+      if (!setup.prlimit) logger.warn('prlimit is missing, so the memory of git processes is not limited');
       if (await installForGit(settings.home, user))
         logger.warn('The shared git hook differed from ours and was replaced');
       await sweep(repos);

@@ -3,24 +3,24 @@ import { dirname } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
 import { isRoot } from '../system/privileges.ts';
 
-/** Whom git runs as. */
+/** The user that git runs as. */
 export interface GitUser {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** A number without a name: nobody logs in as it, and nothing else on the machine should have it. */
+/** A number without a name. Nobody logs in as it, and nothing else on the machine should use it. */
 const ownUser: GitUser = { uid: 10_002, gid: 10_002 };
 
 /**
- * When the platform is root, git runs as a user of its own: it reads what strangers send, and a hole in it must reach
- * the repositories and nothing else. Without root it is the platform's own user, and the answer is null.
+ * When the platform runs as root, git runs as a user of its own: git reads what strangers send, and a vulnerability in
+ * it must reach nothing but the repositories. Null without root: git then runs as the platform's own user.
  */
 export function gitUser(): GitUser | null {
   return isRoot() ? ownUser : null;
 }
 
-/** Lets git's user, and nobody new besides, pass through a folder of ours. */
+/** Lets git's user, and no other, pass through a folder of the platform. */
 export async function letThrough(folder: string, user: GitUser | null): Promise<void> {
   if (!user) return;
   const { mode, gid } = await stat(folder);
@@ -28,7 +28,10 @@ export async function letThrough(folder: string, user: GitUser | null): Promise<
   if ((mode & 0o010) === 0 || gid !== user.gid) await chmod(folder, (mode & 0o707) | 0o010);
 }
 
-/** Throws `invalid_params` when a folder above `home` stops git's user. Those are not ours to change. */
+/**
+ * Throws `invalid_params` when git's user cannot pass a folder above `home`. The platform does not change those
+ * folders.
+ */
 export async function assertReachable(home: string, user: GitUser | null): Promise<void> {
   if (!user) return;
   for (let folder = dirname(home); ; folder = dirname(folder)) {
@@ -37,7 +40,7 @@ export async function assertReachable(home: string, user: GitUser | null): Promi
       const octal = (mode & 0o7777).toString(8).padStart(4, '0');
       throw new PlatformError(
         'invalid_params',
-        `git runs as its own user (uid ${user.uid}), and ${folder} (mode ${octal}), in which PAAS_HOME ${home} lies, does not let it through.`,
+        `git runs as its own user (uid ${user.uid}), and ${folder} (mode ${octal}), which holds PAAS_HOME ${home}, does not let that user through.`,
         { hint: `Set PAAS_HOME to a folder such as /var/lib/paas, or: chmod o+x ${folder}` },
       );
     }
@@ -45,7 +48,7 @@ export async function assertReachable(home: string, user: GitUser | null): Promi
   }
 }
 
-/** True for a folder or file that is there and is no link. */
+/** True for a folder or file that exists and is not a link. */
 export async function isPlain(path: string, kind: 'file' | 'folder'): Promise<boolean> {
   const found = await lstat(path).catch(() => null);
   return found !== null && (kind === 'file' ? found.isFile() : found.isDirectory());

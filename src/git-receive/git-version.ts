@@ -1,7 +1,7 @@
 import { PlatformError } from '../domain/errors.ts';
 import { GitProcess } from './git-process.ts';
 
-/** Debian 12's git, which carries the fixes for CVE-2025-48384 to 48386 from its second security update on. */
+/** Debian 12's git. It has the fixes for CVE-2025-48384 to 48386 since its second security update. */
 export const gitVersionFloor = '2.39.5';
 
 export interface GitVersion {
@@ -10,11 +10,11 @@ export interface GitVersion {
   readonly isSupported: boolean;
 }
 
-/** Reads what `git --version` prints. Pure. Throws `unavailable` for anything else. */
+/** Parses the output of `git --version`. Pure. Throws `unavailable` for any other text. */
 export function parseGitVersion(text: string): GitVersion {
   const [, major, minor, patch = '0'] = /^git version (\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? [];
   if (major === undefined || minor === undefined) {
-    throw new PlatformError('unavailable', `git told an unknown version: ${JSON.stringify(text.slice(0, 80))}`);
+    throw new PlatformError('unavailable', `git printed an unknown version: ${JSON.stringify(text.slice(0, 80))}`);
   }
   const found = [Number(major), Number(minor), Number(patch)];
   const floor = gitVersionFloor.split('.').map(Number);
@@ -22,7 +22,9 @@ export function parseGitVersion(text: string): GitVersion {
   return { version: found.join('.'), isSupported: difference >= 0 };
 }
 
-/** The machine's git. Throws `unavailable` when there is none or it does not answer within 10 s. */
+/**
+ * The version of the machine's git. Throws `unavailable` when there is none, or when it does not answer within 10 s.
+ */
 export async function gitVersion(): Promise<GitVersion> {
   const git = new GitProcess({
     args: ['--version'],

@@ -6,33 +6,33 @@ import type { Logger } from '../system/logger.ts';
 import type { GitUser } from './git-user.ts';
 import { parseRefUpdates, type RefUpdate } from './ref-update.ts';
 
-/** What a hook asks: may these refs move? */
+/** A hook's question: may these refs move? */
 export interface HookRequest {
   readonly updates: readonly RefUpdate[];
-  /** False when the list was cut off, because nobody pushes so many refs. */
+  /** False when the list was cut off at 256 KiB. */
   readonly isWhole: boolean;
-  /** Name of the folder with the push's objects, as the hook gave it; empty for a push that only deletes. */
+  /** Name of the folder with the push's objects, as the hook sent it. Empty for a push that only deletes. */
   readonly quarantine: string;
 }
 
-/** The line to the pusher's terminal, through the hook and git's sideband. */
+/** One hook that waits. Its output reaches the pusher's terminal through git's sideband. */
 export interface HookConnection {
   readonly request: HookRequest;
-  /** One line; what does not fit into a stuck client is dropped. */
+  /** Prints one line. Drops it when the client has not taken the last 4 MiB. */
   print(line: string): void;
-  /** Lets the push through or refuses it. Only the first verdict counts. */
+  /** Accepts or refuses the push. Only the first verdict counts. */
   decide(accepted: boolean): void;
-  /** Aborted when the hook went away before the verdict. */
+  /** Aborts when the hook goes away before the verdict. */
   readonly gone: AbortSignal;
 }
 
 export interface HookListener {
-  /** Takes a push's request, by its one-use secret; false when no push waits under it. */
+  /** Takes the request of the push that has this one-use secret. False when there is none. */
   ask(secret: string, hook: HookConnection): boolean;
 }
 
 const requestMs = 10_000;
-/** A hundred refs fit many times; a push of ten thousand is refused by this. */
+/** Holds many times a hundred refs, and not ten thousand. */
 const requestBytes = 256 * 1024;
 const stuckBytes = 4 * 1024 * 1024;
 /** struct sockaddr_un. */
@@ -41,8 +41,8 @@ const socketPathBytes = 107;
 const header = z.object({ push: z.string().min(1).max(128), quarantine: z.string().max(64) });
 
 /**
- * Where the hooks of all repositories ask for a verdict. Only git's user (and root) can connect, and a connection is
- * heard only with the secret of a push that is under way.
+ * The socket on which the hooks of all repositories ask for a verdict. Only git's user and root can connect. A
+ * connection without the secret of a push that is under way is closed.
  */
 export class HookSocket {
   readonly #path: string;
@@ -58,7 +58,7 @@ export class HookSocket {
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
-  /** Throws `invalid_params` when the path is too long for a socket. */
+  /** Throws `invalid_params` when the path has more than 107 bytes. */
   async listen(user: GitUser | null): Promise<void> {
     const bytes = Buffer.byteLength(this.#path);
     if (bytes > socketPathBytes) {
@@ -96,7 +96,7 @@ export class HookSocket {
       if (!isWhole && text.length <= requestBytes) return;
       clearTimeout(timer);
       socket.off('data', read);
-      // From here on the hook is silent; its data is read only to notice its end.
+      // The hook sends nothing more. Reading on only notices its end.
       socket.resume();
       this.#answer(socket, text, isWhole);
     };

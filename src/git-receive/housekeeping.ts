@@ -3,14 +3,14 @@ import type { Logger } from '../system/logger.ts';
 import type { Repository } from './repository.ts';
 import { bytesOnDisk, countPacks } from './repository-files.ts';
 
-/** Every push adds a pack; so many make git slow. */
+/** Every push adds a pack, and this many make git slow. */
 const packsBeforeTidying = 40;
-/** Objects that nothing points to stay for so long: a push under way may be about to point to them. */
+/** Objects that nothing points to stay for a day, because a push under way may be about to point to them. */
 const pruneAfter = '--prune=1.day.ago';
 const tidyMs = 10 * 60_000;
 
-/** A repository of half its limit may be full of what force-pushes left: it is looked through again after so long. */
-const lookThroughMs = 24 * 60 * 60_000;
+/** A repository of half its limit may be full of objects that force-pushes left. It is tidied once per day. */
+const largeTidyMs = 24 * 60 * 60_000;
 
 export interface HousekeepingOptions {
   readonly logger: Logger;
@@ -18,13 +18,13 @@ export interface HousekeepingOptions {
   readonly clock?: Clock;
 }
 
-/** Packs repositories together, one at a time over all apps. git's own automatic gc is off. */
+/** Runs `git gc` on repositories, one at a time over all apps. git's own automatic gc is off. */
 export class Housekeeping {
   readonly #logger: Logger;
   readonly #largeBytes: number;
   readonly #clock: Clock;
-  /** By repository, by the monotonic clock. */
-  readonly #lookedThroughAtMs = new Map<string, number>();
+  /** By repository id; monotonic clock. */
+  readonly #largeTidiedAtMs = new Map<string, number>();
   readonly #waiting = new Map<string, Repository>();
   readonly #stop = new AbortController();
   #running: Promise<void> | null = null;
@@ -36,11 +36,10 @@ export class Housekeeping {
     this.#clock = clock;
   }
 
-  /** Tidies the repository soon, if it needs it. */
+  /** Tidies the repository soon when it needs it. */
   async consider(repository: Repository): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    if ((await countPacks(repository.path)) < packsBeforeTidying && !(await this.#isToBeLookedThrough(repository)))
-      return;
+    if ((await countPacks(repository.path)) < packsBeforeTidying && !(await this.#isLargeAndDue(repository))) return;
     this.#waiting.set(repository.id, repository);
     this.#running ??= this.#tidyAll().finally(() => {
       this.#running = null;
@@ -56,13 +55,13 @@ export class Housekeeping {
     await this.#running;
   }
 
-  /** What no branch holds any more counts against its limit until it is removed. */
-  async #isToBeLookedThrough({ id, path }: Repository): Promise<boolean> {
+  /** Objects that no branch holds any more count against the repository's limit until they are removed. */
+  async #isLargeAndDue({ id, path }: Repository): Promise<boolean> {
     const nowMs = this.#clock.monotonicMs();
-    const lastMs = this.#lookedThroughAtMs.get(id);
-    if (lastMs !== undefined && nowMs - lastMs < lookThroughMs) return false;
+    const lastMs = this.#largeTidiedAtMs.get(id);
+    if (lastMs !== undefined && nowMs - lastMs < largeTidyMs) return false;
     if ((await bytesOnDisk(path)) < this.#largeBytes) return false;
-    this.#lookedThroughAtMs.set(id, nowMs);
+    this.#largeTidiedAtMs.set(id, nowMs);
     return true;
   }
 

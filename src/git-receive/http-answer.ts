@@ -6,8 +6,8 @@ const never = { Expires: 'Fri, 01 Jan 1980 00:00:00 GMT', Pragma: 'no-cache' };
 const readBytes = 64 * 1024;
 
 /**
- * A refusal. git shows the text of a 4xx to its user when it is text/plain and comes on the first request of a push
- * (`GET info/refs`); later it shows the status only.
+ * Refuses a request. git shows the text of a 4xx to its user when it is text/plain and answers the first request of a
+ * push (`GET info/refs`). Later git shows the status only.
  */
 export function refuse(
   req: IncomingMessage,
@@ -25,7 +25,7 @@ export function refuse(
     ...headers,
     'Cache-Control': 'no-cache, max-age=0, must-revalidate',
     'Content-Type': 'text/plain; charset=utf-8',
-    // What else comes of a large body would be read for nothing.
+    // The rest of a large body would be read for nothing.
     ...(hasSmallBody ? {} : { Connection: 'close' }),
   });
   res.end(`${text}\n`);
@@ -37,15 +37,15 @@ export function contentLength(req: IncomingMessage): number {
 
 export interface RelayOptions {
   readonly contentType: string;
-  /** Sent before git's first byte. */
+  /** Bytes to send before git's first byte. */
   readonly prefix: () => Buffer | null;
   readonly stallMs: number;
 }
 
 /**
- * Copies git's output to the client, each piece as it comes. The answer's head is sent with the first piece, so that a
- * git that fails at once can still be answered with a status. Reads on when the client is gone: git must be able to
- * end. Resolves when git has said everything.
+ * Copies git's output to the client, each chunk as it comes. The status is sent with the first chunk, so that another
+ * status can still be sent when git fails at once. Reads on when the client is gone, because git must be able to end.
+ * Resolves at the end of git's output.
  */
 export async function relay(from: Readable, res: ServerResponse, options: RelayOptions): Promise<void> {
   for await (const chunk of from) {
@@ -63,7 +63,7 @@ export async function relay(from: Readable, res: ServerResponse, options: RelayO
   }
 }
 
-/** A client that takes nothing for so long is as good as gone. */
+/** Resolves when the client takes data again. Cuts a client off that takes none for `stallMs`. */
 async function drained(res: ServerResponse, stallMs: number): Promise<void> {
   const over = new AbortController();
   const timer = setTimeout(() => res.destroy(), stallMs);

@@ -20,7 +20,7 @@ export interface HttpDoorDeps {
   /** Whether the actor may push to, and fetch from, the app. */
   readonly mayPush: (actor: Actor, app: App) => boolean;
   readonly pushes: IncomingPushes;
-  /** The app's repository, made when it is missing. */
+  /** The app's repository. Makes it when it is missing. */
   readonly open: (app: App) => Promise<Repository>;
   /** Resolves when git may be started for a push. */
   readonly beforePush: (repository: Repository) => Promise<void>;
@@ -38,7 +38,10 @@ interface GitExchange {
   readonly logger: Logger;
 }
 
-/** git over HTTP (gitprotocol-http(5)): who asks, for which app, may they; only then is git started. */
+/**
+ * git over HTTP (gitprotocol-http(5)). Starts git only after it has checked who asks, for which app, and whether they
+ * may.
+ */
 export class HttpDoor {
   readonly #deps: HttpDoorDeps;
   #requests = 0;
@@ -47,7 +50,7 @@ export class HttpDoor {
     this.#deps = deps;
   }
 
-  /** Answers the request, whatever it is. Never rejects. */
+  /** Answers any request. Never rejects. */
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const requestId = requestIdOf(req);
     const logger = this.#deps.logger.child({ requestId });
@@ -70,13 +73,13 @@ export class HttpDoor {
     const known = await authenticate(req.headers.authorization);
     if (!known) return refuseStranger(req, res);
     const route = parseGitRoute(req.url ?? '');
-    if (!route) return refuse(req, res, { status: 404, text: 'There is nothing here. Push to: <app>.git' });
+    if (!route) return refuse(req, res, { status: 404, text: 'Nothing is here. Push to: <app>.git' });
     const method = route.kind === 'advertise' ? 'GET' : 'POST';
     if (req.method !== method) {
       return refuse(req, res, { status: 405, text: `Only ${method}.`, headers: { Allow: method } });
     }
     const app = await store.apps.findByName(route.appName);
-    // One answer for an app that is not there and for one that is somebody else's.
+    // The same answer for an app that does not exist and for another account's app.
     if (!app || !mayPush(known, app)) {
       return refuse(req, res, { status: 404, text: `No app named ${route.appName}. See your apps: paas apps` });
     }
@@ -101,7 +104,7 @@ export class HttpDoor {
     const { req, res, app, logger } = exchange;
     const { limits } = this.#deps;
     const repository = await this.#deps.open(app);
-    // Nothing tells of it again, so from here on nothing may wait before it listens.
+    // `close` is not emitted again, so nothing may be awaited from here until the listener is added.
     if (res.destroyed) return;
     if (route.kind === 'advertise') {
       return await serveAdvertisement({ req, res, repository, limits, logger }, route.service);
@@ -141,7 +144,7 @@ function refuseStranger(req: IncomingMessage, res: ServerResponse): void {
   });
 }
 
-/** The resolver's id for this request, so that its log line and ours meet. */
+/** The resolver's id for this request, so that both logs show the same id. */
 function requestIdOf(req: IncomingMessage): string {
   const given = req.headers['x-request-id'];
   return typeof given === 'string' && /^[A-Za-z0-9-]{8,64}$/.test(given) ? given : randomUUID();

@@ -5,12 +5,12 @@ import { PlatformError } from '../domain/errors.ts';
 import type { HookConnection, HookListener } from './hook-socket.ts';
 import type { Repository } from './repository.ts';
 
-/** Decides a push's fate while its hook waits. Resolves to whether the refs may move; never rejects. */
+/** Decides whether a push is accepted while its hook waits. Resolves to true when the refs may move. Never rejects. */
 export type Judge = (push: IncomingPush, hook: HookConnection) => Promise<boolean>;
 
-/** One `git receive-pack` under way, from the request until git has gone. */
+/** One `git receive-pack`, from the request until git has ended. */
 export class IncomingPush {
-  /** What its hook identifies itself with, once. */
+  /** Its hook identifies itself with this, once. */
   readonly secret = randomBytes(32).toString('base64url');
   readonly app: App;
   readonly actor: Actor;
@@ -29,12 +29,15 @@ export class IncomingPush {
     this.repository = facts.repository;
   }
 
-  /** Aborted when nobody waits for the outcome any more: client gone, hook gone, platform stopping, too late. */
+  /**
+   * Aborts when nobody waits for the outcome any more: the client or the hook is gone, the platform stops, or a
+   * deadline passed.
+   */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** Resolves when the hook has asked, which is when git has taken and checked all objects. */
+  /** Resolves when the hook has asked. git has then received and checked all objects. */
   get asked(): Promise<void> {
     return this.#asked.promise;
   }
@@ -48,7 +51,7 @@ export class IncomingPush {
     this.#asked.resolve();
   }
 
-  /** Runs `release` when git has gone, the last added first. So a push holds what it has until its ref has moved. */
+  /** Runs `release` when git has ended, the last added first. So a push keeps its lease until its ref has moved. */
   atEnd(release: () => void | Promise<void>): void {
     this.#atEnd.push(release);
   }
@@ -69,7 +72,7 @@ export class IncomingPush {
   }
 }
 
-/** The pushes under way, found by their secrets (the hook asks), or by their app. */
+/** The pushes under way, found by their secret or by their app. */
 export class IncomingPushes implements HookListener {
   readonly #bySecret = new Map<string, IncomingPush>();
   readonly #all = new Set<IncomingPush>();
@@ -84,7 +87,7 @@ export class IncomingPushes implements HookListener {
     this.#bySecret.set(push.secret, push);
   }
 
-  /** Call when git has gone. */
+  /** Call when git has ended. */
   async remove(push: IncomingPush): Promise<void> {
     this.#bySecret.delete(push.secret);
     try {

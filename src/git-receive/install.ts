@@ -10,9 +10,9 @@ import { assertReachable, type GitUser, letThrough } from './git-user.ts';
 const hookSource = fileURLToPath(new URL('../../hooks/pre-receive', import.meta.url));
 
 /**
- * Puts what git's user needs where it can reach it, whatever folder this checkout is in: the hook (a copy, compared
- * with the original by hash each time) and the Node that runs it. May be called again. True when a hook was there with
- * another content. Throws `invalid_params` when PAAS_HOME cannot be reached by git's user.
+ * Puts the hook and the Node that runs it into PAAS_HOME, where git's user can reach them; the checkout may be in a
+ * folder that it cannot. The hook is a copy, compared with the original by hash each time. May be called again. Returns
+ * true when it replaced a hook with other content. Throws `invalid_params` when git's user cannot reach PAAS_HOME.
  */
 export async function installForGit(home: string, user: GitUser | null): Promise<boolean> {
   const { repos, run, hooks, runtime } = paths(home);
@@ -43,7 +43,7 @@ function sha256(data: Buffer): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** The running Node under a name of its own: the same file where it can be, a copy on another file system. */
+/** Makes the running Node available at `target`: as a link where possible, else as a copy. */
 async function installRuntime(target: string, user: GitUser | null): Promise<void> {
   const source = process.execPath;
   const draft = `${target}.new`;
@@ -76,7 +76,7 @@ async function tryLink(source: string, target: string): Promise<boolean> {
   }
 }
 
-/** util-linux has it; without it git runs with no bound on its memory. */
+/** It belongs to util-linux. Without it git's memory is not limited. */
 export function hasPrlimit(): boolean {
   return existsSync('/usr/bin/prlimit');
 }

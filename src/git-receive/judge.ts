@@ -26,9 +26,9 @@ export interface JudgeDeps {
 }
 
 /**
- * The story of a push between the arrival of its objects and the move of its refs: gate, line, source, deploy. True
- * lets git move the refs; false throws the objects away. Whoever waits for the outcome going away counts as a refusal
- * until the new version serves, and as nothing after that.
+ * Decides a push between the arrival of its objects and the move of its refs: gate, lease, source, deploy. Returns true
+ * to let git move the refs, false to discard the objects. When the client goes away before the new version serves, the
+ * push is refused. After that it makes no difference.
  */
 export async function judge(push: IncomingPush, hook: HookConnection, deps: JudgeDeps): Promise<boolean> {
   const output = new PusherOutput((line) => hook.print(line));
@@ -60,14 +60,14 @@ export async function judge(push: IncomingPush, hook: HookConnection, deps: Judg
   }
 }
 
-/** What is stored and not built, and how to have it deployed. A tag beside a branch needs no line. */
+/** Prints that a branch or tag is stored and not built, and how to deploy it. A tag beside a branch needs no line. */
 function printWhatIsKept({ deploy, skipped: [branch], tags: [tag] }: Admission, output: PusherOutput): void {
   if (branch !== undefined) {
     output.line('Pushed to non-main branch, skipping build.');
     if (!deploy) output.line(`To deploy it: git push paas ${branch}:main`);
   } else if (tag !== undefined && !deploy) {
     output.line('Pushed a tag, skipping build.');
-    // Of a tag that is an object of its own, a branch takes only the commit.
+    // A branch cannot point to an annotated tag, only to its commit.
     output.line(`To deploy it: git push paas '${tag}^{}:refs/heads/main'`);
   }
 }
@@ -99,23 +99,23 @@ async function deployUpdate({
   for (const warning of await sourceWarnings(source)) output.warn(warning);
   const stored = await storePush(push, update, deps);
   await deps.operations.deployPush({ push: stored, source, actor: push.actor }, output, signal);
-  // The new version serves. Nothing that happens from here on makes this push a refused one.
+  // The new version serves. From here on no error may refuse this push.
   push.atEnd(() => confirmMoved(push.repository, update, { now, logger: deps.logger }));
   await handOver(push.repository, update, now).catch((error: unknown) => {
     deps.logger.error('A deploy branch could not be handed over to git', { error, repository: repository.id });
   });
 }
 
-/** What no push may leave behind, whatever it deploys. */
+/** Throws for a repository that borrows objects, or that is over its limit. */
 async function checkRepository(repository: Repository, limits: GitLimits): Promise<void> {
   await assertNoAlternates(repository.path);
   const bytes = await bytesOnDisk(repository.path);
   if (bytes > limits.repositoryBytes) {
     throw new PlatformError(
       'too_large',
-      `With this push the repository would have ${mebibytes(bytes)}, and ${mebibytes(limits.repositoryBytes)} is the limit.`,
+      `With this push the repository would take ${mebibytes(bytes)}, and ${mebibytes(limits.repositoryBytes)} is the limit.`,
       {
-        hint: 'Take large files out of the history (git filter-repo) and push that with --force: what no branch holds any more is removed within a day or two. Or push a short history to a new app.',
+        hint: 'Take large files out of the history (git filter-repo) and push that with --force: objects that no branch holds any more are removed within two days. Or push a short history to a new app.',
       },
     );
   }

@@ -4,35 +4,37 @@ const second = 1000;
 const minute = 60 * second;
 const mebibyte = 1024 * 1024;
 
-/** What a push or a fetch may cost. Sizes in bytes, times in milliseconds. */
+/** Limits of pushes and fetches. Sizes in bytes, times in milliseconds. */
 export interface GitLimits {
   readonly packBytes: number;
   readonly entries: number;
   readonly treeBytes: number;
-  /** A whole repository on disk, the push that is being judged included. */
+  /** A whole repository on disk, with the push under way. */
   readonly repositoryBytes: number;
   readonly refsPerPush: number;
-  /** A request of a fetch, unpacked: its list of wants and haves. */
+  /** The body of a fetch (its wants and haves), unpacked. */
   readonly fetchRequestBytes: number;
-  /** Pushes of one app that are under way, the waiting ones included. */
+  /** Pushes of one app that are under way, with the waiting ones. */
   readonly pushesPerApp: number;
-  /** Requests that hold a git process, over all apps. */
+  /** Requests with a git process, over all apps. */
   readonly requests: number;
-  /** No byte came from the client for so long while its request is not complete. */
+  /** Between two bytes of a request from the client. */
   readonly uploadIdleMs: number;
   readonly uploadMs: number;
-  /** From the end of the upload until the hook asks: unpacking and checking the objects. */
+  /** From the end of the upload until the hook asks. git unpacks and checks the objects. */
   readonly unpackMs: number;
-  /** From the hook's question until the verdict: waiting in line, build, start. Each has its own, shorter deadline. */
+  /**
+   * From the hook's question until the verdict: waiting, build, start. Each of these has a shorter deadline of its own.
+   */
   readonly verdictMs: number;
-  /** From the verdict until git has moved the refs and gone. */
+  /** From the verdict until git has moved the refs and ended. */
   readonly finishMs: number;
-  /** The client took no output for so long. */
+  /** While the client takes no output. */
   readonly stallMs: number;
   readonly fetchMs: number;
-  /** Between the polite and the final signal to a git process group. */
+  /** Between SIGTERM and SIGKILL to a git process group. */
   readonly killGraceMs: number;
-  /** One short read of a repository: a listing, an object. */
+  /** One short read of a repository, such as a listing or an object. */
   readonly readMs: number;
 }
 
@@ -54,8 +56,11 @@ export const defaultLimits: GitLimits = {
   readMs: 30 * second,
 };
 
-/** Data segment of one git process: an object that unpacks to more than this ends git, not the host. Node, which runs the hook below git, needs 640 MiB of reserved address space. */
+/**
+ * Data segment of one git process. An object that unpacks to more ends git, not the host. Node, which runs the hook as
+ * a child of git, needs 640 MiB of reserved address space.
+ */
 export const processDataBytes = 768 * mebibyte;
 
-/** Blobs over this size are streamed by git, never held in memory: a 500 MB blob in a 0.5 MB push then costs 4.5 MB. */
+/** git streams larger blobs instead of holding them in memory. A 500 MB blob in a 0.5 MB push then needs 4.5 MB. */
 export const bigFileBytes = 16 * mebibyte;

@@ -4,7 +4,7 @@ import type { GitProcess } from './git-process.ts';
 import { clientGone, type IncomingPush } from './incoming-push.ts';
 import type { GitLimits } from './limits.ts';
 
-/** Ends a push that takes too long or that nobody waits for. */
+/** Ends a push that takes too long, or whose client is gone. */
 export class PushWatch {
   stopped: PlatformError | null = null;
   readonly #push: IncomingPush;
@@ -19,7 +19,7 @@ export class PushWatch {
     push.signal.addEventListener('abort', () => this.stop(push.signal.reason), { once: true });
   }
 
-  /** The phase that begins now has so long; it replaces the one before. */
+  /** Begins a phase with a deadline, which replaces the one before. `what` is the subject of the message. */
   within(ms: number, what: string): void {
     clearTimeout(this.#timer);
     if (this.stopped) return;

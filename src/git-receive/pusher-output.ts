@@ -1,18 +1,18 @@
 import type { BuildOutput } from '../domain/build.ts';
 import { type ErrorCode, errorCode, PlatformError } from '../domain/errors.ts';
 
-/** What a pusher reads, in Heroku's layout (contracts/heroku.md 2.3): git puts `remote: ` before each line. */
+/** The pusher's output in Heroku's layout (contracts/heroku.md 2.3). git puts `remote: ` before each line. */
 export class PusherOutput implements BuildOutput {
-  readonly #say: (line: string) => void;
+  readonly #print: (line: string) => void;
 
-  /** `say` takes one line without its end. */
-  constructor(say: (line: string) => void) {
-    this.#say = say;
+  /** `print` takes one line without its newline. */
+  constructor(print: (line: string) => void) {
+    this.#print = print;
   }
 
-  /** Lines as they are. */
+  /** Prints lines without a prefix. */
   line(text: string): void {
-    for (const line of visibleLines(text)) this.#say(line);
+    for (const line of visibleLines(text)) this.#print(line);
   }
 
   step(text: string): void {
@@ -27,7 +27,7 @@ export class PusherOutput implements BuildOutput {
     this.#prefixed(' !     ', text);
   }
 
-  /** Why the push is refused and what to do next, unless the pusher has read it; and the last line that says so. */
+  /** Prints why the push is refused and what to do next, unless the build's output has said so, and the last line. */
   refused(error: unknown, requestId: string): void {
     this.line('');
     if (error instanceof PlatformError && error.inShort !== undefined) {
@@ -43,11 +43,14 @@ export class PusherOutput implements BuildOutput {
   }
 
   #prefixed(prefix: string, text: string): void {
-    for (const line of visibleLines(text)) this.#say(`${prefix}${line}`.trimEnd());
+    for (const line of visibleLines(text)) this.#print(`${prefix}${line}`.trimEnd());
   }
 }
 
-/** Ours and theirs part ways here: of a defect the pusher gets nothing but the id under which the log has it. */
+/**
+ * The reason for the pusher. Of a defect of the platform it shows only the request id, under which the log has the
+ * details.
+ */
 export function refusalText(error: unknown, requestId: string): string {
   if (error instanceof PlatformError && error.code !== 'internal') return error.message;
   return `Internal error. The platform's log has the details under request ${requestId}.`;
@@ -74,16 +77,20 @@ const refusalReasons: Readonly<Record<ErrorCode, string>> = {
 };
 
 const sgr = '\\u001b\\[[0-9;]{0,32}m';
-/** Escape sequences (CSI, OSC and other strings, two-character ones), but for colours. */
+/**
+ * Escape sequences (CSI, OSC and other strings, two-character ones). Colours are captured, so that they can be kept.
+ */
 const escapes = new RegExp(
   `(${sgr})|\\u001b\\[[0-?]*[ -/]*[@-~]?|\\u001b[\\]PX^_][^\\u0007\\u001b]*(?:\\u0007|\\u001b\\\\)?|\\u001b[ -/]*[0-~]?`,
   'g',
 );
-/** C0 but for tab and the escapes kept above, DEL, C1, and the characters that reorder text. */
+/** C0 without tab and the escapes kept above, DEL, C1, and the characters that reorder text. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the subject
 const controls = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Nothing that a build writes may move the cursor, retitle the window or hide text on the pusher's terminal. */
+/**
+ * Splits into lines and removes what would move the cursor, retitle the window or hide text on the pusher's terminal.
+ */
 export function visibleLines(text: string): readonly string[] {
   return text
     .split(/\r?\n|\r/)

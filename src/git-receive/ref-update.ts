@@ -1,6 +1,6 @@
 import { PlatformError } from '../domain/errors.ts';
 
-/** One line of a push: a ref, where it was when the push began, and where it should go. */
+/** One line of a push: a ref, its commit when the push began, and the commit that it should get. */
 export interface RefUpdate {
   readonly ref: string;
   /** Null: the ref is new. */
@@ -11,7 +11,10 @@ export interface RefUpdate {
 
 const line = /^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)$/;
 
-/** Reads what git gives a pre-receive hook (githooks(5)): `<old> <new> <ref>` per line. Throws `internal` otherwise. */
+/**
+ * Parses the input of a pre-receive hook (githooks(5)): `<old> <new> <ref>` per line. Throws `internal` for other
+ * lines.
+ */
 export function parseRefUpdates(text: string): readonly RefUpdate[] {
   return text
     .split('\n')
@@ -29,12 +32,12 @@ function orNull(id: string): string | null {
 
 const invalidInRef = /[\p{Cc} ~^:?*[\\]|\.\.|@\{|\/\/|\/\.|\.lock(?:\/|$)|[./]$/u;
 
-/** The rules of git-check-ref-format(1) for a full name. git applies them too, but after it has kept the objects. */
+/** The rules of git-check-ref-format(1) for a full name. git applies them only after it has stored the objects. */
 export function isWellFormedRef(ref: string): boolean {
   return /^refs\/./.test(ref) && !invalidInRef.test(ref);
 }
 
-/** `main` of `refs/heads/main`, `tag v1` of `refs/tags/v1`: as people say it. */
+/** `main` of `refs/heads/main`, `tag v1` of `refs/tags/v1`: as people write it. */
 export function shortRef(ref: string): string {
   if (ref.startsWith('refs/heads/')) return ref.slice('refs/heads/'.length);
   if (ref.startsWith('refs/tags/')) return `tag ${ref.slice('refs/tags/'.length)}`;

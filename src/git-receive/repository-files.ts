@@ -5,15 +5,15 @@ import { PlatformError } from '../domain/errors.ts';
 import { writeWhole } from '../system/durable-file.ts';
 import { type GitUser, isPlain, letThrough } from './git-user.ts';
 
-/** Nothing in it but what git asks of a bare repository; how git behaves is said with each command (git-config.ts). */
+/** Only what git requires of a bare repository. Everything else is configured with each command (git-config.ts). */
 const config = '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n';
 const firstHead = 'ref: refs/heads/main\n';
 
-/** git's user reads it and does not write it. */
+/** git's user can read the file and cannot write it. */
 const forGit = { mode: 0o644 } as const;
 
 /**
- * Makes a bare repository, whole or not at all; one that is there stays. git's user owns the objects and refs. The
+ * Makes a bare repository, whole or not at all, unless there is one. git's user owns the objects and refs. The
  * configuration and HEAD belong to the platform, and the folder's sticky bit keeps git's user from replacing them.
  */
 export async function createRepositoryFiles(path: string, user: GitUser | null): Promise<void> {
@@ -40,7 +40,7 @@ export async function createRepositoryFiles(path: string, user: GitUser | null):
   }
 }
 
-/** Removes it, so that from one moment to the next it is not there. May be called again. */
+/** Removes the repository. It disappears at once, by a rename. May be called again. */
 export async function removeRepositoryFiles(path: string): Promise<void> {
   const trash = `${path}.old-${process.pid}-${performance.now()}`;
   try {
@@ -52,7 +52,7 @@ export async function removeRepositoryFiles(path: string): Promise<void> {
   await rm(trash, { recursive: true, force: true });
 }
 
-/** Lets a clone check out the branch that is deployed. */
+/** Points HEAD to the ref, so that clones check out the branch that is deployed. */
 export async function pointHead(path: string, ref: string): Promise<void> {
   const head = join(path, 'HEAD');
   const content = `ref: ${ref}\n`;
@@ -60,7 +60,7 @@ export async function pointHead(path: string, ref: string): Promise<void> {
   await writeWhole(head, content, forGit);
 }
 
-/** Objects borrowed from another repository would be another app's. Throws `internal`: no push can cause it. */
+/** Throws `internal` when the repository borrows objects, which would be another app's. No push can cause that. */
 export async function assertNoAlternates(path: string): Promise<void> {
   for (const name of ['alternates', 'http-alternates']) {
     if (await lstat(join(path, 'objects', 'info', name)).catch(() => null)) {
@@ -74,7 +74,7 @@ export async function bytesOnDisk(path: string): Promise<number> {
   for (const entry of await readdir(path, { withFileTypes: true, recursive: true }).catch(missing)) {
     if (!entry.isFile()) continue;
     const found = await stat(join(entry.parentPath, entry.name)).catch(() => null);
-    // Blocks, not length: it is the disk that is shared.
+    // Blocks and not length, because the limit is for the disk.
     bytes += (found?.blocks ?? 0) * 512;
   }
   return bytes;
@@ -89,7 +89,10 @@ const leftOverFolder = /^(?:tmp_objdir-)?incoming-|^bulk-fsync-/;
 const leftOverAtTop: ReadonlySet<string> = new Set(['packed-refs.new', 'gc.pid', 'HEAD.new']);
 const leftOverFile = /^tmp_(?:obj|pack|idx|rev)_|^\.tmp-|\.lock$/;
 
-/** Removes what killed gits left: quarantines, half packs, locks. Only while no git changes this repository. */
+/**
+ * Removes what killed git processes left: quarantines, half packs, locks. Call only while no git process changes the
+ * repository.
+ */
 export async function sweepRepositoryFiles(path: string): Promise<void> {
   const found = await readdir(path, { withFileTypes: true, recursive: true }).catch(missing);
   for (const entry of found) {
@@ -103,7 +106,7 @@ function isLeftOver(entry: Dirent, isAtTop: boolean): boolean {
   return leftOverFile.test(entry.name) || (isAtTop && leftOverAtTop.has(entry.name));
 }
 
-/** Clears what processes killed in the middle left in all repositories. Only while no git runs on any. */
+/** Removes what killed processes left in all repositories. Call only while no git process runs on any. */
 export async function sweep(repos: string): Promise<void> {
   for (const name of await readdir(repos)) {
     const path = join(repos, name);

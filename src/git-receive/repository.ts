@@ -6,7 +6,6 @@ import { GitProcess } from './git-process.ts';
 import type { GitUser } from './git-user.ts';
 import type { GitLimits } from './limits.ts';
 
-/** What all repositories have in common. */
 export interface GitSetup {
   readonly repos: string;
   readonly hooks: string;
@@ -23,16 +22,16 @@ export interface ReadOptions {
 }
 
 const appId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** As git names the folder that holds a push's objects until the push is accepted. */
+/** git's name for the folder that holds a push's objects until the push is accepted. */
 const quarantineFolder = /^(?:tmp_objdir-)?incoming-[A-Za-z0-9]{6}$/;
 
-/** An app's bare repository, and every way in which git is run on it. */
+/** An app's bare repository. All git commands on it go through here. */
 export class Repository {
   readonly path: string;
   readonly #setup: GitSetup;
   readonly #quarantine: Readonly<Record<string, string>>;
 
-  /** `id` is the app's id from the store. No part of a URL ever comes here. */
+  /** `id` is the app's id from the store, never a part of a URL. */
   constructor(setup: GitSetup, id: string, quarantine: Readonly<Record<string, string>> = {}) {
     if (!appId.test(id)) throw new PlatformError('internal', `Not an app's id: ${JSON.stringify(id)}`);
     this.path = join(setup.repos, `${id}.git`);
@@ -43,7 +42,7 @@ export class Repository {
 
   readonly id: string;
 
-  /** The same repository, with the objects that a push brought and that are not accepted yet. */
+  /** The same repository, together with the objects of a push that is not accepted yet. */
   inQuarantine(folder: string): Repository {
     if (!quarantineFolder.test(folder)) {
       throw new PlatformError('internal', `Not a quarantine folder: ${JSON.stringify(folder)}`);
@@ -52,7 +51,7 @@ export class Repository {
     return new Repository(this.#setup, this.id, {
       GIT_OBJECT_DIRECTORY: join(objects, folder),
       GIT_ALTERNATE_OBJECT_DIRECTORIES: objects,
-      // git refuses to move a ref while this is set: nothing may point to objects that may yet be thrown away.
+      // With this set git refuses to move a ref, because these objects may still be discarded.
       GIT_QUARANTINE_PATH: join(objects, folder),
     });
   }
@@ -82,8 +81,8 @@ export class Repository {
   }
 
   /**
-   * A short command's whole output. Throws `too_large` over `maxBytes`, `timeout`, `cancelled`, and `internal` with
-   * git's words when it fails.
+   * The whole output of a short command. Throws `too_large` over `maxBytes`, `timeout`, `cancelled`, and `internal`
+   * with git's standard error when the command fails.
    */
   async read(command: GitCommand, options: ReadOptions): Promise<Buffer> {
     const chunks: Buffer[] = [];
@@ -98,7 +97,7 @@ export class Repository {
     return Buffer.concat(chunks);
   }
 
-  /** A command's output as it comes. Leaving the loop early ends git. Same errors as `read`, but for the size. */
+  /** A command's output as it comes. Leaving the loop early ends git. Throws as `read` does, without `too_large`. */
   async *stream(command: GitCommand, { signal }: Pick<ReadOptions, 'signal'>): AsyncGenerator<Buffer> {
     const git = this.start(gitArguments(command));
     git.stdin.end();
@@ -125,7 +124,7 @@ export class Repository {
   #environment(): Readonly<Record<string, string>> {
     const { hooks, runtime, hookSocket, limits } = this.#setup;
     return {
-      // The runtime comes first: the hook's `node` is ours, whatever the machine has.
+      // The runtime comes first, so that the hook runs on the platform's own `node`.
       PATH: `${runtime}:/usr/local/bin:/usr/bin:/bin`,
       HOME: '/nonexistent',
       LC_ALL: 'C',

@@ -1,6 +1,6 @@
 export type GitService = 'git-receive-pack' | 'git-upload-pack';
 
-/** What a git client asks for (gitprotocol-http(5)). The app's name is unchecked text of the right form. */
+/** A request of git's smart protocol (gitprotocol-http(5)). The app's name has the right form, but may not exist. */
 export type GitRoute =
   | { readonly kind: 'advertise'; readonly service: GitService; readonly appName: string }
   | { readonly kind: 'serve'; readonly service: GitService; readonly appName: string };
@@ -11,21 +11,21 @@ const suffixes: Readonly<Record<string, GitRoute['kind']>> = {
   'git-upload-pack': 'serve',
 };
 
-/** An app's name and nothing else: no dot, slash, percent sign or capital letter gets past this. */
+/** Matches an app's name and nothing else: no dot, slash, percent sign or capital letter. */
 const path = /^\/([a-z][a-z0-9-]{0,29})(?:\.git)?\/(info\/refs|git-receive-pack|git-upload-pack)$/;
 const looksLikeGit = /\.git(?:\/|$)|\/(?:info\/refs|git-receive-pack|git-upload-pack)$/;
 
-/** True for every request that a git client, or one who plays it, makes: also those that `parseGitRoute` refuses. */
+/** True for every path that looks like git's, also for those that `parseGitRoute` refuses. */
 export function isGitUrl(url: string): boolean {
   return looksLikeGit.test(pathOf(url));
 }
 
-/** `git.<domain>`, with any port. */
+/** Whether a `Host` header names `git.<domain>`, with any port. */
 export function isGitHostname(host: string | undefined, domain: string): boolean {
   return (host ?? '').toLowerCase().replace(/:\d*$/, '') === `git.${domain}`;
 }
 
-/** Null for everything that is none of the six requests of the smart protocol, the dumb protocol's among them. */
+/** Null for everything that is not one of the six requests of the smart protocol. The dumb protocol is not served. */
 export function parseGitRoute(url: string): GitRoute | null {
   const [, appName, suffix = ''] = path.exec(pathOf(url)) ?? [];
   const kind = suffixes[suffix];

@@ -16,17 +16,19 @@ export interface FetchExchange {
   readonly logger: Logger;
 }
 
-/** `GET info/refs`: which refs there are, and what this server can do. */
+/** Serves `GET info/refs`: the refs, and the capabilities of this server. */
 export async function serveAdvertisement(exchange: FetchExchange, service: GitService): Promise<void> {
   const protocol = gitProtocol(exchange.req, service);
   const options = ['--stateless-rpc', '--http-backend-info-refs'];
-  // Version 2 begins without the line that names the service; git http-backend does the same.
+  // An answer in version 2 begins without the line that names the service, as git http-backend has it.
   const isVersion2 = protocol?.split(':').includes('version=2') ?? false;
   const prefix = isVersion2 ? null : Buffer.concat([pktLine(`# service=${service}\n`), flushPkt]);
   await run(exchange, { service, options, input: null, protocol, prefix, answers: 'advertisement' });
 }
 
-/** `POST git-upload-pack`: a fetch or clone. Only what a branch or tag points to can be asked for. */
+/**
+ * Serves `POST git-upload-pack`: a fetch or clone. A client may ask only for objects that a branch or tag points to.
+ */
 export async function serveFetch(exchange: FetchExchange): Promise<void> {
   const { req, res, repository, limits } = exchange;
   if (contentLength(req) > limits.fetchRequestBytes) return tooLarge(exchange);
@@ -100,14 +102,14 @@ async function run(
   }
 }
 
-/** The Git-Protocol header, when it has the form that git gives it. receive-pack has no version 2. */
+/** The Git-Protocol header when it has git's own form, else null. receive-pack has no version 2. */
 export function gitProtocol(req: IncomingMessage, service: GitService): string | null {
   const header = req.headers['git-protocol'];
   if (typeof header !== 'string' || !/^[a-z0-9=:]{1,64}$/.test(header)) return null;
   return service === 'git-receive-pack' && header.includes('version=2') ? null : header;
 }
 
-/** Null over the limit. Throws when the body breaks off, stops coming or is no gzip. */
+/** Null when the body is over the limit. Throws when it breaks off, stops coming or is not gzip. */
 async function readWhole(body: Readable, limits: GitLimits): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -131,13 +133,13 @@ async function readWhole(body: Readable, limits: GitLimits): Promise<Buffer | nu
 }
 
 /**
- * The first object asked for that no ref points to, or null. Under protocol version 2 git itself gives out any object
- * whose name is known, such as a secret that was pushed and force-pushed away (gitnamespaces(7), SECURITY).
+ * The first wanted object that no ref points to, or null. Under protocol version 2 git itself sends any object whose id
+ * is known, such as a secret that was pushed and then force-pushed away (gitnamespaces(7), SECURITY).
  */
 async function findStrangeWant(repository: Repository, input: Buffer): Promise<string | null> {
   const wants = new Set<string>();
   for (const line of readPktLines(input)) {
-    // Whatever stands there: git also takes capital letters for digits, and leaves out what comes behind the fortieth.
+    // Any text is taken: git also accepts capital letters as digits, and ignores what follows the fortieth.
     const wanted = /^want (.*)$/s.exec(line?.toString('latin1') ?? '')?.[1];
     if (wanted !== undefined) wants.add(wanted.split(/[\s\0]/, 1)[0] ?? '');
   }

@@ -21,16 +21,17 @@ export interface PushExchange {
 }
 
 const contentType = 'application/x-git-receive-pack-result';
-/** Ref updates and what else comes before the pack itself. */
+/** Room for the ref updates and capabilities that come before the pack. */
 const commandBytes = 4 * 1024 * 1024;
 const sideband = 'side-band-64k';
 
 /**
- * `POST git-receive-pack`. git takes the objects into quarantine and checks them, its hook asks for the verdict
- * (judge.ts), and what hook and build say goes to the client as it comes. Resolves when git has gone.
+ * Serves `POST git-receive-pack`. git takes the objects into quarantine and checks them, its hook asks for the verdict
+ * (judge.ts), and the output of the hook and the build goes to the client as it comes. Resolves when git has ended.
  *
- * A client that goes away before the verdict ends everything. While a verdict is being found, the deploy is told and
- * git lives until it has answered: a version that serves already must not be forgotten by its repository.
+ * A client that goes away before the hook asks ends everything. While the verdict is being found, the deploy is
+ * cancelled and git runs on until the verdict is there: the repository must get the commit of a version that serves
+ * already.
  */
 export async function servePush(exchange: PushExchange): Promise<void> {
   const { req, res, push, limits, logger } = exchange;

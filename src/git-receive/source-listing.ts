@@ -6,9 +6,9 @@ export interface ListingLimits {
   readonly treeBytes: number;
 }
 
-/** Linux takes no longer path than this (PATH_MAX), so a tree with one could not be unpacked. */
+/** Linux allows no longer path (PATH_MAX), so a tree with one could not be unpacked. */
 const pathBytes = 4096;
-/** All paths together: a hundred thousand long ones would be memory, not source. */
+/** All paths together. A hundred thousand long ones would only cost memory. */
 const listingBytes = 64 * 1024 * 1024;
 
 /** Mode, type, id and size, before the tab and the path. */
@@ -16,8 +16,8 @@ const columnBytes = 128;
 const columns = /^(\d{6}) (blob|tree|commit) ([0-9a-f]{40}|[0-9a-f]{64}) +(\d+|-)$/;
 
 /**
- * The blobs, links and submodules in the output of `git ls-tree -r -t -l -z`, read as it comes and given up at the
- * first entry over a limit: a 200 KB push can hold a tree of 10^10 files, or of folders without any. Throws
+ * The blobs, links and submodules in the output of `git ls-tree -r -t -l -z`. Reads the output as it comes, and stops
+ * at the first entry over a limit: a 200 KB push can hold a tree of 10^10 files, or of folders without files. Throws
  * `too_large` with the numbers.
  */
 export async function readListing(
@@ -52,7 +52,7 @@ export async function readListing(
   return entries;
 }
 
-/** Splits at NUL, one array per chunk. Holds one chunk and one unfinished record at a time. */
+/** Splits at NUL, one array per chunk. Holds one chunk and one incomplete line at a time. */
 async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
   let rest: Buffer = Buffer.alloc(0);
   let bytes = 0;
@@ -71,7 +71,7 @@ async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly 
 function parseEntry(line: string): SourceEntry | null {
   const tab = line.indexOf('\t');
   const path = line.slice(tab + 1);
-  // A character has at most three bytes here.
+  // A UTF-16 code unit has at most three bytes in UTF-8.
   if (path.length > pathBytes / 3 && Buffer.byteLength(path) > pathBytes) throw pathTooLong();
   const [, mode = '', type, objectId = '', size] = columns.exec(line.slice(0, Math.max(tab, 0))) ?? [];
   if (!type) throw new PlatformError('internal', `git listed a tree in an unknown form: ${JSON.stringify(line)}`);

@@ -8,12 +8,12 @@ import { mebibytes, readListing } from './source-listing.ts';
 
 const regularModes: ReadonlySet<string> = new Set(['100644', '100755']);
 const gitlinkMode = '160000';
-/** What tar adds to an entry: its header, filling, and a long path's own header. */
+/** tar adds this to an entry at most: its header, padding, and the header of a long path. */
 const tarBytesPerEntry = 3 * 1024;
 
 /**
- * The source of a commit, checked against the limits: after this, listing and reading it costs little. Throws
- * `invalid_params` when `id` is no commit, `too_large` with the numbers.
+ * The source of a commit, checked against the limits. Listing and reading it then costs little. Throws `invalid_params`
+ * when `id` is not a commit, and `too_large` with the numbers.
  */
 export async function openSourceTree(
   repository: Repository,
@@ -64,7 +64,7 @@ export async function hasCommit(repository: Repository, id: string, signal: Abor
   try {
     return (await repository.read(command, { maxBytes: 64, signal })).toString().trim() === 'commit';
   } catch (error) {
-    // git says no more of an object that is not there than of a repository that is none.
+    // git gives the same error for a missing object as for a broken repository.
     if (errorCode(error) === 'internal') return false;
     throw error;
   }
@@ -83,14 +83,15 @@ function listTree(
   limits: GitLimits,
   signal: AbortSignal,
 ): Promise<readonly SourceEntry[]> {
-  // -t lists the folders too: a bomb may consist of nothing else, and ls-tree would then search in silence.
+  // -t lists the folders too. A hostile tree may consist only of folders, and ls-tree would then print nothing for long.
   const command = { name: 'ls-tree', options: ['-r', '-t', '-l', '-z', '--full-tree'], revisions: [id] };
   return readListing(repository.stream(command, { signal }), limits);
 }
 
 /**
- * The tree as `git archive` gives it: without what the source's own attributes mark as export-ignore, submodules as
- * empty folders. Ended by `too_large` over `maxBytes`: attributes can make a file larger than its blob.
+ * The tree as `git archive` writes it: without files that the source's attributes mark as export-ignore, and with
+ * submodules as empty folders. Ends with `too_large` over `maxBytes`, because attributes can make a file larger than
+ * its blob.
  */
 function archive(
   repository: Repository,
@@ -123,7 +124,7 @@ function archive(
   return Readable.from(bytes(), { objectMode: false });
 }
 
-/** What a person should know about a source that builds, and yet not with all that they may expect. */
+/** Warnings about parts of the source that the build does not get: submodules and Git LFS files. */
 export async function sourceWarnings(source: SourceTree): Promise<readonly string[]> {
   const entries = await source.list();
   const warnings: string[] = [];

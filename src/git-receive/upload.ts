@@ -3,13 +3,13 @@ import { PlatformError } from '../domain/errors.ts';
 import type { GitProcess } from './git-process.ts';
 import { clientGone } from './incoming-push.ts';
 
-/** How much more than the limit is read and thrown away, so that the client comes to read why. */
-const patience = 4;
+/** A body over the limit is read and discarded up to this multiple of it, so that the client reads the reason. */
+const discardFactor = 4;
 
-/** The client's body on its way to git: counted, kept going, and read to its end also when git wants no more. */
+/** Copies the client's body to git. Counts it, and reads it to its end also when git takes no more. */
 export class Upload {
   bytes = 0;
-  /** Resolves when the whole body was read; rejects when it broke off. */
+  /** Resolves when the whole body was read. Rejects when it breaks off. */
   readonly done: Promise<void>;
   readonly #body: Readable;
   readonly #maxBytes: number;
@@ -27,7 +27,7 @@ export class Upload {
     this.done = promise;
     this.done.catch(() => {});
     this.#idle = setTimeout(() => {
-      // While git is slow to take what came, the client is not to blame.
+      // While git is slow to take the data, the client is not idle.
       if (body.isPaused()) this.#idle.refresh();
       else stop(new PlatformError('timeout', `No data came for ${Math.round(idleMs / 1000)} s.`));
     }, idleMs);
@@ -38,7 +38,7 @@ export class Upload {
       if (this.#head.length < 4096) this.#head += chunk.toString('latin1', 0, 4096);
       if (this.isTooLarge) {
         git.stdin.end();
-        if (this.bytes > maxBytes * patience) body.destroy(new Error('Far too large.'));
+        if (this.bytes > maxBytes * discardFactor) body.destroy(new Error('Far too large.'));
       } else if (git.stdin.writable && !git.stdin.write(chunk)) {
         body.pause();
       }
@@ -68,7 +68,7 @@ export class Upload {
     clearTimeout(this.#idle);
   }
 
-  /** Resolves when nothing more comes: a client that is still sending would not read its answer. */
+  /** Resolves when nothing more comes. A client that is still sending would not read its answer. */
   async drained(): Promise<void> {
     this.#body.resume();
     await this.done.catch(() => {});

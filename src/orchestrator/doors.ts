@@ -13,8 +13,8 @@ import { Leadership } from './leadership.ts';
 export type Doors = Awaited<ReturnType<typeof openDoors>>;
 
 /**
- * How people and git come in. Every orchestrator answers questions. Changes are made by the one that leads, and wait until
- * there is one.
+ * How people and git come in. Every orchestrator answers questions. Changes are made by the one that leads, and wait
+ * until there is one.
  */
 export async function openDoors(ground: Ground) {
   const { settings, logger, store, clock, leases, appLog } = ground;

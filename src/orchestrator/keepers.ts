@@ -10,7 +10,10 @@ import type { Ground } from './ground.ts';
 
 export type Keepers = ReturnType<typeof createKeepers>;
 
-/** Keeps the apps running and routed, and collects their output. Only the orchestrator that leads has it; `term` is its lease's. */
+/**
+ * Keeps the apps running and routed, and collects their output. Only the orchestrator that leads has it; `term` is its
+ * lease's.
+ */
 export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiPort: number; readonly term: number }) {
   const { settings, folders, clock, logger, store, leases, platformId, engines, handsOn, appLog, resolver } = ground;
   const logs = createLogCollector({ engines, appLog, platformId, logger });

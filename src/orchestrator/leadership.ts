@@ -37,7 +37,9 @@ export class Leadership {
     this.#closing.abort();
   }
 
-  /** Each is performed by the leader at the time of the call. Throws `unavailable` when there is none within the wait. */
+  /**
+   * Each is performed by the leader at the time of the call. Throws `unavailable` when there is none within the wait.
+   */
   readonly operations: Operations = {
     createApp: async (...given) => (await this.#current()).createApp(...given),
     renameApp: async (...given) => (await this.#current()).renameApp(...given),

@@ -9,7 +9,9 @@ import { createMaking, type Making } from './making.ts';
 
 /** One orchestrator's attempts to lead, until it is closed. */
 export interface Candidacy {
-  /** Resolves when the orchestrator leads for the first time. Rejects with a PlatformError when its first start fails. */
+  /**
+   * Resolves when the orchestrator leads for the first time. Rejects with a PlatformError when its first start fails.
+   */
   readonly leads: Promise<void>;
   /** Stops leading. The apps and the doors go on; a change waits at a door for the next leader. */
   close(): Promise<void>;
@@ -20,8 +22,9 @@ const longestRetryMs = 30_000;
 
 /**
  * Leads whenever the lease `leader` is free. A first start that fails ends the candidacy, and with it the process: the
- * launcher reports the reason and starts the process again. A later one is tried again after a pause, which doubles with
- * each failure from 1 s to 30 s. Meanwhile the lease is free for another orchestrator, and the doors answer questions.
+ * launcher reports the reason and starts the process again. A later one is tried again after a pause, which doubles
+ * with each failure from 1 s to 30 s. Meanwhile the lease is free for another orchestrator, and the doors answer
+ * questions.
  */
 export function startCandidacy(ground: Ground, doors: Doors): Candidacy {
   const { leases, clock, logger } = ground;

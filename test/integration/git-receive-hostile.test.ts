@@ -143,7 +143,7 @@ describe('a hostile push', () => {
     assert.deepEqual([...kept].sort(), [...names].sort());
     await assert.rejects(stat(canary));
     const nothing = await pusher.repo.git('push', 'paas', 'HEAD:refs/heads/main/deep');
-    assert.match(nothing.stderr, /main\/deep cannot be kept beside main/);
+    assert.match(nothing.stderr, /main\/deep cannot exist beside main/);
   });
 
   it('changes neither the configuration nor the hooks nor HEAD of its repository', async () => {

@@ -208,7 +208,7 @@ describe('a push', () => {
     await repo.must('push', 'paas', 'main', 'main:refs/heads/other');
     const { code, stderr } = await repo.git('push', 'paas', ':main', ':other');
     assert.equal(code, 1);
-    assert.match(stderr, /main is what is deployed, so it cannot be deleted/);
+    assert.match(stderr, /main is the branch that is deployed, so it cannot be deleted/);
     assert.match(stderr, /paas destroy/);
     assert.equal((await server.inRepository(app, 'for-each-ref')).split('\n').length, 2);
   });

@@ -61,7 +61,7 @@ describe("an app's repository", () => {
     await repo.commit({ 'b.bin': randomBytes(600_000) });
     const { code, stderr } = await repo.git('push', 'paas', 'main');
     assert.equal(code, 1);
-    assert.match(stderr, /the repository would have 2 MiB, and 1 MiB is the limit/);
+    assert.match(stderr, /the repository would take 2 MiB, and 1 MiB is the limit/);
     assert.equal(await objects(), before);
     await repo.must('reset', '-q', '--hard', 'HEAD~1');
     await repo.commit({ 'c.txt': 'small' });

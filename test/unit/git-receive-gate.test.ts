@@ -38,19 +38,22 @@ describe('what a push asks for', () => {
   });
 
   it('refuses to delete a deploy branch, and lets other branches and tags go', () => {
-    assert.throws(() => push(['refs/heads/main', null]), /main is what is deployed, so it cannot be deleted/);
+    assert.throws(
+      () => push(['refs/heads/main', null]),
+      /main is the branch that is deployed, so it cannot be deleted/,
+    );
     assert.throws(() => push(['refs/heads/master', null]), PlatformError);
     assert.equal(push(['refs/heads/feature', null], ['refs/tags/v1', null]).deploy, null);
   });
 
   it('refuses a branch below a deploy branch, which would keep git from ever moving it', () => {
-    assert.throws(() => push(['refs/heads/main/x']), /main\/x cannot be kept beside main/);
+    assert.throws(() => push(['refs/heads/main/x']), /main\/x cannot exist beside main/);
     assert.equal(push(['refs/heads/main/x', null]).deploy, null);
   });
 
   it('refuses what is neither branch nor tag', () => {
     for (const ref of ['refs/paas/x', 'refs/pull/1/head', 'HEAD', 'refs/notes/commits', 'refs/heads']) {
-      assert.throws(() => push([ref]), /no branch and no tag/, ref);
+      assert.throws(() => push([ref]), /neither a branch nor a tag/, ref);
     }
   });
 
