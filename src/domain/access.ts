@@ -3,17 +3,17 @@ import type { App } from './app.ts';
 import { PlatformError } from './errors.ts';
 import type { StoreTables } from './store.ts';
 
-/** The one rule of who may do anything with an app. For now: its owner, everything; anybody else, nothing. `Listings.apps` lists by the same rule. */
+/** The only rule about who may use an app: its owner may do everything, others nothing. `Listings.apps` applies the same rule. */
 export function mayUse(actor: Actor, app: App): boolean {
   return app.ownerId === actor.accountId;
 }
 
-/** Whether the actor's token may do what needs this scope. Without a token the platform itself acts. */
+/** Whether the actor's token has at least this scope. Without a token the platform itself acts, and it may do everything. */
 export function hasScope({ scope }: Actor, needed: TokenScope): boolean {
   return scope === undefined || tokenScopes.indexOf(scope) >= tokenScopes.indexOf(needed);
 }
 
-/** Throws `forbidden`, with the command that makes a token that may. */
+/** Throws `forbidden` unless the actor has this scope. The hint is the command that makes a token with it. */
 export function demandScope(actor: Actor, needed: TokenScope): void {
   if (hasScope(actor, needed)) return;
   throw new PlatformError('forbidden', `This needs a token of the scope ${needed}, and yours has ${actor.scope}.`, {
@@ -22,8 +22,8 @@ export function demandScope(actor: Actor, needed: TokenScope): void {
 }
 
 /**
- * The app by name or id, for this actor. Every door asks here before it touches an app. Throws `not_found`, word for
- * word the same for somebody else's app as for none: whether a name is taken is nobody's business.
+ * Finds the app by name or id, if this actor may use it. Every door calls this before it touches an app. Throws the same
+ * `not_found` for another owner's app as for a missing one, because the error must not show which names are taken.
  */
 export async function authorise(store: Pick<StoreTables, 'apps'>, actor: Actor, nameOrId: string): Promise<App> {
   const byName = await store.apps.findByName(nameOrId);

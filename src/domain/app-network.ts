@@ -1,12 +1,12 @@
 /**
- * A network of an app on a host. `bridge`: the app's own on that host, in which its instances there answer. One row of a
- * kind for each host and app.
+ * A network of an app on a host. `bridge`: the network that only this app's instances on that host are in, and where they
+ * answer. There is one row for each app, host and kind.
  */
 export interface AppNetwork {
   readonly appId: string;
   readonly hostId: string;
   readonly kind: AppNetworkKind;
-  /** As the host's engine knows it. */
+  /** The network's id in the host's engine. */
   readonly networkId: string;
 }
 

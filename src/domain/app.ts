@@ -1,6 +1,6 @@
 import { PlatformError } from './errors.ts';
 
-/** What a user creates and pushes to. Ids are UUIDs for ever; names can change. */
+/** What a user creates and pushes to. Its id is a UUID that never changes; its name can change. */
 export interface App {
   readonly id: string;
   readonly name: string;
@@ -10,7 +10,7 @@ export interface App {
   readonly updatedAt: Date;
 }
 
-/** Hostnames that the platform itself serves under its domain, and the one name that every object has a property of. */
+/** Names of the platform's own hostnames under its domain, and `constructor`, which every JavaScript object has as a property. */
 export const reservedAppNames: ReadonlySet<string> = new Set([
   'api',
   'git',
@@ -23,7 +23,7 @@ export const reservedAppNames: ReadonlySet<string> = new Set([
 
 const appNamePattern = /^[a-z][a-z0-9-]{0,28}[a-z0-9]$|^[a-z]$/;
 
-/** Returns the name unchanged, or throws `invalid_params`. The only door for a name into the platform. */
+/** Returns the name unchanged, or throws `invalid_params`. Every name of an app enters the platform through this check. */
 export function parseAppName(input: string): string {
   if (!appNamePattern.test(input)) {
     throw new PlatformError(

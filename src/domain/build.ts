@@ -2,7 +2,7 @@
 export interface Build {
   readonly id: string;
   readonly appId: string;
-  /** Null for a build that no push caused (a tarball through the API, later). */
+  /** Null for a build that no push caused. */
   readonly pushId: string | null;
   readonly commit: string;
   readonly treeId: string;
@@ -10,7 +10,7 @@ export interface Build {
   /** Why it failed, in one sentence; null otherwise. */
   readonly reason: string | null;
   readonly artifactId: string | null;
-  /** Where it builds, from 0: no other build has the slot meanwhile. Null before it begins. */
+  /** Which of the concurrent builds it is, from 0. No other build has this number at the same time. Null before it begins. */
   readonly slot: number | null;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
@@ -20,15 +20,15 @@ export interface Build {
 export const buildStates = ['queued', 'building', 'succeeded', 'failed', 'cancelled'] as const;
 export type BuildState = (typeof buildStates)[number];
 
-/** What a build made: an image by digest, and how its processes are started. Immutable. */
+/** The result of a build: an image by digest, and how its processes are started. Immutable. */
 export interface Artifact {
   readonly id: string;
   readonly appId: string;
   /** The engine's own id of the image, `sha256:…`. */
   readonly imageId: string;
-  /** Of its manifest in a registry, by which other hosts get it: `sha256:…`. Null while it is in none. */
+  /** The digest of its manifest in a registry, `sha256:…`, by which other hosts pull it. Null while it is in no registry. */
   readonly digest: string | null;
-  /** Equal key, equal artifact: tree, buildpacks, stack, build-time settings (contracts/buildpacks.md §2.3). */
+  /** Hash of tree, buildpacks, stack and build-time settings: builds with equal keys give equal artifacts (contracts/buildpacks.md §2.3). */
   readonly cacheKey: string;
   readonly builder: BuilderKind;
   /** Shown to people: "Node.js", "Dockerfile". */
@@ -41,9 +41,9 @@ export interface Artifact {
   readonly launcher: string | null;
   /** `uid:gid` that instances run as. Never root. */
   readonly user: string;
-  /** The one port that a Dockerfile exposes; null otherwise. Given to web as PORT. */
+  /** The port that a Dockerfile exposes, if it exposes exactly one; else null. Given to web as PORT. */
   readonly exposedPort: number | null;
-  /** Of what is the app's own: the stack below it is stored once for all. */
+  /** Size of the layers above the stack. The stack is stored once for all apps. */
   readonly sizeBytes: number;
   readonly createdAt: Date;
 }
@@ -53,26 +53,26 @@ export type BuilderKind = (typeof builderKinds)[number];
 
 export interface ProcessType {
   readonly type: string;
-  /** The command line as people see it. For a Dockerfile without a Procfile: the image's own CMD, joined for display. */
+  /** The command line for display. For a Dockerfile without a Procfile: the image's CMD, joined with spaces. */
   readonly command: string;
-  /** What the container is started with, after `launcher` when there is one; null: the image's own CMD. */
+  /** The arguments that the container is started with, after `launcher` if there is one. Null: the image's CMD. */
   readonly args: readonly string[] | null;
 }
 
-/** Where a build's output goes, line by line, as it happens: the pusher's terminal, the app's log. */
+/** Receives a build's output line by line, as it happens: the pusher's terminal, the app's log. */
 export interface BuildOutput {
   /** A step: `-----> text`. */
   step(text: string): void;
-  /** A detail below a step: seven spaces. May hold several lines. */
+  /** A detail below a step, indented by seven spaces. May have several lines. */
   detail(text: string): void;
   /** ` !     text`. */
   warn(text: string): void;
 }
 
-/** What one sees in the end of a line that was drawn over itself, as progress bars are. */
+/** The visible text of a line that was overwritten with carriage returns, as progress bars are. */
 export function drawnLine(line: string): string {
   let end = line.length;
-  // Not by a pattern: a line of carriage returns would take its length squared.
+  // A regular expression would take quadratic time on a line of carriage returns.
   while (end > 0 && line[end - 1] === '\r') end -= 1;
   return line.slice(line.lastIndexOf('\r', Math.max(end - 1, 0)) + 1, end);
 }

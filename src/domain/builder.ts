@@ -4,11 +4,11 @@ import type { Artifact, Build, BuildOutput } from './build.ts';
 import type { ConfigVars } from './config-vars.ts';
 import type { SourceTree } from './push.ts';
 
-/** Turns a source into an artifact. One build per app at a time; the others wait in the queue, and say so. */
+/** Turns a source into an artifact. One build per app runs at a time. The others wait in the queue and report it. */
 export interface Builder {
   /**
    * Throws `no_app_detected`, `invalid_params` (Procfile), `build_failed`, `too_large`, `cancelled` (signal), `timeout`.
-   * An unchanged tree with unchanged builders gives back the artifact it had: no container is started.
+   * For an unchanged tree with unchanged builders it returns the existing artifact and starts no container.
    */
   build(request: BuildRequest, output: BuildOutput, signal: AbortSignal): Promise<BuildResult>;
 }
@@ -19,21 +19,21 @@ export interface BuildRequest {
   readonly source: SourceTree;
   readonly config: ConfigVars;
   readonly actor: Actor;
-  /** Its row, when it is in the queue already. */
+  /** Its row, if it is already in the queue. */
   readonly queued?: Build;
 }
 
 export interface BuildResult {
   readonly build: Build;
   readonly artifact: Artifact;
-  /** True when the artifact was there already. */
+  /** True if the artifact existed already. */
   readonly reused: boolean;
 }
 
-/** The source of a queued build when nobody holds it any more: of a commit in the app's repository. Null when there is none. */
+/** Reads the source of a queued build from the app's repository, after a restart lost the push. Null if the commit is not there. */
 export type SourceOf = (build: Pick<Build, 'appId' | 'commit'>, signal: AbortSignal) => Promise<SourceTree | null>;
 
-/** The two images that everything of ours is built on and runs on. */
+/** The two images of the platform: builds run on one, instances of buildpack apps on the other. */
 export interface Stack {
   readonly name: string;
   /** `sha256:…` of the images in the engine. */

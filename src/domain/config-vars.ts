@@ -1,9 +1,9 @@
 import { PlatformError } from './errors.ts';
 
-/** The app's settings, as its processes see them in their environment. Values are any UTF-8 text without NUL. */
+/** The app's settings, which its processes get as environment variables. Values are UTF-8 text without NUL. */
 export type ConfigVars = Readonly<Record<string, string>>;
 
-/** Who set a variable, and alone may change or unset it. */
+/** Who set a variable. Only the same source may change or unset it. */
 export type ConfigVarSource = 'user' | 'attachment' | 'platform';
 
 const sourceWords: Readonly<Record<ConfigVarSource, string>> = {
@@ -12,7 +12,7 @@ const sourceWords: Readonly<Record<ConfigVarSource, string>> = {
   platform: 'the platform',
 };
 
-/** Throws `conflict` when a change touches a variable that somebody else set. Names the variable and its owner. */
+/** Throws `conflict` if a change touches a variable that another source set. Names the variable and its source. */
 export function checkSource(
   names: readonly string[],
   source: ConfigVarSource,
@@ -37,7 +37,7 @@ export const configVarLimits = {
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Throws `invalid_params` or `too_large` unless the whole set may be stored. Names the variable, never a value. */
+/** Throws `invalid_params` or `too_large` unless the whole set may be stored. The message names the variable, never a value. */
 export function checkConfigVars(vars: ConfigVars): void {
   const names = Object.keys(vars);
   if (names.length > configVarLimits.count) {
@@ -70,7 +70,7 @@ export function checkConfigVars(vars: ConfigVars): void {
   }
 }
 
-/** Whether two sets hold the same, in whatever order. */
+/** Whether two sets have the same names and values, in any order. */
 export function sameConfig(a: ConfigVars, b: ConfigVars): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);

@@ -1,22 +1,22 @@
-/** What a container has used since its start (counters, which only grow) and uses now. */
+/** A container's use of resources: counters since its start, which only grow, and values of now. */
 export interface ContainerStats {
-  /** When the engine read it, by the engine's clock. */
+  /** When the engine read the values, by the engine's clock. */
   readonly at: Date;
   readonly cpu: {
     /** CPU time of all its processes, in nanoseconds. */
     readonly usedNs: number;
-    /** How long it was held back by its CPU limit, in nanoseconds. */
+    /** How long its CPU limit held it back, in nanoseconds. */
     readonly throttledNs: number;
   };
   readonly memory: {
-    /** Now, as `docker stats` counts it: without the file cache that the kernel would give up first. */
+    /** Memory in use now, as `docker stats` counts it: without the file cache that the kernel would drop first. */
     readonly usedBytes: number;
     readonly limitBytes: number;
   };
-  /** Over all of its interfaces but the loopback. */
+  /** Sum over all interfaces except the loopback. */
   readonly network: { readonly receivedBytes: number; readonly sentBytes: number };
-  /** Of block devices; what the page cache answered is not in it. */
+  /** Bytes of block devices. Reads from the page cache do not count. */
   readonly blockIo: { readonly readBytes: number; readonly writtenBytes: number };
-  /** Processes and threads, now. */
+  /** Number of processes and threads now. */
   readonly pids: number;
 }

@@ -6,9 +6,9 @@ import type { PulledImage, RegistryTransfer } from './registry.ts';
 import type { VolumeCopy } from './volume-copy.ts';
 
 /**
- * The container engine, as the platform needs it. No vendor's type appears here. Every call is idempotent: "already
- * done" and "already gone" are success. Every call ends: adapters put a deadline on each (streams take a signal).
- * Errors are PlatformErrors: `not_found`, `conflict`, `unavailable` (no answer), `internal` with the engine's words.
+ * The container engine of one host. It has no vendor's type. Every call is idempotent: "already done" and "already gone"
+ * are success. Every call ends: adapters set a deadline on each, and streams take a signal. Errors are PlatformErrors:
+ * `not_found`, `conflict`, `unavailable` (no answer), `internal` with the engine's words.
  */
 export interface Engine {
   info(): Promise<EngineInfo>;
@@ -17,8 +17,8 @@ export interface Engine {
   readonly networks: EngineNetworks;
   readonly volumes: EngineVolumes;
   /**
-   * What happens to containers that carry all `labels`, from now on, until the signal aborts. Ends with `unavailable`
-   * when the connection breaks: list again, then listen again.
+   * Events of containers that carry all `labels`, from now until the signal aborts. Throws `unavailable` when the
+   * connection breaks. Then list again and listen again.
    */
   events(labels: Labels, signal: AbortSignal): AsyncIterable<EngineEvent>;
 }
@@ -29,7 +29,7 @@ export interface EngineInfo {
   /** "Docker 20.10.24" */
   readonly version: string;
   readonly apiVersion: string;
-  /** `graph`: the classic layer store. `containerd`: the snapshotter store. They want other forms of a loaded image. */
+  /** `graph`: the classic layer store. `containerd`: the snapshotter store. Each needs its own form of a loaded image. */
   readonly imageStore: 'graph' | 'containerd';
   readonly liveRestore: boolean;
   readonly cpus: number;
@@ -41,15 +41,15 @@ export interface EngineEvent {
   readonly kind: 'start' | 'die' | 'oom' | 'destroy';
   readonly containerId: string;
   readonly labels: Labels;
-  /** Of `die`. */
+  /** Set in `die` only. */
   readonly exitCode: number | null;
   readonly at: Date;
 }
 
-/** Which sandbox a container gets; the limits of each are engine/policy.ts and nowhere else. */
+/** Which sandbox a container gets. Only engine/policy.ts defines their limits. */
 export type Sandbox = 'app' | 'build';
 
-/** All that may be asked of a container. What cannot be said here cannot be had: no host path, device, capability or host namespace. */
+/** Everything that a container may be given. A host path, device, capability or host namespace cannot be expressed. */
 export interface ContainerSpec {
   readonly name: string;
   readonly image: string;
@@ -69,26 +69,26 @@ export interface ContainerSpec {
   /** Relative weight under contention; 1024 is the norm. */
   readonly cpuShares?: number;
   readonly pids?: number;
-  /** None: it has no network at all, and only itself to talk to. The first of `start` is the one that its address is in. */
+  /** Empty: the container has only its loopback. Its address is in the first network with `start`. */
   readonly networks: readonly ContainerNetwork[];
   /** Named volumes of ours, by mount point. */
   readonly volumes?: readonly { readonly name: string; readonly path: string; readonly readOnly?: boolean }[];
   /** Size of the in-memory /tmp. Build containers keep /tmp on disk when this is 0. */
   readonly tmpBytes?: number;
-  /** Nothing but volumes and /tmp can be written to. */
+  /** Only volumes and /tmp can be written to. */
   readonly readOnlyRoot?: boolean;
   readonly openStdin?: boolean;
   readonly tty?: boolean;
-  /** Sent at stop; default SIGTERM. */
+  /** The signal that `stop` sends. Default: SIGTERM. */
   readonly stopSignal?: string;
 }
 
 /** A network that a container is in. */
 export interface ContainerNetwork {
   readonly id: string;
-  /** Names by which the others in the network find it, beside the container's own. */
+  /** Names by which other containers in the network find it, in addition to the container's name. */
   readonly aliases: readonly string[];
-  /** `start`: before its first process runs. `later`: `create` leaves it out, and `networks.join` puts the container in. */
+  /** `start`: joined before its first process runs. `later`: `create` skips it, and `networks.join` adds the container. */
   readonly when: 'start' | 'later';
 }
 
@@ -96,23 +96,23 @@ export interface ContainerState {
   readonly id: string;
   readonly name: string;
   readonly labels: Labels;
-  /** `paused`: its processes stand still and keep their memory. */
+  /** `paused`: its processes are frozen and keep their memory. */
   readonly status: 'created' | 'running' | 'paused' | 'exited';
   readonly imageId: string;
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
-  /** Address in the first network of the container's spec, null while it neither runs nor is paused. */
+  /** Address in the first network of the container's spec. Null unless it is running or paused. */
   readonly address: string | null;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
 }
 
-/** A paused container counts as running: it holds its memory, its address and its place, and goes on when asked to. */
+/** A paused container counts as running: it keeps its memory and its address, and `unpause` lets it continue. */
 export function countsAsRunning(container: Pick<ContainerState, 'status'> | null | undefined): boolean {
   return container?.status === 'running' || container?.status === 'paused';
 }
 
-/** What a container may use. Absent: stays as it is. The policy's bounds are those of a new container. */
+/** What a container may use. A value that is absent stays as it is. The same bounds apply as for a new container. */
 export interface ContainerLimits {
   /** Memory and swap together, in bytes: nothing swaps. At least 6 MiB. */
   readonly memoryBytes?: number;
@@ -124,7 +124,7 @@ export interface ContainerLimits {
   readonly pids?: number;
 }
 
-/** Which container of which host. */
+/** A container and its host. */
 export interface ContainerOnHost {
   readonly hostId: string;
   readonly containerId: string;
@@ -133,14 +133,14 @@ export interface ContainerOnHost {
 export interface ContainerExit {
   readonly exitCode: number;
   /**
-   * True is sure. False with exit code 137 is not: an engine can miss the lack of memory when the container ends together
-   * with the process that was killed (seen on Docker with cgroup v1, about one time in fifty on a busy machine).
+   * True is reliable. False with exit code 137 is not: an engine can miss an out-of-memory kill when the container ends
+   * together with the killed process (seen on Docker with cgroup v1, about one time in fifty on a busy machine).
    */
   readonly oomKilled: boolean;
 }
 
 export interface EngineContainers {
-  /** Makes a container and returns its id. A container of this name with our labels is returned instead of made twice. */
+  /** Makes a container and returns its id. If a container with this name and our labels exists, returns that one's id. */
   create(spec: ContainerSpec): Promise<string>;
   start(id: string): Promise<void>;
   /** Stop signal, then SIGKILL after `graceMs`. Resolves when the container has ended. */
@@ -154,8 +154,8 @@ export interface EngineContainers {
   /** Lets a paused container go on. Throws as `pause` does. Engine API 1.24. */
   unpause(id: string): Promise<void>;
   /**
-   * Changes the limits of a container, running or not; from then on they are the container's own. Throws `conflict` with
-   * both numbers when it uses more memory than it would have: nothing is changed then. `invalid_params` for a limit that
+   * Changes the limits of a container, running or not. They last as long as the container. Throws `conflict` with both
+   * numbers if it uses more memory than the new limit; then nothing is changed. Throws `invalid_params` for a limit that
    * would mean "no limit". Engine API 1.40.
    */
   update(id: string, limits: ContainerLimits): Promise<void>;
@@ -165,37 +165,37 @@ export interface EngineContainers {
   inspect(id: string): Promise<ContainerState | null>;
   list(labels: Labels): Promise<readonly ContainerState[]>;
   /**
-   * Bytes that each container has written to its own disk, beside its image, volumes and log; by id. Slow, as the engine
-   * counts files.
+   * Bytes that each container has written to its own disk, by id. Its image, volumes and log do not count. Slow, because
+   * the engine counts files.
    */
   diskUsage(labels: Labels, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /**
-   * What each container has used since its start and uses now, by id; some are read at once. One that has not started, has
-   * ended or is gone is absent. The reading that does not wait for a second one: Engine API 1.41 (`one-shot`); an older
-   * engine takes a second or two.
+   * Each container's use of resources, by id. Several are read at once. Containers that have not started, have ended or
+   * are gone are absent. Engine API 1.41 reads once (`one-shot`). An older engine reads twice and takes 1 to 2 s.
    */
   stats(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ContainerStats>>;
-  /** Resolves when the container ends; at once when it has. Throws `not_found` when it is gone. */
+  /** Resolves when the container ends, at once if it has ended. Throws `not_found` if it is gone. */
   wait(id: string, signal: AbortSignal): Promise<ContainerExit>;
   /**
-   * Attaches before start, so that not a byte is lost. With `tty` everything comes on stdout. `stdin.end()` closes the
+   * Attach before the start, so that no byte is lost. With `tty` everything comes on stdout. `stdin.end()` closes the
    * process's standard input. The streams end with the container; aborting the signal detaches.
    */
   attach(id: string, signal: AbortSignal): Promise<AttachedStreams>;
   /**
-   * Starts a program beside the container's own and holds its streams. `stdin.end()` is the end of its input. Throws
-   * `not_found`, and `conflict` when the container does not run or is paused. Aborting the signal (a deadline's too) lets
-   * go of it: its input ends and its output is dropped. Then Docker 20.10 lets the program go on, Docker 28 kills it; no
-   * call of the API ends it, as its process number in the container is not to be had. At a terminal it hears ^C, and it
-   * ends with the container. Engine API 1.35.
+   * Starts a second program in the container and returns its streams. `stdin.end()` ends its input. Throws `not_found`,
+   * and `conflict` if the container does not run or is paused. Aborting the signal (or its deadline) detaches: the
+   * program's input ends and its output is dropped. After that, Docker 20.10 lets the program run on and Docker 28 kills
+   * it. No API call can end it, because the API does not give its process number in the container. At a terminal, ^C
+   * reaches it. It ends with the container at the latest. Engine API 1.35.
    */
   readonly exec: (id: string, request: ExecRequest, signal: AbortSignal) => Promise<ExecProcess>;
-  /** `exec` to its end, without input, and what it wrote as text. */
+  /** Runs `exec` to its end, without input, and returns its output as text. */
   runInside(id: string, request: CapturedExec, signal: AbortSignal): Promise<ExecResult>;
   resize(id: string, size: TerminalSize): Promise<void>;
   /**
-   * Lines with the engine's own timestamps. Ends when the container has ended (follow), at the end of the log or, without an
-   * error, when the signal aborts. The output of a `build` container is not kept: attach to it.
+   * Lines with the engine's own timestamps. Ends at the end of the log, or with `follow` when the container has ended.
+   * Also ends, without an error, when the signal aborts. The engine does not keep the output of a `build` container:
+   * attach to it.
    */
   logs(id: string, options: ContainerLogOptions, signal: AbortSignal): AsyncIterable<ContainerLogLine>;
 }
@@ -210,7 +210,7 @@ export interface ContainerLogOptions {
 
 export interface ContainerLogLine {
   readonly at: Date;
-  /** The timestamp with all nine digits, for telling lines of one millisecond apart. */
+  /** The timestamp with all nine digits, which distinguishes lines of one millisecond. */
   readonly rawTime: string;
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
@@ -247,9 +247,9 @@ export interface LayerFile {
 }
 
 export interface AssembledImage {
-  /** The image that lies below; must be in the engine. */
+  /** The base image. It must be in the engine. */
   readonly base: string;
-  /** On top of the base, in order. A layer the engine has already may come without a file: it is not sent again. */
+  /** On top of the base, lowest first. `path: null` for a layer that the engine already has. */
   readonly layers: readonly (LayerFile | { readonly diffId: string; readonly path: null })[];
   readonly config: ImageConfig;
   readonly tag: string;
@@ -260,39 +260,39 @@ export interface EngineImages {
   inspect(ref: string): Promise<ImageState | null>;
   list(labels: Labels): Promise<readonly ImageState[]>;
   /**
-   * Puts layers on a base and returns the new image's id. Sends only what the engine lacks, in the form its store wants
-   * (contracts/buildpacks.md §2.2a), and proves the result whole the first time a base is used. Equal input, equal id.
-   * Throws `conflict` naming the diffId when a layer without a file is unknown to the engine.
+   * Puts layers on a base and returns the new image's id. Equal input gives an equal id. Sends only layers that the engine
+   * lacks, in the form that its store needs (contracts/buildpacks.md §2.2a). Checks that the image is complete the first
+   * time a base is used. Throws `conflict` with the diffId if the engine lacks a layer that has no file.
    */
   assemble(image: AssembledImage): Promise<string>;
-  /** Makes an image of one layer out of a root file system's tar. */
+  /** Makes an image of one layer from the tar of a root file system. */
   importRootfs(tar: Readable, tag: string, config: ImageConfig): Promise<string>;
-  /** Builds a Dockerfile through the engine's BuildKit, which limits nothing. User's failures throw `build_failed`. */
+  /** Builds a Dockerfile with the engine's BuildKit, which sets no limits. Throws `build_failed` for failures of the user's Dockerfile. */
   buildDockerfile(build: DockerfileBuild, signal: AbortSignal): Promise<string>;
   /**
    * Sends an image to the registry that its tag names and returns the manifest's digest. Throws `not_found` for an image
-   * that is not here, `unauthorized` for a wrong login, `forbidden`, `unavailable` for a registry that does not answer.
-   * The signal alone ends it. Engine API 1.24.
+   * that the engine does not have, `unauthorized` for a wrong login, `forbidden`, `unavailable` for a registry that does not answer.
+   * It has no deadline but the signal. Engine API 1.24.
    */
   push(ref: string, transfer: RegistryTransfer, signal: AbortSignal): Promise<string>;
   /** Fetches `REGISTRY/NAME:TAG` or `REGISTRY/NAME@DIGEST`. Throws as `push` does. Engine API 1.24. */
   pull(ref: string, transfer: RegistryTransfer, signal: AbortSignal): Promise<PulledImage>;
   /**
-   * An image with all of its layers as a tar, as `docker save` writes it; by tag, the tag is in it. Ends only when it is
-   * whole. Otherwise it fails: `not_found`, `unavailable`, `cancelled`. Engine API 1.24.
+   * A tar of an image with all of its layers, as `docker save` writes it. A tag in `ref` is in the tar too. The stream ends
+   * only when the tar is complete. Otherwise it fails with `not_found`, `unavailable` or `cancelled`. Engine API 1.24.
    */
   export(ref: string, signal: AbortSignal): Readable;
   /**
-   * Takes in what `export` gave, with its tags, and returns the ids: the same as before. Throws `invalid_params` for a tar
-   * that is cut, damaged or that breaks off. At most an hour. Engine API 1.24.
+   * Loads a tar of `export`, with its tags, and returns the image ids, which are unchanged. Throws `invalid_params` for a
+   * truncated or damaged tar. Takes at most an hour. Engine API 1.24.
    */
   import(tar: Readable, signal: AbortSignal): Promise<readonly string[]>;
   tag(id: string, tag: string): Promise<void>;
-  /** Removes a tag or an image; an image in use stays and that is no error. */
+  /** Removes a tag or an image. An image in use stays; that is no error. */
   remove(ref: string): Promise<void>;
   /**
-   * Of the cache of Dockerfile builds, removes what was not used for so long, the longest unused first, until the whole
-   * is no larger than `keepBytes`. The cache is the engine's: whoever builds on it shares it.
+   * Removes entries of the Dockerfile build cache that were unused for `unusedForMs`, the longest unused first, until the
+   * cache is no larger than `keepBytes`. Everyone who builds on the engine shares this cache.
    */
   trimBuildCache(limits: { readonly keepBytes: number; readonly unusedForMs: number }): Promise<void>;
 }
@@ -319,7 +319,7 @@ export interface NetworkState {
 }
 
 export interface EngineNetworks {
-  /** A bridge of its own with a free subnet of `prefixLength` out of `pool`, checked against every network and route of the host. */
+  /** Makes a bridge network with a free subnet of `prefixLength` from `pool`. No network or route of the host overlaps it. */
   create(network: {
     readonly name: string;
     readonly labels: Labels;
@@ -328,7 +328,7 @@ export interface EngineNetworks {
   }): Promise<NetworkState>;
   list(labels: Labels): Promise<readonly NetworkState[]>;
   inspect(id: string): Promise<NetworkState | null>;
-  /** Puts a container into a network, running or not. Throws `not_found` when one of them is gone. */
+  /** Adds a container to a network, running or not. Throws `not_found` if either is gone. */
   join(network: Pick<ContainerNetwork, 'id' | 'aliases'>, containerId: string): Promise<void>;
   remove(id: string): Promise<void>;
 }
@@ -338,34 +338,33 @@ export interface EngineVolumes {
   list(labels: Labels): Promise<readonly { readonly name: string; readonly labels: Labels }[]>;
   remove(name: string): Promise<void>;
   /**
-   * All that is in a volume as a tar: owners by number, modes, times, hard and symbolic links, empty folders. It ends only
-   * when it is whole. Otherwise it fails: `conflict` when files changed meanwhile, `forbidden` for what the user may not
-   * read, `not_found`, `unavailable`, `cancelled`. Sockets, extended attributes and access lists are not in it.
-   * Engine API 1.24, with a container.
+   * A tar of everything in a volume: owners by number, modes, times, hard and symbolic links, empty folders. Sockets,
+   * extended attributes and access lists are left out. The stream ends only when the tar is complete. Otherwise it fails:
+   * `conflict` if files changed meanwhile, `forbidden` for files that the user may not read, `not_found`, `unavailable`,
+   * `cancelled`. Engine API 1.24, with a container.
    */
   exportTar(copy: VolumeCopy, signal: AbortSignal): Readable;
   /**
-   * Unpacks a tar into a volume; resolves when all of it is there. Throws `invalid_params` for a tar that is cut, damaged
-   * or that breaks off, `forbidden` for a file of another owner than the user, `no_capacity` on a full disk, and as
-   * `exportTar` does. What came before a failure stays in the volume: use a new one each time. Engine API 1.24, with a
-   * container.
+   * Unpacks a tar into a volume. Resolves when all of it is there. Throws `invalid_params` for a truncated or damaged tar,
+   * `forbidden` for a file of another owner than the user, `no_capacity` on a full disk, and the errors of `exportTar`.
+   * Files from before a failure stay in the volume, so use a new volume each time. Engine API 1.24, with a container.
    */
   importTar(copy: VolumeCopy, tar: Readable, signal: AbortSignal): Promise<void>;
 }
 
-/** Labels by which the platform finds its own things again. Nothing is stored in them that the store does not know better. */
+/** Labels by which the platform finds its own objects. The store is the source of truth for all that they say. */
 export const labelNames = {
   platform: 'paas.platform',
   app: 'paas.app',
   /** `instance`, `build`, `stack`, `artifact`, `cache`, `template`. */
   role: 'paas.role',
   instance: 'paas.instance',
-  /** The kind of what an instance runs for: `release` or `service`. */
+  /** The kind of workload that an instance runs for: `release` or `service`. */
   workload: 'paas.workload',
   /** `v12`, on an instance of a release. */
   release: 'paas.release',
   process: 'paas.process',
   build: 'paas.build',
-  /** `yes` on a one-off that a person's terminal holds: it is over when the platform that had the terminal is. */
+  /** `yes` on a one-off that is attached to a terminal. It ends with the process that holds the terminal. */
   terminal: 'paas.terminal',
 } as const;

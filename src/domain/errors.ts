@@ -1,6 +1,6 @@
 /**
- * The one error that crosses a folder's border. A person reads `message` (the thing and the number)
- * and `hint` (the next command); programs read `code`.
+ * The only error class that crosses a room's border. People read `message` (the thing and the number) and `hint` (the next
+ * command). Programs read `code`.
  */
 export const errorCodes = [
   'invalid_params', // the caller's value is wrong: bad name, bad Procfile, unknown flag
@@ -11,15 +11,15 @@ export const errorCodes = [
   'confirmation_required',
   'too_large', // over a size or count limit
   'rate_limited',
-  'busy', // somebody else holds the lock; try again
-  'no_capacity', // the host cannot place what was asked
+  'busy', // another holder has the lock; try again
+  'no_capacity', // no host has room for the request
   'no_app_detected', // nothing in the source tells how to build it
   'build_failed', // the user's own code or configuration failed to build
   'start_failed', // the user's own process crashed, or did not answer, at start
-  'cancelled', // the person who asked went away, or asked to stop
+  'cancelled', // the caller went away, or asked to stop
   'timeout',
   'unavailable', // a part of the platform (engine, resolver) does not answer
-  'internal', // ours: a defect. The person sees a request id, the log has the cause
+  'internal', // a defect of the platform. The user sees a request id; the log has the cause
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];
@@ -27,10 +27,10 @@ export type ErrorCode = (typeof errorCodes)[number];
 export interface PlatformErrorOptions {
   /** The next thing to type or change, as a whole sentence. */
   readonly hint?: string;
-  /** In a few words, for somebody who has read the message in the output that came before: `failed to compile X app`. */
+  /** A short form for output that already contains the message: `failed to compile X app`. */
   readonly inShort?: string;
   readonly cause?: unknown;
-  /** True when the same call may succeed later without any change by the caller. Default: by code. */
+  /** True if the same call may succeed later without a change by the caller. Default: by code. */
   readonly retryable?: boolean;
 }
 
@@ -52,18 +52,18 @@ export class PlatformError extends Error {
   }
 }
 
-/** The code of any thrown value; what is not a PlatformError is `internal`. */
+/** The code of any thrown value. `internal` unless it is a PlatformError. */
 export function errorCode(error: unknown): ErrorCode {
   return error instanceof PlatformError ? error.code : 'internal';
 }
 
-/** What may be shown to a person: the whole message of a PlatformError, and nothing of a defect's. */
+/** The text that may be shown to a user: the message of a PlatformError, and no detail of a defect. */
 export function publicMessage(error: unknown): string {
   if (error instanceof PlatformError && error.code !== 'internal') return error.message;
   return 'Internal error. The platform log has the details.';
 }
 
-/** Compile-time proof that a union was handled whole; at run time, a defect. */
+/** Does not compile unless a union was handled completely. Throws if called, because that is a defect. */
 export function assertNever(value: never, what = 'value'): never {
   throw new PlatformError('internal', `Unexpected ${what}: ${JSON.stringify(value)}`);
 }

@@ -2,7 +2,7 @@ import type { Actor, Token } from './actor.ts';
 import type { Cloudlets } from './cloudlet.ts';
 import { type Instance, processName, type StopReason } from './instance.ts';
 
-/** A thing that happened, from a closed list. The audit, the log lines and the webhooks all come from it. */
+/** The closed list of things that happen. Audit, log lines and webhooks all come from events. */
 export const eventKinds = [
   'platform.started',
   'platform.stopped',
@@ -44,17 +44,17 @@ export const eventKinds = [
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
-/** Of an instance, in each event of it: usage is computed from these alone. */
+/** Facts in each event of an instance. Usage is computed from these alone. */
 export interface InstanceFacts {
   readonly instanceId: string;
   /** `web.1` */
   readonly process: string;
   /** The process type, `web`. */
   readonly type: string;
-  /** The version of the release that it runs; null for an instance of another workload. */
+  /** The version of the release that it runs. Null for an instance of another workload. */
   readonly release: number | null;
   readonly hostId: string;
-  /** Cloudlets. It never changes: another size is another instance. */
+  /** In cloudlets. It never changes: a change of size makes another instance. */
   readonly size: Cloudlets;
 }
 
@@ -83,7 +83,7 @@ interface TokenFacts {
   readonly scope: Token['scope'];
 }
 
-/** One sentence with its number. */
+/** One sentence, with its number. */
 interface Reason {
   readonly reason: string;
 }
@@ -93,18 +93,18 @@ interface EndFacts extends InstanceFacts {
   /** Null when the engine lost the container. */
   readonly exitCode: number | null;
   readonly reason: string | null;
-  /** Null when nobody asked it to stop. */
+  /** Null if no stop was requested. */
   readonly stopReason: StopReason | null;
 }
 
-/** What was asked for, `web.1` or `web`; null for everything. */
+/** The process that was requested, `web.1` or `web`. Null for all. */
 interface TargetFacts {
   readonly target: string | null;
 }
 
 /**
- * What `data` holds, by kind; lists of names are joined with ", ". Log lines, audit, usage and webhooks are made from
- * these facts alone, so an event must make sense without a look into the store.
+ * The contents of `data`, by kind. Lists of names are joined with ", ". Log lines, audit, usage and webhooks use these facts
+ * alone, so an event must be complete without a look into the store.
  */
 export interface EventFacts {
   readonly 'platform.started': { readonly version: string };
@@ -134,9 +134,9 @@ export interface EventFacts {
   readonly 'formation.stopped': TargetFacts;
   readonly 'domain.added': { readonly hostname: string };
   readonly 'domain.removed': { readonly hostname: string };
-  /** How many before it crashed in a row, and for how long it waits because of that. */
+  /** How many instances crashed in a row before it, and how long it waits because of that. */
   readonly 'instance.placed': InstanceFacts & { readonly failures: number; readonly startsInMs: number };
-  /** The command line as people see it; null when the image says what to run. */
+  /** The command line for display. Null if the image's own command runs. */
   readonly 'instance.starting': InstanceFacts & { readonly command: string | null };
   readonly 'instance.up': InstanceFacts;
   readonly 'instance.draining': InstanceFacts & { readonly stopReason: StopReason | null };
@@ -144,7 +144,7 @@ export interface EventFacts {
   readonly 'instance.crashed': EndFacts & { readonly from: 'starting' | 'up' };
   /** Its host is gone. */
   readonly 'instance.lost': InstanceFacts & Reason;
-  /** Without an instance and a host when there was no room to place it. */
+  /** `instanceId` and `hostId` are null if no host had room for it. */
   readonly 'instance.refused': Omit<InstanceFacts, 'instanceId' | 'hostId'> &
     Reason & { readonly instanceId: string | null; readonly hostId: string | null };
   readonly 'instance.out_of_memory': InstanceFacts & Reason;
@@ -154,8 +154,8 @@ export interface EventFacts {
 }
 
 /**
- * From these the cloudlet-seconds of each app are computed: an instance counts from `instance.starting` to its end, or to
- * the end of its app. They are kept until they have been rolled up.
+ * The cloudlet-seconds of each app are computed from these kinds: an instance counts from `instance.starting` to its end,
+ * or to the end of its app. Such events are kept until they have been rolled up.
  */
 export const usageKinds: readonly EventKind[] = [
   'instance.starting',
@@ -185,12 +185,12 @@ export type PlatformEvent = {
   readonly [K in EventKind]: EventHead & { readonly kind: K; readonly data: EventFacts[K] };
 }[EventKind];
 
-/** What the store adds to it is its number, its id and its time. */
+/** An event before the store adds its `seq`, id and time. */
 export type NewEvent = {
   readonly [K in EventKind]: HeadOfNew & { readonly kind: K; readonly data: EventFacts[K] };
 }[EventKind];
 
-/** An event as it is appended: who, to which app, and the facts of its kind. */
+/** Makes an event to append: actor, app, and the facts of its kind. */
 export function eventOf<K extends EventKind>(
   kind: K,
   actor: Actor,

@@ -6,17 +6,17 @@ export interface AttachedStreams {
   readonly stderr: Readable;
 }
 
-/** A program beside the container's own: with its rights, in its limits, and no privilege more. */
+/** A second program in a container. It has the container's rights and limits, and no more privileges. */
 export interface ExecRequest {
   readonly argv: readonly string[];
-  /** On top of the container's own. */
+  /** In addition to the container's environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** `uid:gid`; adapters refuse root. Default: the container's own user. */
   readonly user?: string;
   readonly workingDir?: string;
-  /** Whether it has an input that is written to; default: it reads an end at once. */
+  /** Whether it gets an input. Default: no, and it reads an end of file at once. */
   readonly input?: boolean;
-  /** Gives it a terminal, of this size right after its start. Everything it writes then comes on stdout. */
+  /** Gives it a terminal, which has this size right after the start. All of its output then comes on stdout. */
   readonly terminal?: TerminalSize;
 }
 
@@ -26,18 +26,18 @@ export interface TerminalSize {
 }
 
 export interface ExecProcess extends AttachedStreams {
-  /** Of its terminal. Done, too, when it has ended. */
+  /** Resizes its terminal. Succeeds also if the program has ended. */
   resize(size: TerminalSize): Promise<void>;
   /**
-   * Its exit code, when it has ended and what it wrote was read: unread output holds it up. 126 or 127: there is no such
-   * program, and stdout says so in the engine's words. Throws `cancelled` or, for the signal of a deadline, `timeout`;
-   * `unavailable` when the engine broke off.
+   * Resolves with its exit code when it has ended and its output was read; unread output blocks it. 126 or 127: the
+   * program does not exist, and stdout has the engine's message. Throws `cancelled`, `timeout` for the signal of a
+   * deadline, and `unavailable` if the engine closed the connection.
    */
   wait(): Promise<number>;
 }
 
 export interface CapturedExec extends Omit<ExecRequest, 'input' | 'terminal'> {
-  /** Of what it writes, both streams together; the rest is dropped. */
+  /** Limit of both outputs together. The rest is dropped. */
   readonly maxBytes: number;
 }
 

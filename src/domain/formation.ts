@@ -14,10 +14,10 @@ export interface FormationEntry {
 export const maxQuantity = 100;
 export const processTypePattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
-/** Process types that run as one-shots only and are never placed by a formation. */
+/** Process types that run only as one-shots. A formation never has them. */
 export const oneShotTypes: ReadonlySet<string> = new Set(['run', 'release']);
 
-/** Whether the instance's place comes from the formation of its app: not that of a one-shot, nor of a service. */
+/** Whether the instance is part of its app's formation. One-shots and instances of services are not. */
 export function isOfFormation({ type, workload }: Pick<Instance, 'type' | 'workload'>): boolean {
   return workload.kind === 'release' && !oneShotTypes.has(type);
 }
@@ -27,7 +27,7 @@ export function formationTypes({ processes }: Pick<Artifact, 'processes'>): read
   return processes.map(({ type }) => type).filter((type) => !oneShotTypes.has(type));
 }
 
-/** The quantity a process type begins with: one web, none of the rest, as on Heroku. */
+/** The first quantity of a process type: 1 for web, 0 for the others, as on Heroku. */
 export function initialQuantity(type: string): number {
   return type === 'web' ? 1 : 0;
 }

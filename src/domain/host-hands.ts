@@ -1,35 +1,35 @@
 import type { Block } from './subnets.ts';
 
-/** What is done on a host beside its engine. Callers that must not wait give a signal; all else ends by itself. */
+/** What is done on a host beside its engine. Every call ends: those without a signal have a deadline. */
 export interface HostHands {
-  /** Whether something listens there, seen from the host: one attempt, of a second at most. Throws the signal's reason. */
+  /** Whether a program listens at the target, as seen from the host. Tries once, for at most 1 s. Throws the signal's reason. */
   answers(target: { readonly address: string; readonly port: number }, signal: AbortSignal): Promise<boolean>;
   /**
-   * Puts the rules in place, or back in place. Call it again and again: a firewall that others reload forgets them. New
-   * networks of the platform are covered without a call. Never throws: says why it cannot be done.
+   * Sets the rules, or sets them again. Call it repeatedly, because a firewall that another program reloads loses them.
+   * Later networks of the platform need no further call. Never throws: returns the reason for a failure.
    */
   applyFirewall(rules: FirewallRules): Promise<FirewallState>;
-  /** Takes the platform's rules away. May be called when there are none. */
+  /** Removes the platform's rules. May be called if there are none. */
   removeFirewall(platformId: string): Promise<void>;
   /**
-   * Limits the memory and the processes of the steps of Dockerfiles until it is disposed of. May be held several times at
-   * once. Never throws: says why it cannot be done.
+   * Limits the memory and the processes of Dockerfile steps until the answer is disposed of. Several builds may hold it at
+   * once. Never throws: returns the reason for a failure.
    */
   brakeSteps(): Promise<StepBrake>;
-  /** The disks that the platform writes to. The engine's is absent while the engine does not say where its data is. */
+  /** The disks that the platform writes to. The engine's is absent while the engine has not reported its data folder. */
   disks(): Promise<readonly HostDisk[]>;
-  /** How busy the host is now, all of its programs together. */
+  /** The current load of the host, from all of its programs. */
   load(): Promise<HostLoad>;
-  /** What the host has routes to, but for the default route: a network of ours there would cut it off. */
+  /** Destinations of the host's routes, except the default route. A network of the platform must not overlap them. */
   routes(): Promise<readonly Block[]>;
 }
 
-/** By a host's id. Throws `not_found` for a host that is not known. */
+/** The hands on the host with this id. Throws `not_found` for an unknown host. */
 export type HandsOn = (hostId: string) => HostHands;
 
-/** What the hands must know of their host's engine, as the engine reports it. */
+/** Facts of the host's engine that the hands need, as the engine reports them. */
 export interface EngineOnHost {
-  /** False when the engine is on another machine than the hands, as far as can be known. */
+  /** False if the engine is reached over TCP, so that it may run on another machine than the hands. */
   readonly isHere: boolean;
   /** The folder of its images, containers and volumes. */
   readonly dataRoot: string;
@@ -37,29 +37,29 @@ export interface EngineOnHost {
   /** `cgroupfs` or `systemd`. */
   readonly cgroupDriver: string;
   readonly memoryBytes: number;
-  /** The interface of the engine's own bridge, where steps of Dockerfiles run; null when it is set to have none. */
+  /** The interface of the engine's default bridge, where Dockerfile steps run. Null if the engine is configured without one. */
   readonly bridge: string | null;
 }
 
 export interface FirewallRules {
   readonly platformId: string;
-  /** Whether the engine has networks of the platform: then their bridges must be in the hands' network namespace. */
+  /** Whether the engine has networks of the platform. If so, their bridges must be in the hands' network namespace. */
   readonly hasNetworks: boolean;
   /**
-   * Keeps steps of Dockerfiles from link-local addresses (cloud metadata), and from nothing else: others have containers on
-   * the engine's own bridge. False leaves that bridge alone.
+   * Closes link-local addresses (cloud metadata) to Dockerfile steps, and nothing else, because other people's containers
+   * are on the engine's default bridge too. False sets no rule for that bridge.
    */
   readonly closeMetadata: boolean;
 }
 
 export type FirewallState =
   | { readonly applied: true }
-  /** What a person must know, as a whole sentence for `doctor`. */
+  /** A whole sentence for `doctor`. */
   | { readonly applied: false; readonly reason: string };
 
 export interface StepBrake extends Disposable {
   readonly applied: boolean;
-  /** For `doctor`: what the steps are held to, or why they are not. */
+  /** For `doctor`: the limit of the steps, or why they have none. */
   readonly message: string;
 }
 
@@ -67,21 +67,21 @@ export interface HostDisk {
   /** `home`: PAAS_HOME, on the host that the platform runs on. `engine`: images, containers and volumes. */
   readonly holds: 'home' | 'engine';
   readonly path: string;
-  /** Null where the path cannot be looked at: by a user without the right, or on another machine. */
+  /** Null if the path cannot be read: this user lacks the right, or the path is on another machine. */
   readonly space: DiskSpace | null;
 }
 
 export interface DiskSpace {
-  /** What a user without privileges may still write. */
+  /** Bytes that a user without privileges can still write. */
   readonly freeBytes: number;
   readonly totalBytes: number;
 }
 
 export interface HostLoad {
-  /** Processes that run or wait, averaged over 1, 5 and 15 minutes. */
+  /** Average number of running and waiting processes over 1, 5 and 15 minutes. */
   readonly averages: readonly [number, number, number];
   readonly cpus: number;
-  /** What programs may still take without swapping. */
+  /** Memory that programs can still take without swapping. */
   readonly freeMemoryBytes: number;
   readonly memoryBytes: number;
 }

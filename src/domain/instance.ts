@@ -2,12 +2,12 @@ import type { Cloudlets } from './cloudlet.ts';
 import { PlatformError } from './errors.ts';
 
 /**
- * One container run of a process type of a workload in a slot. One-shot: it is never restarted in place; a new instance takes the
- * slot. `desired` (and all that describes what to run) is written by the provisioner, `state` and what was seen by the
- * supervisor.
+ * One container run of a process type of a workload in a slot. It is never restarted: a new instance takes the slot. The
+ * provisioner writes `desired` and everything that describes what to run. The supervisor writes `state` and what it
+ * observed.
  */
 export interface Instance {
-  /** Grows from commit to commit: of two in one slot the newer has the greater. */
+  /** Grows from commit to commit. Of two instances in one slot the newer one has the greater number. */
   readonly seq: number;
   readonly id: string;
   readonly appId: string;
@@ -17,24 +17,24 @@ export interface Instance {
   /** The number in `web.1`. */
   readonly slot: number;
   readonly size: Cloudlets;
-  /** For a one-shot with a command of its own (`paas run`): what to run, as argv after the launcher. */
+  /** The command of a one-shot (`paas run`), as argv after the launcher. Null for the command of its process type. */
   readonly command: readonly string[] | null;
 
   readonly desired: InstanceDesired;
   /** Why it should stop; null while it should be up. */
   readonly stopReason: StopReason | null;
-  /** Not to be started before this moment: the restart policy's delay. */
+  /** Do not start it before this moment. Set from the restart policy's delay. */
   readonly notBefore: Date | null;
-  /** How many exits in a row came before this one in its slot: the restart policy's fact. */
+  /** Number of crashes in a row in its slot before it. Input of the restart policy. */
   readonly failures: number;
 
   readonly state: InstanceState;
   readonly containerId: string | null;
-  /** Where the resolver finds it, in the app's own network; null before it has one. */
+  /** Its address in the app's own network, for the resolver. Null before it has one. */
   readonly address: string | null;
   readonly port: number | null;
   readonly exitCode: number | null;
-  /** One sentence about how it ended or why it was refused, with its number. */
+  /** One sentence, with its number, about how it ended or why it was refused. */
   readonly reason: string | null;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
@@ -47,7 +47,7 @@ export type Workload =
   | { readonly kind: 'release'; readonly releaseId: string }
   | { readonly kind: 'service'; readonly serviceId: string };
 
-/** The release that it runs; null for an instance of something else. */
+/** The release that it runs. Null for an instance of another workload. */
 export function releaseOf({ workload }: Pick<Instance, 'workload'>): string | null {
   return workload.kind === 'release' ? workload.releaseId : null;
 }
@@ -82,8 +82,8 @@ export const instanceStates = [
 export type InstanceState = (typeof instanceStates)[number];
 
 /**
- * States only move forward. `crashed`: it ran and ended by itself. `refused`: it never started. `lost`: its host is gone,
- * and nobody knows what became of it.
+ * States only move forward. `crashed`: it ran and ended without a request to stop. `refused`: it never started. `lost`: its
+ * host is gone, and its end is unknown.
  */
 const next: Readonly<Record<InstanceState, readonly InstanceState[]>> = {
   placed: ['starting', 'stopped', 'refused', 'lost'],
@@ -100,7 +100,7 @@ export function isFinal(state: InstanceState): boolean {
   return next[state].length === 0;
 }
 
-/** Throws `internal` on a backward step: that is a defect, never a situation. */
+/** Throws `internal` on a backward step, because that is a defect. */
 export function assertForward(from: InstanceState, to: InstanceState): void {
   if (from !== to && !next[from].includes(to)) {
     throw new PlatformError('internal', `An instance cannot go from ${from} to ${to}.`);

@@ -4,10 +4,10 @@ import type { Instance } from './instance.ts';
 import type { Release } from './release.ts';
 import type { Domain } from './route.ts';
 
-/** A part of a list: sorted, cut and bounded by one property of its rows. */
+/** A part of a list, sorted, limited and bounded by one property of its rows. */
 export interface Page<Property extends string = string> {
   readonly property: Property;
-  /** The bounds are in the order of travel: with `desc` the start is the greater. */
+  /** `start` comes first in the sorted list: with `desc` it is the greater value. */
   readonly start: Bound | null;
   readonly end: Bound | null;
   readonly order: 'asc' | 'desc';
@@ -16,17 +16,17 @@ export interface Page<Property extends string = string> {
 
 export interface Bound {
   readonly value: string;
-  /** What lies past it, without itself. */
+  /** Rows after this value, without it. */
   readonly exclusive: boolean;
 }
 
-/** The page of the one row with this id. */
+/** A page with only the row of this id. */
 export function only(id: string): Page<'id'> {
   const bound = { value: id, exclusive: false };
   return { property: 'id', start: bound, end: bound, order: 'asc', max: 1 };
 }
 
-/** E-mail addresses are null where the account is gone. */
+/** E-mail addresses are null if the account is gone. */
 export interface ListedApp {
   readonly app: App;
   readonly ownerEmail: string | null;
@@ -37,11 +37,11 @@ export interface ListedApp {
 
 export interface ListedBuild {
   readonly build: Build;
-  /** Who pushed, or else the app's owner. */
+  /** E-mail address of the pusher, or else of the app's owner. */
   readonly accountId: string;
   readonly email: string | null;
   readonly builderName: string | null;
-  /** The first deploy of its artifact after it began. */
+  /** The first release of its artifact after the build began. */
   readonly releaseId: string | null;
 }
 
@@ -58,14 +58,14 @@ export interface ListedInstance {
 }
 
 /**
- * What lists show, a page at a time, in one statement whatever the number of rows. Each gives the page's rows and one
- * more where there is one. Rows that are equal by the page's property come together, in two statements more.
+ * The lists of the API, a page at a time, in one statement for any number of rows. Each returns the page's rows, and one
+ * more if there is one. Rows with equal values of the page's property come together, which takes two more statements.
  */
 export interface Listings {
   apps(ownerId: string, page: Page<'id' | 'name' | 'updated_at'>): Promise<readonly ListedApp[]>;
   builds(appId: string, page: Page<'created_at' | 'id'>): Promise<readonly ListedBuild[]>;
   releases(appId: string, page: Page<'version' | 'id'>): Promise<readonly ListedRelease[]>;
-  /** Of the newest succeeded release of each artifact the newest, as many as that; newest first. */
+  /** The newest succeeded release of each artifact, newest first, at most `limit`. */
   newestOfArtifacts(appId: string, limit: number): Promise<readonly Release[]>;
   /** Active instances of releases. */
   instances(appId: string, page: Page<'name' | 'id' | 'updated_at'>): Promise<readonly ListedInstance[]>;

@@ -1,14 +1,14 @@
 import { PlatformError } from './errors.ts';
 import { processTypePattern } from './formation.ts';
 
-/** Process type to command line, in the file's order. The command is for the container's bash, never for ours. */
+/** Process type to command line, as they follow in the file. Only the container's bash runs the command, never the platform's. */
 export type Procfile = ReadonlyMap<string, string>;
 
 export const procfileMaxBytes = 64 * 1024;
 
 /**
- * Reads a Procfile: one `type: command` a line; blank lines and lines that begin with # are skipped; CRLF is accepted.
- * Throws `invalid_params` with the number and the text of the first line that is neither.
+ * Reads a Procfile: one `type: command` per line. Blank lines and lines that begin with # are skipped. CRLF is accepted.
+ * Throws `invalid_params` with the number and the text of the first other line.
  * Source: Heroku Dev Center "The Procfile"; the pattern of slug-compiler.
  */
 export function parseProcfile(text: string): Procfile {

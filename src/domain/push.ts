@@ -15,24 +15,24 @@ export interface Push {
 export const deployRefs: ReadonlySet<string> = new Set(['refs/heads/main', 'refs/heads/master']);
 
 /**
- * A commit's tree as git-receive can read it, also while the objects are still in quarantine.
- * Every read is bounded; paths come back as they are in the tree, with `/`.
+ * A commit's tree. It can be read while the objects are still in quarantine. Every read is bounded. Paths are those of the
+ * tree, with `/`.
  */
 export interface SourceTree {
   readonly commit: string;
-  /** The tree's object id: equal for equal content, whoever committed it. */
+  /** The tree's object id. Equal contents have equal ids, in any commit. */
   readonly treeId: string;
-  /** Every blob and link of the tree; refused earlier when there are more than the limit. */
+  /** Every blob and link of the tree. A tree with more than the limit was refused earlier. */
   list(): Promise<readonly SourceEntry[]>;
-  /** A regular file's content, or null when there is no regular file at the path. Throws `too_large` over `maxBytes`. */
+  /** A regular file's content, or null if the path has no regular file. Throws `too_large` above `maxBytes`. */
   readFile(path: string, maxBytes: number): Promise<Buffer | null>;
-  /** The tree as an uncompressed tar, ended by an error when it passes the size limit. */
+  /** The tree as an uncompressed tar. Fails if it exceeds the size limit. */
   archive(signal: AbortSignal): Promise<NodeJS.ReadableStream>;
 }
 
 export interface SourceEntry {
   readonly path: string;
-  /** git's mode: 100644, 100755, 120000 (link), 160000 (submodule, of which there is no content). */
+  /** git's mode: 100644, 100755, 120000 (link), 160000 (submodule, whose content is not there). */
   readonly mode: string;
   readonly objectId: string;
   readonly sizeBytes: number;
@@ -46,12 +46,12 @@ export const sourceLimits = {
   treeBytes: 1024 * 1024 * 1024,
 } as const;
 
-/** What a push holds a lease for, in the words that those who wait behind it are shown. */
+/** The purpose of a push's lease, as shown to those who wait behind it. */
 export function purposeOf({ newCommit }: Pick<Push, 'newCommit'>): string {
   return `the push of ${newCommit.slice(0, 7)}`;
 }
 
-/** What a push asks of the platform, from the door to the deploy. */
+/** A push, as the door hands it to the deploy. */
 export interface PushRequest {
   readonly push: Push;
   readonly source: SourceTree;

@@ -1,19 +1,19 @@
-/** Who pushes or pulls, in the registry's eyes. */
+/** The login at a registry. */
 export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
 }
 
 export interface RegistryTransfer {
-  /** Without it: as anybody. */
+  /** Absent: without a login. */
   readonly auth?: RegistryAuth;
-  /** Hears what the engine says, a line at a time, each stage of a layer once. */
+  /** Gets the engine's progress line by line, each stage of a layer once. */
   readonly onLine?: (line: string) => void;
 }
 
 export interface PulledImage {
-  /** The engine's own id. */
+  /** The image's id in the engine. */
   readonly id: string;
-  /** Of the manifest that the registry gave, `sha256:…`. */
+  /** The digest of the registry's manifest, `sha256:…`. */
   readonly digest: string;
 }

@@ -11,7 +11,7 @@ export interface Release {
   /** One line for people: "Deploy 3ab12cf", "Set A, B config vars", "Rollback to v3". */
   readonly description: string;
   readonly accountId: string;
-  /** The only thing of a release that changes: how its roll-out ended. */
+  /** How its roll-out ended. The only part of a release that changes. */
   readonly status: ReleaseStatus;
   readonly createdAt: Date;
 }
@@ -26,12 +26,12 @@ export interface ReleaseWithConfig extends Release {
   readonly config: ConfigVars;
 }
 
-/** Images of this many artifacts are kept to go back to; older ones are removed, and their commits can be pushed again. */
+/** How many artifacts keep their images for rollbacks. Older images are removed; their commits can be pushed again. */
 export const keptArtifacts = 10;
 
 /**
- * The artifacts that an app can go back to, so the ones whose images are kept for it: those of its newest succeeded
- * releases. An artifact that has left this set comes back only by a new release of it. `releases`: newest first. Pure.
+ * The artifacts that an app can roll back to: those of its newest succeeded releases. Their images are kept. An artifact
+ * that has left this set returns only with a new release of it. `releases`: newest first. Pure.
  */
 export function artifactsToGoBackTo(releases: readonly Release[]): ReadonlySet<string> {
   const kept = new Set<string>();
@@ -42,7 +42,7 @@ export function artifactsToGoBackTo(releases: readonly Release[]): ReadonlySet<s
   return kept;
 }
 
-/** Why the app cannot go back to this release, as the end of a sentence; null when it can. `releases`: newest first. Pure. */
+/** Why the app cannot roll back to this release, as the end of a sentence. Null if it can. `releases`: newest first. Pure. */
 export function rollbackRefusal(release: Release, releases: readonly Release[]): string | null {
   if (release.artifactId === null) return 'it has no build';
   if (release.status !== 'succeeded') return release.status === 'failed' ? 'it failed' : 'it is not finished';
@@ -50,7 +50,7 @@ export function rollbackRefusal(release: Release, releases: readonly Release[]):
   return `only the ${keptArtifacts} newest builds that were live are kept`;
 }
 
-/** Somebody was told that it exists and waits for it no more: a restart of the platform takes its roll-out up again. */
+/** Whether a restart of the platform continues its roll-out: the user was told that the release exists and no longer waits. */
 export function isTakenUpAgain({ cause }: Pick<Release, 'cause'>): boolean {
   return cause === 'config' || cause === 'rollback';
 }

@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { type RouteChange, type RouteTable, routeStates } from './route.ts';
 
 /**
- * What orchestrator and resolver say to each other over the resolver's unix socket: HTTP with JSON. A resolver's version is
- * known when the orchestrator connects (`connected`); it is then sent the whole table once, and only changes afterwards.
+ * The protocol between orchestrator and resolver: HTTP with JSON over the resolver's unix socket. When the orchestrator
+ * connects, the resolver reports its version (`connected`). It then gets the whole table once, and after that only changes.
  *
  * - `GET /table` answers TableFacts.
  * - `PUT /table` with a RouteTable: 200 and TableFacts, or 409 and TableFacts when its version is not newer.
  * - `POST /changes` with a RouteChange: 200 and TableFacts, or 409 and TableFacts when it is not a change of the version in
- *   use. Whoever is answered 409 sends the whole table.
- * - `POST /drain` with DrainRequest: answers DrainLeft, when nothing is in flight any more or at the deadline.
+ *   use. After a 409 the client sends the whole table.
+ * - `POST /drain` with DrainRequest: answers DrainLeft when no request is in flight any more, or at the deadline.
  * - `GET /stats` answers ResolverStats.
- * - `GET /events` streams ResolverEvent as lines of JSON, `connected` first; with `?presence=1` nothing else.
+ * - `GET /events` streams ResolverEvent as lines of JSON, `connected` first. With `?presence=1` it sends nothing else.
  */
 export interface TableFacts {
   /** Differs after each start of the resolver. */
@@ -36,7 +36,7 @@ export interface ResolverStats {
   readonly version: number;
   readonly held: number;
   readonly connections: number;
-  /** Who hears of requests: 0 while the orchestrator is away. */
+  /** Number of clients that receive request events: 0 while the orchestrator is away. */
   readonly listeners: number;
   readonly targets: readonly {
     readonly instanceId: string;
@@ -63,7 +63,7 @@ export type ResolverEvent =
       readonly text: string;
     }
   | {
-      /** Answered by the app. Not each of them is told: see ServedRequests. */
+      /** A request that the app answered. Not each of them is reported: see ServedRequests. */
       readonly type: 'request_served';
       readonly at: string;
       readonly appId: string;
@@ -101,7 +101,7 @@ const routeTable = z.object({
 
 const routeChange = z.object({ from: version, version, put: z.array(route), drop: z.array(z.string()) });
 
-/** The table that a JSON text holds, or null when it holds none. */
+/** Parses a table from JSON. Null if the text has none. */
 export function parseRouteTable(text: string): RouteTable | null {
   return parse(routeTable, text);
 }

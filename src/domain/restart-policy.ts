@@ -1,13 +1,13 @@
-/** Delay before the next instance takes a slot, by how many crashes in a row came before it. Heroku's steps are unpublished; these are ours. */
+/** Delay before the next instance takes a slot, by the number of crashes in a row. Heroku does not publish its delays; these are ours. */
 const delaysMs = [0, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000] as const;
 
-/** An instance that was up this long starts the count anew. */
+/** After an instance was up this long, the count starts again at 0. */
 export const stableAfterMs = 10 * 60_000;
 
 export interface ExitFacts {
   /** Crashes in a row in this slot before this exit. */
   readonly failures: number;
-  /** How long it was up; null when it never answered. */
+  /** How long it was up. Null if it never answered. */
   readonly upMs: number | null;
 }
 
@@ -18,7 +18,7 @@ export interface RestartVerdict {
   readonly reason: string;
 }
 
-/** Pure: the facts of one exit in, when to try again out. A formation's instance is always replaced; only the wait grows. */
+/** When to try again after an exit. An instance of a formation is always replaced; only the delay grows. Pure. */
 export function restartPolicy(exit: ExitFacts): RestartVerdict {
   const stable = exit.upMs !== null && exit.upMs >= stableAfterMs;
   const before = stable ? 0 : exit.failures;

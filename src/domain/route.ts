@@ -1,6 +1,6 @@
 import { PlatformError } from './errors.ts';
 
-/** A hostname of an app that a user added. `<app>.<platform domain>` needs none. */
+/** A hostname that a user added to an app. `<app>.<platform domain>` needs no row. */
 export interface Domain {
   readonly id: string;
   readonly appId: string;
@@ -9,24 +9,24 @@ export interface Domain {
 }
 
 /**
- * What a resolver knows: data with a version. The orchestrator computes it from apps, domains and instances, hands it over
- * whole when it connects and as changes from then on; the resolver keeps a snapshot and never asks back.
+ * The route table of a resolver, with a version. The orchestrator computes it from apps, domains and instances. It sends the
+ * whole table when it connects, and changes after that. The resolver keeps a snapshot and never asks back.
  */
 export interface RouteTable {
-  /** `routeVersion`: grows with every change. A table that is not newer than the one in use is ignored. */
+  /** `routeVersion`: grows with every change. The resolver ignores a table that is not newer than the one in use. */
   readonly version: number;
   readonly routes: readonly Route[];
   /** Reserved hostnames (`api.<domain>`, `git.<domain>`, …) to the orchestrator's own address. */
   readonly reserved: readonly ReservedRoute[];
 }
 
-/** What became of some routes. Changes the table of version `from` into the one of `version`, and no other. */
+/** Changes of some routes. Applies only to the table of version `from`, and gives the table of `version`. */
 export interface RouteChange {
   readonly from: number;
   readonly version: number;
-  /** Routes of apps that are new or have changed. */
+  /** New and changed routes of apps. */
   readonly put: readonly Route[];
-  /** Ids of apps that have no route any more. */
+  /** Ids of apps that no longer have a route. */
   readonly drop: readonly string[];
 }
 
@@ -37,7 +37,7 @@ export function routeVersion(term: number, n: number): number {
   return term * versionsPerTerm + n;
 }
 
-/** Under which leader's term a version was made. */
+/** The leader's term in which a version was made. */
 export function termOfVersion(version: number): number {
   return Math.floor(version / versionsPerTerm);
 }
@@ -48,7 +48,7 @@ export interface Route {
   readonly rules: readonly RouteRule[];
   readonly state: RouteState;
   readonly targets: readonly Target[];
-  /** How requests are split between releases; absent while one gets them all. */
+  /** How requests are split between releases. Absent while one release gets all. */
   readonly weights?: readonly ReleaseWeight[] | undefined;
 }
 
@@ -58,11 +58,11 @@ export interface ReleaseWeight {
   readonly weight: number;
 }
 
-/** Which URLs are an app's: those of the hostname whose path begins with the segments of `path`. */
+/** The URLs of an app: those of the hostname whose path begins with the segments of `path`. */
 export interface RouteRule {
-  /** Exact, or `*.` and a parent: exactly one label in the star's place. */
+  /** A hostname, or `*.` and a parent domain, where the star stands for exactly one label. */
   readonly hostname: string;
-  /** `/` for all of them; else `/docs`, `/docs/v2`: without a slash at the end. */
+  /** `/` for all paths; else for example `/docs` or `/docs/v2`, without a slash at the end. */
   readonly path: string;
 }
 
@@ -73,7 +73,7 @@ export interface ReservedRoute {
 }
 
 /**
- * `live`: has or expects targets. `starting`: deployed, and its instances are on the way. `crashed`: its web instances
+ * `live`: has or expects targets. `starting`: deployed, and its instances are starting. `crashed`: its web instances
  * crash (H10). `none`: nothing to run (H14). `blank`: never deployed (H81). `maintenance`: H80.
  */
 export const routeStates = ['live', 'starting', 'crashed', 'none', 'blank', 'maintenance'] as const;
@@ -89,13 +89,13 @@ export interface Target {
   readonly release: number;
   readonly address: string;
   readonly port: number;
-  /** `draining`: finishes what it has, gets nothing new. */
+  /** `draining`: finishes its requests and gets no new ones. */
   readonly state: 'live' | 'draining';
 }
 
 const labelPattern = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
-/** Lower-cases, drops one trailing dot, writes other letters as DNS does, and throws `invalid_params` for what is no hostname. */
+/** Returns the hostname in lower case and in DNS form, without a trailing dot. Throws `invalid_params` if it is not a hostname. */
 export function parseHostname(input: string): string {
   const hostname = asciiHostname(input).replace(/\.$/, '');
   const labels = hostname.split('.');
@@ -114,7 +114,7 @@ export function parseHostname(input: string): string {
   return hostname;
 }
 
-/** In lower case and as DNS has it: `bücher.example` is `xn--bcher-kva.example` (RFC 5891). What cannot be that stays as it is. */
+/** In lower case and in DNS form: `bücher.example` becomes `xn--bcher-kva.example` (RFC 5891). Other text stays as it is. */
 export function asciiHostname(input: string): string {
   const name = input.toLowerCase();
   const isPlain = /^[\x20-\x7e]*$/.test(name);
@@ -122,7 +122,7 @@ export function asciiHostname(input: string): string {
   return URL.parse(`http://${name}/`)?.hostname ?? name;
 }
 
-/** True for the platform's own domain, all below it, and a wildcard that would answer for it. No app can have these. */
+/** True for the platform's domain, every hostname below it, and a wildcard that would match it. No app can have these. */
 export function isReservedHostname(hostname: string, platformDomain: string): boolean {
   const [, ...parent] = platformDomain.split('.');
   return hostname === platformDomain || hostname.endsWith(`.${platformDomain}`) || hostname === `*.${parent.join('.')}`;

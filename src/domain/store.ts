@@ -15,13 +15,13 @@ import type { Domain } from './route.ts';
 import type { TrafficShare } from './traffic.ts';
 
 /**
- * All state. Each table has one writing folder (named at its port). Asynchronous, because a second adapter will serve
- * PostgreSQL. `find…` answers null where there is nothing; `get…` throws `not_found` with the words a person needs.
+ * All state of the platform. One room writes each table; its port names that room. Asynchronous, because PostgreSQL will
+ * serve it too. `find…` returns null if there is no row. `get…` throws `not_found` with a message for the user.
  */
 export interface Store extends StoreTables {
   /**
-   * Runs `work` whole or not at all, one at a time. Use only the tables given to it; no engine, network or file call
-   * inside. Changes are published after the commit.
+   * Runs `work` completely or not at all, one transaction at a time. `work` uses only the tables given to it and calls no
+   * engine, network or file. Changes are published after the commit.
    */
   transaction<T>(work: (tables: StoreTables) => Promise<T>): Promise<T>;
   readonly changes: ChangeFeed;
@@ -50,7 +50,7 @@ export interface StoreTables {
   readonly settings: PlatformSettings;
 }
 
-/** What changed, told after the commit. A hint to look again, never the data itself. */
+/** A change, reported after the commit. It is a hint to read again and does not contain the data. */
 export interface Change {
   readonly table:
     | 'tokens'
@@ -62,17 +62,17 @@ export interface Change {
     | 'instances'
     | 'domains'
     | 'events';
-  /** Empty for an event of the platform itself, and for a token. */
+  /** Empty for an event of the platform itself and for a token. */
   readonly appId: string;
-  /** The row's; of a formation entry `<app id>/<type>`; of traffic the app's. */
+  /** The row's id. For a formation entry `<app id>/<type>`; for traffic the app's id. */
   readonly id: string;
 }
 
 export interface ChangeFeed {
   /**
-   * Calls `hear` after each commit, in order. Calls `onGap` when changes may have been missed, because `hear` threw or
-   * another process wrote: the listener then looks at everything that it follows. What either throws is logged.
-   * Dispose of it with the returned function.
+   * Calls `hear` after each commit, in the sequence of commits. Calls `onGap` if changes may have been missed, because
+   * `hear` threw or another process wrote. The listener then reads everything that it follows. Errors of either are
+   * logged. The returned function ends the subscription.
    */
   subscribe(hear: (change: Change) => void, onGap: () => void): () => void;
 }
@@ -99,30 +99,30 @@ export interface Apps {
   create(app: { readonly name: string; readonly ownerId: string }): Promise<App>;
   find(id: string): Promise<App | null>;
   findByName(name: string): Promise<App | null>;
-  /** By name or id. Throws `not_found`: `No app named hello.` with the hint `See your apps: paas apps`. */
+  /** Finds the app by name or id. Throws `not_found`: `No app named hello.` with the hint `See your apps: paas apps`. */
   get(nameOrId: string): Promise<App>;
   list(): Promise<readonly App[]>;
   setMaintenance(id: string, on: boolean): Promise<void>;
   rename(id: string, name: string): Promise<void>;
-  /** Removes the app and every row that belongs to it, its events excepted. */
+  /** Removes the app and all of its rows except its events. */
   remove(id: string): Promise<void>;
 }
 
-/** The app's config as it stands; sealed at rest (AAD: table, app, name). Written by deploy. */
+/** The app's current config, sealed at rest (AAD: table, app, name). Written by deploy. */
 export interface ConfigVarSets {
   get(appId: string): Promise<ConfigVars>;
   /** Who set each variable. */
   sources(appId: string): Promise<Readonly<Record<string, ConfigVarSource>>>;
   /**
-   * Null removes a variable. `source` is who changes: a user when not given. Checks the limits on the result. Returns the
-   * whole new set. Throws `conflict` where a variable that another source set would become another.
+   * Null removes a variable. `source` is who makes the change; the default is a user. Checks the limits on the result.
+   * Returns the whole new set. Throws `conflict` if a variable that another source set would change.
    */
   change(
     appId: string,
     changes: Readonly<Record<string, string | null>>,
     source?: ConfigVarSource,
   ): Promise<ConfigVars>;
-  /** Makes these the user's variables. Those of other sources stay as they are, whether they are among them or not. */
+  /** Replaces the user's variables by these. Variables of other sources stay unchanged, even if `vars` contains their names. */
   replace(appId: string, vars: ConfigVars): Promise<void>;
 }
 
@@ -130,24 +130,24 @@ export interface ConfigVarSets {
 export interface Pushes {
   create(push: Omit<Push, 'id' | 'createdAt'>): Promise<Push>;
   find(id: string): Promise<Push | null>;
-  /** Forgets an app's pushes that no build is of, but for the newest `keep`. */
+  /** Removes an app's pushes that have no build, except the newest `keep`. */
   prune(appId: string, keep: number): Promise<void>;
 }
 
-/** Written by builder. The queue is here: `queued` builds in order of creation. */
+/** Written by builder. It is the queue too: `queued` builds, oldest first. */
 export interface Builds {
   create(build: Pick<Build, 'appId' | 'pushId' | 'commit' | 'treeId'>): Promise<Build>;
   find(id: string): Promise<Build | null>;
   /** Newest first. */
   list(appId: string): Promise<readonly Build[]>;
   listByState(state: Build['state']): Promise<readonly Build[]>;
-  /** Of each of these apps that has built: when the last of its builds ended that had begun. */
+  /** For each of these apps: when the last build that had begun ended. Apps without such a build are absent. */
   lastEnded(appIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
   update(
     id: string,
     changes: Partial<Pick<Build, 'state' | 'reason' | 'artifactId' | 'slot' | 'startedAt' | 'endedAt'>>,
   ): Promise<Build>;
-  /** Forgets an app's builds that have ended, but for the newest `keep`. */
+  /** Removes an app's builds that have ended, except the newest `keep`. */
   prune(appId: string, keep: number): Promise<void>;
 }
 
@@ -159,15 +159,15 @@ export interface Artifacts {
   findByKey(appId: string, cacheKey: string): Promise<Artifact | null>;
   /** Newest first. */
   list(appId: string): Promise<readonly Artifact[]>;
-  /** It is in a registry from now on. Throws `not_found`. */
+  /** Sets the digest of an artifact that a registry now has. Throws `not_found`. */
   setDigest(id: string, digest: string): Promise<void>;
-  /** Forgets an app's artifacts that no build and no release is of, but for the newest. */
+  /** Removes an app's artifacts that no build and no release uses, except the newest. */
   prune(appId: string): Promise<void>;
 }
 
-/** Written by deploy. Append only, but for the status. The config snapshot is sealed. */
+/** Written by deploy. Append only, except the status. The config snapshot is sealed. */
 export interface Releases {
-  /** Numbers it: the app's highest version + 1. */
+  /** Gives it the app's highest version + 1. */
   create(
     release: Omit<Release, 'id' | 'version' | 'status' | 'createdAt'> & { readonly config: ConfigVars },
   ): Promise<Release>;
@@ -176,16 +176,16 @@ export interface Releases {
   /** Newest first. */
   list(appId: string, limit?: number): Promise<readonly Release[]>;
   setStatus(id: string, status: ReleaseStatus): Promise<void>;
-  /** Forgets an app's releases but for the newest `keep`, those that get requests, pending ones, and those of known instances. */
+  /** Removes an app's releases except the newest `keep`, those with traffic, pending ones, and those of known instances. */
   prune(appId: string, keep: number): Promise<void>;
 }
 
 /** Which releases of an app get requests. Written by deploy. */
 export interface Traffic {
   list(appId: string): Promise<readonly TrafficShare[]>;
-  /** One write: all to this release, none to any other. */
+  /** Gives all traffic to this release, in one write. */
   switchAllTo(appId: string, releaseId: string): Promise<void>;
-  /** One write: these weights by release id, and none to any other. Throws `invalid_params` for what is no whole number from 0. */
+  /** Sets the weights by release id, in one write. Other releases get no traffic. Throws `invalid_params` unless all are whole numbers from 0. */
   split(appId: string, weights: Readonly<Record<string, number>>): Promise<void>;
 }
 
@@ -195,7 +195,7 @@ export interface Formations {
   put(entry: Omit<FormationEntry, 'updatedAt'>): Promise<FormationEntry>;
 }
 
-/** Two writers, apart: the provisioner creates rows and changes `desired`; the supervisor writes what it saw. */
+/** Two writers of separate columns: the provisioner creates rows and changes `desired`; the supervisor writes what it observed. */
 export interface Instances {
   create(
     instance: Pick<
@@ -204,15 +204,15 @@ export interface Instances {
     >,
   ): Promise<Instance>;
   find(id: string): Promise<Instance | null>;
-  /** All that are not in a final state, of one app or of all. */
+  /** All instances that are not in a final state, of one app or of all apps. */
   listActive(appId?: string): Promise<readonly Instance[]>;
   /** Newest first; final ones too. */
   list(appId: string, limit?: number): Promise<readonly Instance[]>;
-  /** The newest instance of each slot that the release ever had, whatever became of it. */
+  /** The newest instance of each slot that the release ever had, in any state. */
   listNewestOf(releaseId: string): Promise<readonly Instance[]>;
-  /** The provisioner's: asks an instance to stop. The first reason stays. */
+  /** For the provisioner: asks an instance to stop. The first reason stays. */
   desireStopped(id: string, reason: NonNullable<Instance['stopReason']>): Promise<void>;
-  /** The supervisor's. Throws `internal` on a backward step of state. */
+  /** For the supervisor. Throws `internal` on a backward step of state. */
   observe(
     id: string,
     seen: Partial<
@@ -223,8 +223,8 @@ export interface Instances {
     >,
   ): Promise<Instance>;
   /**
-   * Forgets final instances older than `before`, keeping the newest `keep` of each app, and of each release with requests each
-   * slot's newest unless that was a one-shot: how a slot was left decides what becomes of it.
+   * Removes final instances older than `before`. Keeps the newest `keep` of each app. Of each release with traffic it also
+   * keeps the newest of each slot except one-shots, because how it ended decides about the next instance in the slot.
    */
   prune(before: Date, keep: number): Promise<void>;
 }
@@ -234,26 +234,26 @@ export interface OneOffs {
   /** `lifeMs`: from now until its deadline. */
   create(oneOff: Omit<OneOff, 'createdAt' | 'deadline'> & { readonly lifeMs: number }): Promise<OneOff>;
   find(instanceId: string): Promise<OneOff | null>;
-  /** The instances that nobody has asked to stop although their deadline has passed; the most overdue first. */
+  /** Instances whose deadline has passed and that were not asked to stop, the most overdue first. */
   listOverdue(now: Date): Promise<readonly string[]>;
 }
 
 /** Written by orchestrator, like the hosts in them. */
 export interface HostGroups {
-  /** A new one, or other facts of the one with this id. */
+  /** Creates the row, or replaces the one with this id. */
   put(group: Pick<HostGroup, 'id' | 'name'>): Promise<HostGroup>;
   list(): Promise<readonly HostGroup[]>;
 }
 
 export interface Hosts {
-  /** A new one, or other facts of the one with this id. Its group must be there. */
+  /** Creates the row, or replaces the one with this id. Its group must exist. */
   put(host: Omit<Host, 'createdAt'>): Promise<Host>;
   list(): Promise<readonly Host[]>;
 }
 
 /** Written by provisioner. */
 export interface AppNetworks {
-  /** A new one, or another network in place of the one of this app, host and kind. Throws `not_found` without the app. */
+  /** Creates the row, or replaces the one of this app, host and kind. Throws `not_found` if the app is gone. */
   put(network: AppNetwork): Promise<void>;
   list(filter: { readonly appId?: string; readonly hostId?: string }): Promise<readonly AppNetwork[]>;
 }
@@ -265,14 +265,14 @@ export interface Domains {
   remove(appId: string, hostname: string): Promise<void>;
 }
 
-/** Written in the transaction of the change it tells of, and never changed. */
+/** Written in the transaction of the change that it reports, and never changed. */
 export interface Events {
   append(event: NewEvent): Promise<PlatformEvent>;
   /** Newest first. */
   list(filter: { readonly appId?: string; readonly limit: number }): Promise<readonly PlatformEvent[]>;
-  /** Oldest first: what was appended after the event with this `seq`; from the beginning with 0. */
+  /** Events after the one with this `seq`, oldest first. 0 reads from the beginning. */
   listAfter(seq: number, limit: number): Promise<readonly PlatformEvent[]>;
-  /** Forgets these, the oldest first. Gives how many. */
+  /** Removes these events, oldest first. Returns how many. */
   prune(old: OldEvents): Promise<number>;
 }
 
@@ -281,7 +281,7 @@ export interface OldEvents {
   readonly kinds: readonly EventKind[];
   readonly before: Date;
   readonly limit: number;
-  /** The `seq` of the newest that may be forgotten; absent for any. */
+  /** The `seq` of the newest event that may be removed. Absent: no bound. */
   readonly upTo?: number;
 }
 

@@ -1,12 +1,12 @@
 import { PlatformError } from './errors.ts';
 
-/** A block of IPv4 addresses: the first address as a number, and how many there are. */
+/** A block of IPv4 addresses: the first address as a number, and the number of addresses. */
 export interface Block {
   readonly first: number;
   readonly size: number;
 }
 
-/** `10.210.0.0/16`; null for anything else (IPv6 too). Bits beyond the prefix are cut off. */
+/** Parses `10.210.0.0/16`. Null for any other text, IPv6 too. Clears the bits after the prefix. */
 export function parseBlock(text: string): Block | null {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
   if (match === null) return null;
@@ -30,9 +30,9 @@ function overlaps(a: Block, b: Block): boolean {
 }
 
 /**
- * A block of `prefixLength` out of `pool` that touches nothing in `taken`. The search begins at a place that `seed`
- * chooses, so that two platforms with one pool seldom want the same block at the same time.
- * Throws `no_capacity` when the pool is used up, `invalid_params` when it is no pool.
+ * Finds a block of `prefixLength` in `pool` that overlaps nothing in `taken`. `seed` decides where the search begins, so
+ * that two platforms with the same pool rarely choose the same block at the same time. Throws `no_capacity` if the pool is
+ * used up, and `invalid_params` if it is not a valid pool.
  */
 export function freeBlock(
   pool: { readonly range: string; readonly prefixLength: number },

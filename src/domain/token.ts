@@ -2,13 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /**
- * An API token as its owner holds it: `pp_`, 32 random bytes in base62 (43 digits), and a CRC-32 of all that in base62
- * (6 digits), so that a scanner finds a leaked one and a mistyped one is known without looking it up.
+ * An API token as its owner holds it: `pp_`, 32 random bytes in base62 (43 digits), and a CRC-32 of both in base62
+ * (6 digits). Scanners find leaked tokens by this form, and a mistyped token is rejected without a look-up.
  */
 export interface MintedToken {
   /** Shown once, stored nowhere. */
   readonly token: string;
-  /** Enough to recognise it by in a list, too little to use. */
+  /** Long enough to recognise the token in a list, too short to use. */
   readonly prefix: string;
   readonly sha256: string;
 }
@@ -26,12 +26,12 @@ export function mintToken(): MintedToken {
   return { token, prefix: token.slice(0, prefixLength), sha256: hashToken(token) };
 }
 
-/** Whether the text has a token's form and its check digits are right. Says nothing about whether it was ever issued. */
+/** Whether the text has the form of a token and its check digits are right. It may still never have been issued. */
 export function isToken(text: string): boolean {
   return pattern.test(text) && checkDigits(text.slice(0, -checkLength)) === text.slice(-checkLength);
 }
 
-/** What is stored. Plain SHA-256: 256 random bits need no slow hash. */
+/** The hash that is stored. Plain SHA-256, because 256 random bits need no slow hash. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

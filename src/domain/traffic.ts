@@ -1,8 +1,8 @@
-/** A release of an app that gets requests. One without a share gets none. */
+/** The share of requests that a release of an app gets. A release without a share gets none. */
 export interface TrafficShare {
   readonly appId: string;
   readonly releaseId: string;
-  /** Above 0; means something only beside the weights of the app's other shares. */
+  /** Above 0, relative to the weights of the app's other shares. */
   readonly weight: number;
 }
 

@@ -1,4 +1,4 @@
-/** Where the public finds things, from two settings. TLS adds its own scheme when there is TLS. */
+/** Public URLs, from two settings. */
 export interface PublicAddress {
   readonly domain: string;
   readonly httpPort: number;

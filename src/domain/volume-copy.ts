@@ -1,15 +1,15 @@
 /**
- * How a volume is read or written as a tar: by `tar` in a container that lives for it alone, without a network, with a
- * read-only root, and without a right that its user lacks.
+ * How a volume is read or written as a tar: by `tar` in a container made for the copy, without a network, with a read-only
+ * root, and with no more rights than its user has.
  */
 export interface VolumeCopy {
   readonly volume: string;
-  /** One with GNU tar in it, such as a stack's. */
+  /** An image with GNU tar, such as a stack. */
   readonly image: string;
-  /** `uid:gid`, the owner of what is in the volume: it must be able to read all of it, and can make no file for another. */
+  /** `uid:gid` of the owner of the volume's files. It must be able to read all of them, and cannot make files of other owners. */
   readonly user: string;
-  /** Where the image has an empty folder of this user: a volume that was never used takes over its owner and mode. */
+  /** The mount point: an empty folder of this user in the image. A volume that was never used takes over its owner and mode. */
   readonly path: string;
-  /** Of the container, which goes when the copy is over. What a crash leaves is found by them. */
+  /** Labels of the container. It is removed after the copy; leftovers of a crash are found by these labels. */
   readonly labels: Readonly<Record<string, string>>;
 }
