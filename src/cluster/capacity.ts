@@ -6,17 +6,17 @@ import type { HostLoad } from './filters.ts';
 
 const megabyte = 1024 * 1024;
 
-/** Memory that the engine, the platform and the builds keep for themselves: a tenth, at least 512 MiB. */
+/** Bytes reserved for the engine, the platform and the builds: a tenth of the memory, at least 512 MiB. */
 export function reservedBytes(memoryBytes: number): number {
   return Math.max(512 * megabyte, Math.floor(memoryBytes / 10));
 }
 
-/** What a machine has to give, in whole cloudlets. */
+/** The capacity of a machine in whole cloudlets. */
 export function hostCloudlets(info: Pick<EngineInfo, 'memoryBytes'>, size: CloudletSize): number {
   return Math.max(0, cloudletsIn(info.memoryBytes - reservedBytes(info.memoryBytes), size));
 }
 
-/** Adds up what active instances were promised; one that is on its way out still counts, it still holds its memory. */
+/** The sizes of all active instances, by host. An instance that is stopping counts, because it still uses its memory. */
 export function hostLoads(hosts: readonly Host[], active: readonly Instance[]): readonly HostLoad[] {
   return hosts.map((host) => ({
     host,

@@ -1,13 +1,13 @@
 import type { Cloudlets } from '../domain/cloudlet.ts';
 import type { Host } from '../domain/host.ts';
 
-/** A host with what is promised on it already. */
+/** A host, and the cloudlets that its instances use. */
 export interface HostLoad {
   readonly host: Host;
   readonly used: Cloudlets;
 }
 
-/** Why no instance is placed on a host, however much room it has, to go on after its name; null: nothing is against it. */
+/** Why a host takes no instance, whatever its room, to follow the host's name; null when it takes some. */
 export type HostFilter = (host: Host) => string | null;
 
 const readyFilter: HostFilter = ({ state }) => {

@@ -3,22 +3,22 @@ import { PlatformError } from '../domain/errors.ts';
 import type { Host } from '../domain/host.ts';
 import { type HostFilter, type HostLoad, hostFilters } from './filters.ts';
 
-/** A host that may be chosen, with what is left of it. */
+/** A host that may be chosen, with its free cloudlets. */
 interface Candidate {
   readonly host: Host;
   free: Cloudlets;
 }
 
-/** Which of those with enough room for the next instance is taken; both have it. */
+/** Sorts hosts with enough room for the next instance: the first is chosen. */
 type Preference = (one: Candidate, other: Candidate) => number;
 
 const mostRoom: Preference = (one, other) => other.free - one.free;
 const leastRoom: Preference = (one, other) => one.free - other.free;
 
 /**
- * Chooses a host for each of these sizes, in their order: for all, or for none. Spreads them, so that each goes where the
- * most room is; fills hosts up where only that has room for all. Pure.
- * Throws `no_capacity` with each host's numbers, and how many of the whole have room.
+ * Chooses a host for each size, in the order of the sizes: for all or for none. Spreads them over the hosts with the most
+ * room; packs them tightly only when all of them fit no other way. Pure.
+ * Throws `no_capacity` with the numbers of each host, and how many of the sizes fit.
  */
 export function place(
   loads: readonly HostLoad[],
@@ -37,7 +37,7 @@ export function place(
   });
 }
 
-/** The largest first: what is small finds room in what they leave. Null for each that found none. */
+/** Chooses for the largest first, because small ones fit in what these leave. Null for each without room. */
 function attempt(
   loads: readonly HostLoad[],
   {
@@ -84,7 +84,7 @@ function need(sizes: readonly Cloudlets[]): string {
   return `${terms.join(' + ')} = ${sizes.reduce((sum, size) => sum + size, 0)}`;
 }
 
-/** Less than nothing where the host became smaller than what was promised on it. */
+/** Never negative, also when the host's capacity was reduced below what its instances use. */
 function freeOf({ host, used }: HostLoad): Cloudlets {
   return Math.max(0, host.cloudlets - used);
 }

@@ -3,14 +3,14 @@ import { type ContainerState, countsAsRunning, type Engine, labelNames } from '.
 import { eventOf, instanceFacts } from '../domain/event.ts';
 import type { Store } from '../domain/store.ts';
 
-/** As much as a build may use. What is to stay belongs elsewhere: an instance's own disk goes with it. */
+/** The limit of an instance's own disk, the same as a build's. The disk is lost with the instance, so nothing lasting belongs there. */
 export const instanceDiskBytes = 4 * 1024 * 1024 * 1024;
 
 const gibibyte = 1024 * 1024 * 1024;
 
 /**
- * Ends the instances of one host that have written more to their own disks than they may: most hosts' file systems know no
- * limit for a container, and a host whose disk is full loses the store and every other app with it. For every minute.
+ * Ends the instances on one host that have written more than the limit to their own disks. Most file systems have no limit
+ * for one container, and a full disk stops the store and every app on the host. To be called every minute.
  */
 export async function endDiskHogs(
   { engine, store, platformId }: { readonly engine: Engine; readonly store: Store; readonly platformId: string },
@@ -24,14 +24,14 @@ export async function endDiskHogs(
     const container = await engine.containers.inspect(containerId);
     if (!container || !countsAsRunning(container)) continue;
     await engine.containers.kill(containerId, 'SIGKILL');
-    await tell(store, container, `Wrote ${size(bytes)} to its disk, and ${size(limitBytes)} is the limit: ended`);
+    await report(store, container, `Wrote ${size(bytes)} to its disk, and ${size(limitBytes)} is the limit: ended`);
   }
 }
 
-async function tell(store: Store, { labels }: ContainerState, reason: string): Promise<void> {
+async function report(store: Store, { labels }: ContainerState, reason: string): Promise<void> {
   await store.transaction(async (tables) => {
     const instance = await tables.instances.find(labels[labelNames.instance] ?? '');
-    // Its app was destroyed meanwhile.
+    // The app was destroyed meanwhile.
     if (!instance) return;
     const release = Number(labels[labelNames.release]?.replace(/^v/, '')) || null;
     const data = { ...instanceFacts(instance, release), reason };

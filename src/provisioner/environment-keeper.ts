@@ -4,8 +4,8 @@ import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';
 import { type EnvironmentDeps, ensureNetwork, labelsOf, removeFrom } from './environment.ts';
 
-/** A network that somebody removed is back this soon (contracts: hardening test 25). */
-const lookEveryMs = 10_000;
+/** A removed network is back within this time (contracts: hardening test 25). */
+const compareEveryMs = 10_000;
 
 export interface EnvironmentKeeperDeps {
   readonly environment: EnvironmentDeps;
@@ -16,22 +16,22 @@ export interface EnvironmentKeeperDeps {
 }
 
 /**
- * Sees to it that every app has its network on every host and that nothing else has one: puts back what was lost, and
- * finishes what a crash left of an app that was being created or destroyed.
+ * Keeps the network of every app on every host, and no other network: makes lost ones again, and finishes the creation or
+ * destruction of an app that a crash interrupted.
  */
 export class EnvironmentKeeper {
-  readonly #options: EnvironmentKeeperDeps;
+  readonly #deps: EnvironmentKeeperDeps;
   readonly #rounds: HostRounds;
 
-  constructor(options: EnvironmentKeeperDeps) {
-    this.#options = options;
-    const { clock, logger, environment } = options;
-    const work = (hostId: string) => this.#look(hostId);
+  constructor(deps: EnvironmentKeeperDeps) {
+    this.#deps = deps;
+    const { clock, logger, environment } = deps;
+    const work = (hostId: string) => this.#compare(hostId);
     const what = 'compare networks with apps';
     this.#rounds = new HostRounds({
       engines: environment.engines,
       what,
-      everyMs: lookEveryMs,
+      everyMs: compareEveryMs,
       work,
       clock,
       logger,
@@ -47,27 +47,27 @@ export class EnvironmentKeeper {
     return this.#rounds.close();
   }
 
-  async #look(hostId: string): Promise<void> {
-    const { environment, logger } = this.#options;
+  async #compare(hostId: string): Promise<void> {
+    const { environment, logger } = this.#deps;
     const { engines, store, platformId } = environment;
-    // In this order: an app is there before its network.
+    // In this order, because an app exists before its network.
     const networks = await engines.on(hostId).networks.list({ [labelNames.platform]: platformId });
     const apps = await store.apps.list();
-    const there = new Set(networks.map(({ id }) => id));
-    const own = (await store.appNetworks.list({ hostId })).filter(({ networkId }) => there.has(networkId));
-    const whole = new Set(own.map(({ appId }) => appId));
+    const existing = new Set(networks.map(({ id }) => id));
+    const own = (await store.appNetworks.list({ hostId })).filter(({ networkId }) => existing.has(networkId));
+    const connected = new Set(own.map(({ appId }) => appId));
     for (const app of apps) {
-      if (whole.has(app.id)) continue;
+      if (connected.has(app.id)) continue;
       await this.#attempt(`make the network of ${app.name}`, () => ensureNetwork(app, hostId, environment));
       logger.info('an app had no network', { appId: app.id, hostId });
     }
     const known = new Set(apps.map(({ id }) => id));
-    const strange = new Set(networks.map(({ labels }) => labels[labelNames.app] ?? '').filter(Boolean));
-    for (const appId of strange) if (!known.has(appId)) await this.#finishDestroying(appId, hostId);
+    const labelled = new Set(networks.map(({ labels }) => labels[labelNames.app] ?? '').filter(Boolean));
+    for (const appId of labelled) if (!known.has(appId)) await this.#finishDestroying(appId, hostId);
   }
 
   #finishDestroying(appId: string, hostId: string): Promise<void> {
-    const { environment, forget, logger } = this.#options;
+    const { environment, forget, logger } = this.#deps;
     return this.#attempt('remove what is left of a destroyed app', async () => {
       await forget(appId);
       await removeFrom(environment.engines.on(hostId), labelsOf(appId, environment), 'caches');
@@ -75,12 +75,12 @@ export class EnvironmentKeeper {
     });
   }
 
-  /** One app's trouble is not the others'. */
+  /** The failure of one app does not stop the others. */
   async #attempt(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      this.#options.logger.warn(`could not ${what}; trying on`, { error });
+      this.#deps.logger.warn(`could not ${what}; trying again`, { error });
     }
   }
 }

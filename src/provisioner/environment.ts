@@ -6,10 +6,9 @@ import type { Instance } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 
-/** Room for two releases of 25 instances during a deploy, and the gateway (contracts: hardening §3.4). */
+/** Addresses for two releases of 25 instances during a deploy, and the gateway (contracts: hardening §3.4). */
 const prefixLength = 26;
 
-/** Where apps' environments are made. */
 export interface EnvironmentDeps {
   readonly engines: Engines;
   readonly store: Store;
@@ -18,12 +17,12 @@ export interface EnvironmentDeps {
 }
 
 /**
- * Makes the app's own network on every host. Called with the app, not in the deploy: it costs a tenth of a second.
- * Resolves when one host has it, so that none waits for one that hangs; the environment keeper sees to the others.
- * Throws the first host's reason when none can have it.
+ * Makes the app's own network on every host. Called when the app is created, because it costs a tenth of a second of a deploy.
+ * Resolves when one host has it, so that no caller waits for a host that hangs; the environment keeper repairs the others.
+ * Throws the first host's failure when every host fails.
  */
-export async function ensureNetworks(app: Pick<App, 'id'>, dependencies: EnvironmentDeps): Promise<void> {
-  const making = dependencies.engines.known().map((hostId) => ensureNetwork(app, hostId, dependencies));
+export async function ensureNetworks(app: Pick<App, 'id'>, deps: EnvironmentDeps): Promise<void> {
+  const making = deps.engines.known().map((hostId) => ensureNetwork(app, hostId, deps));
   try {
     await Promise.any(making);
   } catch (error) {
@@ -32,24 +31,28 @@ export async function ensureNetworks(app: Pick<App, 'id'>, dependencies: Environ
 }
 
 /**
- * Makes the network of the app on each host where its instances were placed, unless it is there. Never throws: where it
- * cannot be made now, the environment keeper makes it and the start is tried again.
+ * Makes the network of the app on each host where its instances were placed, unless it exists. Never throws: where
+ * it cannot be made now, the environment keeper makes it later, and the start is tried again.
  */
 export async function ensureNetworksFor(
   instances: readonly Pick<Instance, 'appId' | 'hostId'>[],
-  dependencies: EnvironmentDeps,
+  deps: EnvironmentDeps,
   logger: Logger,
 ): Promise<void> {
   const byHost = new Map(instances.map(({ appId, hostId }) => [hostId, appId]));
   const making = [...byHost].map(([hostId, id]) =>
-    ensureNetwork({ id }, hostId, dependencies).catch((error: unknown) =>
-      logger.warn('the network of an app could not be made where an instance was placed', { error, appId: id, hostId }),
+    ensureNetwork({ id }, hostId, deps).catch((error: unknown) =>
+      logger.warn('the network of an app could not be made on the host of a new instance', {
+        error,
+        appId: id,
+        hostId,
+      }),
     ),
   );
   await Promise.all(making);
 }
 
-/** Makes the app's own network on a host unless it is there. */
+/** Makes the app's own network on a host unless it exists. */
 export async function ensureNetwork(
   app: Pick<App, 'id'>,
   hostId: string,
@@ -68,32 +71,28 @@ export async function ensureNetwork(
     await store.appNetworks.put({ appId: app.id, hostId, kind: 'bridge', networkId: network.id });
   } catch (error) {
     if (errorCode(error) !== 'not_found') throw error;
-    // Destroyed meanwhile, by somebody who did not see the network.
+    // The app was destroyed meanwhile, and its network was not found then.
     await engine.networks.remove(network.id);
   }
 }
 
 /**
- * Removes everything on every host that carries the app's label, see `removeFrom`. Throws the first failure, when what can
- * be removed from the other hosts is removed.
+ * Removes everything with the app's label from every host, see `removeFrom`. Throws the first failure, after it has removed
+ * everything from the other hosts.
  */
-export async function removeEnvironment(
-  appId: string,
-  volumes: Removable,
-  dependencies: EnvironmentDeps,
-): Promise<void> {
-  const { engines } = dependencies;
-  const labels = labelsOf(appId, dependencies);
+export async function removeEnvironment(appId: string, volumes: Removable, deps: EnvironmentDeps): Promise<void> {
+  const { engines } = deps;
+  const labels = labelsOf(appId, deps);
   const removing = engines.known().map((hostId) => removeFrom(engines.on(hostId), labels, volumes));
   for (const outcome of await Promise.allSettled(removing)) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
-/** With `caches` only volumes that can be made again: what a person stored goes only when a person says so. */
+/** `caches` are the volumes that can be made again. Stored data is removed only when a person destroys its app. */
 export type Removable = 'all volumes' | 'caches';
 
 /**
- * Removes everything in one host's engine that carries these labels: containers, volumes, images and last the network, by
- * which an environment is known whose removal was broken off. May be called again after a failure.
+ * Removes everything with these labels from one host's engine: containers, volumes, images and last the network, by which the
+ * environment keeper finds an environment whose removal was interrupted. May be called again after a failure.
  */
 export async function removeFrom(engine: Engine, labels: Labels, volumes: Removable): Promise<void> {
   const ofVolumes = volumes === 'caches' ? { ...labels, [labelNames.role]: 'cache' } : labels;

@@ -1,11 +1,11 @@
 import type { Store } from '../domain/store.ts';
 import type { Clock } from '../system/clock.ts';
 
-/** For people who ask what happened last night. What happened at all is in the events, which are kept. */
+/** Long enough for a look at last night. The events of the instances are kept longer. */
 const keptForMs = 24 * 60 * 60_000;
 const keptOfEachApp = 100;
 
-/** Forgets instances that ended long ago: an app in a crash loop makes seventy a day in each slot. */
+/** Removes the rows of instances that ended long ago: a crash loop makes seventy a day in each slot. */
 export async function forgetOldInstances({
   store,
   clock,

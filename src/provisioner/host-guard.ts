@@ -6,7 +6,7 @@ import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';
 
-/** Firewalls are reloaded by others (ufw, an update of the engine); a rule that was only set at boot is gone then. */
+/** Other programs reload the firewall (ufw, an update of the engine), and rules that were set once are lost then. */
 const applyEveryMs = 10_000;
 
 export interface HostGuardDeps {
@@ -18,15 +18,15 @@ export interface HostGuardDeps {
   readonly logger: Logger;
 }
 
-/** Keeps every host's ports closed to containers: rules are put in place at start and put back whenever they are lost. */
+/** Keeps every host's ports closed to containers: applies the firewall's rules at the start and again when they are lost. */
 export class HostGuard {
-  readonly #options: HostGuardDeps;
+  readonly #deps: HostGuardDeps;
   readonly #rounds: HostRounds;
   readonly #reasons = new Map<string, string | null>();
 
-  constructor(options: HostGuardDeps) {
-    this.#options = options;
-    const { engines, clock, logger } = options;
+  constructor(deps: HostGuardDeps) {
+    this.#deps = deps;
+    const { engines, clock, logger } = deps;
     const work = (hostId: string) => this.#apply(hostId);
     this.#rounds = new HostRounds({
       engines,
@@ -38,7 +38,7 @@ export class HostGuard {
     });
   }
 
-  /** Why containers may reach that host's ports, as a sentence for `doctor`; null while they cannot. */
+  /** Why containers may reach the host's ports, as a sentence for `doctor`; null while they cannot. */
   reason(hostId: string): string | null {
     const reason = this.#reasons.get(hostId);
     return reason === undefined ? 'The rules are not in place yet.' : reason;
@@ -49,21 +49,21 @@ export class HostGuard {
     return this.#rounds.start();
   }
 
-  /** The rules stay: the apps run on. */
+  /** The rules stay, because the apps run on. */
   close(): Promise<void> {
     return this.#rounds.close();
   }
 
   async #apply(hostId: string): Promise<void> {
-    const { engines, handsOn, platformId, settings } = this.#options;
+    const { engines, handsOn, platformId, settings } = this.#deps;
     try {
       const networks = await engines.on(hostId).networks.list({ [labelNames.platform]: platformId });
       const rules = { platformId, hasNetworks: networks.length > 0, closeMetadata: settings.closeMetadata };
       const state = await handsOn(hostId).applyFirewall(rules);
       this.#reasons.set(hostId, state.applied ? null : state.reason);
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      this.#reasons.set(hostId, `The engine's networks cannot be listed: ${words}`);
+      const message = error instanceof Error ? error.message : String(error);
+      this.#reasons.set(hostId, `The engine's networks cannot be listed: ${message}`);
       throw error;
     }
   }

@@ -6,36 +6,36 @@ import { artifactsToGoBackTo } from '../domain/release.ts';
 import type { Store } from '../domain/store.ts';
 import { type EnvironmentDeps, labelsOf } from './environment.ts';
 
-/** Builds whose artifact may be about to be released although it is an older one. */
+/** The artifacts of the newest builds are kept, because a release of them may be about to be made. */
 const recentBuilds = 10;
 
 /**
- * Removes from every host the app's images that it cannot go back to and that nothing runs, and so only images with our
- * label and its name. For the app's turn, in which no release is made. Does nothing while a build of it is under way.
- * Throws the first host's failure, when the others are done.
+ * Removes the app's images from every host that no release can go back to and no instance runs. Only images with the label
+ * of this platform and the app's name. To be called under the app's lease, so that no release is made meanwhile. Does nothing
+ * while a build of the app is under way. Throws the first host's failure, after the others are done.
  */
-export async function removeOldImages(app: Pick<App, 'id'>, dependencies: EnvironmentDeps): Promise<void> {
-  const { engines } = dependencies;
-  const removing = engines.known().map((hostId) => removeFrom(engines.on(hostId), app, dependencies));
+export async function removeOldImages(app: Pick<App, 'id'>, deps: EnvironmentDeps): Promise<void> {
+  const { engines } = deps;
+  const removing = engines.known().map((hostId) => removeFrom(engines.on(hostId), app, deps));
   for (const outcome of await Promise.allSettled(removing)) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
-async function removeFrom(engine: Engine, app: Pick<App, 'id'>, dependencies: EnvironmentDeps): Promise<void> {
-  const { store } = dependencies;
-  const labels = { ...labelsOf(app.id, dependencies), [labelNames.role]: 'artifact' };
-  // Listed before anything is asked: what a build makes from here on is not in the list.
+async function removeFrom(engine: Engine, app: Pick<App, 'id'>, deps: EnvironmentDeps): Promise<void> {
+  const { store } = deps;
+  const labels = { ...labelsOf(app.id, deps), [labelNames.role]: 'artifact' };
+  // Listed first, so that an image that a build makes meanwhile is not in the list.
   const images = await engine.images.list(labels);
   const kept = images.length === 0 ? null : await keptImages(app.id, store);
   if (!kept) return;
   for (const image of images) if (!kept.has(image.id)) await remove(app.id, image, engine);
 }
 
-/** Null while a build is under way, which may have found any image good to use again. */
+/** Ids of the images to keep. Null while a build is under way, because it may use any image again. */
 async function keptImages(appId: string, store: Store): Promise<ReadonlySet<string> | null> {
   const builds = await store.builds.list(appId);
   if (builds.some(({ state }) => state === 'queued' || state === 'building')) return null;
   const artifacts = await store.artifacts.list(appId);
-  // The next build takes the layers that did not change out of this one's image, live or not.
+  // The next build takes unchanged layers from the newest image, even if it never went live.
   const [lastMade] = artifacts;
   const releases = await store.releases.list(appId);
   const running = new Set((await store.instances.listActive(appId)).map(releaseOf));
@@ -49,7 +49,7 @@ async function keptImages(appId: string, store: Store): Promise<ReadonlySet<stri
   return new Set(artifacts.filter(({ id }: Artifact) => kept.has(id)).map(({ imageId }) => imageId));
 }
 
-/** A tag that somebody else gave it, and a container that uses it, keep it. */
+/** An image with a foreign tag stays, and so does one that a container uses. */
 async function remove(appId: string, image: ImageState, engine: Engine): Promise<void> {
   const ours = image.tags.filter((tag) => tag.startsWith(`paas/app-${appId}:`));
   for (const tag of ours) await engine.images.remove(tag);

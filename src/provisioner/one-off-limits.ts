@@ -2,7 +2,7 @@ import type { Store } from '../domain/store.ts';
 import type { Clock } from '../system/clock.ts';
 import { retire } from './placing.ts';
 
-/** Asks one-offs whose time is over to stop. */
+/** Asks one-offs to stop that are past their deadline. */
 export async function endOverdueOneOffs({
   store,
   clock,

@@ -9,7 +9,7 @@ import type { Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import type { WantedInstance } from './plan.ts';
 
-/** Whose instances are placed. */
+/** The app and the release whose instances are placed. */
 export interface Owner {
   readonly app: Pick<App, 'id'>;
   readonly release: Pick<Release, 'id' | 'version'>;
@@ -18,8 +18,8 @@ export interface Owner {
 type Wanted = WantedInstance & Partial<Pick<Instance, 'command'>>;
 
 /**
- * Places all of these, or none: throws `no_capacity` with the numbers. What is in their slots goes on until it is
- * retired. For a transaction, so that what was counted is still true when it is written.
+ * Places all of these instances or none: throws `no_capacity` with the numbers. Instances that are in their slots run on until
+ * they are retired. To be called in a transaction, so that the counted capacity is still free when it is written.
  */
 export async function placeInstances(
   tables: StoreTables,
@@ -39,13 +39,13 @@ export async function placeInstances(
   return placed;
 }
 
-/** The first for which there was no room. */
+/** The first instance without room. */
 export interface Refused {
   readonly wanted: WantedInstance;
   readonly refusal: PlatformError;
 }
 
-/** Places what there is room for, in order. Gives the first refusal when there was none for the rest. */
+/** Places the instances in order while there is room. Gives the first refusal; null when all were placed. */
 export async function placeWhatFits(
   tables: StoreTables,
   owner: Owner,
@@ -63,8 +63,8 @@ export async function placeWhatFits(
 }
 
 /**
- * Asks these to stop: first the resolver takes them out, then what is in flight ends, then they get SIGTERM. Those that
- * are gone already are left.
+ * Asks these instances to stop: the resolver sends them no more requests, those in flight end, then they get SIGTERM.
+ * Ignores instances without a row.
  */
 export async function retire(
   tables: StoreTables,

@@ -3,15 +3,16 @@ import type { FormationEntry } from '../domain/formation.ts';
 import { type Instance, isFinal, releaseOf } from '../domain/instance.ts';
 import { restartPolicy } from '../domain/restart-policy.ts';
 
-/** A place for one instance of a release. */
+/** `web.1`, with its size in cloudlets. */
 export interface Slot {
   readonly type: string;
   readonly slot: number;
   readonly size: Cloudlets;
 }
 
-/** An instance that should exist and does not. */
+/** An instance to place. */
 export interface WantedInstance extends Slot {
+  /** The earliest start; null: at once. */
   readonly notBefore: Date | null;
   readonly failures: number;
 }
@@ -23,19 +24,19 @@ export interface Plan {
 
 export interface PlanFacts {
   readonly releaseId: string;
-  /** Process types that the release has. Others run nothing, whatever the formation says. */
+  /** Process types of the release. Others run nothing, whatever the formation says. */
   readonly types: ReadonlySet<string>;
   readonly formation: readonly FormationEntry[];
-  /** All that are active, and of this release the newest of each slot, whatever became of it. Any order; twice is once. */
+  /** All active instances, and the newest of each slot of this release, in any state. In any order; duplicates count once. */
   readonly instances: readonly Instance[];
 }
 
 /**
- * What a release lacks and has too much of. Pure; an empty plan means it is as it should be.
+ * The instances that a release lacks, and those that are too many. Pure. An empty plan means that the formation is complete.
  *
  * A slot whose newest instance crashed is filled again after the restart policy's delay. A slot that a person stopped
- * stays empty until a release, a scaling or a restart fills it. Two instances in one slot are somebody's restart in
- * progress and left alone.
+ * stays empty until a release, a change of scale or a restart fills it. Two instances in one slot are a restart in progress
+ * and stay as they are.
  */
 export function plan({ releaseId, types, formation, instances }: PlanFacts): Plan {
   const own = instances.filter((instance) => releaseOf(instance) === releaseId);
@@ -58,12 +59,12 @@ export function plan({ releaseId, types, formation, instances }: PlanFacts): Pla
   return { create, scaledDown };
 }
 
-/** It is to be up, and may be. */
+/** Whether the instance is to be up and has not ended. */
 export function isWanted({ state, desired }: Instance): boolean {
   return !isFinal(state) && desired === 'up';
 }
 
-/** Every slot of a formation's entry. */
+/** The slots of an entry of the formation. */
 export function slotsOf({ type, quantity, size }: Pick<FormationEntry, 'type' | 'quantity' | 'size'>): readonly Slot[] {
   return Array.from({ length: quantity }, (_, index) => ({ type, slot: index + 1, size }));
 }
@@ -72,17 +73,17 @@ export function isIn(slot: Pick<Slot, 'type' | 'slot'>, instance: Instance): boo
   return instance.type === slot.type && instance.slot === slot.slot;
 }
 
-/** A slot's first instance, or one that owes nothing to those before it. */
+/** An instance for the slot without the restart policy's delay. */
 export function afresh({ type, slot, size }: Slot): WantedInstance {
   return { type, slot, size, notBefore: null, failures: 0 };
 }
 
-/** Who comes into a slot in which nobody is that should be; null when it is to stay empty. */
+/** The next instance for an empty slot; null when it is to stay empty. */
 function next(slot: Slot, history: readonly Instance[]): WantedInstance | null {
   const last = history.reduce<Instance | null>((newest, one) => (newest && newest.seq > one.seq ? newest : one), null);
   if (!last) return afresh(slot);
   if (last.stopReason === 'stopped_by_user') return null;
-  // Its host is gone: the app did nothing wrong.
+  // A lost host is no crash of the app.
   if (last.desired === 'stopped' || last.state === 'lost') return afresh(slot);
   const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
   const { delayMs, failures } = restartPolicy({ failures: last.failures, upMs });

@@ -12,9 +12,9 @@ import { placeWhatFits, type Refused, retire } from './placing.ts';
 import { type Plan, plan } from './plan.ts';
 
 const tables: ReadonlySet<Change['table']> = new Set(['instances', 'formations', 'traffic', 'apps']);
-const lookAgainMs = 60_000;
-/** A crowd of instances that ends is one chance for those without room, not a hundred. */
-const roomAgainMs = 1000;
+const lookEveryMs = 60_000;
+/** Many instances that end at once are one new try for the apps without room. */
+const roomRetryMs = 1000;
 
 export interface ProvisionerDeps {
   readonly store: Store;
@@ -23,28 +23,28 @@ export interface ProvisionerDeps {
   readonly logger: Logger;
 }
 
-/** What never changes of a release that an app runs now. */
+/** The facts of a release with traffic. They never change. */
 interface ServingRelease {
   readonly id: string;
   readonly version: number;
   readonly types: ReadonlySet<string>;
 }
 
-/** Keeps every release that gets requests at its app's formation: decides what should run, and never looks at what does. */
+/** Keeps every release with traffic at its app's formation. Writes the desired state only, and never asks an engine. */
 export class Provisioner {
   readonly #store: Store;
   readonly #logger: Logger;
   readonly #leases: Leases;
-  /** Looks under way or waiting. */
+  /** Looks that run or wait. */
   readonly #looks = new Set<Promise<void>>();
   readonly #soon = new Set<string>();
   /** By app. */
   readonly #serving = new Map<string, readonly ServingRelease[]>();
-  /** Apps for which there was no room; they are looked at again whenever something somewhere has ended. */
-  readonly #short = new Set<string>();
-  /** What was missed or failed is seen on the next round. */
+  /** Apps without room. They get another look whenever an instance anywhere changes. */
+  readonly #withoutRoom = new Set<string>();
+  /** A round finds missed changes, and tries again what failed. */
   readonly #rounds: Recurring;
-  #room: NodeJS.Timeout | undefined;
+  #roomTimer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
   #closed = false;
 
@@ -53,44 +53,44 @@ export class Provisioner {
     this.#leases = leases;
     this.#logger = logger;
     const work = async () => this.#convergeAll();
-    this.#rounds = new Recurring({ what: 'look at every app', everyMs: lookAgainMs, work, clock, logger });
+    this.#rounds = new Recurring({ what: 'look at every app', everyMs: lookEveryMs, work, clock, logger });
   }
 
   async start(): Promise<void> {
     this.#unsubscribe = this.#store.changes.subscribe(
-      (change) => this.#hear(change),
+      (change) => this.#changed(change),
       () => this.#lookAgain(),
     );
     await this.#rounds.start();
   }
 
-  /** Resolves when nothing is written any more. */
+  /** Resolves when all looks have ended. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();
-    clearTimeout(this.#room);
+    clearTimeout(this.#roomTimer);
     await this.#rounds.close();
     await Promise.all(this.#looks);
   }
 
-  #hear({ table, appId }: Change): void {
+  #changed({ table, appId }: Change): void {
     if (!tables.has(table)) return;
     this.#convergeSoon(appId);
-    if (table === 'instances' && this.#short.size > 0) this.#roomAgain();
+    if (table === 'instances' && this.#withoutRoom.size > 0) this.#retryWithoutRoom();
   }
 
   #lookAgain(): void {
-    this.#convergeAll().catch((error: unknown) => this.#logger.warn('not every app could be looked at', { error }));
+    this.#convergeAll().catch((error: unknown) => this.#logger.warn('the formations could not be checked', { error }));
   }
 
-  #roomAgain(): void {
-    this.#room ??= setTimeout(() => {
-      this.#room = undefined;
-      for (const appId of this.#short) this.#convergeSoon(appId);
-    }, roomAgainMs);
+  #retryWithoutRoom(): void {
+    this.#roomTimer ??= setTimeout(() => {
+      this.#roomTimer = undefined;
+      for (const appId of this.#withoutRoom) this.#convergeSoon(appId);
+    }, roomRetryMs);
   }
 
-  /** Many changes of one moment are one look. */
+  /** Changes of one moment are one look. */
   #convergeSoon(appId: string): void {
     if (this.#soon.has(appId) || this.#closed) return;
     this.#soon.add(appId);
@@ -116,10 +116,10 @@ export class Provisioner {
     for (const app of await this.#store.apps.list()) this.#convergeSoon(app.id);
   }
 
-  /** Looks without a transaction first: mostly nothing is to be done. */
+  /** Plans outside a transaction first, because the plan is mostly empty. */
   async #converge(appId: string): Promise<void> {
     if ((await this.#plansFor(appId, this.#store)).length === 0) {
-      this.#short.delete(appId);
+      this.#withoutRoom.delete(appId);
       return;
     }
     await this.#store.transaction(async (tables) => {
@@ -130,14 +130,14 @@ export class Provisioner {
         const refused = await placeWhatFits(tables, { app: { id: appId }, release }, plan.create);
         if (!refused) continue;
         hasRoom = false;
-        if (!this.#short.has(appId)) await appendRefused(tables, { appId, release, refused });
-        this.#short.add(appId);
+        if (!this.#withoutRoom.has(appId)) await appendRefused(tables, { appId, release, refused });
+        this.#withoutRoom.add(appId);
       }
-      if (hasRoom) this.#short.delete(appId);
+      if (hasRoom) this.#withoutRoom.delete(appId);
     });
   }
 
-  /** Of each release that is not as it should be. */
+  /** The plans of the releases that are not complete. */
   async #plansFor(appId: string, tables: StoreTables): Promise<readonly ReleasePlan[]> {
     const plans: ReleasePlan[] = [];
     for (const release of await this.#servingOf(appId, tables)) {
@@ -151,7 +151,7 @@ export class Provisioner {
     return plans;
   }
 
-  /** Those that have something to run. A release is unsealed to be read, and this is asked with every change of an instance. */
+  /** The releases with traffic and an artifact. Cached, because each change of an instance asks, and reading a release decrypts its config. */
   async #servingOf(appId: string, tables: StoreTables): Promise<readonly ServingRelease[]> {
     const ids = servingReleases(await tables.traffic.list(appId));
     const known = this.#serving.get(appId) ?? [];

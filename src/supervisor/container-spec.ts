@@ -9,23 +9,23 @@ import type { OneOff } from '../domain/one-off.ts';
 import type { RunRequest } from '../domain/operations.ts';
 import type { ReleaseWithConfig } from '../domain/release.ts';
 
-/** The port that web listens on when its image does not say another. Each instance has an address of its own. */
+/** The port of web, unless its image exposes another one. Instances can share it: each has an address of its own. */
 export const defaultWebPort = 5000;
 
-export interface SpecInputs {
+export interface SpecFacts {
   readonly platformId: string;
   readonly app: App;
   readonly release: ReleaseWithConfig;
   readonly artifact: Artifact;
   readonly instance: Instance;
-  /** The app's, on the instance's host. */
+  /** The app's networks on the instance's host. */
   readonly networks: readonly AppNetwork[];
   readonly cloudlet: CloudletSize;
-  /** Of a one-shot that a person started. */
+  /** The one-off's row; null for an instance of the formation. */
   readonly run: OneOff | null;
 }
 
-/** Bytes of memory that an instance may use. */
+/** The memory limit of an instance, in bytes. */
 export function memoryOf(instance: Pick<Instance, 'size'>, cloudlet: CloudletSize): number {
   return instance.size * cloudlet.memoryBytes;
 }
@@ -34,10 +34,10 @@ export function portOf(instance: Pick<Instance, 'type'>, artifact: Artifact): nu
   return instance.type === 'web' ? (artifact.exposedPort ?? defaultWebPort) : null;
 }
 
-/** All that one instance's container is asked to be. Pure. Throws `not_found` for a process type that the release lacks. */
-export function containerSpec(inputs: SpecInputs): ContainerSpec {
-  const { app, instance, artifact, release, platformId, run } = inputs;
-  const network = inputs.networks.find(({ kind }) => kind === 'bridge');
+/** The spec of an instance's container. Pure. Throws `not_found` for a process type that the release lacks, `unavailable` without a network. */
+export function containerSpec(facts: SpecFacts): ContainerSpec {
+  const { app, instance, artifact, release, platformId, run } = facts;
+  const network = facts.networks.find(({ kind }) => kind === 'bridge');
   if (!network) throw new PlatformError('unavailable', "The app's network is not made yet.");
   return {
     name: `paas-${app.name}-${processName(instance)}-${instance.id.slice(-8)}`,
@@ -49,12 +49,12 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
       ...(run?.attach ? { [labelNames.terminal]: 'yes' } : {}),
     },
     user: artifact.user,
-    ...startOf(inputs),
-    env: environmentOf(inputs),
+    ...startOf(facts),
+    env: environmentOf(facts),
     // The kernel's limit (HOST_NAME_MAX) is 64, and a type's name may have 63.
     hostname: processName(instance).slice(-63),
-    memoryBytes: memoryOf(instance, inputs.cloudlet),
-    // Anybody may use up to two idle CPUs, if the host has them; under contention the shares follow the size.
+    memoryBytes: memoryOf(instance, facts.cloudlet),
+    // Each may use up to two idle CPUs, if the host has them; under contention the shares follow the size.
     cpus: 2,
     cpuShares: Math.max(64, Math.min(8192, instance.size * 64)),
     networks: [{ id: network.networkId, aliases: [], when: 'start' }],
@@ -63,7 +63,7 @@ export function containerSpec(inputs: SpecInputs): ContainerSpec {
   };
 }
 
-/** By which the container of any instance is found again, whatever it runs for. */
+/** The labels by which an instance's container is found, for every kind of workload. */
 export function instanceLabels(instance: Instance, platformId: string): Readonly<Record<string, string>> {
   return {
     [labelNames.platform]: platformId,
@@ -75,8 +75,8 @@ export function instanceLabels(instance: Instance, platformId: string): Readonly
   };
 }
 
-/** Process types are started by name; any other command goes through the container's own shell. */
-function startOf({ artifact, instance }: SpecInputs): Pick<ContainerSpec, 'entrypoint' | 'command'> {
+/** Process types are started by name. The command of a one-off goes through a shell in the container. */
+function startOf({ artifact, instance }: SpecFacts): Pick<ContainerSpec, 'entrypoint' | 'command'> {
   const argv = instance.command;
   if (argv) return { entrypoint: artifact.launcher ? [artifact.launcher, '--', ...argv] : [...argv], command: [] };
   const process = artifact.processes.find((candidate) => candidate.type === instance.type);
@@ -94,7 +94,7 @@ export function oneOffArgv({ command }: Pick<RunRequest, 'command'>, artifact: A
   return [artifact.launcher ? 'bash' : 'sh', '-c', command];
 }
 
-function environmentOf({ app, release, artifact, instance, run }: SpecInputs): Readonly<Record<string, string>> {
+function environmentOf({ app, release, artifact, instance, run }: SpecFacts): Readonly<Record<string, string>> {
   const port = portOf(instance, artifact);
   return {
     ...release.config,
@@ -104,8 +104,8 @@ function environmentOf({ app, release, artifact, instance, run }: SpecInputs): R
     DYNO: processName(instance),
     PAAS_APP: app.name,
     PAAS_RELEASE: `v${release.version}`,
-    // Every process gets SIGTERM, as on Heroku (contracts/heroku.md 3.3): the launcher sees to it for its process types,
-    // and elsewhere the engine's init does when it is told so. A shell in front would keep the signal to itself.
+    // Every process gets SIGTERM, as on Heroku (contracts/heroku.md 3.3): the launcher does that for its process types, and
+    // the engine's init does it elsewhere with this variable. Without it a shell in front keeps the signal to itself.
     ...(artifact.launcher && !instance.command ? {} : { TINI_KILL_PROCESS_GROUP: '1' }),
     ...(run?.tty
       ? { TERM: run.env.TERM ?? 'xterm-256color', COLUMNS: String(run.columns ?? 80), LINES: String(run.rows ?? 24) }

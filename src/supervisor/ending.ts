@@ -3,19 +3,19 @@ import { type Instance, processName } from '../domain/instance.ts';
 import { insteadOf, type Listener } from './listening.ts';
 import type { EndCause } from './step.ts';
 
-/** What is known of an instance's end. */
+/** The facts of an instance's end. */
 export interface EndFacts {
   readonly instance: Pick<Instance, 'type' | 'slot' | 'size' | 'port'>;
   readonly why: EndCause;
   /** Null when the engine lost the container. */
   readonly exitCode: number | null;
-  /** The kernel killed it, or one of its processes, for its memory. */
+  /** The kernel killed one of its processes for its memory. */
   readonly outOfMemory: boolean;
-  /** It was still there when its time after SIGTERM was over. */
+  /** It was still running when the grace time after SIGTERM was over. */
   readonly stubborn: boolean;
-  /** Where it listened when its time to boot was over; null when nobody knows. */
+  /** Where it listened at its boot timeout; null when that is unknown. */
   readonly listeners: readonly Listener[] | null;
-  /** How long it was allowed to run, when it was asked to stop for that; otherwise null. */
+  /** Its time limit, when that is why it was asked to stop; otherwise null. */
   readonly lifeMs: number | null;
   readonly settings: {
     readonly bootTimeoutMs: number;
@@ -24,13 +24,13 @@ export interface EndFacts {
   };
 }
 
-const killed = 137;
+const killedExitCode = 137;
 
-/** How it ended, in one sentence with its number; in Heroku's words where Heroku has some (contracts/heroku.md 3.3). Pure. */
+/** How the instance ended, in one sentence with its number. Uses Heroku's words where there are any (contracts/heroku.md 3.3). Pure. */
 export function endReason(facts: EndFacts): string {
   const { instance, why, exitCode, outOfMemory, stubborn, listeners, lifeMs, settings } = facts;
   const name = processName(instance);
-  if (outOfMemory && exitCode === killed && why !== 'boot-timeout' && why !== 'asked') {
+  if (outOfMemory && exitCode === killedExitCode && why !== 'boot-timeout' && why !== 'asked') {
     return `${memoryExceeded}: ${name} was killed at its limit of ${limitOf(instance, settings)} MiB`;
   }
   switch (why) {
@@ -54,13 +54,13 @@ export function endReason(facts: EndFacts): string {
     case 'abandoned':
       return `The terminal of ${name} went away when the platform was restarted`;
     case 'never-started':
-      return 'Not wanted any more before it started';
+      return 'Stopped before it started';
     default:
       return assertNever(why, 'end of an instance');
   }
 }
 
-/** One of its processes was killed for its memory, and the instance goes on. */
+/** The reason of the event for an instance that runs on after one of its processes was killed for its memory. */
 export function outOfMemoryReason(instance: EndFacts['instance'], settings: EndFacts['settings']): string {
   return `${memoryExceeded}: a process of ${processName(instance)} was killed at the limit of ${limitOf(instance, settings)} MiB`;
 }

@@ -7,22 +7,19 @@ import type { LifeDeps } from './life-deps.ts';
 import { listenersIn } from './listening.ts';
 import type { EndCause } from './step.ts';
 
-const killed = 137;
+const killedExitCode = 137;
 
-/** What a life knows of its instance's end. */
+/** The facts of an end that the life of the instance knows. */
 export interface End {
   readonly state: 'stopped' | 'crashed';
   readonly why: EndCause;
-  /** It was still there when its time after SIGTERM was over. */
+  /** It was still running when the grace time after SIGTERM was over. */
   readonly stubborn: boolean;
-  /** Null: the engine is to be asked. */
+  /** Null when only the engine knows. */
   readonly ranOutOfMemory: boolean | null;
 }
 
-/**
- * Sees to it that an instance's container has ended, and writes how. Gives the row as it is then. May be called again
- * after a failure.
- */
+/** Ends the container of an instance, if it still runs, and writes how it ended. Gives the new row. May be called again after a failure. */
 export async function finishInstance(
   instance: Instance,
   { state, why, stubborn, ranOutOfMemory }: End,
@@ -39,7 +36,7 @@ export async function finishInstance(
     why,
     exitCode,
     outOfMemory: ranOutOfMemory ?? last?.oomKilled ?? false,
-    stubborn: stubborn && exitCode === killed,
+    stubborn: stubborn && exitCode === killedExitCode,
     listeners,
     lifeMs: instance.stopReason === 'expired' ? await lifeOf(instance, store) : null,
     settings,
@@ -47,7 +44,7 @@ export async function finishInstance(
   const ofOneShot = oneShotTypes.has(type) ? 'run.ended' : 'instance.stopped';
   const kind = state === 'crashed' ? 'instance.crashed' : ofOneShot;
   const ended = await writer.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);
-  terminals.ended(ended.id, exitCode ?? killed, ended.reason);
+  terminals.ended(ended.id, exitCode ?? killedExitCode, ended.reason);
   return ended;
 }
 
@@ -56,7 +53,7 @@ async function lifeOf({ id }: Instance, store: Store): Promise<number | null> {
   return oneOff && oneOff.deadline.getTime() - oneOff.createdAt.getTime();
 }
 
-/** The container goes when its last words are kept. */
+/** Removes an ended container once its output is in the app's log. Never throws: the next sweep removes it otherwise. */
 export async function clearContainer(
   { hostId, containerId }: Instance,
   { engine, logs, logger }: LifeDeps,
@@ -66,6 +63,6 @@ export async function clearContainer(
     await logs.finished({ hostId, containerId });
     await engine.containers.remove(containerId);
   } catch (error) {
-    logger.warn('an ended container could not be removed; the next sweep will', { error, containerId });
+    logger.warn('an ended container could not be removed; the next sweep tries again', { error, containerId });
   }
 }

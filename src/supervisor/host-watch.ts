@@ -9,7 +9,7 @@ import type { InstanceLogs } from './life-deps.ts';
 import { allInstances } from './start.ts';
 
 const sweepEveryMs = 30_000;
-/** An engine that went away is listened to again this soon, and then less and less often. */
+/** The wait before the connection to an engine is tried again. It doubles with each failure. */
 const listenAgainMs = { first: 100, last: 2000 } as const;
 
 export interface HostWatchDeps {
@@ -20,19 +20,18 @@ export interface HostWatchDeps {
   readonly logger: Logger;
   readonly platformId: string;
   readonly logs: InstanceLogs;
-  /** Those of every host, by the ids of their instances. */
+  /** The lives on every host, by instance id. */
   readonly lives: ReadonlyMap<string, InstanceLife>;
 }
 
 /**
- * Tells the lives of one host's instances what became of their containers. Hears of ends through the engine's events, and
- * compares all containers with all instances whenever it begins to listen and every half minute, because events may be
- * missed.
+ * Notifies the lives on one host of the ends of their containers. Follows the engine's events. Because events may be missed,
+ * it also compares all containers with all instances whenever it connects and every 30 s.
  */
 export class HostWatch {
   readonly #deps: HostWatchDeps;
   readonly #running = new Set<Promise<void>>();
-  /** Containers on their way out. */
+  /** Ids of containers that are being removed. */
   readonly #removing = new Set<string>();
   readonly #closing = new AbortController();
   readonly #sweeps: Recurring;
@@ -67,7 +66,8 @@ export class HostWatch {
         });
       } catch (error) {
         if (signal.aborted) return;
-        if (failures === 0) logger.warn('the engine stopped telling what happens; asking again', { error, hostId });
+        if (failures === 0)
+          logger.warn('the connection to the events of the engine broke; trying again', { error, hostId });
         failures += 1;
       }
       const ms = Math.min(listenAgainMs.last, listenAgainMs.first * 2 ** failures);
@@ -75,7 +75,7 @@ export class HostWatch {
     }
   }
 
-  /** Throws when the engine is, or goes, away. */
+  /** Throws when the engine is away or the connection breaks. */
   async #listenOnce(onContact: () => void): Promise<void> {
     const { engine, platformId } = this.#deps;
     const { signal } = this.#closing;
@@ -84,24 +84,24 @@ export class HostWatch {
     signal.addEventListener('abort', close, { once: true });
     try {
       const events = engine.events(allInstances(platformId), listening.signal);
-      // Whatever ended while nobody listened is found by looking.
+      // Finds the containers that ended while there was no connection.
       await this.#sweep();
       onContact();
-      for await (const event of events) this.#hear(event);
+      for await (const event of events) this.#notify(event);
     } finally {
       signal.removeEventListener('abort', close);
       listening.abort();
     }
   }
 
-  #hear({ kind, labels }: EngineEvent): void {
+  #notify({ kind, labels }: EngineEvent): void {
     const life = this.#deps.lives.get(labels[labelNames.instance] ?? '');
     if (!life) return;
     if (kind === 'die' || kind === 'destroy') life.ended();
-    if (kind === 'oom') this.#inBackground(life.ranOutOfMemory(), 'tell of a process without memory');
+    if (kind === 'oom') this.#inBackground(life.ranOutOfMemory(), 'report a process that was killed for its memory');
   }
 
-  /** Removes containers of ours that no active instance knows, and wakes lives whose container is not what they think. */
+  /** Removes containers of this platform without an active instance, and wakes lives whose container has changed. */
   async #sweep(): Promise<void> {
     const { engine, platformId, lives, hostId } = this.#deps;
     const containers = await engine.containers.list(allInstances(platformId));
@@ -109,19 +109,19 @@ export class HostWatch {
     const byId = new Map(containers.map((container) => [container.id, container]));
     for (const life of lives.values()) if (life.instance.hostId === hostId) compare(life, byId);
     for (const container of containers) {
-      // Not waited for: what is to be heard of the living is not to wait for the dead.
+      // Not awaited, so that removals do not delay the events of running instances.
       if (!this.#removing.has(container.id))
-        this.#inBackground(this.#removeStranger(container), 'remove a container that nobody knows');
+        this.#inBackground(this.#removeStray(container), 'remove a container without an instance');
     }
   }
 
-  async #removeStranger(container: ContainerState): Promise<void> {
+  async #removeStray(container: ContainerState): Promise<void> {
     const { store, engine, logs, lives, hostId } = this.#deps;
     const id = container.labels[labelNames.instance] ?? '';
     const instance = await store.instances.find(id);
-    const isStrange = !instance || (instance.containerId !== null && instance.containerId !== container.id);
+    const isStray = !instance || (instance.containerId !== null && instance.containerId !== container.id);
     const isOver = instance !== null && isFinal(instance.state) && !lives.has(id);
-    if ((!isStrange && !isOver) || this.#closing.signal.aborted) return;
+    if ((!isStray && !isOver) || this.#closing.signal.aborted) return;
     this.#removing.add(container.id);
     try {
       if (instance && isOver) await logs.finished({ hostId, containerId: container.id });
@@ -133,16 +133,16 @@ export class HostWatch {
 
   #inBackground(work: Promise<void>, what: string): void {
     const { logger, hostId } = this.#deps;
-    const settled = work
+    const finished = work
       .catch((error: unknown) => {
         if (!this.#closing.signal.aborted) logger.error(`could not ${what}`, { error, hostId });
       })
-      .finally(() => this.#running.delete(settled));
-    this.#running.add(settled);
+      .finally(() => this.#running.delete(finished));
+    this.#running.add(finished);
   }
 }
 
-/** What a life believes of its container, and what the engine says of it. */
+/** Wakes the life when the engine's state of its container differs from the instance's row. */
 function compare(life: InstanceLife, containers: ReadonlyMap<string, ContainerState>): void {
   const { containerId, address, state } = life.instance;
   if (containerId === null || state === 'placed' || isFinal(state)) return;

@@ -3,7 +3,7 @@ import { type EventFacts, type EventKind, eventOf, instanceFacts, type NewEvent 
 import { type Instance, releaseOf } from '../domain/instance.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 
-/** What a supervisor tells of the state of an instance. */
+/** The events of an instance's states. */
 export type StateKind =
   | 'instance.starting'
   | 'instance.up'
@@ -13,18 +13,18 @@ export type StateKind =
   | 'instance.refused'
   | 'run.ended';
 
-/** What is written of an instance's state, as the supervisor saw it. */
-export type Seen = Parameters<Store['instances']['observe']>[1];
+/** The observed columns of an instance. */
+export type Observed = Parameters<Store['instances']['observe']>[1];
 
-/** What never changes of what an instance runs. */
+/** What an instance runs. It never changes. */
 interface Program {
-  /** Of the release; null for a service. */
+  /** The version of the release; null for a service. */
   readonly version: number | null;
-  /** As people see it. */
+  /** The command line of the process type; null when the image decides. */
   readonly command: string | null;
 }
 
-/** Writes what becomes of one instance, each step with its event. */
+/** Writes the states of one instance, each with its event in the same transaction. */
 export class InstanceWriter {
   readonly #store: Store;
   readonly #id: string;
@@ -35,16 +35,16 @@ export class InstanceWriter {
     this.#id = id;
   }
 
-  /** What was seen, and the event of it. Throws `not_found` when the app was destroyed meanwhile. */
-  observed(seen: Seen, kind: StateKind): Promise<Instance> {
+  /** Writes an observation and its event. Throws `not_found` when the app was destroyed meanwhile. */
+  observed(observation: Observed, kind: StateKind): Promise<Instance> {
     return this.#store.transaction(async (tables) => {
-      const row = await tables.instances.observe(this.#id, seen);
+      const row = await tables.instances.observe(this.#id, observation);
       await tables.events.append(stateEvent(kind, row, await this.#programOf(tables, row)));
       return row;
     });
   }
 
-  /** One of its processes was killed for its memory, and it goes on. */
+  /** Writes the event of a process that was killed for its memory, while the instance runs on. */
   async ranOutOfMemory(reason: string): Promise<void> {
     await this.#store.transaction(async (tables) => {
       const row = await tables.instances.find(this.#id);
@@ -60,7 +60,7 @@ export class InstanceWriter {
     return (await this.#programOf(this.#store, row)).version;
   }
 
-  /** A release is unsealed to be read; once is enough. */
+  /** Read once, because reading a release decrypts its config. */
   async #programOf(tables: StoreTables, instance: Instance): Promise<Program> {
     if (this.#program) return this.#program;
     const releaseId = releaseOf(instance);
@@ -75,21 +75,21 @@ export class InstanceWriter {
 function stateEvent(kind: StateKind, row: Instance, { version, command }: Program): NewEvent {
   const facts = instanceFacts(row, version);
   const { exitCode, reason, stopReason } = row;
-  const told = <K extends EventKind>(what: K, data: EventFacts[K]) =>
-    eventOf(what, platformActor, { appId: row.appId, data });
+  const event = <K extends EventKind>(of: K, data: EventFacts[K]) =>
+    eventOf(of, platformActor, { appId: row.appId, data });
   switch (kind) {
     case 'instance.starting':
-      return told(kind, { ...facts, command });
+      return event(kind, { ...facts, command });
     case 'instance.up':
-      return told(kind, facts);
+      return event(kind, facts);
     case 'instance.draining':
-      return told(kind, { ...facts, stopReason });
+      return event(kind, { ...facts, stopReason });
     case 'instance.stopped':
     case 'run.ended':
-      return told(kind, { ...facts, exitCode, reason, stopReason });
+      return event(kind, { ...facts, exitCode, reason, stopReason });
     case 'instance.crashed':
-      return told(kind, { ...facts, exitCode, reason, stopReason, from: row.upAt === null ? 'starting' : 'up' });
+      return event(kind, { ...facts, exitCode, reason, stopReason, from: row.upAt === null ? 'starting' : 'up' });
     case 'instance.refused':
-      return told(kind, { ...facts, reason: reason ?? 'Could not be started' });
+      return event(kind, { ...facts, reason: reason ?? 'Could not be started' });
   }
 }

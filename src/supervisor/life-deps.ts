@@ -6,11 +6,10 @@ import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import type { Terminals } from './terminals.ts';
 
-/** What a life needs of the house. */
 export interface LifeDeps {
-  /** Of the instance's host. */
+  /** The engine of the instance's host. */
   readonly engine: Engine;
-  /** On the instance's host. */
+  /** The hands on the instance's host. */
   readonly hands: Pick<HostHands, 'answers'>;
   readonly store: Store;
   readonly clock: Clock;
@@ -30,16 +29,16 @@ export interface LifeSettings {
   readonly cloudletCpuMhz: number;
 }
 
-/** What a retiring instance asks of whoever sends it requests. */
+/** Ends the requests of an instance that is to stop. */
 export interface Drainer {
-  /** Resolves when no request is in flight on the instance and none will come, or after `timeoutMs`. */
+  /** Resolves when the instance has no request in flight and gets no more, or after `timeoutMs`. */
   drain(instance: Instance, timeoutMs: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What an instance's output is handed to. */
+/** Collects the output of instances. */
 export interface InstanceLogs {
-  /** `release`: its version; null for an instance of a service. */
+  /** `release` is the version of its release; null for an instance of a service. */
   watch(instance: Instance, containerId: string, release: number | null): void;
-  /** Resolves when all that the container wrote is in the app's log, or after a short while. */
+  /** Resolves when all output of the container is in the app's log, or after a short time. */
   finished(container: ContainerOnHost): Promise<void>;
 }

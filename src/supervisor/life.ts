@@ -11,32 +11,32 @@ import { awaitPort, awaitSteady } from './readiness.ts';
 import { isRetried, startInstance } from './start.ts';
 import { type Action, type StepFacts, step } from './step.ts';
 
-/** An engine that is away is asked again this soon, and then less and less often. */
+/** The wait before a failed action is tried again. It doubles with each failure. */
 const retryMs = { first: 250, last: 5000 } as const;
 
 const unseen: Sight = { container: 'unknown', cutOff: false, abandoned: false };
 
-/** One instance from `placed` to its end: asks `step`, performs the one action, asks again. */
+/** Keeps one instance in its desired state, from `placed` to its end: asks `step`, performs the action, asks again. */
 export class InstanceLife {
   readonly #deps: LifeDeps;
   readonly #writer: InstanceWriter;
   readonly #memory: MemoryKills;
-  /** Not to be started before, by the monotonic clock: a wall clock that is set back would put it off. */
+  /** The earliest start, by the monotonic clock: a wall clock that is set back would delay it. */
   readonly #startAtMs: number;
   #instance: Instance;
-  /** Somebody changed the row. Only the loop reads it anew, so that nothing that was seen is forgotten again. */
+  /** The row was changed elsewhere. Only the loop reads it again, so that a read never overwrites a newer observation. */
   #isStale = false;
-  /** The row is gone: its app was destroyed, and whoever did that removes the container. */
+  /** The row is gone, because the app was destroyed. The destroying verb removes the container. */
   #isForgotten = false;
   #sight = unseen;
-  /** Counts the wishes for a new sight: what was asked of the engine before the newest is not believed. */
+  /** Counts the requests for a new sight. An answer of the engine from before the newest request is not used. */
   #looksAsked = 0;
   #readiness: StepFacts['readiness'] = 'unknown';
   #drained = false;
   #stubborn = false;
   #failures = 0;
   #wake = Promise.withResolvers<void>();
-  /** Aborts what waits for the container, or for its terminal, when it ends, is not wanted any more or the platform stops. */
+  /** Aborts waits for the container or its terminal, when the container ends, the instance is to stop or the platform stops. */
   #attempt = new AbortController();
 
   constructor(instance: Instance, deps: LifeDeps) {
@@ -52,8 +52,8 @@ export class InstanceLife {
   }
 
   /**
-   * Runs until the instance's end or the signal, which is not kept waiting: what it interrupts is taken up by the next
-   * platform. Engine failures are retried; they end nothing.
+   * Runs until the instance has ended or the signal aborts. Does not finish the action under way then: the next orchestrator
+   * repeats it. Failures of the engine are retried.
    */
   async run(signal: AbortSignal): Promise<void> {
     const closed = Promise.withResolvers<void>();
@@ -73,30 +73,30 @@ export class InstanceLife {
     }
   }
 
-  /** The row changed: somebody wants something else of it. */
+  /** To be called when the instance's row was changed elsewhere. */
   async changed(): Promise<void> {
     const row = await this.#deps.store.instances.find(this.#instance.id);
     this.#isForgotten = row === null;
     this.#isStale = true;
-    const isUnwanted = row?.desired === 'stopped' && this.#instance.desired === 'up';
-    if (isUnwanted || this.#isForgotten) this.#attempt.abort();
+    const isToStop = row?.desired === 'stopped' && this.#instance.desired === 'up';
+    if (isToStop || this.#isForgotten) this.#attempt.abort();
     this.#rouse();
   }
 
-  /** Something may have been missed: ask the engine before the next decision. */
+  /** Asks the engine for the container's state before the next action. */
   lookAgain(): void {
     this.#looksAsked += 1;
     this.#sight = unseen;
     this.#rouse();
   }
 
-  /** The engine says that the container ended, or that it is gone. */
+  /** To be called when the engine reports that the container ended or was removed. */
   ended(): void {
     this.#attempt.abort();
     this.lookAgain();
   }
 
-  /** The engine says that one of its processes was killed for its memory. Tells it when the instance survives that. */
+  /** To be called when the engine reports a process that was killed for its memory. Writes an event if the instance runs on. */
   async ranOutOfMemory(): Promise<void> {
     if (!this.#memory.ranOut()) return;
     const { signal } = this.#attempt;
@@ -113,7 +113,7 @@ export class InstanceLife {
   async #iterate(signal: AbortSignal): Promise<'over' | 'again'> {
     const wake = this.#wake.promise;
     let action: Action = { kind: 'look' };
-    // What it was aborted for is seen by this iteration.
+    // This iteration sees the reason of the abort.
     if (this.#attempt.signal.aborted) this.#attempt = new AbortController();
     try {
       if (this.#isStale) await this.#read();
@@ -123,8 +123,8 @@ export class InstanceLife {
       await this.#perform(action, wake, signal);
       this.#failures = 0;
     } catch (error) {
-      // Given up on purpose: the next iteration knows why.
-      if (!this.#attempt.signal.aborted) await this.#recover(error, action, wake);
+      // After an abort the next iteration sees the reason.
+      if (!this.#attempt.signal.aborted) await this.#retryLater(error, action, wake);
     }
     return 'again';
   }
@@ -181,16 +181,17 @@ export class InstanceLife {
     const asked = this.#looksAsked;
     const { address, ...sight } = await lookAt(this.#instance, this.#deps, this.#attempt.signal);
     if (address !== null && address !== this.#instance.address) {
-      // Started again by somebody else it is somewhere else; started by us in front of a crash, nobody wrote where.
+      // Another program restarted the container, or the platform crashed between its start and the write of its address.
       this.#readiness = 'unknown';
       this.#instance = await this.#deps.store.instances.observe(this.#instance.id, { address });
     }
     if (asked === this.#looksAsked) this.#sight = sight;
     const { containerId } = this.#instance;
-    const hasWords = sight.container === 'running' || sight.container === 'exited';
-    // Where the engine's answer to its start was lost, this look is the first to know of it.
-    if (hasWords) this.#deps.terminals.started(this.#instance.id);
-    if (hasWords && containerId && !this.#deps.terminals.isExpected(this.#instance.id)) await this.#watch(containerId);
+    const hasStarted = sight.container === 'running' || sight.container === 'exited';
+    // When the engine's answer to the start was lost, this look is the first to see that it started.
+    if (hasStarted) this.#deps.terminals.started(this.#instance.id);
+    if (hasStarted && containerId && !this.#deps.terminals.isExpected(this.#instance.id))
+      await this.#watch(containerId);
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -198,15 +199,15 @@ export class InstanceLife {
     if (this.#instance.state === 'placed')
       this.#instance = await this.#writer.observed({ state: 'starting', startedAt: clock.now() }, 'instance.starting');
     const { containerId, address, port } = await startInstance(this.#instance, this.#deps, {
-      unwanted: this.#attempt.signal,
+      toStop: this.#attempt.signal,
       closing: signal,
     });
     this.#instance = await store.instances.observe(this.#instance.id, { containerId, address, port });
     if (!terminals.isExpected(this.#instance.id)) await this.#watch(containerId);
     const asked = this.#looksAsked;
-    // The engine's `die` may have come before we knew the container's id.
+    // The engine's `die` event may have come before the container's id was known.
     const state = await engine.containers.inspect(containerId);
-    // A process with a port and no address cannot be told from one that is cut off without a closer look.
+    // With a port and no address it may be cut off: only `lookAt` finds out.
     const isUnclear = port !== null && address === null;
     if (asked === this.#looksAsked) this.#sight = isUnclear ? unseen : { ...unseen, container: seen(state) };
   }
@@ -250,12 +251,12 @@ export class InstanceLife {
   }
 
   async #finish({ state, why }: Extract<Action, { kind: 'finish' }>): Promise<void> {
-    const end = { state, why, stubborn: this.#stubborn, ranOutOfMemory: this.#memory.lately() };
+    const end = { state, why, stubborn: this.#stubborn, ranOutOfMemory: this.#memory.recently() };
     this.#instance = await finishInstance(this.#instance, end, { writer: this.#writer, deps: this.#deps });
     await clearContainer(this.#instance, this.#deps);
   }
 
-  async #recover(error: unknown, action: Action, wake: Promise<void>): Promise<void> {
+  async #retryLater(error: unknown, action: Action, wake: Promise<void>): Promise<void> {
     const fields = { error, instance: this.#instance.id, action: action.kind };
     if (action.kind === 'start' && !isRetried(errorCode(error))) {
       this.#deps.logger.info('an instance could not be started', fields);
@@ -265,7 +266,7 @@ export class InstanceLife {
         fields.error = again;
       }
     }
-    if (this.#failures === 0) this.#deps.logger.warn('an action on an instance failed; trying on', fields);
+    if (this.#failures === 0) this.#deps.logger.warn('an action on an instance failed; trying again', fields);
     const ms = Math.min(retryMs.last, retryMs.first * 2 ** this.#failures);
     this.#failures += 1;
     this.#isStale = true;
@@ -276,14 +277,14 @@ export class InstanceLife {
   async #refuse(reason: string): Promise<void> {
     await this.#read();
     if (this.#isForgotten || isFinal(this.#instance.state)) return;
-    const seen = { state: 'refused', reason, endedAt: this.#deps.clock.now() } as const;
-    this.#instance = await this.#writer.observed(seen, 'instance.refused');
+    const observed = { state: 'refused', reason, endedAt: this.#deps.clock.now() } as const;
+    this.#instance = await this.#writer.observed(observed, 'instance.refused');
     this.#deps.terminals.ended(this.#instance.id, 126, reason);
     await clearContainer(this.#instance, this.#deps);
   }
 }
 
-/** At most as long as it was put off when it was placed, whatever the wall clock says now. */
+/** Milliseconds until the start. Never more than the delay at its placing, also when the wall clock was set back since. */
 function delayOf({ notBefore, createdAt }: Instance, now: Date): number {
   if (!notBefore) return 0;
   return Math.min(notBefore.getTime() - now.getTime(), notBefore.getTime() - createdAt.getTime());

@@ -4,13 +4,13 @@ import type { Clock } from '../system/clock.ts';
 import type { StepFacts } from './step.ts';
 import type { Terminals } from './terminals.ts';
 
-/** What a look at the container says. */
+/** The facts that a look at the container gives. */
 export type Sight = Pick<StepFacts, 'container' | 'cutOff' | 'abandoned'>;
 
-/** An engine that is just starting may not have given the address yet. */
+/** An engine that is starting may not have assigned the address yet. */
 const secondLookMs = 1000;
 
-/** Asks the engine about the instance's container. With the address that it has now, unless it has none. */
+/** Asks the engine about the instance's container. Also gives its address now; null when it has none. */
 export async function lookAt(
   instance: Instance,
   { engine, clock, terminals }: { readonly engine: Engine; readonly clock: Clock; readonly terminals: Terminals },
@@ -30,13 +30,13 @@ export async function lookAt(
   };
 }
 
-/** What a step takes for the container's state: one that is paused goes on when it is asked to, as it was. */
+/** The container's state for `step`. A paused container counts as running: it continues as it was. */
 export function seen(state: ContainerState | null): Sight['container'] {
   if (state === null) return 'none';
   return state.status === 'paused' ? 'running' : state.status;
 }
 
-/** It should have an address, or had one. */
+/** It runs without an address, and needs one or had one. */
 function isCutOff({ port, address: before }: Instance, { status, address }: ContainerState): boolean {
   return countsAsRunning({ status }) && address === null && (port !== null || before !== null);
 }

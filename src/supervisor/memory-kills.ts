@@ -1,11 +1,11 @@
 import type { Clock } from '../system/clock.ts';
 
-/** A process that is killed for its memory mostly takes its instance with it by then, which is told by the crash. */
+/** An instance that dies with the killed process mostly does so within this time, and its crash is the report. */
 export const fatalWithinMs = 500;
-/** One in so long is told. */
-const latelyMs = 60_000;
+/** Reported at most once per minute. */
+const recentlyMs = 60_000;
 
-/** When the engine last said that a process of an instance was killed for its memory. */
+/** Remembers when a process of an instance was last killed for its memory. */
 export class MemoryKills {
   readonly #clock: Clock;
   #lastAtMs: number | null = null;
@@ -14,15 +14,15 @@ export class MemoryKills {
     this.#clock = clock;
   }
 
-  /** Notes one. False: it is not worth telling, as one was lately. */
+  /** Notes a kill. False when it is not to be reported, because there was one within a minute. */
   ranOut(): boolean {
-    const isNews = this.lately() !== true;
+    const isFirst = this.recently() !== true;
     this.#lastAtMs = this.#clock.monotonicMs();
-    return isNews;
+    return isFirst;
   }
 
-  /** Null when it was never heard of: then only the engine can know, which forgets no old one. */
-  lately(): boolean | null {
-    return this.#lastAtMs === null ? null : this.#clock.monotonicMs() - this.#lastAtMs < latelyMs;
+  /** Whether there was one within the last minute. Null when none was noted: then only the engine knows. */
+  recently(): boolean | null {
+    return this.#lastAtMs === null ? null : this.#clock.monotonicMs() - this.#lastAtMs < recentlyMs;
   }
 }

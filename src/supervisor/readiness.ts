@@ -2,10 +2,10 @@ import type { HostHands } from '../domain/host-hands.ts';
 import type { Clock } from '../system/clock.ts';
 
 const steadyMs = 1000;
-/** Each attempt is one refused connect: often at first, and never later than a twentieth of what the start has taken. */
+/** The wait between two attempts: a twentieth of the time since the start, within these bounds. A refused connect is cheap. */
 const askAgainMs = { least: 15, most: 250, shareOfElapsed: 1 / 20 } as const;
 
-/** Where a web instance must answer, and until when (both by the monotonic clock). */
+/** Where a web instance must answer, and within which time. */
 export interface ReadinessCheck {
   readonly address: string;
   readonly port: number;
@@ -13,7 +13,7 @@ export interface ReadinessCheck {
 }
 
 export interface ReadinessDeps {
-  /** Of the instance's host. */
+  /** The hands on the instance's host. */
   readonly hands: Pick<HostHands, 'answers'>;
   readonly clock: Clock;
 }
@@ -37,7 +37,7 @@ export async function awaitPort(
   }
 }
 
-/** Process types without a port: up when they have run for a moment. */
+/** Resolves after 1 s: a process type without a port is up when it has run as long. */
 export async function awaitSteady(clock: Clock, signal: AbortSignal): Promise<'ready'> {
   await clock.sleep(steadyMs, signal);
   return 'ready';

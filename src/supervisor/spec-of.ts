@@ -7,14 +7,11 @@ import type { LifeDeps } from './life-deps.ts';
 
 export interface InstanceSpec {
   readonly container: ContainerSpec;
-  /** Where it must answer; null for what listens on no port that is known. */
+  /** The port on which it must answer; null when none is known. */
   readonly port: number | null;
 }
 
-/**
- * What an instance's container is to be, by the kind of its workload. Throws `start_failed` for a kind that this platform
- * cannot start.
- */
+/** The spec of an instance's container, by the kind of its workload. Throws `start_failed` for a kind that cannot be started yet. */
 export async function specOf(
   instance: Instance,
   run: OneOff | null,
@@ -27,7 +24,7 @@ export async function specOf(
     case 'service':
       throw new PlatformError(
         'start_failed',
-        `${processName(instance)} is of a service, and only releases are started.`,
+        `${processName(instance)} belongs to a service, and only releases can be started.`,
       );
     default:
       return assertNever(workload, 'workload');
@@ -53,6 +50,6 @@ async function specOfRelease(
     throw new PlatformError('internal', `Instance ${instance.id} has a release without an artifact.`);
   const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
   const networks = await store.appNetworks.list({ appId: app.id, hostId: instance.hostId });
-  const inputs = { platformId, app, release, artifact, instance, run, cloudlet, networks };
-  return { container: containerSpec(inputs), port: portOf(instance, artifact) };
+  const facts = { platformId, app, release, artifact, instance, run, cloudlet, networks };
+  return { container: containerSpec(facts), port: portOf(instance, artifact) };
 }

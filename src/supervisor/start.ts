@@ -6,7 +6,6 @@ import type { OneOff } from '../domain/one-off.ts';
 import type { LifeDeps } from './life-deps.ts';
 import { specOf } from './spec-of.ts';
 
-/** What is known of an instance once its container runs. */
 export interface StartedInstance {
   readonly containerId: string;
   readonly address: string | null;
@@ -14,25 +13,25 @@ export interface StartedInstance {
 }
 
 export interface StartSignals {
-  /** Ends the wait for a terminal, and everything up to the start itself. */
-  readonly unwanted: AbortSignal;
-  /** Ends the terminal. */
+  /** The instance is to stop: ends the wait for a terminal and all before the start itself. */
+  readonly toStop: AbortSignal;
+  /** The platform stops: ends the terminal. */
   readonly closing: AbortSignal;
 }
 
-/** Nothing is wrong with the instance: what it needs is away, and comes back. */
+/** Whether the start is worth another try: the engine, the store or the network is away. */
 export function isRetried(code: ErrorCode): boolean {
   return code === 'unavailable' || code === 'timeout' || code === 'busy';
 }
 
 /**
- * Makes and starts the container of an instance; the same container again when it was made before a crash of ours.
- * Throws the reason of `unwanted`, what `isRetried` (try again) or anything else: it cannot be started as it is.
+ * Makes and starts the container of an instance. Finds it again by its name when a crash interrupted an earlier call.
+ * Throws the reason of `toStop`, an error that `isRetried`, or another: then the instance cannot start.
  */
 export async function startInstance(
   instance: Instance,
   deps: LifeDeps,
-  { unwanted, closing }: StartSignals,
+  { toStop, closing }: StartSignals,
 ): Promise<StartedInstance> {
   const { engine, store, terminals } = deps;
   const run = oneShotTypes.has(instance.type) ? await store.oneOffs.find(instance.id) : null;
@@ -42,21 +41,21 @@ export async function startInstance(
     });
   }
   const { container, port } = await specOf(instance, run, deps);
-  if (run?.attach) await terminals.arrived(instance.id, unwanted);
-  unwanted.throwIfAborted();
+  if (run?.attach) await terminals.arrived(instance.id, toStop);
+  toStop.throwIfAborted();
   const containerId = await engine.containers.create(container);
-  // Written before the start: whoever dies now finds the container again by the row, and knows where it must answer.
+  // Written before the start, so that after a crash the row leads to the container and its port.
   await store.instances.observe(instance.id, { containerId, port }).catch(async (error: unknown) => {
-    // The app was destroyed while the engine made this; whoever did that may not have found it yet.
+    // The app was destroyed while the engine made the container; the destroying verb may have missed it.
     if (errorCode(error) === 'not_found') await engine.containers.remove(containerId);
     throw error;
   });
-  unwanted.throwIfAborted();
+  toStop.throwIfAborted();
   try {
     if (run?.attach) await startAttached(instance, { containerId, run, deps, closing });
     else await engine.containers.start(containerId);
   } catch (error) {
-    if (errorCode(error) === 'not_found') await withoutNetwork(containerId, container.networks, engine);
+    if (errorCode(error) === 'not_found') await removeIfWithoutNetwork(containerId, container.networks, engine);
     throw error;
   }
   for (const network of container.networks)
@@ -90,10 +89,11 @@ async function startAttached(
 }
 
 /**
- * A container is made for a network that nobody looks for until the start. Without it, it can never start: another one is
- * made when the network is there again, which somebody sees to within seconds.
+ * The engine looks for a container's network at the start only, and a container whose network is gone can never start.
+ * Removes the container, and throws `unavailable` if a network is missing: the environment keeper makes it again within
+ * seconds, and the next try makes another container.
  */
-async function withoutNetwork(
+async function removeIfWithoutNetwork(
   containerId: string,
   networks: readonly ContainerNetwork[],
   engine: Engine,
@@ -101,7 +101,7 @@ async function withoutNetwork(
   await engine.containers.remove(containerId);
   const found = await Promise.all(networks.map(({ id }) => engine.networks.inspect(id)));
   if (!found.includes(null)) return;
-  throw new PlatformError('unavailable', "The app's network is missing and is being made anew.");
+  throw new PlatformError('unavailable', "The app's network is missing and is being made again.");
 }
 
 /** The labels by which the supervisor finds its instances' containers. */

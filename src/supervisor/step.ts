@@ -1,29 +1,29 @@
 import { assertNever } from '../domain/errors.ts';
 import type { InstanceDesired, InstanceState } from '../domain/instance.ts';
 
-/** What is known of an instance at one moment. */
+/** The facts of an instance at one moment. */
 export interface StepFacts {
   readonly desired: InstanceDesired;
   readonly state: InstanceState;
-  /** `unknown`: the engine was not asked yet. `none`: there is no container (any more). */
+  /** `unknown`: the engine was not asked yet. `none`: there is no container, or no more. */
   readonly container: 'unknown' | 'none' | 'created' | 'running' | 'exited';
-  /** It runs and nobody can reach it: its network was taken from it. */
+  /** It runs without its network, so nothing can reach it. */
   readonly cutOff: boolean;
-  /** The terminal that held it went with an earlier run of the platform. */
+  /** It is a one-off whose terminal was lost with an earlier orchestrator. */
   readonly abandoned: boolean;
-  /** Milliseconds until it may start; 0 or less: now. */
+  /** Milliseconds until it may start; 0 or less means now. */
   readonly startInMs: number;
-  /** Whether it answers as its type must: web on its port, others by having run for a moment. */
+  /** `ready`: web answers on its port, another type has run for a moment. */
   readonly readiness: 'unknown' | 'ready' | 'timed-out';
-  /** In-flight requests have finished, or their time is over. */
+  /** Its requests have finished, or their time is over. */
   readonly drained: boolean;
-  /** A one-shot's own end is its purpose, not a crash. */
+  /** An exit of its own is its normal end, not a crash. */
   readonly oneShot: boolean;
 }
 
 export type EndCause = 'exit' | 'gone' | 'boot-timeout' | 'cut-off' | 'asked' | 'abandoned' | 'never-started';
 
-/** One next action; the supervisor performs it and asks again. */
+/** The one next action. The supervisor performs it and asks again. */
 export type Action =
   | { readonly kind: 'look' }
   | { readonly kind: 'start' }
@@ -35,10 +35,7 @@ export type Action =
   | { readonly kind: 'finish'; readonly state: 'stopped' | 'crashed'; readonly why: EndCause }
   | { readonly kind: 'done' };
 
-/**
- * The instance's whole life as one pure question: given what is wanted and what is seen, what is the one thing to do?
- * Facts in, action out; a crash between two actions is repaired by asking again.
- */
+/** The next action for an instance, from the facts at this moment. Pure. After a crash between two actions, asking again is the repair. */
 export function step(facts: StepFacts): Action {
   switch (facts.state) {
     case 'placed':
@@ -68,7 +65,7 @@ function stepPlaced(facts: StepFacts): Action {
 function stepStarting(facts: StepFacts): Action {
   if (facts.container === 'unknown') return { kind: 'look' };
   if (facts.desired === 'stopped') return leave(facts);
-  // The platform died between writing `starting` and starting: the container's name makes this the same start again.
+  // The platform crashed between the write of `starting` and the start. The container's name makes this the same start.
   if (facts.container === 'none' || facts.container === 'created') return { kind: 'start' };
   if (facts.container === 'exited') return ended(facts);
   if (facts.abandoned) return { kind: 'mark', state: 'draining' };

@@ -15,8 +15,8 @@ export interface SupervisorDeps extends Omit<LifeDeps, 'engine' | 'hands'> {
 }
 
 /**
- * Keeps every active instance in the state that is desired of it. Hears of wishes through the store's change feed and
- * compares all wishes with all lives every half minute, because one may be missed. Of each host it has a watch.
+ * Keeps every active instance in its desired state: gives each a life, and each host a watch. Follows the store's change feed.
+ * Because a change may be missed, it also compares all instances with all lives every 30 s.
  */
 export class Supervisor {
   readonly #deps: SupervisorDeps;
@@ -35,20 +35,20 @@ export class Supervisor {
     this.#hosts = new PerHost(engines, (hostId) => this.#watch(hostId));
   }
 
-  /** Takes over what runs already, then everything that comes. Resolves when every known instance has its life again. */
+  /** Takes over the running instances, then follows changes. Resolves when every active instance has its life. */
   async start(): Promise<void> {
     this.#unsubscribe = this.#deps.store.changes.subscribe(
       (change) => {
         if (change.table === 'instances') this.#inBackground(this.#changed(change.id), 'follow a change');
       },
-      () => this.#inBackground(this.#sweep(), 'look at every wish'),
+      () => this.#inBackground(this.#sweep(), 'look at every instance'),
     );
     for (const instance of await this.#deps.store.instances.listActive()) this.#begin(instance);
     this.#hosts.start();
     this.#sweeps.startLater();
   }
 
-  /** Stops looking after the instances; their containers go on. */
+  /** Ends all lives. The containers run on. */
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#closing.abort(new Error('the platform stops'));
@@ -59,7 +59,7 @@ export class Supervisor {
     const { engines, ...deps } = this.#deps;
     const watch = new HostWatch({ ...deps, hostId, engine: engines.on(hostId), lives: this.#lives });
     watch.start();
-    // Instances of a host that was not known have no life yet.
+    // Instances on a host that was unknown have no life yet.
     this.#inBackground(this.#sweep(), 'look for instances without a life');
     return watch;
   }
@@ -71,7 +71,7 @@ export class Supervisor {
     if (instance && !isFinal(instance.state)) this.#begin(instance);
   }
 
-  /** Nothing for an instance that has its life, and for one whose host is not known: it gets one when the host comes. */
+  /** Does nothing for an instance that has a life, or whose host is unknown: it gets one when the host becomes known. */
   #begin(instance: Instance): void {
     const { engines, handsOn, ...deps } = this.#deps;
     if (this.#lives.has(instance.id) || !engines.known().includes(instance.hostId)) return;
@@ -82,25 +82,25 @@ export class Supervisor {
     });
     this.#lives.set(instance.id, life);
     const ended = life.run(this.#closing.signal).finally(() => this.#lives.delete(instance.id));
-    this.#inBackground(ended, 'look after an instance');
+    this.#inBackground(ended, 'keep an instance in its desired state');
   }
 
-  /** Gives every active instance its life, and tells lives of wishes that they did not hear, as a store failed them then. */
+  /** Gives every active instance its life, and notifies lives of changes that they missed because the store failed. */
   async #sweep(): Promise<void> {
     for (const instance of await this.#deps.store.instances.listActive()) {
       if (this.#closing.signal.aborted) return;
       const life = this.#lives.get(instance.id);
-      // Not by this row: its life may have ended since the rows were read.
+      // Reads the row again, because its life may have ended since.
       if (!life || life.instance.desired !== instance.desired) await this.#changed(instance.id);
     }
   }
 
   #inBackground(work: Promise<void>, what: string): void {
-    const settled = work
+    const finished = work
       .catch((error: unknown) => {
         if (!this.#closing.signal.aborted) this.#deps.logger.error(`could not ${what}`, { error });
       })
-      .finally(() => this.#running.delete(settled));
-    this.#running.add(settled);
+      .finally(() => this.#running.delete(finished));
+    this.#running.add(finished);
   }
 }

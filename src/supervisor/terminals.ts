@@ -4,37 +4,37 @@ import type { AttachedStreams } from '../domain/exec.ts';
 import type { RunSession } from '../domain/operations.ts';
 
 export interface TerminalOptions {
-  /** How long a one-off waits for its terminal before it is given up. */
+  /** How long a one-off waits for its terminal before it is refused, in milliseconds. */
   readonly terminalWaitMs?: number;
 }
 
-interface Seat {
+interface Terminal {
   readonly client: PromiseWithResolvers<void>;
   readonly streams: PromiseWithResolvers<AttachedStreams>;
   readonly exited: PromiseWithResolvers<number>;
-  /** Its streams, from before its start: whether that took effect may be known only later. */
+  /** The container's streams, attached before its start. Whether the start took effect may be known only later. */
   held: { readonly containerId: string; readonly streams: AttachedStreams } | null;
-  /** Nobody waits for a terminal any more. */
+  /** Why a terminal that comes now is refused; null while it may come. */
   refusal: PlatformError | null;
   attached: boolean;
 }
 
 /**
- * The terminals of one-offs, from before they are placed until they end: what no store can hold. Everything else of a
- * one-off is in its row. A restart of the platform forgets the terminals, and with them those one-offs end.
+ * The terminals of one-offs, from before they are placed until they end. Everything else of a one-off is in its row.
+ * A restart of the platform loses the terminals, and their one-offs end.
  */
 export class Terminals {
-  /** By instance. */
-  readonly #seats = new Map<string, Seat>();
+  /** By instance id. */
+  readonly #terminals = new Map<string, Terminal>();
   readonly #terminalWaitMs: number;
 
   constructor({ terminalWaitMs = 60_000 }: TerminalOptions = {}) {
     this.#terminalWaitMs = terminalWaitMs;
   }
 
-  /** For an instance that has to wait for its terminal; before anybody can start it. */
+  /** Makes the instance wait for its terminal. To be called before the supervisor can start it. */
   expect(instanceId: string): void {
-    const seat: Seat = {
+    const terminal: Terminal = {
       client: Promise.withResolvers(),
       streams: Promise.withResolvers(),
       exited: Promise.withResolvers(),
@@ -42,85 +42,85 @@ export class Terminals {
       refusal: null,
       attached: false,
     };
-    // A one-off may end with nobody listening; that is no defect.
-    seat.client.promise.catch(() => undefined);
-    seat.streams.promise.catch(() => undefined);
-    seat.exited.promise.catch(() => undefined);
-    this.#seats.set(instanceId, seat);
+    // A one-off may end before anything awaits these: not an unhandled rejection.
+    terminal.client.promise.catch(() => undefined);
+    terminal.streams.promise.catch(() => undefined);
+    terminal.exited.promise.catch(() => undefined);
+    this.#terminals.set(instanceId, terminal);
   }
 
-  /** Whether the instance has a terminal, or one may still come. */
+  /** Whether the instance has a terminal, or still waits for one. */
   isExpected(instanceId: string): boolean {
-    return this.#seats.has(instanceId);
+    return this.#terminals.has(instanceId);
   }
 
-  /** Resolves when the terminal has come. Throws `start_failed` when it does not come in time. */
+  /** Resolves when the terminal is connected. Throws `start_failed` after `terminalWaitMs`. */
   async arrived(instanceId: string, signal: AbortSignal): Promise<void> {
-    const seat = this.#seats.get(instanceId);
-    if (!seat) return;
+    const terminal = this.#terminals.get(instanceId);
+    if (!terminal) return;
     signal.throwIfAborted();
     const { promise, reject } = Promise.withResolvers<never>();
     const late = () => {
-      seat.refusal = new PlatformError('start_failed', `No terminal came within ${this.#terminalWaitMs / 1000} s.`);
-      reject(seat.refusal);
+      terminal.refusal = new PlatformError('start_failed', `No terminal came within ${this.#terminalWaitMs / 1000} s.`);
+      reject(terminal.refusal);
     };
     const timer = setTimeout(late, this.#terminalWaitMs);
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     try {
-      await Promise.race([seat.client.promise, promise]);
+      await Promise.race([terminal.client.promise, promise]);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
     }
   }
 
-  /** The streams that were attached for an earlier try to start this container, if they are still open. */
+  /** The streams that an earlier try to start this container attached, if they are still open. */
   held(instanceId: string, containerId: string): AttachedStreams | null {
-    const held = this.#seats.get(instanceId)?.held;
+    const held = this.#terminals.get(instanceId)?.held;
     return held?.containerId === containerId && !isOver(held.streams.stdout) ? held.streams : null;
   }
 
-  /** Keeps the streams of a container that is about to be started. */
+  /** Keeps the streams of a container that is about to start. */
   hold(instanceId: string, containerId: string, streams: AttachedStreams): void {
-    const seat = this.#seats.get(instanceId);
-    if (seat) seat.held = { containerId, streams };
+    const terminal = this.#terminals.get(instanceId);
+    if (terminal) terminal.held = { containerId, streams };
   }
 
-  /** Its container has started: gives the terminal the streams that were held. May be called again. */
+  /** Gives the terminal the kept streams, once the container has started. May be called again. */
   started(instanceId: string): void {
-    const seat = this.#seats.get(instanceId);
-    if (seat?.held) seat.streams.resolve(seat.held.streams);
+    const terminal = this.#terminals.get(instanceId);
+    if (terminal?.held) terminal.streams.resolve(terminal.held.streams);
   }
 
-  /** `reason`: why it never started, where it did not. */
+  /** Ends the terminal. `reason` says why the one-off never started, if it did not. */
   ended(instanceId: string, exitCode: number, reason: string | null): void {
-    const seat = this.#seats.get(instanceId);
-    if (!seat) return;
-    seat.exited.resolve(exitCode);
-    seat.streams.reject(new PlatformError('start_failed', reason ?? 'The one-off ended before it started.'));
-    this.#seats.delete(instanceId);
+    const terminal = this.#terminals.get(instanceId);
+    if (!terminal) return;
+    terminal.exited.resolve(exitCode);
+    terminal.streams.reject(new PlatformError('start_failed', reason ?? 'The one-off ended before it started.'));
+    this.#terminals.delete(instanceId);
   }
 
   /**
-   * Takes the one seat at the terminal. Throws `not_found` for a strange or used one, `start_failed` with the reason where
-   * the one-off never starts.
+   * Connects the terminal, once. Throws `not_found` for an unknown or a connected one-off, and `start_failed` with the reason
+   * when the one-off does not start.
    */
   async attach(instanceId: string, resize: (containerId: string, size: Size) => Promise<void>): Promise<RunSession> {
-    const seat = this.#seats.get(instanceId);
-    if (!seat || seat.attached) {
+    const terminal = this.#terminals.get(instanceId);
+    if (!terminal || terminal.attached) {
       throw new PlatformError('not_found', 'No one-off waits for a terminal here.', {
         hint: 'Start another: paas run bash',
       });
     }
-    if (seat.refusal) throw seat.refusal;
-    seat.attached = true;
-    seat.client.resolve();
-    const streams = await seat.streams.promise;
+    if (terminal.refusal) throw terminal.refusal;
+    terminal.attached = true;
+    terminal.client.resolve();
+    const streams = await terminal.streams.promise;
     return {
-      stream: terminal(streams),
-      resize: (size) => (seat.held ? resize(seat.held.containerId, size) : Promise.resolve()),
-      exited: seat.exited.promise,
+      stream: joined(streams),
+      resize: (size) => (terminal.held ? resize(terminal.held.containerId, size) : Promise.resolve()),
+      exited: terminal.exited.promise,
     };
   }
 }
@@ -133,7 +133,7 @@ function isOver(stream: Readable): boolean {
 type Size = { readonly columns: number; readonly rows: number };
 
 /** Standard output and standard error of a process without a terminal, in the order in which they come, as one stream. */
-function terminal({ stdin, stdout, stderr }: AttachedStreams): Duplex {
+function joined({ stdin, stdout, stderr }: AttachedStreams): Duplex {
   const output = new PassThrough();
   let open = 2;
   for (const source of [stdout, stderr]) {

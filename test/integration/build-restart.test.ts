@@ -42,16 +42,16 @@ test('builds that wait when the orchestrator stops', { timeout: scaled(180_000) 
   });
 
   await t.test('are cancelled with what to do, when it was lost with their push', async () => {
-    await eventually('it is settled', async () => (await find(lost.id))?.endedAt);
+    await eventually('it is over', async () => (await find(lost.id))?.endedAt);
     const build = await find(lost.id);
     assert.equal(build?.state, 'cancelled');
-    assert.match(build?.reason ?? '', /what was pushed was lost with it. Push again/);
+    assert.match(build?.reason ?? '', /the pushed commit was lost with it. Push again/);
     const events = await store.events.list({ limit: 50 });
     assert.equal(events.filter(({ kind }) => kind === 'build.cancelled').length, 1);
   });
 
   await t.test('have failed when they cannot be built', async () => {
-    await eventually('it is settled', async () => (await find(broken.id))?.endedAt);
+    await eventually('it is over', async () => (await find(broken.id))?.endedAt);
     const build = await find(broken.id);
     assert.deepEqual([build?.state, build?.reason], ['failed', 'No app could be detected in this source.']);
   });

@@ -229,7 +229,7 @@ describe('after a crash or a failed write', () => {
     await second.changed();
     await running;
     assert.deepEqual(getEventListeners(platform.signal, 'abort'), []);
-    assert.equal((await store.instances.find(never.id))?.reason, 'Not wanted any more before it started');
+    assert.equal((await store.instances.find(never.id))?.reason, 'Stopped before it started');
     await half.anotherSupervisor();
   });
 });

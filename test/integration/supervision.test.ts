@@ -137,7 +137,10 @@ describe('an instance', () => {
     const { id } = await store.instances.create(placed);
     await assert.rejects(half.operations.stop(app, 'postgres.1', half.actor), { code: 'not_found' });
     const { state, reason } = await ended(app, (one) => one.id === id);
-    assert.deepEqual([state, reason], ['refused', 'postgres.1 is of a service, and only releases are started.']);
+    assert.deepEqual(
+      [state, reason],
+      ['refused', 'postgres.1 belongs to a service, and only releases can be started.'],
+    );
     const [told] = await eventsOf(half.deps.store, app.id, 'instance.refused');
     assert.deepEqual([told?.data.process, told?.data.release], ['postgres.1', null]);
   });
