@@ -5,13 +5,13 @@ import { PlatformError } from '../domain/errors.ts';
 import { writeWholeSync } from '../system/durable-file-sync.ts';
 import type { Environment } from './environment.ts';
 
-/** Who one is at one platform. Files with these are readable by their owner alone (0600). */
+/** A user's login at one platform. Only the owner can read the files with these (0600). */
 export interface Credential {
   readonly email: string;
   readonly token: string;
 }
 
-/** The user name that git sends; the server looks at the password, which is the token. */
+/** The user name that git sends. The server checks only the password, which is the token. */
 const gitUser = 'paas';
 
 /** JSON: a map from the API's URL to email and token. */
@@ -24,7 +24,7 @@ export function gitCredentialsPath(env: Environment): string {
   return join(configHome(env), 'git-credentials');
 }
 
-/** All that are known, by API URL without a slash at its end. Throws `unauthorized` when the file is no such map. */
+/** All credentials, by API URL without a slash at its end. Throws `unauthorized` when the file is damaged. */
 export function readCredentials(env: Environment): Readonly<Record<string, Credential>> {
   const path = credentialsPath(env);
   const text = readText(path);
@@ -46,7 +46,10 @@ export function findCredential(env: Environment, apiUrl: string): Credential | n
   return readCredentials(env)[normal(apiUrl)] ?? null;
 }
 
-/** Remembers the credential for the API, and for git at each of `gitOrigins` (`http://127.0.0.1:7080`). Replaces what was there. */
+/**
+ * Saves the credential for the API, and for git at each of `gitOrigins` (`http://127.0.0.1:7080`). Replaces earlier
+ * ones.
+ */
 export function saveCredential(
   env: Environment,
   credential: Credential,
@@ -58,12 +61,12 @@ export function saveCredential(
   writeGitLines(env, [...gitLinesWithout(env, at.gitOrigins), ...added]);
 }
 
-/** For git alone: a token from the environment is not to be remembered as a login. */
+/** Saves a token for git only: a token from the environment must not become a login. */
 export function saveGitToken(env: Environment, gitOrigin: string, token: string): void {
   writeGitLines(env, [...gitLinesWithout(env, [gitOrigin]), gitLine(gitOrigin, token)]);
 }
 
-/** The git servers that some token, or this one, is kept for. */
+/** The git servers for which a token is saved; with `token`, those with that token. */
 export function knownGitOrigins(env: Environment, token?: string): readonly string[] {
   return gitLines(env).flatMap((line) => {
     const url = parseGitLine(line);
@@ -71,7 +74,7 @@ export function knownGitOrigins(env: Environment, token?: string): readonly stri
   });
 }
 
-/** Forgets what `saveCredential` wrote. Nothing there is success. */
+/** Removes what `saveCredential` wrote. It is no error when there is nothing. */
 export function removeCredential(
   env: Environment,
   at: { readonly apiUrl: string; readonly gitOrigins: readonly string[] },
@@ -111,7 +114,7 @@ function gitLinesWithout(env: Environment, origins: readonly string[]): readonly
   });
 }
 
-/** git writes the file anew after a push, and then the colon before a port as `%3a` (git-credential-store(1)). */
+/** After a push git rewrites the file, with the colon before a port as `%3a` (git-credential-store(1)). */
 function parseGitLine(line: string): URL | null {
   return URL.parse(line.replace(/%3a(\d+)$/i, ':$1'));
 }

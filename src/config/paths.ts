@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** Where things lie below PAAS_HOME. Files other than state.db, repos and keys are caches that can be rebuilt. */
+/** The layout of PAAS_HOME. Everything but state.db, repos and keys is a cache that can be rebuilt. */
 export function paths(home: string) {
   return {
     state: join(home, 'state.db'),
@@ -9,7 +9,7 @@ export function paths(home: string) {
     logs: join(home, 'logs'),
     run: join(home, 'run'),
     cache: join(home, 'cache'),
-    /** Of an engine that the launcher started as a process of its own. */
+    /** The log of an engine that the launcher started as a process of its own. */
     engineLog: join(home, 'logs', 'dockerd.log'),
     /** The hook that every repository shares, and the Node that runs it: git's own user can reach these, not the checkout. */
     hooks: join(home, 'hooks'),

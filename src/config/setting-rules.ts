@@ -4,7 +4,7 @@ import { parseAddressRange } from '../system/address-range.ts';
 
 const megabyte = 1024 * 1024;
 
-/** The error's text goes on after "must be". */
+/** The text of the error follows "must be". */
 function wholeNumber(min: number, max: number) {
   const rule = `a whole number from ${min} to ${max}`;
   return z.coerce.number(rule).int(rule).min(min, rule).max(max, rule);
@@ -16,7 +16,7 @@ function text(pattern: RegExp, rule: string) {
 
 const rangesRule = 'addresses or ranges with commas between them, such as 10.0.0.5, 2001:db8::/32';
 
-/** Of a list with commas. */
+/** The addresses and ranges of a list with commas. */
 export function rangesOf(list: string): readonly string[] {
   return list
     .split(',')
@@ -29,7 +29,7 @@ const trueOrFalse = z.union([z.boolean(), z.stringbool()], 'true or false');
 const day = 24 * 60 * 60;
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
-/** Every setting by its name in paas.toml: what it must be, what it is when nobody says, and what it is for. */
+/** Every setting by its name in paas.toml, with its rule, its default and its purpose. */
 export const settingRules = z.object({
   domain: text(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'a domain name in small letters, such as example.com')
     .default('localhost')
@@ -40,7 +40,7 @@ export const settingRules = z.object({
     .string(rangesRule)
     .refine((list) => rangesOf(list).every((range) => parseAddressRange(range) !== null), rangesRule)
     .default('')
-    .describe('proxies in front, whose word on their clients is taken'),
+    .describe('proxies in front that are believed about their clients'),
   api_port: port.default(7080).describe('the port of the API, on 127.0.0.1 only'),
   docker_host: z
     .string("the address of an engine's socket")
@@ -76,12 +76,12 @@ export type RawSettings = z.infer<typeof settingRules>;
 export type SettingName = keyof RawSettings;
 export const settingNames = Object.keys(settingRules.shape) as readonly SettingName[];
 
-/** What a setting is when nobody says. */
+/** The default of a setting, as text. */
 export function defaultOf(name: SettingName): string {
   return String(settingRules.shape[name].parse(undefined));
 }
 
-/** What a setting is for, in a few words. */
+/** The purpose of a setting, in a few words. */
 export function aboutSetting(name: SettingName): string {
   return settingRules.shape[name].description ?? '';
 }

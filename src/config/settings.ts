@@ -16,18 +16,18 @@ import {
 
 export { paths } from './paths.ts';
 
-/** Every setting of the platform, checked. Nothing else makes a setting of an environment variable. */
+/** Every setting of the platform, checked. No other code turns an environment variable into a setting. */
 export interface Settings {
   readonly home: string;
   readonly domain: string;
-  /** Where the resolver listens for the public. */
+  /** The address at which the resolver listens for the public. */
   readonly bind: string;
   readonly httpPort: number;
-  /** Addresses and ranges of proxies in front of the resolver, whose word on their clients it takes. */
+  /** Addresses and ranges of proxies in front of the resolver that it believes about their clients. */
   readonly trustedProxies: readonly string[];
   readonly apiPort: number;
   readonly dockerHost: string;
-  /** Private range that the apps' networks are cut from. */
+  /** The private range that the apps' networks are cut from. */
   readonly networkPool: string;
   readonly cloudletMemoryBytes: number;
   readonly cloudletCpuMhz: number;
@@ -36,13 +36,16 @@ export interface Settings {
   readonly buildTimeoutMs: number;
   readonly bootTimeoutMs: number;
   readonly stopGraceMs: number;
-  /** How long in-flight requests of a retiring instance may take to finish. */
+  /** How long requests in flight on a retiring instance may take to end. */
   readonly drainMs: number;
   readonly logBytesPerApp: number;
-  /** The stacks' Debian release. */
+  /** The Debian release of the stacks. */
   readonly stackSuite: string;
   readonly logLevel: string;
-  /** Whether what runs on the engine's own bridge is kept from link-local addresses, where clouds have their metadata. */
+  /**
+   * Whether containers on the engine's own bridge are kept from link-local addresses, where clouds serve their
+   * metadata.
+   */
   readonly closeMetadata: boolean;
   /** Whether `npm start` as root puts `paas` into the system's path. */
   readonly linkCommand: boolean;
@@ -53,8 +56,9 @@ const megabyte = 1024 * 1024;
 export type Flags = Readonly<Partial<Record<SettingName | 'home', string>>>;
 
 /**
- * Settings from, strongest first: `flags`, `PAAS_*` of the environment, `paas.toml` in PAAS_HOME, the defaults. What is
- * empty in the environment is not set. Throws `invalid_params` naming the setting, where it is set and what it must be.
+ * Reads the settings. The sources, strongest first: `flags`, `PAAS_*` of the environment, `paas.toml` in PAAS_HOME, the
+ * defaults. An empty variable of the environment is not set. Throws `invalid_params` naming the setting, where it is
+ * set and what it must be.
  */
 export function readSettings(env: Environment = environment(), flags: Flags = {}): Settings {
   const home = resolve(flags.home ?? (env.PAAS_HOME || defaultHome(env)));
@@ -63,12 +67,12 @@ export function readSettings(env: Environment = environment(), flags: Flags = {}
   const raw: Partial<Record<SettingName, unknown>> = {};
   const where: Partial<Record<SettingName, string>> = {};
   for (const name of settingNames) {
-    const said = [
+    const sources = [
       [flags[name], flagName(name)],
       [env[environmentName(name)] || undefined, environmentName(name)],
       [file[name], `${name} in ${path}`],
     ] as const;
-    const first = said.find(([value]) => value !== undefined);
+    const first = sources.find(([value]) => value !== undefined);
     if (first) [raw[name], where[name]] = first;
   }
   const parsed = settingRules.safeParse(raw);
@@ -83,12 +87,12 @@ export function readSettings(env: Environment = environment(), flags: Flags = {}
   return toSettings(parsed.data, home);
 }
 
-/** `PAAS_HTTP_PORT`, of `http_port`. */
+/** `PAAS_HTTP_PORT` for `http_port`. */
 export function environmentName(name: string): string {
   return `PAAS_${name.toUpperCase()}`;
 }
 
-/** `--http-port`, of `http_port`. */
+/** `--http-port` for `http_port`. */
 export function flagName(name: string): string {
   return `--${name.replaceAll('_', '-')}`;
 }
@@ -138,7 +142,7 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    // A home that is no folder is told by whoever needs it to be one.
+    // A home that is no folder is reported by the code that needs the folder.
     if (code === 'ENOENT' || code === 'ENOTDIR') return '';
     throw new PlatformError('invalid_params', `${path} cannot be read: ${message}.`, {
       hint: `Run as the user whose platform it is, or choose another folder with ${environmentName('home')}.`,

@@ -3,13 +3,13 @@ import { Follower } from './follower.ts';
 import { decodeLine, encodeLine, type StoredLine, toLogLine, toStored } from './log-format.ts';
 import { blocksBackwards, firstLine, LogSegments, type SegmentsSnapshot } from './log-segments.ts';
 
-/** Lines wait this long for company before they are written. */
+/** Lines wait this long, so that several are written together. */
 const flushAfterMs = 50;
-/** Only a disk that does not take them lets so many bytes wait; what comes then is dropped. */
+/** Most bytes that may wait to be written. Only a failing disk lets so many wait; further lines are dropped. */
 const maxWaitingBytes = 4 * 1024 * 1024;
 /** Lines of one origin may be out of order by less than this: the engine stamps them before it stores them. */
 const windowMs = 2_000;
-/** So many blocks are looked through beyond the last line of an origin. */
+/** Most blocks that are searched beyond the last line of an origin. */
 const maxBlocksAfter = 16;
 
 interface Snapshot extends SegmentsSnapshot {
@@ -17,7 +17,7 @@ interface Snapshot extends SegmentsSnapshot {
   readonly memory: readonly StoredLine[];
 }
 
-/** The log of one app: what waits to be written, what is on the disk, and who follows it. */
+/** The log of one app: the lines that wait to be written, those on the disk, and the followers. */
 export class AppLogFile {
   readonly #segments: LogSegments;
   #loading: Promise<void> | null = null;
@@ -28,10 +28,10 @@ export class AppLogFile {
   #inFlight: readonly StoredLine[] = [];
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | null = null;
-  /** Lines that the disk did not take, and that the log does not tell of yet. */
+  /** Lines that the disk did not take and that the log does not mention yet. */
   #dropped = 0;
 
-  /** `onFailing` hears when the disk begins to take nothing. */
+  /** `onFailing` is called when writing begins to fail. */
   constructor(directory: string, capBytes: number, onFailing: (error: unknown) => void) {
     this.#segments = new LogSegments(directory, capBytes);
     this.#onFailing = onFailing;
@@ -47,23 +47,23 @@ export class AppLogFile {
     this.#waitingBytes += bytes;
     if (this.#followers.size > 0) {
       const shown = toLogLine(line);
-      for (const follower of this.#followers) follower.hear(shown);
+      for (const follower of this.#followers) follower.push(shown);
     }
     this.#flushLater();
   }
 
-  /** True when whoever can wait should, before writing more. */
+  /** True when so much waits to be written that a writer which can wait should. */
   get isCrowded(): boolean {
     return this.#waitingBytes > maxWaitingBytes / 4;
   }
 
-  /** Resolves when all that was written before is on the disk, or given up. Never rejects. */
+  /** Resolves when all lines written before are on the disk, or were given up. Never rejects. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#flushing ??= this.#flushAll().finally(() => {
       this.#flushing = null;
-      // What came after the last look.
+      // Lines that came after the last check.
       if (this.#waiting.length > 0) this.#flushLater();
     });
     await this.#flushing;
@@ -78,7 +78,7 @@ export class AppLogFile {
   async *follow(query: LogQuery, signal: AbortSignal): AsyncGenerator<LogLine> {
     await this.#load();
     const follower = new Follower((line) => matches(line, query));
-    // Both in one turn: what is written before belongs to the snapshot, what comes after to the follower.
+    // Without a pause in between: a line written before is in the snapshot, and a later one goes to the follower.
     this.#followers.add(follower);
     const snapshot = this.#snapshot();
     try {
@@ -92,7 +92,7 @@ export class AppLogFile {
     }
   }
 
-  /** Of one origin, the last line and what came in the two seconds before it, in any order. Looks through the whole log. */
+  /** The last line of an origin and its lines of the two seconds before, in any order. Searches the whole log. */
   async lastLinesOf(origin: string): Promise<readonly StoredLine[]> {
     await this.#load();
     const { memory, ...disk } = this.#snapshot();
@@ -113,7 +113,7 @@ export class AppLogFile {
     return found.filter(({ at }) => at.getTime() >= fromMs);
   }
 
-  /** When lines were removed to keep the cap: the moment of the oldest that is left. */
+  /** The moment of the oldest line that is left, when older ones were removed to keep the cap. Null when none were. */
   async forgotBefore(): Promise<Date | null> {
     await this.#load();
     const snapshot = this.#snapshot();
@@ -125,7 +125,7 @@ export class AppLogFile {
     for (const follower of this.#followers) follower.end();
   }
 
-  /** Once, and again when it failed. */
+  /** Loads once, and again after a failure. */
   async #load(): Promise<void> {
     this.#loading ??= this.#segments.load().catch((error: unknown) => {
       this.#loading = null;
@@ -150,7 +150,7 @@ export class AppLogFile {
         await this.#segments.append(text, () => {
           this.#inFlight = [];
         });
-        if (this.#dropped > 0) this.#tellDropped();
+        if (this.#dropped > 0) this.#reportDropped();
       } catch (error) {
         if (this.#dropped === 0) this.#onFailing(error);
         this.#dropped += this.#inFlight.length;
@@ -159,13 +159,13 @@ export class AppLogFile {
     }
   }
 
-  #tellDropped(): void {
+  #reportDropped(): void {
     const text = `${this.#dropped} lines dropped here: they could not be written to the disk.`;
     this.#dropped = 0;
     this.write(toStored({ at: new Date(), source: 'platform', process: 'logs', release: null, text }));
   }
 
-  /** Moves lines from `waiting` to `inFlight`, as many as one append may bring. */
+  /** Moves lines from `waiting` to `inFlight`, as many as one append may write. */
   #takeChunk(): string {
     const limit = this.#segments.segmentBytes;
     let text = '';

@@ -17,27 +17,27 @@ export interface AppLogOptions {
   readonly logger?: Logger;
 }
 
-/** The log as the log router needs it: lines with their origin, and the means to take up a container's log again. */
+/** The log as the log collector needs it: lines with their origin, and what it takes to resume a container's log. */
 export interface ResumableLog extends AppLog {
-  /** One line, as `splitText` gives it. False when the process floods the log and the line was dropped. */
+  /** Writes one line, as `splitText` returns it. False when the process floods the log and the line was dropped. */
   writeStored(appId: string, line: StoredLine): boolean;
-  /** Resolves when there is room in memory for more: for writers that can wait. */
+  /** Resolves when there is room in memory for more lines. For writers that can wait. */
   room(appId: string): Promise<void>;
-  /** Of one origin, the last line and what came in the two seconds before it, in any order. Looks through the whole log. */
+  /** The last line of an origin and its lines of the two seconds before, in any order. Searches the whole log. */
   lastLinesOf(appId: string, origin: string): Promise<readonly StoredLine[]>;
-  /** When lines were removed to keep the cap: the moment of the oldest that is left. */
+  /** The moment of the oldest line that is left, when older ones were removed to keep the cap. Null when none were. */
   forgotBefore(appId: string): Promise<Date | null>;
 }
 
 /**
  * Every app's log in files, kept across releases, crashes and restarts. `write` never waits: lines go to memory, and
- * within 50 ms to the disk. A disk that takes nothing costs lines, which are counted, and never the platform.
+ * within 50 ms to the disk. While the disk takes nothing, lines are dropped and counted, and the platform goes on.
  */
 export class FileAppLog implements ResumableLog {
   readonly #options: Required<AppLogOptions>;
   readonly #files = new Map<string, AppLogFile>();
   readonly #gates = new Map<string, Gate>();
-  /** Ids never come back, so a late line of a destroyed app makes no new folder. */
+  /** The ids of destroyed apps. They are never used again, so a late line makes no new folder. */
   readonly #removed = new Set<string>();
   readonly #report: NodeJS.Timeout;
   #closed = false;
@@ -92,12 +92,12 @@ export class FileAppLog implements ResumableLog {
     await rm(this.#directory(appId), { recursive: true, force: true });
   }
 
-  /** Resolves when all that was written is on the disk. */
+  /** Resolves when all lines written before are on the disk. */
   async flush(): Promise<void> {
     await Promise.all([...this.#files.values()].map((file) => file.flush()));
   }
 
-  /** Writes what waits, ends who follows, and takes nothing more. */
+  /** Writes the lines that wait, ends the followers, and takes no more lines. */
   async close(): Promise<void> {
     clearInterval(this.#report);
     this.#reportFloods();

@@ -3,13 +3,13 @@ import type { PlatformEvent } from '../domain/event.ts';
 import type { Events } from '../domain/store.ts';
 import { writeWhole } from '../system/durable-file.ts';
 
-/** Up to which event something was done. The moment tells whether that event is still the one with this number. */
+/** The last event that was dealt with. `at` tells whether `seq` still means that event. */
 export type EventCursor = Pick<PlatformEvent, 'seq' | 'at'>;
 
 /** Before the first event. */
 export const beginning: EventCursor = { seq: 0, at: new Date(0) };
 
-/** Null where none was written, or what is there is no cursor. */
+/** Null when there is no file, or the file holds no cursor. */
 export async function readCursor(path: string): Promise<EventCursor | null> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
@@ -25,9 +25,9 @@ export async function writeCursor(path: string, { seq, at }: EventCursor): Promi
 }
 
 /**
- * The events after the cursor, oldest first and at most `limit`, and the cursor to go on from. An older store may have
- * been put back since the cursor was written. Its numbers then mean other events, and what comes after the cursor's
- * moment is looked for among the newest `limit`.
+ * The events after the cursor, oldest first and at most `limit`, and the cursor to continue from. An older store may
+ * have been restored since the cursor was written, and its numbers then mean other events. In that case the events
+ * after the cursor's moment are looked for among the newest `limit`.
  */
 export async function missedSince(
   events: Pick<Events, 'list' | 'listAfter'>,
@@ -43,7 +43,7 @@ export async function missedSince(
   return { missed: newest.filter(({ at }) => at > cursor.at).reverse(), end: newest[0] ?? beginning };
 }
 
-/** The event itself may be forgotten by now; the next one is then younger. */
+/** The event itself may have been pruned. The next one is then younger. */
 function isContinued(from: EventCursor, cursor: EventCursor): boolean {
   const difference = from.at.getTime() - cursor.at.getTime();
   return from.seq === cursor.seq ? difference === 0 : difference >= 0;

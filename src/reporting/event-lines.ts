@@ -2,7 +2,10 @@ import type { EventFacts, PlatformEvent } from '../domain/event.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import type { LogLine } from '../domain/log-line.ts';
 
-/** What an app's log says of an event, in Heroku's words where Heroku has some (contracts/heroku.md 3.3). Often one line, sometimes none. */
+/**
+ * The lines of an app's log for an event, in Heroku's words where Heroku has some (contracts/heroku.md 3.3). Often one
+ * line, sometimes none.
+ */
 export function eventLines(event: PlatformEvent): readonly LogLine[] {
   const { data } = event;
   const process = 'process' in data ? data.process : 'api';
@@ -55,7 +58,7 @@ function wordsOf(event: PlatformEvent): readonly string[] {
     case 'run.started':
       return [`${starting(event.data)} ${by}`];
     case 'instance.starting':
-      // `run.started` has said it, and by whom.
+      // `run.started` has a line of its own, which also names the user.
       return oneShotTypes.has(event.data.type) ? [] : [starting(event.data)];
     case 'instance.up':
       return ['State changed from starting to up'];
@@ -74,7 +77,7 @@ function wordsOf(event: PlatformEvent): readonly string[] {
     case 'instance.out_of_memory':
     case 'instance.disk_full':
       return [event.data.reason];
-    // Of no interest to the app's people, or without an app, or the end of its log.
+    // Of no interest to the app's users, without an app, or at the end of the app's log.
     case 'build.queued':
     case 'app.destroyed':
     case 'platform.started':
@@ -97,7 +100,7 @@ function starting({ command }: EventFacts['instance.starting']): string {
   return command ? `Starting process with command \`${command}\`` : 'Starting process';
 }
 
-/** People who follow the log of an app that keeps crashing want to know why nothing happens now. */
+/** Says why nothing happens now, to users who follow the log of an app that keeps crashing. */
 function waiting({ failures, startsInMs }: EventFacts['instance.placed']): readonly string[] {
   if (startsInMs === 0) return [];
   const seconds = Math.round(startsInMs / 1000);
@@ -105,7 +108,7 @@ function waiting({ failures, startsInMs }: EventFacts['instance.placed']): reado
   return [`Crashed ${failures} times in a row: starting again in ${wait}`];
 }
 
-/** How a process ended: the cause when there is more to say than its status, then the status. */
+/** How a process ended: the cause, unless it only repeats the status, and then the status. */
 function exited({ exitCode, reason }: EventFacts['instance.stopped']): readonly string[] {
   const status = exitCode === null ? null : `Process exited with status ${exitCode}`;
   return [reason === status ? null : reason, status].filter((words) => words !== null);

@@ -9,9 +9,9 @@ import { eventLines } from './event-lines.ts';
 import { plainText } from './plain-text.ts';
 
 const pageOfEvents = 500;
-/** How far the events were written is noted this often; a crash is made good by looking into the logs. */
-const noteEveryMs = 1_000;
-/** After a crash, lines are looked for among so many of an app's newest. */
+/** How often the cursor is saved. After a crash the logs tell which events were written since. */
+const saveEveryMs = 1_000;
+/** How many of an app's newest lines are searched after a crash for lines that were written already. */
 const lookedThrough = 1_000;
 const retryMs = 1_000;
 
@@ -19,25 +19,25 @@ export interface EventLogOptions {
   readonly store: Pick<Store, 'events' | 'changes'>;
   readonly appLog: AppLog & { flush(): Promise<void> };
   readonly logger: Logger;
-  /** Holds the file that says how far the events were written. */
+  /** The folder of the file that names the last event written. */
   readonly dir: string;
   readonly clock?: Clock;
 }
 
 /**
- * Writes what happens to each app into its log, each event once, also over a restart or crash of the platform. On its
- * first start it begins with the next event.
+ * Writes the events of each app into the app's log, each event once, also across restarts and crashes of the platform.
+ * On its first start it begins with the next event.
  */
 export class EventLog {
   readonly #options: EventLogOptions;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
-  /** Asked for at once: what is appended after the construction is to be written. */
+  /** Read at once: events appended after the construction are to be written. */
   readonly #newestAtStart: Promise<readonly PlatformEvent[]>;
   readonly #unsubscribe: () => void;
   #cursor: EventCursor = beginning;
-  #notedCursor: EventCursor | null = null;
+  #savedCursor: EventCursor | null = null;
   #wake: () => void = () => {};
   #pending = true;
 
@@ -70,8 +70,8 @@ export class EventLog {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     const { logger } = this.#options;
-    const noting = setInterval(() => void this.#note(), noteEveryMs);
-    noting.unref();
+    const saving = setInterval(() => void this.#saveCursor(), saveEveryMs);
+    saving.unref();
     let begun = false;
     while (!signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -86,10 +86,10 @@ export class EventLog {
         await this.#clock.sleep(retryMs, signal).catch(() => undefined);
       }
     }
-    clearInterval(noting);
+    clearInterval(saving);
     if (begun)
       await this.#catchUp().catch((error: unknown) => logger.error('The last events are not in the logs.', { error }));
-    await this.#note();
+    await this.#saveCursor();
   }
 
   get #cursorPath(): string {
@@ -108,17 +108,20 @@ export class EventLog {
     }
   }
 
-  /** Takes up where the last run stopped. What it wrote after its last note is in the logs, and is not written again. */
+  /**
+   * Continues where the last run stopped. Lines that the last run wrote after it had saved its cursor are in the logs,
+   * and are not written again.
+   */
   async #begin(): Promise<void> {
     const { store, appLog } = this.#options;
-    const noted = await readCursor(this.#cursorPath);
-    if (noted === null) {
+    const saved = await readCursor(this.#cursorPath);
+    if (saved === null) {
       const [newest] = await this.#newestAtStart.catch(() => store.events.list({ limit: 1 }));
       this.#cursor = newest ?? beginning;
-      await this.#note();
+      await this.#saveCursor();
       return;
     }
-    const { missed, end } = await missedSince(store.events, noted, pageOfEvents);
+    const { missed, end } = await missedSince(store.events, saved, pageOfEvents);
     const known = new Map<string, ReadonlySet<string>>();
     for (const event of missed) {
       for (const line of linesOf(event)) {
@@ -134,18 +137,18 @@ export class EventLog {
     this.#cursor = end;
   }
 
-  async #note(): Promise<void> {
+  async #saveCursor(): Promise<void> {
     const cursor = this.#cursor;
-    if (cursor === this.#notedCursor) return;
-    this.#notedCursor = cursor;
+    if (cursor === this.#savedCursor) return;
+    this.#savedCursor = cursor;
     const { appLog, logger } = this.#options;
     try {
-      // A note must not say more than the disk has.
+      // The cursor must not be ahead of the logs on the disk.
       await appLog.flush();
       await writeCursor(this.#cursorPath, cursor);
     } catch (error) {
-      this.#notedCursor = null;
-      logger.warn('How far the events were written could not be noted.', { error });
+      this.#savedCursor = null;
+      logger.warn('The number of the last event in the logs could not be saved.', { error });
     }
   }
 }

@@ -4,7 +4,7 @@ import { TokenBucket } from '../system/token-bucket.ts';
 export interface FloodLimits {
   readonly linesPerSecond: number;
   readonly bytesPerSecond: number;
-  /** How many seconds' worth may come at once. */
+  /** How many seconds' worth of lines may come at once. */
   readonly burstSeconds: number;
 }
 
@@ -14,7 +14,10 @@ export const defaultFloodLimits: FloodLimits = {
   burstSeconds: 8,
 };
 
-/** A bucket of lines and one of bytes, for one process: lets a burst through and holds back a flood, counting. */
+/**
+ * Two token buckets for one process, one of lines and one of bytes. A burst passes; the lines of a flood are dropped
+ * and counted.
+ */
 export class FloodGate {
   readonly #lines: TokenBucket;
   readonly #bytes: TokenBucket;
@@ -32,14 +35,14 @@ export class FloodGate {
     return false;
   }
 
-  /** How many lines were dropped since this was asked last. */
+  /** The number of lines dropped since the last call. */
   takeDropped(): number {
     const dropped = this.#dropped;
     this.#dropped = 0;
     return dropped;
   }
 
-  /** True when the process was quiet long enough that a new gate would be no other. */
+  /** True when the gate is in the state of a new one, so that it may be removed. */
   get isIdle(): boolean {
     return this.#dropped === 0 && this.#lines.isFull;
   }

@@ -1,6 +1,6 @@
 import type { LogLine } from '../domain/log-line.ts';
 
-/** A reader this far behind skips lines, and is told how many. */
+/** A reader that is this many lines behind skips further lines, and gets a line with their number. */
 const maxWaitingLines = 20_000;
 
 /** The lines that wait for one reader of a live log. */
@@ -15,7 +15,7 @@ export class Follower {
     this.#wants = wants;
   }
 
-  hear(line: LogLine): void {
+  push(line: LogLine): void {
     if (!this.#wants(line)) return;
     if (this.#waiting.length >= maxWaitingLines) this.#skipped += 1;
     else this.#waiting.push(line);

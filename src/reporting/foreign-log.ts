@@ -1,14 +1,17 @@
 import { open } from 'node:fs/promises';
 
-/** A log that another program appends to for as long as it runs: it is shortened in place, as the program keeps it open. */
+/** A log that another program keeps open and appends to. It is shortened in place for that reason. */
 export interface ForeignLog {
   readonly path: string;
   readonly maxBytes: number;
-  /** Of one that has grown past `maxBytes`, so much of its end stays. */
+  /** How much of its end is kept when it has grown past `maxBytes`. */
   readonly keptBytes: number;
 }
 
-/** Nothing where there is no such file. What the program writes in the moment of the shortening may be lost. */
+/**
+ * Shortens the log to the whole lines of its end. Does nothing when there is no such file. What the program writes at
+ * that moment may be lost.
+ */
 export async function shorten({ path, maxBytes, keptBytes }: ForeignLog): Promise<void> {
   const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;

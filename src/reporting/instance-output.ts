@@ -6,7 +6,7 @@ import type { Logger } from '../system/logger.ts';
 import type { ResumableLog } from './app-log.ts';
 import { type StoredLine, splitText } from './log-format.ts';
 
-/** Whose output it is, and where it goes. */
+/** The instance whose output is read, and the app whose log gets it. */
 export interface OutputSource {
   readonly containerId: string;
   readonly appId: string;
@@ -24,17 +24,20 @@ export interface OutputDeps {
 }
 
 const retryMs = 500;
-/** The engine stamps lines before it stores them: their order may differ from their times' by less than this. */
+/** Lines may be out of order by less than this: the engine stamps them before it stores them. */
 const windowMs = 2_000;
 const maxSeen = 10_000;
-/** After so many dropped lines of a flood, a pause: a process that floods its log is not to take the platform's CPU. */
+/**
+ * After this many dropped lines of a flood the reading pauses: a process that floods its log must not take the
+ * platform's CPU.
+ */
 const droppedAtOnce = 2_000;
 const pauseMs = 100;
-const linesPerTurn = 500;
+const linesPerBatch = 500;
 /**
- * An engine that rotates a log while we read the part it removes can lose its place: it keeps the connection and sends
- * nothing more (measured with 20.10 and its `local` driver). So after as much text as may have been rotated, silence is asked
- * about anew.
+ * An engine that rotates a log while the part that it removes is being read can lose its position: it keeps the
+ * connection and sends nothing more (measured with 20.10 and its `local` driver). So a connection that falls silent,
+ * after as much text as may have been rotated, is opened anew.
  */
 const silence = { afterBytes: 2 * 1024 * 1024, ms: 2_000 } as const;
 
@@ -60,7 +63,7 @@ export class InstanceOutput {
     const { engine, logger, clock } = this.#deps;
     const { containerId } = this.#source;
     let knowsWhere = !this.#source.resume;
-    let told = false;
+    let hasWarned = false;
     while (!signal.aborted) {
       try {
         if (!knowsWhere) await this.#resume();
@@ -74,31 +77,31 @@ export class InstanceOutput {
         if (!countsAsRunning(state)) return;
       } catch (error) {
         if (signal.aborted || errorCode(error) === 'not_found') return;
-        if (!told) logger.warn("An instance's output cannot be read; trying on.", { containerId, error });
-        told = true;
+        if (!hasWarned) logger.warn("An instance's output cannot be read; trying again.", { containerId, error });
+        hasWarned = true;
       }
       await clock.sleep(retryMs, signal).catch(() => undefined);
     }
   }
 
   /**
-   * The container has ended, and still its output is followed: the engine can miss the end of a log that it begins to read
-   * just then. What there is is read once more, and that is all.
+   * To be called when the container has ended and its output is still being followed: the engine can miss the end of a
+   * log that it begins to read at that moment. What the log has is then read once more, without following it.
    */
   hurry(): void {
     this.#over.abort();
   }
 
-  /** What the log has of this container tells where to go on. */
+  /** Finds in the app's log where to continue with this container. */
   async #resume(): Promise<void> {
     const { appLog } = this.#deps;
     const { appId } = this.#source;
     for (const line of await appLog.lastLinesOf(appId, this.#origin)) this.#seen.add(line);
-    // With nothing of it left, older lines than the oldest there is would only be removed again.
+    // With no line of it left, lines older than the log's oldest would only be removed again.
     if (this.#seen.fromMs === null) this.#since = await appLog.forgotBefore(appId);
   }
 
-  /** True when it gave up a connection that fell silent. */
+  /** True when the log has to be read again: the connection fell silent, or `hurry` was called. */
   async #copy(follow: boolean, signal: AbortSignal): Promise<boolean> {
     const { containers } = this.#deps.engine;
     const fellSilent = new AbortController();
@@ -134,28 +137,28 @@ export class InstanceOutput {
     return splitText(line.text).map((text) => ({ ...common, text }));
   }
 
-  /** Nobody's output may keep the platform from its work. */
+  /** Pauses from time to time, so that no output keeps the platform from its work. */
   async #giveWay(signal: AbortSignal): Promise<void> {
     this.#lines += 1;
     if (this.#dropped >= droppedAtOnce) {
       this.#dropped = 0;
       await this.#deps.clock.sleep(pauseMs, signal).catch(() => undefined);
-    } else if (this.#lines % linesPerTurn === 0) {
+    } else if (this.#lines % linesPerBatch === 0) {
       await setImmediate();
       await this.#deps.appLog.room(this.#source.appId);
     }
   }
 }
 
-/** The lines of the last seconds, known by time (to the nanosecond) and length. */
+/** The lines of the last seconds, identified by time (to the nanosecond) and length. */
 class SeenLines {
   #lines: { readonly ms: number; readonly key: string }[] = [];
   #newestMs = Number.NEGATIVE_INFINITY;
-  /** Of a flood only the last are remembered. Earlier ones are not asked for again. */
+  /** Of a flood only the last lines are remembered. Lines up to this moment are not requested again. */
   #forgottenMs = Number.NEGATIVE_INFINITY;
   #pruneAt = 1_000;
 
-  /** Every line from this moment on that was seen is known; null before the first. */
+  /** From this moment on every line that was seen is known. Null before the first line. */
   get fromMs(): number | null {
     return this.#lines.length === 0 ? null : Math.max(this.#newestMs - windowMs, this.#forgottenMs + 1);
   }
@@ -175,7 +178,7 @@ class SeenLines {
     this.#pruneAt = Math.max(1_000, this.#lines.length * 2);
   }
 
-  /** The lines since a moment, each to be taken once. */
+  /** The lines seen since a moment. `take` is true once for each of them. */
   since(ms: number): { take(line: StoredLine): boolean } {
     const counts = new Map<string, number>();
     for (const seen of this.#lines) if (seen.ms >= ms) counts.set(seen.key, (counts.get(seen.key) ?? 0) + 1);

@@ -15,24 +15,24 @@ export interface LogCollectorOptions {
   readonly clock?: Clock;
 }
 
-/** Of what was there on a host when the router began, or when the host came. */
+/** Resumes the containers that are on a host when the collector starts or the host joins. */
 interface Adoption {
   readonly done: Promise<void>;
   close(): Promise<void>;
 }
 
 const retryMs = 500;
-/** `finished` waits no longer than this for a container's last words. */
-const lastWordsMs = 5_000;
-/** A container that has ended mostly has its last words in the log by then. */
+/** `finished` waits at most this long for a container's last lines. */
+const lastLinesMs = 5_000;
+/** By then the last lines of an ended container are usually in the log. */
 const hurryAfterMs = 500;
-/** So long an ended container is known to be done with. */
+/** How long an ended container is remembered, so that it is not read again. */
 const rememberMs = 10 * 60_000;
 
 /**
- * Brings what instances write into their apps' logs: each line once and in order, also over restarts of the platform
- * and of the engine. Containers that are there when it begins are taken up where the log ends, whether they still run
- * or ended while nobody listened.
+ * Collects the output of instances into their apps' logs: each line once and in order, also across restarts of the
+ * platform and of the engine. Containers that exist at its start are resumed where the log ends, whether they still run
+ * or have ended meanwhile.
  */
 export class LogCollector {
   readonly #options: LogCollectorOptions;
@@ -48,7 +48,7 @@ export class LogCollector {
     this.#adoptions.start();
   }
 
-  /** From now on what the container writes is in the app's log, from its first line. Calling again changes nothing. */
+  /** From now on the container's output is in the app's log, from its first line. Calling again changes nothing. */
   watch(
     instance: Pick<Instance, 'appId' | 'type' | 'slot' | 'hostId'>,
     containerId: string,
@@ -56,14 +56,15 @@ export class LogCollector {
   ): void {
     const { appId, hostId } = instance;
     const source = { hostId, containerId, appId, process: processName(instance), release, resume: false };
-    // Of a container that was there at the beginning, the adoption knows where to go on.
+    // Where to continue with a container that existed at the start is known to the adoption, which therefore comes
+    // first.
     void this.#adopted(hostId).then(() => this.#follow(source));
   }
 
-  /** Resolves when all that an ended container wrote is in the app's log, or after five seconds. */
+  /** Resolves when all output of an ended container is in the app's log, or after five seconds. */
   async finished({ hostId, containerId }: ContainerOnHost): Promise<void> {
     const waiting = new AbortController();
-    const deadline = this.#clock.sleep(lastWordsMs, waiting.signal).then(
+    const deadline = this.#clock.sleep(lastLinesMs, waiting.signal).then(
       () => this.#options.logger.warn("A container's last lines did not come in time.", { containerId }),
       () => undefined,
     );
@@ -76,7 +77,7 @@ export class LogCollector {
     await soon;
   }
 
-  /** Resolves when nothing more is written; the next router goes on where this one stops. */
+  /** Resolves when nothing more is written. The next collector continues where this one stops. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#adoptions.close();
@@ -121,7 +122,7 @@ export class LogCollector {
         for (const container of containers) this.#adoptOne(container, hostId);
         return;
       } catch (error) {
-        logger.warn('The instances whose output is to be followed cannot be listed; trying on.', { error, hostId });
+        logger.warn('The instances whose output is to be followed cannot be listed; trying again.', { error, hostId });
       }
       await this.#clock.sleep(retryMs, signal).catch(() => undefined);
     }

@@ -1,27 +1,27 @@
 import { type LogLine, type LogSource, logSources } from '../domain/log-line.ts';
 
-/** A line with what the platform needs to take up a container's log again where it left it. */
+/** A line with the facts that it takes to resume a container's log. */
 export interface StoredLine extends LogLine {
   /** The moment as it was given, to the nanosecond when the engine gave it. */
   readonly rawTime: string;
-  /** The container it came from, by the first 12 digits of its id; null for lines of the platform's own. */
+  /** The first 12 digits of the id of the container that wrote the line. Null for the platform's own lines. */
   readonly origin: string | null;
 }
 
-/** Heroku's: a longer line is continued on the next (contracts/heroku.md 3.3). */
+/** Heroku's limit: a longer line is continued on the next (contracts/heroku.md 3.3). */
 export const maxLineBytes = 10_000;
 
 const sources: ReadonlySet<string> = new Set(logSources);
 
 /**
- * One line of a segment: six fields with a space between them, the text last, so nothing is escaped and an operator can
- * grep: `2026-11-22T10:47:34.123456789Z app web.1 12 4f9a0c11d2e3 GET / 200`. A field that is not there is `-`.
+ * One line of a segment: six fields with a space between them, the text last, so that nothing is escaped and an
+ * operator can grep: `2026-11-22T10:47:34.123456789Z app web.1 12 4f9a0c11d2e3 GET / 200`. A missing field is `-`.
  */
 export function encodeLine({ rawTime, source, process, release, origin, text }: StoredLine): string {
   return `${rawTime} ${source} ${process} ${release ?? '-'} ${origin ?? '-'} ${text}\n`;
 }
 
-/** Null for what is no whole line: the end of a write that a crash cut off. */
+/** Null for an incomplete line: the end of a write that a crash cut off. */
 export function decodeLine(line: string): StoredLine | null {
   const fields: string[] = [];
   let from = 0;
@@ -68,12 +68,12 @@ function splitLine(line: string): readonly string[] {
   return pieces;
 }
 
-/** A line of the platform's own making. */
+/** Makes the stored form of one of the platform's own lines. */
 export function toStored(line: LogLine): StoredLine {
   return { ...line, rawTime: line.at.toISOString(), origin: null };
 }
 
-/** What readers of the log see of a line. */
+/** The line as readers of the log get it. */
 export function toLogLine({ at, source, process, release, text }: StoredLine): LogLine {
   return { at, source, process, release, text };
 }

@@ -6,7 +6,7 @@ interface Segment {
   bytes: number;
 }
 
-/** What is on the disk at one moment, to be read while more is written. */
+/** The segments on the disk at one moment, to be read while more is written. */
 export interface SegmentsSnapshot {
   /** True when lines were removed to keep the cap. */
   readonly forgot: boolean;
@@ -19,8 +19,8 @@ const blockBytes = 64 * 1024;
 const segmentName = /^(\d{10})\.log$/;
 
 /**
- * An app's log on the disk: numbered files of an eighth of the cap each. The newest is appended to; when all together
- * would pass the cap, the oldest goes. One `append` at a time.
+ * An app's log on the disk: numbered files of an eighth of the cap each. The newest is appended to. When all together
+ * would pass the cap, the oldest is removed. One `append` at a time.
  */
 export class LogSegments {
   readonly #directory: string;
@@ -34,12 +34,12 @@ export class LogSegments {
     this.#capBytes = capBytes;
   }
 
-  /** The most that one `append` should bring. */
+  /** Most bytes that one `append` should write. */
   get segmentBytes(): number {
     return Math.max(1024, Math.floor(this.#capBytes / segmentsPerLog));
   }
 
-  /** Finds what is there. To be called before anything else, and again only when it failed. */
+  /** Finds the files on the disk. To be called before anything else, and again only when it failed. */
   async load(): Promise<void> {
     this.#segments.length = 0;
     const names = await readdir(this.#directory).catch(ignoreMissing);
@@ -52,8 +52,8 @@ export class LogSegments {
   }
 
   /**
-   * `onWritten` is called in the same turn in which a snapshot begins to have the text. Throws the file system's error
-   * when the disk takes no more; nothing of the text is there then.
+   * `onWritten` is called at the moment from which a snapshot has the text. Throws the file system's error when the
+   * disk takes no more. Nothing of the text is in the log then.
    */
   async append(text: string, onWritten: () => void): Promise<void> {
     const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
@@ -117,7 +117,7 @@ export class LogSegments {
 export async function* blocksBackwards(snapshot: SegmentsSnapshot): AsyncGenerator<Buffer> {
   for (const { path, bytes } of snapshot.files.toReversed()) {
     const file = await open(path, 'r').catch(ignoreMissing);
-    // Gone since: it was the oldest, and so is everything before it.
+    // Removed since the snapshot: it was the oldest file then, and so everything before it is gone too.
     if (!file) return;
     try {
       let end = bytes;

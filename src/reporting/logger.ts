@@ -4,15 +4,18 @@ import type { LogFields, Logger } from '../system/logger.ts';
 import { redact } from './redact.ts';
 
 export interface LoggerOptions {
-  /** `silent`, or the least level that is written. */
+  /** `silent`, or the lowest level that is written. */
   readonly level: string;
-  /** The part of the platform that speaks: `orchestrator`, `resolver`, `launcher`. */
+  /** The program that logs: `orchestrator`, `resolver`, `launcher`. */
   readonly name: string;
   /** Default: standard output. */
   readonly destination?: { write(line: string): unknown };
 }
 
-/** The platform's own log: JSON lines, each redacted as a whole where it leaves the process, whatever the fields were. */
+/**
+ * The platform's own log, in JSON lines. Each line is redacted as a whole when it leaves the process, whatever its
+ * fields are.
+ */
 export function createLogger({ level, name, destination = process.stdout }: LoggerOptions): Logger {
   const sink = { write: (line: string) => void destination.write(redact(line)) };
   const root = pino(
@@ -42,7 +45,7 @@ function toLogger(target: pino.Logger): Logger {
   };
 }
 
-/** An error with its causes; of ours also the code and the hint. */
+/** An error with its causes; a PlatformError also with its code and hint. */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { type, message, stack } = stdSerializers.err(error);

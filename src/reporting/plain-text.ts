@@ -6,7 +6,7 @@ const escapes =
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the subject
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Text that does nothing to the terminal it is shown on, colours included. A carriage return ends a line. */
+/** Removes what would have an effect on a terminal, colours too. A carriage return ends a line. */
 export function plainText(text: string): string {
   return text.replace(escapes, '').replace(/\r\n?/g, '\n').replace(controls, '');
 }

@@ -6,14 +6,16 @@ import { plainText } from './plain-text.ts';
 const prefixes = { step: '-----> ', detail: '       ', warn: ' !     ' } as const;
 type Kind = keyof typeof prefixes;
 
-/** The same output to several: the pusher's terminal, the app's log. */
+/** Sends the same output to several receivers: the pusher's terminal, the app's log. */
 export function teeOutput(...outputs: readonly BuildOutput[]): BuildOutput {
   return outputOf((kind, text) => {
     for (const output of outputs) output[kind](text);
   });
 }
 
-/** Build output as lines of the app's log, of the source `build`. Without colours and other control characters. */
+/**
+ * Writes build output as lines of the app's log, of the source `build`, without colours and other control characters.
+ */
 export function logOutput(appLog: AppLog, appId: string, now: () => Date = () => new Date()): BuildOutput {
   return outputOf((kind, text) => {
     for (const line of plainText(text).split('\n')) {

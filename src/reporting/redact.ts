@@ -1,12 +1,13 @@
 const shown = '[redacted]';
 
 /**
- * What a secret looks like in a line of text or JSON. The last line of defence: nobody should hand one over. Each
- * pattern keeps the name that stands before the secret, so that the line can still be read.
- * (`\\n` of JSON stands before a word as a space does.) Repetitions are bounded, so that no text takes its length squared.
+ * Patterns of secrets in a line of text or JSON. They are the last line of defence: no secret should be passed to the
+ * log. Each pattern keeps the name that stands before the secret, so that the line can still be read. (`\\n` of JSON
+ * stands before a word as a space does.) Repetitions are bounded, so that the time does not grow with the square of the
+ * text's length.
  */
 const patterns: readonly (readonly [RegExp, string])[] = [
-  // API tokens of ours.
+  // The platform's API tokens.
   [/((?:\\[nrt]|\b))pp_[A-Za-z0-9]{16,}/g, `$1pp_${shown}`],
   // Fields of JSON, also of JSON within a JSON string.
   [

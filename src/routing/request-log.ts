@@ -7,7 +7,7 @@ export interface RequestLogDeps {
   readonly signal: AbortSignal;
 }
 
-/** Writes what the resolver tells of requests into their app's log, until the signal aborts. Then it resolves. */
+/** Writes the requests that the resolver reports into the log of their app. Resolves when the signal aborts. */
 export async function writeRequestLog({ client, appLog, signal }: RequestLogDeps): Promise<void> {
   for await (const event of client.events(signal)) {
     if (event.type === 'request_failed' || event.type === 'request_served') {

@@ -4,7 +4,10 @@ import type { DrainLeft, ResolverEvent, ResolverStats, TableFacts } from '../dom
 import type { RouteChange, RouteTable } from '../domain/route.ts';
 import { request } from '../system/node-http.ts';
 
-/** The orchestrator's hand on the resolver. Every call may be repeated; each throws `unavailable` when nobody answers. */
+/**
+ * The orchestrator's client of one resolver. Every call may be repeated, and throws `unavailable` when the resolver
+ * does not answer.
+ */
 export interface ResolverClient {
   /** For log lines. */
   readonly name: string;
@@ -12,23 +15,26 @@ export interface ResolverClient {
   table(signal?: AbortSignal): Promise<TableFacts>;
   /** Puts the table in use, unless the resolver has one that is not older. Tried once. */
   publish(table: RouteTable, signal?: AbortSignal): Promise<TableAnswer>;
-  /** Changes the table in use, unless it has another version than the change is of. Tried once. */
+  /** Changes the table in use, unless that has another version than `change.from`. Tried once. */
   change(change: RouteChange, signal?: AbortSignal): Promise<TableAnswer>;
   /**
-   * Sends nothing more to these instances and resolves when nothing is in flight on them, or after `timeoutMs` with what
-   * is left. The signal ends the wait with `cancelled`; the instances get nothing more all the same.
+   * Sends nothing more to these instances. Resolves when nothing is in flight on them, or after `timeoutMs` with what
+   * is left. The signal ends the wait with `cancelled`; the instances still get nothing more.
    */
   drain(instanceIds: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<DrainLeft>;
   stats(signal?: AbortSignal): Promise<ResolverStats>;
-  /** Everything worth a log line, until the signal aborts; connects again by itself, with `connected` each time. */
+  /** Every request worth a log line, until the signal aborts. Reconnects automatically, with `connected` each time. */
   events(signal: AbortSignal): AsyncIterable<ResolverEvent>;
-  /** `connected` each time that the resolver can be reached (again), `gone` when it no longer can. Takes no events from `events`. */
+  /**
+   * `connected` each time the resolver becomes reachable, `gone` when it no longer is. Takes no events away from
+   * `events`.
+   */
   presence(signal: AbortSignal): AsyncIterable<ResolverPresence>;
 }
 
 export interface TableAnswer {
   readonly taken: boolean;
-  /** Of the table that is in use now. */
+  /** The version of the table in use now. */
   readonly version: number;
 }
 
@@ -37,11 +43,13 @@ export type ResolverPresence =
   | { readonly type: 'gone' };
 
 export interface ResolverClientOptions {
-  /** The launcher brings a dead resolver back within this time, so a call tries for as long before it says `unavailable`. */
+  /**
+   * How long a call is retried before it throws `unavailable`: the launcher restarts a dead resolver within this time.
+   */
   readonly patienceMs?: number;
-  /** For the answer to a call that does not wait for anything. */
+  /** Limit for the answer to a call that has nothing to wait for. */
   readonly answerMs?: number;
-  /** For the answer to new routes. A resolver that takes longer counts as one that cannot be reached. */
+  /** Limit for the answer to new routes. A resolver that takes longer counts as unreachable. */
   readonly takeMs?: number;
 }
 
@@ -52,7 +60,7 @@ interface Call {
   readonly path: string;
   readonly body?: string;
   readonly answerMs: number;
-  /** How long it is tried again. */
+  /** How long the call is retried. */
   readonly patienceMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -67,7 +75,7 @@ export function createResolverClient(socketPath: string, options: ResolverClient
 
   async function call<T>(method: Call['method'], path: string, rest: Partial<Call> = {}): Promise<[number, T]> {
     const wanted = { method, path, answerMs, patienceMs, signal: undefined, ...rest };
-    const { status, text } = await patiently(() => exchange(socketPath, wanted), wanted.patienceMs, rest.signal);
+    const { status, text } = await retry(() => exchange(socketPath, wanted), wanted.patienceMs, rest.signal);
     if (status !== 200 && status !== 409) {
       throw new PlatformError(
         'internal',
@@ -78,8 +86,7 @@ export function createResolverClient(socketPath: string, options: ResolverClient
   }
 
   async function take(
-    method: Call['method'],
-    path: string,
+    { method, path }: Pick<Call, 'method' | 'path'>,
     routes: RouteTable | RouteChange,
     signal?: AbortSignal,
   ): Promise<TableAnswer> {
@@ -88,14 +95,14 @@ export function createResolverClient(socketPath: string, options: ResolverClient
     return { taken: status === 200, version };
   }
 
-  /** Again and again, from `connected` on; each time it ends there is a null. */
+  /** Streams events, `connected` first, and reconnects when the stream ends, with a null in between. */
   async function* listen(path: string, signal: AbortSignal): AsyncGenerator<ResolverEvent | null> {
     while (!signal.aborted) {
       try {
         const answer = await open(socketPath, { method: 'GET', path, answerMs, signal });
         for await (const line of linesOf(answer)) yield JSON.parse(line) as ResolverEvent;
       } catch {
-        // It is down, or was replaced in the middle of a line: the next `connected` says more than the reason would.
+        // The resolver is down, or was replaced in the middle of a line. The next `connected` says all that matters.
       }
       yield null;
       await pause(retryEveryMs, signal);
@@ -118,8 +125,8 @@ export function createResolverClient(socketPath: string, options: ResolverClient
   return {
     name: socketPath,
     table: async (signal) => (await call<TableFacts>('GET', '/table', withSignal(signal)))[1],
-    publish: (table, signal) => take('PUT', '/table', table, signal),
-    change: (change, signal) => take('POST', '/changes', change, signal),
+    publish: (table, signal) => take({ method: 'PUT', path: '/table' }, table, signal),
+    change: (change, signal) => take({ method: 'POST', path: '/changes' }, change, signal),
     async drain(instanceIds, timeoutMs, signal) {
       const body = JSON.stringify({ instanceIds, timeoutMs });
       return (
@@ -136,11 +143,7 @@ function withSignal(signal: AbortSignal | undefined): Partial<Call> {
   return signal ? { signal } : {};
 }
 
-async function patiently<T>(
-  attempt: () => Promise<T>,
-  patienceMs: number,
-  signal: AbortSignal | undefined,
-): Promise<T> {
+async function retry<T>(attempt: () => Promise<T>, patienceMs: number, signal: AbortSignal | undefined): Promise<T> {
   const giveUpAtMs = performance.now() + patienceMs;
   for (;;) {
     try {
@@ -159,7 +162,7 @@ async function patiently<T>(
   }
 }
 
-/** Throws when the stream breaks off. */
+/** Throws when the stream ends early. */
 async function* linesOf(stream: IncomingMessage): AsyncGenerator<string> {
   let rest = '';
   stream.setEncoding('utf8');
@@ -178,7 +181,7 @@ async function exchange(socketPath: string, call: Call): Promise<Answer> {
   return { status: answer.statusCode ?? 0, text };
 }
 
-/** Resolves with the answer's head. `answerMs` is for the head; what follows is the caller's. */
+/** Resolves with the head of the answer. `answerMs` limits the wait for the head only. */
 function open(
   socketPath: string,
   { method, path, body, answerMs, signal }: Omit<Call, 'patienceMs'>,

@@ -8,26 +8,27 @@ export interface ResolverLinkDeps {
   readonly history: RouteHistory;
   readonly logger: Logger;
   readonly clock?: Clock;
-  /** Called when one of the getters may answer something else. */
+  /** Called when the result of `isReachable` or `has` may have changed. */
   readonly changed: () => void;
 }
 
 const retryMs = 200;
 
 /**
- * Keeps one resolver at the version of the log: the whole table each time it connects, or when it has another version than
- * it should, and only what changed otherwise. Never are two on the way; what changes meanwhile goes together.
+ * Keeps one resolver at the newest version of the routes. It is sent the whole table when it connects or has an
+ * unexpected version, and only what changed otherwise. One message is under way at a time; what changes meanwhile is
+ * sent together.
  */
 export class ResolverLink {
   readonly client: ResolverClient;
   readonly #deps: Required<ResolverLinkDeps>;
-  /** What the resolver has of ours; null when it may have something else. */
+  /** The version of our routes that the resolver has. Null when it may have another. */
   #version: number | null = null;
-  /** What it said that it has. */
-  #found = 0;
+  /** The version that the resolver reported last. */
+  #reported = 0;
   #isConnected = false;
   #isFailing = false;
-  /** Which connection this is: what was sent over an earlier one says nothing of the version now. */
+  /** The number of the connection. The answer to what was sent over an earlier one does not tell the version now. */
   #connection = 0;
   #wake = Promise.withResolvers<void>();
 
@@ -44,22 +45,22 @@ export class ResolverLink {
     return this.#version !== null && this.#version >= version;
   }
 
-  /** There is a newer version. */
+  /** To be called when there is a newer version. */
   wake(): void {
     this.#wake.resolve();
   }
 
-  /** Until the signal aborts. */
+  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.wake(), { once: true });
     await Promise.all([this.#watch(signal), this.#sendForever(signal)]);
   }
 
-  /** Each time the resolver comes (back), it may have older routes than ours, or none. */
+  /** Each time the resolver connects it may have older routes than ours, or none. */
   async #watch(signal: AbortSignal): Promise<void> {
     for await (const event of this.client.presence(signal)) {
       this.#isConnected = event.type === 'connected';
-      if (event.type === 'connected') this.#found = event.version;
+      if (event.type === 'connected') this.#reported = event.version;
       this.#connection += 1;
       this.#version = null;
       this.#deps.changed();
@@ -97,13 +98,13 @@ export class ResolverLink {
     const { client } = this;
     const connection = this.#connection;
     const change = this.#version === null ? null : history.since(this.#version);
-    if (!change) history.exceed(this.#found);
+    if (!change) history.exceed(this.#reported);
     const { version } = change ?? history;
     const answer = change ? await client.change(change, signal) : await client.publish(history.table(), signal);
     if (connection !== this.#connection) return;
-    // It has it also when this was the second time that it was told, because the first answer was lost.
+    // A repeated change is refused although the resolver has it: the answer to the first attempt was lost.
     const isTaken = answer.taken || (change !== null && answer.version === version);
     this.#version = isTaken ? version : null;
-    this.#found = answer.version;
+    this.#reported = answer.version;
   }
 }

@@ -9,11 +9,11 @@ export interface ResolverSetDeps {
   readonly clients: readonly ResolverClient[];
   readonly history: RouteHistory;
   readonly logger: Logger;
-  /** Called when `have` may answer something else. */
+  /** Called when the result of `have` may have changed. */
   readonly changed: () => void;
 }
 
-/** All resolvers, each with its own way to the newest routes: one that is down or slow holds up none of the others. */
+/** All resolvers, each kept at the newest routes separately: one that is down or slow delays none of the others. */
 export class ResolverSet {
   readonly #links: readonly ResolverLink[];
   readonly #logger: Logger;
@@ -23,27 +23,30 @@ export class ResolverSet {
     this.#logger = logger;
   }
 
-  /** Until the signal aborts. */
+  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#links.map((link) => link.run(signal)));
   }
 
-  /** There is a newer version. */
+  /** To be called when there is a newer version. */
   wake(): void {
     for (const link of this.#links) link.wake();
   }
 
-  /** Whether all that can be reached route by this version or a newer one. False while none can be. */
+  /** Whether every reachable resolver has this version or a newer one. False while none is reachable. */
   have(version: number): boolean {
     const reachable = this.#links.filter(({ isReachable }) => isReachable);
     return reachable.length > 0 && reachable.every((link) => link.has(version));
   }
 
-  /** ResolverClient.drain of all, with their sum. One that cannot be reached, or is not any more, has nothing in flight. */
+  /**
+   * Drains through every resolver (ResolverClient.drain) and returns the sum of what is left. An unreachable resolver
+   * has nothing in flight.
+   */
   async drain(instanceIds: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<DrainLeft> {
     const reachable = this.#links.filter(({ isReachable }) => isReachable);
     const left = await Promise.all(
-      reachable.map(({ client }) => this.#drainOne(client, instanceIds, timeoutMs, signal)),
+      reachable.map(({ client }) => this.#leftOf(client, client.drain(instanceIds, timeoutMs, signal))),
     );
     return {
       requests: left.reduce((sum, { requests }) => sum + requests, 0),
@@ -51,15 +54,12 @@ export class ResolverSet {
     };
   }
 
-  async #drainOne(
-    client: ResolverClient,
-    ...[instanceIds, timeoutMs, signal]: Parameters<ResolverSet['drain']>
-  ): Promise<DrainLeft> {
+  async #leftOf({ name }: ResolverClient, draining: Promise<DrainLeft>): Promise<DrainLeft> {
     try {
-      return await client.drain(instanceIds, timeoutMs, signal);
+      return await draining;
     } catch (error) {
       if (errorCode(error) !== 'unavailable') throw error;
-      this.#logger.warn('a resolver did not answer; nothing can be in flight through it', { resolver: client.name });
+      this.#logger.warn('a resolver did not answer; nothing can be in flight through it', { resolver: name });
       return { requests: 0, tunnels: 0 };
     }
   }

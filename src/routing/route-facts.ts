@@ -4,10 +4,10 @@ import type { Store } from '../domain/store.ts';
 import { servingReleases } from '../domain/traffic.ts';
 import type { AppFacts, ReleaseFacts } from './route-plan.ts';
 
-/** Enough of an app's history to find how its last web instance ended, with restarts of other types in between. */
+/** Instances that are read to find how the last web instance ended; those of other types are among them. */
 const historyLength = 50;
 
-/** Reads what a route is made of. What never changes of a release is read once. */
+/** Reads the facts that a route is made of. Facts of a release that never change are read once. */
 export class RouteFacts {
   readonly #store: Store;
   readonly #releases = new Map<string, ReleaseFacts>();

@@ -8,18 +8,18 @@ import {
   termOfVersion,
 } from '../domain/route.ts';
 
-/** As many apps' changes are remembered, at least. A resolver that missed more is sent the whole table. */
+/** Changes of apps that are remembered at least. A resolver that missed more is sent the whole table. */
 const remembered = 1_000;
 
 /**
- * The routes as the orchestrator has planned them, and which of them changed in which version. Nothing here costs more for
- * many routes, but for `table`.
+ * The routes as the orchestrator planned them, and which app's route changed in which version. The cost of its methods
+ * does not grow with the number of routes, except for `table`.
  */
 export class RouteHistory {
   readonly #term: number;
   readonly #routes = new Map<string, Route>();
   readonly #reserved: readonly ReservedRoute[];
-  /** Oldest first. All changes after `#since` are in it. */
+  /** Oldest first. Holds every change after the version `#since`. */
   #changes: { readonly version: number; readonly appId: string }[] = [];
   #since: number;
   #version: number;
@@ -41,7 +41,7 @@ export class RouteHistory {
     return this.#routes.keys();
   }
 
-  /** Takes over what differs from before. That is a new version. */
+  /** Takes over the routes that differ. If any does, that is a new version. */
   update({ put, drop }: Pick<RouteChange, 'put' | 'drop'>): void {
     const next = this.#version + 1;
     const before = this.#changes.length;
@@ -56,7 +56,7 @@ export class RouteHistory {
     this.#forget();
   }
 
-  /** What changed after the version `from`; null when that is not known any more. */
+  /** The change from the version `from` to the newest one. Null when it is no longer known. */
   since(from: number): RouteChange | null {
     if (from < this.#since || from >= this.#version) return null;
     const changed = new Set<string>();
@@ -80,8 +80,8 @@ export class RouteHistory {
   }
 
   /**
-   * A resolver has a table of this version: ours must be newer to be taken. Throws `conflict` when it is of a later term,
-   * because then another orchestrator leads.
+   * Makes our version newer than this one, which a resolver has, so that the resolver takes ours. Throws `conflict`
+   * when it is of a later term, because then another orchestrator leads.
    */
   exceed(version: number): void {
     const term = termOfVersion(version);

@@ -4,7 +4,7 @@ import { restartPolicy } from '../domain/restart-policy.ts';
 import type { ReservedRoute, Route, RouteState, Target } from '../domain/route.ts';
 import { servingReleases, type TrafficShare } from '../domain/traffic.ts';
 
-/** What is known of a release when routes are made. */
+/** The facts of a release that routes depend on. */
 export interface ReleaseFacts {
   readonly version: number;
   /** Whether its artifact has a web process; null while it has no artifact. */
@@ -14,19 +14,19 @@ export interface ReleaseFacts {
 export interface AppFacts {
   readonly app: Pick<App, 'id' | 'name' | 'maintenance'>;
   readonly traffic: readonly TrafficShare[];
-  /** Those that a user added. */
+  /** The hostnames that a user added. */
   readonly hostnames: readonly string[];
   /** The formation's quantity of web. */
   readonly webQuantity: number;
-  /** Instances of type web of releases, newest first; of the final ones at least the newest. */
+  /** Web instances of releases, newest first; of the ended ones at least the newest. */
   readonly web: readonly Instance[];
-  /** Of every release that the traffic or a web instance names. */
+  /** Every release that the traffic or a web instance names, by id. */
   readonly releases: ReadonlyMap<string, ReleaseFacts>;
 }
 
 /**
- * The app's route as the store says now. Only instances of a release with traffic get requests: during a roll-out the new
- * ones are up before it is theirs, and the old ones serve until then and drain afterwards. Pure.
+ * The app's route. Only instances of a release with traffic get requests. During a roll-out the new instances are up
+ * before their release gets the traffic; the old ones serve until then and drain afterwards. Pure.
  */
 export function planRoute(facts: AppFacts, domain: string, now: Date): Route {
   const { app, hostnames, web } = facts;
@@ -51,7 +51,7 @@ function weightsOf({ traffic, releases }: AppFacts): Pick<Route, 'weights'> {
   return { weights: weights.toSorted((a, b) => a.release - b.release) };
 }
 
-/** The platform's own hostnames; apps cannot have these names. */
+/** The routes of the reserved hostnames, which no app can have. */
 export function planReserved(domain: string, apiPort: number): readonly ReservedRoute[] {
   return ['api', 'git', 'dashboard'].map((name) => ({
     hostname: `${name}.${domain}`,
@@ -75,7 +75,7 @@ function targetOf(instance: Instance, { traffic, releases }: AppFacts): Target |
   };
 }
 
-/** Null: it gets nothing and has nothing. */
+/** Null when the instance gets no requests and has none in flight. */
 function targetState(
   instance: Instance,
   traffic: AppFacts['traffic'],
@@ -89,7 +89,8 @@ function targetState(
   if (traffic.some((share) => share.releaseId === releaseId)) return 'live';
   const version = releases.get(releaseId)?.version ?? 0;
   const newest = Math.max(0, ...traffic.map((share) => releases.get(share.releaseId)?.version ?? 0));
-  // A newer one is being rolled out and was never asked for anything; an older one may still be answering.
+  // An instance of a newer release is being rolled out and never got a request. One of an older release may still be
+  // answering.
   return version < newest ? 'draining' : null;
 }
 
@@ -107,12 +108,15 @@ function stateOf(facts: AppFacts, hasLive: boolean, now: Date): RouteState {
   return betweenInstances(own.find(({ endedAt }) => endedAt !== null));
 }
 
-/** One whose start the restart policy has put off is no news to wait for. */
+/** False when the restart policy has delayed the start: requests do not wait for that. */
 function startsNow({ state, notBefore }: Instance, now: Date): boolean {
   return state === 'starting' || notBefore === null || notBefore <= now;
 }
 
-/** Nothing there although something should be: the next one is placed in a moment, unless the last one's end says otherwise. */
+/**
+ * The state of an app that should have web instances and has none. The next one is placed in a moment, unless the end
+ * of the last one says otherwise.
+ */
 function betweenInstances(last: Instance | undefined): RouteState {
   if (!last) return 'starting';
   if (last.stopReason === 'stopped_by_user') return 'none';

@@ -16,23 +16,23 @@ export interface RoutePublisherOptions {
   readonly store: Store;
   /** One for each resolver. */
   readonly clients: readonly ResolverClient[];
-  /** Of the leader (RouteTable.version): what an earlier one published gives way. */
+  /** The leader's term (RouteTable.version): it outranks what an earlier leader published. */
   readonly term: number;
-  /** `apiPort`: where the platform's own doors listen. */
+  /** `apiPort`: the port of the platform's API and git server. */
   readonly settings: Pick<Settings, 'domain' | 'apiPort'>;
   readonly logger?: Logger;
   readonly clock?: Clock;
-  /** How long `settled` waits for resolvers that do not answer. */
+  /** How long `settled` waits for the resolvers. */
   readonly settleMs?: number;
 }
 
-/** Keeps the routes of the resolvers as the store says, from `start` until `close`. */
+/** Keeps the routes of the resolvers up to date with the store, from `start` until `close`. */
 export interface RoutePublisher {
-  /** Resolves when the publisher follows the store; the first routes are then on their way. */
+  /** Resolves when the publisher follows the store. The first routes are sent afterwards. */
   start(): Promise<void>;
   /**
-   * Resolves when every resolver that can be reached routes the app as the store said at the moment of the call. Throws
-   * `unavailable` when there is none.
+   * Resolves when every reachable resolver routes the app as the store said at the moment of the call. Throws
+   * `unavailable` when none does in time.
    */
   settled(appId: string): Promise<void>;
   /**
@@ -58,18 +58,21 @@ export function createRoutePublisher(options: RoutePublisherOptions): RoutePubli
 }
 
 interface Waiter {
-  /** The state of the store that it asks for. */
+  /** The revision of the store that it waits for. */
   readonly revision: number;
-  /** The version of the routes that has it; null until they are planned. */
+  /** The version of the routes made from that revision. Null until they are planned. */
   version: number | null;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Apps planned without a pause, when all are: requests to this process wait for no more than these. */
-const appsPerTurn = 50;
+/** Apps that are planned without a pause when all apps are. Other work of this process waits for no more than these. */
+const appsPerBatch = 50;
 
-/** One loop: gather what changed, read those apps, plan their routes, tell the resolvers. Whatever changes meanwhile is the next round. */
+/**
+ * One loop: collect the apps that changed, read them, plan their routes, send these to the resolvers. What changes
+ * meanwhile is handled in the next iteration.
+ */
 class StorePublisher implements RoutePublisher {
   readonly #options: Required<RoutePublisherOptions>;
   readonly #facts: RouteFacts;
@@ -89,7 +92,12 @@ class StorePublisher implements RoutePublisher {
     this.#facts = new RouteFacts(options.store);
     this.#history = new RouteHistory(options.term, planReserved(options.settings.domain, options.settings.apiPort));
     const { clients, logger } = this.#options;
-    this.#resolvers = new ResolverSet({ clients, history: this.#history, logger, changed: () => this.#settle() });
+    this.#resolvers = new ResolverSet({
+      clients,
+      history: this.#history,
+      logger,
+      changed: () => this.#resolveWaiters(),
+    });
   }
 
   async start(): Promise<void> {
@@ -126,7 +134,7 @@ class StorePublisher implements RoutePublisher {
   async drain({ id, appId }: Pick<Instance, 'id' | 'appId'>, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
     try {
-      // First no change on the way may say that it is live.
+      // The newest routes must have arrived first, so that no older change makes the instance live again.
       await this.settled(appId);
       const left = await this.#resolvers.drain([id], timeoutMs, signal);
       if (left.requests > 0) logger.warn('requests were still in flight', { instanceId: id, ...left });
@@ -175,15 +183,15 @@ class StorePublisher implements RoutePublisher {
         await this.#options.clock.sleep(retryMs, signal).catch(() => undefined);
         continue;
       }
-      await this.#somethingNew();
+      await this.#nextChange();
     }
   }
 
-  async #somethingNew(): Promise<void> {
+  async #nextChange(): Promise<void> {
     const isPending = this.#changed.size > 0 || this.#everythingChanged;
     if (!isPending && !this.#closing.signal.aborted) await this.#wake.promise;
     this.#wake = Promise.withResolvers();
-    await nextTurn();
+    await nextIteration();
   }
 
   async #planAll(): Promise<void> {
@@ -191,7 +199,7 @@ class StorePublisher implements RoutePublisher {
     const put: Route[] = [];
     for (const [at, app] of apps.entries()) {
       put.push(await this.#plan(app));
-      if (at % appsPerTurn === 0) await nextTurn();
+      if (at % appsPerBatch === 0) await nextIteration();
     }
     const known = new Set(apps.map(({ id }) => id));
     this.#history.update({ put, drop: [...this.#history.appIds].filter((appId) => !known.has(appId)) });
@@ -213,22 +221,25 @@ class StorePublisher implements RoutePublisher {
     return planRoute(await this.#facts.of(app), settings.domain, clock.now());
   }
 
-  /** The log has the routes as the store said at this revision. */
+  /** The history has the routes of this revision of the store. */
   #planned(revision: number): void {
     for (const waiter of this.#waiters) if (waiter.revision <= revision) waiter.version ??= this.#history.version;
     this.#resolvers.wake();
-    this.#settle();
+    this.#resolveWaiters();
   }
 
-  #settle(): void {
+  #resolveWaiters(): void {
     for (const { version, resolve } of [...this.#waiters]) {
       if (version !== null && this.#resolvers.have(version)) resolve();
     }
   }
 }
 
-/** The rest of a transaction's changes arrive in the same turn; together they are one change of routes. */
-function nextTurn(): Promise<void> {
+/**
+ * Waits for one iteration of the event loop. The other changes of a transaction arrive meanwhile, and together they are
+ * one change of routes.
+ */
+function nextIteration(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

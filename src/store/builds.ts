@@ -5,7 +5,7 @@ import { found, toDate, toDateOrNull, toText, toTextOrNull, unnumbered } from '.
 import type { BuildRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
 
-/** `list` is newest first; `listByState` oldest first, as a queue is served. */
+/** `list` is newest first. `listByState` is oldest first, as a queue is served. */
 export function buildsTable(scope: Scope): Builds {
   return {
     create: (build) => scope.write((tx) => insert(tx, build)),

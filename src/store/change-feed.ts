@@ -4,11 +4,14 @@ import type { Logger } from '../system/logger.ts';
 interface Listener {
   readonly hear: (change: Change) => void;
   readonly onGap: () => void;
-  /** It missed something, and has not looked again since. */
+  /** True when it missed a change and has not looked again since. */
   isBehind: boolean;
 }
 
-/** Tells listeners what a commit changed. The store publishes while nothing else can commit, so order is the commits' order. */
+/**
+ * Notifies listeners of what a commit changed. The store publishes while nothing else can commit, so the order is that
+ * of the commits.
+ */
 export class Changes implements ChangeFeed {
   readonly #listeners = new Set<Listener>();
   readonly #logger: Logger;
@@ -37,7 +40,7 @@ export class Changes implements ChangeFeed {
     this.#lookAgain();
   }
 
-  /** Something changed that is in no list of ours. */
+  /** To be called when something changed that is in no list of this process. */
   gap(): void {
     for (const listener of this.#listeners) listener.isBehind = true;
     this.#lookAgain();
@@ -49,7 +52,7 @@ export class Changes implements ChangeFeed {
         listener.onGap();
         listener.isBehind = false;
       } catch (error) {
-        this.#logger.error('A listener of the change feed could not look again. It is asked to with the next change.', {
+        this.#logger.error('A listener of the change feed could not look again. The next change asks it again.', {
           error,
         });
       }

@@ -98,7 +98,7 @@ async function observe(tx: Tx, id: string, seen: Parameters<Instances['observe']
   const row = await tx.db
     .updateTable('instances')
     .set({
-      // A set of nothing is no statement.
+      // An update that sets nothing would be no valid SQL.
       state: before.state,
       ...plain,
       ...(startedAt !== undefined && { startedAt: toTextOrNull(startedAt) }),

@@ -4,8 +4,8 @@ import type { Store } from '../domain/store.ts';
 const settingName = 'leader.term';
 
 /**
- * Terms of leases for one process. The leader's grow over its restarts too: what other programs have from an earlier
- * leader is older. All other terms only have to grow while the process lives, and cost no write.
+ * The terms of leases for one process. The leader's grow across restarts too, so that what other programs have from an
+ * earlier leader is recognised as older. All other terms only have to grow while the process lives, and cost no write.
  */
 export function leaseTerms(store: Store): (name: LeaseName) => Promise<number> {
   let term = 0;

@@ -1,7 +1,7 @@
 import { type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { Bound, Page } from '../domain/listing.ts';
 
-/** What a list is sorted by: an expression over its rows. */
+/** The property that a list is sorted by: an expression over its rows. */
 export interface PageColumn {
   readonly value: RawBuilder<unknown>;
   readonly isNumber?: boolean;
@@ -11,7 +11,10 @@ interface Paged {
   readonly pagedBy?: unknown;
 }
 
-/** The rows of a page and one more where there is one; with the rows that equal its last, so that none is between two pages. */
+/**
+ * The rows of a page, and one more if there is one. Rows that equal the page's last one are included, so that none is
+ * lost between two pages.
+ */
 export async function pageRows<DB, Tables extends keyof DB, Row>(
   all: SelectQueryBuilder<DB, Tables, Row>,
   { value, isNumber = false }: PageColumn,
@@ -35,7 +38,10 @@ export async function pageRows<DB, Tables extends keyof DB, Row>(
   return shown([...first.filter(({ pagedBy }) => pagedBy !== last?.pagedBy), ...equal, ...after]);
 }
 
-/** True for every row without a bound. A bound is text; it is compared as a number with numbers. */
+/**
+ * A condition on the bound. Without a bound it is true for every row. A bound is text; it is compared with numbers as a
+ * number.
+ */
 function compared(
   value: RawBuilder<unknown>,
   operator: '<' | '>',

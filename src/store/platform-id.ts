@@ -3,7 +3,10 @@ import type { Store } from '../domain/store.ts';
 
 const settingName = 'platform.id';
 
-/** What tells this platform's things in an engine from another's: the value of the label `paas.platform`. Made once. */
+/**
+ * The value of the label `paas.platform`, which tells what this platform made in an engine from what others made. Made
+ * once.
+ */
 export async function platformId(store: Store): Promise<string> {
   return store.transaction(async ({ settings }) => {
     const known = await settings.get(settingName);

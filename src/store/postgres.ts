@@ -1,17 +1,19 @@
 import { PostgresDialect, type PostgresPool, sql } from 'kysely';
 import { PlatformError } from '../domain/errors.ts';
-import { type Database, ownerMissing, thereAlready } from './database.ts';
+import { alreadyExists, type Database, ownerMissing } from './database.ts';
 
 export interface PostgresOptions {
-  /** In messages to people: the server and the database, without a password. */
+  /** The server and the database, without a password, for messages to people. */
   readonly name: string;
-  /** In the shape of `pg`'s. Its clients give a `bigint` as a number. Ended when the store is closed. */
+  /**
+   * Has the shape of a pool of `pg`. Its clients return a `bigint` as a number. It is ended when the store is closed.
+   */
   readonly pool: PostgresPool;
 }
 
 /** How long a transaction waits for another process that writes. */
 const lockTimeoutMs = 5000;
-/** Names the right to write to the store among the advisory locks of a database: "paas" in ASCII. */
+/** The advisory lock that is the right to write to the store: "paas" in ASCII. */
 const writerLock = 0x70616173;
 
 /** A database on a PostgreSQL server. It must be encoded in UTF-8 and compare text by code points, as SQLite does. */
@@ -51,7 +53,7 @@ function toPlatformError(error: unknown, name: string): unknown {
   if (error instanceof PlatformError || !(error instanceof Error)) return error;
   const state = sqlState(error);
   const options = { cause: error };
-  if (state === '23505') return thereAlready(error);
+  if (state === '23505') return alreadyExists(error);
   if (state === '23503') return ownerMissing(error);
   // Lock not available.
   if (state === '55P03')
@@ -63,7 +65,7 @@ function toPlatformError(error: unknown, name: string): unknown {
       hint,
     });
   }
-  // A connection that failed, too little of something, and a server that is being stopped or started.
+  // A connection that failed, missing resources, and a server that is being stopped or started.
   if (outOfReach.has((error as NodeJS.ErrnoException).code) || /^(08|53|57P)/.test(state ?? ''))
     return new PlatformError('unavailable', `${name} does not answer: ${error.message}.`, options);
   if (state === null) return error;

@@ -83,7 +83,7 @@ async function setStatus(tx: Tx, id: string, status: ReleaseStatus): Promise<voi
 async function prune({ db }: Tx, appId: string, keep: number): Promise<void> {
   const kept = db.selectFrom('releases').select('id').where('appId', '=', appId).orderBy('version', 'desc').limit(keep);
   const serving = db.selectFrom('traffic').select('releaseId').where('appId', '=', appId);
-  // A null in the list would make every comparison with it unknown.
+  // With a null in the list, `not in` would be true for no release.
   const running = db
     .selectFrom('instances')
     .select('releaseId')

@@ -18,7 +18,7 @@ import { PlatformError } from '../domain/errors.ts';
  * or of a backup alone opens nothing. Format of the one line: `v1:<key id>:<32 bytes, base64>`.
  */
 export interface RootKey {
-  /** Derived from the key, so a wrong or damaged key is told from the right one without trying it. */
+  /** Derived from the key, so that a wrong or damaged key is recognised without trying it. */
   readonly id: string;
   readonly key: Buffer;
 }
@@ -51,7 +51,7 @@ export function createRootKey(keysDir: string): RootKey {
   return made;
 }
 
-/** Null when there is no key file. Throws `internal` when the file is there and is no key. */
+/** Null when there is no key file. Throws `internal` when the file holds no key. */
 export function readRootKey(keysDir: string): RootKey | null {
   const path = rootKeyPath(keysDir);
   let text: string;

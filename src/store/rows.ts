@@ -1,6 +1,6 @@
 import { PlatformError } from '../domain/errors.ts';
 
-/** Moments as the rows hold them: ISO 8601 in UTC with milliseconds, which sorts as text. */
+/** Rows hold moments as ISO 8601 text in UTC with milliseconds, which sorts as text. */
 export function toDate(text: string): Date {
   return new Date(text);
 }
@@ -17,7 +17,7 @@ export function toTextOrNull(date: Date | null): string | null {
   return date === null ? null : date.toISOString();
 }
 
-/** Throws `not_found` for a row that must be there. `what`: "build 0192…". */
+/** The row itself. Throws `not_found` when there is none. `what`: "build 0192…". */
 export function found<T>(row: T | undefined | null, what: string): T {
   if (row === undefined || row === null) throw new PlatformError('not_found', `There is no ${what}.`);
   return row;

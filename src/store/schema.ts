@@ -193,7 +193,7 @@ export interface InstanceRow {
   id: string;
   appId: string;
   workloadKind: Workload['kind'];
-  /** Of the two the one of the workload's kind is set. */
+  /** Of the two, the one of the workload's kind is set. */
   releaseId: string | null;
   serviceId: string | null;
   hostId: string;

@@ -8,24 +8,29 @@ import type { Database } from './database.ts';
 import type { Schema } from './schema.ts';
 import type { Seals } from './seal.ts';
 
-/** What a private function of a noun works with: one connection, inside or outside of a transaction. */
+/** What the functions of a table work with: one connection, inside or outside of a transaction. */
 export interface Tx {
   readonly db: Kysely<Schema>;
   readonly seals: Seals;
   readonly clock: Clock;
-  /** To tell a name that is taken from other failures of a statement. */
+  /** Tells a name that is taken from other failures of a statement. */
   readonly isUniqueViolation: (error: unknown) => boolean;
-  /** To be told after the commit. */
+  /** Adds a change that is published after the commit. */
   changed(table: Change['table'], appId: string, id: string): void;
 }
 
-/** A public function of a noun is one `read` or one `write`; a write is a transaction, or part of the one around it. */
+/**
+ * A public function of a table is one `read` or one `write`. A write is a transaction, or a part of the one around it.
+ */
 export interface Scope {
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }
 
-/** A transaction waits for nothing but the database. One that takes this long waits for something else, and everybody for it. */
+/**
+ * A transaction waits for nothing but the database. One that takes this long waits for something else, and everybody
+ * waits for it.
+ */
 const transactionDeadlineMs = 10_000;
 
 export interface ScopeDeps {
@@ -38,19 +43,19 @@ export interface ScopeDeps {
 
 /** The scope of the store itself. */
 export class StoreScope implements Scope {
-  readonly #parts: ScopeDeps;
-  /** Set in everything that a transaction's work calls, to tell a use of the outer store from within: it would wait for itself. */
+  readonly #deps: ScopeDeps;
+  /** Set within the work of a transaction, to detect a use of the outer store there: it would wait for itself. */
   readonly #current = new AsyncLocalStorage<{ open: boolean }>();
 
   #writesOfOthers: number | null = null;
 
-  constructor(parts: ScopeDeps) {
-    this.#parts = parts;
+  constructor(deps: ScopeDeps) {
+    this.#deps = deps;
   }
 
   async read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     this.#refuseInside();
-    const { db, seals, clock, database } = this.#parts;
+    const { db, seals, clock, database } = this.#deps;
     const { isUniqueViolation } = database;
     const changed = () => {
       throw new PlatformError('internal', 'A read changed something.');
@@ -64,7 +69,7 @@ export class StoreScope implements Scope {
 
   async transaction<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
     this.#refuseInside();
-    const { db, database } = this.#parts;
+    const { db, database } = this.#deps;
     return await translated(
       database,
       db.connection().execute((connection) => this.#transact(connection, work)),
@@ -72,7 +77,7 @@ export class StoreScope implements Scope {
   }
 
   async #transact<T>(connection: Kysely<Schema>, work: (scope: Scope) => Promise<T>): Promise<T> {
-    const { seals, clock, changes, database } = this.#parts;
+    const { seals, clock, changes, database } = this.#deps;
     const { isUniqueViolation } = database;
     const changeList = new ChangeList();
     const state = { open: true };
@@ -96,7 +101,7 @@ export class StoreScope implements Scope {
       return result;
     } catch (error) {
       state.open = false;
-      // A transaction that was not begun, or that SQLite rolled back by itself after an I/O error, is said so here.
+      // Fails when the transaction was not begun, or when SQLite has rolled it back after an I/O error.
       await sql`rollback`.execute(connection).catch(() => undefined);
       throw error;
     } finally {

@@ -6,13 +6,16 @@ import { newId } from './ids.ts';
 import type { RootKey } from './root-key.ts';
 import type { DataKeyRow, Schema } from './schema.ts';
 
-/** Where the data keys are: what a transaction has, and a read. */
+/** Access to the data keys: what a transaction has, and a read. */
 interface KeyStore {
   readonly db: Kysely<Schema>;
   readonly clock: Clock;
 }
 
-/** Where a secret stands. Sealed text opens in this context only: it cannot be moved to another row, app or table. */
+/**
+ * Where a secret stands: the additional authenticated data of its sealed text. The text opens in this context only, so
+ * it cannot be moved to another row, app or table.
+ */
 export interface SealContext {
   readonly table: string;
   readonly appId: string;
@@ -34,7 +37,7 @@ export class Seals {
     this.#rootKey = rootKey;
   }
 
-  /** Every app has one before it has a secret: made in the transaction that makes the app. */
+  /** Makes the app's data key, in the transaction that makes the app. So every app has one before it has a secret. */
   async createDataKey(tx: KeyStore, appId: string): Promise<void> {
     const id = newId();
     const key = randomBytes(32);
@@ -72,7 +75,10 @@ export class Seals {
     return secrets.map(({ context, plaintext }) => encrypt({ id: row.id, key }, context, Buffer.from(plaintext)));
   }
 
-  /** Throws `internal`, naming the context and never the content, when the text was changed or stood elsewhere. */
+  /**
+   * Throws `internal`, naming the context and never the content, when the text was changed or sealed for another
+   * context.
+   */
   async open(tx: KeyStore, context: SealContext, sealed: string): Promise<string> {
     const keyId = sealed.split(':', 2)[1] ?? '';
     let key = this.#opened.get(keyId);
@@ -125,7 +131,7 @@ function decrypt(key: Buffer, context: SealContext, sealed: string): Buffer {
     decipher.setAuthTag(Buffer.from(tag, 'base64url'));
     return Buffer.concat([decipher.update(Buffer.from(ciphertext, 'base64url')), decipher.final()]);
   } catch (error) {
-    throw cannotOpen(context, 'it was changed, or sealed for another context', error);
+    throw cannotOpen(context, 'it was changed, or moved here from another row', error);
   }
 }
 

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { PlatformError } from '../domain/errors.ts';
-import { type Database, ownerMissing, thereAlready } from './database.ts';
+import { alreadyExists, type Database, ownerMissing } from './database.ts';
 
 /** How long a statement waits for another program (the launcher, a backup) that holds the file. */
 const busyTimeoutMs = 5000;
@@ -43,7 +43,7 @@ function openSqlite(path: string): SqliteDatabase {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   // FULL: an acknowledged commit is on the disk when the power goes (in WAL mode, NORMAL would lose the last ones).
   database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 1000;');
-  // What a large transaction blew the -wal up to is given back.
+  // The space that a large transaction took in the -wal is given back.
   database.exec(`pragma journal_size_limit = ${walKeptBytes};`);
   return new CachingDatabase(database);
 }
@@ -99,7 +99,7 @@ function toPlatformError(error: unknown, path: string): unknown {
   if (error instanceof PlatformError) return error;
   const number = errorNumber(error);
   if (number === null) return error;
-  if (isUniqueViolation(error)) return thereAlready(error);
+  if (isUniqueViolation(error)) return alreadyExists(error);
   if (number === resultCode.foreignKey) return ownerMissing(error);
   switch (number & 0xff) {
     case resultCode.busy:

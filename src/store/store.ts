@@ -31,10 +31,10 @@ import { tokensTable } from './tokens.ts';
 import { trafficTable } from './traffic.ts';
 
 export interface StoreOptions {
-  /** Where root.key is; made when it is missing and nothing is sealed yet. */
+  /** The folder of root.key, which is made when it is missing and nothing is sealed yet. */
   readonly keysDir: string;
   readonly clock?: Clock;
-  /** Hears of listeners of the change feed that throw. */
+  /** Reports listeners of the change feed that throw. */
   readonly logger?: Logger;
 }
 

@@ -21,7 +21,7 @@ async function split(tx: Tx, appId: string, weights: Readonly<Record<string, num
     .map(([releaseId, weight]) => ({ appId, releaseId, weight }));
   for (const { weight } of shares) {
     if (!Number.isInteger(weight) || weight < 0)
-      throw new PlatformError('invalid_params', `${weight} is no weight: whole numbers from 0 are.`);
+      throw new PlatformError('invalid_params', `A weight is a whole number from 0, not ${weight}.`);
   }
   await tx.db.deleteFrom('traffic').where('appId', '=', appId).execute();
   if (shares.length > 0)

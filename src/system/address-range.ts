@@ -7,7 +7,7 @@ export interface AddressRange {
   readonly family: 'ipv4' | 'ipv6';
 }
 
-/** Null for what is no range. `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`. */
+/** Parses `10.0.0.0/8`, `2001:db8::/32` or `192.0.2.7`. Null for text that is no range. */
 export function parseAddressRange(text: string): AddressRange | null {
   const match = /^([0-9a-f:.]+)(?:\/(\d{1,3}))?$/i.exec(text);
   const [, address = '', digits] = match ?? [];
@@ -22,7 +22,10 @@ export function addRange(list: BlockList, { address, prefix, family }: AddressRa
   list.addSubnet(address, prefix, family);
 }
 
-/** An address as the system tells it, in its one form: IPv4 also where the socket is an IPv6 one, and without a zone. */
+/**
+ * The canonical form of a socket's address: an IPv4 address also when the socket is an IPv6 one, and without a zone.
+ * Empty when there is none.
+ */
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return '';
   const zone = address.indexOf('%');

@@ -1,4 +1,4 @@
-/** Time is an argument wherever time is the subject, so that a test can turn it. */
+/** Passed as an argument wherever time matters, so that a test can control it. */
 export interface Clock {
   /** Wall time: for records that people read. Never subtract two of these to get a duration. */
   now(): Date;

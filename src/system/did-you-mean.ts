@@ -1,4 +1,7 @@
-/** The word that was probably meant: at most a third of the letters, and at least one, may be wrong. Null when none is near. */
+/**
+ * The known word that was probably meant: a third of its letters may be wrong, and at least one. Null when none is
+ * near.
+ */
 export function nearestWord(word: string, known: Iterable<string>): string | null {
   let nearest: string | null = null;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;

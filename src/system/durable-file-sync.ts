@@ -2,7 +2,9 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { dirname } from 'node:path';
 import type { WriteOptions } from './durable-file.ts';
 
-/** `writeWhole` for programs that do nothing else meanwhile. Loads no more than they have anyway. */
+/**
+ * `writeWhole` for programs that have nothing else to do meanwhile. It loads only modules that they have loaded anyway.
+ */
 export function writeWholeSync(
   path: string,
   content: string,

@@ -3,15 +3,15 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface WriteOptions {
-  /** A cache need not be: after a power cut it may be empty, which its reader must take for "not there". */
+  /** False for a cache: after a power cut the file may be empty, which its reader must treat as missing. */
   readonly durable?: boolean;
-  /** Whatever the umask. Without it the file is its owner's alone. */
+  /** Applied regardless of the umask. By default only the owner can read and write the file. */
   readonly mode?: number;
 }
 
 /**
- * Writes a file of the platform's own, and its folders. A reader finds its old or its new content, whole, whatever happens
- * in between.
+ * Writes a file of the platform's own, and makes its folders. A reader finds the old content or the new, whole,
+ * whatever happens in between.
  */
 export async function writeWhole(
   path: string,
@@ -37,7 +37,7 @@ export async function writeWhole(
   if (durable) await syncFolder(dirname(path));
 }
 
-/** Until then a power cut may bring the old name back. */
+/** Before this, a power cut may bring back the old file. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

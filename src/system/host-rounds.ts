@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import { PerHost } from './per-host.ts';
 import { Recurring, type RecurringOptions } from './recurring.ts';
 
-/** Longer than this nobody waits for the first round of a host: it may hang. */
+/** `start` waits at most this long for the first round of a host, which may hang. */
 const firstRoundMs = 5000;
 
 export interface HostRoundsOptions extends Omit<RecurringOptions, 'work'> {
@@ -11,11 +11,11 @@ export interface HostRoundsOptions extends Omit<RecurringOptions, 'work'> {
   readonly work: (hostId: string, signal: AbortSignal) => Promise<void>;
 }
 
-/** Something done again and again on every host that is known, as `Recurring` does it once. None waits for another's. */
+/** Repeats work on every known host, as `Recurring` does for one. No host waits for another. */
 export class HostRounds {
   readonly #clock: Clock;
   readonly #rounds: PerHost<Recurring>;
-  /** Null while nobody waits for them. */
+  /** The first rounds that `start` waits for. Null outside of `start`. */
   #firsts: Promise<void>[] | null = null;
   #startsLater = false;
 
@@ -33,7 +33,7 @@ export class HostRounds {
     });
   }
 
-  /** Resolves after the first time on every host, however it went, or after five seconds. */
+  /** Resolves after the first round on every host, successful or not, or after five seconds. */
   async start(): Promise<void> {
     const firsts: Promise<void>[] = [];
     this.#firsts = firsts;
@@ -45,7 +45,7 @@ export class HostRounds {
     waiting.abort();
   }
 
-  /** The first time on a host comes after the first pause. */
+  /** The first round on a host comes after the first pause. */
   startLater(): void {
     this.#startsLater = true;
     this.#rounds.start();

@@ -2,26 +2,26 @@ import { PlatformError } from '../domain/errors.ts';
 import type { HoldOptions, Lease, LeaseName, Leases, LeaseWait } from '../domain/leases.ts';
 
 export interface LocalLeasesOptions {
-  /** The next term of a name. Without it terms begin with 1 in each process, which is enough where processes share nothing. */
+  /** The next term of a name. Without it terms begin with 1 in each process, which is enough when processes share nothing. */
   readonly nextTerm?: (name: LeaseName) => Promise<number>;
 }
 
-/** Leases within one process, which is whole where one orchestrator has all. */
+/** Leases within one process, which is enough when one orchestrator has them all. */
 export function createLocalLeases(options: LocalLeasesOptions = {}): Leases {
   return new LocalLeases(options.nextTerm ?? countedTerms());
 }
 
-/** In front of each line stands the one that holds the lease. */
-interface Standing {
+/** One that holds a lease or waits for it. The first of a queue holds the lease. */
+interface Claim {
   readonly purpose: string;
   readonly onWait: (wait: LeaseWait) => void;
-  readonly turn: PromiseWithResolvers<void>;
-  told: LeaseWait | null;
+  readonly granted: PromiseWithResolvers<void>;
+  notified: LeaseWait | null;
 }
 
 class LocalLeases implements Leases {
   readonly #nextTerm: (name: LeaseName) => Promise<number>;
-  readonly #lines = new Map<LeaseName, Standing[]>();
+  readonly #queues = new Map<LeaseName, Claim[]>();
   readonly #closing = new AbortController();
   readonly #held = new Set<Promise<unknown>>();
 
@@ -33,11 +33,11 @@ class LocalLeases implements Leases {
     const { purpose, onWait = () => undefined, signal: caller } = options;
     const signal = AbortSignal.any([this.#closing.signal, ...(caller ? [caller] : [])]);
     if (signal.aborted) throw cancelled(signal);
-    const standing: Standing = { purpose, onWait, turn: Promise.withResolvers(), told: null };
-    const line = this.#lines.get(name) ?? [];
-    this.#lines.set(name, line);
-    line.push(standing);
-    const holding = this.#inTurn(name, standing, { work, signal });
+    const claim: Claim = { purpose, onWait, granted: Promise.withResolvers(), notified: null };
+    const queue = this.#queues.get(name) ?? [];
+    this.#queues.set(name, queue);
+    queue.push(claim);
+    const holding = this.#holdWhenGranted(name, claim, { work, signal });
     this.#held.add(holding);
     try {
       return await holding;
@@ -47,7 +47,7 @@ class LocalLeases implements Leases {
   }
 
   async isBusy(name: LeaseName): Promise<boolean> {
-    return this.#lines.has(name);
+    return this.#queues.has(name);
   }
 
   async close(): Promise<void> {
@@ -55,14 +55,14 @@ class LocalLeases implements Leases {
     await Promise.allSettled(this.#held);
   }
 
-  async #inTurn<T>(
+  async #holdWhenGranted<T>(
     name: LeaseName,
-    standing: Standing,
+    claim: Claim,
     { work, signal }: { readonly work: (lease: Lease) => Promise<T>; readonly signal: AbortSignal },
   ): Promise<T> {
     const over = new AbortController();
     try {
-      if (this.#lines.get(name)?.[0] !== standing) await this.#wait(name, standing, signal);
+      if (this.#queues.get(name)?.[0] !== claim) await this.#wait(name, claim, signal);
       const lease: Lease = {
         name,
         term: await this.#nextTerm(name),
@@ -75,15 +75,15 @@ class LocalLeases implements Leases {
       return await work(lease);
     } finally {
       over.abort();
-      this.#leave(name, standing);
+      this.#leave(name, claim);
     }
   }
 
-  async #wait(name: LeaseName, standing: Standing, signal: AbortSignal): Promise<void> {
-    const { promise, reject } = standing.turn;
+  async #wait(name: LeaseName, claim: Claim, signal: AbortSignal): Promise<void> {
+    const { promise, reject } = claim.granted;
     const giveUp = () => reject(cancelled(signal));
     signal.addEventListener('abort', giveUp, { once: true });
-    this.#tell(name);
+    this.#notify(name);
     try {
       await promise;
     } finally {
@@ -91,23 +91,23 @@ class LocalLeases implements Leases {
     }
   }
 
-  #leave(name: LeaseName, standing: Standing): void {
-    const line = this.#lines.get(name) ?? [];
-    const index = line.indexOf(standing);
-    line.splice(index, 1);
-    if (line.length === 0) this.#lines.delete(name);
-    else if (index === 0) line[0]?.turn.resolve();
-    this.#tell(name);
+  #leave(name: LeaseName, claim: Claim): void {
+    const queue = this.#queues.get(name) ?? [];
+    const index = queue.indexOf(claim);
+    queue.splice(index, 1);
+    if (queue.length === 0) this.#queues.delete(name);
+    else if (index === 0) queue[0]?.granted.resolve();
+    this.#notify(name);
   }
 
-  #tell(name: LeaseName): void {
-    const line = this.#lines.get(name) ?? [];
-    for (const [position, standing] of line.entries()) {
-      const inFront = line[position - 1]?.purpose;
+  #notify(name: LeaseName): void {
+    const queue = this.#queues.get(name) ?? [];
+    for (const [position, claim] of queue.entries()) {
+      const inFront = queue[position - 1]?.purpose;
       if (inFront === undefined) continue;
-      if (standing.told?.position === position && standing.told.inFront === inFront) continue;
-      standing.told = { position, inFront };
-      standing.onWait(standing.told);
+      if (claim.notified?.position === position && claim.notified.inFront === inFront) continue;
+      claim.notified = { position, inFront };
+      claim.onWait(claim.notified);
     }
   }
 }
@@ -119,5 +119,5 @@ function countedTerms(): () => Promise<number> {
 
 function cancelled({ reason }: AbortSignal): PlatformError {
   if (reason instanceof PlatformError) return reason;
-  return new PlatformError('cancelled', 'Cancelled before its turn came, or after it was over.');
+  return new PlatformError('cancelled', 'Cancelled before the lease was free, or after it had ended.');
 }

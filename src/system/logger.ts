@@ -1,6 +1,6 @@
 /**
- * Where the platform itself says what it does, for its operator. Fields are facts by name; the message is a constant
- * sentence. An error goes in the field `error`. Never hand over a secret: the sink redacts, but as the last line of defence.
+ * The platform's own log, for its operator. The message is a constant sentence, and the fields are named facts. An
+ * error goes into the field `error`. Never pass a secret: the sink redacts, but only as the last line of defence.
  */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
@@ -13,7 +13,7 @@ export interface Logger {
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Hears everything and says nothing. */
+/** Writes nothing. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

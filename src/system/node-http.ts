@@ -1,9 +1,9 @@
 import type * as http from 'node:http';
 
 /**
- * node:http for all of us. An `import` of it reads every name that it exports, and one of them is a getter that loads
- * Node's whole fetch and WebSocket client (undici): 10 MB and 20 ms in each process that never uses it. This reads only
- * what is here; types alone may come from node:http as ever.
+ * node:http for the whole platform. An `import` of it reads every name that it exports, and one of them is a getter
+ * that loads Node's whole fetch and WebSocket client (undici): 10 MB and 20 ms in each process that never uses it. This
+ * file reads only the names below. Types may be imported from node:http as usual.
  */
 export const { Agent, createServer, request, ServerResponse, STATUS_CODES } = process.getBuiltinModule('node:http');
 

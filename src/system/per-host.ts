@@ -1,6 +1,6 @@
 import type { Engines } from '../domain/engines.ts';
 
-/** One part for each host: begun when the host comes, closed when it goes. None waits for another's. */
+/** One part for each host, begun when the host joins and closed when it leaves. No host waits for another. */
 export class PerHost<Part extends { close(): Promise<void> }> {
   readonly #engines: Engines;
   readonly #begin: (hostId: string) => Part;
@@ -14,7 +14,7 @@ export class PerHost<Part extends { close(): Promise<void> }> {
     this.#begin = begin;
   }
 
-  /** Begins one for each host that is known, and from then on for each that comes. */
+  /** Begins a part for each known host, and from then on for each that joins. */
   start(): void {
     this.#unsubscribe = this.#engines.subscribe(() => this.#compare());
     this.#compare();
@@ -28,7 +28,7 @@ export class PerHost<Part extends { close(): Promise<void> }> {
     return [...this.#parts.values()];
   }
 
-  /** Resolves when all are closed, those of hosts that went before too. */
+  /** Resolves when all parts are closed, those of hosts that left earlier too. */
   async close(): Promise<void> {
     this.#unsubscribe();
     for (const hostId of [...this.#parts.keys()]) this.#end(hostId);

@@ -1,12 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
-/** Whether this process may do everything on this machine. */
 export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** The first of these folders' programs of that name; null when none has it. */
+/** The path of the program in the first of these folders that has it. Null when none has. */
 export function programIn(folders: readonly string[], name: string): string | null {
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }

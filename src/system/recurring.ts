@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 
 export interface RecurringOptions {
-  /** For the log: "put back lost networks". */
+  /** For the log, in the form "put back lost networks". */
   readonly what: string;
   readonly everyMs: number;
   readonly work: (signal: AbortSignal) => Promise<void>;
@@ -11,8 +11,8 @@ export interface RecurringOptions {
 }
 
 /**
- * Something done again and again, with a pause in between and never twice at once. A failure is told when it begins, not
- * every time, and ends nothing.
+ * Repeats work, with a pause in between and never twice at once. A failure ends nothing. It is logged when it begins,
+ * not every time.
  */
 export class Recurring {
   readonly #options: RecurringOptions;
@@ -24,19 +24,19 @@ export class Recurring {
     this.#options = options;
   }
 
-  /** Resolves after the first time, however it went. */
+  /** Resolves after the first run, successful or not. */
   start(): Promise<void> {
     const first = this.#once();
     this.#running = first.then(() => this.#forEver());
     return first;
   }
 
-  /** The first time comes after the first pause. */
+  /** The first run comes after the first pause. */
   startLater(): void {
     this.#running = this.#forEver();
   }
 
-  /** Resolves when it does not work any more. What the signal does not end is waited for. */
+  /** Aborts the signal of the work, and resolves when the work has ended. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#running;
@@ -60,7 +60,7 @@ export class Recurring {
       this.#failing = false;
     } catch (error) {
       if (signal.aborted) return;
-      if (!this.#failing) logger.warn(`could not ${what}; trying on`, { error });
+      if (!this.#failing) logger.warn(`could not ${what}; trying again`, { error });
       this.#failing = true;
     }
   }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 
 export interface BucketOptions {
-  /** What may be taken at once after a rest. */
+  /** Most tokens that can be taken at once. */
   readonly capacity: number;
   readonly perSecond: number;
 }
@@ -20,7 +20,7 @@ export class TokenBucket {
     this.#filledAtMs = clock.monotonicMs();
   }
 
-  /** What can be taken now. */
+  /** The tokens that can be taken now. */
   get level(): number {
     const { capacity, perSecond } = this.#options;
     const nowMs = this.#clock.monotonicMs();
@@ -29,12 +29,12 @@ export class TokenBucket {
     return this.#level;
   }
 
-  /** It was left alone so long that a new one would be no other. */
+  /** True when the bucket is in the state of a new one. */
   get isFull(): boolean {
     return this.level >= this.#options.capacity;
   }
 
-  /** Takes so much, or nothing where there is less. */
+  /** Takes that many tokens and returns true, or takes none when there are fewer. */
   take(count = 1): boolean {
     if (this.level < count) return false;
     this.#level -= count;

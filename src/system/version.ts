@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The platform's own version, from the package it is. */
+/** The platform's version, from its package.json. */
 export const version: string = readVersion();
 
 function readVersion(): string {

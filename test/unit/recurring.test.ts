@@ -29,7 +29,7 @@ describe('something that is done again and again', () => {
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(times, atClose);
     assert.equal(most, 1);
-    assert.deepEqual(warnings, ['could not count; trying on', 'could not count; trying on']);
+    assert.deepEqual(warnings, ['could not count; trying again', 'could not count; trying again']);
   });
 
   it('waits at its close for the work that is under way, which hears of it', async () => {
