@@ -120,7 +120,7 @@ export function execContract(underTest: UnderTest): void {
       await remove();
     });
 
-    test('who gives up lets go: the streams end, what reads its input ends, and the container goes on', async () => {
+    test('an abort ends the streams and a program that reads its input, and the container goes on', async () => {
       const { sh, said, id, containers, remove } = await running();
       const stop = new AbortController();
       const { stdout, stderr, wait } = await sh('exec cat', { input: true }, stop.signal);

@@ -81,7 +81,7 @@ describe('a deployed app', () => {
     assert.equal((await paas.http('shop', '/whoami')).body.split(' ')[0], 'web.1');
   });
 
-  it('refuses what does not fit, with the numbers', async () => {
+  it('is not scaled beyond the capacity, and the error has the numbers', async () => {
     const { code, stderr } = await paas.paas(['ps:scale', 'web=90:64G'], { cwd: repo });
     assert.equal(code, 2);
     assert.match(stderr, /No room: host .* cloudlets free, and .* are needed/);
@@ -117,7 +117,7 @@ describe('a deployed app', () => {
     await eventually('the one-off is gone', async () => (await paas.containers('shop')).length === 1);
   });
 
-  it('serves under a hostname of its own, and not any more when it is removed', async () => {
+  it('serves under its own hostname, until it is removed', async () => {
     await cli('domains:add', 'www.example.com');
     const get = () => paas.http('shop', '/', { Host: 'www.example.com' });
     await eventually('the domain serves', async () => (await get()).body === 'shop');
@@ -126,13 +126,13 @@ describe('a deployed app', () => {
     await eventually('the domain is gone', async () => (await get()).status === 404);
   });
 
-  it('never lets an unknown hostname reach an app', async () => {
+  it('is never reached by an unknown hostname', async () => {
     const { status, body } = await paas.http('nobody');
     assert.equal(status, 404);
     assert.doesNotMatch(body, /shop/);
   });
 
-  it('is gone when it is destroyed: no container, no network, no answer', async () => {
+  it('leaves no container, no network and no answer when it is destroyed', async () => {
     await paas.deployed('doomed', pythonApp('doomed'));
     const { id } = await paas.apiJson<{ id: string }>('/apps/doomed');
     const { code } = await paas.paas(['destroy', '-a', 'doomed', '--confirm', 'wrong']);

@@ -34,7 +34,7 @@ describe('two apps on one host', () => {
   const from = async (app: string, address: string, port: number) =>
     (await must(paas.paas(['run', '--no-tty', '-a', app, '--', probe(address, port)]))).stdout.trim();
 
-  it('cannot reach each other, while each reaches itself', async () => {
+  it('cannot reach each other, but each reaches itself', async () => {
     const [beta] = await paas.containers('beta');
     const [alpha] = await paas.containers('alpha');
     assert.equal(await from('beta', beta?.address ?? '', 5000), 'open');
@@ -42,7 +42,7 @@ describe('two apps on one host', () => {
     assert.equal(await from('beta', alpha?.address ?? '', 5000), 'closed');
   });
 
-  it('cannot reach the host: not the API, and no port that listens on all addresses', {
+  it('cannot reach the host: neither the API nor a port that listens on all addresses', {
     skip: isRoot() ? false : 'needs root, as the firewall itself; doctor says so',
   }, async () => {
     const [alpha] = await paas.containers('alpha');
@@ -85,7 +85,7 @@ describe('two apps on one host', () => {
     assert.match(stdout, /Seccomp:\s+2/);
   });
 
-  it('live on two platforms side by side on one engine without knowing of each other', async () => {
+  it('can be on two platforms on one engine without interfering', async () => {
     await using other = await TestPlatform.start();
     await other.deployed('alpha', pythonApp('another alpha'));
     assert.deepEqual([(await paas.http('alpha')).body, (await other.http('alpha')).body], ['alpha', 'another alpha']);

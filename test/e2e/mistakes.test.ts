@@ -16,7 +16,7 @@ time.sleep(1000)
   };
 }
 
-describe('what newcomers get wrong is told with what to do', () => {
+describe('the error says what to do for', () => {
   let paas: TestPlatform;
   before(async () => {
     paas = await TestPlatform.start({ settings: { PAAS_BOOT_TIMEOUT_S: '6' } });
@@ -45,12 +45,12 @@ describe('what newcomers get wrong is told with what to do', () => {
     assert.equal(stdout.split('ready').length - 1, 1, stdout);
   });
 
-  it('an app that listens on a port of its own', async () => {
+  it('an app that listens on another port than $PORT', async () => {
     const said = (await refused('own-port', listeningAt('("0.0.0.0", 3000)'))).join('\n');
     assert.match(said, /did not answer on port 5000 within 6 s: it listens on port 3000 instead\.\n/);
   });
 
-  it('a script that may not be executed, and a command that is not there', async () => {
+  it('a script without execute permission, and a missing command', async () => {
     const web = { Procfile: 'web: true && ./start.sh\n', 'start.sh': '#!/bin/sh\n' };
     const mode = (await refused('no-mode', web)).join('\n');
     assert.match(mode, /Process exited with status 126\.\n ! {5}Its command may not be executed\..*--chmod=\+x/);
@@ -61,7 +61,7 @@ describe('what newcomers get wrong is told with what to do', () => {
     );
   });
 
-  it('a source that says nothing of what to run, before it takes anything away', async () => {
+  it('a source without a process to run, before the old version is touched', async () => {
     const repo = await paas.deployed('no-processes', pythonApp('still here'));
     await paas.commit('no-processes', { Procfile: '# web: later\n' });
     const { code, stderr } = await paas.push(repo);
@@ -71,13 +71,13 @@ describe('what newcomers get wrong is told with what to do', () => {
     assert.equal((await paas.http('no-processes')).body, 'still here');
   });
 
-  it('an app one folder down, and a file whose name has the wrong case', async () => {
+  it('an app in a subfolder, and a file name in the wrong case', async () => {
     const said = (await refused('one-down', { 'site/index.html': 'x', dockerfile: 'FROM paas/run' })).join('\n');
     assert.match(said, /dockerfile is not read: the name is Dockerfile, with a capital D\./);
     assert.match(said, /index\.html in site\/\. To push that folder alone: git subtree push --prefix site paas main/);
   });
 
-  it('a build that fails is explained once', async () => {
+  it('a build that fails, once', async () => {
     const lines = await refused('two-locks', {
       'package.json': '{"name":"x","scripts":{"start":"node x.js"}}',
       'package-lock.json': '{}',
@@ -87,7 +87,7 @@ describe('what newcomers get wrong is told with what to do', () => {
     assert.equal(lines.at(-2), ' !     Push rejected, failed to compile Node.js app.');
   });
 
-  it('a worker without web, that no URL will ever answer', async () => {
+  it('a worker without web, for which no URL answers', async () => {
     const repo = await paas.app('worker-only', { Procfile: 'worker: sleep 1000\n' });
     const first = await must(paas.push(repo));
     assert.match(first.stderr, / ! {5}No worker runs yet\. Start one: paas ps:scale worker=1 -a worker-only\s*\n/);
@@ -99,7 +99,7 @@ describe('what newcomers get wrong is told with what to do', () => {
     assert.match(second.stderr, /Deployed to paas, with no URL: there is no web process/);
   });
 
-  it('a worker that ends at its start, while the old web and the old worker go on', async () => {
+  it('a worker that ends at its start, while the old web and worker go on', async () => {
     const repo = await paas.deployed('lame', pythonApp('steady'));
     await must(paas.paas(['ps:scale', 'worker=1'], { cwd: repo }));
     const processes = async () => (await must(paas.paas(['ps', '--json'], { cwd: repo }))).stdout;
@@ -121,7 +121,7 @@ describe('what newcomers get wrong is told with what to do', () => {
     assert.deepEqual(await dynos(), before);
   });
 
-  it('config that the app does not start with, while the old version goes on', async () => {
+  it('config vars with which the app does not start, while the old version goes on', async () => {
     const repo = await paas.deployed('needy', {
       ...pythonApp('steady'),
       Procfile: 'web: if [ -n "$BROKEN" ]; then echo "cannot use BROKEN"; exit 4; fi; exec python3 -u server.py\n',
@@ -149,7 +149,7 @@ describe('what newcomers get wrong is told with what to do', () => {
     await serves('<unset>');
   });
 
-  it('config that is as it was makes no release, and is not called a restart', async () => {
+  it('unchanged config vars, which make no release and no restart', async () => {
     const repo = await paas.deployed('same-config', pythonApp('x'));
     const set = (word: string) => paas.paas(['config:set', word], { cwd: repo });
     assert.match((await must(set('SAME=1'))).stderr, /done, v3\n$/);

@@ -94,7 +94,7 @@ describe('an app under load', () => {
       assert.ok(load.bodies.has(`version ${version}`), `version ${version} answered: ${[...load.bodies.keys()]}`);
   });
 
-  it('is a test that can fail: without a drain, requests are lost', async () => {
+  it('does lose requests without a drain, so this test can fail', async () => {
     await using hasty = await TestPlatform.start({ settings: { PAAS_DRAIN_S: '0', PAAS_STOP_GRACE_S: '0' } });
     const repo = await hasty.deployed('hasty', pythonApp('0'));
     const load = new Load({ port: hasty.httpPort, host: 'hasty.localhost', perSecond: 100 });

@@ -13,7 +13,7 @@ describe('a Node.js app', () => {
   });
   after(() => paas[Symbol.asyncDispose]());
 
-  it('is what paas demo writes, pushes and shows, with each command that it types', async () => {
+  it('is written, pushed and shown by paas demo, with the command of each step', async () => {
     const { stdout, stderr } = await must(paas.paas(['demo', 'first-demo']));
     const url = stdout.trim().split('\n').at(-1) ?? '';
     const [, app] = /^http:\/\/([a-z0-9-]+)\.localhost:\d+\/$/.exec(url) ?? [];
@@ -24,7 +24,7 @@ describe('a Node.js app', () => {
     assert.equal((await paas.http(app)).status, 200);
   });
 
-  it('is built from its lock file, serves, and starts no build for a changed line', async () => {
+  it('is built from its lock file, serves, and needs no build container for a changed line', async () => {
     const files = await Promise.all(
       (await readdir(sample)).map(async (name) => [name, await readFile(join(sample, name), 'utf8')] as const),
     );

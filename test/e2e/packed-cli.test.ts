@@ -34,7 +34,7 @@ function paas(args: readonly string[], options: readonly string[] = []) {
   return spawnSync(process.execPath, command, { encoding: 'utf8', env, cwd: folder });
 }
 
-test('the package holds what was built, and neither sources nor tests', () => {
+test('the package contains the compiled code, and neither sources nor tests', () => {
   assert.ok(files.includes('package/dist/cli/main.js'));
   assert.deepEqual(files.filter((path) => /^package\/(src|test)\//.test(path)).sort(), [
     'package/src/bootstrap.cjs',
@@ -50,7 +50,7 @@ test('the installed command runs without the sources', () => {
   assert.match(paas(['--help']).stdout, /create/);
 });
 
-test('the installed command runs from an older Node, on the one that came with it', () => {
+test('the installed command can be started with an older Node, and runs on its own', () => {
   const older = join(folder, 'older-node.cjs');
   writeFileSync(
     older,

@@ -76,7 +76,7 @@ before(async () => {
     });
 });
 
-test('the platform’s own image holds the platform, and nothing of the machine that built it', async () => {
+test('the platform’s image contains the platform, and nothing of the machine that built it', async () => {
   const script = [
     'ls /opt/paas /opt/paas/node_modules/typescript /opt/paas/test /opt/paas/ca.crt 2>/dev/null | grep -E "typescript|test|ca.crt"',
     'command -v npm && echo "npm is in it"',
@@ -98,7 +98,7 @@ test('the platform’s own image holds the platform, and nothing of the machine 
   assert.ok(!history.includes('BEGIN CERTIFICATE'));
 });
 
-test('with the engine’s socket and the host’s network the image is a platform, and ends in order', async () => {
+test('with the engine’s socket and the host’s network the image runs as a platform, and stops cleanly', async () => {
   await engine.volumes.create(home, labels);
   const ports = { PAAS_API_PORT: await freePort(), PAAS_HTTP_PORT: await freePort() };
   const container = await docker.createContainer({

@@ -11,7 +11,7 @@ describe('git push paas main', () => {
   });
   after(() => paas[Symbol.asyncDispose]());
 
-  it('serves a first push, says what it does, and ends with the URL', async () => {
+  it('serves a first push, shows its steps, and ends with the URL', async () => {
     const repo = await paas.app('first', pythonApp('one'));
     const { stderr } = await must(paas.push(repo));
     for (const line of [
@@ -27,7 +27,7 @@ describe('git push paas main', () => {
     assert.deepEqual([(await paas.http('first')).status, (await paas.http('first')).body], [200, 'one']);
   });
 
-  it('serves the next commit when it is pushed, and nothing new when nothing changed', async () => {
+  it('serves the next commit, and does nothing when nothing changed', async () => {
     const repo = await paas.deployed('second', pythonApp('one'));
     await paas.commit('second', pythonApp('two'));
     await must(paas.push(repo));
@@ -43,12 +43,12 @@ describe('git push paas main', () => {
     );
   });
 
-  it('runs instances as nobody in particular, knowing who they are', async () => {
+  it('runs instances without special rights, and tells them their name', async () => {
     await paas.deployed('whoami', pythonApp('x'));
     assert.equal((await paas.http('whoami', '/whoami')).body, 'web.1 v2 10001');
   });
 
-  it('rejects an app that crashes at start, shows its last words once, and lets the old version serve', async () => {
+  it('rejects an app that crashes at start, shows its last lines once, and the old version goes on serving', async () => {
     const repo = await paas.deployed('crash', pythonApp('good'));
     await paas.commit('crash', crashingApp);
     const { code, stderr } = await paas.push(repo);
@@ -78,7 +78,7 @@ describe('git push paas main', () => {
     assert.match(stderr, /Push rejected/);
   });
 
-  it('says what it looked for when it finds nothing to build', async () => {
+  it('lists the files that it looked for when it finds nothing to build', async () => {
     const repo = await paas.app('nothing', { 'notes.txt': 'nothing to see' });
     const { code, stderr } = await paas.push(repo);
     assert.equal(code, 1);
@@ -87,7 +87,7 @@ describe('git push paas main', () => {
     assert.match(stderr, /Procfile/);
   });
 
-  it('takes another branch without deploying it, and refuses to delete the deploy branch', async () => {
+  it('stores another branch without deploying it, and refuses to delete the deploy branch', async () => {
     const repo = await paas.deployed('branches', pythonApp('main'));
     await paas.commit('branches', pythonApp('branch'));
     const other = await must(paas.git(repo, 'push', 'paas', 'HEAD:refs/heads/feature'));
@@ -99,7 +99,7 @@ describe('git push paas main', () => {
     assert.equal((await paas.http('branches')).body, 'branch');
   });
 
-  it('tells a push to an unknown app so', async () => {
+  it('refuses a push to an unknown app', async () => {
     const repo = await paas.app('known', pythonApp('x'));
     const url = (await paas.git(repo, 'remote', 'get-url', 'paas')).stdout.trim().replace('known', 'unknown');
     const { code, stderr } = await paas.git(repo, 'push', url, 'main');
@@ -107,7 +107,7 @@ describe('git push paas main', () => {
     assert.match(stderr, /not found/i);
   });
 
-  it('builds a Dockerfile, as the user that its image names', async () => {
+  it('builds a Dockerfile, and runs it as the user of its image', async () => {
     await paas.deployed('dockerfile', {
       Dockerfile:
         'FROM paas/run\nWORKDIR /srv\nCOPY server.py .\nUSER 1234\nEXPOSE 8000\nCMD ["python3", "-u", "server.py"]\n',
@@ -118,7 +118,7 @@ describe('git push paas main', () => {
     assert.match((await paas.http('dockerfile', '/whoami')).body, / 1234$/);
   });
 
-  it('lets two pushes at once follow each other', async () => {
+  it('runs two pushes at once one after the other', async () => {
     const repo = await paas.deployed('twice', pythonApp('zero'));
     await paas.commit('twice', pythonApp('one'));
     await paas.git(repo, 'clone', '-q', '.', '../twice-copy');

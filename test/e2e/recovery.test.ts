@@ -6,7 +6,7 @@ import { must, TestPlatform } from '../support/platform.ts';
 import { isAlive } from '../support/processes.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
-describe('when something is killed', () => {
+describe('a platform', () => {
   let paas: TestPlatform;
   let repo: string;
   before(async () => {
@@ -23,7 +23,7 @@ describe('when something is killed', () => {
       return container && others.length === 0 ? container : null;
     });
 
-  it('replaces an instance whose process died, and says so in the log', async () => {
+  it('replaces an instance whose process died, and logs it', async () => {
     const before = await only();
     await paas.http('tough', '/crash').catch(() => undefined);
     await serves('one');
@@ -46,7 +46,7 @@ describe('when something is killed', () => {
     );
   });
 
-  it('serves on while the orchestrator is dead, and takes the same container over again', async () => {
+  it('goes on serving while the orchestrator is dead, and adopts the same container again', async () => {
     const before = await only();
     const pid = paas.orchestratorPid();
     process.kill(pid, 'SIGKILL');
@@ -58,7 +58,7 @@ describe('when something is killed', () => {
     assert.equal((await only()).id, before.id);
   });
 
-  it('serves on when the resolver was killed and comes back', async () => {
+  it('goes on serving after the resolver was killed', async () => {
     const pid = paas.resolverPid();
     process.kill(pid, 'SIGKILL');
     await eventually(
@@ -87,7 +87,7 @@ describe('when something is killed', () => {
     await serves('two');
   });
 
-  it('lets a pusher who goes away cancel the deploy, and the next push go on', async () => {
+  it('cancels the deploy of a pusher who leaves, and the next push works', async () => {
     await paas.commit(
       'tough',
       pythonApp('three', { 'server.py': `import time\ntime.sleep(20)\n${pythonApp('three')['server.py']}` }),

@@ -31,7 +31,7 @@ describe('a config value', () => {
   });
   after(() => paas[Symbol.asyncDispose]());
 
-  it('is in no output, no log, no process list and no file of the platform, and neither is the token', async () => {
+  it('is in no output, log, process list or file of the platform, and the token is not either', async () => {
     const token = await paas.token();
     const hasSecret = (text: string | Buffer) => text.includes(canary) || text.includes(token);
     assert.ok(!hasSecret(everythingPrinted), everythingPrinted);
@@ -68,7 +68,7 @@ describe('a config value', () => {
     }
   });
 
-  it('is shown by the API only to whoever owns the app, and the token opens nothing without being sent', async () => {
+  it("is shown by the API only to the app's owner with the token", async () => {
     const { status } = await httpGet({ port: paas.apiPort, path: '/apps/sealed/config-vars', headers: {} });
     assert.equal(status, 401);
     assert.equal((await paas.apiJson<Record<string, string>>('/apps/sealed/config-vars')).SECRET, canary);

@@ -22,7 +22,7 @@ describe('npm start', () => {
     assert.match(paas.output, /git push paas main/);
   });
 
-  it('answers its health with the versions of its parts', async () => {
+  it('answers the health check with the versions of its parts', async () => {
     const { status, body } = await paas.api('/healthz');
     assert.equal(status, 200);
     const { versions } = JSON.parse(body) as { versions: Record<string, string> };
@@ -35,7 +35,7 @@ describe('npm start', () => {
     assert.match(stderr, new RegExp(`running already: process ${paas.launcherPid}`));
   });
 
-  it('says which port is taken, by whom, and which setting changes it', async () => {
+  it('says which port is taken, by which process, and which setting changes it', async () => {
     const taken = createServer();
     await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));
     const address = taken.address();
@@ -53,7 +53,7 @@ describe('npm start', () => {
     }
   });
 
-  it('does nothing twice: the second start sets nothing up, and apps have not noticed', async () => {
+  it('sets nothing up at the second start, and the apps go on', async () => {
     await paas.deployed('steady', pythonApp('steady'));
     const before = await paas.containers('steady');
     await paas.stop();
@@ -66,7 +66,7 @@ describe('npm start', () => {
     );
   });
 
-  it('is undone by platform:stop --apps: nothing runs any more, and the next start runs it all again', async () => {
+  it('is stopped with all apps by platform:stop --apps, and the next start runs them again', async () => {
     await must(paas.paas(['platform:stop', '--apps']));
     assert.deepEqual(
       (await paas.engine.containers.list({ 'paas.role': 'instance' })).filter(
@@ -79,7 +79,7 @@ describe('npm start', () => {
     assert.equal(body, 'steady');
   });
 
-  it('is healthy in the eyes of doctor', async () => {
+  it('passes all checks of paas doctor', async () => {
     const { stdout, stderr, code } = await paas.paas(['doctor']);
     assert.equal(code, 0, stdout + stderr);
     // What only root can set is in place, or said to be missing.

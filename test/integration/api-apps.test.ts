@@ -86,13 +86,13 @@ describe('apps', () => {
     for (const path of ['/apps', '/users/~/apps']) assert.deepEqual((await ask('GET', path)).json, [app]);
   });
 
-  test('the size of what is deployed is shown', async () => {
+  test('the sizes of the repository and the image are shown', async () => {
     const app = await fixture.newApp('sized');
     await fixture.deploy(app);
     assert.equal((await fixture.ask('GET', '/apps/sized')).json.slug_size, 12_345);
   });
 
-  test('without a name, and without a body, the platform chooses a name', async () => {
+  test('without a name or a body the platform chooses a name', async () => {
     for (const body of [{}, undefined]) {
       const created = await fixture.ask('POST', '/apps', { body });
       assert.equal(created.status, 201);
@@ -100,7 +100,7 @@ describe('apps', () => {
     }
   });
 
-  test('a name that is taken is a conflict, also for somebody who may not see the app', async () => {
+  test('a taken name is a conflict, even for a user who may not see the app', async () => {
     await fixture.newApp('taken');
     for (const token of [fixture.owner.token, fixture.stranger.token]) {
       const answer = await fixture.ask('POST', '/apps', { body: { name: 'taken' }, token });
@@ -110,7 +110,7 @@ describe('apps', () => {
     }
   });
 
-  test('a name that is none is refused at every door for names, and nothing is made', async () => {
+  test('an invalid name is refused by every endpoint that takes one, and nothing is created', async () => {
     const { ask, store } = fixture;
     const app = await fixture.newApp('keeper');
     const before = (await store.apps.list()).length;
@@ -131,7 +131,7 @@ describe('apps', () => {
     assert.equal((await store.apps.get(app.id)).name, 'keeper');
   });
 
-  test('an unknown key is refused, and named', async () => {
+  test('an unknown key is refused and named', async () => {
     for (const [method, path] of [
       ['POST', '/apps'],
       ['PATCH', '/apps/hello'],
@@ -143,7 +143,7 @@ describe('apps', () => {
     }
   });
 
-  test('the region and the stack that exist may be asked for, by name or id, and no other', async () => {
+  test('only the existing region and stack are accepted, by name or id', async () => {
     const { ask } = fixture;
     const [region] = (await ask('GET', '/regions')).json;
     const [stack] = (await ask('GET', '/stacks')).json;
@@ -158,7 +158,7 @@ describe('apps', () => {
     }
   });
 
-  test('an app is renamed, put in maintenance with an event that says who, and destroyed', async () => {
+  test('an app can be renamed, put in maintenance with an event that names the user, and destroyed', async () => {
     const { ask, store } = fixture;
     const app = await fixture.newApp('before');
     const renamed = await ask('PATCH', '/apps/before', { body: { name: 'later' } });
@@ -183,7 +183,7 @@ describe('apps', () => {
     assert.equal((await ask('GET', `/apps/${app.id}`)).status, 404);
   });
 
-  test("what Heroku's client lists beside an app is there, if need be empty", async () => {
+  test("the lists that Heroku's client reads beside an app exist, even if empty", async () => {
     const app = await fixture.newApp('beside');
     const empty = ['/addons', '/addon-attachments', '/account/features', '/account/keys', '/pipelines'];
     const ofApp = [
@@ -208,7 +208,7 @@ describe('apps', () => {
     assert.equal(stack.default, true);
   });
 
-  test('the account is told without anything that opens it', async () => {
+  test('the account is shown without any secret', async () => {
     const account = (await fixture.ask('GET', '/account')).json;
     assert.equal(account.id, fixture.owner.actor.accountId);
     assert.equal(account.email, 'owner@example.com');

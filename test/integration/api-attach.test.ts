@@ -108,7 +108,7 @@ describe('a terminal', () => {
     return { id: answer.json.id, url: answer.json.attach_url };
   };
 
-  test('carries bytes both ways, the size of the window, the end of input and the exit code', async () => {
+  test('carries bytes in both directions, the window size, the end of input and the exit code', async () => {
     const { id, url } = await run();
     using terminal = new Terminal(url);
     await once(terminal.socket, 'open');
@@ -133,7 +133,7 @@ describe('a terminal', () => {
     assert.deepEqual(terminal.messages, [{ type: 'exit', code: 42 }]);
   });
 
-  test('loses no byte of a lot of output that comes at once, and says how it ended after the last of them', async () => {
+  test('loses no byte of a large output, and reports the exit code after the last byte', async () => {
     const { url } = await run();
     using terminal = new Terminal(url);
     await once(terminal.socket, 'open');
@@ -147,7 +147,7 @@ describe('a terminal', () => {
     assert.deepEqual(terminal.messages, [{ type: 'exit', code: 0 }]);
   });
 
-  test('may type before the process is there', async () => {
+  test('may send input before the process has started', async () => {
     const { url } = await run();
     const ready = Promise.withResolvers<void>();
     fixture.operations.attach = async (_, __, signal) => {
@@ -162,7 +162,7 @@ describe('a terminal', () => {
     assert.equal(String(bytes), 'ls\n');
   });
 
-  test('comes once, within a minute, at the right address', async () => {
+  test('can connect once, within a minute, at the right address', async () => {
     const { url } = await run();
     using first = new Terminal(url);
     assert.equal(await first.outcome(), 'open');
@@ -179,7 +179,7 @@ describe('a terminal', () => {
     assert.equal(plain.status, 422);
   });
 
-  test('is not lent to a page of another origin', async () => {
+  test('is refused to a page of another origin', async () => {
     const { url } = await run();
     using foreign = new Terminal(url, { Origin: 'http://evil.example' });
     assert.equal(await foreign.outcome(), 'refused 404');
@@ -187,7 +187,7 @@ describe('a terminal', () => {
     assert.equal(await own.outcome(), 'open', 'and the address is not used up by it');
   });
 
-  test('is told why there is no process', async () => {
+  test('gets the reason when there is no process', async () => {
     fixture.operations.attach = async () => {
       throw new PlatformError('no_capacity', '4 cloudlets do not fit: 1 of 64 is free.');
     };
@@ -202,7 +202,7 @@ describe('a terminal', () => {
     assert.doesNotMatch(JSON.stringify(broken.messages), /canary/);
   });
 
-  test('that goes away is noticed, and one that talks nonsense is shown out', async () => {
+  test('that disconnects is noticed, and one that sends invalid messages is closed', async () => {
     using terminal = new Terminal((await run()).url);
     await once(terminal.socket, 'open');
     await eventually('the process is attached', () => running.signal !== null);
@@ -237,7 +237,7 @@ describe('a terminal', () => {
     assert.ok(running.signal?.aborted);
   });
 
-  test('does not hold the platform up when it stops', { timeout: scaled(20_000) }, async () => {
+  test('does not delay the stop of the platform', { timeout: scaled(20_000) }, async () => {
     const other = await startApi();
     const theirs = await other.newApp('closing');
     await other.deploy(theirs);

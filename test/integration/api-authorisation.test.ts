@@ -10,7 +10,7 @@ const endpoints = Object.entries(contract) as [string, Endpoint][];
 const withToken = endpoints.filter(([, { auth }]) => auth === 'token');
 const ofAnApp = withToken.filter(([, { path }]) => path.startsWith('/apps/{app}'));
 
-describe('who may do what', () => {
+describe('the API', () => {
   let fixture: ApiFixture;
   let app: App;
   let parts: Readonly<Record<string, string>>;
@@ -48,7 +48,7 @@ describe('who may do what', () => {
   };
 
   for (const [operationId, endpoint] of withToken) {
-    test(`${operationId} is closed without a token, with a strange one and with an expired one`, async () => {
+    test(`${operationId} is refused without a token, with an unknown one and with an expired one`, async () => {
       const { store, owner, ask } = fixture;
       const before = await everything();
       const expired = mintToken();
@@ -70,7 +70,7 @@ describe('who may do what', () => {
     });
   }
 
-  test('nothing is changed for a page of another origin, whatever the browser knows', async () => {
+  test("a page of another origin can change nothing, even with the browser's credentials", async () => {
     const before = await everything();
     for (const [operationId, endpoint] of withToken.filter(([, { method }]) => method !== 'GET')) {
       for (const Origin of ['https://evil.example', 'null', `http://127.0.0.1:${fixture.port + 1}`]) {
@@ -92,7 +92,7 @@ describe('who may do what', () => {
 
   for (const [operationId, endpoint] of withToken) {
     for (const scope of below[scopeOf(endpoint)]) {
-      test(`${operationId} is closed to a token of the scope ${scope}`, async () => {
+      test(`${operationId} is refused to a token of the scope ${scope}`, async () => {
         const token = await fixture.tokenOf(fixture.owner, scope);
         const before = await everything();
         const answer = await fixture.ask(endpoint.method, pathOf(endpoint), { token });
@@ -107,7 +107,7 @@ describe('who may do what', () => {
     }
   }
 
-  test('nothing that changes something is open to a token that may only read; a log’s address changes nothing', () => {
+  test('no endpoint that changes something accepts a read token, and a log session changes nothing', () => {
     const open = withToken.filter(([, endpoint]) => endpoint.method !== 'GET' && scopeOf(endpoint) === 'read');
     assert.deepEqual(
       open.map(([operationId]) => operationId),
@@ -115,7 +115,7 @@ describe('who may do what', () => {
     );
   });
 
-  test('a token of a scope does what the scope says', async () => {
+  test('a token can do what its scope says', async () => {
     const { ask, owner, tokenOf } = fixture;
     const [read, deploy] = [await tokenOf(owner, 'read'), await tokenOf(owner, 'deploy')];
     for (const token of [read, deploy]) {
@@ -126,7 +126,7 @@ describe('who may do what', () => {
   });
 
   for (const [operationId, endpoint] of ofAnApp) {
-    test(`${operationId} on another account's app answers as if there were none`, async () => {
+    test(`${operationId} answers for another account's app as if it did not exist`, async () => {
       const { stranger, ask } = fixture;
       const before = await everything();
       const body = endpoint.body ? {} : undefined;
@@ -150,7 +150,7 @@ describe('who may do what', () => {
     });
   }
 
-  test("a release, a build, a domain and an instance of another app are not to be had by one's own app's address", async () => {
+  test("a release, a build, a domain and an instance of another app are not found below one's own app", async () => {
     const { stranger, ask, operations, store } = fixture;
     const own = await operations.createApp('mine', stranger.actor);
     const release = (await store.releases.list(app.id))[0]?.id ?? '';
@@ -176,7 +176,7 @@ describe('who may do what', () => {
     assert.equal(operations.asked.at(-1)?.process, one.id, "another app's instance was turned into a name");
   });
 
-  test('reading changes nothing', async () => {
+  test('no read changes anything', async () => {
     const before = await everything();
     for (const [, endpoint] of endpoints) {
       if (endpoint.method === 'GET' && endpoint.stream !== 'websocket') await fixture.ask('GET', pathOf(endpoint));
@@ -184,7 +184,7 @@ describe('who may do what', () => {
     assert.equal(await everything(), before);
   });
 
-  test("the lists hold one's own apps only", async () => {
+  test("the lists contain only one's own apps", async () => {
     const newcomer = await fixture.signUp('newcomer@example.com');
     for (const path of ['/apps', '/users/~/apps']) {
       const theirs = await fixture.ask('GET', path, { token: newcomer.token });
@@ -192,7 +192,7 @@ describe('who may do what', () => {
     }
   });
 
-  test('a token is also taken as the password of Basic, as git and netrc send it', async () => {
+  test('a token also works as the password of Basic authentication, as git and netrc send it', async () => {
     const { ask, owner } = fixture;
     const basic = (pair: string) => ({ Authorization: `Basic ${Buffer.from(pair).toString('base64')}` });
     for (const name of ['', 'owner@example.com', 'any:thing'.split(':')[0] ?? '']) {
@@ -207,7 +207,7 @@ describe('who may do what', () => {
     assert.equal((await ask('GET', '/account', { token: null, headers: { Authorization: owner.token } })).status, 401);
   });
 
-  test('a revoked token is closed at once', async () => {
+  test('a revoked token stops working at once', async () => {
     const { store, ask } = fixture;
     const person = await fixture.signUp('leaver@example.com');
     assert.equal((await ask('GET', '/account', { token: person.token })).status, 200);

@@ -12,7 +12,7 @@ describe('config vars', () => {
 
   const pathOf = async (name: string) => `/apps/${(await fixture.newApp(name)).name}/config-vars`;
 
-  test('are set, read back byte for byte, and unset with null; the release is there when the answer is', async () => {
+  test('are set, read back byte for byte, and unset with null, and the answer comes after the new release', async () => {
     const { ask } = fixture;
     const path = await pathOf('round-trip');
     const vars = {
@@ -41,14 +41,14 @@ describe('config vars', () => {
     assert.deepEqual((await ask('GET', '/apps/round-trip/releases/v2/config-vars')).json, vars, 'v2 stays as it was');
   });
 
-  test('no change makes no release', async () => {
+  test('without a change make no release', async () => {
     const { ask, store } = fixture;
     const app = await fixture.newApp('still');
     assert.deepEqual((await ask('PATCH', '/apps/still/config-vars', { body: {} })).json, {});
     assert.equal((await store.releases.list(app.id)).length, 1);
   });
 
-  test('1,000 of them are taken, and one more is not', async () => {
+  test('may be 1,000 and not one more', async () => {
     const { ask } = fixture;
     const path = await pathOf('many');
     const vars = Object.fromEntries(Array.from({ length: configVarLimits.count }, (_, index) => [`V${index}`, 'x']));
@@ -61,7 +61,7 @@ describe('config vars', () => {
     assert.equal((await ask('PATCH', path, { body: { ONE_MORE: 'x', V0: null } })).status, 200);
   });
 
-  test('a value of 64 KB is taken, one byte more is not, and the answer does not show it', async () => {
+  test('may have 64 KB and not one byte more, and the error does not show the value', async () => {
     const { ask } = fixture;
     const path = await pathOf('large');
     const value = `${'é'.repeat(configVarLimits.valueBytes / 2 - 3)}SECRET`;
@@ -75,7 +75,7 @@ describe('config vars', () => {
     assert.equal((await ask('GET', path)).json.LARGE, value);
   });
 
-  test('a wrong name or value is told by its name, and never shown', async () => {
+  test('with a wrong name or value are refused by name, and the value is never shown', async () => {
     const { ask } = fixture;
     const path = await pathOf('wrong');
     const secret = 'hunter2-canary';

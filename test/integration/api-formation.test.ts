@@ -34,7 +34,7 @@ describe('formation and instances', () => {
       ...extra,
     });
 
-  test('a formation tells type, quantity, size and command', async () => {
+  test('a formation has type, quantity, size and command', async () => {
     const { json } = await fixture.ask('GET', `/apps/${app.name}/formation`);
     const short = json.map(({ type, quantity, size, command }: Record<string, unknown>) => [
       type,
@@ -53,7 +53,7 @@ describe('formation and instances', () => {
     assert.deepEqual(later.json, again.json, 'a type that the release does not have runs nothing');
   });
 
-  test('quantities are numbers or text, with a sign a step; the answer is what changed', async () => {
+  test('a quantity is a number or a text, and with a sign a difference; the answer has the changes', async () => {
     const { ask } = fixture;
     const scale = (updates: readonly unknown[]) => ask('PATCH', `/apps/${app.name}/formation`, { body: { updates } });
     const quantities = (answer: { json: { type: string; quantity: number }[] }) =>
@@ -75,7 +75,7 @@ describe('formation and instances', () => {
     assert.equal(one.json.size, '1024M', 'a size that was not named stays');
   });
 
-  test('a quantity or size that is none is refused', async () => {
+  test('an invalid quantity or size is refused', async () => {
     for (const update of [
       { quantity: '1.5' },
       { quantity: -1 },
@@ -97,7 +97,7 @@ describe('formation and instances', () => {
     );
   });
 
-  test('what does not fit is refused with its numbers and the next command', async () => {
+  test('a formation that does not fit is refused with the numbers and the next command', async () => {
     const { operations, ask } = fixture;
     const scale = operations.scale;
     operations.scale = async () => {
@@ -139,7 +139,7 @@ describe('formation and instances', () => {
     assert.equal((await ask('GET', `/apps/${app.name}/dynos/web.9`)).status, 404);
   });
 
-  test('restart and stop go to all, to a type or to one, by name or id', async () => {
+  test('restart and stop act on all instances, on a type or on one, by name or id', async () => {
     const { ask, operations, owner } = fixture;
     const one = await placed(1);
     const path = `/apps/${app.name}`;
@@ -165,7 +165,7 @@ describe('formation and instances', () => {
     );
   });
 
-  test('a one-off is made with its terminal, its environment and its size', async () => {
+  test('a one-off is created with its terminal, its environment and its size', async () => {
     const { ask, operations } = fixture;
     const detached = await ask('POST', `/apps/${app.name}/dynos`, {
       body: { command: 'rake db:migrate', type: 'run' },

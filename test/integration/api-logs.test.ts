@@ -96,7 +96,7 @@ describe('log sessions', () => {
     return answer.json.logplex_url;
   };
 
-  test('the address is the secret: it is read without a token, and ends cleanly when nobody tails', async () => {
+  test('the address is the secret: it needs no token, and ends cleanly without tail', async () => {
     write('one', { at: new Date('2025-12-31T23:59:59.123Z') });
     write('two', { source: 'platform' });
     const url = await session();
@@ -111,7 +111,7 @@ describe('log sessions', () => {
     assert.ok(reader.events.every(({ id }) => id !== ''));
   });
 
-  test('it shows as many lines as were asked for, of the process, the source and the release asked for', async () => {
+  test('it shows the requested number of lines of the requested process, source and release', async () => {
     const sources: readonly LogSource[] = ['app', 'platform', 'build', 'router'];
     for (const source of sources) write(source, { source, process: source === 'router' ? 'router' : 'web.1' });
     write('worker', { process: 'worker.1', release: 2 });
@@ -140,7 +140,7 @@ describe('log sessions', () => {
     }
   });
 
-  test('it follows, and one that comes back with the id of its last line misses none and gets none twice', async () => {
+  test('it follows, and a reader that returns with the id of its last line misses and repeats none', async () => {
     const same = new Date(ms + 500);
     ms += 1000;
     write('before');
@@ -165,7 +165,7 @@ describe('log sessions', () => {
     await third.has('last');
   });
 
-  test('a reader whose last line the log has forgotten goes on with what came later', async () => {
+  test('a reader whose last line was deleted continues with later lines', async () => {
     write('old');
     const later = ms;
     write('new');
@@ -173,7 +173,7 @@ describe('log sessions', () => {
     await reader.has('new');
   });
 
-  test('a line cannot break out of its place in the stream', async () => {
+  test('a line cannot break the format of the stream', async () => {
     write('a\n\nid: 1\ndata: forged\r\r: comment');
     await using reader = await Reader.open(await session());
     await reader.done;
@@ -185,7 +185,7 @@ describe('log sessions', () => {
     assert.match(reader.texts.join(' '), /id: 1.*data: forged/);
   });
 
-  test('an address that was not opened within 5 minutes is over, and a strange one never was', async () => {
+  test('an address that was not opened within 5 minutes expires, and an unknown one is refused', async () => {
     const url = await session();
     elapsedMs += 5 * 60_000 - 1;
     await using inTime = await Reader.open(url);
@@ -199,7 +199,7 @@ describe('log sessions', () => {
     }
   });
 
-  test('it ends when the token is revoked or the app destroyed, and does not open again', async () => {
+  test('it ends when the token is revoked or the app destroyed, and cannot be opened again', async () => {
     const person = await fixture.signUp('logs@example.com');
     const theirs = await fixture.operations.createApp('theirs', person.actor);
     const open = async () => {
@@ -221,7 +221,7 @@ describe('log sessions', () => {
     await eventually('the stream ends', () => own.ended);
   });
 
-  test('it ends when the time of its token is over', async () => {
+  test('it ends when its token expires', async () => {
     const { operations, owner, ask } = fixture;
     await operations.createApp('brief', owner.actor);
     const expiresAt = new Date(Date.now() + 1500);
@@ -232,7 +232,7 @@ describe('log sessions', () => {
     await eventually('the stream ends', () => reader.ended);
   });
 
-  test('the address is where the API was asked: by its name behind the resolver, by https when that came in', async () => {
+  test('the address has the hostname and scheme of the API request', async () => {
     const { settings } = fixture;
     const raw = (host: string, extra: Record<string, string> = {}) =>
       new Promise<string>((resolve, reject) => {
@@ -254,7 +254,7 @@ describe('log sessions', () => {
     assert.equal(await raw('evil.example/@x'), fixture.url);
   });
 
-  test("a build's lines are read with the token, or at its own address without, until the build ends", async () => {
+  test("a build's log is read with the token, or at its own address without one, until the build ends", async () => {
     const { store, ask } = fixture;
     const build = await store.builds.create({ appId: app.id, pushId: null, commit: 'abc', treeId: 'def' });
     const at = (offsetMs: number) => new Date(Date.parse('2026-02-01T00:00:00Z') + offsetMs);

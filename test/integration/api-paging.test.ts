@@ -90,7 +90,7 @@ describe('a list of a thousand rows', () => {
   after(() => fixture[Symbol.asyncDispose]());
 
   for (const path of lists) {
-    test(`${path} asks the store no more than a list of one row, page by page to its end`, async () => {
+    test(`${path} runs no more statements per page than for a list of one row`, async () => {
       const own = await cost('/apps/long/collaborators', '');
       let range: string | null = 'id ..; max=300';
       const seen = new Set<string>();

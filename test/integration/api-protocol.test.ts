@@ -52,7 +52,7 @@ describe('the protocol', () => {
     return text(socket);
   };
 
-  test('version 3 is spoken under every name that clients give it, and no other version', async () => {
+  test('version 3 is accepted under every name that clients use, and no other version', async () => {
     const { ask } = fixture;
     for (const suffix of ['', '.sdk', '.pipelines', '.filters', '.webhooks', '.review-apps', '.docker-releases']) {
       const headers = { Accept: `application/vnd.heroku+json; version=3${suffix}` };
@@ -68,7 +68,7 @@ describe('the protocol', () => {
     assert.match(wrong.json.message, /version 3/);
   });
 
-  test('each answer carries a request id of its own, and the list of ids that a client collects is taken up to 7 KB', async () => {
+  test("each answer has its own request id, and a client's list of ids is accepted up to 7 KB", async () => {
     const { ask } = fixture;
     const ids = new Set<string | null>();
     const history = Array.from({ length: 190 }, () => '01234567-89ab-cdef-0123-456789abcdef').join(',');
@@ -86,7 +86,7 @@ describe('the protocol', () => {
     assert.equal(large.status, 431);
   });
 
-  test('an answer is not sent again to who has it', async () => {
+  test('an unchanged answer is not sent again', async () => {
     const { ask } = fixture;
     const first = await ask('GET', '/apps/proto');
     const tag = first.headers.get('etag') ?? '';
@@ -113,7 +113,7 @@ describe('the protocol', () => {
     assert.equal((await ask('HEAD', '/log-sessions/none')).status, 404);
   });
 
-  test('an address that is no endpoint is told so in the form of every other error', async () => {
+  test('an unknown endpoint answers in the form of all errors', async () => {
     for (const [method, path] of [
       ['GET', '/nowhere'],
       ['PUT', '/apps'],
@@ -131,7 +131,7 @@ describe('the protocol', () => {
     }
   });
 
-  test('every row of the contract is an endpoint', async () => {
+  test('every endpoint of the contract exists', async () => {
     for (const [operationId, endpoint] of Object.entries(contract) as [string, Endpoint][]) {
       const path = endpoint.path.replace(/\{\w+\}/g, 'x');
       const answer = await fixture.ask(endpoint.method, path, { token: null });
@@ -140,7 +140,7 @@ describe('the protocol', () => {
     }
   });
 
-  test('a body of 1 MB is read and a larger one is not', async () => {
+  test('a body of 1 MB is accepted, a larger one is not', async () => {
     const { ask } = fixture;
     const body = (bytes: number) => `{"A": "${'x'.repeat(bytes - 9)}"}`;
     const megabyte = 1024 * 1024;
@@ -151,7 +151,7 @@ describe('the protocol', () => {
     assert.match(over.json.message, /larger than 1 MB/);
   });
 
-  test('what is not JSON is refused without being quoted', async () => {
+  test('a body that is not JSON is refused, and the error does not quote it', async () => {
     const { ask } = fixture;
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream', 'x\ty']) {
       const headers = { 'Content-Type': type };
@@ -162,13 +162,13 @@ describe('the protocol', () => {
     }
   });
 
-  test('an empty body is no body, whatever type it claims', async () => {
+  test('an empty body counts as no body, with any Content-Type', async () => {
     const headers = { 'Content-Type': 'application/json' };
     const answer = await fixture.ask('POST', '/apps', { headers });
     assert.equal(answer.status, 201);
   });
 
-  test('a client that sends its body too slowly is let go, but not one that pushes: git is handed over as it came', async () => {
+  test('a client that sends its body too slowly is disconnected, but a slow push is not', async () => {
     const push = connect(fixture.port, '127.0.0.1');
     push.write('POST /proto.git/git-receive-pack HTTP/1.1\r\nHost: git.localhost\r\nContent-Length: 4\r\n');
     push.write('Connection: close\r\n\r\nab');
@@ -180,7 +180,7 @@ describe('the protocol', () => {
     assert.deepEqual(gitRequests, ['POST /proto.git/git-receive-pack']);
   });
 
-  test('connections beyond the limit are closed, and room comes back', async () => {
+  test('connections beyond the limit are closed, and later ones are accepted again', async () => {
     await using narrow = await startApi({ maxConnections: 20 });
     const healthy = () =>
       narrow.ask('GET', '/healthz', { token: null, headers: { Connection: 'close' } }).then(
@@ -195,7 +195,7 @@ describe('the protocol', () => {
     await eventually('it answers again', healthy);
   });
 
-  test('an upgrade to anything but a WebSocket is answered as a plain request', async () => {
+  test('an upgrade to another protocol than WebSocket is answered as a plain request', async () => {
     const head =
       'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n';
     const socket = connect(fixture.port, '127.0.0.1');
@@ -220,7 +220,7 @@ describe('the protocol', () => {
     assert.equal((await fixture.ask('GET', '/platform/status')).json.capacity.cloudlets_total, 64);
   });
 
-  test('the unix socket serves the same API to its owner only, and wants the token too', async () => {
+  test('the unix socket serves the same API to its owner only, and needs the token too', async () => {
     const path = paths(fixture.settings.home).apiSocket;
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     const get = (headers: Record<string, string>) =>
@@ -235,7 +235,7 @@ describe('the protocol', () => {
     assert.match(await text(open), /owner@example\.com/);
   });
 
-  test('a port or a socket that is taken is told with the setting that changes it', async () => {
+  test('a taken port or socket is an error that names the setting', async () => {
     const { settings, store, operations, appLog, port } = fixture;
     const options = { store, operations, appLog, logger: silentLogger, status: async () => sampleStatus };
     const samePort = createApi({ ...options, settings: { ...settings, apiPort: port } });
@@ -265,7 +265,7 @@ describe('the protocol', () => {
     assert.match(answer.json.message, new RegExp(answer.headers.get('request-id') ?? '-'));
   });
 
-  test('the health check asks the platform once at a time, however many ask it', async () => {
+  test('concurrent health checks share one check of the platform', async () => {
     let asking = 0;
     let most = 0;
     await using crowded = await startApi({
@@ -310,7 +310,7 @@ describe('the protocol', () => {
     for (const address of [log, dyno]) assert.ok(!all.includes(address.split('/').at(-1)), address);
   });
 
-  test('every string of every body survives what breaks shells, and no defect comes of it', async () => {
+  test('no string in any body causes an internal error', async () => {
     const payloads = [
       '$(touch C)',
       '`id`',
@@ -349,7 +349,7 @@ describe('the protocol', () => {
     }
   });
 
-  test('an account that asks too much is told to wait, and others are not', async () => {
+  test('an account over the rate limit must wait, and others need not', async () => {
     const person = await fixture.signUp('eager@example.com');
     let left = Number(
       (await fixture.ask('GET', '/account', { token: person.token })).headers.get('ratelimit-remaining'),

@@ -39,7 +39,7 @@ describe('the queue of builds', () => {
     return { lines, begun };
   }
 
-  it('lets in as many as there are places, and the next one when a place is free, in that place', async () => {
+  it('starts as many builds as it has slots, and the next one in the slot that becomes free', async () => {
     const queue = new BuildQueue(store, 2);
     const apps = [await fixture.newApp(), await fixture.newApp(), await fixture.newApp()];
     const builds = await Promise.all(apps.map((app, count) => queued(app, `commit-${count}`)));
@@ -60,7 +60,7 @@ describe('the queue of builds', () => {
     assert.equal(await stateOf(builds[2] as Build), 'building');
   });
 
-  it('serves the apps in turns, whatever one of them has asked for', async () => {
+  it('alternates between the apps, however many builds one of them has', async () => {
     const queue = new BuildQueue(store, 1);
     const [greedy, modest] = [await fixture.newApp(), await fixture.newApp()];
     const order: string[] = [];
@@ -88,7 +88,7 @@ describe('the queue of builds', () => {
     assert.deepEqual(order, ['modest-1', 'greedy-1', 'modest-2', 'greedy-2']);
   });
 
-  it('lets go of who goes away, and tells the others that they are nearer', async () => {
+  it('removes a build whose pusher leaves, and reports the new positions to the others', async () => {
     const queue = new BuildQueue(store, 1);
     const apps = [await fixture.newApp(), await fixture.newApp(), await fixture.newApp()];
     const [one, two, three] = await Promise.all(apps.map((app, count) => queued(app, `commit-${count}`)));
@@ -104,7 +104,7 @@ describe('the queue of builds', () => {
     assert.equal(await stateOf(three), 'queued');
   });
 
-  it('does not keep a place for a build that is over and whose end could not be written', async () => {
+  it('frees the slot of a build that has ended, even when its end could not be written', async () => {
     const queue = new BuildQueue(store, 1);
     const [one, two] = [await queued(await fixture.newApp(), 'one'), await queued(await fixture.newApp(), 'two')];
     const place: Place = await begin(queue, one).begun;
@@ -115,7 +115,7 @@ describe('the queue of builds', () => {
     assert.equal(await stateOf(one), 'building');
   });
 
-  it("is in the table: it is the same after a restart, and who nobody waits for is in nobody's way", async () => {
+  it('is in the table, so it survives a restart, and a build without a pusher blocks nobody', async () => {
     const before = new BuildQueue(store, 1);
     const apps = [await fixture.newApp(), await fixture.newApp(), await fixture.newApp()];
     const builds = await Promise.all(apps.map((app, count) => queued(app, `commit-${count}`)));

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { GitSource } from '../support/git-source.ts';
 import { openOrchestrator } from '../support/orchestrator.ts';
 
-test('builds that wait when the orchestrator stops', { timeout: scaled(180_000) }, async (t) => {
+test('queued builds, when the orchestrator stops', { timeout: scaled(180_000) }, async (t) => {
   await using orchestrator = await openOrchestrator();
   await using source = await GitSource.create();
   const { ask, lead, token, doors } = orchestrator;
@@ -41,7 +41,7 @@ test('builds that wait when the orchestrator stops', { timeout: scaled(180_000) 
     assert.equal((await store.releases.list(appId)).length, 1, 'nobody was told that it would be released');
   });
 
-  await t.test('are cancelled with what to do, when it was lost with their push', async () => {
+  await t.test('are cancelled, with the next step, when their commit was lost with the push', async () => {
     await eventually('it is over', async () => (await find(lost.id))?.endedAt);
     const build = await find(lost.id);
     assert.equal(build?.state, 'cancelled');
@@ -50,7 +50,7 @@ test('builds that wait when the orchestrator stops', { timeout: scaled(180_000) 
     assert.equal(events.filter(({ kind }) => kind === 'build.cancelled').length, 1);
   });
 
-  await t.test('have failed when they cannot be built', async () => {
+  await t.test('fail when they cannot be built', async () => {
     await eventually('it is over', async () => (await find(broken.id))?.endedAt);
     const build = await find(broken.id);
     assert.deepEqual([build?.state, build?.reason], ['failed', 'No app could be detected in this source.']);

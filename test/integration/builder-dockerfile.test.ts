@@ -45,7 +45,7 @@ async function startHostService() {
   };
 }
 
-test('a Dockerfile wins over what a buildpack would make of the source, and its command is web', async () => {
+test('a Dockerfile takes precedence over buildpacks, and its command is the web process', async () => {
   const { artifact, output } = await build(
     {
       Dockerfile:
@@ -66,7 +66,7 @@ test('a Dockerfile wins over what a buildpack would make of the source, and its 
   assert.equal(image?.labels['paas.platform'], fixture.platformId);
 });
 
-test('.dockerignore keeps files out of the image, the Dockerfile stays', async () => {
+test('.dockerignore keeps files out of the image, but not the Dockerfile', async () => {
   const { artifact } = await build({
     Dockerfile: 'FROM paas/run\nUSER root\nCOPY . /srv\nUSER app\nCMD ["ls", "-A", "/srv"]\n',
     '.dockerignore': 'secrets\n*.log\n!keep.log\n',
@@ -78,7 +78,7 @@ test('.dockerignore keeps files out of the image, the Dockerfile stays', async (
   assert.deepEqual(stdout.trim().split('\n'), ['.dockerignore', 'Dockerfile', 'keep.log']);
 });
 
-test('a Procfile says what an image runs, its entrypoint in front', async () => {
+test('a Procfile gives the commands of an image, which run with its entrypoint', async () => {
   const { artifact } = await build({
     Dockerfile: 'FROM paas/run\nENTRYPOINT ["/usr/bin/env", "ENTERED=yes"]\nCMD ["false"]\nUSER 1234\n',
     Procfile: 'web: ./serve --port 80\nworker: echo "$ENTERED"\n',
@@ -96,7 +96,7 @@ test('a Procfile says what an image runs, its entrypoint in front', async () => 
   assert.equal((await fixture.run(artifact.imageId, args, { user: artifact.user })).stdout, 'yes\n');
 });
 
-test('an image that wants to be root runs as nobody in particular, and its author is told', async () => {
+test('an image that asks for root runs as an ordinary user, and the pusher sees a warning', async () => {
   const root = await build({ Dockerfile: 'FROM paas/run\nUSER root\nCMD ["id"]\n' });
   assert.equal(root.artifact.user, '10001:10001');
   assert.match(root.output.text, / ! {5}The image runs as root. Here it runs as user 10001/);
@@ -106,7 +106,7 @@ test('an image that wants to be root runs as nobody in particular, and its autho
   assert.equal(named.artifact.user, '4321:4321');
 });
 
-test('a RUN reaches the registries as the host does, and the image keeps nothing of the host', async () => {
+test('a RUN step reaches the registries as the host does, and the image keeps no settings of the host', async () => {
   const { artifact, output } = await build(
     {
       Dockerfile: [
@@ -128,14 +128,14 @@ test('a RUN reaches the registries as the host does, and the image keeps nothing
   assert.ok(!image?.config.env?.some((variable) => /CERT|registry|proxy/i.test(variable)));
 });
 
-test('the syntax line is no obstacle where no registry has its front end', async () => {
+test('a syntax line works even when no registry has the front end', async () => {
   const { output } = await build({
     Dockerfile: '# syntax=docker/dockerfile:0.0.0-none\nFROM paas/run\nCMD ["true"]\n',
   });
   assert.match(output.text, / ! {5}No registry gave the front end/);
 });
 
-test('a stranger’s front end is not run', async () => {
+test('a front end of a third party is refused', async () => {
   await using host = await startHostService();
   const { output } = await build({
     Dockerfile: `# syntax=127.0.0.1:${host.port}/front/end:1\nFROM paas/run\nCMD ["true"]\n`,
@@ -147,7 +147,7 @@ test('a stranger’s front end is not run', async () => {
   assert.deepEqual(host.asked, []);
 });
 
-test('the engine fetches nothing for a Dockerfile, however it is asked: it would reach the host’s own ports', async () => {
+test('the engine fetches no URL for a Dockerfile, in any form, because it could reach the host’s ports', async () => {
   await using host = await startHostService();
   const url = `http://127.0.0.1:${host.port}/secret`;
   const plain = await failure({ Dockerfile: `FROM paas/run\nADD ${url} /srv/\nCMD ["true"]\n` });
@@ -170,7 +170,7 @@ test('the engine fetches nothing for a Dockerfile, however it is asked: it would
   }
 });
 
-test('what a build leaves in a cache mount is there for the next one of its app, and for no other app', async () => {
+test("a cache mount is there for the app's next build, and for no other app", async () => {
   await using source = await GitSource.create();
   const dockerfile = (step: string) =>
     `FROM paas/run\nUSER root\nENV RUN_AT=${Date.now()}\nRUN --mount=type=cache,target=/cache ${step}\nCMD ["true"]\n`;
@@ -181,7 +181,7 @@ test('what a build leaves in a cache mount is there for the next one of its app,
   assert.match((await fixture.build(await fixture.newApp(), read)).output.text, /note: none/);
 });
 
-test('a Dockerfile that fills the disk of the host is ended before it is full', async () => {
+test('a Dockerfile that fills the disk of the host is stopped before the disk is full', async () => {
   const disk = (await testHands.disks()).find(({ holds }) => holds === 'engine');
   assert.ok(disk?.space, 'the disk of the engine can be looked at');
   const freeDiskBytes = disk.space.freeBytes - 300 * 1024 * 1024;
@@ -203,7 +203,7 @@ test('a Dockerfile cannot ask for the host’s network or for more rights', asyn
   }
 });
 
-test('what fails is told in the lines of the author', async () => {
+test("errors show the line numbers of the author's Dockerfile", async () => {
   const unknown = await failure({ Dockerfile: 'FROM paas/run\nRUN true\nBOGUS x\n' });
   assert.match(unknown.message, /line 3: unknown instruction: BOGUS/i);
   const step = await failure({ Dockerfile: 'FROM paas/run\nRUN echo before; exit 9\n' });
@@ -220,7 +220,7 @@ test('what fails is told in the lines of the author', async () => {
   assert.match(base.hint ?? '', /FROM paas\/run/);
 });
 
-test('a build that hangs or that nobody waits for any more is ended', async () => {
+test('a build that hangs, or whose pusher left, is stopped', async () => {
   await using source = await GitSource.create();
   const tree = await source.commit({ Dockerfile: 'FROM paas/run\nRUN echo begun; sleep 300\nCMD ["true"]\n' });
   const idle = fixture.newBuilder({ idleMs: 1500 });

@@ -137,7 +137,7 @@ describe('a hostile build', () => {
   });
 });
 
-test('with file names that lead out of its folder cannot write outside', async () => {
+test('file names that look like options or commands are plain files for a build', async () => {
   await using source = await GitSource.create();
   const tree = await source.commit({
     Procfile: 'web: true\n',

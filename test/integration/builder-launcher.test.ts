@@ -30,7 +30,7 @@ const show = [
   'command = ["bash", "-c", "echo \\"$A|$B|$C|$D|$E\\"; echo $PATH; echo $LD_LIBRARY_PATH"]',
 ];
 
-test('layers set what the specification says, for all processes or for one type', async () => {
+test('layers set the environment as specified, for all processes or for one type', async () => {
   const artifact = await build(
     [
       layer('one'),
@@ -52,7 +52,7 @@ test('layers set what the specification says, for all processes or for one type'
   assert.equal(other.stdout, 'verbatim\n|\n');
 });
 
-test('programs in exec.d set variables, and one that fails stops the start', async () => {
+test('programs in exec.d set variables, and a failed one stops the start', async () => {
   const program = (text: string) =>
     `printf '#!/bin/bash\\n%s\\n' '${text}' > $layers/one/exec.d/p; chmod +x $layers/one/exec.d/p\n`;
   const good = await build(
@@ -67,7 +67,7 @@ test('programs in exec.d set variables, and one that fails stops the start', asy
   assert.match(ended.stderr, /exec\.d\/p ended with 3, so nothing was started/);
 });
 
-test('scripts in profile.d come before those of the app', async () => {
+test('scripts in profile.d run before those of the app', async () => {
   const artifact = await build(
     `${layer('one')}mkdir -p $layers/one/profile.d/show
     echo 'export A=layer' > $layers/one/profile.d/a.sh; echo 'export B=$A-type' > $layers/one/profile.d/show/b.sh
@@ -76,7 +76,7 @@ test('scripts in profile.d come before those of the app', async () => {
   assert.match((await start(artifact, ['show'])).stdout, /^layer\|layer-type\|layer-type-app\|/);
 });
 
-test('a process has its own folder and default arguments, which others may take the place of', async () => {
+test('a process has its own folder and default arguments, which can be replaced', async () => {
   const artifact = await build(
     launchToml(
       '[[processes]]',
@@ -95,7 +95,7 @@ test('a process has its own folder and default arguments, which others may take 
   assert.deepEqual(image?.config.entrypoint, ['/cnb/process/at']);
 });
 
-test('a buildpack that breaks its contract is told how', async () => {
+test('a buildpack that breaks its contract gets an error that says how', async () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['echo "not toml" > $layers/one.toml', /test\/inline\/one.toml in a form that it may not have/],
     [

@@ -30,7 +30,7 @@ function elf(machine: number): Buffer {
   return header;
 }
 
-test('any program of the source or of the stack is started by its Procfile', async () => {
+test('a Procfile can start any program of the source or of the stack', async () => {
   const { artifact, output } = await build({
     Procfile:
       'web: python3 -c "import sys; print(1 + 1, sys.stdout.write_through)"\nworker: ./bin/work --fast\nscript: perl tool.pl\n',
@@ -45,7 +45,7 @@ test('any program of the source or of the stack is started by its Procfile', asy
   assert.equal(await says('script'), 'perl\n');
 });
 
-test('an app may write where it lives, and its files keep their modes and links', async () => {
+test('an app may write to its own folder, and its files keep their modes and links', async () => {
   await using source = await GitSource.create();
   await source.commit({
     Procfile: 'web: ./run',
@@ -59,7 +59,7 @@ test('an app may write where it lives, and its files keep their modes and links'
   assert.deepEqual([exitCode, stdout, stderr], [0, 'a/b.txt\nlinked\n', '']);
 });
 
-test('a changed script needs no build, and a changed program is looked at again', async () => {
+test('a changed script needs no build, and a changed program is checked again', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const first = { Procfile: 'web: ./run', run: executable('#!/bin/sh\n. ./part.sh'), 'part.sh': 'echo one' };
@@ -72,7 +72,7 @@ test('a changed script needs no build, and a changed program is looked at again'
   assert.match(third.output.text, /Looking at what the Procfile starts/);
 });
 
-describe('what could not start is refused at the push, with the remedy', () => {
+describe('a process that could not start is refused at the push, with the fix', () => {
   for (const [what, files, message, hint] of [
     [
       'a script without its executable bit',
@@ -142,14 +142,14 @@ while True: time.sleep(1)
   }
 
   for (const command of ['./server.py 2>&1', './server.py & wait', '(./server.py)']) {
-    test(`a program below a shell, and it may finish: ${command}`, async () => {
+    test(`a program below a shell, which may finish: ${command}`, async () => {
       const { artifact } = await build(files(command));
       assert.match((await stop(artifact)).said, /stopping\nstopped\n$/);
     });
   }
 });
 
-test('.profile.d and .profile are read in their order, after the config', async () => {
+test('.profile.d and .profile are read in order, after the config vars', async () => {
   const { artifact } = await build({
     Procfile: 'web: echo "$A $B"\n',
     '.profile.d/2.sh': 'B=$A-two; export B',
@@ -160,7 +160,7 @@ test('.profile.d and .profile are read in their order, after the config', async 
   assert.equal(stdout, 'config-one config-one-two-last\n');
 });
 
-test('a process type that is not there is said with those that are', async () => {
+test('an unknown process type is an error that lists the known ones', async () => {
   const { artifact } = await build({ Procfile: 'web: true\nworker: true\n' });
   const { exitCode, stderr } = await fixture.run(artifact.imageId, [artifact.launcher ?? '', 'clock']);
   assert.equal(exitCode, 127);

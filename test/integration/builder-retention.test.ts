@@ -61,7 +61,7 @@ async function templates(): Promise<number> {
   return (await fixture.engine.images.list(labels)).length;
 }
 
-test('a Node.js that no build has asked for in a month goes; apps that have it go on, and it comes back when asked for', async () => {
+test('a Node.js version unused for a month is removed, apps that have it go on, and the next build fetches it again', async () => {
   const { source, tree } = await expressSource();
   await using _ = source;
   const app = await fixture.newApp();
@@ -128,7 +128,7 @@ async function somethingIsBuilt() {
   return { end, [Symbol.asyncDispose]: end };
 }
 
-test('stacks are not touched where another platform uses the engine', async () => {
+test('stacks are not removed where another platform uses the engine', async () => {
   const { engine, platformId } = fixture;
   const tag = `paas/run:${platformId}`;
   const volume = `paas-${platformId}-neighbour`;

@@ -52,7 +52,7 @@ function parse(text: string): Answer {
 
 const at = (path: string) => [`http://localhost:5000${path}`];
 
-test('a folder of files is a site: pages, types, folders, a page for what is not there, and nothing hidden', async () => {
+test('a folder of files is a site: pages, content types, folders, a 404 page, and no hidden files', async () => {
   const artifact = await build({
     'index.html': '<h1>home</h1>',
     'docs/index.html': 'docs',
@@ -101,7 +101,7 @@ test('a folder of files is a site: pages, types, folders, a page for what is not
   assert.equal(answers[0]?.headers.get('x-content-type-options'), 'nosniff');
 });
 
-test('browsers ask again about pages, keep what has a hash in its name, and get parts of files', async () => {
+test('browsers revalidate pages, cache files with a hash in their name, and can request byte ranges', async () => {
   const artifact = await build({
     'public/index.html': 'x'.repeat(3000),
     'public/assets/app-1a2b3c4d.js': 'a',
@@ -133,7 +133,7 @@ test('browsers ask again about pages, keep what has a hash in its name, and get 
   assert.equal(same?.status, 304);
 });
 
-test("a change that keeps a file's size is seen by browsers that have the old one", async () => {
+test('browsers with the old file see a change even when the size is the same', async () => {
   const [old] = await ask(await build({ 'index.html': 'version 1' }), at('/'));
   const [changed] = await ask(await build({ 'index.html': 'version 2' }), [
     ...at('/'),
@@ -144,7 +144,7 @@ test("a change that keeps a file's size is seen by browsers that have the old on
   assert.equal(changed?.body.trim(), 'version 2');
 });
 
-describe('a site says how it wants to be served', () => {
+describe('a site can be configured', () => {
   test('as a single-page app, in a Staticfile', async () => {
     const artifact = await build({
       Staticfile: 'root: dist\npushstate: enabled\n',
@@ -163,7 +163,7 @@ describe('a site says how it wants to be served', () => {
     );
   });
 
-  test('with clean addresses, headers and https, in static.json', async () => {
+  test('with clean URLs, headers and https, in static.json', async () => {
     const artifact = await build({
       'static.json': JSON.stringify({
         root: 'site',
@@ -225,7 +225,7 @@ describe('a site says how it wants to be served', () => {
       /cannot be served/,
     ],
   ] as const) {
-    test(`and its author is told ${what}`, async () => {
+    test(`and the pusher reads ${what}`, async () => {
       await assert.rejects(build(files), { code: 'build_failed', message: expected });
     });
   }

@@ -53,7 +53,7 @@ class Orchestrator {
 
 const seed = Number(environment().CHAOS_SEED ?? 1);
 
-it(`an orchestrator that is killed at any moment leaves nothing that the next one does not set right (seed ${seed})`, async (t) => {
+it(`an orchestrator killed at any moment leaves nothing that the next one does not repair (seed ${seed})`, async (t) => {
   await using ground = await layGround();
   const { fixture, home, resolver } = ground;
   const { runId, labels, imageId, cacheDir, dockerHost } = fixture;

@@ -37,7 +37,7 @@ async function meant(args: readonly string[] = [], env: Readonly<Record<string, 
 const remote = (name: string, app: string) =>
   user.git(repo, 'remote', 'add', name, `http://git.localhost:8080/${app}.git`);
 
-test('the flag wins over the environment, and that over the git remote', async () => {
+test('the flag takes precedence over the environment, and the environment over the git remote', async () => {
   await remote('paas', 'shop-staging');
   assert.equal(await meant(['-a', 'shop'], { PAAS_APP: 'other' }), 'shop');
   assert.equal(await meant([], { PAAS_APP: 'shop' }), 'shop');
@@ -45,7 +45,7 @@ test('the flag wins over the environment, and that over the git remote', async (
   assert.equal(await meant([]), 'shop-staging');
 });
 
-test('of two remotes one is chosen by name, for once or for good', async () => {
+test('with two remotes, a flag chooses one for a command and git config for all', async () => {
   await remote('paas', 'shop');
   await user.paas(['git:remote', '-a', 'shop-staging', '-r', 'staging'], { cwd: repo });
   assert.equal(await meant(['-r', 'staging']), 'shop-staging');
@@ -53,7 +53,7 @@ test('of two remotes one is chosen by name, for once or for good', async () => {
   assert.equal(await meant(), 'shop-staging');
 });
 
-test('two remotes and no choice is an error that says how to choose', async () => {
+test('two remotes without a choice are an error that says how to choose', async () => {
   for (const [name, app] of [
     ['production', 'shop'],
     ['staging', 'shop-staging'],
@@ -78,18 +78,18 @@ test('two remotes and no choice is an error that says how to choose', async () =
   );
 });
 
-test("a remote of somebody else's server is not an app's", async () => {
+test('a remote on another server does not name an app', async () => {
   await user.git(repo, 'remote', 'add', 'origin', 'https://git.example.com/team/website.git');
   const { code, stderr } = await user.paas(['config'], { cwd: repo });
   assert.equal(code, 2);
   assert.match(stderr, /Which app\? This folder has no git remote of an app\.\n ›\n › {3}Name it with --app NAME/);
 });
 
-test('a remote that is not there is named', async () => {
+test('a missing remote is named in the error', async () => {
   assert.match(await meant(['-r', 'nope']), /This folder has no git remote nope\./);
 });
 
-test("an empty --app, as of a script's unset variable, means no app and not this folder's", async () => {
+test("an empty --app, as from an unset variable, is an error and not this folder's app", async () => {
   const { code, stdout, stderr } = await user.paas(['config:set', 'A=1', '--app', ''], { env: { PAAS_APP: 'shop' } });
   assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
   assert.match(stderr, /Error: --app names no app: it is empty\./);
@@ -101,7 +101,7 @@ test('outside a repository the app must be named', async () => {
   assert.match(stderr, /Which app\?/);
 });
 
-test('create makes the remote, and git finds the token for it without asking', async () => {
+test('create adds the remote, and git finds the token without asking', async () => {
   const { code, stdout, stderr } = await user.paas(['create', `made${count}`], { cwd: repo });
   assert.equal(code, 0);
   const [webUrl, gitUrl] = stdout.trim().split(' | ');
@@ -115,7 +115,7 @@ test('create makes the remote, and git finds the token for it without asking', a
   assert.match(answer, new RegExp(`password=${api.owner.token}\\n`));
 });
 
-test("a token goes to the platform's git server only, and no other helper is asked for it", async () => {
+test("git sends the token only to the platform's server, and asks no other helper", async () => {
   await user.git(
     repo,
     'config',
@@ -138,7 +138,7 @@ test("a token goes to the platform's git server only, and no other helper is ask
   await user.git(repo, 'config', '--global', '--unset-all', 'credential.helper');
 });
 
-test('create leaves a remote alone that points elsewhere, and says what to do', async () => {
+test('create does not change a remote that points elsewhere, and says what to do', async () => {
   await remote('paas', 'shop');
   const { code, stderr } = await user.paas(['create', `second${count}`], { cwd: repo });
   assert.equal(code, 0);
@@ -150,20 +150,20 @@ test('create leaves a remote alone that points elsewhere, and says what to do', 
   assert.equal(await user.git(repo, 'remote', 'get-url', 'paas'), 'http://git.localhost:8080/shop.git');
 });
 
-test('create on another branch says how that branch is pushed', async () => {
+test('create on another branch says how to push that branch', async () => {
   await user.git(repo, 'symbolic-ref', 'HEAD', 'refs/heads/feature');
   const { stderr } = await user.paas(['create'], { cwd: repo });
   assert.match(stderr, /^Creating app\.\.\. done, calm-river-\d+\n/);
   assert.match(stderr, /git push paas feature:main\n$/);
 });
 
-test('create outside a repository makes the app and says how to go on', async () => {
+test('create outside a repository creates the app and says what to do next', async () => {
   const { code, stderr } = await user.paas(['create', `outside${count}`], { cwd: user.home });
   assert.equal(code, 0);
   assert.match(stderr, new RegExp(`git init, then paas git:remote --app outside${count}\n$`));
 });
 
-test('an address that git would run as a command is not made a remote', async () => {
+test('an address that git would run as a command does not become a remote', async () => {
   const hostile = createServer((_, response) => {
     response.end(JSON.stringify({ name: 'shop', git_url: 'ext::sh -c touch% owned', web_url: null }));
   }).listen(0, '127.0.0.1');
@@ -177,7 +177,7 @@ test('an address that git would run as a command is not made a remote', async ()
   assert.equal(await user.git(repo, 'remote'), '');
 });
 
-test('rename moves the remotes of this folder to the new name', async () => {
+test('rename updates the remotes of this folder', async () => {
   await user.paas(['create', `old${count}`], { cwd: repo });
   const { code, stdout, stderr } = await user.paas(['rename', `new${count}`], { cwd: repo });
   assert.equal(code, 0, stderr);
@@ -189,7 +189,7 @@ test('rename moves the remotes of this folder to the new name', async () => {
   );
 });
 
-test('destroy takes the remotes of the app along, so that they stand for none', async () => {
+test("destroy removes the app's remotes from this folder", async () => {
   const repo = await user.repository('both');
   await user.paas(['create', 'kept'], { cwd: repo });
   await user.paas(['create', 'staged', '--remote', 'staging'], { cwd: repo });
@@ -201,7 +201,7 @@ test('destroy takes the remotes of the app along, so that they stand for none', 
   assert.match((await user.paas(['info'], { cwd: repo })).stdout, /^=== kept\n/);
 });
 
-test('who has no git renames and destroys apps all the same', async () => {
+test('apps can be renamed and destroyed without git', async () => {
   const without = { cwd: user.home, env: { PATH: '/nonexistent' } };
   await user.paas(['create', 'gitless', '--no-remote'], without);
   assert.equal((await user.paas(['rename', 'gitfree', '-a', 'gitless'], without)).code, 0);

@@ -26,21 +26,21 @@ after(async () => {
 
 const paas = (...args: readonly string[]) => user.paas(args, { env: { PAAS_APP: 'shop' } });
 
-test('apps lists the names under whose they are', async () => {
+test("apps lists the names below the owner's email", async () => {
   await api.newApp('atelier');
   assert.deepEqual(await paas('apps'), { code: 0, stderr: '', stdout: `=== ${email} Apps\n\natelier\nshop\n` });
   const names = JSON.parse((await paas('apps', '--json')).stdout).map(({ name }: { name: string }) => name);
   assert.deepEqual(names, ['atelier', 'shop']);
 });
 
-test('info shows an app by name, aligned; and for a shell', async () => {
+test("info shows an app's details, aligned, or as lines for a shell", async () => {
   const { stdout } = await paas('info', 'shop');
   assert.match(stdout, new RegExp(`^=== shop\n\nCreated At:\\s+${stamp}\nDynos:\\s+web: 1, worker: 0\nGit URL:`));
   assert.match(stdout, /\nOwner: +owner@example\.com\n/);
   assert.match((await paas('info', '-s')).stdout, /^git_url=\S+\nmaintenance=off\nname=shop\n/m);
 });
 
-test('ps shows processes by type with their command, and that there is nothing', async () => {
+test('ps shows processes by type with their command, or says that there are none', async () => {
   const one = await api.store.instances.create({
     appId: shop.id,
     workload: { kind: 'release', releaseId: await currentIdOf(api.store, shop) },
@@ -64,7 +64,7 @@ test('ps shows processes by type with their command, and that there is nothing',
   assert.equal((await user.paas(['ps', '-a', 'atelier'])).stdout, 'No dynos on atelier\n');
 });
 
-test('ps:scale sets, steps and resizes, and prints what can be given back to it', async () => {
+test('ps:scale sets, steps and resizes, and prints the formation in the form that it takes', async () => {
   assert.deepEqual(await paas('ps:scale', 'web=2', 'worker+1:1G'), {
     code: 0,
     stdout: '',
@@ -77,7 +77,7 @@ test('ps:scale sets, steps and resizes, and prints what can be given back to it'
   assert.match((await paas('scale', 'web-1')).stderr, /now running web at 1:512M\n$/);
 });
 
-test('ps:scale says what it cannot read, and shows what the platform refuses', async () => {
+test("ps:scale names an argument that it cannot parse, and shows the platform's refusal", async () => {
   const wrong = await paas('ps:scale', 'web:2');
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /web:2 is invalid\. Must be in the format web=2, worker\+1 or web=3:1G\./);
@@ -99,7 +99,7 @@ for (const [args, process, words] of [
   [['kill', '-d', 'run.12'], 'run.12', 'Stopping dyno run.12 on shop'],
   [['stop', 'worker'], 'worker', 'Stopping all worker dynos on shop'],
 ] as const) {
-  test(`${args.join(' ')} reaches ${process ?? 'all'}`, async () => {
+  test(`${args.join(' ')} acts on ${process ?? 'all'}`, async () => {
     assert.deepEqual(await paas(...args), { code: 0, stdout: '', stderr: `${words}... done\n` });
     assert.equal(api.operations.asked.at(-1)?.process, process);
   });
@@ -122,7 +122,7 @@ test('releases lists the newest first and marks the current one', async () => {
   assert.equal(lines.length, 7, 'two rows and an end');
 });
 
-test('releases:info shows a release with its config', async () => {
+test('releases:info shows a release with its config vars', async () => {
   const { stdout } = await paas('releases:info', 'v1');
   assert.match(
     stdout,
@@ -134,7 +134,7 @@ test('releases:info shows a release with its config', async () => {
   assert.match((await paas('releases:info', '--json')).stdout, /"config": \{\n {4}"A": "1"/);
 });
 
-test('rollback goes to the one before, and says how to undo it', async () => {
+test('rollback goes back to the release before, and says how to undo it', async () => {
   await paas('config:set', 'A=2');
   const current = JSON.parse((await paas('releases', '--json', '-n', '1')).stdout)[0].version;
   const { code, stderr } = await paas('rollback');
@@ -174,13 +174,13 @@ test('maintenance is switched on and off', async () => {
   assert.equal((await paas('maintenance', 'off')).stderr, 'Disabling maintenance mode for shop... done\n');
 });
 
-test('open prints the address where there is no screen, and only pages of the app', async () => {
+test('open prints the address where there is no screen, and opens only pages of the app', async () => {
   assert.match((await paas('open')).stdout, /^http:\/\/shop\.localhost\S*\/\n$/);
   assert.match((await paas('open', '/a b?c')).stdout, /\/a%20b\?c\n$/);
   assert.equal((await paas('open', 'https://example.com/')).code, 2);
 });
 
-test('destroy wants the name of the app, from the person or by --confirm', async () => {
+test("destroy needs the app's name, typed or with --confirm", async () => {
   await api.newApp('doomed');
   const wrong = await user.paas(['destroy', '-a', 'doomed'], { input: 'shop\n' });
   assert.equal(wrong.code, 1);
@@ -198,7 +198,7 @@ test('destroy wants the name of the app, from the person or by --confirm', async
   assert.match(gone.stderr, / › {3}Error ID: not_found\n$/);
 });
 
-test("another person's app is as one that is not there", async () => {
+test("another account's app looks like a missing app", async () => {
   const other = await CliUser.create();
   other.logIn(api.url, api.stranger.token);
   const theirs = await other.paas(['info', 'shop']);
@@ -208,20 +208,20 @@ test("another person's app is as one that is not there", async () => {
   await other[Symbol.asyncDispose]();
 });
 
-test('no name can make another request than was meant', async () => {
+test('no app name can change the request', async () => {
   for (const name of ['..', '.', '../account', 'shop/releases', 'shop?x=1']) {
     const { code, stdout } = await user.paas(['info', '-a', name, '--json']);
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, name);
   }
 });
 
-test('an app named where only --app is understood is told how, for whoever types paas logs shop', async () => {
+test('paas logs shop says to use --app', async () => {
   const { code, stderr } = await paas('logs', 'other');
   assert.equal(code, 2);
   assert.match(stderr, /To choose another app: paas logs --app other\n/);
 });
 
-test('create says which region and stack were asked for, and that there is no other', async () => {
+test('create shows the region and stack, and refuses others', async () => {
   const { stdout } = await paas('info', 'shop', '--json');
   const { region, stack } = JSON.parse(stdout).app;
   const made = await paas('create', 'placed', '--region', region.name, '-s', stack.name, '--no-remote');
@@ -231,11 +231,11 @@ test('create says which region and stack were asked for, and that there is no ot
   assert.match(refused.stderr, /There is no stack "heroku-24": \S+ is the one there is\./);
 });
 
-test('create -a NAME is create NAME', async () => {
+test('create -a NAME is the same as create NAME', async () => {
   assert.equal((await paas('create', '-a', 'flagged', '-n')).stderr, 'Creating flagged... done\n');
 });
 
-test('a name that is taken is told with both ways on', async () => {
+test('for a taken name, create says how to choose another one or add the remote', async () => {
   const { code, stderr } = await paas('create', 'shop');
   assert.equal(code, 2);
   assert.match(stderr, /Choose another name/);

@@ -44,7 +44,7 @@ const awkward: Readonly<Record<string, string>> = {
 
 const assignments = Object.entries(awkward).map(([name, value]) => `${name}=${value}`);
 
-test('config:set says what it did on stderr, and what it set on stdout', async () => {
+test('config:set prints its progress on stderr and the new values on stdout', async () => {
   assert.deepEqual(await paas('config:set', 'B=2', 'A=1'), {
     code: 0,
     stderr: `Setting B, A and restarting ${app}... done, v2\n`,
@@ -58,13 +58,13 @@ test('config:set says what it did on stderr, and what it set on stdout', async (
   assert.equal((await paas('config')).stdout, `=== ${app} Config Vars\n\nB: 2\n`);
 });
 
-test('config lists sorted and aligned, or says that there is nothing', async () => {
+test('config lists the vars sorted and aligned, or says that there are none', async () => {
   assert.equal((await paas('config')).stdout, `${app} has no config vars.\n`);
   await paas('config:set', 'LONGER=b', 'A=a');
   assert.equal((await paas('config')).stdout, `=== ${app} Config Vars\n\nA:      a\nLONGER: b\n`);
 });
 
-test('every value comes back with the very same bytes', async () => {
+test('every value comes back byte for byte', async () => {
   await paas('config:set', ...assignments);
   assert.deepEqual(JSON.parse((await paas('config', '--json')).stdout), awkward);
   for (const [name, value] of Object.entries(awkward)) {
@@ -72,7 +72,7 @@ test('every value comes back with the very same bytes', async () => {
   }
 });
 
-test('a shell that evaluates config --shell has the very same bytes', async () => {
+test('a shell that evaluates config --shell gets the values byte for byte', async () => {
   await paas('config:set', ...assignments);
   for (const args of [
     ['config', '--shell'],
@@ -86,14 +86,14 @@ test('a shell that evaluates config --shell has the very same bytes', async () =
   }
 });
 
-test('config:get prints an empty line for what is not set, and null as JSON', async () => {
+test('config:get prints an empty line for a var that is not set, or null as JSON', async () => {
   await paas('config:set', 'A=1');
   assert.equal((await paas('config:get', 'A', 'NOPE')).stdout, '1\n\n');
   assert.deepEqual(JSON.parse((await paas('config:get', 'A', 'NOPE', '--json')).stdout), { A: '1', NOPE: null });
   assert.equal((await paas('config:get', '-s', 'A')).stdout, "A='1'\n");
 });
 
-test('a value cannot command the terminal it is shown on', async () => {
+test('a value cannot control the terminal', async () => {
   await paas('config:set', 'A=x\x1b]0;owned\x07y');
   const terminal = { colourDepth: 1 };
   assert.equal((await user.paas(['config:get', 'A', '-a', app], { terminal })).stdout, 'xy\n');
@@ -101,7 +101,7 @@ test('a value cannot command the terminal it is shown on', async () => {
   assert.equal((await paas('config:get', 'A')).stdout, 'x\x1b]0;owned\x07y\n', 'a program gets the bytes');
 });
 
-test('config:import sets what a .env file says, as dotenv reads it', async () => {
+test('config:import sets the vars of a .env file, as dotenv parses it', async () => {
   const file = join(user.home, 'sample.env');
   await writeFile(
     file,
@@ -127,7 +127,7 @@ EMPTY=
   });
 });
 
-test('config moves from app to app through a pipe, every byte of it', async () => {
+test('config can be copied from app to app through a pipe, byte for byte', async () => {
   await paas('config:set', ...assignments);
   const { stdout: input } = await paas('config', '--json');
   const copy = await api.newApp(`copy${count}`);
@@ -135,7 +135,7 @@ test('config moves from app to app through a pipe, every byte of it', async () =
   assert.deepEqual(JSON.parse((await user.paas(['config', '--json', '-a', copy.name])).stdout), awkward);
 });
 
-test('config:set with nothing, or with a word that is no assignment, says how', async () => {
+test('config:set without an assignment says how to use it', async () => {
   assert.deepEqual(await paas('config:set'), {
     code: 2,
     stdout: '',
@@ -149,14 +149,14 @@ test('config:set with nothing, or with a word that is no assignment, says how', 
   });
 });
 
-test("what the platform refuses is shown in its own words, with the error's id", async () => {
+test('an error of the platform is shown with its message and its id', async () => {
   const { code, stderr } = await paas('config:set', '1A=x');
   assert.equal(code, 2);
   assert.match(stderr, /^Setting 1A and restarting app\d+\.\.\. !\n › {3}Error: "1A" is not a config var name/);
   assert.match(stderr, /\n ›\n › {3}Error ID: invalid_params\n$/);
 });
 
-test('a file that is not there, and one that sets nothing, are told apart', async () => {
+test('a missing file and a file without vars have different errors', async () => {
   const missing = await paas('config:import', 'nope.env');
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /nope\.env cannot be read: there is no such file\.\n/);
@@ -167,7 +167,7 @@ test('a file that is not there, and one that sets nothing, are told apart', asyn
   assert.match(empty.stderr, /sets no variable/);
 });
 
-test('who sets what the platform sets for every process is told so', async () => {
+test('setting a var that the platform sets for every process gives a warning', async () => {
   const { stderr } = await paas('config:set', 'DYNO=x', 'PAAS_APP=y', 'Z=1');
   assert.match(stderr, /Warning: The platform sets DYNO for every process/);
   assert.match(stderr, /Warning: The platform sets PAAS_APP for every process/);
@@ -175,7 +175,7 @@ test('who sets what the platform sets for every process is told so', async () =>
   assert.doesNotMatch(unset.stderr, /Warning/);
 });
 
-test('who sets PORT is told that the platform chooses it', async () => {
+test('setting PORT gives a warning that the platform sets it', async () => {
   const { code, stderr } = await paas('config:set', 'PORT=80');
   assert.equal(code, 0);
   assert.match(stderr, /Warning: The platform sets PORT for web processes\. They do not see this value\.\n/);

@@ -106,7 +106,7 @@ after(async () => {
   await user[Symbol.asyncDispose]();
 });
 
-test('the demo writes an app, pushes it with git and shows what answers, and each step as it is typed', async () => {
+test('the demo writes an app, pushes it with git, shows the answer, and shows the command of each step', async () => {
   const { code, stdout, stderr } = await user.paas(['demo']);
   assert.equal(code, 0, stderr);
   assert.equal(stdout, `${platform.siteOf('calm-river-42')}\n`);
@@ -127,7 +127,7 @@ test('the demo writes an app, pushes it with git and shows what answers, and eac
   assert.deepEqual(files.sort(), ['.git', 'Procfile', 'package-lock.json', 'package.json', 'server.js']);
 });
 
-test('the sample app is one: it listens on PORT and ends on SIGTERM', async () => {
+test('the sample app listens on PORT and ends on SIGTERM', async () => {
   const folder = join(user.home, 'paas-demo');
   const app = spawn(process.execPath, ['server.js'], {
     cwd: folder,
@@ -143,7 +143,7 @@ test('the sample app is one: it listens on PORT and ends on SIGTERM', async () =
   assert.equal(code, 0);
 });
 
-test('a second demo takes a folder of its own, and a full one is left alone', async () => {
+test('a second demo uses another folder, and a folder with files is left alone', async () => {
   const second = await user.paas(['demo', '--json']);
   assert.deepEqual(JSON.parse(second.stdout), {
     app: 'calm-river-43',
@@ -157,7 +157,7 @@ test('a second demo takes a folder of its own, and a full one is left alone', as
   assert.match(stderr, /paas-demo is not empty\./);
 });
 
-test('a platform that is not there is noticed before anything is written', async () => {
+test('a platform that does not answer is noticed before any file is written', async () => {
   const { code } = await user.paas(['demo', 'never'], { env: { PAAS_API: 'http://127.0.0.1:1', PAAS_TOKEN: 'x' } });
   assert.equal(code, 1);
   assert.ok(!(await readdir(user.home)).includes('never'));

@@ -23,7 +23,7 @@ after(async () => {
 
 const engineUp = { name: 'engine', state: 'ok', message: 'Docker 20.10.24', fix: null } as const;
 
-test('doctor shows what the platform and this machine say, and ends with 0 when nothing fails', async () => {
+test('doctor shows the checks of the platform and of this machine, and exits with 0 when nothing fails', async () => {
   checks = [engineUp, { name: 'live restore', state: 'warning', message: 'apps stop', fix: 'Set "live-restore".' }];
   const { code, stdout, stderr } = await user.paas(['doctor']);
   assert.equal(code, 0, stdout);
@@ -37,7 +37,7 @@ test('doctor shows what the platform and this machine say, and ends with 0 when 
   assert.match(stderr, /\.\.\. \d+ ok, \d+ to look at\n$/);
 });
 
-test('what fails ends with 1 and names the fix', async () => {
+test('a failed check exits with 1 and shows the fix', async () => {
   checks = [{ name: 'stacks', state: 'failed', message: 'missing', fix: 'Make them: paas stack:rebuild' }];
   const { code, stdout } = await user.paas(['doctor']);
   assert.equal(code, 1);
@@ -48,7 +48,7 @@ test('what fails ends with 1 and names the fix', async () => {
   assert.deepEqual(found, checks[0]);
 });
 
-test("a clock that differs from the platform's is told, and by how much", async () => {
+test("a clock that differs from the platform's is reported, with the difference", async () => {
   checks = [engineUp];
   const ahead = await user.paas(['doctor'], { now: new Date(Date.now() + 3_600_000) });
   assert.equal(ahead.code, 1);
@@ -61,14 +61,14 @@ test("a clock that differs from the platform's is told, and by how much", async 
   assert.match(behind.stdout, /\nwarn {2}clock +this machine is (19|20) s behind the platform\n/);
 });
 
-test('a token that is no longer good is told apart from a platform that is down', async () => {
+test('doctor distinguishes an invalid token from a platform that is down', async () => {
   const env = { PAAS_API: api.url, PAAS_TOKEN: 'pp_old' };
   const { code, stdout } = await user.paas(['doctor'], { env });
   assert.equal(code, 1);
   assert.match(stdout, /^ok {4}API .*\nok {4}clock .*\nfail {2}login /);
 });
 
-test('a file of logins that cannot be read is one more thing that doctor finds', async () => {
+test('doctor reports a file of logins that cannot be read', async () => {
   const other = await CliUser.create();
   other.logIn(api.url, api.owner.token);
   const file = credentialsPath(other.env);
@@ -83,7 +83,7 @@ test('a file of logins that cannot be read is one more thing that doctor finds',
   await other[Symbol.asyncDispose]();
 });
 
-test('where nothing answers, doctor says what a start would need', async () => {
+test('when nothing answers, doctor says what a start needs', async () => {
   const env = { PAAS_API: 'http://127.0.0.1:1' };
   const { code, stdout } = await user.paas(['doctor'], { env });
   assert.equal(code, 1);

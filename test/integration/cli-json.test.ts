@@ -87,7 +87,7 @@ const typed: readonly (readonly [name: string, ...args: readonly string[]])[] = 
 ];
 const elsewhere = ['demo', 'platform:stop', 'platform:uninstall', 'stack:rebuild'];
 
-test('with --json every command prints one JSON document and nothing else, also when it changes something', async (t) => {
+test('with --json every command prints one JSON document and nothing else, even when it changes something', async (t) => {
   for (const [name, ...args] of typed) {
     await t.test(name, async () => {
       const needsNoApp = [
@@ -118,7 +118,7 @@ test('with --json every command prints one JSON document and nothing else, also 
   }
 });
 
-test('no command is left out of the test above without a reason', () => {
+test('the test above leaves out no command without a reason', () => {
   const all = commandGroups.flatMap(({ commands }) => commands.map(({ name }) => name));
   assert.deepEqual(new Set([...typed.map(([name]) => name), ...elsewhere]), new Set(all));
 });

@@ -37,7 +37,7 @@ async function listening(listener: RequestListener) {
   };
 }
 
-test('a token that the platform knows is kept, and used from then on', async () => {
+test('a valid token is saved and used from then on', async () => {
   const { code, stdout, stderr } = await user.paas(['login', '--api', api.url], { input: `${api.owner.token}\n` });
   assert.deepEqual({ code, stdout }, { code: 0, stdout: '' });
   assert.equal(stderr, `Logging in to ${api.url}... done, owner@example.com\n`);
@@ -45,14 +45,14 @@ test('a token that the platform knows is kept, and used from then on', async () 
   assert.deepEqual(Object.keys(readCredentials(user.env)), [api.url]);
 });
 
-test('a token may come without a line break, or with that of Windows', async () => {
+test('a token may end without a line break, or with a Windows line break', async () => {
   for (const ending of ['', '\r\n']) {
     const { code, stderr } = await user.paas(['login', '--api', api.url], { input: `${api.owner.token}${ending}` });
     assert.equal(code, 0, stderr);
   }
 });
 
-test('a token that the platform does not know is refused, and not kept', async () => {
+test('a token that the platform does not know is refused and not saved', async () => {
   const { code, stderr } = await user.paas(['login', '--api', api.url], { input: 'pp_wrong\n' });
   assert.equal(code, 2);
   assert.match(stderr, new RegExp(`^Logging in to ${api.url}\\.\\.\\. !\n ›   Error: `));
@@ -60,26 +60,26 @@ test('a token that the platform does not know is refused, and not kept', async (
   assert.deepEqual(readCredentials(user.env), {});
 });
 
-test('without a login every command says how to log in, and asks nobody', async () => {
+test('without a login every command says how to log in, and sends no request', async () => {
   const { code, stdout, stderr } = await user.paas(['apps', '--api', api.url]);
   assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
   assert.equal(stderr, ` ›   Error: Not logged in to ${api.url}.\n ›\n ›   Log in with: paas login --api ${api.url}\n`);
 });
 
-test('PAAS_TOKEN is used and never written down', async () => {
+test('PAAS_TOKEN is used and never saved', async () => {
   const env = { PAAS_API: api.url, PAAS_TOKEN: api.owner.token };
   assert.equal((await user.paas(['whoami'], { env })).stdout, 'owner@example.com\n');
   assert.deepEqual(readCredentials(user.env), {});
 });
 
-test('auth:token prints the token alone, for whoever asks the API by hand', async () => {
+test('auth:token prints only the token, for use with curl', async () => {
   user.logIn(api.url, api.owner.token);
   assert.deepEqual(await user.paas(['auth:token']), { code: 0, stdout: `${api.owner.token}\n`, stderr: '' });
   const elsewhere = await user.paas(['auth:token', '--api', 'http://other.example.com']);
   assert.deepEqual([elsewhere.code, elsewhere.stdout], [1, '']);
 });
 
-test('login -i is the login that there is', async () => {
+test('login -i is the same as login', async () => {
   const { code } = await user.paas(['login', '-i', '--api', api.url], { input: api.owner.token });
   assert.equal(code, 0);
 });
@@ -93,7 +93,7 @@ test('logout forgets the token, for git too', async () => {
   assert.doesNotMatch(kept, new RegExp(api.owner.token));
 });
 
-test('of two platforms one must be chosen', async () => {
+test('with two logins, a platform must be chosen', async () => {
   user.logIn('http://one.example.com', 'x');
   user.logIn('http://two.example.com', 'y');
   const { code, stderr } = await user.paas(['apps']);
@@ -101,7 +101,7 @@ test('of two platforms one must be chosen', async () => {
   assert.match(stderr, /Logged in to 2 platforms: http:\/\/one\.example\.com, http:\/\/two\.example\.com\./);
 });
 
-test('a platform that is not there is told with what to do', async () => {
+test('for a platform that does not answer, the error says what to do', async () => {
   const { url, [Symbol.asyncDispose]: close } = await listening(() => {});
   await close();
   user.logIn(url, 'x');
@@ -116,7 +116,7 @@ test('a platform that is not there is told with what to do', async () => {
   );
 });
 
-test('something else that answers is not taken for a platform', async () => {
+test('another server that answers is not mistaken for a platform', async () => {
   await using page = await listening((_, response) => response.end('<h1>hello</h1>'));
   user.logIn(page.url, 'x');
   const { code, stderr } = await user.paas(['apps']);
@@ -124,7 +124,7 @@ test('something else that answers is not taken for a platform', async () => {
   assert.match(stderr, /is not the API of a platform/);
 });
 
-test('an error of the platform itself is told with its request, and nothing of its inside', async () => {
+test('an internal error of the platform is shown with its request id and no details', async () => {
   await using broken = await listening((_, response) => {
     response.writeHead(500, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ id: 'internal_server_error', message: 'Internal error.', request_id: 'r-1' }));
@@ -135,7 +135,7 @@ test('an error of the platform itself is told with its request, and nothing of i
   assert.equal(stderr, ' ›   Error: Internal error.\n ›\n ›   Error ID: internal (request r-1)\n');
 });
 
-test('an answer that no platform gave is told by its status', async () => {
+test('an error answer of another server is shown with its status', async () => {
   await using proxy = await listening((_, response) => response.writeHead(503).end('<html>busy</html>'));
   user.logIn(proxy.url, 'x');
   const { code, stderr } = await user.paas(['apps']);
@@ -143,7 +143,7 @@ test('an answer that no platform gave is told by its status', async () => {
   assert.equal(stderr, ' ›   Error: The API answered 503 without a reason.\n ›\n ›   Error ID: unavailable\n');
 });
 
-test('a message from a server cannot command the terminal', async () => {
+test('a message from a server cannot control the terminal', async () => {
   await using hostile = await listening((_, response) => {
     response.writeHead(422, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ id: 'invalid_params', message: 'a\x1b[2Jb\x1b]0;owned\x07c', hint: 'd\x9be' }));
@@ -153,7 +153,7 @@ test('a message from a server cannot command the terminal', async () => {
   assert.equal(stderr, ' ›   Error: abc\n ›\n ›   d\n ›\n ›   Error ID: invalid_params\n');
 });
 
-test('a login that nobody answers says how a script does it', async () => {
+test('a login without input says how a script can do it', async () => {
   const { code, stderr } = await user.paas(['login', '--api', api.url]);
   assert.equal(code, 1);
   assert.match(stderr, /^ › {3}Error: Standard input is empty.*\n ›\n › {3}For example: paas login < token\.txt\n$/);

@@ -58,44 +58,44 @@ beforeEach(() => {
 const run = (args: readonly string[], input?: string | Buffer) =>
   user.paas(['run', '-a', 'shop', ...args], input === undefined ? {} : { input });
 
-test("run prints what the command prints, and ends with the command's code", async () => {
+test("run prints the command's output and exits with its exit code", async () => {
   const { code, stdout, stderr } = await run(['echo out; exit 42']);
   assert.equal(code, 42);
   assert.equal(stdout, 'out\n');
   assert.match(stderr, /^Running echo out; exit 42 on shop\.\.\. up, run\.\d+\n$/);
 });
 
-test('one word is a line for bash, several are run as they are', async () => {
+test('a single argument is a line for bash, several are run unchanged', async () => {
   assert.equal((await run(['echo $((1 + 1)) | cat'])).stdout, '2\n');
   assert.equal((await run(['--', 'printf', '%s|', 'a b', '$HOME', "it's"])).stdout, "a b|$HOME|it's|");
   assert.equal((await run(['ls', '-d', '/'])).stdout, '/\n', 'an option that paas does not know is the command’s');
 });
 
-test('flags of paas may come after the command, as with heroku run', async () => {
+test('flags of paas may follow the command, as with heroku run', async () => {
   const { stdout } = await user.paas(['run', 'echo', 'here', '-a', 'shop']);
   assert.equal(stdout, 'here\n');
 });
 
-test('piped input reaches the command to its last byte, and so does its end', async () => {
+test('the command gets piped input to the last byte, and its end', async () => {
   const bytes = Buffer.alloc(3_000_000, 'abc\0\x04\xff', 'latin1');
   const { code, stdout } = await run(['sha256sum'], bytes);
   assert.equal(code, 0);
   assert.equal(stdout, `${createHash('sha256').update(bytes).digest('hex')}  -\n`);
 });
 
-test('a command that does not read its input ends all the same', async () => {
+test('a command that does not read its input still ends', async () => {
   const endless = new PassThrough();
   endless.write('never read\n');
   const { code } = await user.paas(['run', '-a', 'shop', 'exit 3'], { input: endless });
   assert.equal(code, 3);
 });
 
-test('what a command prints comes whole, also when there is much of it', async () => {
+test('a large output arrives complete', async () => {
   const { stdout } = await run(['head -c 2000000 /dev/zero | tr "\\0" x']);
   assert.equal(stdout.length, 2_000_000);
 });
 
-test('run --json gives the output and the code as one document', async () => {
+test('run --json prints the output and the exit code as one document', async () => {
   const { code, stdout } = await run(['--json', 'echo "a line"; exit 4']);
   assert.equal(code, 4);
   const document = JSON.parse(stdout);
@@ -103,7 +103,7 @@ test('run --json gives the output and the code as one document', async () => {
   assert.deepEqual({ ...document, name: '' }, { name: '', exit_code: 4, output: 'a line\n' });
 });
 
-test('vars and size are for this run only', async () => {
+test('--env and --size are for this run only', async () => {
   await run(['-e', 'A=1;B=x=y', '-e', 'C=3', '-s', '1G', 'true']);
   const request = api.operations.runs.at(-1);
   assert.deepEqual(request?.env, { A: '1', B: 'x=y', C: '3' });
@@ -111,7 +111,7 @@ test('vars and size are for this run only', async () => {
   assert.equal(request?.tty, false, 'no terminal, no tty');
 });
 
-test('on a terminal every key goes to the command, its size too, and the terminal is as it was in the end', async () => {
+test('on a terminal the command gets every key and the size, and the terminal is restored at the end', async () => {
   const raw: boolean[] = [];
   const keys = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (on: boolean) => raw.push(on) });
   const screen = { colourDepth: 8, columns: 132 };
@@ -138,7 +138,7 @@ test('--no-tty gives the command no terminal', async () => {
   assert.equal(api.operations.runs.at(-1)?.tty, false);
 });
 
-test('why a command did not start is told', async () => {
+test('the reason why a command did not start is shown', async () => {
   api.operations.attach = async () => {
     throw new PlatformError('start_failed', 'run.1 was not started: no image.');
   };
@@ -147,7 +147,7 @@ test('why a command did not start is told', async () => {
   assert.match(stderr, / › {3}Error: run\.1 was not started: no image\.\n/);
 });
 
-test('an option before the command is an option of paas, and told when there is none such', async () => {
+test('an option before the command is an option of paas, and an unknown one is an error', async () => {
   const before = api.operations.runs.length;
   const { code, stderr } = await run(['--nope', 'true']);
   assert.equal(code, 2);
@@ -157,7 +157,7 @@ test('an option before the command is an option of paas, and told when there is 
   assert.equal((await run(['echo', '-j', '4'])).stdout, '-j 4\n');
 });
 
-test('run:detached leaves the command to itself and says where its output is', async () => {
+test('run:detached runs the command in the background and says how to see its output', async () => {
   const { code, stdout, stderr } = await user.paas(['run:detached', '-a', 'shop', '-e', 'A=1', 'bin/report', '--all']);
   const name = /done, (run\.\d+)\n$/.exec(stderr)?.[1];
   assert.equal(stderr, `Running bin/report --all on shop... done, ${name}\n`);
@@ -173,7 +173,7 @@ test('run:detached leaves the command to itself and says where its output is', a
   assert.match((await user.paas(['run:detached', '-a', 'shop'])).stderr, /Usage: paas run:detached COMMAND/);
 });
 
-test('run:detached --tail follows what that command writes', async () => {
+test('run:detached --tail follows the output of the command', async () => {
   const running = user.start(['run:detached', '-a', 'shop', '--tail', 'bin/report']);
   const name = await eventually('it is up', () => /done, (run\.\d+)\n/.exec(running.stderr.text)?.[1]);
   const app = await api.store.apps.findByName('shop');
@@ -186,13 +186,13 @@ test('run:detached --tail follows what that command writes', async () => {
   await running.ended;
 });
 
-test('run without a command says how', async () => {
+test('run without a command shows the usage', async () => {
   const { code, stderr } = await run([]);
   assert.equal(code, 2);
   assert.match(stderr, /Usage: paas run COMMAND\n › {3}Must specify a command to run\./);
 });
 
-test('when the person goes away, the command is told', async () => {
+test('run exits with 1 when it is stopped', async () => {
   const running = user.start(['run', '-a', 'shop', 'echo ready; sleep 60'], { input: new PassThrough() });
   await eventually('it runs', () => running.stdout.text.includes('ready'));
   running.stop();

@@ -21,7 +21,7 @@ const account = (token: string) => api.ask('GET', '/account', { token });
 const events = async (kind: 'token.created' | 'token.revoked') =>
   (await api.store.events.list({ limit: 100 })).filter((event) => event.kind === kind);
 
-test('a token is shown once, on standard output alone, works, is listed, and is closed when it is revoked', async () => {
+test('a token is printed once, on stdout only, works, is listed, and stops working when revoked', async () => {
   const made = await user.paas(['tokens:create', '-d', 'CI of shop', '--scope', 'read', '--expires', '30d']);
   assert.equal(made.code, 0, made.stderr);
   assert.match(made.stdout, /^pp_[0-9A-Za-z]{49}\n$/);
@@ -39,7 +39,7 @@ test('a token is shown once, on standard output alone, works, is listed, and is 
   assert.deepEqual((await events('token.revoked')).at(-1)?.data ?? null, facts);
 });
 
-test('a token may be revoked by its id, and by the whole of it, which is sent nowhere', async () => {
+test('a token can be revoked by its id or by the whole token, which is not sent', async () => {
   const { id } = JSON.parse((await user.paas(['tokens:create', '--json'])).stdout);
   assert.equal((await user.paas(['tokens:revoke', id])).code, 0);
   const token = (await user.paas(['tokens:create'])).stdout.trim();
@@ -47,14 +47,14 @@ test('a token may be revoked by its id, and by the whole of it, which is sent no
   assert.deepEqual([code, stderr], [0, `Revoking ${token.slice(0, 9)}... done\n`]);
 });
 
-test('without options a token may do everything and is good until it is revoked', async () => {
+test('without options a token may do everything and is valid until it is revoked', async () => {
   const document = JSON.parse((await user.paas(['tokens:create', '--json'])).stdout);
   assert.deepEqual([document.scope, document.expires_at, document.access_token.expires_in], [['global'], null, null]);
   const info = await api.ask('GET', `/oauth/authorizations/${document.id}`);
   assert.deepEqual([info.json.prefix, info.json.access_token.token], [document.prefix, null], 'never shown again');
 });
 
-test('a time is given in minutes, hours or days', async () => {
+test('--expires takes minutes, hours or days', async () => {
   for (const [text, seconds] of [
     ['90m', 5400],
     ['12h', 43_200],
@@ -68,7 +68,7 @@ test('a time is given in minutes, hours or days', async () => {
   }
 });
 
-test("what there is not, and another account's token, is told with the next command", async () => {
+test("a missing token, or another account's, is an error with the next command", async () => {
   const [theirs] = await api.store.tokens.list(api.stranger.actor.accountId);
   for (const name of ['pp_nobody', theirs?.id ?? '', theirs?.prefix ?? '']) {
     const { code, stderr } = await user.paas(['tokens:revoke', name]);
@@ -86,7 +86,7 @@ test('a description is one line', async () => {
   }
 });
 
-test('a command that its token may not do says which token may', async () => {
+test("a command that the token's scope forbids says which scope allows it", async () => {
   const reader = await CliUser.create();
   try {
     reader.logIn(api.url, await api.tokenOf(api.owner, 'read'));

@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => half[Symbol.asyncDispose]());
 
-it('a change of config does not wait for a build, and a version that waits for it to be launched says so', async () => {
+it('a config change does not wait for a build, and a push that waits for the change says so', async () => {
   const { deps, actor } = half;
   const { store } = deps;
   const app = await half.app('patient');

@@ -23,7 +23,7 @@ describe('an instance that fills its disk', () => {
   };
   const active = async (appId: string) => (await half.deps.store.instances.listActive(appId)).map(({ id }) => id);
 
-  it('is ended with the numbers and replaced, and the others do not notice', async () => {
+  it('is stopped and replaced, the numbers are in the log, and other instances go on', async () => {
     const hog = await deployed('hog', 'dd if=/dev/zero of=/home/big bs=1M count=30');
     const neighbour = await deployed('neighbour', 'dd if=/dev/zero of=/home/small bs=1M count=3');
     const [before, other] = [await active(hog.id), await active(neighbour.id)];

@@ -12,7 +12,7 @@ import { RecordingEngine } from '../support/recording-engine.ts';
 const ping = { method: 'GET', path: '/_ping', what: 'answer a ping' } as const;
 
 describe('the connection to the engine', () => {
-  test('an engine that is not there is unavailable, with the next thing to do', async () => {
+  test('a missing engine is “unavailable”, with the next step', async () => {
     for (const dockerHost of ['unix:///nowhere/docker.sock', 'tcp://127.0.0.1:1']) {
       await assert.rejects(createDockerEngine({ dockerHost }).info(), {
         code: 'unavailable',
@@ -22,13 +22,13 @@ describe('the connection to the engine', () => {
     }
   });
 
-  test('an address that is none is refused at once', () => {
+  test('an invalid address is refused at once', () => {
     for (const dockerHost of ['', 'unix://', '/var/run/docker.sock', 'ssh://host', 'tcp://']) {
       assert.throws(() => createDockerEngine({ dockerHost }), { code: 'invalid_params' }, dockerHost);
     }
   });
 
-  test('an engine that does not answer is unavailable after the deadline', async () => {
+  test('an engine that does not answer is “unavailable” after the deadline', async () => {
     await using wire = await RecordingEngine.start(() => null);
     const connection = connect(wire.dockerHost);
     await assert.rejects(connection.request({ ...ping, deadlineMs: 50 }), {
@@ -42,7 +42,7 @@ describe('the connection to the engine', () => {
     });
   });
 
-  test('a call costs no more when many others are under way', async () => {
+  test('a call costs no more when many others are running', async () => {
     await using wire = await RecordingEngine.start(({ path }) => (path === '/_ping' ? null : undefined));
     const connection = connect(wire.dockerHost);
     const over = new AbortController();
@@ -63,7 +63,7 @@ describe('the connection to the engine', () => {
     await settled;
   });
 
-  test('who gives up is told "cancelled", before and while the engine answers', async () => {
+  test('an aborted call reports "cancelled", before and during the engine\'s answer', async () => {
     await using wire = await RecordingEngine.start(() => null);
     const connection = connect(wire.dockerHost);
     await assert.rejects(connection.request({ ...ping, signal: AbortSignal.abort() }), { code: 'cancelled' });
@@ -73,7 +73,7 @@ describe('the connection to the engine', () => {
     await assert.rejects(waiting, { code: 'cancelled' });
   });
 
-  test('the engine’s answers become our errors, with its own words', async () => {
+  test('the engine’s errors become errors of the platform, with its message', async () => {
     const statuses: readonly (readonly [number, string])[] = [
       [404, 'not_found'],
       [409, 'conflict'],
@@ -92,7 +92,7 @@ describe('the connection to the engine', () => {
     await assert.rejects(connect(wire.dockerHost).request(ping), { code: 'no_capacity', message: /disk is full/ });
   });
 
-  test('an engine that stops ends its events with "unavailable"', async () => {
+  test('when the engine stops, its event stream ends with "unavailable"', async () => {
     const wire = await RecordingEngine.start((call) =>
       call.path === '/events' ? { status: 200, body: '' } : undefined,
     );
@@ -106,7 +106,7 @@ describe('the connection to the engine', () => {
     await wire[Symbol.asyncDispose]();
   });
 
-  test('DOCKER_HOST and its kin in the environment change nothing', async () => {
+  test('DOCKER_HOST and similar variables in the environment change nothing', async () => {
     await using wire = await RecordingEngine.start();
     const engine = resolve(import.meta.dirname, '../../src/engine/docker-engine.ts');
     const program = `const { createDockerEngine } = await import(process.argv[1]);

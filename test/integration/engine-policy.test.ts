@@ -56,8 +56,8 @@ async function bodiesFor(spec: ContainerSpec): Promise<readonly Body[]> {
   return wire.of('POST', '/containers/create').map((call) => call.body as Body);
 }
 
-describe('the policy, on the wire', () => {
-  test('an app’s container is asked for with its whole sandbox and nothing else', async () => {
+describe('the request to the engine', () => {
+  test('for an app’s container has the whole sandbox and nothing else', async () => {
     const body = (await bodiesFor(plain)).at(-1);
     assert.ok(body);
     const { HostConfig: hostConfig, ...config } = body;
@@ -110,7 +110,7 @@ describe('the policy, on the wire', () => {
     assertSecurityOptions(securityOpt);
   });
 
-  test('a network is had by its id, with names in it, and nothing that is a namespace of others', async () => {
+  test('refers to networks by id, with names in them, and never to a namespace of others', async () => {
     const networks = [
       { id: 'net2', aliases: ['db'], when: 'later' },
       { id: 'net1', aliases: ['web', 'shop'], when: 'start' },
@@ -134,7 +134,7 @@ describe('the policy, on the wire', () => {
     }
   });
 
-  test('a spec that asks for all there is gets no more rights by it', async () => {
+  test('gives no more rights, even to a spec that sets every field', async () => {
     const body = (await bodiesFor(lavish)).at(-1);
     assert.ok(body);
     assertSandboxed(body);
@@ -152,7 +152,7 @@ describe('the policy, on the wire', () => {
     assert.deepEqual([body.OpenStdin, body.StdinOnce, body.Tty], [true, true, true]);
   });
 
-  test('every container that is made on the way is in the sandbox too', async () => {
+  test('for every auxiliary container has the sandbox too', async () => {
     for (const spec of [plain, lavish]) {
       const bodies = await bodiesFor(spec);
       assert.equal(bodies.length, 2, 'the try-out of the limit of open files, and the container itself');
@@ -161,14 +161,14 @@ describe('the policy, on the wire', () => {
     }
   });
 
-  test('a larger instance may have more processes; half of a small one’s memory is its /tmp', async () => {
+  test('for a larger instance allows more processes, and /tmp is half of a small one’s memory', async () => {
     const large = (await bodiesFor({ ...plain, memoryBytes: 2048 * megabyte })).at(-1);
     assert.equal(large?.HostConfig.PidsLimit, 512);
     const small = (await bodiesFor({ ...plain, memoryBytes: 64 * megabyte })).at(-1);
     assert.deepEqual(small?.HostConfig.Tmpfs, { '/tmp': `rw,exec,nosuid,nodev,size=${32 * megabyte},mode=1777` });
   });
 
-  test('a change of limits says memory and swap as one, and nothing that it was not asked for', async () => {
+  test('for a change of limits sets memory and swap as one, and only what was requested', async () => {
     await using wire = await RecordingEngine.start((call) =>
       call.path === '/containers/c0ffee/update' ? { status: 200, body: { Warnings: null } } : undefined,
     );
@@ -187,7 +187,7 @@ describe('the policy, on the wire', () => {
     );
   });
 
-  test('a copy of a volume is made without a network, on a read-only root, in the whole sandbox', async () => {
+  test('for a copy of a volume has no network, a read-only root and the whole sandbox', async () => {
     for (const verb of ['exportTar', 'importTar'] as const) {
       await using wire = await RecordingEngine.start();
       const { volumes } = createDockerEngine({ dockerHost: wire.dockerHost });
@@ -209,7 +209,7 @@ describe('the policy, on the wire', () => {
     }
   });
 
-  test('a program beside the container’s own is asked for without any privilege, and never as root', async () => {
+  test('for another program in a container has no privileges and is never for root', async () => {
     await using wire = await RecordingEngine.start((call) =>
       call.path === '/containers/c0ffee/exec' ? { status: 201, body: { Id: 'e1' } } : undefined,
     );
@@ -244,7 +244,7 @@ describe('the policy, on the wire', () => {
     );
   });
 
-  test('under cgroup v2 a limit below what is in use never reaches the engine: the kernel would kill for it', async () => {
+  test('under cgroup v2 never has a limit below the memory in use, because the kernel would kill', async () => {
     const cgroup2 = { ...engineInfo, CgroupVersion: '2' };
     const stats = {
       read: '2026-11-29T13:14:18.471383299Z',
@@ -267,7 +267,7 @@ describe('the policy, on the wire', () => {
     assert.equal(wire.of('GET', '/containers/c0ffee/stats')[0]?.query.get('one-shot'), 'true');
   });
 
-  test('what the policy refuses never reaches the engine', async () => {
+  test('is never sent when the policy refuses it', async () => {
     await using wire = await RecordingEngine.start();
     const { containers } = createDockerEngine({ dockerHost: wire.dockerHost });
     const refused: readonly Partial<ContainerSpec>[] = [
@@ -289,7 +289,7 @@ describe('the policy, on the wire', () => {
     assert.deepEqual(wire.of('POST', '/containers/create'), []);
   });
 
-  test('a volume that is a host path in disguise is refused', async () => {
+  test('is never sent for a volume that is a host path', async () => {
     await using wire = await RecordingEngine.start((call) =>
       call.path === '/volumes/cache-a1'
         ? { status: 200, body: { Driver: 'local', Options: { type: 'none', o: 'bind', device: '/' } } }
@@ -300,7 +300,7 @@ describe('the policy, on the wire', () => {
     assert.deepEqual(wire.of('POST', '/containers/create'), []);
   });
 
-  test('on an engine that gives fewer open files, every container asks for what there is', async () => {
+  test('has a lower open-files limit on an engine that allows fewer', async () => {
     await using wire = await RecordingEngine.start((call) => {
       if (call.path !== '/containers/c0ffee/start') return undefined;
       const asked = JSON.stringify(wire.of('POST', '/containers/create').at(-1)?.body);
@@ -322,7 +322,7 @@ describe('the policy, on the wire', () => {
     assert.equal(wire.calls.filter((call) => call.method === 'DELETE').length, 3, 'the try-outs are removed');
   });
 
-  test('one file alone makes containers, one runs a program in them without any privilege, and none reaches into their files', async () => {
+  test('is made in one source file for containers and in one for programs, and none uses the archive endpoints', async () => {
     const folder = resolve(import.meta.dirname, '../../src/engine');
     const makers: string[] = [];
     const runners: string[] = [];

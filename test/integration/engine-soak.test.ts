@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts';
 
 const rounds = 40;
 
-test('hundreds of streams that are given up leave no socket open', { timeout: scaled(120_000) }, async () => {
+test('hundreds of aborted streams leave no open socket', { timeout: scaled(120_000) }, async () => {
   await using fixture = await EngineFixture.create();
   const { containers, images } = fixture.engine;
   const id = await containers.create(fixture.spec('while :; do echo tick; sleep 0.01; done', { openStdin: true }));

@@ -10,7 +10,7 @@ after(() => rmSync(home, { recursive: true }));
 
 const limits = { maxBytes: 1000, keptBytes: 100 };
 
-test('a log that an engine has open is shortened to its last whole lines, and the engine goes on at its end', async () => {
+test('a log that an engine has open is cut to its last whole lines, and the engine continues at its end', async () => {
   const path = join(home, 'dockerd.log');
   const engine = openSync(path, 'a', 0o600);
   for (let line = 100; line < 300; line++) writeSync(engine, `line ${line}\n`);
@@ -21,7 +21,7 @@ test('a log that an engine has open is shortened to its last whole lines, and th
   assert.deepEqual([lines[0], lines.at(-3), lines.at(-2), lines.at(-1)], ['line 289', 'line 299', 'and on', '']);
 });
 
-test('a short one is left, and one that is not there is nobody’s trouble', async () => {
+test('a short log is left as it is, and a missing one is no error', async () => {
   const path = join(home, 'short.log');
   appendFileSync(path, 'one\ntwo\n');
   await shorten({ path, ...limits });

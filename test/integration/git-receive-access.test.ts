@@ -31,7 +31,7 @@ describe('who may push and fetch', () => {
   const advertisement = (name: string, service = 'git-receive-pack') => `/${name}.git/info/refs?service=${service}`;
   const refs = () => server.inRepository(app, 'for-each-ref');
 
-  it('nobody without a token, and the push is not even read', async () => {
+  it('nobody without a token, and the pushed data is not read', async () => {
     for (const headers of [receivePack, { ...receivePack, Authorization: '' }]) {
       const answer = await ask(server.origin, `/${app.name}.git/git-receive-pack`, { method: 'POST', headers, body });
       assert.equal(answer.status, 401);
@@ -71,7 +71,7 @@ describe('who may push and fetch', () => {
     }
   });
 
-  it('nobody with a wrong token, in whatever form', async () => {
+  it('nobody with a wrong token, in any form', async () => {
     const { token } = server.ada;
     const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`;
     const wrong = [
@@ -101,7 +101,7 @@ describe('who may push and fetch', () => {
     assert.equal(await refs(), '');
   });
 
-  it("the owner, and to others the app is not there: the answer for a stranger's app is that for none", async () => {
+  it('the owner only, and others get the same answer as for a missing app', async () => {
     const forMallory = (path: string, method = 'GET', headers = {}) =>
       ask(server.origin, path, { method, headers: { Authorization: mallory.basic, ...headers } });
     for (const service of ['git-receive-pack', 'git-upload-pack']) {
@@ -139,7 +139,7 @@ describe('who may push and fetch', () => {
     assert.equal((await ask(server.origin, advertisement(app.name).replace('.git', ''), { headers })).status, 200);
   });
 
-  it('a token that may only read: it fetches, and pushes nothing', async () => {
+  it('a read token can fetch but not push', async () => {
     const { token, prefix, sha256 } = mintToken();
     const accountId = server.ada.account.id;
     await server.store.tokens.create({ accountId, prefix, sha256, description: '', scope: 'read', expiresAt: null });
@@ -160,7 +160,7 @@ describe('who may push and fetch', () => {
     assert.equal(await refs(), '');
   });
 
-  it('tells who has no credentials in plain words what the password is', async () => {
+  it('without credentials, the error says what the password is', async () => {
     const stranger = await GitRepo.create();
     try {
       const { code, stderr } = await stranger.git('ls-remote', `${server.origin}/${app.name}.git`);
@@ -175,7 +175,7 @@ describe('who may push and fetch', () => {
     }
   });
 
-  it('sees nothing but an error for a path that leads elsewhere', async () => {
+  it('a path that leads elsewhere gets an error', async () => {
     const headers = { Authorization: server.ada.basic };
     for (const name of badAppPaths) {
       // Node's own client refuses to send these; the URL forms' own test has them.
@@ -195,7 +195,7 @@ describe('who may push and fetch', () => {
     );
   });
 
-  it('answers the other methods, types and encodings with what they should be', async () => {
+  it('other methods, types and encodings get an error that names the right ones', async () => {
     const headers = { Authorization: server.ada.basic };
     const at = `/${app.name}.git/git-receive-pack`;
     assert.equal((await ask(server.origin, at, { headers })).status, 405);
@@ -214,7 +214,7 @@ describe('who may push and fetch', () => {
     assert.equal(await refs(), '');
   });
 
-  it('answers the four bytes by which a client asks, before a large push, whether its password is right', async () => {
+  it('the four-byte probe of a client before a large push is answered', async () => {
     const probe = (headers: Readonly<Record<string, string>>) =>
       ask(server.origin, `/${app.name}.git/git-receive-pack`, {
         method: 'POST',
@@ -227,7 +227,7 @@ describe('who may push and fetch', () => {
     assert.equal(known.headers['content-type'], 'application/x-git-receive-pack-result');
   });
 
-  it('nothing can be pushed with a secret that is not that of a push under way', async () => {
+  it('the hook accepts only the secret of a running push', async () => {
     const { connect } = await import('node:net');
     const { paths } = await import('../../src/config/settings.ts');
     for (const text of [

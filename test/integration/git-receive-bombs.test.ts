@@ -29,7 +29,7 @@ describe('a push that is larger than it looks', () => {
   });
   after(() => pusher[Symbol.asyncDispose]());
 
-  it('over the size limit is told the number, and leaves nothing behind', async () => {
+  it('over the size limit is refused with the limit, and leaves nothing behind', async () => {
     await pusher.fresh();
     await pusher.repo.commit({ 'noise.bin': randomBytes(packLimit + 4096) });
     const { code, stderr } = await pusher.repo.git('push', 'paas', 'main');
@@ -43,7 +43,7 @@ describe('a push that is larger than it looks', () => {
     await pusher.nothingWasKept();
   });
 
-  it('that announces more than the limit is refused before git is started', async () => {
+  it('with a Content-Length over the limit is refused before git starts', async () => {
     await pusher.fresh();
     const { status } = await pusher.post(Buffer.alloc(0), { 'Content-Length': String(packLimit * 2) }).catch(() => ({
       status: 413,
@@ -52,7 +52,7 @@ describe('a push that is larger than it looks', () => {
     await pusher.nothingWasKept();
   });
 
-  it('that unpacks from gzip to a gigabyte costs the platform no memory', async () => {
+  it('of gzip that expands to a gigabyte costs the platform no memory', async () => {
     await pusher.fresh();
     const body = await squeezed(zeros(1024 * mebibyte), createGzip({ level: 1 }));
     const started = process.memoryUsage.rss();
@@ -65,7 +65,7 @@ describe('a push that is larger than it looks', () => {
     await pusher.nothingWasKept();
   });
 
-  it('in gzip is understood, and broken gzip is refused', async () => {
+  it('in gzip is accepted, and broken gzip is refused', async () => {
     await pusher.fresh();
     const blob = blobOf('hello');
     const tree = treeOf([{ mode: '100644', name: 'a', id: idOf(blob) }]);
@@ -82,7 +82,7 @@ describe('a push that is larger than it looks', () => {
     assert.match(whole.body.toString(), /ok refs\/heads\/main/);
   });
 
-  it('with a small file that unpacks to half a gigabyte costs git no memory', async () => {
+  it('with a small file that expands to half a gigabyte costs git no memory', async () => {
     await pusher.fresh();
     const size = 500 * mebibyte;
     const deflated = await deflateZeros(size);
@@ -99,7 +99,7 @@ describe('a push that is larger than it looks', () => {
     assert.ok(peak < 64 * mebibyte, `git held ${Math.round(peak / mebibyte)} MiB`);
   });
 
-  it('with a commit or a delta that unpacks to gigabytes ends git, not the machine', async () => {
+  it('with a commit or a delta that expands to gigabytes ends git, not the machine', async () => {
     await pusher.fresh();
     const size = 2048 * mebibyte;
     const watch = watchGit(pusher.server.home);
@@ -113,7 +113,7 @@ describe('a push that is larger than it looks', () => {
     await pusher.nothingWasKept();
   });
 
-  it('with a tree of ten thousand million files is told the limit, and never walked', {
+  it('with a tree of ten thousand million files is refused with the limit, and never walked', {
     timeout: scaled(60_000),
   }, async () => {
     await pusher.fresh();
@@ -132,7 +132,7 @@ describe('a push that is larger than it looks', () => {
     await pusher.nothingWasKept();
   });
 
-  it('with a tree of folders without a file in them is no way around that', async () => {
+  it('with a tree of empty folders is refused too', async () => {
     await pusher.fresh();
     const empty = treeOf([]);
     const objects: GitObject[] = [empty];
@@ -147,7 +147,7 @@ describe('a push that is larger than it looks', () => {
     await pusher.nothingWasKept();
   });
 
-  it('with folders nested too deep, or files too large together, is told so', async () => {
+  it('with folders nested too deep, or files too large in total, is refused with the reason', async () => {
     await pusher.fresh();
     const blob = blobOf('x');
     const objects: GitObject[] = [blob];

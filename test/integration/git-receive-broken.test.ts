@@ -13,7 +13,7 @@ import type { GitRepo } from '../support/git-repo.ts';
 import { GitServer } from '../support/git-server.ts';
 import { packOf, pushBody } from '../support/raw-git.ts';
 
-describe('a push that is broken off', () => {
+describe('a broken push', () => {
   let server: GitServer;
   let app: App;
   let repo: GitRepo;
@@ -50,7 +50,7 @@ describe('a push that is broken off', () => {
   const noGitRuns = () => eventually('no git of this app runs', () => gitsAt(server.repositoryOf(app)).length === 0);
 
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-    it(`by ${signal} during the build cancels it, leaves no process and no object, and the next push works`, async () => {
+    it(`by ${signal} during the build is cancelled, leaves no process and no object, and the next push works`, async () => {
       await fresh();
       const deploy = endlessDeploy();
       await repo.commit({ 'a.txt': 'hello' });
@@ -70,7 +70,7 @@ describe('a push that is broken off', () => {
     });
   }
 
-  it('after the new version serves is a push like any other: the branch moves', async () => {
+  it('after the new version serves still moves the branch', async () => {
     await fresh();
     const begun = Promise.withResolvers<void>();
     server.deploy = async (request, _output, signal) => {
@@ -89,7 +89,7 @@ describe('a push that is broken off', () => {
     assert.match((await repo.git('push', 'paas', 'main')).stderr, /up-to-date/);
   });
 
-  it('by the hook going away is refused', async () => {
+  it('by the death of its hook is refused', async () => {
     await fresh();
     const deploy = endlessDeploy();
     await repo.commit({ 'a.txt': 'hello' });
@@ -107,7 +107,7 @@ describe('a push that is broken off', () => {
     await noGitRuns();
   });
 
-  it('at any byte leaves a sound repository, and the next push works', { timeout: scaled(120_000) }, async () => {
+  it('at any byte leaves an intact repository, and the next push works', { timeout: scaled(120_000) }, async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'first' });
     await repo.must('push', 'paas', 'main');
@@ -126,7 +126,7 @@ describe('a push that is broken off', () => {
     assert.equal(await server.inRepository(app, 'rev-parse', 'main', 'cut'), `${commit}\n${commit}`);
   });
 
-  it('by a client that stops sending is given up', async () => {
+  it('by a client that stops sending is ended', async () => {
     await using quick = await GitServer.start({ uploadIdleMs: 300, killGraceMs: 500 });
     const other = await quick.newApp();
     const client = await quick.clientOf(other);
@@ -143,7 +143,7 @@ describe('a push that is broken off', () => {
     await eventually('nothing of it is left', async () => (await quick.objectFiles(other)).length === 0);
   });
 
-  it('by a client that stops reading is given up', async () => {
+  it('by a client that stops reading is ended', async () => {
     await using quick = await GitServer.start({ stallMs: 300, killGraceMs: 500 });
     const other = await quick.newApp();
     const client = await quick.clientOf(other);
@@ -170,7 +170,7 @@ describe('a push that is broken off', () => {
     assert.equal(await quick.inRepository(other, 'for-each-ref'), '');
   });
 
-  it('finds what was left by a kill of the whole machine cleared at the next start', async () => {
+  it('by a crash of the machine is cleaned up at the next start', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'hello' });
     await repo.must('push', 'paas', 'main');
@@ -194,7 +194,7 @@ describe('a push that is broken off', () => {
     await repo.must('push', 'paas', 'main');
   });
 
-  it('because the platform stops is told to push again', async () => {
+  it('by a stop of the platform says to push again', async () => {
     const stopping = await GitServer.start({ killGraceMs: 500 });
     try {
       const other = await stopping.newApp();
@@ -216,7 +216,7 @@ describe('a push that is broken off', () => {
     }
   });
 
-  it('because the app is destroyed ends before its repository goes', async () => {
+  it('by the destruction of its app ends before the repository is removed', async () => {
     await fresh();
     const deploy = endlessDeploy();
     await repo.commit({ 'a.txt': 'hello' });

@@ -47,7 +47,7 @@ describe('a fetch', () => {
     });
   }
 
-  it('brings branches, tags and history, also in part, and what was pushed since', async () => {
+  it('gets branches, tags and history, even partly, and later pushes', async () => {
     assert.equal((await clone('whole')).code, 0);
     const at = ['-C', join(repo.root, 'whole')];
     assert.equal(await repo.must(...at, 'rev-parse', 'v1^{commit}'), await repo.must('rev-parse', 'v1^{commit}'));
@@ -57,7 +57,7 @@ describe('a fetch', () => {
     await repo.must(...at, 'fetch', '-q', '--depth=1', 'origin', 'main');
   });
 
-  it('cannot ask for a commit that was pushed and forced away, under any protocol version', async () => {
+  it('cannot request a commit that was forced away, under any protocol version', async () => {
     const stranger = await server.clientOf(app);
     for (const version of [0, 2]) {
       const { code, stderr } = await stranger.git('-c', `protocol.version=${version}`, 'fetch', 'paas', secret);
@@ -90,7 +90,7 @@ describe('a fetch', () => {
     }
   });
 
-  it('does not filter, archive or list anything but branches and tags', async () => {
+  it('supports no filter and no archive, and lists only branches and tags', async () => {
     const refs = await repo.must('ls-remote', 'paas');
     assert.deepEqual(
       refs.split('\n').map((line) => line.split('\t')[1]),
@@ -100,7 +100,7 @@ describe('a fetch', () => {
     assert.match(partial.stderr, /filtering not recognized by server/);
   });
 
-  it('is given no protocol that git would not name, and no body that is none', async () => {
+  it('is refused with an unknown protocol or an invalid body', async () => {
     const headers = { Authorization: server.ada.basic };
     const advertisement = `/${app.name}.git/info/refs?service=git-upload-pack`;
     for (const protocol of ['version=2\r\nX: y', 'version=2;id', '$(id)', 'x'.repeat(65), 'VERSION=2']) {

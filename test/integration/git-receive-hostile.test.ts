@@ -16,7 +16,7 @@ describe('a hostile push', () => {
   });
   after(() => pusher[Symbol.asyncDispose]());
 
-  it('with objects that have broken into gits before is refused', async () => {
+  it('with objects of known git attacks is refused', async () => {
     await pusher.fresh();
     const blob = blobOf('x');
     const modules = blobOf('[submodule "a"]\n\tpath = a\n\turl = --upload-pack=touch /tmp/owned\n');
@@ -47,7 +47,7 @@ describe('a hostile push', () => {
     }
   });
 
-  it('with the small mistakes of old repositories is accepted', async () => {
+  it('with the small errors of old repositories is accepted', async () => {
     await pusher.fresh();
     const blob = blobOf('x');
     const inner = treeOf([{ mode: '100644', name: 'a', id: idOf(blob) }]);
@@ -63,7 +63,7 @@ describe('a hostile push', () => {
     }
   });
 
-  it('to a ref that is hidden, or none, is refused', async () => {
+  it('to a hidden or invalid ref is refused', async () => {
     await pusher.fresh();
     const objects = simpleCommit();
     const newId = idOf(objects[2]);
@@ -86,7 +86,7 @@ describe('a hostile push', () => {
     await pusher.nothingWasKept();
   });
 
-  it('of ten thousand refs is refused by their number', async () => {
+  it('of ten thousand refs is refused because of their number', async () => {
     await pusher.fresh();
     const objects = simpleCommit();
     const newId = idOf(objects[2]);
@@ -166,7 +166,7 @@ describe('a hostile push', () => {
     assert.equal((await stat(join(at, 'objects', 'pack'))).uid, 10_002);
   });
 
-  it('learns nothing of the platform from its environment, and runs as nobody in particular', async () => {
+  it('sees nothing of the platform in its environment, and has no special rights', async () => {
     await pusher.fresh();
     process.env.PAAS_CANARY = 'leaked';
     const hook = join(paths(pusher.server.home).hooks, 'pre-receive');
@@ -212,7 +212,7 @@ describe('a hostile push', () => {
     }
   });
 
-  it('cannot borrow the objects of another repository', async () => {
+  it('cannot use the objects of another repository', async () => {
     await pusher.fresh();
     await pusher.repo.commit({ 'a.txt': 'hello' });
     const other = await pusher.server.newApp();

@@ -30,7 +30,7 @@ describe('a push', () => {
     server.deploy = succeed(server);
   }
 
-  it('of the deploy branch shows the deploy as it happens and ends with its last line', async () => {
+  it('to the deploy branch shows the deploy live and ends with its last line', async () => {
     await fresh();
     server.deploy = async (request, output) => {
       output.step('Building on the trixie stack');
@@ -65,7 +65,7 @@ describe('a push', () => {
     assert.deepEqual(await server.store.pushes.find(request?.push.id ?? ''), request?.push);
   });
 
-  it('shows each line when it is said, and not when all is over', async () => {
+  it('shows each line at once, not at the end', async () => {
     await fresh();
     const go = Promise.withResolvers<void>();
     server.deploy = async (request, output) => {
@@ -84,7 +84,7 @@ describe('a push', () => {
     assert.ok(stderr.includes('-----> Second'));
   });
 
-  it('shows its first line before the deploy has said anything', async () => {
+  it('shows its first line before the deploy prints anything', async () => {
     await fresh();
     const go = Promise.withResolvers<void>();
     server.deploy = async (request) => {
@@ -98,7 +98,7 @@ describe('a push', () => {
     assert.equal((await push.result).code, 0);
   });
 
-  it('whose build is silent gets a sign of life every five seconds, so that no proxy cuts it', async () => {
+  it('with a silent build sends a keep-alive every five seconds, so that no proxy closes it', async () => {
     await fresh();
     const commit = await repo.commit({ 'a.txt': 'hello' });
     const pack = await packOf(repo, commit);
@@ -120,7 +120,7 @@ describe('a push', () => {
     assert.match((await answer).body.toString(), /ok refs\/heads\/main/);
   });
 
-  it('that fails to deploy is refused with the reason and the next command, and leaves no object behind', async () => {
+  it('whose deploy fails is refused with the reason and the next command, and leaves no objects', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'one' });
     await repo.must('push', 'paas', 'main');
@@ -149,7 +149,7 @@ describe('a push', () => {
     );
   });
 
-  it('that fails by a defect of ours says under which id the log has it, and no more', async () => {
+  it('that meets a defect of the platform shows only the id of its log entry', async () => {
     await fresh();
     server.deploy = async () => {
       throw new Error('SQLITE_CORRUPT at /var/lib/paas/state.db');
@@ -164,7 +164,7 @@ describe('a push', () => {
     assert.equal(line?.level, 'error');
   });
 
-  it('of another branch or a tag is kept and not deployed', async () => {
+  it('to another branch or a tag is stored and not deployed', async () => {
     await fresh();
     const commit = await repo.commit({ 'a.txt': 'hello' });
     const branch = await repo.git('push', 'paas', 'HEAD:refs/heads/feature');
@@ -183,7 +183,7 @@ describe('a push', () => {
     assert.equal(await server.inRepository(app, 'for-each-ref'), '');
   });
 
-  it('of master deploys too, and a clone then checks out what is deployed', async () => {
+  it('to master deploys too, and a clone then checks out the deployed branch', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'hello' });
     await repo.must('push', 'paas', 'main:master');
@@ -192,7 +192,7 @@ describe('a push', () => {
     assert.equal(await readFile(join(repo.root, 'clone', 'a.txt'), 'utf8'), 'hello');
   });
 
-  it('may be forced, as on Heroku', async () => {
+  it('can be forced, as on Heroku', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'one' });
     await repo.must('push', 'paas', 'main');
@@ -202,7 +202,7 @@ describe('a push', () => {
     assert.equal(await server.inRepository(app, 'rev-parse', 'main'), await repo.must('rev-parse', 'HEAD'));
   });
 
-  it('that would delete the deploy branch is refused whole, with what to do instead', async () => {
+  it('that would delete the deploy branch is refused whole, with an alternative', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'one' });
     await repo.must('push', 'paas', 'main', 'main:refs/heads/other');
@@ -213,7 +213,7 @@ describe('a push', () => {
     assert.equal((await server.inRepository(app, 'for-each-ref')).split('\n').length, 2);
   });
 
-  it('of main and master at once is refused, and of all branches and tags deploys main', async () => {
+  it('to main and master at once is refused, and of all branches and tags deploys main', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'one' });
     await repo.must('branch', 'master');
@@ -227,7 +227,7 @@ describe('a push', () => {
     assert.equal(server.requests.length, 1);
   });
 
-  it('that is atomic, or carries options, is told that this is not to be had', async () => {
+  it('with --atomic or push options is refused, because they are not supported', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'one' });
     assert.match((await repo.git('push', '--atomic', 'paas', 'main')).stderr, /does not support --atomic/);
@@ -235,7 +235,7 @@ describe('a push', () => {
     assert.deepEqual(server.requests, []);
   });
 
-  it('of something that is no commit is refused', async () => {
+  it('of an object that is not a commit is refused', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'one' });
     await repo.must('tag', '-a', 'v1', '-m', 'One');
@@ -294,7 +294,7 @@ describe('a push', () => {
     });
   });
 
-  it('reads no link as a file, and says that submodules and Git LFS files are not fetched', async () => {
+  it('does not follow links, and warns that submodules and Git LFS files are not fetched', async () => {
     await fresh();
     let procfile: Buffer | null = Buffer.alloc(0);
     server.deploy = async (request) => {
@@ -317,7 +317,7 @@ describe('a push', () => {
     assert.match(stderr, /Git LFS files are not fetched: the build sees the pointer in place of model\.bin/);
   });
 
-  it('from a shallow clone, as CI makes them, deploys and moves the branch; a whole clone goes on from there', async () => {
+  it('from a shallow clone, as in CI, deploys and moves the branch, and a full clone can continue from there', async () => {
     await fresh();
     for (const text of ['one', 'two', 'three']) await repo.commit({ 'a.txt': text });
     const shallow = join(repo.root, 'shallow');
@@ -342,7 +342,7 @@ describe('a push', () => {
     await repo.must('clone', '-q', `${server.origin}/${app.name}.git`, join(repo.root, 'again'));
   });
 
-  it('of 60 MB that do not compress arrives whole', { timeout: scaled(60_000) }, async () => {
+  it('of 60 MB that do not compress arrives complete', { timeout: scaled(60_000) }, async () => {
     await fresh();
     const { randomBytes } = await import('node:crypto');
     await repo.commit({ 'noise.bin': randomBytes(60 * 1024 * 1024) });
@@ -353,7 +353,7 @@ describe('a push', () => {
     await server.inRepository(app, 'fsck', '--strict');
   });
 
-  it('from a hook that somebody changed is judged by ours after the next start', async () => {
+  it("is checked by the platform's hook again after a restart, when somebody changed the hook", async () => {
     await fresh();
     const { paths } = await import('../../src/config/settings.ts');
     const hook = join(paths(server.home).hooks, 'pre-receive');

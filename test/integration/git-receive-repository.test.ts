@@ -171,7 +171,7 @@ describe("an app's repository", () => {
     await gitReceive.close();
   });
 
-  it('needs a git that is new enough', async () => {
+  it('is served by a supported version of git', async () => {
     const { version, isSupported } = await gitVersion();
     assert.match(version, /^\d+\.\d+\.\d+$/);
     assert.ok(isSupported, version);

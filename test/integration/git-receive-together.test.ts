@@ -47,7 +47,7 @@ describe('pushes to one app at once', () => {
     return { gates, most: () => most };
   }
 
-  it('deploy one after the other; the next waits, says so, and follows when it contains what went before', async () => {
+  it('deploy one after the other, and the next one waits, says so, and deploys if it contains the one before', async () => {
     await fresh();
     const { gates, most } = heldDeploys();
     const one = await repo.commit({ 'a.txt': 'one' });
@@ -73,7 +73,7 @@ describe('pushes to one app at once', () => {
     assert.match((await repo.git('push', 'paas', 'main')).stderr, /up-to-date/);
   });
 
-  it('that do not contain what went before are refused, and nothing of the other work is lost', async () => {
+  it('that do not contain the one before are refused, and no commit is lost', async () => {
     await fresh();
     const { gates } = heldDeploys();
     const colleague = await server.clientOf(app);
@@ -99,7 +99,7 @@ describe('pushes to one app at once', () => {
     assert.equal((await again.result).code, 0);
   });
 
-  it('of the same commit are both told that it is there', async () => {
+  it('of the same commit both succeed', async () => {
     await fresh();
     const { gates, most } = heldDeploys();
     await repo.commit({ 'a.txt': 'one' });
@@ -113,7 +113,7 @@ describe('pushes to one app at once', () => {
     assert.equal(most(), 1);
   });
 
-  it('go on when the one before fails, or its client is killed', async () => {
+  it('continue when the one before fails or its client is killed', async () => {
     await fresh();
     const { gates } = heldDeploys();
     await repo.commit({ 'a.txt': 'one' });
@@ -140,7 +140,7 @@ describe('pushes to one app at once', () => {
     assert.equal(await server.inRepository(app, 'rev-parse', 'main'), commit);
   });
 
-  it('frees the line when the client that deploys dies', async () => {
+  it('continue when the client of the running deploy dies', async () => {
     await fresh();
     const begun = Promise.withResolvers<void>();
     server.deploy = (_request, _output, signal) => {
@@ -159,7 +159,7 @@ describe('pushes to one app at once', () => {
     assert.equal((await waiting.result).code, 0, waiting.stderr());
   });
 
-  it('of ten clients, some of them killed, are all decided, one at a time, and the last accepted one is there', {
+  it('of ten clients, some of them killed, are all decided, one at a time, and the branch has the last accepted one', {
     timeout: scaled(60_000),
   }, async () => {
     await fresh();
@@ -195,7 +195,7 @@ describe('pushes to one app at once', () => {
     await server.inRepository(app, 'fsck', '--strict');
   });
 
-  it('beyond what a machine can hold are turned away, and can come again', async () => {
+  it('beyond the capacity of the machine are refused, and can be repeated later', async () => {
     await using small = await GitServer.start({ pushesPerApp: 1, requests: 3, killGraceMs: 500 });
     const begun = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();

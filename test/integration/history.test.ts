@@ -28,7 +28,7 @@ describe('the history of a platform', () => {
     await rm(home, { recursive: true, force: true });
   });
 
-  it('is kept by the thousand of each app; the release that serves stays, however old', async () => {
+  it('keeps a thousand rows of each kind per app, and always the current release', async () => {
     const app = await fixture.newApp();
     await store.transaction(async (tables) => {
       for (let version = 1; version <= 1005; version++) {
@@ -45,7 +45,7 @@ describe('the history of a platform', () => {
     assert.deepEqual([versions.length, versions[0], versions.at(-2), versions.at(-1)], [1001, 1005, 6, 1]);
   });
 
-  it('says for a month what instances did, and for a year and a month what people did', async () => {
+  it('keeps events of instances for a month, and events of people for 13 months', async () => {
     const app = await fixture.newApp();
     for (const kind of ['release.created', 'instance.up', 'config.changed'] as const)
       await fixture.append(app.id, kind);
@@ -58,7 +58,7 @@ describe('the history of a platform', () => {
     assert.deepEqual(await told(), []);
   });
 
-  it('keeps what usage is computed from until it has been rolled up, however old', async () => {
+  it('keeps the events for usage until they are rolled up, however old', async () => {
     const app = await fixture.newApp();
     for (const kind of usageKinds) await fixture.append(app.id, kind);
     const last = await fixture.append(app.id, 'instance.starting');

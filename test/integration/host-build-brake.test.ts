@@ -24,7 +24,7 @@ const systemd: EngineOnHost = {
   bridge: null,
 };
 
-describe('the brake on Dockerfiles', { skip: isRoot() ? false : 'needs root, as the brake itself' }, () => {
+describe('the limits on Dockerfile builds', { skip: isRoot() ? false : 'needs root, as the brake itself' }, () => {
   test('a step of a Dockerfile cannot take all the memory of the host', async (t) => {
     await using fixture = await EngineFixture.create();
     const info = await engineOnHost(fixture.dockerHost)();
@@ -68,7 +68,7 @@ describe('the brake on Dockerfiles', { skip: isRoot() ? false : 'needs root, as 
     }
   });
 
-  test('where systemd keeps the groups, each step is limited as it begins', async (t) => {
+  test('where systemd manages the cgroups, each step is limited from its start', async (t) => {
     const root = await mkdtemp(join(tmpdir(), 'paas-cgroup-'));
     t.after(() => rm(root, { recursive: true }));
     const group = async (name: string) => {

@@ -108,7 +108,7 @@ describe('the host’s firewall', {
     await fixture.engine.containers.remove(id);
   });
 
-  test('is applied again without growing, covers networks to come, and leaves another platform alone', async () => {
+  test("can be applied again without growing, covers later networks, and does not touch another platform's rules", async () => {
     const other = `${fixture.runId}-other`;
     const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false };
     await testHands.applyFirewall(options);
@@ -135,7 +135,7 @@ describe('the host’s firewall', {
     assert.ok(left.length < once.length && !left.some((rule) => once.includes(rule)), left.join('\n'));
   });
 
-  test('keeps steps of Dockerfiles from link-local addresses, and from nothing else, unless it is told not to', async () => {
+  test('closes only link-local addresses to Dockerfile builds, unless a setting opens them', async () => {
     const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge ?? '';
     const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: true };
     // A platform beside this test may keep its own rule there.
@@ -154,7 +154,7 @@ describe('the host’s firewall', {
     assert.deepEqual(await rules(), []);
   });
 
-  test('says why when the engine’s networks are elsewhere', async () => {
+  test('gives the reason when the engine’s networks are on another machine', async () => {
     const state = await testHands.applyFirewall({
       platformId: `${fixture.runId}-elsewhere`,
       hasNetworks: true,

@@ -47,7 +47,7 @@ async function startedWith(env: Readonly<Record<string, string>>): Promise<strin
   return guard.reason('local');
 }
 
-test('a platform guards its own bridges and the one that Dockerfiles are built on, unless a setting opens that', {
+test('a platform guards its own bridges, and the bridge of Dockerfile builds unless a setting opens it', {
   skip,
 }, async () => {
   const { bridges } = chainsOf(fixture.runId);

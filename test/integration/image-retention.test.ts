@@ -67,7 +67,7 @@ describe('images of builds that an app cannot go back to', () => {
   const numbered = (from: number, to: number) =>
     Array.from({ length: to - from + 1 }, (_, index) => `b${String(from + index).padStart(2, '0')}`);
 
-  it('go, and those of the ten newest builds that were live stay', async () => {
+  it('are removed, and those of the ten newest builds that were live stay', async () => {
     const [app, other] = [await half.app('shop'), await half.app('other')];
     for (const name of numbered(1, 14)) await released(app, await built(app, name));
     await imageOf(other, 'b01');
@@ -78,7 +78,7 @@ describe('images of builds that an app cannot go back to', () => {
     assert.deepEqual(await tags(app), numbered(5, 14), 'again changes nothing');
   });
 
-  it('stay while they run, are about to be released, or are called by somebody else’s name', async () => {
+  it('stay while they run, are about to be released, or have a foreign tag', async () => {
     const app = await half.app('busy');
     const [running, reused, named, old] = [
       await built(app, 'running'),
@@ -103,7 +103,7 @@ describe('images of builds that an app cannot go back to', () => {
     assert.deepEqual(await tags(app), [...numbered(2, 11), 'kept', 'reused', 'running']);
   });
 
-  it('go too when they never were live, but for the last builds', async () => {
+  it('are removed even when they never were live, except those of the last builds', async () => {
     const app = await half.app('failing');
     const live = await built(app, 'live');
     await released(app, live);

@@ -33,7 +33,7 @@ async function counts({ engine, labels }: EngineFixture): Promise<readonly numbe
   return (await Promise.all(lists)).map((list) => list.length);
 }
 
-test('an uninstalled platform leaves nothing in the engine, and another one on it keeps everything', async () => {
+test('an uninstalled platform leaves nothing in the engine, and another platform there keeps everything', async () => {
   await using going = await EngineFixture.create();
   await using staying = await EngineFixture.create();
   const stack = await ensureStacks(going.engine, { stackSuite: 'trixie' });
@@ -46,7 +46,7 @@ test('an uninstalled platform leaves nothing in the engine, and another one on i
   await removeFromEngine(going.engine, going.labels, silent);
 });
 
-test('platform:stop --apps stops the apps and keeps what they are started from', async () => {
+test('platform:stop --apps stops the apps and keeps their images', async () => {
   await using platform = await EngineFixture.create();
   const id = await furnish(platform);
   const settings = { ...readSettings({ PAAS_HOME: '/nonexistent' }), stopGraceMs: 0 };
@@ -55,7 +55,7 @@ test('platform:stop --apps stops the apps and keeps what they are started from',
   assert.equal(await stopApps(platform.engine, settings, platform.labels), 0);
 });
 
-test('a local command that does not exist, or with a wrong flag, does nothing and says so', async () => {
+test('an unknown local command, or a wrong flag, does nothing and is an error', async () => {
   await assert.rejects(runLocalCommand('platform:explode', []), /There is no command platform:explode/);
   await assert.rejects(runLocalCommand('platform:stop', ['--everything']), /platform:stop.*--everything/);
   await assert.rejects(runLocalCommand('platform:uninstall', []), /This removes every app of the platform in/);

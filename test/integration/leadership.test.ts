@@ -18,7 +18,7 @@ test('while the half that leads stops and starts in a living process', { timeout
   const first = await lead();
   assert.equal((await ask('POST', '/apps', { name: 'before' })).status, 201);
 
-  await t.test('questions are answered without it', async () => {
+  await t.test('reads are answered without it', async () => {
     await first.close();
     assert.deepEqual(names(await ask('GET', '/apps')), ['before']);
     const { checks } = (await ask('GET', '/platform/status')).json;
@@ -38,7 +38,7 @@ test('while the half that leads stops and starts in a living process', { timeout
     await second.close();
   });
 
-  await t.test('a change that waits when the doors close is answered, with the reason', async () => {
+  await t.test('a waiting change is answered with the reason when the platform stops', async () => {
     const creating = ask('POST', '/apps', { name: 'never' });
     orchestrator.doors.leadership.close();
     const { status, json } = await creating;

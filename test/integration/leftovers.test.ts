@@ -41,7 +41,7 @@ async function countOf(platformId: string): Promise<readonly number[]> {
   return all.map(({ length }) => length);
 }
 
-test('what a killed test process left is removed by the next one, and what a living one has is not', async () => {
+test('leftovers of a killed test process are removed by the next one, and those of a running one are not', async () => {
   const { platformId, folders, kill } = await leavingProcess();
   await sweepClaims(claims);
   assert.deepEqual(await countOf(platformId), [1, 1, 1, 1]);
@@ -53,7 +53,7 @@ test('what a killed test process left is removed by the next one, and what a liv
   assert.deepEqual(readdirSync(claims), []);
 });
 
-test('of a whole platform nothing is left after a test: in the engine, on the disk, or in the firewall', async () => {
+test('after a test nothing of its platform is left: in the engine, on the disk, or in the firewall', async () => {
   const paas = await TestPlatform.start();
   const platformId = await paas.platformId();
   await paas.deployed('gone', pythonApp('x'));

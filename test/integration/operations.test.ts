@@ -34,7 +34,7 @@ const onlySmall = (() => {
   return `[ "$(${limit})" -lt 100000000 ] || exit 3; ${answering('small')}`;
 })();
 
-describe('what people ask for', () => {
+describe('operations on an app', () => {
   let proxy: EngineProxy;
   let half: LowerHalf;
   before(async () => {
@@ -64,7 +64,7 @@ describe('what people ask for', () => {
   const formation = async (app: App) =>
     (await half.deps.store.formations.list(app.id)).map(({ type, quantity, size }) => `${type}=${quantity}:${size}`);
 
-  it('a value that failed to go live is tried again when it is set again', async () => {
+  it('a config value whose release failed is tried again when it is set again', async () => {
     const app = await deployed('again');
     const { operations, actor } = half;
     const broken = await operations.changeConfig(app, { BREAK: 'yes' }, actor);
@@ -79,7 +79,7 @@ describe('what people ask for', () => {
     assert.equal(same.id, mended.id, 'what serves so already makes no release');
   });
 
-  it('a variable of an attachment is refused to people, and stays what it is over a rollback', async () => {
+  it('users cannot change a variable of an attachment, and a rollback does not change it', async () => {
     const app = await deployed('attached');
     const { operations, actor, deps } = half;
     const { configVars } = deps.store;
@@ -100,7 +100,7 @@ describe('what people ask for', () => {
     });
   });
 
-  it('a rollback that fails leaves config as it serves', async () => {
+  it('a failed rollback leaves the config vars of the serving release', async () => {
     const app = await deployed('stay');
     const { operations, actor, deps } = half;
     await live((await operations.changeConfig(app, { BREAK: '', COLOR: 'red' }, actor)).id);
@@ -117,7 +117,7 @@ describe('what people ask for', () => {
     await serves(app, 'stay');
   });
 
-  it('a slot that was stopped stays empty whatever was scaled before, until a scaling or a restart fills it', async () => {
+  it('a stopped slot stays empty until it is scaled or restarted, whatever was scaled before', async () => {
     const app = await deployed('empty');
     const { operations, actor } = half;
     await operations.scale(app, [{ type: 'web', quantity: { set: 2 } }], actor);
@@ -138,7 +138,7 @@ describe('what people ask for', () => {
     }
   });
 
-  it('a hostname of the platform itself is nobody’s', async () => {
+  it('no app can take a hostname of the platform', async () => {
     const app = await half.app('squatter');
     const { operations, actor, deps } = half;
     for (const hostname of ['victim.localhost', '*.localhost', 'git.localhost', 'API.Localhost.']) {
@@ -188,7 +188,7 @@ describe('what people ask for', () => {
     await serves(app, 'sized');
   });
 
-  it('a new size whose instances do not start is taken back with everything that was asked with it', async () => {
+  it('a new size whose instances do not start is undone, with all changes of that request', async () => {
     const app = await half.app('taken');
     await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
     await rollOut(app, await half.release(app, { web: onlySmall }), half.deps, never);
@@ -199,7 +199,7 @@ describe('what people ask for', () => {
     await serves(app, 'small');
   });
 
-  it('two apps that grow at once never get more than there is', async () => {
+  it('two apps that scale at once never get more than the capacity', async () => {
     const [one, two] = [await deployed('grow-one'), await deployed('grow-two')];
     const { store } = half.deps;
     const used = async () => (await store.instances.listActive()).reduce((sum, { size }) => sum + size, 0);
@@ -214,7 +214,7 @@ describe('what people ask for', () => {
       await eventually('one is left', async () => (await half.containers(app)).length === 1);
   });
 
-  it('a crash whose replacement finds no room is told once, and mended as soon as there is room', async () => {
+  it('a crashed instance without room for a replacement is reported once, and replaced when there is room', async () => {
     const [app, other] = [await deployed('roomless'), await deployed('greedy')];
     const { store } = half.deps;
     await putHost(store, { cloudlets: 1 });
@@ -230,7 +230,7 @@ describe('what people ask for', () => {
     assert.equal((await told()).length, 1);
   });
 
-  it('a roll-out of config that the stop of the platform interrupts goes live after the next start', async () => {
+  it('a config release interrupted by a stop of the platform goes live after the next start', async () => {
     const app = await deployed('interrupted', { web: `[ -z "$SLOW" ] || sleep 1; ${answering('interrupted')}` });
     const stopping = { ...half.deps, work: new OngoingWork(createLocalLeases()) };
     const release = await changeConfig(app, { SLOW: 'yes' }, half.actor, stopping);
@@ -244,7 +244,7 @@ describe('what people ask for', () => {
     await eventually('one is left', async () => (await half.containers(app)).length === 1);
   });
 
-  it('a change of size that a crash came into is finished', async () => {
+  it('a change of size with a crash in the middle is finished', async () => {
     const app = await deployed('halfsize');
     await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
     await createRepairs(half.deps).recover();
@@ -252,7 +252,7 @@ describe('what people ask for', () => {
     await serves(app, 'halfsize');
   });
 
-  it('a change of size is told by events that hold all of what ran, from its start to its end', async () => {
+  it('the events of a change of size cover each instance from start to end', async () => {
     const app = await deployed('metered');
     const { store } = half.deps;
     await half.operations.scale(app, [{ type: 'web', size: 2 }], half.actor);
@@ -272,7 +272,7 @@ describe('what people ask for', () => {
     }
   });
 
-  it('a change of size whose end could not be written is finished while the platform runs', async () => {
+  it('a change of size whose end was not written is finished while the platform runs', async () => {
     const app = await deployed('unfinished');
     const { deps } = half;
     await deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
@@ -281,7 +281,7 @@ describe('what people ask for', () => {
     await serves(app, 'unfinished');
   });
 
-  it('two instances in one slot, of which the old one could not be stopped, are one again while the platform runs', async () => {
+  it('when the old instance of a slot could not be stopped, it is stopped later while the platform runs', async () => {
     const app = await deployed('doubled');
     const { deps } = half;
     const release = { id: await currentIdOf(deps.store, app), version: 1 };
@@ -314,7 +314,7 @@ describe('what people ask for', () => {
     assert.match(warned.join(), /^(a change of size could not be finished[^,]*,?){2}$/);
   });
 
-  it('a change of size that is taken up again and does not start is taken back', async () => {
+  it('a resumed change of size that does not start is undone', async () => {
     const app = await half.app('too-large');
     const { store } = half.deps;
     await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
@@ -326,7 +326,7 @@ describe('what people ask for', () => {
     await serves(app, 'small');
   });
 
-  it('destroying an app ends the roll-out that is under way, and leaves nothing', async () => {
+  it('destroying an app ends its running roll-out and leaves nothing', async () => {
     const app = await deployed('doomed');
     const release = await half.release(app, { web: 'exec sleep 600' });
     const rollingOut = half.deps.work.hold(app.id, ({ signal }) => rollOut(app, release, half.deps, signal), {
@@ -343,7 +343,7 @@ describe('what people ask for', () => {
     await half.operations.destroyApp(app, half.actor);
   });
 
-  it('what a broken off build of a destroyed app made in its last moment goes with the app', async () => {
+  it('an image that a cancelled build made while its app was destroyed is removed', async () => {
     const app = await deployed('lastmoment');
     const { volumes } = half.fixture.engine;
     const labels = { [labelNames.platform]: half.fixture.runId, [labelNames.app]: app.id };
@@ -357,7 +357,7 @@ describe('what people ask for', () => {
     assert.deepEqual(await volumes.list(labels), []);
   });
 
-  it('what is left of an app that was destroyed while the engine was away goes later, but for what people stored', async () => {
+  it("leftovers of an app destroyed while the engine was away are removed later, except users' volumes", async () => {
     const app = await deployed('orphan');
     const { engine } = half.fixture;
     const labels = { [labelNames.platform]: half.fixture.runId, [labelNames.app]: app.id };
@@ -390,7 +390,7 @@ describe('what people ask for', () => {
     assert.equal((await half.containers(bystander))[0]?.id, survivor?.id);
   });
 
-  it('a network that somebody removed is made again', async () => {
+  it('a network that somebody removed is created again', async () => {
     const app = await half.app('netted');
     const before = await half.networkOf(app);
     await half.fixture.engine.networks.remove(before);

@@ -36,7 +36,7 @@ const line = (text: string, changes: Partial<LogLine> = {}): LogLine => ({
 const texts = (lines: readonly LogLine[]) => lines.map(({ text }) => text);
 const bytesIn = (dir: string) => readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
 
-test('lines are read back in their order, at once and after a restart', async () => {
+test('lines are read in order, at once and after a restart', async () => {
   const dir = newDir();
   const log = openLog(dir);
   const written = Array.from({ length: 100 }, (_, i) => line(`line ${i} ü\t"${'x'.repeat(i)}"`));
@@ -50,7 +50,7 @@ test('lines are read back in their order, at once and after a restart', async ()
   assert.deepEqual(texts(await again.read('a', { lines: 2 })), [written[99]?.text, 'after']);
 });
 
-test('lines are on the disk soon without anybody asking, and only their owner may read them', async () => {
+test('lines are soon written to disk, readable by their owner only', async () => {
   const dir = newDir();
   openLog(dir).write('a', line('soon'));
   const path = join(dir, 'a', '0000000001.log');
@@ -83,7 +83,7 @@ test('the newest lines of a process, a type, a source or a release are found amo
   assert.deepEqual(await log.read('a', { lines: 0 }), []);
 });
 
-test('a log keeps its newest lines within its cap', async () => {
+test('a log keeps its newest lines within its size limit', async () => {
   const dir = newDir();
   const log = openLog(dir, { bytesPerApp: 256 * 1024 });
   const count = 20_000;
@@ -106,7 +106,7 @@ test('a log keeps its newest lines within its cap', async () => {
   assert.ok(await again.forgotBefore('a'));
 });
 
-test('a long line comes in pieces of 10,000 bytes, and a text of several lines as several', async () => {
+test('a long line is split into pieces of 10,000 bytes, and a text with line breaks into lines', async () => {
   const log = openLog(newDir());
   log.write('a', line(`${'ü'.repeat(12_000)}\nnext`));
   const read = await log.read('a', { lines: 10 });
@@ -116,7 +116,7 @@ test('a long line comes in pieces of 10,000 bytes, and a text of several lines a
   );
 });
 
-test('who follows sees every line once, however they fall between history and life', async () => {
+test('a follower sees every line once, with no gap between old and new lines', async () => {
   const log = openLog(newDir());
   const count = 6000;
   const stop = new AbortController();
@@ -144,7 +144,7 @@ test('who follows sees every line once, however they fall between history and li
   stop.abort();
 });
 
-test('following ends with its signal, and with the app', async () => {
+test('following ends when it is aborted and when the app is destroyed', async () => {
   const dir = newDir();
   const log = openLog(dir);
   log.write('a', line('one'));
@@ -164,7 +164,7 @@ test('following ends with its signal, and with the app', async () => {
   assert.deepEqual(await log.read('a', { lines: 1 }), []);
 });
 
-test('a reader that does not keep up is told how much it missed, and the log goes on', async () => {
+test('a slow reader gets the number of lines that it missed, and the log goes on', async () => {
   const log = openLog(newDir());
   const stop = new AbortController();
   const reader = log.follow('a', { lines: 0 }, stop.signal)[Symbol.asyncIterator]();
@@ -186,7 +186,7 @@ test('a reader that does not keep up is told how much it missed, and the log goe
   stop.abort();
 });
 
-test('a process that floods its log loses lines, which are counted, and takes none from the others', async () => {
+test('a process that floods its log loses lines, which are counted, and other processes lose none', async () => {
   const log = openLog(newDir(), {
     floodLimits: { linesPerSecond: 100, bytesPerSecond: 100_000, burstSeconds: 2 },
     clock: { ...systemClock, monotonicMs: () => 0 },
@@ -206,7 +206,7 @@ test('a process that floods its log loses lines, which are counted, and takes no
   assert.match(told?.text ?? '', /^800 lines of web\.1 dropped here: more than 100 lines or 98 KiB a second\.$/);
 });
 
-test('a line that a crash cut off spoils no other', async () => {
+test('a line cut off by a crash damages no other line', async () => {
   const dir = newDir();
   const log = openLog(dir);
   log.write('a', line('whole'));
@@ -219,7 +219,7 @@ test('a line that a crash cut off spoils no other', async () => {
   assert.deepEqual([kept[0], kept.at(-1)], ['whole', 'next']);
 });
 
-test('a disk that takes nothing costs lines, which are counted when it does again', async () => {
+test('a full disk loses lines, which are counted when there is space again', async () => {
   const dir = newDir();
   // A file where the folder should be: the same answer for every writer, root too, as a disk that takes nothing.
   writeFileSync(join(root, 'in-the-way'), '');

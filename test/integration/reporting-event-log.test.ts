@@ -54,7 +54,7 @@ const scaled = (store: Store, quantity: number, appId: string | null = 'a') =>
     eventOf('formation.changed', platformActor, { appId, data: { formation: `web@${quantity}:4c` } }),
   );
 
-test('what happens to an app is in its log at once, in order, with the moment it happened', async () => {
+test('events of an app are in its log at once, in order, with their time', async () => {
   const store = await newStore('order');
   const run = start(store, join(home, 'order'));
   const event = await scaled(store, 0);
@@ -76,7 +76,7 @@ test('what happens to an app is in its log at once, in order, with the moment it
   await appLog.close();
 });
 
-test('what happened while nobody wrote is written by the next run, and nothing twice', async () => {
+test('events during a restart are written afterwards, each once', async () => {
   const store = await newStore('restart');
   const dir = join(home, 'restart');
   const one = start(store, dir);
@@ -95,7 +95,7 @@ test('what happened while nobody wrote is written by the next run, and nothing t
   await three.close();
 });
 
-test('a crash before the place was noted writes nothing twice', async () => {
+test('a crash before the position was saved repeats no event', async () => {
   const store = await newStore('crash');
   const dir = join(home, 'crash');
   const one = start(store, dir);
@@ -118,7 +118,7 @@ test('a crash before the place was noted writes nothing twice', async () => {
   await three.close();
 });
 
-test('logs that are begun anew do not repeat the history', async () => {
+test('logs that start again do not repeat the history', async () => {
   const store = await newStore('anew');
   await scaled(store, 1);
   const run = start(store, join(home, 'anew'));
@@ -129,7 +129,7 @@ test('logs that are begun anew do not repeat the history', async () => {
   await run.close();
 });
 
-test('a store that does not answer at the start costs no event that comes after', async () => {
+test('when the store does not answer at the start, later events are still written', async () => {
   const store = await newStore('late');
   await scaled(store, 1);
   const dir = join(home, 'late');
@@ -154,7 +154,7 @@ test('a store that does not answer at the start costs no event that comes after'
   await appLog.close();
 });
 
-test('events that the change feed did not tell are written when it is back', async () => {
+test('events that the change feed missed are written when it is back', async () => {
   const { store, breakFeed, mendFeed } = breakable(await newStore('gap'));
   const run = start(store, join(home, 'gap'));
   await run.caughtUp();
@@ -169,7 +169,7 @@ for (const [what, before] of [
   ['is behind the note', 1],
   ['has overtaken the note', 7],
 ] as const) {
-  test(`an older store that was put back and ${what} repeats no history and loses nothing of what comes after`, async () => {
+  test(`a restored older store that ${what} repeats no history and loses no later event`, async () => {
     const dir = join(home, `restored-${before}`);
     const path = join(home, `restored-${before}.db`);
     const lives = async (work: (store: Store) => Promise<void>) => {

@@ -40,7 +40,7 @@ for (const [state, code] of states) {
   });
 }
 
-test('an unknown hostname gets our own page, and no app', async () => {
+test("an unknown hostname gets the platform's page, and never an app", async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => response.end('the app'));
   await resolver.route('shop', [backend.port]);
@@ -50,7 +50,7 @@ test('an unknown hostname gets our own page, and no app', async () => {
   assert.equal((await ask(resolver.port, { host: '127.0.0.1' })).status, 404);
 });
 
-test('an app that does not answer in time is given up, and told to the log', async () => {
+test('an app that does not answer in time gets H12 in its log', async () => {
   await using resolver = await startTestResolver({ firstByteMs: 100 });
   await using backend = await startBackend(() => {});
   await resolver.route('shop', [backend.port]);
@@ -64,7 +64,7 @@ test('an app that does not answer in time is given up, and told to the log', asy
   await eventually('the app’s connection is closed', () => backend.connections.size === 0);
 });
 
-test('the time for an answer begins when the whole request was sent', async () => {
+test('the time limit for an answer starts when the whole request was sent', async () => {
   await using resolver = await startTestResolver({ firstByteMs: 150 });
   await using backend = await startBackend((incoming, response) => {
     incoming.resume();
@@ -86,7 +86,7 @@ test('the time for an answer begins when the whole request was sent', async () =
   socket.destroy();
 });
 
-test('an app that hangs up without an answer is told to the log', async () => {
+test('an app that closes the connection without an answer gets a line in its log', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startRawBackend((socket) => socket.once('data', () => socket.end()));
   await resolver.route('shop', [backend.port]);
@@ -94,7 +94,7 @@ test('an app that hangs up without an answer is told to the log', async () => {
   await lineFor(resolver, 'H13');
 });
 
-test('an instance that a request killed is named in its line, though it is gone by then', async () => {
+test('the line of a request that killed its instance names the instance', async () => {
   await using resolver = await startTestResolver();
   const backend = await startRawBackend((socket) => socket.once('data', () => void backend[Symbol.asyncDispose]()));
   await resolver.route('shop', [backend.port]);
@@ -125,7 +125,7 @@ for (const [what, bytes] of [
   });
 }
 
-test('an answer that stops for too long is cut', async () => {
+test('an answer that pauses too long is cut off', async () => {
   await using resolver = await startTestResolver({ idleMs: 100 });
   await using backend = await startBackend((_incoming, response) => response.write('half'));
   await resolver.route('shop', [backend.port]);
@@ -134,7 +134,7 @@ test('an answer that stops for too long is cut', async () => {
   await eventually('the app’s connection is closed', () => backend.connections.size === 0);
 });
 
-test('an answer that goes on, however slowly, is not cut', async () => {
+test('a slow answer that goes on is not cut off', async () => {
   await using resolver = await startTestResolver({ idleMs: 150, firstByteMs: 150 });
   await using backend = await startBackend((_incoming, response) => {
     let left = 6;
@@ -174,7 +174,7 @@ test('more waiting requests than fit are answered with H11', async () => {
   assert.equal((await resolver.client.stats()).held, 0);
 });
 
-test('a client that goes away before the answer is told to the log, and costs the app nothing', async () => {
+test('a client that leaves before the answer gets a line in the log, and the app goes on', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend(() => {});
   await resolver.route('shop', [backend.port]);
@@ -188,7 +188,7 @@ test('a client that goes away before the answer is told to the log, and costs th
   assert.deepEqual([target?.requests, target?.quarantined], [0, false]);
 });
 
-test('a client that drips its body is cut, and one that sends slowly is not', async () => {
+test('a client that nearly stops sending its body is cut off, and a slow one is not', async () => {
   await using resolver = await startTestResolver({ idleMs: 200, uploadFloorBytes: 100, lingerMs: 20 });
   await using backend = await startBackend((incoming, response) => {
     incoming.resume();
@@ -223,7 +223,7 @@ test('a client that drips its body is cut, and one that sends slowly is not', as
   }
 });
 
-test('clients that do not send a whole head are cut, and the others do not notice', async () => {
+test('clients that do not complete their headers are cut off, and others do not notice', async () => {
   await using resolver = await startTestResolver({ headersMs: 300 });
   await using backend = await startBackend((_incoming, response) => response.end('ok'));
   await resolver.route('shop', [backend.port]);
@@ -234,7 +234,7 @@ test('clients that do not send a whole head are cut, and the others do not notic
   for (const text of await Promise.all(slow)) assert.match(text, /^HTTP\/1\.1 408 /);
 });
 
-test('the platform’s own door, while nobody is behind it, answers H99', async () => {
+test('the platform’s hostnames answer H99 while the orchestrator is down', async () => {
   await using resolver = await startTestResolver({ startingHoldMs: 100 });
   const door = { hostname: 'api.localhost', address: '127.0.0.1', port: await deadPort() };
   await resolver.client.publish({ version: 1, routes: [], reserved: [door] });
@@ -242,7 +242,7 @@ test('the platform’s own door, while nobody is behind it, answers H99', async 
   assert.deepEqual([status, JSON.parse(body).id], [503, 'H99']);
 });
 
-test('what cannot be read as a request is answered with the reason, and its connection closed', async () => {
+test('an invalid request is answered with the reason, and its connection is closed', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => response.end('ok'));
   await resolver.route('shop', [backend.port]);
@@ -255,7 +255,7 @@ test('what cannot be read as a request is answered with the reason, and its conn
   assert.equal(second.match(/HTTP\/1\.1 /g)?.length, 1, 'there is one answer, or the other');
 });
 
-test('an answer that is under way is not followed by words about what came behind its request', async () => {
+test('an invalid request behind another one does not disturb its answer', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => response.write('first half'));
   await resolver.route('shop', [backend.port]);

@@ -20,7 +20,7 @@ function values(fields: readonly (readonly string[])[], name: string): readonly 
   return fields.filter(([key]) => key?.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 }
 
-test('the app is told who asked, for which host, and over what', async () => {
+test("the app gets the client's address, the hostname and the scheme", async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);
@@ -37,7 +37,7 @@ test('the app is told who asked, for which host, and over what', async () => {
   assert.match(values(fields, 'x-request-id')[0] ?? '', /^[0-9a-f-]{36}$/);
 });
 
-test('a client cannot say who it is', async () => {
+test('a client cannot fake its address', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);
@@ -70,7 +70,7 @@ test('a client cannot have our fields dropped by naming them in Connection', asy
   assert.equal(values(fields, 'x-request-id').length, 1);
 });
 
-test('what is for one connection only is not passed on', async () => {
+test('headers for a single connection are not passed on', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);
@@ -91,7 +91,7 @@ test('what is for one connection only is not passed on', async () => {
   assert.deepEqual(values(fields, 'x-theirs'), ['yes']);
 });
 
-test('a client’s request id is kept when it is one, and replaced when it is not', async () => {
+test('a client’s request id is kept when valid, and replaced when not', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);
@@ -103,7 +103,7 @@ test('a client’s request id is kept when it is one, and replaced when it is no
   }
 });
 
-test('names keep their case and repetitions stay apart, both ways', async () => {
+test('header names keep their case and repeated headers stay separate, in both directions', async () => {
   await using resolver = await startTestResolver();
   let raw: readonly string[] = [];
   await using backend = await startBackend((incoming, response) => {
@@ -123,7 +123,7 @@ test('names keep their case and repetitions stay apart, both ways', async () => 
   assert.match(text, /\r\nSet-Cookie: a=1\r\nX-CaSe: kept\r\nSet-Cookie: b=2\r\n/);
 });
 
-test('what an answer says about its own connection is not passed on', async () => {
+test('connection headers of an answer are not passed on', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => {
     response.writeHead(200, {
@@ -143,7 +143,7 @@ test('what an answer says about its own connection is not passed on', async () =
   assert.equal(headers.via, '1.1 paas');
 });
 
-test('a POST without a body stays one', async () => {
+test('a POST without a body is passed on without a body', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);
@@ -153,7 +153,7 @@ test('a POST without a body stays one', async () => {
   assert.doesNotMatch(text, /"Transfer-Encoding"/i);
 });
 
-test('an app that says how long it keeps connections is believed', async () => {
+test('the resolver respects the Keep-Alive timeout of an app', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   // Node's server says `Keep-Alive: timeout=1` then, and ours must not use a connection that old.

@@ -39,7 +39,7 @@ async function startHanging(): Promise<Backend> {
   };
 }
 
-test('an instance that refuses connections costs no request while there is another', async () => {
+test('an instance that refuses connections fails no request while there is another', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((incoming, response) => {
     incoming.resume();
@@ -58,7 +58,7 @@ for (const { idleMs, lanes, rounds } of [
   { idleMs: 60, lanes: ['GET', 'GET', 'GET', 'GET', 'GET', 'GET'], rounds: 40 },
   { idleMs: 300, lanes: ['GET', 'GET', 'GET', 'POST', 'POST', 'PATCH'], rounds: 8 },
 ]) {
-  test(`an app that closes idle connections after ${idleMs} ms, without a word, fails no request`, async () => {
+  test(`an app that closes idle connections silently after ${idleMs} ms fails no request`, async () => {
     await using resolver = await startTestResolver();
     let served = 0;
     await using backend = await startRawBackend((socket) => {
@@ -89,7 +89,7 @@ for (const { idleMs, lanes, rounds } of [
   });
 }
 
-test('a request with effects goes over no connection whose end is here and only not read yet', async () => {
+test('a request with effects never uses a connection that the app has already closed', async () => {
   await using resolver = await startTestResolver({ unsafeReuseMs: 1_000 });
   // On a thread of its own, which closes while the resolver's is held up.
   const app = new Worker(
@@ -124,7 +124,7 @@ test('a request with effects goes over no connection whose end is here and only 
   }
 });
 
-test('a request with effects is sent once, even when the app dies over it', async () => {
+test('a request with effects is sent once, even when the app dies while handling it', async () => {
   await using resolver = await startTestResolver();
   const effects: string[] = [];
   const dying = () =>
@@ -145,7 +145,7 @@ test('a request with effects is sent once, even when the app dies over it', asyn
   }
 });
 
-test('a read that one instance dies over is asked of another, once', async () => {
+test('a read is retried once on another instance when the first one dies', async () => {
   await using resolver = await startTestResolver();
   let deaths = 0;
   await using dying = await startBackend((_incoming, response) => {
@@ -162,7 +162,7 @@ test('a read that one instance dies over is asked of another, once', async () =>
   assert.equal(deaths, 2);
 });
 
-test('an instance that crashes costs those who were with it an error, and everybody after them a delay', async () => {
+test('a crash is an error for its requests in flight, and a delay for later requests', async () => {
   await using resolver = await startTestResolver();
   const old = await startBackend((_incoming, response) => setTimeout(() => response.end('old'), 1));
   await resolver.route('shop', [namedTarget(old, 'old')]);
@@ -178,7 +178,7 @@ test('an instance that crashes costs those who were with it an error, and everyb
   assert.ok(reads.failures.length <= 8, `one for each reader at most: ${reads.failures}`);
 });
 
-test('a read that its instance dies of does not wait to kill the replacement', async () => {
+test('a read that killed the only instance fails at once and does not wait for the replacement', async () => {
   await using resolver = await startTestResolver();
   const deadly = async () => {
     const backend = await startBackend((incoming) => {
@@ -192,7 +192,7 @@ test('a read that its instance dies of does not wait to kill the replacement', a
   assert.equal((await resolver.client.stats()).held, 0);
 });
 
-test('a connection that hangs is given up for another instance when its instance leaves', {
+test('a connection attempt that hangs moves to another instance when its instance leaves', {
   timeout: scaled(30_000),
 }, async () => {
   await using resolver = await startTestResolver({ connectMs: 60_000 });
@@ -205,7 +205,7 @@ test('a connection that hangs is given up for another instance when its instance
   assert.equal((await asked).body, 'ok');
 });
 
-test('a connection that hangs is given up for another instance when its time is over', async () => {
+test('a connection attempt that hangs moves to another instance after its timeout', async () => {
   await using resolver = await startTestResolver({ connectMs: 300 });
   await using hanging = await startHanging();
   await using healthy = await startBackend((_incoming, response) => response.end('ok'));
@@ -215,7 +215,7 @@ test('a connection that hangs is given up for another instance when its time is 
   assert.deepEqual([again?.instanceId, again?.quarantined], ['again', true]);
 });
 
-test('an app whose only instance lets no connection be made answers H19', async () => {
+test('an app whose only instance accepts no connection answers H19', async () => {
   await using resolver = await startTestResolver({ connectMs: 100, refusedHoldMs: 0 });
   await using hanging = await startHanging();
   await resolver.route('shop', [hanging.port]);

@@ -70,7 +70,7 @@ function tableOf(port: number, version = 1): RouteTable {
   return { version, routes: [route], reserved: [] };
 }
 
-test('killed and started again, it serves with the routes that it had, asking nobody', async () => {
+test('killed and started again, it serves its old routes without asking the orchestrator', async () => {
   await using place = await newHome();
   await using backend = await startBackend((_incoming, response) => response.end('served'));
   const { routeSnapshot, resolverSocket } = paths(place.home);
@@ -98,7 +98,7 @@ test('killed and started again, it serves with the routes that it had, asking no
   assert.equal((await ask(second.port)).body, 'served');
 });
 
-test('a snapshot that cannot be read is as good as none', async () => {
+test('a snapshot that cannot be read is ignored', async () => {
   for (const text of ['', '{"version":1', '{"version":"x","routes":[]}', '[]']) {
     await using place = await newHome();
     const [controlSocket, snapshotPath] = [join(place.home, 'r.sock'), join(place.home, 'routes.json')];
@@ -109,7 +109,7 @@ test('a snapshot that cannot be read is as good as none', async () => {
   }
 });
 
-test('asked to stop, it ends what is in flight, takes nothing new and exits with 0', async () => {
+test('asked to stop, it finishes requests in flight, accepts no new ones and exits with 0', async () => {
   await using place = await newHome();
   const waiting: (() => void)[] = [];
   await using backend = await startBackend((_incoming, response) => {
@@ -144,7 +144,7 @@ test('it ends when its launcher has gone', async () => {
   assert.deepEqual(await exited, [0, null]);
 });
 
-test('the orchestrator notices each new life of the resolver, also after a kill', async () => {
+test('the orchestrator notices each restart of the resolver, even after a kill', async () => {
   await using place = await newHome();
   const client = createResolverClient(paths(place.home).resolverSocket, { patienceMs: 100 });
   const watching = new AbortController();
@@ -172,7 +172,7 @@ test('only the owner may open its control socket', async () => {
   assert.equal(mode & 0o777, 0o600);
 });
 
-test('a second resolver for one home, or for one port, does not start and says why', async () => {
+test('a second resolver for the same home or the same port does not start, and says why', async () => {
   await using place = await newHome();
   await using other = await newHome();
   await using resolver = await start(place.home);
@@ -191,7 +191,7 @@ test('a second resolver for one home, or for one port, does not start and says w
   assert.equal((await ask(resolver.port)).status, 404);
 });
 
-test('the socket that a killed resolver left behind is no obstacle', async () => {
+test('a socket file left by a killed resolver does not stop the next one', async () => {
   await using place = await newHome();
   const port = String(await deadPort());
   await using first = await start(place.home, port);

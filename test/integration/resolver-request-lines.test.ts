@@ -16,7 +16,7 @@ function line(resolver: TestResolver, path: string): Promise<string> {
   return eventually(`the log has ${path}`, () => lines(resolver).find((text) => text.includes(`path="${path}"`)));
 }
 
-test('each request has its line in the log of its app, as Heroku’s router writes it', async () => {
+test("each request has a line in its app's log, in the form of Heroku’s router", async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((incoming, response) => {
     if (incoming.url === '/created') response.writeHead(201);
@@ -40,7 +40,7 @@ test('each request has its line in the log of its app, as Heroku’s router writ
   assert.equal(lines(resolver).length, 3, 'once each');
 });
 
-test('a reader that leaves an event stream, and a WebSocket that ends, have their line then', async () => {
+test('an event stream and a WebSocket get their line when they end', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => response.write('data: 1\n\n'));
   const sockets = new WebSocketServer({ server: backend.server });
@@ -62,7 +62,7 @@ test('a reader that leaves an event stream, and a WebSocket that ends, have thei
   sockets.close();
 });
 
-test('more requests than are told one by one are counted', async () => {
+test('requests beyond the limit of lines are counted', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => response.end('hello'));
   await resolver.route('shop', [backend.port]);
@@ -75,7 +75,7 @@ test('more requests than are told one by one are counted', async () => {
   assert.ok(told >= 100 && told < 400, String(told));
 });
 
-test('a failed request has the line of its failure and no other', async () => {
+test('a failed request has only the line of its failure', async () => {
   await using resolver = await startTestResolver();
   await resolver.route('shop', [], 'blank');
   await using backend = await startBackend((_incoming, response) => response.end('hello'));

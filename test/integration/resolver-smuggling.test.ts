@@ -110,7 +110,7 @@ const twoHosts: Readonly<Record<string, string>> = {
   'a target of another scheme': `GET ftp://shop.localhost/ HTTP/1.1\r\n${host}\r\n`,
 };
 
-test('a request that does not say clearly whom it is for is refused', async (t) => {
+test('a request without one clear Host is refused', async (t) => {
   await using resolver = await startTestResolver({ lingerMs: 50 });
   await using backend = await startRecorder();
   await resolver.route('shop', [backend.port]);
@@ -125,7 +125,7 @@ test('a request that does not say clearly whom it is for is refused', async (t) 
   }
 });
 
-test('a target with its host in it reaches the app without it', async () => {
+test('a request with an absolute URL reaches the app with its path only', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startRecorder();
   await resolver.route('shop', [backend.port]);
@@ -153,7 +153,7 @@ async function startHttpProxy(target: number): Promise<Backend> {
   };
 }
 
-test('http-proxy 1.18.1 lets a DELETE hide another request, which is why it is not used', async () => {
+test('http-proxy 1.18.1 lets a DELETE hide another request, so it is not used', async () => {
   await using backend = await startRecorder();
   await using proxy = await startHttpProxy(backend.port);
   const bytes = `DELETE / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n${inChunk}`;
@@ -161,7 +161,7 @@ test('http-proxy 1.18.1 lets a DELETE hide another request, which is why it is n
   assert.ok(backend.seen.flatMap(requestLines).includes('GET /smuggled HTTP/1.1'), JSON.stringify(backend.seen));
 });
 
-test('http-proxy 1.18.1 keeps the connections of event streams whose readers have gone, which is why it is not used', async () => {
+test('http-proxy 1.18.1 keeps connections of event streams whose readers left, so it is not used', async () => {
   await using backend = await startBackend((_incoming, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     response.write('data: hello\n\n');

@@ -27,7 +27,7 @@ test('a large body goes to the app and comes back unchanged', async () => {
   assert.equal(hash.digest('hex'), createHash('sha256').update(sent).digest('hex'));
 });
 
-test('a client that does not read makes the app wait, not the resolver remember', async () => {
+test('a client that does not read makes the app wait, and the resolver buffers little', async () => {
   await using resolver = await startTestResolver();
   const chunk = Buffer.alloc(megabyte);
   let written = 0;
@@ -116,7 +116,7 @@ test('the head of an event stream arrives before its first event, and each event
   outgoing.destroy();
 });
 
-test('20 readers of event streams go away and nothing of theirs stays open', async () => {
+test('20 readers of event streams disconnect and leave no open connection', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
@@ -161,7 +161,7 @@ test('an app may answer before it has read the upload, and the client reads the 
   assert.deepEqual({ status, text }, { status: 413, text: 'too large' });
 });
 
-test('the app decides whether a client that asks first may send its body', async () => {
+test('the app decides whether a client with Expect: 100-continue may send its body', async () => {
   await using resolver = await startTestResolver();
   const bodies: string[] = [];
   await using backend = await startBackend((incoming, response) => {
@@ -192,7 +192,7 @@ test('the app decides whether a client that asks first may send its body', async
   socket.destroy();
 });
 
-test('an answer in chunks is none for a client of HTTP/1.0', async () => {
+test('a chunked answer is sent without chunks to an HTTP/1.0 client', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((_incoming, response) => {
     response.write('one');
@@ -205,7 +205,7 @@ test('an answer in chunks is none for a client of HTTP/1.0', async () => {
   assert.doesNotMatch(head ?? '', /transfer-encoding/i);
 });
 
-test('an answer that ends with its connection arrives whole', async () => {
+test('an answer that ends with its connection arrives complete', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startRawBackend((socket) => {
     socket.once('data', () => socket.end('HTTP/1.0 200 OK\r\nX-Old: yes\r\n\r\nall of it'));
@@ -215,7 +215,7 @@ test('an answer that ends with its connection arrives whole', async () => {
   assert.deepEqual([headers['x-old'], body], ['yes', 'all of it']);
 });
 
-test('answers without a body leave the connection fit for the next request', async () => {
+test('after an answer without a body the connection serves the next request', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startBackend((incoming, response) => {
     if (incoming.url === '/204') response.writeHead(204).end();

@@ -42,7 +42,7 @@ async function told({ port }: Fixture, from: string, headers: Readonly<Record<st
   return JSON.parse((await ask(port, { from, headers })).body);
 }
 
-test('an app that forces https serves a client behind a front that ends TLS', async () => {
+test('an app that forces https works behind a front that ends TLS', async () => {
   await using resolver = await startTestResolver({}, trusted);
   await using backend = await startBackend(({ headers, url }, response) => {
     if (headers['x-forwarded-proto'] === 'https') response.end(`hello ${headers['x-forwarded-for']}`);
@@ -55,7 +55,7 @@ test('an app that forces https serves a client behind a front that ends TLS', as
   assert.equal((await ask(resolver.port, { from: stranger, headers })).status, 301);
 });
 
-describe('a trusted front says who its client is', () => {
+describe('the headers of a trusted front', () => {
   const own = { for: front, proto: 'http', port: '80', host: 'shop.localhost' };
   for (const [name, headers, expected] of [
     ['nothing', {}, {}],
@@ -98,7 +98,7 @@ describe('a trusted front says who its client is', () => {
   }
 });
 
-test('from anybody else, and with underscores from a front too, such fields are dropped', async () => {
+test('are dropped from anybody else, and with underscores even from a front', async () => {
   await using fixture = await start();
   const forged = {
     'X-Forwarded-For': '6.6.6.6',
@@ -148,7 +148,7 @@ async function answersOn(socket: { readonly text: string }, count: number): Prom
   return addressesIn(socket.text);
 }
 
-describe('a trusted front may say it in the PROXY protocol', () => {
+describe('the PROXY protocol of a trusted front', () => {
   for (const [name, header, expected] of [
     ['version 1', Buffer.from(`PROXY TCP4 ${visitor} 10.0.0.1 5000 80\r\n`), [visitor, 'http']],
     ['version 1, IPv6, port 443', Buffer.from('PROXY TCP6 2001:db8::7 ::1 5000 443\r\n'), ['2001:db8::7', 'https']],
@@ -157,7 +157,7 @@ describe('a trusted front may say it in the PROXY protocol', () => {
     ['version 2, a check of its own', proxyV2({ address: visitor, port: 80, command: 0 }), [front, 'http']],
     ['version 1, a client that it does not know', Buffer.from('PROXY UNKNOWN\r\n'), [front, 'http']],
   ] as const) {
-    test(`${name}: in one packet with a request, in single bytes, and for every request of the connection`, async () => {
+    test(`${name}: works in one packet with a request, byte by byte, and for every request of the connection`, async () => {
       await using fixture = await start();
       const whole = await open(fixture.port);
       whole.write(Buffer.concat([header, Buffer.from(get)]));
@@ -178,7 +178,7 @@ describe('a trusted front may say it in the PROXY protocol', () => {
   }
 });
 
-test('behind a header that names a stranger, the stranger’s own fields are dropped', async () => {
+test('drops the X-Forwarded headers of a client that the PROXY header names', async () => {
   await using fixture = await start();
   const socket = await open(fixture.port);
   const forged = 'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n';
@@ -192,7 +192,7 @@ test('behind a header that names a stranger, the stranger’s own fields are dro
   chained.destroy();
 });
 
-test('a header that is malformed, or does not come whole in time, closes the connection without an answer', async () => {
+test('closes the connection without an answer when the header is malformed or late', async () => {
   await using fixture = await start({ headersMs: 300 });
   for (const bytes of [
     `PROXY TCP4 nobody 10.0.0.1 5000 80\r\n${get}`,
@@ -214,7 +214,7 @@ test('a header that is malformed, or does not come whole in time, closes the con
   await eventually('it is closed', () => leaving.closed);
 });
 
-test('a second header on one connection is no request', async () => {
+test('takes a second header on a connection as an invalid request', async () => {
   await using fixture = await start();
   const socket = await open(fixture.port);
   const header = `PROXY TCP4 ${visitor} 10.0.0.1 5000 80\r\n`;
@@ -223,7 +223,7 @@ test('a second header on one connection is no request', async () => {
   assert.match(socket.text, /^HTTP\/1\.1 400 /);
 });
 
-test('from a stranger these bytes are a bad request', async () => {
+test('is a bad request from anybody else', async () => {
   await using fixture = await start();
   for (const header of [
     Buffer.from(`PROXY TCP4 ${visitor} 10.0.0.1 5000 80\r\n`),
@@ -237,7 +237,7 @@ test('from a stranger these bytes are a bad request', async () => {
   }
 });
 
-test('requests without a header go on behind a front, also such as begin like one', async () => {
+test('is optional, even for requests that begin like a header', async () => {
   await using fixture = await start();
   const socket = await open(fixture.port);
   socket.write('P');
@@ -249,7 +249,7 @@ test('requests without a header go on behind a front, also such as begin like on
   socket.destroy();
 });
 
-test('a WebSocket’s connection may begin with a header', async () => {
+test('works for a WebSocket’s connection', async () => {
   await using fixture = await start();
   await using backend = await startBackend(() => {});
   backend.server.on('upgrade', (request, socket) => {
@@ -267,7 +267,7 @@ test('a WebSocket’s connection may begin with a header', async () => {
   socket.destroy();
 });
 
-test('one client behind a front cannot have all requests, and does not take those of another', async () => {
+test('one client behind a front cannot use up the requests of the others', async () => {
   await using resolver = await startTestResolver({ connectionsPerClient: 3 }, trusted);
   const waiting: (() => void)[] = [];
   await using backend = await startBackend((_incoming, response) => waiting.push(() => response.end('served')));
@@ -301,7 +301,7 @@ test('one client behind a front cannot have all requests, and does not take thos
   for (const socket of named) socket.destroy();
 });
 
-test('the line of a request in the app’s log names the client, and what it came over', async () => {
+test('the line of a request in the app’s log has the client’s address and the scheme', async () => {
   await using fixture = await start();
   await told(fixture, front, { 'X-Forwarded-For': visitor, 'X-Forwarded-Proto': 'https' });
   await eventually('there is a line', () =>

@@ -54,7 +54,7 @@ test('a WebSocket carries messages both ways, small and large', async () => {
   await eventually('nothing is in flight', async () => (await resolver.client.stats()).targets[0]?.tunnels === 0);
 });
 
-test('what a client sends behind its handshake arrives', async () => {
+test('bytes that a client sends right behind its handshake arrive', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);
@@ -65,7 +65,7 @@ test('what a client sends behind its handshake arrives', async () => {
   assert.ok(text.endsWith('\x81\x02hi'));
 });
 
-test('an app’s refusal of a WebSocket is passed on whole', async () => {
+test('an app’s refusal of a WebSocket is passed on complete', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startRawBackend((socket) => {
     const body = 'x'.repeat(200_000);
@@ -80,7 +80,7 @@ test('an app’s refusal of a WebSocket is passed on whole', async () => {
   assert.equal(text.split('\r\n\r\n')[1]?.length, 200_000);
 });
 
-test('a WebSocket to an app that is not there gets an error page', async () => {
+test('a WebSocket to an unknown app gets an error page', async () => {
   await using resolver = await startTestResolver({ refusedHoldMs: 50, probeMs: 20 });
   await resolver.route('shop', [await deadPort()]);
   assert.match(await exchangeBytes(resolver.port, handshake), /^HTTP\/1\.1 503 /);
@@ -88,14 +88,14 @@ test('a WebSocket to an app that is not there gets an error page', async () => {
   assert.match(await exchangeBytes(resolver.port, handshake.replace('Host:', 'Host: a\r\nHost:')), /^HTTP\/1\.1 400 /);
 });
 
-test('an app that resets the connection instead of answering costs one request', async () => {
+test('an app that resets the connection instead of answering fails only that request', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startRawBackend((socket) => socket.once('data', () => socket.resetAndDestroy()));
   await resolver.route('shop', [backend.port]);
   assert.match(await exchangeBytes(resolver.port, handshake), /^HTTP\/1\.1 503 /);
 });
 
-test('an app that resets an open WebSocket ends it for the client, without a word in between', async () => {
+test('an app that resets an open WebSocket ends it for the client, without a close frame', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startRawBackend((socket) =>
     socket.once('data', () => {
@@ -112,7 +112,7 @@ test('an app that resets an open WebSocket ends it for the client, without a wor
   assert.ok(text.endsWith('\r\n\r\n\x81\x01a'), JSON.stringify(text));
 });
 
-test('50 clients reset their WebSockets and nothing of theirs stays open', async () => {
+test('50 clients that reset their WebSockets leave no open connection', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);
@@ -132,7 +132,7 @@ test('50 clients reset their WebSockets and nothing of theirs stays open', async
   assert.equal(connections, 0);
 });
 
-test('a silent WebSocket is closed after the idle time, and one that pings is not', async () => {
+test('a silent WebSocket is closed after the idle timeout, and one that pings is not', async () => {
   await using resolver = await startTestResolver({ idleMs: 600 });
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);
@@ -151,7 +151,7 @@ test('a silent WebSocket is closed after the idle time, and one that pings is no
   pinging.terminate();
 });
 
-test('a WebSocket goes on while its instance drains, and is told 1001 when the time is over', async () => {
+test('a WebSocket goes on while its instance drains, and gets 1001 when the drain time is over', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
   await resolver.route('shop', [backend.port]);

@@ -28,7 +28,7 @@ describe('from a release to a URL', () => {
     return { app, release };
   };
 
-  it('serves the new version when it answers, and stops the old one after that', async () => {
+  it('serves the new version when it answers, and then stops the old one', async () => {
     const { app } = await serving('switching', 'one');
     const release = await half.release(app, { web: answering('two') });
     await rollOut(app, release, half.deps, never);
@@ -48,7 +48,7 @@ describe('from a release to a URL', () => {
     await eventually('the deaf one is gone', async () => (await half.containers(app)).length === 1);
   });
 
-  it('fails at once when the process ends, and does not try it again', async () => {
+  it('fails at once when the process ends, without another try', async () => {
     const { app } = await serving('ending', 'good');
     const ending = await half.release(app, { web: 'echo last words; exit 9' });
     await assert.rejects(
@@ -66,7 +66,7 @@ describe('from a release to a URL', () => {
     );
   });
 
-  it('fails when the worker does not start, and the old web and the old worker go on', async () => {
+  it('fails when the worker does not start, and the old web and worker go on', async () => {
     const app = await half.app('crew');
     const { store } = half.deps;
     await store.formations.put({ appId: app.id, type: 'worker', quantity: 1, size: 1 });
@@ -88,7 +88,7 @@ describe('from a release to a URL', () => {
     assert.equal((await half.get(app)).body, 'good');
   });
 
-  it('starts the first worker of each type where there is no room for all beside the old ones, then the rest', async () => {
+  it('starts one worker of each type first, then the rest, where there is not enough room for all', async () => {
     const app = await half.app('crowded');
     const { store } = half.deps;
     const free = 40 - (await store.instances.listActive()).reduce((sum, { size }) => sum + size, 0);
@@ -107,7 +107,7 @@ describe('from a release to a URL', () => {
     await half.operations.destroyApp(app, half.actor);
   });
 
-  it('is cancelled by whoever waits for it, and leaves nothing', async () => {
+  it('can be cancelled by its caller, and then leaves nothing', async () => {
     const { app } = await serving('patient', 'good');
     const slow = await half.release(app, { web: 'exec sleep 60' });
     const gone = new AbortController();
@@ -133,7 +133,7 @@ describe('from a release to a URL', () => {
     assert.equal(told?.data.from, 'up', 'for the log: from what it crashed');
   });
 
-  it('goes on where another orchestrator died: same container, no restart', async () => {
+  it('continues after the death of the orchestrator: same container, no restart', async () => {
     const { app } = await serving('adopted', 'mine');
     const before = await half.containers(app);
     await half.anotherSupervisor();
@@ -145,7 +145,7 @@ describe('from a release to a URL', () => {
     );
   });
 
-  it('undoes at the next start what a crash left in the middle of a deploy', async () => {
+  it('is undone at the next start when the orchestrator crashed in the middle', async () => {
     const { app, release: good } = await serving('halfway', 'old');
     const lost = await half.release(app, { web: 'exec sleep 60' });
     const web = afresh({ type: 'web', slot: 1, size: 1 });
@@ -159,7 +159,7 @@ describe('from a release to a URL', () => {
     assert.equal((await half.get(app)).body, 'old');
   });
 
-  it('refuses what the host has no room for, with the numbers, and keeps what runs', async () => {
+  it('is refused with the numbers when the host has no room, and the old version goes on', async () => {
     const { app } = await serving('large', 'small');
     const { store } = half.deps;
     await store.formations.put({ appId: app.id, type: 'web', quantity: 30, size: 4 });

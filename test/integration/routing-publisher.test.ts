@@ -136,7 +136,7 @@ test('requests are split between releases by their weights', async () => {
   assert.deepEqual(await counts(), [0, 20]);
 });
 
-test('what changes in the store reaches the resolver by itself', async () => {
+test('a change in the store reaches the resolver without a call', async () => {
   await using fixture = await start();
   const { store, resolver } = fixture;
   const app = await fixture.newApp();
@@ -152,7 +152,7 @@ test('what changes in the store reaches the resolver by itself', async () => {
   await eventually('the app is gone', async () => (await status('renamed.localhost')) === 404);
 });
 
-test('a hundred changes at once are a few tables', async () => {
+test('a hundred changes at once are sent as a few updates', async () => {
   await using fixture = await start();
   const { store, publisher, resolver } = fixture;
   const app = await fixture.newApp();
@@ -167,7 +167,7 @@ test('a hundred changes at once are a few tables', async () => {
   assert.equal((await ask(resolver.port, { host: 'h99.example.com' })).status, 503);
 });
 
-test('changes that routes do not depend on make no new table', async () => {
+test('changes that do not affect routes send nothing', async () => {
   await using fixture = await start();
   const { store, publisher, resolver } = fixture;
   const app = await fixture.newApp();
@@ -184,7 +184,7 @@ test('changes that routes do not depend on make no new table', async () => {
   assert.equal((await resolver.client.table()).version, version);
 });
 
-test('a publisher that begins anew goes on with the versions of the one before', async () => {
+test('a restarted publisher continues the versions of the one before', async () => {
   await using fixture = await start();
   const { store, publisher, resolver } = fixture;
   const app = await fixture.newApp();
@@ -200,7 +200,7 @@ test('a publisher that begins anew goes on with the versions of the one before',
   await next.close();
 });
 
-test('what changes of one app is sent alone, however many there are', async () => {
+test('a change of one app is sent alone, however many apps there are', async () => {
   await using fixture = await start();
   const { store, publisher, resolver } = fixture;
   const apps = [];
@@ -220,7 +220,7 @@ test('what changes of one app is sent alone, however many there are', async () =
   );
 });
 
-test('every resolver gets the routes, one that comes later and one that lost them too', async () => {
+test('every resolver gets the routes, even one that connects later or lost them', async () => {
   await using stack = new AsyncDisposableStack();
   const fixture = stack.use(await start());
   const { store, resolver } = fixture;
@@ -255,7 +255,7 @@ test('every resolver gets the routes, one that comes later and one that lost the
   }
 });
 
-test('draining waits for what is in flight through every resolver', async () => {
+test('draining waits for the requests in flight of every resolver', async () => {
   await using stack = new AsyncDisposableStack();
   const fixture = stack.use(await start());
   const { store, resolver } = fixture;
@@ -293,7 +293,7 @@ test('draining waits for what is in flight through every resolver', async () => 
   );
 });
 
-test('without a resolver, settling fails with what to do; when it comes back, it gets the table', async () => {
+test('without a resolver, waiting for routes fails with the next step, and a resolver that returns gets the table', async () => {
   const home = await mkdtemp(join(tmpdir(), 'paas-publisher-'));
   const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
   const { newApp } = await storeFixture(store);
@@ -320,7 +320,7 @@ test('without a resolver, settling fails with what to do; when it comes back, it
   await rm(home, { recursive: true, force: true });
 });
 
-test('the platform’s doors are reached by their names', async () => {
+test('the API and git are reached by their hostnames', async () => {
   await using door = await startBackend((incoming, response) => response.end(`door ${incoming.headers.host}`));
   await using fixture = await start(door.port);
   const app = await fixture.newApp();
@@ -331,7 +331,7 @@ test('the platform’s doors are reached by their names', async () => {
   }
 });
 
-test('routes that the change feed did not tell of are published when it is back', async () => {
+test('a change that the change feed missed is published when the feed is back', async () => {
   await using fixture = await start();
   const { store, breakFeed, mendFeed } = fixture;
   const app = await fixture.newApp();

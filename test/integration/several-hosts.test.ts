@@ -49,14 +49,14 @@ describe('two hosts, of which one hangs', () => {
   const kill = (containerId: string | null | undefined) =>
     half.fixture.engine.containers.kill(containerId ?? '', 'SIGKILL');
 
-  it('an instance is started on a host that came later', async () => {
+  it('an instance is started on a host that was added later', async () => {
     await half.operations.scale(app, [{ type: 'web', quantity: { set: 2 } }], half.actor);
     await eventually('one is up on each', async () => (await upOn('local')) && (await upOn('far')));
     // Full, so that what is placed from here on is placed on the other.
     await putHost(half.deps.store, { id: 'far', name: 'there', cloudlets: 1 });
   });
 
-  it('what crashes on the other is replaced, and its words are kept', async () => {
+  it('a crashed instance on the other host is replaced, and its last lines are in the log', async () => {
     proxy.hang();
     const here = await upOn('local');
     const far = await upOn('far');
@@ -75,7 +75,7 @@ describe('two hosts, of which one hangs', () => {
     assert.equal((await half.deps.store.instances.find(far?.id ?? ''))?.state, 'up', 'nobody heard of its end');
   });
 
-  it('an app is made, and a network that was removed is put back', async () => {
+  it('an app is created, and a removed network is restored', async () => {
     const { store, environment } = half.deps;
     const made = await half.app('made');
     const before = await half.networkOf(made);
@@ -89,7 +89,7 @@ describe('two hosts, of which one hangs', () => {
     });
   });
 
-  it('the report says which of them is down', async () => {
+  it('the status says which host is down', async () => {
     const { parts, checks } = await platformStatus({
       platformId: 'p',
       version: '1',
@@ -114,7 +114,7 @@ describe('two hosts, of which one hangs', () => {
     assert.deepEqual([of('host firewall (here)')?.state, of('host firewall (there)')?.state], ['ok', 'warning']);
   });
 
-  it('what ended on it meanwhile is replaced when it is back', async () => {
+  it('an instance that ended on it is replaced when it is back', async () => {
     const far = await upOn('far');
     assert.ok(far);
     proxy.back();
@@ -128,7 +128,7 @@ describe('two hosts, of which one hangs', () => {
     });
   });
 
-  it('an app that is destroyed leaves nothing on either', async () => {
+  it('a destroyed app leaves nothing on either host', async () => {
     await half.operations.destroyApp(app, half.actor);
     await eventually('nothing is left', async () => (await half.containers(app)).length === 0);
   });

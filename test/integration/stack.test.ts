@@ -63,19 +63,19 @@ async function inContainer(image: string, script: string): Promise<string> {
   return out;
 }
 
-test('stacks that are there are found at once, and made by nobody', async () => {
+test('existing stacks are found at once and not built again', async () => {
   assert.deepEqual(await findStacks(engine, suite), stack);
   const said: string[] = [];
   assert.deepEqual(await ensureStacks(engine, suite, { progress: (line) => said.push(line) }), stack);
   assert.deepEqual(said, []);
 });
 
-test('a Dockerfile can begin with FROM paas/run', async () => {
+test('a Dockerfile can start with FROM paas/run', async () => {
   assert.equal((await engine.images.inspect('paas/run'))?.id, stack.runImageId);
   assert.equal((await engine.images.inspect('paas/build'))?.id, stack.buildImageId);
 });
 
-test('the build stack has what buildpacks take for granted', async () => {
+test('the build stack has the programs that buildpacks need', async () => {
   const tools = [
     ...[
       'bash',
@@ -106,7 +106,7 @@ test('the build stack has what buildpacks take for granted', async () => {
   assert.equal(await inContainer(stack.buildImageId, script), '');
 });
 
-test('the run stack has the interpreters and libraries that vendored programs link to', async () => {
+test('the run stack has interpreters and the libraries that common programs link to', async () => {
   const libraries = [
     'libevent-2.1.so',
     'libcares.so',
@@ -126,14 +126,14 @@ test('the run stack has the interpreters and libraries that vendored programs li
 });
 
 for (const kind of ['run', 'build'] as const) {
-  test(`the ${kind} stack runs as app, who owns its home and can change to nobody`, async () => {
+  test(`the ${kind} stack runs as the user app, who owns its home and can switch to no other user`, async () => {
     const image = kind === 'run' ? stack.runImageId : stack.buildImageId;
     const script =
       'id -un; cd; pwd; stat -c %U:%G /app; touch /app/x && echo writable; find / -xdev -perm /6000 -type f 2>/dev/null | head';
     assert.equal(await inContainer(image, script), 'app\n/app\napp:app\nwritable\n');
   });
 
-  test(`the ${kind} stack knows nothing of the machine that made it`, async () => {
+  test(`the ${kind} stack contains nothing of the machine that built it`, async () => {
     const image = kind === 'run' ? stack.runImageId : stack.buildImageId;
     const script = [
       'cat /etc/apt/sources.list',
@@ -150,7 +150,7 @@ for (const kind of ['run', 'build'] as const) {
   });
 }
 
-test('a build can put the host’s certificates in place and write its cache, and an app can do neither', async () => {
+test('a build can install the host’s certificates and write its cache, an app can do neither', async () => {
   const script = 'echo x >/etc/ssl/certs/ca-certificates.crt && touch /cache/x /build/x /layers/x && echo done';
   assert.equal(await inContainer(stack.buildImageId, script), 'done\n');
   const refused =
@@ -158,7 +158,7 @@ test('a build can put the host’s certificates in place and write its cache, an
   assert.equal(await inContainer(stack.runImageId, refused), 'refused\nnone\n');
 });
 
-test('without mmdebstrap and without a registry the same stack is made on a Debian out of packages', async (t) => {
+test('without mmdebstrap and without a registry the same stack is built on a Debian from packages', async (t) => {
   const wanted = stackRecipe('run', 'trixie');
   const labels = { [labelNames.platform]: runId };
   const recipe: StackRecipe = { ...wanted, tag: `paas-test/${runId}:run`, config: { ...wanted.config, labels } };
@@ -192,7 +192,7 @@ test('without mmdebstrap and without a registry the same stack is made on a Debi
   assert.equal(await inContainer(id, left), 'app\ndeb http://deb.debian.org/debian trixie main\n');
 });
 
-test('a stack that cannot be made leaves no image and says what mmdebstrap said', asRoot, async () => {
+test('a failed stack leaves no image and shows the error of mmdebstrap', asRoot, async () => {
   const recipe = { ...stackRecipe('run', 'trixie'), suite: 'nosuchsuite' };
   const chunks: unknown[] = [];
   await assert.rejects(async () => {
@@ -201,7 +201,7 @@ test('a stack that cannot be made leaves no image and says what mmdebstrap said'
   assert.deepEqual(chunks, []);
 });
 
-test('making a stack can be stopped, and leaves nothing on the disk', asRoot, async (t) => {
+test('building a stack can be cancelled, and then leaves nothing on the disk', asRoot, async (t) => {
   const place = await mkdtemp(join(tmpdir(), 'paas-stack-test-'));
   const before = process.env.TMPDIR;
   process.env.TMPDIR = place;

@@ -12,7 +12,7 @@ import { storeFixture } from '../support/store-fixture.ts';
 const home = mkdtempSync(join(tmpdir(), 'paas-starting-'));
 after(() => rmSync(home, { recursive: true }));
 
-test('instances of whose start the change feed did not tell are found up, or ended, when it is back', async () => {
+test('instances whose start or end the change feed missed are seen when it is back', async () => {
   const opened = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
   const { store, breakFeed, mendFeed } = breakable(opened);
   const { newApp, newRelease, newInstance } = await storeFixture(store);

@@ -35,7 +35,7 @@ function writeUntilKilled(home: string, commits: number): Promise<readonly strin
   });
 }
 
-test('a platform killed at any moment has every acknowledged commit, and each commit whole', async () => {
+test('after a kill at any moment every acknowledged commit is there, and each commit is complete', async () => {
   const home = join(root, 'killed');
   const acknowledged: string[] = [];
   for (let round = 0; round < 4; round++) acknowledged.push(...(await writeUntilKilled(home, randomInt(20, 120))));
@@ -60,7 +60,7 @@ test('a platform killed at any moment has every acknowledged commit, and each co
   await store.close();
 });
 
-test('after a torn write the store opens with the commits up to some moment, and nothing in between', async () => {
+test('after a torn write the store opens with all commits up to some moment, and no partial commit', async () => {
   const home = join(root, 'torn');
   const store = await openIn(home);
   const { newApp, newRelease, append } = await storeFixture(store);
@@ -99,7 +99,7 @@ test('after a torn write the store opens with the commits up to some moment, and
   await store.close();
 });
 
-test('a full disk is told as such, with what to do', () => {
+test('a full disk is reported, with what to do', () => {
   const database = new DatabaseSync(':memory:');
   database.exec('pragma max_page_count = 2; create table a (x)');
   const path = '/somewhere/state.db';
@@ -136,7 +136,7 @@ test('two programs that write at once wait for each other', async () => {
   await store.close();
 });
 
-test('what another program wrote is a gap in the change feed, told with the next write', async () => {
+test('a write of another program is a gap in the change feed, reported with the next write', async () => {
   const home = join(root, 'others');
   const [store, other] = [await openIn(home), await openIn(home)];
   let gaps = 0;
@@ -159,7 +159,7 @@ test('what another program wrote is a gap in the change feed, told with the next
   await store.close();
 });
 
-test('the files of the store can be read by their owner only', async () => {
+test('only their owner can read the files of the store', async () => {
   const home = join(root, 'modes');
   const store = await openIn(home);
   await storeFixture(store);
@@ -170,7 +170,7 @@ test('the files of the store can be read by their owner only', async () => {
   assert.ok(readFileSync(join(home, 'state.db')).subarray(0, 15).equals(Buffer.from('SQLite format 3')));
 });
 
-test('rows are told apart as older and newer over a restart before which the clock was set back', async () => {
+test('rows keep their order of age over a restart, even when the clock was set back', async () => {
   const home = join(root, 'clock');
   const clock: Clock = { ...systemClock, now: () => new Date(Date.now() + 24 * 60 * 60_000) };
   const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys'), clock });
@@ -187,7 +187,7 @@ test('rows are told apart as older and newer over a restart before which the clo
   assert.deepEqual(after.slice(0, acknowledged.length), acknowledged);
 });
 
-test('what a large transaction needs on the disk is given back', async () => {
+test('the disk space of a large transaction is freed', async () => {
   const home = join(root, 'large');
   const store = await openIn(home);
   const { append, owner } = await storeFixture(store);

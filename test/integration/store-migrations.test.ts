@@ -21,7 +21,7 @@ function inDatabase<T>(home: string, work: (database: DatabaseSync) => T): T {
   }
 }
 
-test('an empty folder becomes a store, and a store opens again with what was in it', async () => {
+test('a store is created in an empty folder, and opens again with its content', async () => {
   const home = join(root, 'empty');
   const store = await openIn(home);
   const app = await (await storeFixture(store)).newApp();
@@ -44,7 +44,7 @@ test('every table checks the types of its columns', async () => {
   assert.deepEqual(loose, []);
 });
 
-test('a store written by a newer version of the platform is left alone', async () => {
+test('a store of a newer version of the platform is refused and not changed', async () => {
   const home = join(root, 'newer');
   await (await openIn(home)).close();
   inDatabase(home, (database) =>
@@ -53,7 +53,7 @@ test('a store written by a newer version of the platform is left alone', async (
   await assert.rejects(openIn(home), { code: 'conflict', message: /newer version .*9999-from-the-future/ });
 });
 
-test('a file that is no store is not touched', async () => {
+test('a file that is not a store is not changed', async () => {
   const home = join(root, 'strange');
   await (await openIn(home)).close();
   inDatabase(home, (database) => database.exec('drop table kysely_migration; drop table config_vars'));

@@ -25,7 +25,7 @@ async function storeWith(name: string, vars: Readonly<Record<string, string>>): 
   return home;
 }
 
-test('no value of a config var, nor of a one-off’s environment, is found in any file of the store', async () => {
+test('no file of the store contains a value of a config var or of a one-off’s environment', async () => {
   const home = join(root, 'canaries');
   const store = await openIn(home);
   const { newApp, newInstance, owner } = await storeFixture(store);
@@ -61,7 +61,7 @@ test('no value of a config var, nor of a one-off’s environment, is found in an
   assert.deepEqual(hits(), []);
 });
 
-test('a store without its root key does not open, and names the key it wants', async () => {
+test('a store without its root key does not open, and the error names the key', async () => {
   const home = await storeWith('no-key', { A: '1' });
   const { id } = createRootKey(join(home, 'keys'));
   const kept = join(home, 'kept.key');
@@ -76,7 +76,7 @@ test('a store without its root key does not open, and names the key it wants', a
   await (await openIn(home)).close();
 });
 
-test('a damaged root key is not taken for a key', async () => {
+test('a damaged root key is refused', async () => {
   const home = await storeWith('damaged-key', { A: '1' });
   const path = join(home, 'keys', 'root.key');
   const text = readFileSync(path, 'utf8');
@@ -84,7 +84,7 @@ test('a damaged root key is not taken for a key', async () => {
   await assert.rejects(openIn(home), { code: 'internal', message: /damaged/ });
 });
 
-test('making the root key again keeps the one that is there', () => {
+test('creating the root key again keeps the existing one', () => {
   const keysDir = join(root, 'twice', 'keys');
   assert.deepEqual(createRootKey(keysDir), createRootKey(keysDir));
   assert.deepEqual(readdirSync(keysDir), ['root.key']);
@@ -148,7 +148,7 @@ test('a sealed value moved to another app does not open', async () => {
   await store.close();
 });
 
-test('plaintext put in the place of a sealed value is no value', async () => {
+test('plaintext in the column of a sealed value is refused', async () => {
   const home = await storeWith('plaintext', { A: '1' });
   const database = new DatabaseSync(join(home, 'state.db'));
   database.exec("update config_vars set sealed = 'plain'");

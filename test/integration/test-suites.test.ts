@@ -42,7 +42,7 @@ describe('what changed since the previous landing', () => {
     assert.deepEqual(changesSinceLanding(folder), { since: landed, paths: ['.ci/landed', 'src/engine/b.ts'] });
   });
 
-  it('is what a merge at the top brought', () => {
+  it('is the content of the last merge', () => {
     commit('src/a.ts');
     git('switch', '--quiet', '--create', 'work');
     commit('src/engine/b.ts');
@@ -60,7 +60,7 @@ describe('what changed since the previous landing', () => {
     assert.deepEqual(changesSinceLanding(folder)?.paths, ['.ci/landed', 'src/a.ts', 'src/engine/a.ts']);
   });
 
-  it('is not known without a mark, and with one that is not of this history', () => {
+  it('is unknown without the mark, or when the mark is not in the history', () => {
     commit('src/a.ts');
     assert.equal(changesSinceLanding(folder), null);
     commit('.ci/landed', '0123456789012345678901234567890123456789');
@@ -74,7 +74,7 @@ describe('the longer suites', () => {
   const named = (paths: readonly string[] | null) =>
     changedSuites(paths === null ? null : { since: 'x', paths }, suites).map(({ name }) => name);
 
-  it('run when something of theirs changed, and all where that is not known', () => {
+  it('run when their files changed, and all run when that is unknown', () => {
     assert.deepEqual(named(['src/api/server.ts', 'test/contract/store.contract.ts']), []);
     for (const path of ['src/engine/images.ts', 'src/domain/engine.ts', 'test/contract/engine-images.contract.ts']) {
       assert.deepEqual(named([path]), ['engines'], path);
@@ -85,7 +85,7 @@ describe('the longer suites', () => {
     );
   });
 
-  it('are not begun where they cannot be done, which is said with the command for later', () => {
+  it('are not started where they cannot run, and the command for later is printed', () => {
     const [engines] = suites;
     assert.ok(engines);
     assert.equal(reasonNotToBegin(engines, 15), null);
@@ -95,7 +95,7 @@ describe('the longer suites', () => {
     );
   });
 
-  it('are chosen by name, one setting of them too; what there is not is refused', () => {
+  it('can be chosen by name, with one setting, and unknown names are refused', () => {
     const { batches, suites: chosen, settings } = chosenBy(['engines', 'newer-graph']);
     assert.deepEqual([batches.length, chosen.map(({ name }) => name), settings], [0, ['engines'], ['newer-graph']]);
     assert.equal(chosenBy([]).batches.length, 5);
@@ -109,11 +109,11 @@ describe('the longer suites', () => {
 });
 
 describe('deadlines', () => {
-  it('are as written on a quick machine, longer on a slow one, and never without end', () => {
+  it('are as written on a fast machine, longer on a slow one, and always limited', () => {
     assert.deepEqual([paceOf(100), paceOf(300), paceOf(750), paceOf(60_000)], [1, 1, 2.5, 8]);
   });
 
-  it('are scaled in every test file by what the runner measured', () => {
+  it('are scaled in every test file by the speed that the runner measured', () => {
     const text = `import { scaled } from '${checkout}/test/support/deadline.ts'; console.log(scaled(1000));`;
     const scaledWith = (pace: string) =>
       execFileSync(process.execPath, ['--input-type=module', '--eval', text], {

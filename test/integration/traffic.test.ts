@@ -45,7 +45,7 @@ async function release({ store, owner }: StoreFixture, app: App): Promise<Releas
   return store.releases.create({ ...facts, accountId: owner.id, config: {} });
 }
 
-test('each release with a share of the requests is kept at the formation, and one without is not', async () => {
+test('each release with a share of the requests has all instances of the formation, and others have none', async () => {
   await using fixture = await start();
   const { store } = fixture;
   const app = await fixture.newApp();

@@ -8,7 +8,7 @@ import { errorCodes, PlatformError } from '../../src/domain/errors.ts';
 
 const endpoints = Object.entries(contract) as [string, Endpoint][];
 
-test('no two rows of the contract are one endpoint, and each path names the parameters it has', () => {
+test('the endpoints of the contract are distinct, and each path has its declared parameters', () => {
   const addresses = endpoints.map(([, { method, path }]) => `${method} ${path.replace(/\{\w+\}/g, '{}')}`);
   assert.equal(new Set(addresses).size, addresses.length);
   for (const [operationId, { path, params }] of endpoints) {
@@ -17,12 +17,12 @@ test('no two rows of the contract are one endpoint, and each path names the para
   }
 });
 
-test('only a health check, the schema and addresses that are secrets are open', () => {
+test('only the health check, the schema and secret addresses need no token', () => {
   const open = endpoints.filter(([, { auth }]) => auth === 'none').map(([operationId]) => operationId);
   assert.deepEqual(open.sort(), ['attachDyno', 'health', 'readBuildStream', 'readLogSession', 'schema']);
 });
 
-test('a list is paged by properties that its rows have', () => {
+test('a list is paged only by properties of its rows', () => {
   for (const [operationId, { range, response }] of endpoints) {
     if (!range) continue;
     assert.ok(response instanceof z.ZodArray, operationId);
@@ -31,7 +31,7 @@ test('a list is paged by properties that its rows have', () => {
   }
 });
 
-test('every error comes back at the client as the error that was thrown', () => {
+test('the client rebuilds every error that the server throws', () => {
   for (const code of errorCodes) {
     const thrown = new PlatformError(code, 'web.1 did not answer.', { hint: 'See: paas logs' });
     const { status, body } = errorAnswer(thrown, '1');
@@ -47,20 +47,20 @@ test('every error comes back at the client as the error that was thrown', () => 
   assert.equal(new Set(ids).size, ids.length);
 });
 
-test('an answer that is none of ours still makes an error that says something', () => {
+test('an error answer of another server still becomes a meaningful error', () => {
   assert.equal(platformErrorFrom(502, '<html>').code, 'internal');
   assert.equal(platformErrorFrom(503, undefined).code, 'unavailable');
   assert.equal(platformErrorFrom(404, { error: 'x' }).code, 'not_found');
   assert.equal(platformErrorFrom(418, { id: 'teapot', message: 'short' }).message, 'short');
 });
 
-test('a value in a path stays in its place', () => {
+test('a value in a path cannot change the path', () => {
   assert.equal(fillPath('/apps/{app}/dynos/{dyno}', { app: 'a/../b', dyno: 'web.1' }), '/apps/a%2F..%2Fb/dynos/web.1');
   assert.equal(fillPath('/apps/{app}', { app: 'x?y#z' }), '/apps/x%3Fy%23z');
   for (const app of ['', '.', '..']) assert.throws(() => fillPath('/apps/{app}', { app }), { code: 'invalid_params' });
 });
 
-test('the OpenAPI document has every endpoint of the contract and no other, and every reference leads somewhere', () => {
+test('the OpenAPI document has exactly the endpoints of the contract, and all references resolve', () => {
   const document = openApiDocument(contract) as {
     readonly openapi: string;
     readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>;

@@ -13,20 +13,20 @@ const line = (text: string, more: Partial<LogLine> = {}): LogLine => ({
   ...more,
 });
 
-test("a line looks as Heroku's do, with our own name where it says heroku", () => {
+test("a line has Heroku's form, with paas in place of heroku", () => {
   assert.equal(formatLine(line('hello')), '2026-01-01T00:00:00.007000+00:00 app[web.1]: hello');
   const names = logSources.map((source) => formatLine(line('', { source })).split(' ')[1]);
   assert.deepEqual(names, ['app[web.1]:', 'paas[web.1]:', 'build[web.1]:', 'paas[web.1]:']);
 });
 
-test('what --source shows begins with that name', () => {
+test('the lines of --source start with that source', () => {
   for (const name of ['app', 'paas', 'build'] as const) {
     const shown = logSources.filter((source) => formatLine(line('', { source })).includes(` ${name}[`));
     assert.deepEqual([...sourcesOf(name)], shown);
   }
 });
 
-test('any text stays on its line', () => {
+test('any text stays on one line', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       assert.doesNotMatch(formatLine(line(text)), /[\r\n]/);
@@ -34,7 +34,7 @@ test('any text stays on its line', () => {
   );
 });
 
-test('lines get ids that are the same for whoever reads them again, and differ for equal lines', () => {
+test('lines have stable ids, and equal lines have different ids', () => {
   const lines = [line('a'), line('a'), line('b'), line('a', { at: new Date(1) }), line('a')];
   const read = () => {
     const ids = new LineIds();

@@ -6,14 +6,14 @@ import { PlatformError } from '../../src/domain/errors.ts';
 
 const properties = ['version', 'id'] as const;
 
-test('no Range header, and an empty one, ask for the first 200 by the default property', () => {
+test('without a Range header, or with an empty one, the first 200 by the default property are returned', () => {
   for (const header of [undefined, '', '  ']) {
     const range = parseRange(header, [...properties]);
     assert.deepEqual(range, { property: 'version', start: null, end: null, order: 'asc', max: 200 });
   }
 });
 
-test("the spellings of Heroku's clients mean what they mean there", () => {
+test("the spellings of Heroku's clients have Heroku's meaning", () => {
   const of = (header: string) => {
     const { property, order, max, start, end } = parseRange(header, ['version', 'id', 'seq', 'hostname']);
     return [property, order, max, start?.value ?? null, start?.exclusive ?? null, end?.value ?? null];
@@ -28,7 +28,7 @@ test("the spellings of Heroku's clients mean what they mean there", () => {
   assert.deepEqual(of('id ..; max=999999'), ['id', 'asc', 1000, null, null, null]);
 });
 
-test('what is no Range of this list is refused with what would be one', () => {
+test('an invalid Range is refused with a valid example', () => {
   for (const header of [
     'bytes=0-99',
     'version',
@@ -46,7 +46,7 @@ test('what is no Range of this list is refused with what would be one', () => {
   }
 });
 
-test('any text is read or refused', () => {
+test('any text is parsed or refused', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 600 }), (header) => {
       try {
@@ -58,7 +58,7 @@ test('any text is read or refused', () => {
   );
 });
 
-test('following Next-Range shows every row once, whatever ties and whichever way', () => {
+test('following Next-Range returns every row once, with ties and in both directions', () => {
   const rows = fc.array(fc.record({ version: fc.integer({ min: 0, max: 30 }) }), { maxLength: 80 });
   fc.assert(
     fc.property(rows, fc.integer({ min: 1, max: 20 }), fc.constantFrom('asc', 'desc'), (given, max, order) => {
@@ -81,7 +81,7 @@ test('following Next-Range shows every row once, whatever ties and whichever way
   );
 });
 
-test('a range with two ends holds what lies between them', () => {
+test('a range with two ends contains the rows between them', () => {
   const rows = [1, 2, 3, 4, 5, 10].map((version) => ({ version }));
   const shown = (header: string) => page(rows, parseRange(header, ['version'])).rows.map(({ version }) => version);
   assert.deepEqual(shown('version 2..4'), [2, 3, 4]);

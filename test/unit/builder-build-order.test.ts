@@ -30,36 +30,36 @@ function facts(given: Partial<QueueFacts>): QueueFacts {
 const ids = (builds: readonly Build[]) => builds.map(({ id }) => id);
 
 describe('the order of builds', () => {
-  test('is that of asking, while every app asks for one', () => {
+  test('is the order of requests while every app has one', () => {
     const queued = [build('b1', { asked: 1 }), build('a1', { asked: 2 }), build('c1', { asked: 3 })];
     assert.deepEqual(ids(serveOrder(facts({ queued }))), ['b1', 'a1', 'c1']);
   });
 
-  test('lets an app with ten builds wait for everybody between two of its own', () => {
+  test('makes an app with ten builds wait for the others between two of its own', () => {
     const many = Array.from({ length: 10 }, (_, count) => build(`a${count}`, { asked: count }));
     const queued = [...many, build('b1', { asked: 20 }), build('b2', { asked: 21 }), build('c1', { asked: 22 })];
     assert.deepEqual(ids(serveOrder(facts({ queued }))).slice(0, 6), ['a0', 'b1', 'c1', 'a1', 'b2', 'a2']);
   });
 
-  test('counts the next build of an app as asked for when its last one ended', () => {
+  test('counts the next build of an app as requested when its last one ended', () => {
     const queued = [build('a2', { asked: 1 }), build('b1', { asked: 5 })];
     const lastEnded = new Map([['a', second(6)]]);
     assert.deepEqual(ids(serveOrder(facts({ queued, lastEnded }))), ['b1', 'a2']);
   });
 
-  test('does not put an app behind a newcomer for what it built long ago', () => {
+  test('does not put an app behind a new one because of builds long ago', () => {
     const queued = [build('a2', { asked: 100 }), build('b1', { asked: 101 })];
     const lastEnded = new Map([['a', second(3)]]);
     assert.deepEqual(ids(serveOrder(facts({ queued, lastEnded }))), ['a2', 'b1']);
   });
 
-  test('puts an app that builds now behind those that do not', () => {
+  test('puts an app with a running build behind those without', () => {
     const building = [build('a1', { asked: 0, began: 1, slot: 0 })];
     const queued = [build('a2', { asked: 2 }), build('b1', { asked: 3 })];
     assert.deepEqual(ids(serveOrder(facts({ queued, building }))), ['b1', 'a2']);
   });
 
-  test('is that of the rows for builds of one moment', () => {
+  test('is the order of the rows for builds of the same time', () => {
     const queued = ['c1', 'a1', 'b1'].map((id) => build(id, { asked: 7 }));
     assert.deepEqual(ids(serveOrder(facts({ queued }))), ['c1', 'a1', 'b1']);
   });
@@ -78,23 +78,23 @@ describe('the builds that begin', () => {
     assert.deepEqual(begin({ queued, building: full }), []);
   });
 
-  test('are one of each app, and an app that waits for itself keeps no other waiting', () => {
+  test('are one per app, and an app that waits for its own build blocks no other', () => {
     const queued = ['a1', 'a2', 'b1'].map((id, asked) => build(id, { asked }));
     assert.deepEqual(begin({ queued, slots: 4 }), ['a1 in 0', 'b1 in 1']);
     const building = [build('a0', { asked: 0, began: 0, slot: 1 })];
     assert.deepEqual(begin({ queued, building }), ['b1 in 0']);
   });
 
-  test('are none when fewer slots are left than build already', () => {
+  test('are none when all slots are in use', () => {
     const building = ['a1', 'b1'].map((id, slot) => build(id, { asked: 0, began: 0, slot }));
     assert.deepEqual(begin({ queued: [build('c1', { asked: 1 })], building, slots: 1 }), []);
   });
 });
 
-describe('who waits to build', () => {
+describe('a pusher who waits', () => {
   const building = [build('x1', { asked: 0, began: 0, slot: 0 }), build('y1', { asked: 0, began: 0, slot: 1 })];
 
-  test('reads how many are ahead, that no place is free, and its own place', () => {
+  test('reads how many are ahead, that no slot is free, and the own position', () => {
     const queued = ['a1', 'b1', 'c1'].map((id, asked) => build(id, { asked }));
     const lines = queued.map((one) => queueLine(one, facts({ queued, building })));
     assert.deepEqual(lines, [
@@ -104,7 +104,7 @@ describe('who waits to build', () => {
     ]);
   });
 
-  test('reads that there is but one place', () => {
+  test('reads that there is only one slot', () => {
     const queued = [build('a1', { asked: 1 })];
     const one = building.slice(0, 1);
     const line = queueLine(queued[0] as Build, facts({ queued, building: one, slots: 1 }));

@@ -28,27 +28,27 @@ function idsOf(...buildpacks: Detected[]): readonly string[] | null {
   return resolvePlan(buildpacks)?.group.map(({ buildpack }) => buildpack.id) ?? null;
 }
 
-test('a group applies when all that is required is provided before', () => {
+test('a group applies when everything required is provided earlier', () => {
   assert.deepEqual(idsOf(detected('node', provides('node')), detected('npm', requires('node'))), ['node', 'npm']);
 });
 
-test('a buildpack may provide to itself, and never to an earlier one', () => {
+test('a buildpack may provide for itself, but never for an earlier one', () => {
   assert.deepEqual(idsOf(detected('a', provides('x') + requires('x'))), ['a']);
   assert.equal(idsOf(detected('a', requires('x')), detected('b', provides('x'))), null);
 });
 
-test('what nobody requires makes a group fail, unless its provider is optional', () => {
+test('something provided that nobody requires fails the group, unless its provider is optional', () => {
   assert.equal(idsOf(detected('a', provides('x')), detected('b', '')), null);
   assert.deepEqual(idsOf(detected('a', provides('x'), true), detected('b', '')), ['b']);
 });
 
-test('leaving out one optional buildpack may leave out another', () => {
+test('dropping one optional buildpack may drop another', () => {
   const needsX = detected('b', provides('y') + requires('x'), true);
   const needsY = detected('c', requires('y'), true);
   assert.deepEqual(idsOf(needsX, needsY, detected('d', '')), ['d']);
 });
 
-test('a group of nothing is none', () => {
+test('an empty group does not apply', () => {
   assert.equal(idsOf(detected('a', provides('x'), true)), null);
 });
 
@@ -57,12 +57,12 @@ test('alternatives are tried in order', () => {
   assert.deepEqual(idsOf(detected('a', either), detected('b', requires('y'))), ['a', 'b']);
 });
 
-test('of an optional buildpack the earlier alternatives are wishes, and only the last may be dropped', () => {
+test("an optional buildpack's alternatives are all tried before it is dropped", () => {
   const either = `${provides('x')}\n[[or]]\n[[or.provides]]\nname = "y"\n`;
   assert.deepEqual(idsOf(detected('a', either, true), detected('b', '')), ['b']);
 });
 
-test('each buildpack is asked for what it provides, until it is met', () => {
+test('each requirement goes to the buildpacks that provide it, until it is met', () => {
   const resolution = resolvePlan([
     detected('node', provides('node') + provides('npm')),
     detected('npm', `${requires('node')}[requires.metadata]\nbuild = true\n${requires('npm')}`),

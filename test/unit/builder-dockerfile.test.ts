@@ -17,7 +17,7 @@ const trust = {
 };
 const mount = '--mount=type=bind,from=paas/host-ca:1,source=/ca.crt,target=/run/ca.crt';
 
-test('.dockerignore leaves out files and folders, and takes some back', () => {
+test('.dockerignore leaves out files and folders, and may include some again', () => {
   const ignore = new DockerIgnore('# comment\nnode_modules\n*.md\n!README.md\n/dist/\n**/*.log\nkeep/../secret\n');
   for (const path of ['node_modules/a/b', 'CHANGES.md', 'dist/x', 'a/b/c.log', 'secret']) {
     assert.ok(ignore.leavesOut(path), path);
@@ -27,7 +27,7 @@ test('.dockerignore leaves out files and folders, and takes some back', () => {
   }
 });
 
-test('instructions are found through continued lines, comments between and here-documents', () => {
+test('instructions are found across continued lines, comments and here-documents', () => {
   const text = [
     '# syntax=docker/dockerfile:1',
     'FROM a AS b',
@@ -57,7 +57,7 @@ test('instructions are found through continued lines, comments between and here-
   );
 });
 
-test('a Dockerfile may say that another character continues a line', () => {
+test('a Dockerfile may choose another escape character', () => {
   const text = ['# escape=`', 'FROM a', 'RUN dir C:\\', 'RUN x `', ' y'];
   assert.deepEqual(
     instructionsOf(text).map(({ firstLine, lastLine }) => [firstLine, lastLine]),
@@ -69,7 +69,7 @@ test('a Dockerfile may say that another character continues a line', () => {
   );
 });
 
-test('every RUN gets to see the certificates of the host, and the file keeps none of their settings', () => {
+test('every RUN has the certificates of the host, and the file keeps none of their settings', () => {
   const { text } = rewriteDockerfile('FROM a\nRUN x \\\n  RUN\nFROM b\nCOPY . .\n  run y', {
     trust,
     dropSyntax: false,
@@ -80,7 +80,7 @@ test('every RUN gets to see the certificates of the host, and the file keeps non
   );
 });
 
-test('errors name the lines that the author has', () => {
+test("errors have the line numbers of the author's file", () => {
   const { originalLine } = rewriteDockerfile('FROM a\nRUN x\nFROM b\nRUN y\nBAD', { trust, dropSyntax: false });
   assert.deepEqual([1, 4, 5, 8, 9].map(originalLine), [1, 2, 3, 4, 5]);
   const cause = new Error('dockerfile parse error line 9: unknown instruction: BAD');
@@ -89,7 +89,7 @@ test('errors name the lines that the author has', () => {
   assert.match(String(told), /line 5: unknown instruction: BAD/);
 });
 
-test('a base image that nobody has is named, with what to build on instead', () => {
+test('a base image that does not exist is named, with an alternative', () => {
   const cause = new Error(
     'failed to do request: Head "https://hub.example/v2/library/node/manifests/20": dial tcp: lookup hub.example: no such host',
   );
@@ -104,13 +104,13 @@ test('a base image that nobody has is named, with what to build on instead', () 
   assert.match(told.hint ?? '', /FROM paas\/run/);
 });
 
-test('what was added is not shown', () => {
+test('lines that the platform added are not shown', () => {
   assert.equal(withoutTrust(`[2/3] RUN ${mount} npm ci`, trust), '[2/3] RUN npm ci');
   assert.equal(withoutTrust('FROM docker.io/paas/host-ca:1', trust), null);
   assert.equal(withoutTrust('FROM docker.io/paas/run', trust), 'FROM docker.io/paas/run');
 });
 
-test('the syntax line is known only at the top', () => {
+test('the syntax line counts only at the top', () => {
   const imagesOf = (text: string) => syntaxLines(text).map(({ image }) => image);
   assert.deepEqual(imagesOf('# syntax=docker/dockerfile:1\nFROM a'), ['docker/dockerfile:1']);
   assert.deepEqual(imagesOf('# a comment\n# syntax=docker/dockerfile:1\nFROM a'), []);
@@ -118,7 +118,7 @@ test('the syntax line is known only at the top', () => {
   assert.equal(text, '#\nFROM a');
 });
 
-test('only a front end of Docker’s own may read a Dockerfile, in whatever form the line is hidden', () => {
+test('only Docker’s own front end is accepted, however the line is hidden', () => {
   for (const own of [
     '# syntax=docker/dockerfile:1',
     '#syntax = docker.io/docker/dockerfile:1.7-labs',

@@ -6,7 +6,7 @@ function afterwards(before: Readonly<Record<string, string>>, files: Readonly<Re
   return applied(before, envChanges(new Map(Object.entries(files))));
 }
 
-test('a file without a suffix sets, and one for a default leaves what is there', () => {
+test('a file without a suffix sets a variable, and a default file keeps an existing value', () => {
   assert.deepEqual(
     afterwards({ A: '1', B: '1', C: '' }, { A: '2', 'B.default': '2', 'C.default': '2', 'D.override': '3' }),
     {
@@ -18,16 +18,16 @@ test('a file without a suffix sets, and one for a default leaves what is there',
   );
 });
 
-test('values are added in front or behind, with the delimiter of their own file or none', () => {
+test('values are prepended or appended, with the delimiter from its file or none', () => {
   const before = { PATH: '/bin', X: 'x' };
   const files = { 'PATH.prepend': '/a', 'PATH.delim': ':', 'X.append': 'y', 'Y.append': 'z' };
   assert.deepEqual(afterwards(before, files), { PATH: '/a:/bin', X: 'xy', Y: 'z' });
 });
 
-test('a value is taken to the last byte, its line end too', () => {
+test('a value is used to the last byte, including its line end', () => {
   assert.deepEqual(afterwards({}, { A: 'two\nlines\n' }), { A: 'two\nlines\n' });
 });
 
-test('a file whose suffix or name means nothing changes nothing', () => {
+test('a file with an unknown suffix or name changes nothing', () => {
   assert.deepEqual(afterwards({}, { 'A.other': '1', 'not-a-name': '2', 'B.delim': ',' }), {});
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { coversPath, matchesGlob, parsePattern } from '../../src/builder/glob.ts';
 import { cpuMsOf } from '../support/cpu-time.ts';
 
-test('a pattern matches whole names, dots and all', () => {
+test('a pattern matches whole names, including dots', () => {
   const cases: readonly (readonly [string, string, boolean])[] = [
     ['package.json', 'package.json', true],
     ['a/package.json', 'package.json', false],
@@ -28,7 +28,7 @@ test('a pattern matches whole names, dots and all', () => {
   }
 });
 
-test('a pattern that matches a folder covers what is below it', () => {
+test('a pattern that matches a folder covers everything below it', () => {
   assert.ok(coversPath('node_modules/a/b.js', parsePattern('node_modules')));
   assert.ok(coversPath('x/node_modules/a', parsePattern('**/node_modules')));
   assert.ok(!coversPath('node_modules.md', parsePattern('node_modules')));
@@ -41,7 +41,7 @@ test('every path matches itself, and ** matches all', () => {
   fc.assert(fc.property(path, (candidate) => matchesGlob(candidate, candidate) && matchesGlob(candidate, '**')));
 });
 
-test('no pattern of a source stalls the platform', () => {
+test('no pattern in a source can stall the platform', () => {
   const tookMs = cpuMsOf(() => {
     assert.ok(!matchesGlob(`${'a'.repeat(5000)}b`, `${'*a'.repeat(200)}c`));
     const deep = 'a/'.repeat(100);

@@ -34,7 +34,7 @@ async function headersOf(path: string): Promise<readonly Header[]> {
   return headers;
 }
 
-test('equal files make equal layers, whoever owned them and whenever', async () => {
+test('equal files make equal layers, for any owner and time', async () => {
   const digests = await Promise.all(
     [1, 2].map(async () => {
       const writer = newWriter(['app']);
@@ -45,7 +45,7 @@ test('equal files make equal layers, whoever owned them and whenever', async () 
   assert.equal(digests[0], digests[1]);
 });
 
-test('a layer has its parents, one owner, one time and no set-uid bit', async () => {
+test('a layer has parent folders, one owner, one time and no set-uid bit', async () => {
   const writer = newWriter(['layers/x/node']);
   await writer.add(...file('layers/x/node/bin/node', 'elf', 0o6755));
   const headers = await headersOf((await writer.finish()).path);
@@ -70,7 +70,7 @@ test('a file outside of its layer, a path that climbs and a whiteout are refused
   }
 });
 
-test('a layer over its limit is refused while it comes', async () => {
+test('a layer over its limit is refused while it is read', async () => {
   const writer = newWriter(['app'], 10_000);
   const endless = async function* () {
     for (;;) yield Buffer.alloc(4096);
@@ -80,7 +80,7 @@ test('a layer over its limit is refused while it comes', async () => {
   await writer.abandon();
 });
 
-test('a changed file of the app has another time, so that no browser keeps the old one', () => {
+test('a changed file of the app has another time, so that browsers load it again', () => {
   const [before, after] = [contentTime('a'.repeat(40)), contentTime('b'.repeat(40))];
   assert.notEqual(+before, +after);
   for (const time of [before, after]) assert.ok(time < new Date() && time > new Date('2000-01-01'));
@@ -98,7 +98,7 @@ async function poured(entries: readonly (readonly [Partial<Header> & { name: str
   });
 }
 
-test('what comes out of a build is parted into its layers, in whatever tree nothing came too', async () => {
+test('the output of a build is split into its layers, and a missing one is empty', async () => {
   const layers = await poured(
     [
       [{ name: 'layers/a/one/x' }, '1'],
@@ -114,7 +114,7 @@ test('what comes out of a build is parted into its layers, in whatever tree noth
   assert.deepEqual(names, [undefined, 'layers/a/one/x', 'app/node_modules/y', 'app/z']);
 });
 
-test('a build cannot smuggle into an image what is no plain file of its layers', async () => {
+test('a build cannot put special files, or files outside its layers, into an image', async () => {
   for (const entry of [
     { name: 'etc/cron.d/x' },
     { name: 'app/../../etc/x' },
@@ -126,7 +126,7 @@ test('a build cannot smuggle into an image what is no plain file of its layers',
   }
 });
 
-test('bytes that are no tar end the build with a reason', async () => {
+test('output that is not a tar ends the build with a reason', async () => {
   const into = await mkdtemp(join(directory, 'noise-'));
   const noise = (async function* () {
     yield Buffer.alloc(4096, 'x');

@@ -17,7 +17,7 @@ function listening() {
   return { output, heard: () => heard.join(''), expected };
 }
 
-test('a mark is heard wherever it is cut, and seen by nobody', async () => {
+test('a mark is found wherever it is split, and never shown', async () => {
   const length = listening().expected().text.length;
   for (let cut = 0; cut <= length; cut += 1) {
     const { output, heard, expected } = listening();
@@ -30,7 +30,7 @@ test('a mark is heard wherever it is cut, and seen by nobody', async () => {
   }
 });
 
-test('what only looks like the beginning of a mark is passed on in its order', async () => {
+test('text that only looks like the beginning of a mark is passed on in order', async () => {
   const { output, heard, expected } = listening();
   const { text, isReached } = expected();
   const pieces = [text.slice(0, 5), text.slice(0, 9), '\u0001\u0001', text.slice(0, 3), 'x\u0001'];
@@ -41,7 +41,7 @@ test('what only looks like the beginning of a mark is passed on in its order', a
   assert.equal(heard(), pieces.join(''));
 });
 
-test('the end of the output reaches a mark that never came, with all that was held', async () => {
+test('the end of the output ends the wait for a mark, and passes on all held text', async () => {
   const { output, heard, expected } = listening();
   const { text, isReached } = expected();
   output.write(Buffer.from(`words${text.slice(0, 7)}`));

@@ -14,32 +14,32 @@ function linesOf(...chunks: readonly (string | Buffer)[]): { readonly heard: Hea
   return { heard, lines };
 }
 
-test('steps, details and warnings are told apart by their prefixes', () => {
+test('steps, details and warnings are recognised by their prefixes', () => {
   const { heard } = linesOf('-----> Step\n       detail\nplain\n !     warning\n');
   assert.deepEqual(heard.lines, ['-----> Step', '       detail', '       plain', ' !     warning']);
 });
 
-test('lines and characters that come in pieces are put together', () => {
+test('lines and characters that arrive in pieces are joined', () => {
   const whole = Buffer.from('größe\n');
   const { heard } = linesOf('a', 'b\nc', whole.subarray(0, 3), whole.subarray(3));
   assert.deepEqual(heard.lines, ['       ab', '       cgröße']);
 });
 
-test('of a progress bar only its last state is shown', () => {
+test('a progress bar shows only its last state', () => {
   assert.deepEqual(linesOf('10%\r50%\r100%\r\n').heard.lines, ['       100%']);
 });
 
-test('a line without an end does not fill the memory', () => {
+test('an endless line does not fill the memory', () => {
   const { heard } = linesOf('x'.repeat(1_000_000));
   assert.ok(heard.text.length < 10_000);
 });
 
-test('why a build gave up is its last block of warnings', () => {
+test('the reason of a failed build is its last block of warnings', () => {
   assert.deepEqual(linesOf(' !     old\nwork\n !     reason\n !     hint\n\n').lines.lastWarnings, ['reason', 'hint']);
   assert.deepEqual(linesOf(' !     old\nwork\n').lines.lastWarnings, []);
 });
 
-test('of endless output the end is told after the beginning', () => {
+test('of endless output the beginning and the end are shown', () => {
   const heard = new HeardOutput();
   const output = new LimitedOutput(heard, { maxBytes: 100 });
   for (let line = 0; line < 1000; line++) output.detail(`line ${line}`);
@@ -50,7 +50,7 @@ test('of endless output the end is told after the beginning', () => {
   assert.ok(heard.lines.length < 100);
 });
 
-test('work that goes on beside other work is told after it', () => {
+test('output of parallel work is shown after the main output', () => {
   const heard = new HeardOutput();
   const held = new HeldOutput(heard);
   held.step('second');
@@ -60,7 +60,7 @@ test('work that goes on beside other work is told after it', () => {
   assert.deepEqual(heard.lines, ['-----> first', '-----> second', '       third']);
 });
 
-test('secrets of the config are not shown, in whatever form a build writes them', () => {
+test('secrets from config vars are hidden, in any form that a build prints', () => {
   const conceal = concealer({
     API_KEY: 'geheim/12 34',
     DATABASE_URL: 'postgres://u:p@h/db',

@@ -12,7 +12,7 @@ function direct(type: string, ...command: string[]): StartableProcess {
   return { type, kind: 'direct', command, args: [], workingDir: null };
 }
 
-test('a Procfile adds to what the buildpack offers, and its own word counts', () => {
+test("a Procfile adds to the buildpack's process types and takes precedence", () => {
   const defaults = [direct('web', 'npm', 'start'), direct('console', 'node')];
   const merged = mergeProcesses(parseProcfile('web: node a.js\nworker: node b.js'), defaults);
   assert.deepEqual(merged.declared, ['web', 'worker']);
@@ -20,7 +20,7 @@ test('a Procfile adds to what the buildpack offers, and its own word counts', ()
   assert.deepEqual(merged.all.map(commandLine), ['node a.js', 'node b.js', 'node']);
 });
 
-test('a Procfile without web means that nothing is served', () => {
+test('a Procfile without web means no web process', () => {
   const merged = mergeProcesses(parseProcfile('worker: node b.js'), [direct('web', 'npm', 'start')]);
   assert.deepEqual(
     merged.all.map(({ type }) => type),
@@ -28,11 +28,11 @@ test('a Procfile without web means that nothing is served', () => {
   );
 });
 
-test('without a Procfile the defaults are all there is', () => {
+test("without a Procfile the buildpack's defaults are used", () => {
   assert.deepEqual(mergeProcesses(null, [direct('web', 'npm', 'start')]).defaults, ['web']);
 });
 
-test('a pusher reads which process types there are, in the usual words', () => {
+test("the pusher reads the process types, in Heroku's words", () => {
   const output = new HeardOutput();
   announceProcesses(mergeProcesses(parseProcfile('worker: x'), [direct('rake', 'rake')]), 'Ruby', output);
   assert.deepEqual(output.lines, [
@@ -42,7 +42,7 @@ test('a pusher reads which process types there are, in the usual words', () => {
   ]);
 });
 
-test('who declares a release command is told that nobody runs it yet', () => {
+test('a release command gives a warning that it is not run', () => {
   const output = new HeardOutput();
   announceProcesses(mergeProcesses(parseProcfile('web: x\nrelease: migrate'), []), 'Ruby', output);
   assert.deepEqual(output.lines.slice(1), [
@@ -51,18 +51,18 @@ test('who declares a release command is told that nobody runs it yet', () => {
   ]);
 });
 
-test('packing, which may take a moment, is announced before it begins, with the types it is for', () => {
+test('the packing step is announced before it begins, with the process types', () => {
   const output = new HeardOutput();
   announceExport([direct('web', 'npm', 'start')], { builderName: 'Node.js', procfile: null, output });
   assert.deepEqual(output.lines.slice(-2), ['       Default types for Node.js -> web', '-----> Compressing...']);
 });
 
-test('a source with nothing to run is refused: it would take away what serves', () => {
+test('a source without a process is refused, because it would replace a serving version', () => {
   const announce = () => announceProcesses(mergeProcesses(null, []), 'Node.js', new HeardOutput());
   assert.throws(announce, { code: 'build_failed', message: /^Nothing says what to run/, hint: /Procfile/ });
 });
 
-test('a Procfile of comments alone is as good as none', () => {
+test('a Procfile with only comments counts as no Procfile', () => {
   const merged = mergeProcesses(parseProcfile('# web: later\n'), [direct('web', 'npm', 'start')]);
   assert.deepEqual(merged.defaults, ['web']);
 });
@@ -72,7 +72,7 @@ test('a command is shown as its author wrote it', () => {
   assert.equal(commandLine(direct('web', 'node', 'my app.js', "it's")), "node 'my app.js' 'it'\\''s'");
 });
 
-test('it is known which command lines bash gives way to', () => {
+test('commands that bash replaces itself with are recognised', () => {
   for (const line of ['node server.js', 'FOO=1 node server.js', 'cd dist && node server.js', 'a; b --c "d e"']) {
     assert.ok(shellGivesWay(line), line);
   }

@@ -81,7 +81,7 @@ test('a new token replaces the old one also after git itself has rewritten its f
   assert.ok(!readFileSync(gitCredentialsPath(env), 'utf8').includes('pp_first'));
 });
 
-test('a logout forgets the token in both files', () => {
+test('a logout removes the token from both files', () => {
   saveCredential(env, ann, here);
   removeCredential(env, here);
   assert.equal(findCredential(env, here.apiUrl), null);
@@ -89,7 +89,7 @@ test('a logout forgets the token in both files', () => {
   removeCredential(env, here);
 });
 
-test('a damaged credentials file is told with the way out', () => {
+test('a damaged credentials file is an error that says what to do', () => {
   saveCredential(env, ann, here);
   writeFileSync(credentialsPath(env), '{');
   assert.throws(() => findCredential(env, here.apiUrl), /credentials\.json is damaged/);

@@ -22,11 +22,11 @@ test('an event has its lines, its type and the last id', async () => {
   ]);
 });
 
-test('comments are no events, and an unfinished event is none yet', async () => {
+test('comments and unfinished events are skipped', async () => {
   assert.deepEqual(await one(': alive\n\nid: 1\n\ndata: lost'), []);
 });
 
-test('however the bytes are cut, the events are the same', async () => {
+test('the events are the same however the bytes are split', async () => {
   const text = 'id: 1\r\ndata: größe\r\n\r\ndata: x\rdata: y\r\rdata: z\n\n';
   const whole = await one(text);
   assert.deepEqual(

@@ -24,16 +24,16 @@ const attacks: readonly (readonly [what: string, text: string, left: string])[] 
 ];
 
 for (const [what, text, left] of attacks) {
-  test(`a server's text that ${what} does nothing to a terminal`, () => assert.equal(harmless(text), left));
+  test(`a server's text that ${what} cannot control a terminal`, () => assert.equal(harmless(text), left));
 }
 
-test('colours stay where they are wanted, and go where not', () => {
+test('colours are kept on request, and else removed', () => {
   const line = '\x1b[1;31mred\x1b[0m and \x1b[38;2;1;2;3mmore\x1b[m\tend\n';
   assert.equal(harmless(line, { colours: true }), line);
   assert.equal(harmless(line), 'red and more\tend\n');
 });
 
-test('whatever a server sends, no control character but tab and newline is left', () => {
+test('no control character but tab and newline is left in any text', () => {
   const piece = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom(
@@ -64,7 +64,7 @@ test('whatever a server sends, no control character but tab and newline is left'
   );
 });
 
-test('a quoted value is one word with the same bytes to a shell', () => {
+test('a quoted value is one word for a shell, with the same bytes', () => {
   const values = ['plain', '', "it's", '"; rm -rf / #', '$HOME `id` \\', 'two\nlines', 'ünï', '*', '~', '-n'];
   const script = values.map((value) => `printf '%s\\0' ${shellQuote(value)}`).join('\n');
   const printed = execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
@@ -72,7 +72,7 @@ test('a quoted value is one word with the same bytes to a shell', () => {
   assert.equal(shellQuote('web=2:1G'), 'web=2:1G');
 });
 
-test('a table aligns its columns under a rule, and a cell cannot break its line', () => {
+test('a table aligns its columns, and a cell cannot break its line', () => {
   assert.equal(
     table(
       ['v', 'description'],
@@ -85,7 +85,7 @@ test('a table aligns its columns under a rule, and a cell cannot break its line'
   );
 });
 
-test('values are aligned, those of several lines below each other, and what is not there is left out', () => {
+test('values are aligned, also those with several lines, and missing ones are left out', () => {
   const text = keyValues([
     ['A', '1'],
     ['LONGER', 'x\ny'],
@@ -94,7 +94,7 @@ test('values are aligned, those of several lines below each other, and what is n
   assert.equal(text, 'A:      1\nLONGER: x\n        y');
 });
 
-test('a time says how long ago it was, for a day', () => {
+test('a time says how long ago it was, up to one day', () => {
   const at = new Date('2026-11-22T07:30:10Z');
   const later = (seconds: number) => new Date(at.getTime() + seconds * 1000);
   assert.equal(timestamp(at, 0), '2026/11/22 07:30:10 +0000');
@@ -107,7 +107,7 @@ test('a time says how long ago it was, for a day', () => {
   assert.match(timeAgo(at, later(-5)), / \(~ 0s ago\)$/, 'a clock that is behind');
 });
 
-test('the hexagon is for terminals with 256 colours, colours for those with 16, and NO_COLOR for none', () => {
+test('the hexagon needs 256 colours, colours need 16, and NO_COLOR turns both off', () => {
   const sign = (depth: number | null, env = {}) =>
     styleOf(depth === null ? new Recorder() : new Recorder({ colourDepth: depth }), env).app('shop');
   assert.match(sign(8), /⬢ shop/);

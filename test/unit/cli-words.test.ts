@@ -19,19 +19,19 @@ test('topic:verb, topic verb and the short form are one command', () => {
   assert.deepEqual(found('rollback'), ['releases:rollback']);
 });
 
-test("what follows a command is its own when it is no verb of the command's topic", () => {
+test('a word after a command is its argument unless it is a verb of the topic', () => {
   assert.deepEqual(found('ps', 'web'), ['ps', 'web']);
   assert.deepEqual(found('run', 'config'), ['run', 'config']);
   assert.deepEqual(found('domains', '-a', 'shop'), ['domains', '-a', 'shop']);
 });
 
-test('a topic without a command of its name is known, a strange verb of it is not', () => {
+test('a topic without its own command is known, but an unknown verb of it is not', () => {
   assert.deepEqual(found('git'), ['topic']);
   assert.deepEqual(found('git', 'push'), ['unknown']);
   assert.deepEqual(found('nonsense'), ['unknown']);
 });
 
-test('a slip of the hand is told what was probably meant, nonsense is not', () => {
+test('a typing mistake gets a suggestion, nonsense does not', () => {
   assert.equal(nearestCommand('confg'), 'config');
   assert.equal(nearestCommand('logss'), 'logs');
   assert.equal(nearestCommand('lgos'), 'logs');
@@ -39,7 +39,7 @@ test('a slip of the hand is told what was probably meant, nonsense is not', () =
   assert.equal(nearestCommand('xyzzy'), null);
 });
 
-test('every command lies in the file of its name, and no name means two', async () => {
+test('every command is in the file of its name, and no name is used twice', async () => {
   const entries = commandGroups.flatMap(({ commands }) => commands);
   const names = entries.flatMap(({ name, aliases }) => [name, ...aliases]);
   assert.equal(new Set(names).size, names.length);
@@ -50,7 +50,7 @@ test('every command lies in the file of its name, and no name means two', async 
   }
 });
 
-test('an error of the client ends with 1, wrong words with 2', () => {
+test('an error of the client exits with 1, wrong arguments with 2', () => {
   assert.equal(exitCodeOf(new PlatformError('unavailable', 'x')), 1);
   assert.equal(exitCodeOf(new PlatformError('invalid_params', 'x')), 2);
   assert.equal(exitCodeOf(new TypeError('x')), 1);

@@ -4,7 +4,7 @@ import { closeInOrder } from '../../src/orchestrator/close-in-order.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { type Logger, silentLogger } from '../../src/system/logger.ts';
 
-it('a part that hangs or fails at the end keeps none of those after it from closing', async () => {
+it('a part that hangs or fails while closing does not stop the next ones from closing', async () => {
   const told: string[] = [];
   const logger: Logger = {
     ...silentLogger,

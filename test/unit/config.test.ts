@@ -15,24 +15,24 @@ describe('the settings', () => {
     return readSettings({ PAAS_HOME: home, ...env }, flags);
   };
 
-  it('come from a flag before the environment, and from that before the file', () => {
+  it('come from a flag, else from the environment, else from the file', () => {
     assert.equal(read('').httpPort, 8080);
     assert.equal(read('http_port = 81').httpPort, 81);
     assert.equal(read('http_port = 81', { PAAS_HTTP_PORT: '82' }).httpPort, 82);
     assert.equal(read('http_port = 81', { PAAS_HTTP_PORT: '82' }, { http_port: '83' }).httpPort, 83);
   });
 
-  it('are as if not set when a variable is empty', () => {
+  it('are not set by an empty variable', () => {
     assert.equal(read('', { PAAS_HTTP_PORT: '', PAAS_DOMAIN: '' }).httpPort, 8080);
   });
 
-  it('name proxies by their addresses and ranges, and none unless told', () => {
+  it('list trusted proxies by address or range, by default none', () => {
     assert.deepEqual(read('').trustedProxies, []);
     const ranges = ['10.0.0.5', '192.168.0.0/16', '2001:db8::/32', '::1'];
     assert.deepEqual(read(`trusted_proxies = "${ranges.join(', ')}"`).trustedProxies, ranges);
   });
 
-  it('name the place, the value and the rule when one is wrong', () => {
+  it('are refused with the source, the value and the rule when one is wrong', () => {
     const wrong = (message: RegExp, hint: RegExp) => ({ code: 'invalid_params', message, hint });
     assert.throws(
       () => read('', { PAAS_HTTP_PORT: 'abc' }),
@@ -50,7 +50,7 @@ describe('the settings', () => {
     assert.throws(() => read('', { PAAS_LINK_COMMAND: 'perhaps' }), wrong(/must be true or false/, /true/));
   });
 
-  it('do not let a misspelt name in the file pass', () => {
+  it('refuse an unknown name in the file', () => {
     assert.throws(() => read('htp_port = 80'), {
       message: /sets htp_port, and there is no such/,
       hint: /mean http_port\?/,
@@ -59,7 +59,7 @@ describe('the settings', () => {
     assert.throws(() => read('http_port = "x'), { message: /no valid TOML: [\s\S]*\n1: / });
   });
 
-  it('lie in a folder with a whole path, wherever one stands', () => {
+  it('have an absolute home folder, independent of the current one', () => {
     assert.equal(readSettings({ PAAS_HOME: 'some/where' }).home, join(process.cwd(), 'some/where'));
   });
 });

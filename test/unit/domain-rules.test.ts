@@ -12,11 +12,11 @@ const refused = (code: string, pattern: RegExp) => (error: unknown) =>
   error instanceof PlatformError && error.code === code && pattern.test(error.message);
 
 describe('an app name', () => {
-  it('is letters, digits and dashes', () => {
+  it('has letters, digits and dashes', () => {
     for (const name of ['a', 'hello', 'my-shop-2', 'a'.repeat(30)]) assert.equal(parseAppName(name), name);
   });
 
-  it('is refused when it could mean anything to a shell, a path, a host or an object', () => {
+  it('is refused when it has a meaning for a shell, a path, a hostname or an object', () => {
     const bad = [
       '',
       'app;id',
@@ -55,7 +55,7 @@ describe('an app name', () => {
 });
 
 describe('a Procfile', () => {
-  it('gives types in order, with CRLF, comments, blank lines and a byte order mark', () => {
+  it('lists types in order, with CRLF, comments, blank lines and a byte order mark', () => {
     const procfile = parseProcfile(
       '\uFEFF# processes\r\nweb: node server.js --port $PORT\r\n\r\nworker:  bundle exec "x: y" # note \n',
     );
@@ -68,7 +68,7 @@ describe('a Procfile', () => {
     );
   });
 
-  it('names the line that is wrong', () => {
+  it('with a wrong line is refused with the number of the line', () => {
     assert.throws(
       () => parseProcfile('web: x\n\nthis is not one\n'),
       refused('invalid_params', /^Procfile line 3 .*this is not one/),
@@ -81,7 +81,7 @@ describe('a Procfile', () => {
       assert.throws(() => parseProcfile(line), refused('invalid_params', /line 1/), line);
   });
 
-  it('reads or refuses any text', () => {
+  it('of any text is parsed or refused', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 300 }), (text) => {
         try {
@@ -95,7 +95,7 @@ describe('a Procfile', () => {
 });
 
 describe('config vars', () => {
-  it('are refused just past each limit and accepted at it', () => {
+  it('are accepted at each limit and refused just above it', () => {
     const { valueBytes, count, nameLength } = configVarLimits;
     checkConfigVars({ A: 'x'.repeat(valueBytes) });
     assert.throws(
@@ -116,7 +116,7 @@ describe('config vars', () => {
     assert.throws(() => checkConfigVars(five), refused('too_large', /together/));
   });
 
-  it('never show a value in their error', () => {
+  it('never show a value in an error', () => {
     assert.throws(
       () => checkConfigVars({ A: 'secret\0' }),
       (error: unknown) => error instanceof PlatformError && !error.message.includes('secret'),
@@ -125,7 +125,7 @@ describe('config vars', () => {
 });
 
 describe('an instance size', () => {
-  it('is read in cloudlets and in memory', () => {
+  it('is given in cloudlets or in memory', () => {
     assert.deepEqual(
       ['4', '4c', '512M', '1G', '100m'].map((text) => parseSize(text)),
       [4, 4, 4, 8, 1],
@@ -136,11 +136,11 @@ describe('an instance size', () => {
 });
 
 describe('a hostname', () => {
-  it('is lower-cased, loses its last dot, and may have one wildcard in front', () => {
+  it('becomes lower case, loses its last dot, and may start with one wildcard', () => {
     assert.deepEqual(['WWW.Example.COM.', '*.example.com'].map(parseHostname), ['www.example.com', '*.example.com']);
   });
 
-  it('may be written in any script, and is kept as DNS has it', () => {
+  it('may be in any script, and is stored as DNS has it', () => {
     const written = ['bücher.example', '*.BÜCHER.example', '例え.テスト', 'faß.de', 'www。example。com'];
     assert.deepEqual(written.map(parseHostname), [
       'xn--bcher-kva.example',
@@ -151,7 +151,7 @@ describe('a hostname', () => {
     ]);
   });
 
-  it('is refused when it is none', () => {
+  it('is refused when it is invalid', () => {
     for (const name of [
       '',
       'bücher',
@@ -177,7 +177,7 @@ describe('a hostname', () => {
 });
 
 describe('the platform’s own hostnames', () => {
-  it('are its domain, all below it, and the wildcard that answers for it', () => {
+  it('are its domain, all names below it, and their wildcard', () => {
     for (const own of ['apps.example.com', 'shop.apps.example.com', 'git.apps.example.com', '*.example.com']) {
       assert.ok(isReservedHostname(own, 'apps.example.com'), own);
     }

@@ -22,7 +22,7 @@ function field(number: number, value: bigint | Uint8Array | string): Buffer {
 }
 
 describe('BuildKit’s reports', () => {
-  test('every message is read back as it was written', () => {
+  test('every message is decoded as it was encoded', () => {
     const value = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.uint8Array());
     fc.assert(
       fc.property(fc.array(fc.record({ number: fc.integer({ min: 1, max: 2 ** 29 - 1 }), value })), (fields) => {
@@ -36,7 +36,7 @@ describe('BuildKit’s reports', () => {
     );
   });
 
-  test('bytes that are no message are an error, never a hang', () => {
+  test('invalid bytes are an error, never a hang', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
@@ -49,7 +49,7 @@ describe('BuildKit’s reports', () => {
     assert.throws(() => decodeTrace(Buffer.from([0x0a, 0xff])), RangeError);
   });
 
-  test('steps, logs and warnings are found at their places', () => {
+  test('steps, logs and warnings are found in the messages', () => {
     const moment = field(1, 1n);
     const step = Buffer.concat([
       field(1, 'sha256:1'),
@@ -80,7 +80,7 @@ describe('BuildKit’s reports', () => {
   });
 });
 
-describe('what a person sees of a build', () => {
+describe('the shown output of a build', () => {
   const step = (name: string, change: Partial<TracedStep> = {}): TracedStep => {
     return { digest: name, name, cached: false, started: false, completed: false, error: '', ...change };
   };
@@ -97,7 +97,7 @@ describe('what a person sees of a build', () => {
     return { lines, failed: progress.failed };
   }
 
-  test('a step is named once, then says its lines, whole ones', () => {
+  test('names a step once, then shows its whole lines', () => {
     const { lines } = shown(
       { steps: [step('[1/1] RUN a')] },
       { steps: [step('[1/1] RUN a', { started: true })], logs: [log('[1/1] RUN a', 'one\ntw')] },
@@ -107,7 +107,7 @@ describe('what a person sees of a build', () => {
     assert.deepEqual(lines, ['[1/1] RUN a', 'one', 'two', '100%', 'rest']);
   });
 
-  test('side by side, the one that speaks is named', () => {
+  test('names the step before each line when steps run in parallel', () => {
     const started = { steps: [step('A', { started: true }), step('B', { started: true })] };
     const { lines } = shown(started, {
       logs: [log('A', 'a1\n'), log('B', 'b1\n'), log('B', 'b2\n'), log('A', 'a2\n')],
@@ -115,7 +115,7 @@ describe('what a person sees of a build', () => {
     assert.deepEqual(lines, ['A', 'B', 'A', 'a1', 'B', 'b1', 'b2', 'A', 'a2']);
   });
 
-  test('what was kept from before is said to be so, and plumbing is not shown', () => {
+  test('marks cached steps, and hides internal ones', () => {
     const { lines } = shown(
       { steps: [step('[internal] load build definition', { started: true })] },
       { steps: [step('[2/3] COPY . .', { cached: true, completed: true })] },
@@ -124,7 +124,7 @@ describe('what a person sees of a build', () => {
     assert.deepEqual(lines, ['[2/3] COPY . . (cached)', '! mind the gap']);
   });
 
-  test('the step that failed is kept with its last lines, and not those that fell with it', () => {
+  test('keeps the failed step with its last lines, not the steps cancelled with it', () => {
     const output = Array.from({ length: 30 }, (_, index) => `line ${index}\n`).join('');
     const { failed } = shown(
       { steps: [step('A', { started: true }), step('B', { started: true })], logs: [log('A', output)] },

@@ -18,7 +18,7 @@ const second: WireStats = {
   networks: { eth0: { rx_bytes: 10, tx_bytes: 1 }, eth1: { rx_bytes: 20, tx_bytes: 2 } },
 };
 
-test('figures of cgroup v2: memory without the inactive cache, interfaces and devices summed', () => {
+test('cgroup v2: memory without the inactive cache, sums over interfaces and devices', () => {
   assert.deepEqual(toContainerStats(second), {
     at: new Date('2026-11-29T13:14:18.471Z'),
     cpu: { usedNs: 5_000_000, throttledNs: 4000 },
@@ -29,7 +29,7 @@ test('figures of cgroup v2: memory without the inactive cache, interfaces and de
   });
 });
 
-test('figures of cgroup v1: its own names for the cache and for the directions', () => {
+test('cgroup v1: other names for the cache and the directions', () => {
   const first = toContainerStats({
     ...second,
     blkio_stats: {
@@ -46,7 +46,7 @@ test('figures of cgroup v1: its own names for the cache and for the directions',
   assert.equal(first?.memory.usedBytes, 600);
 });
 
-test('a container without a network or a disk has zeros; one that does not run has nothing', () => {
+test('a container without a network or a disk has zeros, and a stopped one has no figures', () => {
   const bare = toContainerStats({ read: second.read, pids_stats: { current: 1 } });
   assert.deepEqual(bare?.network, { receivedBytes: 0, sentBytes: 0 });
   assert.deepEqual(bare?.blockIo, { readBytes: 0, writtenBytes: 0 });

@@ -40,7 +40,7 @@ describe('an image on its way to the engine', () => {
     };
   }
 
-  test('equal images have equal ids, in whatever order they are told, and the tag is no part of it', () => {
+  test('equal images have equal ids in any order of fields, and the tag does not count', () => {
     const config = { exposedPorts: ['443/tcp', '5000/tcp'], labels: { a: '1', b: '2' }, cmd: ['node', 'server.js'] };
     for (const form of [dockerArchive, ociLayout]) {
       assert.equal(form(plan()).imageId, form(plan({ config, tag: 'other:1' })).imageId);
@@ -49,7 +49,7 @@ describe('an image on its way to the engine', () => {
     }
   });
 
-  test('an OCI layout holds what is new and names what the store has', async () => {
+  test('an OCI layout contains the new layers and names those that the store has', async () => {
     const archive = ociLayout(plan());
     const { digests, layersOf } = await readSavedImage(archive.open());
     assert.ok(digests.has(layer.diffId));
@@ -62,25 +62,25 @@ describe('an image on its way to the engine', () => {
     assert.equal(layersOf([layer.diffId]), null);
   });
 
-  test('a docker-archive holds what is new, and its id is its configuration’s digest', async () => {
+  test('a docker-archive contains the new layers, and its id is the digest of its configuration', async () => {
     const archive = dockerArchive(plan());
     const { digests } = await readSavedImage(archive.open());
     assert.ok(digests.has(layer.diffId) && digests.has(archive.imageId));
     assert.ok(digests.has(`sha256:${createHash('sha256').digest('hex')}`), 'the known layer is an empty file');
   });
 
-  test('a layer’s file that changed its size meanwhile breaks the sending', async () => {
+  test('a layer’s file that changes its size during sending is an error', async () => {
     const archive = dockerArchive(plan({ layers: [{ ...layer, sizeBytes: layer.sizeBytes + 1, descriptor: null }] }));
     await assert.rejects(readSavedImage(archive.open()));
   });
 
-  test('chains are those of the OCI specification', () => {
+  test('chain ids are those of the OCI specification', () => {
     const [first, second] = chainIds(['sha256:a', 'sha256:b']);
     assert.equal(first, 'sha256:a');
     assert.equal(second, `sha256:${createHash('sha256').update('sha256:a sha256:b').digest('hex')}`);
   });
 
-  test('tags are completed as the engine does', () => {
+  test('tags are completed as the engine completes them', () => {
     assert.equal(qualifiedTag('shop:1'), 'docker.io/library/shop:1');
     assert.equal(qualifiedTag('paas/shop:1'), 'docker.io/paas/shop:1');
     assert.equal(qualifiedTag('localhost/shop:1'), 'localhost/shop:1');

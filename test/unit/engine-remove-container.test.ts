@@ -39,7 +39,7 @@ test('a container that ends while it is being removed is removed', async () => {
   assert.deepEqual(engine.asked, [`DELETE /containers/${id}`, `DELETE /containers/${id}`]);
 });
 
-test('an engine that says so for ever is told, not asked for ever', async () => {
+test('an engine that reports a removal in progress for ever is an error', async () => {
   await using engine = await engineAnswering(endedMeanwhile);
   await assert.rejects(removeContainer(engine.connection, id), {
     code: 'internal',
@@ -48,7 +48,7 @@ test('an engine that says so for ever is told, not asked for ever', async () => 
   assert.equal(engine.asked.length, 5);
 });
 
-test('a container that the engine cannot remove is told at once, in its words', async () => {
+test("a container that the engine cannot remove is an error at once, with the engine's message", async () => {
   const busy = `container ${id}: driver "overlay2" failed to remove root filesystem: device or resource busy`;
   await using engine = await engineAnswering({ status: 500, message: busy });
   await assert.rejects(removeContainer(engine.connection, id), {
@@ -57,7 +57,7 @@ test('a container that the engine cannot remove is told at once, in its words', 
   assert.equal(engine.asked.length, 1);
 });
 
-test('a container that somebody else removes is done when it is gone', async () => {
+test('removing a container that somebody else removes ends when it is gone', async () => {
   const inProgress = `removal of container ${id} is already in progress`;
   await using engine = await engineAnswering({ status: 409, message: inProgress }, { status: 404, message: 'gone' });
   await removeContainer(engine.connection, id);

@@ -33,7 +33,7 @@ function frame(stream: 1 | 2, payload: Buffer): Buffer {
 }
 
 describe('the engine’s streams', () => {
-  test('frames are the same however they arrive', async () => {
+  test('frames are the same however the bytes are split', async () => {
     const sent = fc.array(fc.record({ stream: fc.constantFrom(1 as const, 2 as const), bytes: fc.uint8Array() }));
     await fc.assert(
       fc.asyncProperty(sent, fc.array(fc.nat(), { maxLength: 20 }), async (records, places) => {
@@ -47,7 +47,7 @@ describe('the engine’s streams', () => {
     );
   });
 
-  test('half a frame at the end is left out', async () => {
+  test('an incomplete frame at the end is left out', async () => {
     const whole = frame(1, Buffer.from('whole'));
     const half = frame(2, Buffer.from('not all of it')).subarray(0, 12);
     const received = await collect(frames(cut(Buffer.concat([whole, half]), [3])));
@@ -57,7 +57,7 @@ describe('the engine’s streams', () => {
     );
   });
 
-  test('lines are the same however they arrive', async () => {
+  test('lines are the same however the bytes are split', async () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'ü', '\n') });
     await fc.assert(
       fc.asyncProperty(text, fc.array(fc.nat(), { maxLength: 10 }), async (sent, places) => {
@@ -79,7 +79,7 @@ describe('lines of a log', () => {
   };
   const part = 'x'.repeat(16_384);
 
-  test('the parts of a long line are one line, whether the engine kept its newline or lost it', () => {
+  test('the parts of a long line become one line, whether the engine kept its newline or lost it', () => {
     assert.deepEqual(told([record(part), record(part), record('end\n'), record('next\n', later)]), [
       `${part}${part}end`,
       'next',
@@ -88,23 +88,23 @@ describe('lines of a log', () => {
     assert.deepEqual(told([record(part), record('next\n', later)]), [part, 'next']);
   });
 
-  test('a character that lies across two parts is whole', () => {
+  test('a character split between two parts is restored', () => {
     const bytes = Buffer.from(`${'x'.repeat(16_383)}ü`);
     const first = Buffer.concat([record(''), bytes.subarray(0, 16_384)]);
     const second = Buffer.concat([record(''), bytes.subarray(16_384), Buffer.from('\n')]);
     assert.deepEqual(told([first, second]), [`${'x'.repeat(16_383)}ü`]);
   });
 
-  test('a line without an end comes in pieces of 64 KB', () => {
+  test('an endless line is split into pieces of 64 KB', () => {
     const lengths = told([...Array<Buffer>(9).fill(record(part)), record('\n')]).map((line) => line.length);
     assert.deepEqual(lengths, [65_536, 65_536, 16_384]);
   });
 
-  test('empty lines and lines of spaces stay', () => {
+  test('empty lines and lines of spaces are kept', () => {
     assert.deepEqual(told([record('\n'), record('  \n', later)]), ['', '  ']);
   });
 
-  test('on a terminal, parts are told apart, and a timestamp that a program wrote is not', () => {
+  test('on a terminal, parts are separated, but not at a timestamp that a program wrote', () => {
     const line = Buffer.from(`${time} ${part}${time} ${part}${time} end\r${later} next: ${time} said`);
     assert.deepEqual(told(splitTerminalLine(line)), [`${part}${part}end`, `next: ${time} said`]);
     const common = Buffer.from(`${time} it is \r${later} o’clock`);

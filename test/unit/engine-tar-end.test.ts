@@ -25,19 +25,19 @@ async function sample(): Promise<Buffer> {
 }
 
 describe('the end of a tar', () => {
-  test('is found, however the bytes come', async () => {
+  test('is found however the bytes are split', async () => {
     const tar = await sample();
     for (const chunkBytes of [1, 7, 511, 512, 513, 4096, 1e6]) assert.equal(endOf(tar, chunkBytes), tar.length);
     const recorded = Buffer.concat([tar, Buffer.alloc(8192)]);
     assert.equal(endOf(recorded, 1000), tar.length, 'what fills up the last record is behind the end');
   });
 
-  test('is missing wherever a tar is cut, be it after a file of zeros', async () => {
+  test('is missing wherever a tar is cut, even after a file of zeros', async () => {
     const tar = await sample();
     for (let bytes = 0; bytes < tar.length; bytes += 256) assert.equal(endOf(tar.subarray(0, bytes), 300), null);
   });
 
-  test('is found behind a file of more than 8 GiB, in both ways of saying so', () => {
+  test('is found behind a file of more than 8 GiB, in both encodings of its size', () => {
     for (const size of ['pax', 'binary'] as const) {
       const end = new TarEnd();
       for (const block of hugeFile(size, 9 * gibibyte)) end.push(block);
@@ -50,7 +50,7 @@ describe('the end of a tar', () => {
     }
   });
 
-  test('what is no tar, or a damaged one, is refused', async () => {
+  test('is not found in a damaged tar or in other data', async () => {
     const tar = await sample();
     tar[3] = 65;
     assert.throws(() => endOf(tar, 512), { code: 'invalid_params' });

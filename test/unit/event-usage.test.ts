@@ -33,7 +33,7 @@ const web = (instanceId: string, size: number) =>
   ({ instanceId, process: 'web.1', type: 'web', release: 2, hostId: 'host-1', size }) as const;
 const end = { exitCode: 0, reason: null, stopReason: null } as const;
 
-test('the cloudlet-seconds of an app come from its events alone, over a change of size and a crash', () => {
+test('the cloudlet-seconds of an app are computed from its events alone, over a change of size and a crash', () => {
   const events = [
     at(0, 'instance.placed', { ...web('a', 4), failures: 0, startsInMs: 0 }),
     at(1, 'instance.starting', { ...web('a', 4), command: 'node web.js' }),
@@ -51,7 +51,7 @@ test('the cloudlet-seconds of an app come from its events alone, over a change o
   assert.equal(cloudletSeconds(kept, second(30)), used, 'what is kept for it is enough');
 });
 
-test('an instance that runs counts until now, and one of an app that was destroyed until then', () => {
+test('a running instance counts until now, and an instance of a destroyed app until then', () => {
   const events = [at(0, 'instance.starting', { ...web('a', 2), command: null })];
   assert.equal(cloudletSeconds(events, second(50)), 100);
   const destroyed = [...events, at(10, 'app.destroyed', { name: 'shop' })];

@@ -15,8 +15,8 @@ function push(...refs: readonly (readonly [ref: string, newId?: string | null])[
   return admit({ updates, isWhole: true }, 100);
 }
 
-describe('what a push asks for', () => {
-  it('deploys main, and master, and nothing that only looks like them', () => {
+describe('the requests of a push', () => {
+  it('deploy main and master, and no name that only looks like them', () => {
     assert.equal(push(['refs/heads/main']).deploy?.newId, b);
     assert.equal(push(['refs/heads/master']).deploy?.newId, b);
     for (const name of ['Main', 'main2', 'mainx', 'feature/main', 'refs/heads/main', 'm\u0430in']) {
@@ -27,17 +27,17 @@ describe('what a push asks for', () => {
     assert.equal(push(['refs/tags/main']).deploy, null);
   });
 
-  it('deploys the one deploy branch among other branches and tags', () => {
+  it('deploy the one deploy branch among other branches and tags', () => {
     const admission = push(['refs/heads/feature'], ['refs/tags/v1'], ['refs/heads/main'], ['refs/heads/old', null]);
     assert.equal(admission.deploy?.ref, 'refs/heads/main');
     assert.deepEqual(admission.skipped, ['feature']);
   });
 
-  it('refuses main and master in one push, because each would be deployed', () => {
+  it('are refused for main and master in one push, because each would be deployed', () => {
     assert.throws(() => push(['refs/heads/main'], ['refs/heads/master']), /main and master/);
   });
 
-  it('refuses to delete a deploy branch, and lets other branches and tags go', () => {
+  it('are refused for deleting a deploy branch, not for deleting other branches and tags', () => {
     assert.throws(
       () => push(['refs/heads/main', null]),
       /main is the branch that is deployed, so it cannot be deleted/,
@@ -46,18 +46,18 @@ describe('what a push asks for', () => {
     assert.equal(push(['refs/heads/feature', null], ['refs/tags/v1', null]).deploy, null);
   });
 
-  it('refuses a branch below a deploy branch, which would keep git from ever moving it', () => {
+  it('are refused for a branch below a deploy branch, because git could then never update it', () => {
     assert.throws(() => push(['refs/heads/main/x']), /main\/x cannot exist beside main/);
     assert.equal(push(['refs/heads/main/x', null]).deploy, null);
   });
 
-  it('refuses what is neither branch nor tag', () => {
+  it('are refused for anything but branches and tags', () => {
     for (const ref of ['refs/paas/x', 'refs/pull/1/head', 'HEAD', 'refs/notes/commits', 'refs/heads']) {
       assert.throws(() => push([ref]), /neither a branch nor a tag/, ref);
     }
   });
 
-  it('refuses names that git does not allow, as git check-ref-format has it', () => {
+  it('are refused for names that git check-ref-format does not allow', () => {
     for (const name of [
       'a..b',
       'a b',
@@ -83,7 +83,7 @@ describe('what a push asks for', () => {
     }
   });
 
-  it('refuses more than a hundred refs, and a list that was cut off', () => {
+  it('are refused for more than a hundred refs, or for a list that was cut off', () => {
     const updates = Array.from({ length: 101 }, (_, n) => ({ ref: `refs/heads/b${n}`, oldId: null, newId: b }));
     assert.throws(() => admit({ updates, isWhole: true }, 100), /changes 101 refs, and 100 is the limit/);
     assert.throws(() => admit({ updates: updates.slice(0, 3), isWhole: false }, 100), /more than 3 refs/);
@@ -92,7 +92,7 @@ describe('what a push asks for', () => {
 });
 
 describe('the lines that git gives its hook', () => {
-  it('are read back as what they say', () => {
+  it('are parsed back to the same values', () => {
     const text = `${zero} ${a} refs/heads/new\n${a} ${b} refs/heads/a b\n${b} ${zero} refs/tags/old\n`;
     assert.deepEqual(parseRefUpdates(text), [
       { oldId: null, newId: a, ref: 'refs/heads/new' },
@@ -101,7 +101,7 @@ describe('the lines that git gives its hook', () => {
     ]);
   });
 
-  it('survive any ref name that git allows', () => {
+  it('can hold any ref name that git allows', () => {
     const name = fc.string({ minLength: 1, unit: 'binary' }).filter((text) => !/[\0\n]/.test(text));
     fc.assert(
       fc.property(fc.array(name, { maxLength: 20 }), (names) => {
@@ -114,7 +114,7 @@ describe('the lines that git gives its hook', () => {
     );
   });
 
-  it('are refused when they are anything else', () => {
+  it('are refused in any other form', () => {
     for (const text of ['nonsense', `${a} ${b}\n`, `${a}  refs/heads/main\n`, `${a.slice(1)} ${b} refs/heads/main\n`]) {
       assert.throws(() => parseRefUpdates(text), { code: 'internal' }, text);
     }
@@ -122,7 +122,7 @@ describe('the lines that git gives its hook', () => {
 });
 
 describe('the arguments for git', () => {
-  it('put revisions and paths where they cannot become options', () => {
+  it('place revisions and paths so that they cannot become options', () => {
     assert.deepEqual(gitArguments({ name: 'log', options: ['-1'], revisions: [a], paths: ['-x'] }), [
       'log',
       '-1',
@@ -134,7 +134,7 @@ describe('the arguments for git', () => {
     assert.deepEqual(gitArguments({ name: 'gc' }), ['gc']);
   });
 
-  it('take object ids and full ref names only, whatever a caller forgot to check', () => {
+  it('accept object ids and full ref names only', () => {
     for (const revision of [a, `${a}^{tree}`, `^${b}`, 'c'.repeat(64), 'refs/heads/main', 'refs/tags/$(id)']) {
       assert.doesNotThrow(() => gitArguments({ name: 'log', revisions: [revision] }), revision);
     }

@@ -9,7 +9,7 @@ import { isGitHostname, isGitUrl, parseGitRoute } from '../../src/git-receive/ro
 import { badAppPaths } from '../support/bad-names.ts';
 
 describe("a git client's URL", () => {
-  it('names one of six requests, with or without .git', () => {
+  it('is one of six requests, with or without .git', () => {
     const advertise = { kind: 'advertise', service: 'git-receive-pack', appName: 'hello' };
     assert.deepEqual(parseGitRoute('/hello.git/info/refs?service=git-receive-pack'), advertise);
     assert.deepEqual(parseGitRoute('/hello/info/refs?service=git-receive-pack'), advertise);
@@ -20,7 +20,7 @@ describe("a git client's URL", () => {
     });
   });
 
-  it('is refused in every other form, the dumb protocol included', () => {
+  it('is refused in every other form, including the dumb protocol', () => {
     const others = [
       '/hello.git/info/refs',
       '/hello.git/info/refs?service=git-upload-archive',
@@ -43,7 +43,7 @@ describe("a git client's URL", () => {
     for (const url of others) assert.equal(parseGitRoute(url), null, url);
   });
 
-  it('cannot smuggle anything but an app name', () => {
+  it('can contain nothing but an app name', () => {
     for (const name of badAppPaths) {
       for (const suffix of ['/info/refs?service=git-receive-pack', '/git-receive-pack', '.git/git-upload-pack']) {
         assert.equal(parseGitRoute(`/${name}${suffix}`), null, `/${name}${suffix}`);
@@ -57,7 +57,7 @@ describe("a git client's URL", () => {
     );
   });
 
-  it('is told from the API by its path, and by the hostname', () => {
+  it('differs from an API request by its path and by its hostname', () => {
     assert.ok(isGitUrl('/hello.git/info/refs?service=git-receive-pack'));
     assert.ok(isGitUrl('/hello/git-upload-pack'));
     assert.ok(isGitUrl('/hello.git/HEAD'));
@@ -72,7 +72,7 @@ describe("a git client's URL", () => {
 });
 
 describe('pkt-lines', () => {
-  it('read back as they were written, flushes between them', () => {
+  it('are parsed as they were written, with flushes between them', () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.uint8Array({ maxLength: 300 }))), (contents) => {
         const data = Buffer.concat(contents.map((content) => (content ? pktLine(Buffer.from(content)) : flushPkt)));
@@ -85,7 +85,7 @@ describe('pkt-lines', () => {
     );
   });
 
-  it('end at the first byte that is none', () => {
+  it('end at the first invalid byte', () => {
     assert.deepEqual([...readPktLines(Buffer.from('0000zzzz'))], [null]);
     assert.deepEqual([...readPktLines(Buffer.from('00ffshort'))], []);
     fc.assert(fc.property(fc.uint8Array(), (data) => void [...readPktLines(Buffer.from(data))]));
@@ -93,7 +93,7 @@ describe('pkt-lines', () => {
 });
 
 describe("the pusher's terminal", () => {
-  it('gets colours and text, and no sequence that does more', () => {
+  it('gets colours and text, and no other control sequence', () => {
     assert.deepEqual(visibleLines('\u001b[1;32mgreen\u001b[0m'), ['\u001b[1;32mgreen\u001b[0m']);
     const hostile: Readonly<Record<string, string>> = {
       '\u001b]0;title\u0007x': 'x',
@@ -132,7 +132,7 @@ describe("the pusher's terminal", () => {
     assert.deepEqual(visibleLines('10%\r20%\r\ndone\n'), ['10%', '20%', 'done', '']);
   });
 
-  it('gets steps, details and warnings in the layout that people know', () => {
+  it("gets steps, details and warnings in Heroku's layout", () => {
     const lines: string[] = [];
     const output = new PusherOutput((line) => lines.push(line));
     output.step('Installing');
@@ -141,7 +141,7 @@ describe("the pusher's terminal", () => {
     assert.deepEqual(lines, ['-----> Installing', '       one', '       two', ' !     careful']);
   });
 
-  it('is told why a push is refused and what to do, and of a defect only where to look', () => {
+  it('gets the reason of a refusal and the next step, and for a defect only its log id', () => {
     const lines: string[] = [];
     const output = new PusherOutput((line) => lines.push(line));
     output.refused(new PlatformError('start_failed', 'web.1 crashed.', { hint: 'See: paas logs' }), 'req-1');
@@ -165,7 +165,7 @@ describe("the pusher's terminal", () => {
 });
 
 describe("the machine's git", () => {
-  it('is new enough from Debian 12 on', () => {
+  it('is supported from Debian 12 on', () => {
     assert.deepEqual(parseGitVersion('git version 2.39.5\n'), { version: '2.39.5', isSupported: true });
     assert.equal(parseGitVersion('git version 2.50.1 (Apple Git-155)').isSupported, true);
     assert.equal(parseGitVersion('git version 3.0').isSupported, true);

@@ -29,7 +29,7 @@ describe('the listing of a source', () => {
     ]);
   });
 
-  it('holds every path as it is in the tree, however the output is cut into pieces', async () => {
+  it('has every path exactly as in the tree, however the output is split', async () => {
     const path = fc.string({ minLength: 1, maxLength: 60, unit: 'grapheme' }).filter((text) => !text.includes('\0'));
     await fc.assert(
       fc.asyncProperty(fc.array(path, { maxLength: 30 }), fc.integer({ min: 1, max: 100 }), async (paths, length) => {
@@ -42,7 +42,7 @@ describe('the listing of a source', () => {
     );
   });
 
-  it('is given up at the first entry over the limit, folders counted', async () => {
+  it('ends at the first entry over the limit, folders included', async () => {
     let asked = 0;
     async function* endless(): AsyncGenerator<Buffer> {
       for (;;) {
@@ -57,7 +57,7 @@ describe('the listing of a source', () => {
     assert.equal(asked, 1001);
   });
 
-  it('is given up when its files are too large together', async () => {
+  it('ends when its files are too large in total', async () => {
     const text = row('small') + row('big.bin', { size: '999999' });
     await assert.rejects(readListing(pieces(text), limits), {
       code: 'too_large',
@@ -65,7 +65,7 @@ describe('the listing of a source', () => {
     });
   });
 
-  it('is given up when a path is longer than the system can take', async () => {
+  it('ends when a path is longer than the system allows', async () => {
     await assert.rejects(readListing(pieces(row('x'.repeat(5000)), 1024), limits), { message: /4,096 bytes/ });
     async function* unended(): AsyncGenerator<Buffer> {
       for (;;) yield Buffer.alloc(1024, 'x');
@@ -73,7 +73,7 @@ describe('the listing of a source', () => {
     await assert.rejects(readListing(unended(), limits), { message: /4,096 bytes/ });
   });
 
-  it('is a defect when it has another form', async () => {
+  it('fails as a defect when it has another form', async () => {
     await assert.rejects(readListing(pieces('nonsense\0'), limits), { code: 'internal' });
   });
 });

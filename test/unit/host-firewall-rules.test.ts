@@ -4,7 +4,7 @@ import { bridgePrefix, newBridgeName } from '../../src/domain/bridges.ts';
 import { chainsOf, protectedNameServers, restoreInput } from '../../src/host/firewall-rules.ts';
 
 describe('the firewall’s rules', () => {
-  test('names fit into what the kernel takes, and differ from platform to platform', () => {
+  test("have names within the kernel's limit that differ between platforms", () => {
     const one = chainsOf('3f2b6c1e-1111-4222-8333-444455556666');
     const other = chainsOf('another');
     assert.ok(one.input.length <= 28 && one.forward.length <= 28);
@@ -16,7 +16,7 @@ describe('the firewall’s rules', () => {
     assert.notEqual(newBridgeName('another'), bridge);
   });
 
-  test('answers come through, questions to the named servers come through, the rest does not', () => {
+  test('let answers and queries to the listed name servers through, and nothing else', () => {
     const chains = { input: 'IN', forward: 'FWD', bridges: 'pb+' };
     assert.deepEqual(restoreInput(chains, ['10.0.0.5']).split('\n'), [
       '*filter',
@@ -34,7 +34,7 @@ describe('the firewall’s rules', () => {
     ]);
   });
 
-  test('only name servers that the rules would cut off are exempt', () => {
+  test('list only name servers that they would otherwise block', () => {
     const file = `# comment
 nameserver 127.0.0.53
 nameserver 9.9.9.9

@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.ts';
 const engine = createDockerEngine({ dockerHost: 'unix:///nonexistent' });
 
 describe('engines by host', () => {
-  it('are those that were added and not taken away', () => {
+  it('are those that were added and not removed', () => {
     const engines = enginesOf({ a: engine });
     let told = 0;
     const unsubscribe = engines.subscribe(() => {
@@ -50,7 +50,7 @@ describe('rounds on every host', () => {
     await rounds.close();
   });
 
-  it('let nobody wait for a host that hangs at the start', async () => {
+  it('do not wait for a host that hangs at the start', async () => {
     const hanging = Promise.withResolvers<void>();
     const work = (hostId: string) => (hostId === 'b' ? hanging.promise : Promise.resolve());
     const soon = { ...clock, sleep: (_: number, signal?: AbortSignal) => clock.sleep(1, signal) };
@@ -60,7 +60,7 @@ describe('rounds on every host', () => {
     await rounds.close();
   });
 
-  it('begin on a host that comes later, and end on one that goes', async () => {
+  it('begin on an added host, and end on a removed one', async () => {
     const engines = enginesOf({ a: engine });
     const seen = new Map<string, number>();
     const work = async (hostId: string) => void seen.set(hostId, (seen.get(hostId) ?? 0) + 1);

@@ -12,7 +12,7 @@ const ownAuthority = '-----BEGIN CERTIFICATE-----\nb3Vycw==\n-----END CERTIFICAT
 const bundle = join(home, 'own.pem');
 writeFileSync(bundle, ownAuthority);
 
-test('an authority that only the host’s Node trusts is in the bundle that builds get', () => {
+test('a certificate authority that only the host’s Node trusts is in the bundle for builds', () => {
   const trust = hostTrust({ HOME: home, NODE_EXTRA_CA_CERTS: bundle });
   assert.ok(trust.caBundle?.toString().includes(ownAuthority));
   for (const name of ['NODE_EXTRA_CA_CERTS', 'npm_config_cafile', 'SSL_CERT_FILE', 'PIP_CERT', 'GIT_SSL_CAINFO']) {
@@ -20,12 +20,12 @@ test('an authority that only the host’s Node trusts is in the bundle that buil
   }
 });
 
-test('a bundle that is named twice is sent once', () => {
+test('a bundle that is named twice is used once', () => {
   const trust = hostTrust({ HOME: home, NODE_EXTRA_CA_CERTS: bundle, SSL_CERT_FILE: bundle, CURL_CA_BUNDLE: bundle });
   assert.equal(trust.caBundle?.toString().split(ownAuthority).length, 2);
 });
 
-test('a proxy reaches builds under both spellings, from the environment or from npm’s settings', () => {
+test('builds get a proxy in both spellings, from the environment or from npm’s settings', () => {
   const named = hostTrust({ HOME: home, HTTPS_PROXY: 'http://proxy.example:3128', no_proxy: 'localhost' }).env;
   assert.equal(named.https_proxy, 'http://proxy.example:3128');
   assert.equal(named.HTTPS_PROXY, 'http://proxy.example:3128');
@@ -38,7 +38,7 @@ test('a proxy reaches builds under both spellings, from the environment or from 
   assert.equal(fromNpm.NO_PROXY, undefined);
 });
 
-test('mirrors of npm, pip and Go reach builds, and tokens do not', () => {
+test('builds get the mirrors of npm, pip and Go, but no tokens', () => {
   const user = mkdtempSync(join(home, 'user-'));
   mkdirSync(join(user, '.config/pip'), { recursive: true });
   mkdirSync(join(user, '.config/go'), { recursive: true });
@@ -53,7 +53,7 @@ test('mirrors of npm, pip and Go reach builds, and tokens do not', () => {
   assert.ok(!JSON.stringify(env).includes('hush'));
 });
 
-test('a variable of the environment is stronger than a file', () => {
+test('an environment variable takes precedence over a file', () => {
   const user = mkdtempSync(join(home, 'user-'));
   writeFileSync(join(user, '.npmrc'), 'registry=https://file.example/\n');
   assert.equal(

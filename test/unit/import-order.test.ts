@@ -37,7 +37,7 @@ const sources = repositoryFiles().filter(({ path }) => /^src\/.*\.(ts|tsx|cjs)$/
 const imports = sources.flatMap(importsOf);
 const inner = imports.flatMap((one) => (one.target === null ? [] : [{ ...one, target: one.target }]));
 
-test('the test finds the imports that it judges', () => {
+test('the test finds the imports that it checks', () => {
   assert.ok(sources.length > 50, `only ${sources.length} source files`);
   assert.ok(inner.some(({ file, target }) => file.startsWith('src/store/') && target.startsWith('src/domain/')));
   const written = `import type { A } from './a.ts';\nimport {\n  b,\n} from "../b.ts";\nexport * from './c.ts';\nconst d = await import('./d.ts');\nimport './e.ts';\n// import './no.ts'\n`;
@@ -63,7 +63,7 @@ test('a room imports only from the lines below it', () => {
   assert.deepEqual(wrong.map(show), []);
 });
 
-test('no file imports itself by way of others, not even its types', () => {
+test('there are no import cycles, not even of types', () => {
   const targets = Map.groupBy(inner, ({ file }) => file);
   /** The way back to where it began, if there is one: depth first, each file once. */
   const circleFrom = (start: string): readonly string[] | null => {
@@ -87,7 +87,7 @@ test('no file imports itself by way of others, not even its types', () => {
   );
 });
 
-test('the client imports the words, the contract and itself', () => {
+test('the client imports only the domain, the contract and itself', () => {
   const wrong = inner.filter(
     ({ file, target }) => roomOf(file) === 'cli' && !clientMayImport.test(target) && !shims.has(target),
   );
@@ -109,14 +109,14 @@ const owners: readonly (readonly [specifier: RegExp, owner: RegExp])[] = [
   [/^smol-toml$/, /^src\/(config|builder)\//],
 ];
 
-test('a package is used by the room that owns it and by no other', () => {
+test('a package is used only by the room that owns it', () => {
   const wrong = imports.filter(({ file, specifier }) =>
     owners.some(([pattern, owner]) => pattern.test(specifier) && !owner.test(file)),
   );
   assert.deepEqual(wrong.map(show), []);
 });
 
-test('the domain needs no package but zod', () => {
+test('the domain uses no package but zod', () => {
   const wrong = imports.filter(
     ({ file, specifier }) => file.startsWith('src/domain/') && !/^(\.|node:|zod$)/.test(specifier),
   );
@@ -137,7 +137,7 @@ function loadedWith(entry: string): readonly Import[] {
   return loaded;
 }
 
-test('the launcher, which stays for as long as the platform runs, loads no package and nothing of the set-up', () => {
+test('the launcher, which runs as long as the platform, loads no package and nothing of the set-up', () => {
   const loaded = loadedWith('src/launcher/main.ts');
   assert.ok(loaded.some(({ target }) => target === 'src/launcher/program.ts'));
   const heavy = loaded.filter(

@@ -5,7 +5,7 @@ import { readSettings } from '../../src/config/settings.ts';
 import { environmentOf, readArguments, startHelp } from '../../src/launcher/arguments.ts';
 
 describe('npm start --', () => {
-  it('takes every setting as a flag, and hands it on to its programs', () => {
+  it('takes every setting as a flag, and passes it to its programs', () => {
     const flags = readArguments(['--http-port', '81', '--domain=example.com', '--home', '/srv/paas']);
     assert.notEqual(flags, 'help');
     if (flags === 'help') return;
@@ -15,7 +15,7 @@ describe('npm start --', () => {
     assert.deepEqual([handedOn.httpPort, handedOn.domain, handedOn.home], [81, 'example.com', '/srv/paas']);
   });
 
-  it('starts nothing when it does not understand', () => {
+  it('starts nothing when an argument is unknown', () => {
     const wrong = (message: RegExp, hint = /npm start -- --help/) => ({ code: 'invalid_params', message, hint });
     assert.throws(() => readArguments(['--htp-port', '81']), wrong(/no option --htp-port/, /mean --http-port\?/));
     assert.throws(() => readArguments(['--bogus']), wrong(/no option --bogus/));

@@ -22,38 +22,38 @@ test('on a bare Debian as root an engine is installed', () => {
   assert.deepEqual(planEngine(bareDebianAsRoot), { kind: 'install' });
 });
 
-test('an engine that is installed and silent is only started', () => {
+test('an installed engine that does not answer is only started', () => {
   assert.deepEqual(planEngine({ ...bareDebianAsRoot, hasDaemon: true }), { kind: 'start' });
 });
 
-test('a user without root is told what root has to do, and nothing is tried', () => {
+test('a user without root reads what root must do, and nothing is tried', () => {
   assert.match(refusal({ isRoot: false, canInstall: false }), /apt-get install docker\.io/);
   assert.match(refusal({ isRoot: false, canInstall: false, hasDaemon: true }), /systemctl start docker/);
   assert.match(refusal({ isRoot: false, isForbidden: true, hasDaemon: true }), /usermod -aG docker/);
 });
 
-test('root on a system without apt is told what to install', () => {
+test('root on a system without apt reads what to install', () => {
   assert.match(refusal({ canInstall: false }), /Install Docker \(20\.10 or newer\)/);
 });
 
-test('somebody who named an engine gets that one or none', () => {
+test('a configured engine is used, or none', () => {
   const named = { dockerHost: 'unix:///run/other.sock', isDefaultHost: false };
   assert.match(refusal(named), /No container engine answers at unix:\/\/\/run\/other\.sock.*PAAS_DOCKER_HOST/);
 });
 
-test('the engine is started the way the machine starts things', () => {
+test("the engine is started with the machine's service manager", () => {
   assert.deepEqual(startMethods({ hasSystemd: true, hasInitScript: true }), ['systemd']);
   assert.deepEqual(startMethods({ hasSystemd: false, hasInitScript: true }), ['service', 'process']);
   assert.deepEqual(startMethods({ hasSystemd: false, hasInitScript: false }), ['process']);
 });
 
-test('Debian, Ubuntu and what is made of them have packages that we know', () => {
+test('the packages for Debian, Ubuntu and their derivatives are known', () => {
   assert.equal(isDebianFamily('NAME="Debian GNU/Linux"\nID=debian\n'), true);
   assert.equal(isDebianFamily('ID=linuxmint\nID_LIKE="ubuntu debian"\n'), true);
   assert.equal(isDebianFamily('ID="almalinux"\nID_LIKE="rhel centos fedora"\n'), false);
 });
 
-test('why an engine did not come up is taken from the end of its log', () => {
+test('the reason of a failed engine start comes from the end of its log', () => {
   const log = [
     'failed to start daemon: an older one',
     'time="2026-11-22T14:35:06Z" level=info msg="containerd successfully booted"',

@@ -14,7 +14,7 @@ describe('PAAS_HOME', () => {
   });
   after(() => rmSync(root, { recursive: true }));
 
-  it('is made with the folders above it, which git can pass, and is closed to others itself', async () => {
+  it('is created with its parent folders, which git can enter, and is closed to other users', async () => {
     const home = join(root, 'a', 'b', 'home');
     await prepareHome(home);
     await prepareHome(home);
@@ -22,7 +22,7 @@ describe('PAAS_HOME', () => {
     assert.equal(statSync(join(root, 'a', 'b')).mode & 0o001, 0o001);
   });
 
-  it('is refused with the reason where it cannot be', async () => {
+  it('is refused with the reason where it cannot be created', async () => {
     const file = join(root, 'file');
     writeFileSync(file, '');
     const refused = (reason: RegExp) => ({ code: 'invalid_params', message: reason, hint: /PAAS_HOME=/ });

@@ -26,7 +26,7 @@ function sleeper() {
   };
 }
 
-test('a second launcher of the same PAAS_HOME is told who has it', async () => {
+test('a second launcher of the same PAAS_HOME gets an error that names the first', async () => {
   const home = newHome();
   const lock = await LauncherLock.acquire(home);
   await assert.rejects(LauncherLock.acquire(home), (error) => {
@@ -43,7 +43,7 @@ test('a second launcher of the same PAAS_HOME is told who has it', async () => {
   (await LauncherLock.acquire(home)).release();
 });
 
-test('what a killed launcher left running is known to the next one', async () => {
+test('the next launcher finds the programs of a killed one', async () => {
   const home = newHome();
   await using program = sleeper();
   const killed = sleeper();
@@ -61,7 +61,7 @@ test('what a killed launcher left running is known to the next one', async () =>
   next.release();
 });
 
-test('what a killed launcher left running is ended before a new platform starts', async () => {
+test('the programs of a killed launcher are ended before a new platform starts', async () => {
   await using program = sleeper();
   const left = describeProcess(program.pid);
   const steps: string[] = [];
@@ -72,21 +72,21 @@ test('what a killed launcher left running is ended before a new platform starts'
   assert.equal(steps.length, 1);
 });
 
-test('a process that got the number of a dead one is not taken for it', async () => {
+test('a process that reuses the id of a dead one is not mistaken for it', async () => {
   await using program = sleeper();
   const known = describeProcess(program.pid);
   assert.equal(isRunning(known), true);
   assert.equal(isRunning({ ...known, startTicks: '1' }), false);
 });
 
-test('a lock file cut short by a power failure locks nobody out', async () => {
+test('a lock file cut off by a power failure blocks nobody', async () => {
   const home = newHome();
   mkdirSync(dirname(lockPath(home)));
   writeFileSync(lockPath(home), '{"launcher":{"pi');
   (await LauncherLock.acquire(home)).release();
 });
 
-test('of ten launchers that find a dead one’s lock at the same moment, one gets it', async () => {
+test('of ten launchers that find a stale lock at the same moment, one gets it', async () => {
   const home = newHome();
   mkdirSync(dirname(lockPath(home)));
   writeFileSync(

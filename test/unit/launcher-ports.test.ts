@@ -29,7 +29,7 @@ function settingsWith(ports: Readonly<Record<string, number>>) {
   });
 }
 
-test('a taken port is told with its number, who has it and the setting that changes it', async () => {
+test('a taken port is an error with its number, its holder and the setting', async () => {
   await using server = await listening('127.0.0.1');
   await assert.rejects(requireFreePorts(settingsWith({ HTTP_PORT: server.port })), (error) => {
     assert.ok(error instanceof PlatformError);
@@ -44,7 +44,7 @@ test('a taken port is told with its number, who has it and the setting that chan
   await assert.rejects(requireFreePorts(settingsWith({ API_PORT: server.port })), /PAAS_API_PORT|taken/);
 });
 
-test('free ports are left free', async () => {
+test('checking a free port leaves it free', async () => {
   const server = await listening('127.0.0.1');
   const settings = settingsWith({ HTTP_PORT: server.port });
   await server[Symbol.asyncDispose]();
@@ -52,7 +52,7 @@ test('free ports are left free', async () => {
   await requireFreePorts(settings);
 });
 
-test('an address that is not this host’s is told with its setting', async () => {
+test('an address of another machine is an error with the setting', async () => {
   const elsewhere = { ...settingsWith({}), bind: '192.0.2.1', httpPort: 8080 };
   await assert.rejects(requireFreePorts(elsewhere), /192\.0\.2\.1, port 8080: EADDRNOTAVAIL/);
 });
@@ -62,7 +62,7 @@ test('the holder of a port is found on IPv6, too', async () => {
   assert.equal(portHolder(server.port)?.pid, process.pid);
 });
 
-test('only listeners count, and only on that very port', () => {
+test('only listeners on exactly that port count', () => {
   const table = [
     '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
     '   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1',

@@ -33,12 +33,12 @@ function programOf(...lines: readonly string[]) {
 const staysUp = 'setInterval(() => undefined, 1000);';
 const ready = `process.send?.({ type: 'ready', apiPort: 4711 });`;
 
-test('a program is ready when it says so, with the ports it took', async () => {
+test('a program is ready when it reports its ports', async () => {
   await using program = programOf(staysUp, ready);
   assert.equal((await program.start()).apiPort, 4711);
 });
 
-test('a program that is killed is back at once, as another process', async () => {
+test('a killed program is restarted at once, as a new process', async () => {
   await using program = programOf(staysUp, ready);
   await program.start();
   const first = program.pid;
@@ -47,14 +47,14 @@ test('a program that is killed is back at once, as another process', async () =>
   assert.deepEqual(program.deaths, ['SIGKILL; started again at once']);
 });
 
-test('a program that cannot start is given up after three attempts, with its exit code', async () => {
+test('a program that cannot start fails after three attempts, with its exit code', async () => {
   await using program = programOf('process.exit(9);');
   await assert.rejects(program.start(), /The sample ended 3 times before it was ready \(exit code 9\)/);
   assert.equal(program.deaths.length, 2);
   assert.equal(program.pid, null);
 });
 
-test('a program that was stopped stays stopped, and had the time to end well', async () => {
+test('a stopped program stays stopped, and gets time to end', async () => {
   const told = join(folder, 'told');
   const program = programOf(
     `import { writeFileSync } from 'node:fs';`,
@@ -70,14 +70,14 @@ test('a program that was stopped stays stopped, and had the time to end well', a
   assert.deepEqual(program.deaths, []);
 });
 
-test('a program that does not end is killed after its time', async () => {
+test('a program that does not end is killed after the grace period', async () => {
   const program = programOf(`process.on('SIGTERM', () => undefined);`, staysUp, ready);
   await program.start();
   await program.stop(200);
   assert.equal(program.pid, null);
 });
 
-test('restarts come at once, then soon, and slowly only after many', () => {
+test('restarts are immediate at first, then soon, and slow only after many', () => {
   const delays = [1, 2, 3, 4, 5, 10, 11, 100].map(restartDelayMs);
   assert.deepEqual(delays, [0, 125, 250, 500, 1000, 1000, 10_000, 10_000]);
 });

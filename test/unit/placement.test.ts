@@ -18,7 +18,7 @@ describe('placement', () => {
     assert.deepEqual(ids(place([load('small', 10), load('large', 100, 80)], [4, 4])), ['large', 'large']);
   });
 
-  it('places on several hosts what fits on none of them alone', () => {
+  it('uses several hosts for what does not fit on one', () => {
     const chosen = ids(place([load('a', 16), load('b', 16), load('c', 16, 8)], times(10, 4)));
     assert.deepEqual(
       ['a', 'b', 'c'].map((host) => chosen.filter((id) => id === host).length),
@@ -26,20 +26,20 @@ describe('placement', () => {
     );
   });
 
-  it('spreads what would fit on one', () => {
+  it('spreads even what fits on one host', () => {
     const chosen = ids(place([load('a', 100), load('b', 100), load('c', 100)], times(6, 4)));
     assert.deepEqual(chosen, ['a', 'b', 'c', 'a', 'b', 'c']);
   });
 
-  it('fills hosts up where spreading leaves no room for the last', () => {
+  it('fills hosts up when spreading leaves no room for the last instance', () => {
     assert.deepEqual(ids(place([load('a', 6), load('b', 4)], [3, 4, 3])), ['a', 'b', 'a']);
   });
 
-  it('gives each size its host in the order that was asked', () => {
+  it('returns the hosts in the order of the requested sizes', () => {
     assert.deepEqual(ids(place([load('a', 2), load('b', 8)], [2, 8])), ['a', 'b']);
   });
 
-  it('leaves out hosts that are no place for instances', () => {
+  it('leaves out hosts that take no instances', () => {
     const others = [
       load('infra', 90, 0, { role: 'infra' }),
       load('away', 90, 0, { state: 'unreachable' }),
@@ -48,7 +48,7 @@ describe('placement', () => {
     assert.deepEqual(ids(place([...others, load('a', 10)], [4])), ['a']);
   });
 
-  it('refuses all when one has no room, with each host’s numbers and how many fit', () => {
+  it('refuses all when one instance has no room, with each host’s numbers and how many fit', () => {
     const hosts = [load('one', 10, 8), load('two', 9), load('three', 100, 0, { state: 'maintenance' })];
     assert.throws(() => place(hosts, times(3, 4)), {
       code: 'no_capacity',
@@ -63,7 +63,7 @@ describe('placement', () => {
     });
   });
 
-  it('never promises more of a host than it has, and places all when all are of one size that fits', () => {
+  it('never uses more than a host has, and places all that fit when all have one size', () => {
     const anyHosts = fc.array(fc.record({ cloudlets: fc.nat(40), used: fc.nat(40) }), { maxLength: 6 });
     fc.assert(
       fc.property(

@@ -14,7 +14,7 @@ const instance = (changes: Changes) => upInstance(at(1), changes);
 const planned = (quantity: number, instances: readonly Instance[]) =>
   plan({ releaseId: 'r1', types: new Set(['web']), formation: [web(quantity)], instances });
 
-describe('what a current release lacks and has too much of', () => {
+describe('the plan for a release', () => {
   it('fills empty slots and leaves full ones alone', () => {
     const { create, scaledDown } = planned(3, [instance({ slot: 2 })]);
     assert.deepEqual(
@@ -24,7 +24,7 @@ describe('what a current release lacks and has too much of', () => {
     assert.deepEqual(scaledDown, []);
   });
 
-  it('takes the highest slots away first when it is scaled down', () => {
+  it('removes the highest slots first when scaled down', () => {
     const three = [1, 2, 3].map((slot) => instance({ slot }));
     const { create, scaledDown } = planned(1, three);
     assert.deepEqual(create, []);
@@ -43,18 +43,18 @@ describe('what a current release lacks and has too much of', () => {
     assert.deepEqual(delays, [0, 10, 30, 60, 120, 300, 600, 1200, 1200]);
   });
 
-  it('fills the slot of an instance whose host was lost at once, whatever crashed before it', () => {
+  it('fills the slot of an instance on a lost host at once, whatever crashed before', () => {
     const [next] = planned(1, [instance({ state: 'lost', failures: 6, upAt: at(2), endedAt: at(3) })]).create;
     assert.deepEqual([next?.notBefore, next?.failures], [null, 0]);
   });
 
-  it('forgets old crashes after ten minutes up', () => {
+  it('forgives old crashes after ten minutes of uptime', () => {
     const [next] = planned(1, [instance({ state: 'crashed', failures: 6, upAt: at(0), endedAt: at(600) })]).create;
     assert.equal(next?.notBefore, null);
     assert.equal(next?.failures, 1);
   });
 
-  it('leaves a slot empty that a person stopped, whenever it was scaled before', () => {
+  it('leaves a slot empty that a user stopped, even if it was scaled before', () => {
     const stopped = { desired: 'stopped', stopReason: 'stopped_by_user' } as const;
     const changedLater = [{ ...web(1), updatedAt: at(9) }];
     for (const state of ['draining', 'stopped'] as const) {
@@ -63,14 +63,14 @@ describe('what a current release lacks and has too much of', () => {
     }
   });
 
-  it('judges a slot by its newest instance, in whatever order they come', () => {
+  it('judges a slot by its newest instance, in any order', () => {
     const old = instance({ state: 'crashed', failures: 6, upAt: null, endedAt: at(2) });
     const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'stopped_by_user', endedAt: at(3) });
     assert.deepEqual(planned(1, [old, stopped]).create, []);
     assert.deepEqual(planned(1, [stopped, old]).create, []);
   });
 
-  it('does not count an instance that is on its way out', () => {
+  it('does not count an instance that is stopping', () => {
     assert.equal(
       planned(1, [instance({ desired: 'stopped', stopReason: 'restarted', state: 'draining' })]).create.length,
       1,

@@ -5,8 +5,8 @@ import { type Logger, silentLogger } from '../../src/system/logger.ts';
 import { Recurring } from '../../src/system/recurring.ts';
 import { eventually } from '../support/eventually.ts';
 
-describe('something that is done again and again', () => {
-  it('goes on after failures, tells of them once, and is never done twice at once', async () => {
+describe('recurring work', () => {
+  it('goes on after failures, reports them once, and never runs twice at once', async () => {
     const warnings: string[] = [];
     const logger: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
     let times = 0;
@@ -32,7 +32,7 @@ describe('something that is done again and again', () => {
     assert.deepEqual(warnings, ['could not count; trying again', 'could not count; trying again']);
   });
 
-  it('waits at its close for the work that is under way, which hears of it', async () => {
+  it('aborts the running work when it is closed, and waits for its end', async () => {
     let ended = false;
     let calls = 0;
     const work = async (signal: AbortSignal) => {

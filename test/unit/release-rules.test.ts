@@ -36,7 +36,7 @@ describe('the builds that an app can go back to', () => {
     assert.ok(!kept.has('b1') && !kept.has('b2'));
   });
 
-  it('do not come back once they have left, whatever is released', () => {
+  it('do not come back once they have left, whatever is released later', () => {
     let made = deploys(12) as (readonly [string])[];
     const gone = () => {
       const kept = artifactsToGoBackTo(releases(...made));
@@ -54,7 +54,7 @@ describe('the builds that an app can go back to', () => {
     assert.deepEqual([...kept], ['b1']);
   });
 
-  it('say why a release is not among them', () => {
+  it('come with the reason why another release is not among them', () => {
     const list = releases([null], ...deploys(12), ['b13', 'failed'], ['b14', 'pending']);
     const refusal = (version: number) => {
       const release = list.find((one) => one.version === version);

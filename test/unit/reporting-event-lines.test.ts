@@ -16,7 +16,7 @@ function event<K extends EventKind>(kind: K, data: EventFacts[K]): PlatformEvent
 const says = <K extends EventKind>(kind: K, data: EventFacts[K]) =>
   eventLines(event(kind, data)).map(({ process, text }) => `paas[${process}]: ${text}`);
 
-test('what an instance goes through is told in the words that Heroku uses', () => {
+test("the events of an instance are logged in Heroku's words", () => {
   assert.deepEqual(
     [
       says('instance.starting', { ...web1, command: 'node web.js' }),
@@ -33,7 +33,7 @@ test('what an instance goes through is told in the words that Heroku uses', () =
   );
 });
 
-test('a crash is told with its cause, its status and its consequence', () => {
+test('a crash is logged with its cause, its status and its consequence', () => {
   const reason = 'Error R10 (Boot timeout): web.1 did not answer on port 5000 within 60 s';
   assert.deepEqual(says('instance.crashed', { ...web1, exitCode: 137, reason, stopReason: null, from: 'starting' }), [
     `paas[web.1]: ${reason}`,
@@ -52,14 +52,14 @@ test('a lost instance is reported with what became of its host', () => {
   ]);
 });
 
-test('a wait after crashes is told, and a start at once is not', () => {
+test('a delayed start after crashes is logged, an immediate one is not', () => {
   const crashes = (failures: number, startsInMs: number) => says('instance.placed', { ...web1, failures, startsInMs });
   assert.deepEqual(crashes(2, 9_870), ['paas[web.1]: Crashed 2 times in a row: starting again in 10 s']);
   assert.deepEqual(crashes(5, 120_000), ['paas[web.1]: Crashed 5 times in a row: starting again in 2 min']);
   assert.deepEqual(says('instance.placed', { ...web1, failures: 0, startsInMs: 0 }), []);
 });
 
-test('what people do is told with who did it', () => {
+test('actions of users are logged with the user', () => {
   assert.deepEqual(
     [
       says('config.changed', { set: 'A, B', unset: null }),
@@ -81,7 +81,7 @@ test('what people do is told with who did it', () => {
   );
 });
 
-test('a one-off is told once, from its command to its status', () => {
+test('a one-off is logged once, from its command to its status', () => {
   const run = { ...web1, instanceId: 'i2', process: 'run.1234', type: 'run' };
   assert.deepEqual(
     [
@@ -97,12 +97,12 @@ test('a one-off is told once, from its command to its status', () => {
   );
 });
 
-test('the line of an instance has its release, so that a log of one release has it', () => {
+test('the lines of an instance have its release, so that the log of a release shows them', () => {
   const [line] = eventLines(event('instance.up', web1));
   assert.deepEqual([line?.source, line?.process, line?.release], ['platform', 'web.1', 12]);
 });
 
-test('an event of each kind says no more than it knows', () => {
+test('an event of each kind logs only the facts that it has', () => {
   for (const kind of eventKinds) {
     for (const text of says(kind, exampleFacts[kind])) assert.ok(!/undefined|null|\[object/.test(text), text);
   }

@@ -13,7 +13,7 @@ function gateAt(start = 0) {
   return { gate, write, turn: (ms: number) => (nowMs += ms) };
 }
 
-test('a burst passes whole, a flood at the rate, and the rest is counted', () => {
+test('a burst passes completely, a flood at the rate, and the rest is counted', () => {
   const { gate, write, turn } = gateAt();
   assert.equal(write(30), 30);
   assert.equal(write(10), 0);
@@ -30,7 +30,7 @@ test('few long lines are a flood too', () => {
   assert.equal(write(10, 1000), 2);
 });
 
-test('a process that was quiet has its burst again, and no more than that', () => {
+test('a process that was quiet gets its burst again, and no more', () => {
   const { gate, write, turn } = gateAt();
   write(40);
   assert.equal(gate.isIdle, false);

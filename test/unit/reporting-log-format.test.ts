@@ -7,7 +7,7 @@ import { decodeLine, encodeLine, maxLineBytes, splitText } from '../../src/repor
 const word = fc.stringMatching(/^[a-z][a-z0-9.-]{0,20}$/);
 const text = fc.string({ unit: 'binary' }).map((value) => value.replaceAll('\n', ' '));
 
-test('every line comes back from the disk as it went there', () => {
+test('every line is read from the disk as it was written', () => {
   fc.assert(
     fc.property(
       fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }),
@@ -24,7 +24,7 @@ test('every line comes back from the disk as it went there', () => {
   );
 });
 
-test('the beginning of a line that a crash cut off is no line', () => {
+test('a line cut off by a crash is ignored', () => {
   const line = '2026-01-01T00:00:00.000Z app web.1 12 4f9a0c11d2e3 text';
   assert.ok(decodeLine(line));
   for (const cut of [
@@ -37,7 +37,7 @@ test('the beginning of a line that a crash cut off is no line', () => {
   }
 });
 
-test('a long line is cut between characters, and nothing of it is lost', () => {
+test('a long line is split between characters, and nothing is lost', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'grapheme', minLength: 1, maxLength: 10 }),

@@ -15,7 +15,7 @@ function collected() {
   return { lines, output: logOutput(log as AppLog, 'a1') };
 }
 
-test('steps, details and warnings have their marks, and every line of a detail its own', () => {
+test('steps, details and warnings have their marks, on every line', () => {
   const { lines, output } = collected();
   output.step('Node.js app detected');
   output.detail('Installing\n  dependencies\n');
@@ -29,7 +29,7 @@ test('steps, details and warnings have their marks, and every line of a detail i
   ]);
 });
 
-test('nothing in the log moves a cursor, sets a title, hides text or has a colour', () => {
+test('no text in the log moves the cursor, sets a title, hides text or has a colour', () => {
   const { lines, output } = collected();
   output.detail('\u001b[31mred\u001b[0m \u001b]0;title\u0007\u001b[2K\u001b[1Adone \u202eabc\u0000\u0008');
   output.detail('10%\r50%\r\n100%');
@@ -37,7 +37,7 @@ test('nothing in the log moves a cursor, sets a title, hides text or has a colou
   assert.equal(plainText('tab\tstays, ünïcode 🚀 too'), 'tab\tstays, ünïcode 🚀 too');
 });
 
-test('two listeners hear the same', () => {
+test('two listeners get the same', () => {
   const [one, two] = [collected(), collected()];
   const both = teeOutput(one.output, two.output);
   both.step('a');

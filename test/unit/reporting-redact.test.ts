@@ -40,14 +40,14 @@ for (const [what, write] of Object.entries(secrets)) {
   });
 }
 
-test('what is no secret stays readable', () => {
+test('text that is not secret stays readable', () => {
   const text = '{"msg":"GET https://example.com/a?b=c@d 200","token_id":"1","basics":"Basic needs"}';
   assert.equal(redact(text), text);
   assert.match(logged(secrets['headers as JSON in a string'] ?? (() => {})), /stays/);
   assert.match(logged(secrets['the user in a URL'] ?? (() => {})), /example\.com\/stays/);
 });
 
-test('a line says when, how grave, who and what, with the facts beside it', () => {
+test('a line has time, level, source and message, with its fields', () => {
   const error = new PlatformError('unavailable', 'The engine does not answer.', { hint: 'Start it.' });
   const line = JSON.parse(logged((logger) => logger.child({ appId: 'a1' }).warn('Trying on.', { error })));
   assert.equal(line.level, 'warn');

@@ -26,7 +26,7 @@ const ninetyTen = [
   { release: 2, weight: 10 },
 ];
 
-test('where requests are split, each release gets its share, however many instances it has', () => {
+test('with split traffic each release gets its share, however many instances it has', () => {
   const targets = [target('web.1'), target('web.1', 2), target('web.2', 2), target('web.3', 2)];
   const balancer = new Balancer();
   balancer.split(ninetyTen);
@@ -38,7 +38,7 @@ test('where requests are split, each release gets its share, however many instan
   assert.equal(after.filter((release) => release === 2).length, 75, 'by instances again');
 });
 
-test('a release none of whose instances can be asked leaves its share to the others', () => {
+test('the share of a release without a usable instance goes to the others', () => {
   const [one, two] = [target('web.1'), target('web.1', 2)];
   const balancer = new Balancer();
   balancer.split(ninetyTen);
@@ -50,7 +50,7 @@ test('a release none of whose instances can be asked leaves its share to the oth
   assert.deepEqual(releases(null), new Set([2]));
 });
 
-test('idle instances are asked in turns', () => {
+test('idle instances are used in rotation', () => {
   const targets = three();
   const balancer = new Balancer();
   const chosen = Array.from({ length: 6 }, () => balancer.choose(targets, null, 0));
@@ -58,7 +58,7 @@ test('idle instances are asked in turns', () => {
   assert.deepEqual(chosen.slice(3), chosen.slice(0, 3));
 });
 
-test('an instance that hangs gets no more than the others have in flight', () => {
+test('an instance that hangs gets no more requests than the others have in flight', () => {
   const targets = three();
   const [hung] = targets;
   hung.begin();
@@ -66,7 +66,7 @@ test('an instance that hangs gets no more than the others have in flight', () =>
   for (let at = 0; at < 100; at += 1) assert.notEqual(balancer.choose(targets, null, 0), hung);
 });
 
-test('an instance that refused is left alone for 5 s', () => {
+test('an instance that refused a connection gets no requests for 5 s', () => {
   const targets = three();
   const [refusing] = targets;
   const balancer = new Balancer();
@@ -76,7 +76,7 @@ test('an instance that refused is left alone for 5 s', () => {
   assert.ok(later.includes(refusing));
 });
 
-test('when all have refused, one request in every 100 ms may try', () => {
+test('when all have refused, one request per 100 ms may try', () => {
   const targets = [target('web.1')];
   const balancer = new Balancer();
   targets[0]?.refused(1_000);
@@ -87,20 +87,20 @@ test('when all have refused, one request in every 100 ms may try', () => {
   assert.equal(balancer.choose(targets, null, 1_102), targets[0]);
 });
 
-test('an instance that failed this request is asked again only when there is no other', () => {
+test('an instance that failed this request is tried again only when there is no other', () => {
   const [one, two] = three();
   const balancer = new Balancer();
   assert.equal(balancer.choose([one, two], new Set([one]), 0), two);
   assert.equal(balancer.choose([one], new Set([one]), 0), one);
 });
 
-test('an instance that drains gets nothing, even when it is the last', () => {
+test('an instance that drains gets no requests, even when it is the last', () => {
   const [one] = three();
   one.drain();
   assert.equal(new Balancer().choose([one], null, 0), undefined);
 });
 
-test('an app without instances has nobody to ask', () => {
+test('an app without instances has no target', () => {
   assert.equal(new Balancer().choose([], null, 0), undefined);
 });
 

@@ -79,7 +79,7 @@ for (const [hostname, path, owner] of ownersOfUrls) {
   });
 }
 
-test('of two apps that claim one URL the same one has it in whichever order they came, and the other when it goes', () => {
+test('of two apps that claim one URL the same one gets it in either order, and the other one when it goes', () => {
   const rules = [{ hostname: 'example.com', path: '/docs' }, root('example.com'), root('*.example.com')];
   for (const order of [
     ['a', 'b', 'c'],
@@ -97,7 +97,7 @@ test('of two apps that claim one URL the same one has it in whichever order they
   }
 });
 
-test('whoever claims other URLs has no more than these', () => {
+test('an app gets only the URLs that it claims', () => {
   const index = indexOf({ a: [root('a.com'), root('a.com'), root('*.a.com')], b: [root('b.com')] });
   index.put('a', 'changed', [root('b.com'), root('c.com')]);
   const owners = ['a.com', 'www.a.com', 'b.com', 'c.com'].map((hostname) => index.find(hostname, '/'));
@@ -107,7 +107,7 @@ test('whoever claims other URLs has no more than these', () => {
   assert.equal(index.find('b.com', '/'), 'b');
 });
 
-test('whatever changes, the index answers as one that is built anew', () => {
+test('after any changes the index answers like a new one', () => {
   const rule = fc.record({
     hostname: fc.constantFrom('a.x.com', 'b.x.com', '*.x.com'),
     path: fc.constantFrom('/', '/p', '/p/q'),

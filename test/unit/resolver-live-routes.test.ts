@@ -30,7 +30,7 @@ function destination(routes: LiveRoutes, hostname: string): Destination {
   return found;
 }
 
-test('a change is made to the version that it is of, and to no other', () => {
+test('a change is applied to its own version only', () => {
   const routes = routesOf([route('a', ['a1']), route('b', ['b1'])]);
   const change = { version: 5, put: [route('c', ['c1'])], drop: ['a'] };
   for (const from of [2, 5, 6]) assert.equal(routes.change({ ...change, from }), false, `of version ${from}`);
@@ -54,12 +54,12 @@ test('a hostname moves from one app to another in one change, in either order', 
   }
 });
 
-test('no app takes a hostname of the platform', () => {
+test('no app can take a hostname of the platform', () => {
   const routes = routesOf([route('0', [], ['api.localhost']), route('a', [], ['api.localhost'])]);
   assert.equal(destination(routes, 'api.localhost').appId, null);
 });
 
-test('what stays keeps its balancer, its instances and what is in flight on them', () => {
+test('unchanged routes keep their balancer, their instances and their requests in flight', () => {
   const routes = routesOf([route('a', ['one', 'two']), route('b', ['other'])]);
   const before = destination(routes, 'a.localhost');
   const untouched = destination(routes, 'b.localhost');
@@ -76,7 +76,7 @@ test('what stays keeps its balancer, its instances and what is in flight on them
   assert.equal(routes.targetCount, 4);
 });
 
-test('a whole table keeps what it has in common with the one before', () => {
+test('a new whole table keeps the routes that it shares with the one before', () => {
   const routes = routesOf([route('a', ['one']), route('b', ['other'])]);
   const before = destination(routes, 'a.localhost');
   assert.equal(routes.replace({ version: 1, routes: [], reserved: [] }), false);
@@ -87,7 +87,7 @@ test('a whole table keeps what it has in common with the one before', () => {
   assert.equal(routes.targetCount, 1);
 });
 
-test('only requests to apps that a change is of look again', () => {
+test('only waiting requests of changed apps look again', () => {
   const routes = routesOf([route('a', []), route('b', []), route('c', [])]);
   const woken: string[] = [];
   const leave = ['a', 'b', 'c'].map((key) => routes.held.join(key, () => woken.push(key)));

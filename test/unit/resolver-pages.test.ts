@@ -34,12 +34,12 @@ test('curl gets one line', () => {
   );
 });
 
-test('markup in a hostname stays text', () => {
+test('markup in a hostname is shown as text', () => {
   const facts = { status: 404, code: null, ...unknownHost('<img src=x onerror="alert(1)">'), requestId: null };
   assert.doesNotMatch(renderPage(facts, 'text/html').body.toString(), /<img/);
 });
 
-test('every code has a page in every form', () => {
+test('every error code has a page in every form', () => {
   for (const code of Object.keys(hCodes) as HCode[]) {
     for (const accept of ['text/html', 'application/json', undefined]) {
       const { body } = renderPage({ status: hCodes[code].status, code, ...explain(code), requestId }, accept);
@@ -48,7 +48,7 @@ test('every code has a page in every form', () => {
   }
 });
 
-test('the log line reads as one of Heroku’s router', () => {
+test('the log line has the form of Heroku’s router', () => {
   const head = {
     method: 'GET',
     path: '/a?b="c"',

@@ -87,7 +87,7 @@ for (const bytes of [
   test(`no header: ${JSON.stringify(bytes)}`, () => assert.equal(readProxyHeader(Buffer.from(bytes)).kind, 'none'));
 }
 
-test('of every part of a header it is said that more is needed', () => {
+test('a partial header needs more bytes', () => {
   for (const whole of [Buffer.from('PROXY TCP4 203.0.113.7 10.0.0.1 56324 443\r\n'), proxyV2({ ...v4, tls: 1 })]) {
     for (let length = 0; length < whole.length; length += 1)
       assert.equal(readProxyHeader(whole.subarray(0, length)).kind, 'partial', `${length} bytes`);
@@ -95,7 +95,7 @@ test('of every part of a header it is said that more is needed', () => {
   }
 });
 
-test('no bytes make it throw, or see a client that is no address', () => {
+test('no bytes make the parser throw or return an invalid address', () => {
   const start = fc.constantFrom(Buffer.from('PROXY '), proxyV2(v4).subarray(0, 12), Buffer.alloc(0));
   fc.assert(
     fc.property(start, fc.uint8Array({ maxLength: 200 }), (begin, rest) => {

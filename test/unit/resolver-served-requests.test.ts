@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServedRequests } from '../../src/resolver/served-requests.ts';
 
-test('a hundred requests at once have a line each, then ten a second, and the others are counted', (t) => {
+test('a hundred requests at once have a line each, then ten per second, and the others are counted', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const counts: [string, number][] = [];
   let nowMs = 0;

@@ -20,7 +20,7 @@ const frames = fc.array(fc.record({ length: fc.oneof(fc.nat(200), fc.nat(70_000)
   maxLength: 4,
 });
 
-test('the end of each frame is found, however the bytes are cut', () => {
+test('the end of each frame is found however the bytes are split', () => {
   fc.assert(
     fc.property(
       frames,
@@ -46,6 +46,6 @@ test('the end of each frame is found, however the bytes are cut', () => {
   );
 });
 
-test('before the first byte the stream stands between two frames', () => {
+test('before the first byte the stream is between two frames', () => {
   assert.equal(new FrameBoundary().reached, true);
 });

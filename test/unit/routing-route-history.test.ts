@@ -27,7 +27,7 @@ test('versions grow with the term and within it, and stay exact', () => {
   assert.ok(Number.isSafeInteger(routeVersion(2 ** 21 - 1, 2 ** 32 - 1)));
 });
 
-test('there is nothing to tell before the first plan, and a version after it though it is empty', () => {
+test('there is no version before the first plan, and one after it even if the plan is empty', () => {
   const history = new RouteHistory(3, reserved);
   assert.equal(history.version, null);
   history.update({ put: [], drop: [] });
@@ -35,7 +35,7 @@ test('there is nothing to tell before the first plan, and a version after it tho
   assert.deepEqual(history.table(), { version: version(history), routes: [], reserved });
 });
 
-test('what differs is a new version, and what does not is none', () => {
+test('a different plan is a new version, an equal one is not', () => {
   const history = historyOf('a', 'b');
   const first = version(history);
   history.update({ put: [route('a')], drop: ['unknown'] });
@@ -44,7 +44,7 @@ test('what differs is a new version, and what does not is none', () => {
   assert.deepEqual(history.since(first), { from: first, version: first + 1, put: [route('a', 'live')], drop: [] });
 });
 
-test('several versions are told as one change, each app once and as it is now', () => {
+test('several versions are sent as one change, with each app once and in its current state', () => {
   const history = historyOf('a', 'b', 'c');
   const first = version(history);
   history.update({ put: [route('a', 'live'), route('d')], drop: [] });
@@ -65,7 +65,7 @@ test('a version that is not of this history, or too old to be remembered, is tol
   assert.equal(history.since(version(history) - 1_000)?.put.length, 1);
 });
 
-test('a resolver with a later version of this term is exceeded, and one that follows a later term is not', () => {
+test('the log exceeds a resolver with a later version of its term, but not one of a later term', () => {
   const history = historyOf('a');
   const first = version(history);
   history.exceed(routeVersion(2, 1_000));

@@ -51,16 +51,16 @@ test('every instance of the current release that is up gets requests', () => {
   ]);
 });
 
-test('during a roll-out the old ones serve and the new ones, though up, get nothing yet', () => {
+test('during a roll-out the old instances serve, and the new ones get no requests yet', () => {
   assert.deepEqual(states([instance({ releaseId: 'v3' }), instance({})]), ['live', 'v2 live']);
 });
 
-test('after the switch the new ones serve and the old ones drain, also before they are told to stop', () => {
+test('after the switch the new instances serve and the old ones drain, even before their stop is requested', () => {
   const web = [instance({ releaseId: 'v3' }), instance({}), instance({ releaseId: 'v1', state: 'draining' })];
   assert.deepEqual(states(web, { weights: { v3: 1 } }), ['live', 'v3 live', 'v2 draining', 'v1 draining']);
 });
 
-test('while requests are split, instances of each release with a share get some, and older ones drain', () => {
+test('with split traffic, instances of each release with a share get requests, and older ones drain', () => {
   const web = [instance({ releaseId: 'v3' }), instance({}), instance({ releaseId: 'v1' })];
   assert.deepEqual(states(web, { weights: { v2: 90, v3: 10 } }), ['live', 'v3 live', 'v2 live', 'v1 draining']);
   assert.deepEqual(route(web, { weights: { v3: 10, v2: 90 } }).weights, [
@@ -77,57 +77,57 @@ test('an instance that was asked to stop drains at once', () => {
   assert.deepEqual(states(web), ['live', 'v2 live', 'v2 draining']);
 });
 
-test('an instance without an address gets nothing', () => {
+test('an instance without an address gets no requests', () => {
   assert.deepEqual(states([instance({}), instance(coming)]), ['live', 'v2 live']);
 });
 
-test('an app that was never deployed, or has config only, is blank', () => {
+test('an app without a deployed release is blank', () => {
   assert.deepEqual(states([], { weights: {} }), ['blank']);
   assert.deepEqual(states([], { weights: { configOnly: 1 } }), ['blank']);
 });
 
-test('an app in maintenance stays so, whatever runs', () => {
+test('an app in maintenance stays in maintenance, whatever runs', () => {
   assert.deepEqual(states([instance({})], { maintenance: true }), ['maintenance', 'v2 live']);
   assert.deepEqual(states([], { maintenance: true, weights: {} }), ['maintenance']);
 });
 
-test('an app whose first instance is on the way is starting', () => {
+test('an app whose first instance is being started is starting', () => {
   assert.deepEqual(states([instance(coming)]), ['starting']);
   assert.deepEqual(states([instance({ ...coming, state: 'placed' })]), ['starting']);
 });
 
-test('an app whose next start was put off has crashed', () => {
+test('an app whose next start is delayed has crashed', () => {
   assert.deepEqual(states([instance({ ...coming, state: 'placed', notBefore: soon, failures: 1 })]), ['crashed']);
   assert.deepEqual(states([instance({ ...coming, state: 'starting', notBefore: soon, failures: 1 })]), ['starting']);
   assert.deepEqual(states([instance({ ...coming, state: 'placed', notBefore: now, failures: 1 })]), ['starting']);
 });
 
-test('between a crash and its replacement the app is starting if the replacement starts now, and else crashed', () => {
+test('after a crash the app is starting if the replacement starts now, else crashed', () => {
   const crashed = instance({ state: 'crashed', endedAt: now });
   assert.deepEqual(states([crashed]), ['starting']);
   assert.deepEqual(states([{ ...crashed, failures: 1 }]), ['crashed']);
   assert.deepEqual(states([{ ...crashed, state: 'refused', failures: 3 }]), ['crashed']);
 });
 
-test('an app between two of its own instances is starting', () => {
+test('an app between two of its instances is starting', () => {
   assert.deepEqual(states([]), ['starting']);
   const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'restarted', endedAt: now });
   assert.deepEqual(states([stopped]), ['starting']);
 });
 
-test('an app without web instances to expect has none', () => {
+test('an app whose formation has no web instance has none', () => {
   assert.deepEqual(states([], { webQuantity: 0 }), ['none']);
   assert.deepEqual(states([], { weights: { workerOnly: 1 } }), ['none']);
   const stopped = instance({ state: 'stopped', desired: 'stopped', stopReason: 'stopped_by_user', endedAt: now });
   assert.deepEqual(states([stopped]), ['none']);
 });
 
-test('while the last old instance drains, a scaled-down app takes nothing new', () => {
+test('while its last instance drains, a scaled-down app takes no new requests', () => {
   const last = instance({ desired: 'stopped', stopReason: 'scaled_down', state: 'draining' });
   assert.deepEqual(states([last], { webQuantity: 0 }), ['none', 'v2 draining']);
 });
 
-test('the platform’s own names lead to its own port', () => {
+test('the platform’s hostnames lead to its own port', () => {
   assert.deepEqual(
     planReserved('example.com', 7080).map(({ hostname, address, port }) => `${hostname} ${address}:${port}`),
     ['api.example.com 127.0.0.1:7080', 'git.example.com 127.0.0.1:7080', 'dashboard.example.com 127.0.0.1:7080'],

@@ -38,7 +38,7 @@ function offenders(within: readonly Text[], pattern: RegExp): readonly string[] 
   });
 }
 
-test('the rules find what they forbid', () => {
+test('the rules find the code that they forbid', () => {
   const written = (text: string): readonly Text[] => [{ path: 'src/x.ts', text }];
   assert.equal(offenders(written("exec('ls');\nconst a = /x/.exec(text);"), shellUse).length, 1);
   assert.equal(offenders(written('spawn(a, b, { shell: true });\n// shell: true'), shellUse).length, 1);
@@ -51,7 +51,7 @@ test('the rules find what they forbid', () => {
   assert.equal(offenders(written('await engine.putArchive(tar);'), archiveUse).length, 1);
 });
 
-test('only the owners of a kind of process start processes', () => {
+test('only the files that own a kind of process start processes', () => {
   const users = sources.filter((file) =>
     importsOf(file).some(({ specifier }) => /^(node:)?child_process$/.test(specifier)),
   );
@@ -61,7 +61,7 @@ test('only the owners of a kind of process start processes', () => {
   );
 });
 
-test('no shell is ever started, and no command line is ever one string', () => {
+test('no shell is started, and no command line is a single string', () => {
   assert.deepEqual(offenders(sources, shellUse), []);
   const imported = sources.flatMap(importsOf).filter(({ specifier }) => /^(node:)?child_process$/.test(specifier));
   assert.deepEqual(
@@ -70,13 +70,13 @@ test('no shell is ever started, and no command line is ever one string', () => {
   );
 });
 
-test('a shell is named only where something runs in a container', () => {
+test('a shell is named only for commands in a container', () => {
   const inContainers = /^src\/(builder\/(cnb|dockerfile|jail|stack)\/|supervisor\/container-spec\.ts)/;
   const owners = sources.filter(({ path }) => processOwners.has(path) || !inContainers.test(path));
   assert.deepEqual(offenders(owners, shellName), []);
 });
 
-test('a deadline by which a test finds what hangs is scaled to the machine', () => {
+test('deadlines in tests are scaled to the speed of the machine', () => {
   const tests = files.filter(
     ({ path }) => /^test\/(?!bench\/).*\.ts$/.test(path) && !path.endsWith('source-rules.test.ts'),
   );
@@ -95,12 +95,12 @@ test('the environment is read in one file', () => {
   );
 });
 
-test("node:http is had without Node's fetch client", () => {
+test("node:http is loaded without Node's fetch client", () => {
   const wrong = sources.filter(({ path }) => path !== 'src/system/node-http.ts');
   assert.deepEqual(offenders(wrong, nodeHttpValue), []);
 });
 
-test('no archive is sent into or fetched out of a container that somebody else fills', () => {
+test('no archive is copied into or out of a container with foreign files', () => {
   assert.deepEqual(offenders(sources, archiveUse), []);
 });
 
@@ -112,7 +112,7 @@ test('no source file is longer than 400 lines', () => {
   );
 });
 
-test('a file is named after what it holds', () => {
+test('no file name is a vague word', () => {
   const vague = /(^|[-/])(utils?|helpers?|managers?|handlers?|misc|common|items?)(\.|\/|-)/;
   assert.deepEqual(
     sources.map(({ path }) => path).filter((path) => vague.test(path)),
@@ -120,7 +120,7 @@ test('a file is named after what it holds', () => {
   );
 });
 
-test('the compiler is never told to look away', () => {
+test("no comment turns the compiler's checks off", () => {
   const silencer = new RegExp(`@ts-(${['ignore', 'nocheck'].join('|')})`);
   const silenced = files.filter(({ path, text }) => /^(src|test)\/.*\.ts$/.test(path) && silencer.test(text));
   assert.deepEqual(

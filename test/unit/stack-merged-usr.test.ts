@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mergedUsrLink, mergedUsrPath } from '../../src/builder/stack/merged-usr.ts';
 
-test('files of packages that name the folders of before the merge lie below /usr', () => {
+test('files that packages put into /bin or /lib are below /usr', () => {
   const cases: readonly (readonly [string, string, string | null])[] = [
     ['./', '', null],
     ['./bin/sh', 'usr/bin/sh', 'bin'],

@@ -19,7 +19,7 @@ function etcWith(files: Readonly<Record<string, string>>): string {
 const bookworm = { 'os-release': 'PRETTY_NAME="Debian GNU/Linux 12"\nID=debian\nVERSION_CODENAME=bookworm\n' };
 const publicLines = sourceLines(hostApt('', etcWith({})), 'trixie');
 
-test('a stack is known by what is in it: suite, kind and packages', () => {
+test('a stack is identified by its content: suite, kind and packages', () => {
   const tags = [stackRecipe('run', 'trixie'), stackRecipe('build', 'trixie'), stackRecipe('run', 'bookworm')].map(
     (r) => r.tag,
   );
@@ -28,7 +28,7 @@ test('a stack is known by what is in it: suite, kind and packages', () => {
   assert.match(tags[0] ?? '', /^paas\/run:[0-9a-f]{12}$/);
 });
 
-test('what runs in the run stack also runs in the build stack', () => {
+test('the build stack contains everything of the run stack', () => {
   const build = new Set(stackRecipe('build', 'trixie').packages);
   assert.deepEqual(
     stackRecipe('run', 'trixie').packages.filter((name) => !build.has(name)),
@@ -36,7 +36,7 @@ test('what runs in the run stack also runs in the build stack', () => {
   );
 });
 
-test('packages come through the mirror that the host itself uses', () => {
+test("packages come from the host's mirror", () => {
   const modern = etcWith({
     ...bookworm,
     'apt/sources.list.d/debian.sources':
@@ -55,7 +55,7 @@ test('packages come through the mirror that the host itself uses', () => {
   assert.equal(sourceLines(hostApt('', oneLine), 'sid')[0], 'deb https://mirror.example/d sid main');
 });
 
-test('a third party that serves packages for Debian is not taken for a mirror of it', () => {
+test('a third-party repository for Debian is not mistaken for a mirror', () => {
   const etc = etcWith({
     ...bookworm,
     'apt/sources.list.d/vendor.list':
@@ -67,7 +67,7 @@ test('a third party that serves packages for Debian is not taken for a mirror of
   assert.deepEqual(sourceLines(hostApt('', etc), 'trixie'), publicLines);
 });
 
-test('the mirrors of an Ubuntu host have no Debian', () => {
+test('the mirrors of an Ubuntu host are not used for Debian', () => {
   const etc = etcWith({
     'os-release': 'ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME=noble\n',
     'apt/sources.list': 'deb http://archive.example/ubuntu noble main\n',
@@ -75,7 +75,7 @@ test('the mirrors of an Ubuntu host have no Debian', () => {
   assert.deepEqual(sourceLines(hostApt('', etc), 'trixie'), publicLines);
 });
 
-test('of the host’s apt settings, what reaches a server is taken and the rest is left', () => {
+test('only the network settings of the host’s apt are used', () => {
   const dump = [
     'APT::Install-Recommends "1";',
     'Acquire::Languages:: "none";',
@@ -94,7 +94,7 @@ test('of the host’s apt settings, what reaches a server is taken and the rest 
   ]);
 });
 
-test('a keyring is named where it is there, so that no gpg is needed', () => {
+test('an existing keyring is named, so that gpg is not needed', () => {
   const apt = hostApt('', etcWith({}));
   assert.match(sourceLines(apt, 'trixie', '/k.gpg')[0] ?? '', /^deb \[signed-by=\/k\.gpg\] http/);
 });

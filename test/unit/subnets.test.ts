@@ -13,7 +13,7 @@ function block(text: string): Block {
 }
 
 describe('choosing a subnet', () => {
-  test('blocks are read and written the way people do', () => {
+  test('blocks are parsed and printed in CIDR form', () => {
     assert.deepEqual(parseBlock('10.210.3.64/26'), { first: 0x0ad20340, size: 64 });
     assert.equal(formatBlock(block('10.210.3.77/26')), '10.210.3.64/26');
     assert.equal(formatBlock(block('255.255.255.255/32')), '255.255.255.255/32');
@@ -23,7 +23,7 @@ describe('choosing a subnet', () => {
     }
   });
 
-  test('a free block touches nothing that is taken, wherever the search begins', () => {
+  test('a free block overlaps no taken one, wherever the search begins', () => {
     const someBlock = fc
       .record({ place: fc.nat({ max: 65_535 }), prefix: fc.integer({ min: 20, max: 30 }) })
       .map(({ place, prefix }) => block(`10.210.${place >> 8}.${place & 255}/${prefix}`));
@@ -40,7 +40,7 @@ describe('choosing a subnet', () => {
     );
   });
 
-  test('two platforms begin at different places', () => {
+  test('two platforms begin their search at different blocks', () => {
     assert.notDeepEqual(freeBlock(pool, [], 1), freeBlock(pool, [], 2));
   });
 
@@ -55,14 +55,14 @@ describe('choosing a subnet', () => {
     assert.throws(() => freeBlock(small, [block('10.0.0.0/8')], 0), { code: 'no_capacity' });
   });
 
-  test('what is no pool is refused', () => {
+  test('an invalid pool is refused', () => {
     for (const range of ['10.0.0.0', '10.0.0.0/27', 'fd00::/8']) {
       assert.throws(() => freeBlock({ range, prefixLength: 26 }, [], 0), { code: 'invalid_params' }, range);
     }
     assert.throws(() => freeBlock({ range: '10.0.0.0/8', prefixLength: 31 }, [], 0), { code: 'invalid_params' });
   });
 
-  test('routes of the host are taken, but not the default route', () => {
+  test('routes of the host count as taken, but not the default route', () => {
     const table = [
       'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
       'eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0',

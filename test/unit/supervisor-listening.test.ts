@@ -8,7 +8,7 @@ const socket = (local: string, state = '0A') =>
   `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000 10001        0 998281 1 0000000000000000\n`;
 
 describe('an app that did not answer on its port', () => {
-  it('is seen listening where it does, and not where the engine listens in its place', () => {
+  it('is found listening on its real address, and sockets of the engine do not count', () => {
     const tables =
       header +
       socket('0B00007F:9C41') +
@@ -32,7 +32,7 @@ describe('an app that did not answer on its port', () => {
     assert.deepEqual(parseListeners('no table\nat all: 0100007F:1388\n'), []);
   });
 
-  it('is told what it does instead', () => {
+  it('gets an error that says where it listens', () => {
     const loopback = { address: '127.0.0.1', port: 5000 };
     assert.equal(insteadOf(5000, []), 'it listens on no port');
     assert.equal(insteadOf(5000, [loopback]), 'it listens there on 127.0.0.1 only');

@@ -31,12 +31,12 @@ describe('the one next action of an instance', () => {
     });
   });
 
-  it('starts again what the platform died in front of', () => {
+  it('repeats a start before which the platform died', () => {
     assert.equal(step(facts({ state: 'starting', container: 'created' })).kind, 'start');
     assert.equal(step(facts({ state: 'starting', container: 'none' })).kind, 'start');
   });
 
-  it('is up when it answers, and crashed when it does not in time', () => {
+  it('marks it up when it answers, and crashed when it does not answer in time', () => {
     assert.equal(step(facts({ state: 'starting', container: 'running' })).kind, 'await-readiness');
     assert.deepEqual(step(facts({ state: 'starting', container: 'running', readiness: 'ready' })), {
       kind: 'mark',
@@ -49,7 +49,7 @@ describe('the one next action of an instance', () => {
     });
   });
 
-  it('gives up an instance that runs and that nobody can reach', () => {
+  it('stops an instance that runs but cannot be reached', () => {
     for (const state of ['starting', 'up'] as const) {
       assert.deepEqual(step(facts({ state, container: 'running', cutOff: true, readiness: 'ready' })), {
         kind: 'finish',
@@ -59,7 +59,7 @@ describe('the one next action of an instance', () => {
     }
   });
 
-  it('ends a one-off whose terminal went with an earlier run of the platform', () => {
+  it('ends a one-off whose terminal was held by an earlier run of the platform', () => {
     const abandoned = { container: 'running', abandoned: true, oneShot: true } as const;
     assert.deepEqual(step(facts({ ...abandoned, state: 'up' })), { kind: 'mark', state: 'draining' });
     assert.deepEqual(step(facts({ ...abandoned, state: 'draining', drained: true })), { kind: 'stop' });
@@ -70,7 +70,7 @@ describe('the one next action of an instance', () => {
     });
   });
 
-  it('calls any end of a formation instance a crash, status 0 too, and a one-shot its end', () => {
+  it('treats any exit of a formation instance as a crash, even status 0, and of a one-off as its end', () => {
     assert.deepEqual(step(facts({ state: 'up', container: 'exited' })), {
       kind: 'finish',
       state: 'crashed',
@@ -83,7 +83,7 @@ describe('the one next action of an instance', () => {
     });
   });
 
-  it('tells a container that somebody removed from one that ended', () => {
+  it('distinguishes a removed container from an ended one', () => {
     assert.deepEqual(step(facts({ state: 'up', container: 'none' })), {
       kind: 'finish',
       state: 'crashed',
@@ -91,7 +91,7 @@ describe('the one next action of an instance', () => {
     });
   });
 
-  it('drains before it stops, and stops before it is over', () => {
+  it('drains before it stops, and stops before it ends', () => {
     const leaving = { desired: 'stopped', state: 'up', container: 'running' } as const;
     assert.deepEqual(step(facts(leaving)), { kind: 'mark', state: 'draining' });
     assert.equal(step(facts({ ...leaving, state: 'draining' })).kind, 'drain');
@@ -103,12 +103,12 @@ describe('the one next action of an instance', () => {
     });
   });
 
-  it('looks before it decides anything about a container it has not seen', () => {
+  it('inspects a container that it has not seen before it decides anything', () => {
     for (const state of ['starting', 'up', 'draining'] as const)
       assert.equal(step(facts({ state, container: 'unknown' })).kind, 'look');
   });
 
-  it('only ever moves states forward, and leaves ended instances alone', () => {
+  it('moves states only forward, and leaves ended instances alone', () => {
     const anyFacts = fc.record({
       desired: fc.constantFrom('up' as const, 'stopped' as const),
       state: fc.constantFrom(...instanceStates),

@@ -26,7 +26,7 @@ test('the container of a service’s instance is found by labels that name no re
   });
 });
 
-test('the end of a service’s instance is told like any other', () => {
+test('the end of a service’s instance is an event like any other', () => {
   const settings = { bootTimeoutMs: 60_000, stopGraceMs: 30_000, cloudletMemoryBytes: 128 * 1024 * 1024 };
   const facts = { instance: database, why: 'exit', exitCode: 137, outOfMemory: true, stubborn: false } as const;
   assert.equal(
@@ -35,7 +35,7 @@ test('the end of a service’s instance is told like any other', () => {
   );
 });
 
-test('a service’s instance is of no release, and the formation neither counts nor stops it', () => {
+test('a service’s instance has no release, and the formation neither counts nor stops it', () => {
   assert.equal(releaseOf(database), null);
   assert.equal(isOfFormation(database), false);
   const web = { ...database, type: 'web', slot: 9 };
@@ -44,7 +44,7 @@ test('a service’s instance is of no release, and the formation neither counts 
   assert.deepEqual([create.length, scaledDown], [1, []]);
 });
 
-test('an instance of a release is of the formation, unless it is a one-shot', () => {
+test('an instance of a release belongs to the formation, unless it is a one-off', () => {
   assert.equal(isOfFormation(upInstance(moment, {})), true);
   assert.equal(isOfFormation(upInstance(moment, { type: 'run' })), false);
 });

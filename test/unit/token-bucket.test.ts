@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TokenBucket } from '../../src/system/token-bucket.ts';
 
-test('a bucket gives a burst, then its rate, and after a rest a burst again and no more', () => {
+test('a bucket allows a burst, then its rate, and after a pause a burst again and no more', () => {
   let nowMs = 0;
   const bucket = new TokenBucket({ capacity: 10, perSecond: 2 }, { monotonicMs: () => nowMs });
   const taken = (times: number) => Array.from({ length: times }, () => bucket.take()).filter(Boolean).length;
@@ -16,7 +16,7 @@ test('a bucket gives a burst, then its rate, and after a rest a burst again and 
   assert.equal(taken(15), 10);
 });
 
-test('what is more than there is takes nothing', () => {
+test('a request for more than is left takes nothing', () => {
   const bucket = new TokenBucket({ capacity: 10, perSecond: 1 }, { monotonicMs: () => 0 });
   assert.equal(bucket.take(11), false);
   assert.equal(bucket.take(10), true);

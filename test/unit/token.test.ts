@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashToken, isToken, mintToken } from '../../src/domain/token.ts';
 
-test('a minted token has its own form, and only its hash and prefix need to be kept', () => {
+test('a new token has its form, and only its hash and prefix need to be stored', () => {
   const minted = mintToken();
   assert.match(minted.token, /^pp_[0-9A-Za-z]{49}$/);
   assert.ok(isToken(minted.token));
@@ -16,7 +16,7 @@ test('two tokens are never the same', () => {
   assert.equal(tokens.size, 1000);
 });
 
-test('one wrong character is known without a look-up', () => {
+test('one wrong character is detected without a look-up', () => {
   const { token } = mintToken();
   for (let at = 3; at < token.length; at += 1) {
     const other = token[at] === 'a' ? 'b' : 'a';

@@ -11,7 +11,7 @@ test('the current release is the one with all the weight, and there is none whil
   assert.equal(currentOf([]), null);
 });
 
-test('the releases that get requests are listed with the heaviest first', () => {
+test('the releases with traffic are listed by weight, largest first', () => {
   assert.deepEqual(servingReleases(shares({ v1: 5, v2: 90, v3: 10 })), ['v2', 'v3', 'v1']);
   assert.deepEqual(servingReleases([]), []);
 });
