@@ -17,7 +17,7 @@ import { type InspectedImage, toImageState } from './image-state.ts';
 import { chainIds, type KnownImages, type KnownLayers } from './known-layers.ts';
 
 const loadDeadlineMs = 10 * 60_000;
-/** Sending this much costs less than looking through all images for it. */
+/** Sending up to this many bytes costs less than a search in all images. */
 const cheapBytes = 1024 * 1024;
 
 interface Memory {
@@ -25,7 +25,7 @@ interface Memory {
   readonly blobs: BlobCache;
 }
 
-/** Puts images together in the engine, sending only layers that it lacks (contracts/buildpacks.md §2.2a). */
+/** Assembles images in the engine and sends only layers that it lacks (contracts/buildpacks.md §2.2a). */
 export class Assembler {
   readonly #connection: Connection;
   readonly #info: () => Promise<DockerInfo>;
@@ -49,12 +49,12 @@ export class Assembler {
       return await this.#put(image, stack, await this.#cheapPlan(image, stack));
     } catch (error) {
       if (!isRefusedLoad(error)) throw error;
-      // A layer went between our look and the load (garbage collection): look at everything, and send that one too.
+      // Garbage collection removed a layer between our look and the load. Look at all images, and send that layer too.
       return await this.#put(image, stack, await this.#plan(image, stack, await this.#known.all()));
     }
   }
 
-  /** One layer on nothing. */
+  /** An image of one layer, without a base. */
   async root(
     layer: PlannedLayer & { readonly path: string },
     image: Pick<ImagePlan, 'tag' | 'config'>,
@@ -85,7 +85,7 @@ export class Assembler {
     return archive.imageId;
   }
 
-  /** From a few images that probably have the layers; from all of them when much would have to be sent otherwise. */
+  /** Looks in a few images that probably have the layers, and in all images if much data would have to be sent otherwise. */
   async #cheapPlan(image: AssembledImage, stack: Stack): Promise<Plan> {
     const plan = await this.#plan(image, stack, await this.#known.likely(image));
     const toSend = plan.layers.reduce((bytes, layer) => bytes + (layer.path === null ? 0 : layer.sizeBytes), 0);
@@ -99,8 +99,8 @@ export class Assembler {
     const ofBase = stack.imageStore === 'containerd' ? await this.#known.blobsOf(stack.base.Id, stack.below) : [];
     const base = stack.below.map((diffId, index) => without(diffId, ofBase[index] ?? null));
     const own = image.layers.map((layer, index): PlannedLayer => {
-      const place = known[index] ?? null;
-      if (place !== null) return without(layer.diffId, place.blob);
+      const found = known[index] ?? null;
+      if (found !== null) return without(layer.diffId, found.blob);
       if (layer.path === null) return without(layer.diffId, null);
       return { ...layer, descriptor: uncompressedLayer(layer.diffId, layer.sizeBytes) };
     });
@@ -108,19 +108,19 @@ export class Assembler {
     return { layers: [...base, ...own], missing: missing?.diffId ?? null, images };
   }
 
-  /** The content store has a layer when it has its blob, in whatever image. */
-  async #inContent(image: AssembledImage, images: KnownImages): Promise<readonly (Place | null)[]> {
+  /** The content store has a layer if it has its blob, in any image. */
+  async #inContent(image: AssembledImage, images: KnownImages): Promise<readonly (LayerInEngine | null)[]> {
     const learned = await this.#known.learnedBlobs(images);
-    const places: (Place | null)[] = [];
+    const found: (LayerInEngine | null)[] = [];
     for (const layer of image.layers) {
       const blob =
         learned.get(layer.diffId) ?? (layer.path === null ? await this.#findBlob(layer.diffId, images) : null);
-      places.push(blob === null ? null : { blob });
+      found.push(blob === null ? null : { blob });
     }
-    return places;
+    return found;
   }
 
-  /** In an image that we did not assemble, or whose blobs are forgotten. */
+  /** Finds blobs in images that we did not assemble, or whose blobs are no longer in the cache. */
   async #findBlob(diffId: string, images: KnownImages): Promise<Descriptor | null> {
     for (const [id, diffIds] of images) {
       const index = diffIds.indexOf(diffId);
@@ -141,9 +141,9 @@ export class Assembler {
         what,
         deadlineMs: loadDeadlineMs,
       });
-      // A failure after the engine has begun to answer comes as a line of the answer.
-      const said = Buffer.isBuffer(answer) ? answer.toString('utf8') : JSON.stringify(answer);
-      const problem = /"errorDetail":\{.*?"message":"(.*?)"\}/.exec(said)?.[1];
+      // After the engine has begun to answer, a failure is a line of the answer.
+      const text = Buffer.isBuffer(answer) ? answer.toString('utf8') : JSON.stringify(answer);
+      const problem = /"errorDetail":\{.*?"message":"(.*?)"\}/.exec(text)?.[1];
       if (problem !== undefined) throw new PlatformError('internal', `The engine could not ${what}: ${problem}`);
       await this.#inspect(archive.imageId, `find image ${tag} after loading it`);
     } finally {
@@ -152,8 +152,8 @@ export class Assembler {
   }
 
   /**
-   * The graph store refuses a load with a missing layer, so there the engine's own account is proof. The containerd
-   * store can accept one and keep a hollow image: there it is written out whole, once per base, and every blob counted.
+   * The graph store refuses a load with a missing layer, so its answer is proof. The containerd store can accept such a
+   * load and keep an incomplete image. There the image is exported completely, once per base, and every blob is checked.
    */
   async #prove(imageId: string, { layers, tag }: ImagePlan, imageStore: DockerInfo['imageStore']): Promise<void> {
     let lacks: string | undefined;
@@ -194,18 +194,22 @@ interface Stack {
 
 interface Plan {
   readonly layers: readonly PlannedLayer[];
-  /** A layer that neither the engine has nor its sender. */
+  /** The error for a layer that neither the engine nor its sender has. */
   readonly missing: string | null;
   readonly images: KnownImages;
 }
 
-/** The engine has the layer; in a content store, as this blob. */
-interface Place {
+/** A layer that the engine has. In a content store, `blob` is its blob. */
+interface LayerInEngine {
   readonly blob: Descriptor | null;
 }
 
-/** The graph store has a layer when some image has it at the same place of the same chain. */
-function inGraph(image: AssembledImage, below: readonly string[], images: KnownImages): readonly (Place | null)[] {
+/** The graph store has a layer if an image has it above the same layers. */
+function inGraph(
+  image: AssembledImage,
+  below: readonly string[],
+  images: KnownImages,
+): readonly (LayerInEngine | null)[] {
   const known = new Set([...images.values(), below].flatMap(chainIds));
   const chain = chainIds([...below, ...image.layers.map((layer) => layer.diffId)]);
   return image.layers.map((_layer, index) => (known.has(chain[below.length + index] ?? '') ? { blob: null } : null));

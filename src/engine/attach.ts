@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 import type { InspectedContainer } from './container-state.ts';
 import { stdioOf } from './stdio.ts';
 
-/** Throws `not_found`. The streams never emit an error: they end, and `wait` tells how the container did. */
+/** Throws `not_found`. The streams never emit an error: they end, and `wait` gives the reason. */
 export async function attach(connection: Connection, id: string, signal: AbortSignal): Promise<AttachedStreams> {
   const path = `/containers/${encodeURIComponent(id)}`;
   const what = `attach to container ${id}`;

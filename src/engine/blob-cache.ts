@@ -7,8 +7,8 @@ const blobsEnding = '.blobs.json';
 const provenEnding = '.whole';
 
 /**
- * Which blobs an image's layers are in a content store, and on which bases an image of ours was seen to be whole. Kept over
- * restarts: finding out means that the engine writes an image out, at 40 MB a second.
+ * Caches which blobs an image's layers are in a content store, and on which bases an assembled image was complete. Kept over
+ * restarts, because finding this out makes the engine export an image, at 40 MB/s.
  */
 export class BlobCache {
   readonly #directory: string | null;
@@ -19,7 +19,7 @@ export class BlobCache {
     this.#directory = cacheDir === null ? null : join(cacheDir, 'engine-images');
   }
 
-  /** Null when it was never learned, or is forgotten. */
+  /** Null if it is not in the cache. */
   async get(imageId: string): Promise<readonly Descriptor[] | null> {
     const known = this.#known.get(imageId);
     if (known !== undefined || this.#directory === null) return known ?? null;
@@ -54,7 +54,7 @@ export class BlobCache {
     }
   }
 
-  /** Forgets the images that are gone. */
+  /** Removes images that are gone. */
   async keepOnly(imageIds: ReadonlySet<string>): Promise<void> {
     for (const id of this.#known.keys()) if (!imageIds.has(id)) this.#known.delete(id);
     for (const id of this.#proven) if (!imageIds.has(id)) this.#proven.delete(id);

@@ -2,15 +2,15 @@ import { StringDecoder } from 'node:string_decoder';
 import { type BuildOutput, drawnLine } from '../domain/build.ts';
 import type { BuildTrace, TracedStep } from './buildkit-trace.ts';
 
-/** What is told of a failed step: enough to see the reason, short enough for an error. */
+/** How many lines of a failed step its error contains: enough to see the reason. */
 const lastLines = 10;
 
 interface Step {
   readonly name: string;
   announced: boolean;
-  cachedTold: boolean;
+  cachedShown: boolean;
   readonly decoder: StringDecoder;
-  /** The beginning of a line whose end has not come yet. */
+  /** The beginning of a line that has not ended yet. */
   pending: string;
   readonly tail: string[];
 }
@@ -23,13 +23,13 @@ export interface FailedStep {
 }
 
 /**
- * Turns BuildKit's reports into the lines that a person reads, the plain way: a step's name when it begins, then what it
- * writes. When steps run side by side, the name is told again at each change between them.
+ * Turns BuildKit's reports into plain lines: a step's name when it begins, then its output. If steps run concurrently, the
+ * name is repeated at each change between them.
  */
 export class BuildProgress {
   readonly #output: BuildOutput;
   readonly #steps = new Map<string, Step>();
-  #speaking: Step | null = null;
+  #current: Step | null = null;
   #failed: FailedStep | null = null;
   #fetched: string | null = null;
 
@@ -41,7 +41,7 @@ export class BuildProgress {
     return this.#failed;
   }
 
-  /** An address that the engine itself fetches for the build, once one has been reported. */
+  /** The first address that the engine itself fetches for the build. Null while none was reported. */
   get fetched(): string | null {
     return this.#fetched;
   }
@@ -53,7 +53,7 @@ export class BuildProgress {
       if (step !== undefined) this.#write(step, step.decoder.write(Buffer.from(bytes)));
     }
     for (const warning of trace.warnings) if (warning !== '') this.#output.warn(warning);
-    // Its log may come in the same report as its end.
+    // The last lines of a step may come in the same report as its end.
     for (const step of trace.steps) if (step.completed) this.#end(step);
   }
 
@@ -63,18 +63,18 @@ export class BuildProgress {
     if (known === undefined) this.#steps.set(traced.digest, step);
     this.#fetched ??= fetchedAddress(step.name);
     if (isPlumbing(step.name)) return;
-    if (traced.cached && !step.cachedTold && !step.announced) {
-      step.cachedTold = true;
+    if (traced.cached && !step.cachedShown && !step.announced) {
+      step.cachedShown = true;
       this.#output.detail(`${step.name} (cached)`);
-      this.#speaking = null;
-    } else if (traced.started && !step.announced && !step.cachedTold) {
+      this.#current = null;
+    } else if (traced.started && !step.announced && !step.cachedShown) {
       this.#announce(step);
     }
   }
 
   #announce(step: Step): void {
     step.announced = true;
-    this.#speaking = step;
+    this.#current = step;
     this.#output.detail(step.name);
   }
 
@@ -86,7 +86,7 @@ export class BuildProgress {
 
   #line(step: Step, line: string): void {
     const text = drawnLine(line);
-    if (step !== this.#speaking) this.#announce(step);
+    if (step !== this.#current) this.#announce(step);
     this.#output.detail(text);
     step.tail.push(text);
     if (step.tail.length > lastLines) step.tail.shift();
@@ -99,7 +99,7 @@ export class BuildProgress {
       this.#line(step, step.pending);
       step.pending = '';
     }
-    // A step that others waited for is reported as cancelled too: the first error is the cause.
+    // Steps that depend on a failed step are reported as cancelled. The first error is the cause.
     if (traced.error !== '' && this.#failed === null && !/context canceled/i.test(traced.error)) {
       this.#failed = { name: step.name, error: traced.error, lastLines: [...step.tail] };
     }
@@ -107,10 +107,10 @@ export class BuildProgress {
 }
 
 function newStep(name: string): Step {
-  return { name, announced: false, cachedTold: false, decoder: new StringDecoder('utf8'), pending: '', tail: [] };
+  return { name, announced: false, cachedShown: false, decoder: new StringDecoder('utf8'), pending: '', tail: [] };
 }
 
-/** How the context reaches BuildKit: nobody wrote that in the Dockerfile. */
+/** Steps of BuildKit itself, which are not in the Dockerfile. */
 function isPlumbing(name: string): boolean {
   return (
     name.startsWith('[internal]') || name === 'copy /context /' || /^(exporting|writing|naming|unpacking) /.test(name)
@@ -118,8 +118,8 @@ function isPlumbing(name: string): boolean {
 }
 
 /**
- * What the engine fetches as itself: BuildKit names such a step by its address, newer front ends by the ADD that asks for
- * it. Quotes and escapes are still in the latter.
+ * The address that the engine itself fetches in a step. BuildKit names such a step by its address; newer front ends name it
+ * by its ADD instruction, with quotes and escapes.
  */
 function fetchedAddress(name: string): string | null {
   const source = /^(?:\[[^\]]*\] )?ADD (.*)$/s.exec(name)?.[1]?.replace(/["'\\`]/g, '') ?? name.split(' ')[0] ?? '';

@@ -7,7 +7,7 @@ export interface BuildTrace {
   readonly warnings: readonly string[];
 }
 
-/** A vertex of the build's graph. It is reported again at each change of its state. */
+/** A vertex of the build's graph. BuildKit reports it again at each change of its state. */
 export interface TracedStep {
   readonly digest: string;
   readonly name: string;
@@ -23,7 +23,7 @@ export interface TracedLog {
   readonly bytes: Uint8Array;
 }
 
-/** Field numbers are those of buildkit's api/services/control/control.proto. Throws RangeError for bytes that are no message. */
+/** Field numbers are those of buildkit's api/services/control/control.proto. Throws RangeError if the bytes are not a message. */
 export function decodeTrace(message: Uint8Array): BuildTrace {
   const steps: TracedStep[] = [];
   const logs: TracedLog[] = [];

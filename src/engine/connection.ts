@@ -7,38 +7,37 @@ import { PlatformError } from '../domain/errors.ts';
 import { Agent } from '../system/node-http.ts';
 import { toPlatformError } from './docker-errors.ts';
 
-/** dockerode's transport alone: with dockerode itself come gRPC and protobuf, 14 MB for a build session that nobody opens. */
+/** Only dockerode's transport. dockerode itself loads gRPC and protobuf, 14 MB of memory for build sessions that are not used. */
 const Modem = createRequire(import.meta.resolve('dockerode'))('docker-modem') as typeof DockerModem;
 
 /**
- * The wire to one Docker engine. Everything goes through dockerode's transport in one place and not through its methods,
- * because those take an abort signal in some calls only (not in image.inspect, image.get, network.inspect), and every
- * call here must end.
+ * The connection to one Docker engine. All calls use dockerode's transport and not its methods, because only some methods
+ * take an abort signal (not image.inspect, image.get, network.inspect), and every call here must end.
  */
 export interface Connection {
-  /** `unix` when the engine runs on this machine's kernel as far as can be known: only then are the host's files its own. */
+  /** `unix`: the engine is assumed to run on this machine, so that the host's files are this machine's. */
   readonly kind: 'unix' | 'tcp';
-  /** A short call: answers within the deadline (default 30 s) or throws `unavailable`. Resolves with the parsed body. */
+  /** A short call. Resolves with the parsed body. Throws `unavailable` after its deadline (default 30 s). */
   request<T>(call: EngineCall): Promise<T>;
   /**
-   * A call whose answer is read as it comes. Resolves with the headers (a deadline is on those), then `signal` alone
-   * ends it. The caller reads the stream to its end or destroys it.
+   * A call whose answer is a stream. Resolves with the headers, for which the deadline holds. After that only `signal` ends
+   * it. The caller reads the stream to its end or destroys it.
    */
   stream(call: EngineCall & { readonly signal: AbortSignal }): Promise<IncomingMessage>;
-  /** A connection taken over as raw bytes both ways (attach, exec). */
+  /** A call that turns the connection into raw bytes in both directions (attach, exec). */
   hijack(call: EngineCall & { readonly signal: AbortSignal }): Promise<Duplex>;
 }
 
 export interface EngineCall {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
-  /** What is being done, for the person who reads the error: "start container web-1". */
+  /** The call in words, for error messages: "start container web-1". */
   readonly what: string;
   readonly query?: Readonly<Record<string, string | number | boolean | object | undefined>>;
   readonly body?: object;
   /** A tar to send instead of a JSON body. */
   readonly tar?: Readable | Buffer;
-  /** For a registry that the engine talks to; empty for anybody. */
+  /** The login for a registry that the engine connects to. Empty: no login. */
   readonly registryAuth?: object;
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -47,11 +46,11 @@ export interface EngineCall {
 const defaultDeadlineMs = 30_000;
 const shortCallSockets = 64;
 
-/** `dockerHost` is `unix:///path` or `tcp://host:port`. Throws `invalid_params` for anything else. Connects to nothing yet. */
+/** `dockerHost` is `unix:///path` or `tcp://host:port`. Throws `invalid_params` for anything else. Does not connect yet. */
 export function connect(dockerHost: string): Connection {
   const address = parseDockerHost(dockerHost);
-  // Streams last as long as a container: with one pool they would starve the short calls (docker-modem #23). Sockets
-  // are not kept: a reused one may have been closed by an engine that was restarted, and connecting costs 0.1 ms here.
+  // Streams last as long as a container. In a common pool they would block the short calls (docker-modem #23). Sockets are
+  // not reused, because a restarted engine has closed them, and a new connection costs 0.1 ms.
   const short = client(address, new PlainAgent({ keepAlive: false, maxSockets: shortCallSockets }));
   const long = client(address, new PlainAgent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY }));
   return {
@@ -59,8 +58,8 @@ export function connect(dockerHost: string): Connection {
     request: (call) => withDeadline(call, (signal) => dial(short, { ...call, signal }, {})) as Promise<never>,
     stream: (call) =>
       headersWithin(call, (signal) => dial(long, { ...call, signal }, { isStream: true }) as Promise<IncomingMessage>),
-    // With a body of known length the request is over before the connection changes its kind; an open one would leave
-    // the end of a chunked body among the first bytes of the process's standard input.
+    // A body of known length ends the request before the connection is upgraded. A chunked body would leave its end among
+    // the first bytes of the process's standard input.
     hijack: (call) =>
       headersWithin(call, async (signal) => {
         const upgrade = { ...call, body: call.body ?? { upgrade: true }, signal };
@@ -70,8 +69,8 @@ export function connect(dockerHost: string): Connection {
 }
 
 /**
- * docker-modem writes out the options of every call, for a debug log that nobody reads (modem.js, "Sending"), and with
- * them the agent and all that hangs on its open sockets: 5 ms of CPU for each socket, on each call.
+ * docker-modem formats the options of every call for a debug log that is off (modem.js, "Sending"), and with them the agent
+ * and everything that its open sockets refer to. This costs 5 ms of CPU time per socket and call.
  */
 class PlainAgent extends Agent {
   [inspect.custom](): string {
@@ -97,8 +96,8 @@ function parseDockerHost(dockerHost: string): Address {
 }
 
 function client(address: Address, agent: Agent): DockerModem {
-  // Everything that docker-modem would read from DOCKER_* of our own environment is set, be it to nothing: the address
-  // comes from the platform's settings alone.
+  // docker-modem reads each option that is not set from DOCKER_* in our environment. So all are set, some to undefined: the
+  // address comes only from the platform's settings.
   const nothing = { ca: undefined, cert: undefined, key: undefined, timeout: undefined, username: undefined };
   const where =
     address.kind === 'unix'
@@ -119,7 +118,7 @@ function dial(
       {
         path: `${call.path}?`,
         method: call.method,
-        // An empty `_body` keeps docker-modem from sending the query as the body too.
+        // Without `_body`, docker-modem would send the query as the body too.
         options: { _query: query, _body: call.body ?? {} },
         statusCodes: { 200: true, 201: true, 204: true },
         ...(call.tar === undefined ? {} : { file: call.tar }),
@@ -132,7 +131,7 @@ function dial(
   });
 }
 
-/** A proxy before the engine may answer without letting go of the connection. */
+/** A proxy in front of the engine may answer without upgrading the connection. */
 function takenOver(answer: unknown, what: string): Duplex {
   if (typeof (answer as Partial<Duplex>).write === 'function') return answer as Duplex;
   (answer as IncomingMessage).destroy();
@@ -153,7 +152,7 @@ async function withDeadline<T>(call: EngineCall, run: (signal: AbortSignal) => P
   });
   try {
     signal.throwIfAborted();
-    // The race is there because the transport may be between two of its own steps, where it does not hear the signal.
+    // The race is necessary because the transport does not observe the signal between two of its steps.
     return await Promise.race([run(signal), aborted]);
   } catch (error) {
     throw toPlatformError(error, {
@@ -168,7 +167,7 @@ async function withDeadline<T>(call: EngineCall, run: (signal: AbortSignal) => P
   }
 }
 
-/** The deadline ends with the headers; from then on the caller's signal alone ends the stream, by destroying it. */
+/** The deadline holds until the headers. After that only the caller's signal ends the stream, by destroying it. */
 async function headersWithin<T extends IncomingMessage | Duplex>(
   call: EngineCall & { readonly signal: AbortSignal },
   run: (signal: AbortSignal) => Promise<T>,
@@ -179,7 +178,7 @@ async function headersWithin<T extends IncomingMessage | Duplex>(
     headers.addEventListener('abort', giveUp, { once: true });
     return run(whole.signal).then((arrived) => {
       headers.removeEventListener('abort', giveUp);
-      // Nobody waits for it any more: it was given up while the headers were on their way.
+      // The call was given up before the headers arrived.
       if (whole.signal.aborted) arrived.destroy();
       return arrived;
     });

@@ -29,7 +29,7 @@ export function toContainerState(container: InspectedContainer): ContainerState 
     labels: container.Config.Labels ?? {},
     status,
     imageId: container.Image,
-    // A container that never started has an exit code too (127 when its program was not found).
+    // A container that never started has an exit code too (127 if its program was not found).
     exitCode: status === 'exited' ? container.State.ExitCode : null,
     oomKilled: container.State.OOMKilled,
     address: countsAsRunning({ status }) ? addressOf(container) : null,
@@ -48,14 +48,14 @@ function statusOf(status: string): ContainerState['status'] {
     case 'paused':
       return 'paused';
     default:
-      // exited, dead, removing: none of them runs again.
+      // exited, dead, removing: it does not run again.
       return 'exited';
   }
 }
 
 function addressOf(container: InspectedContainer): string | null {
   const networks = Object.entries(container.NetworkSettings.Networks ?? {});
-  // The engine lists them by name, and the one that the container was made in is that of its mode.
+  // The engine lists the networks by name. The network of `NetworkMode` is the one that the container was made in.
   const mode = container.HostConfig.NetworkMode;
   const made = networks.find(([name, network]) => name === mode || network?.NetworkID === mode) ?? networks[0];
   return made?.[1]?.IPAddress || null;

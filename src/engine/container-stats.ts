@@ -4,11 +4,11 @@ import type { Connection } from './connection.ts';
 import { answered } from './docker-errors.ts';
 import type { DockerInfo } from './engine-info.ts';
 
-/** An engine reads some thirty files of the kernel for each. */
+/** For each container the engine reads about thirty files of the kernel. */
 const atOnce = 8;
 const readDeadlineMs = 15_000;
 
-/** The parts that we read of `GET /containers/{id}/stats`. What a kernel or an engine does not count is absent. */
+/** The parts that we read of `GET /containers/{id}/stats`. Values that the kernel or the engine does not count are absent. */
 export interface WireStats {
   /** The year 1 for a container that does not run. */
   readonly read: string;
@@ -45,7 +45,7 @@ export async function containerStats(
   const both = AbortSignal.any([signal, failed.signal]);
 
   async function readOnwards(): Promise<void> {
-    // One iterator for all: each takes the next id that nobody has.
+    // All workers share one iterator, so that each takes the next free id.
     for (const id of waiting) {
       const stats = await read(id);
       if (stats !== null) found.set(id, stats);

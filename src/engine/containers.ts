@@ -19,7 +19,7 @@ import { waitForEnd } from './wait.ts';
 const startDeadlineMs = 120_000;
 const killDeadlineMs = 30_000;
 const measureDeadlineMs = 60_000;
-/** How long the engine may take to end a container after SIGKILL, on top of the grace. */
+/** How long the engine may take to end a container after SIGKILL, in addition to the grace. */
 const killMarginMs = 60_000;
 
 export function dockerContainers(
@@ -48,7 +48,7 @@ export function dockerContainers(
     },
 
     async stop(id, graceMs) {
-      // The engine counts in whole seconds, and its own kill would come late by up to one of them.
+      // The engine counts in whole seconds, so its own kill would be up to 1 s late.
       const seconds = Math.ceil(graceMs / 1000);
       const stopping = ignoring([304, 404], () =>
         connection.request({
@@ -128,7 +128,7 @@ async function inspectOrNull<T>(
   }
 }
 
-/** The list's own rows have no exit code and no times, so each container is inspected; what goes meanwhile is left out. */
+/** Rows of the list have no exit code and no times, so each container is inspected. Those removed meanwhile are left out. */
 async function listContainers(connection: Connection, labels: Labels): Promise<readonly ContainerState[]> {
   const rows = await connection.request<readonly { readonly Id: string }[]>({
     method: 'GET',
@@ -157,7 +157,7 @@ async function diskUsage(
 }
 
 function kill(connection: Connection, id: string, signal: string): Promise<void> {
-  // 409: it does not run (any more).
+  // 409: it does not run, or no longer runs.
   return ignoring([404, 409], () =>
     connection.request({
       method: 'POST',

@@ -10,7 +10,7 @@ import type { OpenFilesLimit } from './open-files.ts';
 import { containerRequest, startNetworks } from './policy.ts';
 import { postContainer } from './post-container.ts';
 
-/** See EngineContainers. Throws `invalid_params` for what the policy refuses, before anything is done. */
+/** See EngineContainers. Throws `invalid_params` for a spec that the policy refuses, before any call to the engine. */
 export function containerCreator(
   connection: Connection,
   info: () => Promise<DockerInfo>,
@@ -40,7 +40,7 @@ export function containerCreator(
   };
 }
 
-/** A named volume that carries driver options can be any path of the host under an innocent name (CVE-2026-44849). */
+/** A named volume with driver options can be any path of the host under a harmless name (CVE-2026-44849). */
 async function checkVolumes(connection: Connection, spec: ContainerSpec): Promise<void> {
   for (const { name } of spec.volumes ?? []) {
     const volume = await connection.request<{ readonly Driver: string; readonly Options: object | null }>({

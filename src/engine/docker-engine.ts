@@ -15,11 +15,11 @@ export interface DockerEngineOptions {
   /** `unix:///var/run/docker.sock` or `tcp://host:port`. */
   readonly dockerHost: string;
   /**
-   * Where facts about the engine are kept that cost seconds to find out (blobs of images, its limit of open files). A
-   * cache: may be emptied at any time. Without it they are found out once per process.
+   * A folder for facts about the engine that take seconds to find out (blobs of images, its limit of open files). It is a
+   * cache and may be emptied at any time. Without it they are found out once per process.
    */
   readonly cacheDir?: string;
-  /** What the host has routes to beside the engine's networks: no network is made there. Default: nothing. */
+  /** Destinations of the host's routes, which no new network may overlap. Default: none. */
   readonly hostRoutes?: () => Promise<readonly Block[]>;
 }
 
@@ -28,7 +28,7 @@ export function createDockerEngine({ dockerHost, cacheDir, hostRoutes = noRoutes
   const connection = connect(dockerHost);
   const cache = cacheDir ?? null;
 
-  // Asked again once a minute: an engine may be replaced by a newer one while containers and platform go on.
+  // Asked again once per minute, because the engine may be replaced by a newer one while containers and platform run on.
   let known: { readonly info: Promise<DockerInfo>; readonly until: number } | null = null;
   const abilities = (): Promise<DockerInfo> => {
     if (known === null || performance.now() > known.until) {

@@ -3,9 +3,9 @@ import { type ErrorCode, PlatformError } from '../domain/errors.ts';
 export interface FailedCall {
   readonly what: string;
   readonly deadlineMs?: number;
-  /** The call's own deadline passed (and not the caller's signal). */
+  /** True if the call's deadline passed, not the caller's signal. */
   readonly timedOut?: boolean;
-  /** The caller's own signal: what breaks after it aborted was stopped, not broken. */
+  /** The caller's signal. An error after it aborted means `cancelled`. */
   readonly signal?: AbortSignal;
 }
 
@@ -27,7 +27,7 @@ const noConnection: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The platform's error for anything that a call to the engine throws: `not_found` (404), `conflict` (409), `unavailable`
+ * The platform's error for any error of a call to the engine: `not_found` (404), `conflict` (409), `unavailable`
  * (no answer, deadline), `cancelled` (the caller's signal), `no_capacity` (disk full), else `internal` with the engine's words.
  */
 export function toPlatformError(error: unknown, call: FailedCall): PlatformError {
@@ -59,19 +59,19 @@ export function toPlatformError(error: unknown, call: FailedCall): PlatformError
   return new PlatformError('internal', `The engine could not ${call.what}: ${messageOf(error)}`, { cause: error });
 }
 
-/** The HTTP status of an answer that was an error; null for everything else. */
+/** The HTTP status of an answer that was an error. Null for all other errors. */
 function statusCode(error: unknown): number | null {
   const status = (error as AnsweredError | null)?.statusCode;
   return typeof status === 'number' ? status : null;
 }
 
-/** True for an error of ours whose cause is an answer of the engine with one of these statuses. */
+/** True for a PlatformError whose cause is an answer of the engine with one of these statuses. */
 export function answered(error: unknown, ...statuses: readonly number[]): boolean {
   const status = error instanceof PlatformError ? statusCode(error.cause) : null;
   return status !== null && statuses.includes(status);
 }
 
-/** Waits for a call whose answer with one of these statuses is as good as done: what was to go is gone. */
+/** Waits for a call, and treats an answer with one of these statuses as success. */
 export async function ignoring(statuses: readonly number[], call: () => Promise<unknown>): Promise<void> {
   try {
     await call();
@@ -80,7 +80,7 @@ export async function ignoring(statuses: readonly number[], call: () => Promise<
   }
 }
 
-/** The engine's own words, without docker-modem's frame around them. */
+/** The engine's message, without the text that docker-modem adds. */
 export function engineMessage(error: unknown): string {
   const cause = error instanceof PlatformError && error.cause !== undefined ? error.cause : error;
   return messageOf(cause);

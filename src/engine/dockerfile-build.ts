@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import { toPlatformError } from './docker-errors.ts';
 import { jsonLines } from './streams.ts';
 
-/** The engine answers when the context has arrived, and that may be hundreds of megabytes. */
+/** The engine answers after the whole context has arrived, which may be hundreds of megabytes. */
 const contextDeadlineMs = 10 * 60_000;
 
 interface BuildLine {
@@ -20,11 +20,11 @@ interface BuildLine {
 /**
  * Builds with the engine's own BuildKit and returns the image's id. Aborting the signal ends the step that runs.
  *
- * The truth about limits: BuildKit behind this API ignores memory, CPU weight and cgroup parent (measured on 20.10 and
- * 28.5: a RUN step sees the host's memory and lies in the engine's own cgroup "buildkit"). They are sent all the same, for
- * the engine that will honour them. A RUN step is root in its own container, with the engine's default capabilities and
- * seccomp profile, on the default bridge, without the engine's socket. What bounds it is the caller's signal (time) and
- * `HostHands.brakeSteps` (memory, processes and CPU weight of the steps) where that can be had.
+ * Limits: BuildKit behind this API ignores memory, CPU weight and cgroup parent (measured on 20.10 and 28.5: a RUN step
+ * sees the host's memory and is in the engine's cgroup "buildkit"). They are sent anyway, for engines that will respect
+ * them. A RUN step is root in its own container, with the engine's default capabilities and seccomp profile, on the default
+ * bridge, without the engine's socket. Its bounds are the caller's signal (time) and, where possible,
+ * `HostHands.brakeSteps` (memory, processes and CPU weight of the steps).
  */
 export async function buildDockerfile(
   connection: Connection,
@@ -67,7 +67,7 @@ export async function buildDockerfile(
   }
 }
 
-/** The image's id; null when the engine did not say it. */
+/** The image's id. Null if the engine did not report it. */
 async function readBuild(answer: IncomingMessage, progress: BuildProgress): Promise<string | null> {
   let imageId: string | null = null;
   for await (const value of jsonLines(answer)) {
@@ -85,8 +85,8 @@ async function readBuild(answer: IncomingMessage, progress: BuildProgress): Prom
 }
 
 /**
- * The engine fetches in the host's network and follows redirects there, so an address given to it reaches the host's own
- * ports and a cloud's metadata. The build ends before a step could read what came.
+ * The engine fetches addresses from the host's network and follows redirects there, so that an address could reach the
+ * host's ports and a cloud's metadata. The build ends before a step can read the fetched data.
  */
 function fetchedByTheEngine(address: string): PlatformError {
   return new PlatformError(
@@ -123,7 +123,7 @@ function hintFor(message: string): { readonly hint?: string } {
   return {};
 }
 
-/** Without the frames that each layer of BuildKit puts around the one sentence that is meant. */
+/** The message without the prefixes that each layer of BuildKit adds. */
 function plain(message: string): string {
   return message
     .replace(/failed to solve( with frontend [\w.-]+)?: /g, '')
@@ -133,7 +133,7 @@ function plain(message: string): string {
     .trim();
 }
 
-/** Closing the connection is enough for most engines; this says it in words, for those between two steps. */
+/** Closing the connection is enough for most engines. An engine between two steps needs this call. */
 async function cancelBuild(connection: Connection, buildId: string): Promise<void> {
   try {
     await connection.request({
@@ -144,6 +144,6 @@ async function cancelBuild(connection: Connection, buildId: string): Promise<voi
       deadlineMs: 5_000,
     });
   } catch {
-    // It ended meanwhile, or the engine is gone: there is nothing left to cancel.
+    // The build has ended meanwhile, or the engine is gone.
   }
 }

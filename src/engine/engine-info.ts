@@ -18,16 +18,16 @@ interface SystemInfo {
   readonly DockerRootDir: string;
 }
 
-/** EngineInfo and what only this folder needs. */
+/** EngineInfo, and facts that no port shows. */
 export interface DockerInfo extends EngineInfo {
-  /** The engine's own id, stable over restarts. */
+  /** The engine's id, stable over restarts. */
   readonly id: string;
   readonly cgroupVersion: 1 | 2;
   readonly cgroupDriver: string;
   readonly dataRoot: string;
 }
 
-/** Throws `unavailable` when the engine does not answer, `invalid_params` for a processor that the platform has no stack for. */
+/** Throws `unavailable` if the engine does not answer, and `invalid_params` for a processor for which the platform has no stack. */
 export async function readInfo(connection: Connection, deadlineMs?: number): Promise<DockerInfo> {
   const call = { method: 'GET', what: 'describe itself', ...(deadlineMs === undefined ? {} : { deadlineMs }) } as const;
   const [info, version] = await Promise.all([

@@ -5,13 +5,13 @@ import { readInfo } from './engine-info.ts';
 import { bridgeNameOption } from './networks.ts';
 
 const lifetimeMs = 60_000;
-/** Shorter than what `doctor` waits for: a host must be described while its engine hangs. */
+/** Shorter than the deadline of `doctor`, which reports on a host while its engine hangs. */
 const deadlineMs = 2_000;
 
 /**
- * What the hands on an engine's host must know of it. The answer is kept: the engine is asked again after a minute, in the
- * background, because it may be replaced while the platform runs. Throws `unavailable` as long as it never answered, and
- * `invalid_params` for a wrong address at once.
+ * Reads the facts that the hands on an engine's host need. The answer is cached and refreshed after a minute in the
+ * background, because the engine may be replaced while the platform runs. Until its first answer the returned function
+ * throws `unavailable`. Throws `invalid_params` at once for a wrong address.
  */
 export function engineOnHost(dockerHost: string): () => Promise<EngineOnHost> {
   const connection = connect(dockerHost);

@@ -2,12 +2,12 @@ import type { Engine } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import { PlatformError } from '../domain/errors.ts';
 
-/** The Engines port over those that were added. */
+/** The Engines port over the engines that were added. */
 export class EngineRegistry implements Engines {
   readonly #engines = new Map<string, Engine>();
   readonly #listeners = new Set<() => void>();
 
-  /** The host has this engine from now on, until the returned function is called. Throws `conflict` when it has one. */
+  /** Adds the engine of a host. The returned function removes it. Throws `conflict` if the host has one already. */
   add(hostId: string, engine: Engine): () => void {
     if (this.#engines.has(hostId)) throw new PlatformError('conflict', `The host ${hostId} has an engine already.`);
     this.#engines.set(hostId, engine);

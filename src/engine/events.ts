@@ -12,12 +12,12 @@ interface DockerEvent {
   readonly timeNano: number;
 }
 
-/** What the engine adds to a container's labels in an event. */
+/** Attributes that the engine adds to a container's labels in an event. */
 const notLabels = new Set(['name', 'image', 'exitCode', 'signal', 'execDuration']);
 const kinds: ReadonlySet<string> = new Set(['start', 'die', 'oom', 'destroy'] satisfies EngineEvent['kind'][]);
 
 /**
- * Listening begins with this call and not with the first `next()`: what happens while the caller lists is not missed.
+ * Listening begins with this call and not with the first `next()`, so that no event is missed while the caller lists.
  */
 export function engineEvents(connection: Connection, labels: Labels, signal: AbortSignal): AsyncIterable<EngineEvent> {
   const what = 'report events';
@@ -25,7 +25,7 @@ export function engineEvents(connection: Connection, labels: Labels, signal: Abo
     method: 'GET',
     path: '/events',
     query: {
-      // The engine replays what it has had since then: our request may reach it only after the caller's next one.
+      // The engine replays events since then, because our request may reach it after the caller's next one.
       since: (Date.now() / 1000).toFixed(3),
       filters: { ...labelFilter(labels), type: ['container'], event: [...kinds] },
     },

@@ -6,13 +6,13 @@ import { answered, engineMessage, toPlatformError } from './docker-errors.ts';
 import { environmentOf, unprivileged } from './policy.ts';
 import { stdioOf } from './stdio.ts';
 
-/** The engine writes down an end a moment after it has closed the streams; a program can close its streams long before it ends. */
+/** The engine records the end a moment after it has closed the streams. A program can close its streams long before it ends. */
 const firstLookMs = 10;
 const longestLookMs = 1000;
 
 /**
- * A program of the container's own, with nothing that the container does not have already: it inherits its seccomp
- * filter, its limits, and that no right can be gained. Source: Engine API, "Exec".
+ * Starts a second program in the container. It inherits the container's seccomp filter, its limits and no-new-privileges.
+ * Source: Engine API, "Exec".
  */
 export async function startExec(
   connection: Connection,
@@ -34,7 +34,7 @@ export async function startExec(
     try {
       await connection.request({ method: 'POST', path: `${own}/resize`, query: { h: rows, w: columns }, what });
     } catch (error) {
-      // It has ended: 404 from an older engine, a 500 from a newer one.
+      // It has ended: older engines answer 404, newer ones 500.
       const isOver = answered(error, 404) || (answered(error, 500) && /stopped container/i.test(engineMessage(error)));
       if (!isOver) throw error;
     }
@@ -42,7 +42,7 @@ export async function startExec(
 
   async function wait(): Promise<number> {
     try {
-      // Whoever gave up need not have read what it wrote.
+      // After the caller gave up, unread output is no error.
       const broken = await Promise.race([ended, aborted(signal)]);
       signal.throwIfAborted();
       if (broken !== null) throw broken;
@@ -79,7 +79,7 @@ interface ExecState {
   readonly ExitCode: number | null;
 }
 
-/** Throws `invalid_params` for root, and for what cannot be an environment variable. */
+/** Throws `invalid_params` for root and for invalid environment variables. */
 function execRequest({ argv, env, user, workingDir, input = false, terminal }: ExecRequest) {
   const name = argv[0] ?? '';
   return {

@@ -21,22 +21,22 @@ export interface ImagePlan {
 
 export interface PlannedLayer {
   readonly diffId: string;
-  /** The tar to send; null when the engine has it. */
+  /** The tar to send. Null if the engine has the layer. */
   readonly path: string | null;
   readonly sizeBytes: number;
-  /** Its blob in a content store; null where there is none (graph store). */
+  /** Its blob in a content store. Null in the graph store. */
   readonly descriptor: Descriptor | null;
 }
 
-/** What goes to `POST /images/load`, and the id that the engine will give the image. */
+/** The body of `POST /images/load`, and the id that the engine will give the image. */
 export interface ImageArchive {
   readonly imageId: string;
-  /** Made anew for each sending. Destroy it when it was not read to its end. */
+  /** Makes a new stream for each attempt. Destroy it if it was not read to its end. */
   open(): Readable;
 }
 
 const layerMediaType = 'application/vnd.oci.image.layer.v1.tar';
-/** Fixed, so that equal input gives an equal id. The first moment that a zip file can hold, as other builders use it. */
+/** Fixed, so that equal input gives an equal id. The earliest time of a zip file, as other builders use it. */
 const created = '1980-01-01T00:00:01Z';
 
 export function uncompressedLayer(diffId: string, sizeBytes: number): Descriptor {
@@ -44,8 +44,8 @@ export function uncompressedLayer(diffId: string, sizeBytes: number): Descriptor
 }
 
 /**
- * For the graph store: a docker-archive. That store looks a layer up by the chain of layers it ends before it opens its
- * file, so layers it has are empty files here; one that it lacks after all fails the load by its digest.
+ * For the graph store: a docker-archive. The store finds a layer by its chain of layers before it opens the layer's file. So
+ * layers that the store has are empty files here. If it lacks one, the load fails with the digest.
  */
 export function dockerArchive(plan: ImagePlan): ImageArchive {
   const config = imageConfig(plan);
@@ -64,8 +64,8 @@ export function dockerArchive(plan: ImagePlan): ImageArchive {
 }
 
 /**
- * For the containerd store: an OCI layout without the blobs that it has. (A docker-archive with empty files loads and
- * even runs there, but the image is hollow: its base is gone for good.)
+ * For the containerd store: an OCI layout without the blobs that it has. (A docker-archive with empty files loads and even
+ * runs there, but the image is incomplete: its base is lost.)
  */
 export function ociLayout(plan: ImagePlan): ImageArchive {
   const config = imageConfig(plan);
@@ -126,7 +126,7 @@ function layerEntry(name: string, layer: PlannedLayer): TarEntry {
     : { name, path: layer.path, sizeBytes: layer.sizeBytes };
 }
 
-/** `docker.io/` and `library/` made explicit, as the containerd store names images. */
+/** The name with explicit `docker.io/` and `library/`, as the containerd store names images. */
 export function qualifiedTag(tag: string): string {
   const [first = '', ...rest] = tag.split('/');
   if (rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')) return tag;

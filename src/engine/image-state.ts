@@ -63,7 +63,7 @@ function fromWireConfig(config: WireConfig): ImageConfig {
   };
 }
 
-/** So that two callers who say the same in another order get the same image. */
+/** Sorted, so that equal values in another sequence give the same image. */
 function sorted(labels: Labels): Labels {
   return Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -15,7 +15,7 @@ export function exportImage(connection: Connection, ref: string, signal: AbortSi
   const left = new AbortController();
   output.once('close', () => left.abort());
   const bytes = imageBytes(connection, ref, AbortSignal.any([signal, left.signal]));
-  // A failure destroys the output, whose reader hears of it there.
+  // A failure destroys the output with the error, so that its reader gets it.
   pipeline(bytes, output).catch(() => {});
   return output;
 }
@@ -36,7 +36,7 @@ async function* imageBytes(connection: Connection, ref: string, signal: AbortSig
   } catch (error) {
     throw toPlatformError(error, { what, signal });
   }
-  // A failure after the first bytes ends the answer as if it were whole.
+  // If the engine fails after the first bytes, its answer ends as if it were complete.
   if (end.endAt === null) throw new PlatformError('unavailable', `The container engine broke off (${what}).`);
 }
 
@@ -80,7 +80,7 @@ interface Line {
   readonly errorDetail?: { readonly message?: string };
 }
 
-/** The transport has parsed an answer of one line, and left one of several as it was. */
+/** The transport parses an answer of one line, and returns one of several lines unparsed. */
 function linesOf(answer: unknown): readonly Line[] {
   if (!Buffer.isBuffer(answer)) return [answer as Line];
   const lines = answer.toString('utf8').split('\n');

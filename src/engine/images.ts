@@ -21,7 +21,7 @@ import { labelFilter } from './labels.ts';
 import { pullImage, pushImage } from './registry-transfer.ts';
 
 const spoolStart = 'paas-rootfs-';
-/** Nobody writes one for so long. */
+/** Older spool files are leftovers: writing one takes less time. */
 const spoolLastsMs = 60 * 60_000;
 
 export function dockerImages(
@@ -61,7 +61,7 @@ export function dockerImages(
 
     assemble: (image) => assembler.assemble(image),
 
-    /** The tar passes over the disk once, because its digest stands before it in what the engine wants. */
+    /** The tar is written to disk first, because the engine needs its digest before its content. */
     async importRootfs(tar, tag, config) {
       const spool = await spoolTar(tar, cacheDir ?? tmpdir());
       try {
@@ -114,7 +114,7 @@ export function dockerImages(
   };
 }
 
-/** Of a run that was killed: half a gigabyte each. */
+/** Removes the files of a process that was killed. Each can have half a gigabyte. */
 async function removeLeftSpools(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith(spoolStart)) continue;

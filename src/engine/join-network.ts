@@ -2,7 +2,7 @@ import type { EngineNetworks } from '../domain/engine.ts';
 import type { Connection } from './connection.ts';
 import { answered, engineMessage } from './docker-errors.ts';
 
-/** See EngineNetworks. The engine calls it forbidden (403) when the container is in the network already. */
+/** See EngineNetworks. The engine answers 403 if the container is already in the network. */
 export function networkJoiner(connection: Connection): EngineNetworks['join'] {
   return async ({ id, aliases }, containerId) => {
     try {

@@ -9,19 +9,19 @@ import { imagePath } from './image-refs.ts';
 import type { InspectedImage } from './image-state.ts';
 import { readSavedImage, type SavedImage } from './saved-image.ts';
 
-/** The layers (diffIds, base first) of images that are in the engine now, by image id. */
+/** The layers (diffIds, base first) of the images in the engine, by image id. */
 export type KnownImages = ReadonlyMap<string, readonly string[]>;
 
 const saveDeadlineMs = 10 * 60_000;
 const remembered = 500;
-/** How many of the images that share a layer with the new one are looked at. */
+/** How many images that share a layer with the new one are inspected. */
 const likelyImages = 4;
 
-/** What the engine has already: layers by image, and in a content store the blob of each layer. */
+/** The layers that the engine has, by image, and in a content store the blob of each layer. */
 export class KnownLayers {
   readonly #connection: Connection;
   readonly #blobs: BlobCache;
-  /** Newest last. An image's layers never change, so this is true for as long as the image is there. */
+  /** Newest last. Entries stay valid while the image exists, because its layers never change. */
   readonly #layers = new Map<string, readonly string[]>();
 
   constructor(connection: Connection, blobs: BlobCache) {
@@ -30,8 +30,8 @@ export class KnownLayers {
   }
 
   /**
-   * Images that probably have this image's layers: the one that has its tag now, and what was put together lately. A
-   * few calls of some milliseconds, where listing all images costs a containerd store 8 ms for each.
+   * Images that probably have this image's layers: the one with its tag, and those assembled last. This takes a few calls
+   * of some milliseconds. Listing all images takes a containerd store 8 ms per image.
    */
   async likely(image: AssembledImage): Promise<KnownImages> {
     const wanted = new Set(image.layers.map((layer) => layer.diffId));
@@ -81,7 +81,7 @@ export class KnownLayers {
     }
   }
 
-  /** The blobs of an image's layers; the first time by having the engine write the whole image out, as no call tells them. */
+  /** The blobs of an image's layers. The first time the engine exports the whole image, because no call lists the blobs. */
   async blobsOf(imageId: string, diffIds: readonly string[]): Promise<readonly Descriptor[]> {
     const known = await this.#blobs.get(imageId);
     if (known !== null) return known;
@@ -91,7 +91,7 @@ export class KnownLayers {
     return layers;
   }
 
-  /** The blobs of these images' layers by diffId, as far as they were learned before. */
+  /** The blobs of these images' layers by diffId, from the cache only. */
   async learnedBlobs(images: KnownImages): Promise<ReadonlyMap<string, Descriptor>> {
     const blobs = new Map<string, Descriptor>();
     for (const [id, diffIds] of images) {
@@ -100,7 +100,7 @@ export class KnownLayers {
     return blobs;
   }
 
-  /** The whole image as the engine gives it out, read and not kept. */
+  /** Reads the whole image from the engine, without keeping it. */
   async save(imageId: string): Promise<SavedImage> {
     const what = `write out image ${imageId}`;
     const limit = new AbortController();
@@ -122,7 +122,7 @@ export class KnownLayers {
   }
 }
 
-/** The graph store's name for a layer and all below it: SHA-256 of the chain below, a space and the diffId (OCI image spec, "ChainID"). */
+/** The graph store's name of a layer together with all layers below it: SHA-256 of the chain below, a space and the diffId (OCI image spec, "ChainID"). */
 export function chainIds(diffIds: readonly string[]): readonly string[] {
   const chain: string[] = [];
   for (const diffId of diffIds) {

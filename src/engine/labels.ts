@@ -5,7 +5,7 @@ export function labelFilter(labels: Labels): { readonly label: readonly string[]
   return { label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
 }
 
-/** True when `actual` has every one of `wanted`, so that a thing of this name is ours and not somebody else's. */
+/** True if `actual` has all of `wanted`, so that an object of this name is the platform's own. */
 export function carries(actual: Labels | null | undefined, wanted: Labels): boolean {
   return Object.entries(wanted).every(([name, value]) => actual?.[name] === value);
 }

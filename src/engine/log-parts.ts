@@ -1,16 +1,16 @@
 import type { ContainerLogLine } from '../domain/engine.ts';
 
-/** A line longer than this is delivered in pieces: nobody may fill our memory with one line. */
+/** A longer line is delivered in pieces, so that one line cannot fill our memory. */
 const longestLineBytes = 64 * 1024;
-/** The engine's own: what a container writes without a newline is stored in parts of this size. */
+/** The engine stores output without a newline in parts of this size. */
 const enginePartBytes = 16 * 1024;
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 
 /**
- * Joins the parts in which the engine keeps a long line. Each record is `<timestamp> <text>`, and all parts of a line have
- * one timestamp. The last part should end with a newline, but the `local` log driver of 20.10 loses that one: so a part
- * that is shorter than the engine's size ends the line too.
+ * Joins the parts in which the engine stores a long line. Each entry is `<timestamp> <text>`, and all parts of a line have
+ * the same timestamp. The last part should end with a newline, but the `local` log driver of 20.10 loses it. So a part
+ * that is shorter than the engine's part size ends the line too.
  */
 export class LogParts {
   readonly #stream: ContainerLogLine['stream'];
@@ -22,10 +22,10 @@ export class LogParts {
     this.#stream = stream;
   }
 
-  *add(record: Buffer): Generator<ContainerLogLine> {
-    const space = record.indexOf(0x20);
-    const time = record.toString('latin1', 0, space === -1 ? 0 : space);
-    let text = record.subarray(space + 1);
+  *add(entry: Buffer): Generator<ContainerLogLine> {
+    const space = entry.indexOf(0x20);
+    const time = entry.toString('latin1', 0, space === -1 ? 0 : space);
+    let text = entry.subarray(space + 1);
     const whole = text.at(-1) === newline;
     if (whole) text = text.subarray(0, -1);
     if (time !== this.#rawTime || this.#bytes + text.length > longestLineBytes) yield* this.flush();
@@ -51,13 +51,13 @@ const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z /;
 const timestampBytes = 31;
 
 /**
- * The records of one line of a terminal's log. There the engine sends no frames: the parts of a long line follow each
- * other on the line, each with its timestamp. A part is of the engine's size, and what comes after such a part ends where
- * a carriage return and a timestamp follow (its newline is lost, see above). A timestamp that a program wrote into a line
- * of common length is not taken for one of the engine's.
+ * Splits one line of a terminal's log into its entries. With a terminal the engine sends no frames: the parts of a long line
+ * follow each other on one line, each with its timestamp. All but the last have the engine's part size. The last one ends
+ * before a carriage return and a timestamp (its newline is lost, see above). A timestamp that a program wrote into a line
+ * of normal length does not count.
  */
 export function splitTerminalLine(line: Buffer): readonly Buffer[] {
-  const records: Buffer[] = [];
+  const entries: Buffer[] = [];
   let from = 0;
   let afterPart = false;
   for (;;) {
@@ -65,10 +65,10 @@ export function splitTerminalLine(line: Buffer): readonly Buffer[] {
     const isPart = hasTimestamp(line, part);
     const next = isPart ? part : afterPart ? nextTimestamp(line, from + timestampBytes) : -1;
     if (next === -1) {
-      records.push(line.subarray(from));
-      return records;
+      entries.push(line.subarray(from));
+      return entries;
     }
-    records.push(line.subarray(from, next));
+    entries.push(line.subarray(from, next));
     from = next;
     afterPart = isPart;
   }

@@ -7,8 +7,8 @@ import { LogParts, splitTerminalLine } from './log-parts.ts';
 import { frames, lines } from './streams.ts';
 
 /**
- * Build containers have none: whoever runs one reads its output while it comes (policy.ts).
- * Ends too, without an error, when the signal aborts. Throws `not_found`, and `unavailable` when the connection breaks.
+ * See EngineContainers. Build containers have no log (policy.ts): attach to them. Throws `not_found`, and `unavailable` if
+ * the connection breaks.
  */
 export async function* containerLogs(
   connection: Connection,
@@ -43,7 +43,7 @@ export async function* containerLogs(
   }
 }
 
-/** The engine sends one frame for each record of the log, and a record is a line or a part of a long one. */
+/** The engine sends one frame per log entry. An entry is a line or a part of a long line. */
 async function* multiplexedLines(answer: IncomingMessage): AsyncGenerator<ContainerLogLine> {
   const parts = { stdout: new LogParts('stdout'), stderr: new LogParts('stderr') };
   for await (const { stream, payload } of frames(answer)) {
@@ -56,12 +56,12 @@ async function* multiplexedLines(answer: IncomingMessage): AsyncGenerator<Contai
 async function* terminalLines(answer: IncomingMessage): AsyncGenerator<ContainerLogLine> {
   const parts = new LogParts('stdout');
   for await (const line of lines(answer)) {
-    for (const record of splitTerminalLine(line)) yield* parts.add(record);
+    for (const entry of splitTerminalLine(line)) yield* parts.add(entry);
     yield* parts.flush();
   }
 }
 
-/** `seconds.nanoseconds`, as the engine wants it. */
+/** `seconds.nanoseconds`, the engine's format. */
 function unixTime(date: Date): string {
   const ms = date.getTime();
   return `${Math.floor(ms / 1000)}.${String(ms % 1000).padStart(3, '0')}000000`;

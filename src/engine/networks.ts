@@ -10,7 +10,7 @@ import { carries, labelFilter } from './labels.ts';
 
 type NewNetwork = Parameters<EngineNetworks['create']>[0];
 
-/** The parts that we read of a network, from the list or from an inspection. */
+/** The parts that we read of a network, listed or inspected. */
 interface Network {
   readonly Id: string;
   readonly Name: string;
@@ -20,7 +20,7 @@ interface Network {
 
 export const bridgeNameOption = 'com.docker.network.bridge.name';
 const createDeadlineMs = 60_000;
-/** Another platform, or a person, may take the subnet we chose before the engine gives it to us. */
+/** Another platform, or a person, may take the chosen subnet before the engine gives it to us. */
 const attempts = 8;
 
 export function dockerNetworks(connection: Connection, hostRoutes: () => Promise<readonly Block[]>): EngineNetworks {
@@ -52,7 +52,7 @@ export function dockerNetworks(connection: Connection, hostRoutes: () => Promise
 
   return {
     create(network) {
-      // The engine knows two networks of one name: within a process, the same name is made once.
+      // The engine accepts two networks of one name, so concurrent calls with the same name share one creation.
       const same = underWay.get(network.name);
       if (same !== undefined) return same;
       const made = create(network).finally(() => underWay.delete(network.name));
@@ -160,7 +160,7 @@ function blocksOf(network: Network): readonly Block[] {
     .filter((block) => block !== null);
 }
 
-/** Overlap: someone took the subnet. "already exists": someone made the network, and the next look finds it. */
+/** "overlap": another network has the subnet. "already exists": another process made the network, and the next attempt finds it. */
 function isRace(error: unknown): boolean {
   return /overlap|already (exists|in use)|conflicts with network/i.test(engineMessage(error));
 }

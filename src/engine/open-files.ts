@@ -9,14 +9,14 @@ import type { EngineAbilities } from './policy.ts';
 import { postContainer } from './post-container.ts';
 import { removeContainer } from './remove-container.ts';
 
-/** Enough for a busy server, and small enough for the programs that close every possible descriptor one by one. */
+/** Enough for a busy server, and small enough for programs that close every possible descriptor one by one. */
 const wanted = 20_000;
 const candidates = [wanted, 10_240, 4096, 1024];
 
 /**
- * How many open files a container may have on this engine. A container whose limit is above the one that its runtime has
- * itself does not start ("error setting rlimit type 7"), and no call of the API tells that limit: so it is tried once,
- * with a container whose program does not exist, and remembered per engine in `cacheDir`.
+ * How many open files a container may have on this engine. A container with a higher limit than its runtime's own does not
+ * start ("error setting rlimit type 7"), and no API call gives that limit. So it is tried once, with a container whose
+ * program does not exist, and cached per engine in `cacheDir`.
  */
 export class OpenFilesLimit {
   readonly #connection: Connection;
@@ -28,7 +28,7 @@ export class OpenFilesLimit {
     this.#file = cacheDir === null ? null : join(cacheDir, 'engine-open-files.json');
   }
 
-  /** `spec` lends its image and labels to the try-out; nothing of its program runs. */
+  /** The trial container takes its image and labels from `spec`. It does not run the program of `spec`. */
   value(engineId: string, spec: ContainerSpec, abilities: Omit<EngineAbilities, 'openFiles'>): Promise<number> {
     if (this.#known === null) {
       const found = this.#find(engineId, spec, abilities);
@@ -40,7 +40,7 @@ export class OpenFilesLimit {
     return this.#known;
   }
 
-  /** The engine came back with a lower limit: try again at the next container. */
+  /** After a restart the engine may have a lower limit: the next container tries again. */
   async forget(): Promise<void> {
     this.#known = null;
     if (this.#file !== null) await rm(this.#file, { force: true });
@@ -65,7 +65,7 @@ export class OpenFilesLimit {
     try {
       return JSON.parse(await readFile(this.#file, 'utf8'));
     } catch {
-      // Missing or half a file: a cache, made again.
+      // The cache file is missing or incomplete; it is written again.
       return null;
     }
   }
@@ -79,7 +79,7 @@ export class OpenFilesLimit {
       name: `${spec.name}-limits-${randomBytes(4).toString('hex')}`,
       image: spec.image,
       sandbox: spec.sandbox,
-      // Not the instance's own labels: nobody may take this for the instance.
+      // Without the instance's own labels, so that it is not mistaken for the instance.
       labels: platformLabelOf(spec),
       user: spec.user,
       entrypoint: ['/no-such-program'],

@@ -5,8 +5,8 @@ import { type InspectedContainer, toContainerState } from './container-state.ts'
 import { answered } from './docker-errors.ts';
 
 /**
- * An engine's refusal has another status for each reason and version ("already paused" is a 409, "not paused" a 500), so
- * the container's own state says whether it was done already.
+ * The status of a refusal differs by reason and version ("already paused" is a 409, "not paused" a 500). So the container's
+ * state decides whether it was done already.
  */
 export async function setPaused(connection: Connection, id: string, verb: 'pause' | 'unpause'): Promise<void> {
   const path = `/containers/${encodeURIComponent(id)}`;

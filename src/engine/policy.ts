@@ -5,12 +5,12 @@ import { PlatformError } from '../domain/errors.ts';
 import { atLeast } from './api-version.ts';
 import seccompProfile from './sandbox.seccomp.json' with { type: 'json' };
 
-/** What the engine can do, as far as the sandbox depends on it. */
+/** Properties of the engine on which the sandbox depends. */
 export interface EngineAbilities {
   readonly apiVersion: string;
   readonly cgroupVersion: 1 | 2;
   readonly cpus: number;
-  /** The most open files that the engine may give to a container (open-files.ts). */
+  /** The largest number of open files that the engine can give to a container (open-files.ts). */
   readonly openFiles: number;
 }
 
@@ -28,20 +28,21 @@ const sandboxes: Readonly<Record<Sandbox, SandboxDefaults>> = {
   app: {
     pids: (memoryBytes) => (memoryBytes > 1024 * megabyte ? 512 : 256),
     cpuShares: 1024,
-    // Files in /tmp count as the container's memory: never let them alone fill it.
+    // Files in /tmp count as the container's memory. They alone must not fill it.
     tmpBytes: (memoryBytes) => Math.min(128 * megabyte, Math.floor(memoryBytes / 2)),
-    // Blocking on purpose: `non-blocking` loses lines without a word when its buffer is full.
+    // Blocking, because `non-blocking` silently loses lines when its buffer is full.
     log: { Type: 'local', Config: { 'max-size': '10m', 'max-file': '3' } },
   },
-  // A quarter of an app's weight: a build never slows down what serves. Its /tmp holds compilers' output, too big for memory.
-  // Nor is its output kept by the engine: the builder reads all of it, and a 120 MB layer on stdout took 4.4 s instead of 1.2.
+  // A quarter of an app's weight, so that builds do not slow apps down. /tmp is on disk, because compilers' output is too big
+  // for memory. The engine keeps no log of a build: the builder reads all of its output, and with a log a 120 MB layer on
+  // stdout took 4.4 s instead of 1.2 s.
   build: { pids: () => 1024, cpuShares: 256, tmpBytes: () => 0, log: { Type: 'none', Config: {} } },
 };
 
 /**
- * The one place where a container's request is made: everything that runs gets the whole sandbox of
- * contracts/hardening.md §3, and what a spec cannot say cannot be had (no host path, device, capability, host namespace
- * or published port). Throws `invalid_params` for root, a relative mount point, a volume name that is a path.
+ * Makes the engine request for a container. No other function does, so every container gets the whole sandbox of
+ * contracts/hardening.md §3. A spec cannot express a host path, device, capability, host namespace or published port.
+ * Throws `invalid_params` for root, a relative mount point, and a volume name that is a path.
  */
 export function containerRequest(spec: ContainerSpec, engine: EngineAbilities): Docker.ContainerCreateOptions {
   const interactive = spec.openStdin ?? false;
@@ -52,13 +53,13 @@ export function containerRequest(spec: ContainerSpec, engine: EngineAbilities): 
     Env: environmentOf(spec.name, spec.env),
     Tty: spec.tty ?? false,
     OpenStdin: interactive,
-    // The process sees the end of its input when the one who is attached ends it.
+    // The process gets the end of its input when the attached client ends it.
     StdinOnce: interactive,
     AttachStdin: interactive,
     AttachStdout: true,
     AttachStderr: true,
     StopSignal: spec.stopSignal ?? 'SIGTERM',
-    // An image may ask to be checked every millisecond, and each check costs the engine, not the container, a process.
+    // An image may ask for a health check every millisecond, and each check is a process of the engine, not of the container.
     Healthcheck: { Test: ['NONE'] },
     ...(spec.entrypoint === undefined ? {} : { Entrypoint: [...spec.entrypoint] }),
     ...(spec.command === undefined ? {} : { Cmd: [...spec.command] }),
@@ -70,8 +71,8 @@ export function containerRequest(spec: ContainerSpec, engine: EngineAbilities): 
 }
 
 /**
- * The one network that a container is made in; the engine takes no second one in this call. Throws `invalid_params` for a
- * mode in a network's place: `host` and `container:…` are namespaces of others.
+ * The network that a container is made in. The engine accepts only one in this call. Throws `invalid_params` for a network
+ * mode instead of an id, because `host` and `container:…` are namespaces of others.
  */
 function firstNetwork(spec: ContainerSpec): ContainerNetwork | undefined {
   for (const { id } of spec.networks) {
@@ -98,7 +99,7 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
     Privileged: false,
     CapAdd: [],
     CapDrop: ['ALL'],
-    // The engine wants the profile's text: a path fails, and only at start.
+    // The engine needs the text of the profile. A path fails, and only at the start.
     SecurityOpt: ['no-new-privileges:true', `seccomp=${JSON.stringify(seccompProfile)}`],
     ...resources(
       {
@@ -109,9 +110,9 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
       },
       engine,
     ),
-    // cgroup v2 has no such knob, and the engine warns about it.
+    // cgroup v2 does not have this option, and the engine warns about it.
     ...(engine.cgroupVersion === 1 ? { MemorySwappiness: 0 } : {}),
-    // When the host itself runs out of memory, containers go before the platform and the engine.
+    // If the host runs out of memory, the kernel kills containers before the platform and the engine.
     OomScoreAdj: 500,
     Ulimits: [openFiles, { Name: 'core', Soft: 0, Hard: 0 }],
     Tmpfs: tmpfs(spec.tmpBytes || defaults.tmpBytes(spec.memoryBytes)),
@@ -126,28 +127,28 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
     PidMode: '',
     UTSMode: '',
     ...(atLeast(engine.apiVersion, '1.41') ? { CgroupnsMode: 'private' } : {}),
-    // The supervisor restarts: it knows why an instance ended, and backs off per release.
+    // The supervisor replaces instances: it knows why one ended, and applies the restart policy.
     RestartPolicy: { Name: 'no' },
     LogConfig: defaults.log,
   } as Docker.HostConfig;
 }
 
-/** A container's limits as the engine writes them, at its creation and at a change. */
+/** A container's limits in the engine's format, for its creation and for a change. */
 function resources(
   { memoryBytes, cpus, cpuShares, pids }: ContainerLimits,
   engine: Pick<EngineAbilities, 'cpus'>,
 ): Docker.HostConfig {
   return {
-    // Memory alone would leave as much swap on top of it.
+    // Without MemorySwap the container could use as much swap in addition.
     ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
-    // More than the host has is refused by the engine, less than a hundredth too.
+    // The engine refuses more CPUs than the host has, and less than 0.01.
     ...(cpus === undefined ? {} : { NanoCpus: Math.round(Math.max(0.01, Math.min(cpus, engine.cpus)) * 1e9) }),
     ...(cpuShares === undefined ? {} : { CpuShares: cpuShares }),
     ...(pids === undefined ? {} : { PidsLimit: pids }),
   };
 }
 
-/** What the engine takes for "no limit", or refuses, is refused before it is asked. */
+/** Refuses values that the engine takes for "no limit" or refuses itself. */
 const leastLimits: Readonly<Record<keyof ContainerLimits, number>> = {
   memoryBytes: 6 * megabyte,
   cpus: Number.MIN_VALUE,
@@ -155,7 +156,7 @@ const leastLimits: Readonly<Record<keyof ContainerLimits, number>> = {
   pids: 1,
 };
 
-/** The request for other limits of a container that is there. Throws `invalid_params` for one that would mean "no limit". */
+/** The request that changes the limits of an existing container. Throws `invalid_params` for a value that would mean "no limit". */
 export function limitsRequest(limits: ContainerLimits, engine: Pick<EngineAbilities, 'cpus'>): Docker.HostConfig {
   for (const [name, least] of Object.entries(leastLimits)) {
     const value = limits[name as keyof ContainerLimits];
@@ -165,7 +166,7 @@ export function limitsRequest(limits: ContainerLimits, engine: Pick<EngineAbilit
   return resources(limits, engine);
 }
 
-/** The user, as a number. Throws `invalid_params` for root. `name` is the thing that would run as it. */
+/** The user, as a number. Throws `invalid_params` for root. `name` is the container or program, for the message. */
 export function unprivileged(name: string, user: string): string {
   const match = /^(\d{1,10}):(\d{1,10})$/.exec(user);
   if (match === null || Number(match[1]) === 0) {
@@ -176,11 +177,11 @@ export function unprivileged(name: string, user: string): string {
   return user;
 }
 
-/** As the engine wants it. `who` is the thing that would have it. */
-export function environmentOf(who: string, env: ContainerSpec['env']): string[] {
+/** The environment in the engine's format. `owner` is the container or program, for the message. */
+export function environmentOf(owner: string, env: ContainerSpec['env']): string[] {
   return Object.entries(env).map(([name, value]) => {
     if (name === '' || /[=\0]/.test(name) || value.includes('\0')) {
-      throw new PlatformError('invalid_params', `${who}: "${name}" cannot be an environment variable.`);
+      throw new PlatformError('invalid_params', `${owner}: "${name}" cannot be an environment variable.`);
     }
     return `${name}=${value}`;
   });
@@ -188,7 +189,7 @@ export function environmentOf(who: string, env: ContainerSpec['env']): string[] 
 
 type VolumeOfSpec = NonNullable<ContainerSpec['volumes']>[number];
 
-/** A volume by name. A name that is no plain word could be a path of the host. */
+/** A volume by name. Any other characters could make the name a path of the host. */
 function volumeMount(volume: VolumeOfSpec): Docker.MountSettings {
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(volume.name)) {
     throw new PlatformError('invalid_params', `"${volume.name}" is no name of a volume.`);
@@ -200,8 +201,8 @@ function volumeMount(volume: VolumeOfSpec): Docker.MountSettings {
 }
 
 /**
- * `exec` because the engine's own default for a tmpfs is noexec, and programs that unpack a library into /tmp and load it
- * (JNA, Netty, many Python wheels) would break; an app can write executables to its own disk anyway.
+ * `exec`, because the engine's default for a tmpfs is noexec. It would break programs that unpack a library into /tmp and
+ * load it (JNA, Netty, many Python wheels). An app can write executables to its own disk anyway.
  */
 function tmpfs(sizeBytes: number): Record<string, string> {
   if (sizeBytes <= 0) return {};

@@ -4,7 +4,7 @@ import { containerRequest, type EngineAbilities } from './policy.ts';
 
 const createDeadlineMs = 60_000;
 
-/** The only call that makes a container, with the policy's request and no other. */
+/** The only call that makes a container. It sends only requests of the policy. */
 export async function postContainer(
   connection: Connection,
   spec: ContainerSpec,

@@ -5,8 +5,8 @@ export interface Field {
 }
 
 /**
- * The fields of a message in wire order (protobuf.dev/programming-guides/encoding). Fixed-width fields are skipped: the
- * messages that we read have none. Throws RangeError for bytes that are no message.
+ * The fields of a message as they follow in its bytes (protobuf.dev/programming-guides/encoding). Fixed-width fields are
+ * skipped, because the messages that we read have none. Throws RangeError if the bytes are not a message.
  */
 export function* fieldsOf(message: Uint8Array): Generator<Field> {
   let at = 0;

@@ -10,7 +10,7 @@ import { jsonLines } from './streams.ts';
 interface Line {
   readonly status?: string;
   readonly id?: string;
-  /** Of a bar that is drawn again and again. */
+  /** Present in lines of a progress bar. */
   readonly progressDetail?: { readonly current?: number };
   readonly errorDetail?: { readonly message?: string };
   readonly aux?: { readonly Digest?: string };
@@ -53,7 +53,7 @@ export async function pullImage(
   throw new PlatformError('internal', `The engine pulled image ${ref}, and it is not there.`);
 }
 
-/** Reads the answer to its end. Gives the digest that it names; a failure comes as a line of it. */
+/** Reads the answer to its end and returns the digest in it. A failure is a line of the answer, and is thrown. */
 async function follow(
   connection: Connection,
   call: EngineCall & { readonly signal: AbortSignal },
@@ -61,7 +61,7 @@ async function follow(
 ): Promise<string | null> {
   let digest: string | null = null;
   let problem: string | null = null;
-  const told = new Set<string>();
+  const reported = new Set<string>();
   try {
     const answer = await connection.stream({ ...call, registryAuth: authOf(ref, auth) });
     try {
@@ -70,8 +70,8 @@ async function follow(
         problem ??= line.errorDetail?.message ?? null;
         digest = line.aux?.Digest ?? /\bdigest: (sha256:[0-9a-f]{64})/i.exec(line.status ?? '')?.[1] ?? digest;
         const text = [line.id, line.status].filter(Boolean).join(': ');
-        if (line.status === undefined || told.has(text)) continue;
-        told.add(text);
+        if (line.status === undefined || reported.has(text)) continue;
+        reported.add(text);
         onLine?.(text);
       }
     } finally {
@@ -87,7 +87,7 @@ async function follow(
   return digest;
 }
 
-/** The engine's containerd store gives a password only to the registry that it is said to be for. */
+/** The engine's containerd store sends a password only to the registry in `serveraddress`. */
 function authOf(ref: string, auth: RegistryAuth | undefined): object {
   const serveraddress = registryOf(ref);
   return auth === undefined ? {} : { ...auth, ...(serveraddress === null ? {} : { serveraddress }) };
@@ -97,7 +97,7 @@ function refused(what: string, words: string, code: ErrorCode, cause?: unknown):
   return new PlatformError(code, `The engine could not ${what}: ${words}`, { cause });
 }
 
-/** The engine passes on what the registry said, and says itself what became of the connection. */
+/** The engine passes the registry's messages on, and adds its own about the connection. */
 function codeOf(words: string): ErrorCode | null {
   if (/unauthorized|authentication required|no basic auth|incorrect username|\b401\b/i.test(words))
     return 'unauthorized';

@@ -2,10 +2,10 @@ import type { Connection } from './connection.ts';
 import { answered, engineMessage, ignoring } from './docker-errors.ts';
 
 const removeDeadlineMs = 120_000;
-/** A container ends once: the second removal finds it ended. The rest is for an engine whose news of that come late. */
+/** A container ends once, so the second attempt finds it ended. More attempts are for an engine that notices the end late. */
 const attempts = 5;
 
-/** Ends and removes a container with its unnamed volumes. One that is gone, or that somebody else removes, is done too. */
+/** Ends and removes a container with its unnamed volumes. Succeeds also if it is gone or another caller removes it. */
 export async function removeContainer(
   connection: Connection,
   id: string,
@@ -29,12 +29,12 @@ export async function removeContainer(
   }
 }
 
-/** It is done when it is gone, as if we had removed it. */
+/** Another removal is under way: wait until it has finished. */
 function removedByAnother(error: unknown): boolean {
   return answered(error, 409) && /already in progress/i.test(engineMessage(error));
 }
 
-/** The engine looked, saw it running, and found nothing to kill: it had ended in between. That is its 500, not a fault. */
+/** The container ended between the engine's look and its kill. The engine answers 500 for that; it is no fault. */
 function endedMeanwhile(error: unknown): boolean {
   return answered(error, 500) && /is not running/i.test(engineMessage(error));
 }

@@ -3,7 +3,7 @@ import type { CapturedExec, ExecResult } from '../domain/exec.ts';
 import type { Connection } from './connection.ts';
 import { startExec } from './exec.ts';
 
-/** What comes after `maxBytes` is read and thrown away: the program is not kept waiting. */
+/** Output after `maxBytes` is read and dropped, so that it does not block the program. */
 export async function runInside(
   connection: Connection,
   id: string,

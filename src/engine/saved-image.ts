@@ -4,11 +4,11 @@ import { finished } from 'node:stream/promises';
 import tar from 'tar-stream';
 import { type Descriptor, hex } from './image-archive.ts';
 
-/** What `GET /images/{name}/get` of a containerd store holds, read to its end and not kept. */
+/** The contents of `GET /images/{name}/get` of a containerd store. */
 export interface SavedImage {
-  /** The SHA-256 of every file's bytes, whatever its name claims. */
+  /** The computed SHA-256 of every file. The names of the files are not trusted. */
   readonly digests: ReadonlySet<string>;
-  /** The layers' blobs of the manifest whose image has exactly these diffIds; null when there is none. */
+  /** The blobs of the layers of the manifest whose image has exactly these diffIds. Null if there is no such manifest. */
   layersOf(diffIds: readonly string[]): readonly Descriptor[] | null;
 }
 
@@ -33,7 +33,7 @@ export async function readSavedImage(stream: Readable): Promise<SavedImage> {
       hash.update(chunk);
       kept?.push(chunk);
     });
-    // A stream that breaks breaks its entry too; the error of the whole is the one that is told.
+    // If the stream breaks, its entry breaks too. Only the error of the stream is reported.
     entry.on('error', () => {});
     entry.on('end', () => {
       const digest = `sha256:${hash.digest('hex')}`;

@@ -4,13 +4,13 @@ import type { AttachedStreams } from '../domain/exec.ts';
 import { frames } from './streams.ts';
 
 export interface Stdio {
-  /** They never emit an error: they end. */
+  /** The streams never emit an error: they end. */
   readonly streams: AttachedStreams;
-  /** When they do: null, or what broke the connection. */
+  /** Resolves when they end, with null or the error that broke the connection. */
   readonly ended: Promise<unknown>;
 }
 
-/** A process's standard streams over a connection that was taken over. Without a terminal its outputs come in frames. */
+/** A process's standard streams over a hijacked connection. Without a terminal its outputs come in frames. */
 export function stdioOf(socket: Duplex, { multiplexed }: { readonly multiplexed: boolean }): Stdio {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
@@ -18,9 +18,9 @@ export function stdioOf(socket: Duplex, { multiplexed }: { readonly multiplexed:
   return { streams: { stdin: inputOf(socket), stdout, stderr }, ended };
 }
 
-/** Ending it half-closes the connection, which the engine turns into the end of the process's standard input. */
+/** Its end half-closes the connection. The engine then ends the process's standard input. */
 function inputOf(socket: Duplex): Writable {
-  // The process may be gone while its user still types: what arrives then is dropped, and is nobody's error.
+  // The process may end while its user still types. Such input is dropped; it is no error.
   return new Writable({
     write(chunk, _encoding, done) {
       socket.write(chunk, () => done());

@@ -8,8 +8,8 @@ export interface Frame {
 const headerBytes = 8;
 
 /**
- * The frames of the engine's multiplexed stream: one byte of stream number, three of nothing, four of length, then the
- * payload (Engine API, "Stream format"). Pulled, so that a slow reader slows the sender down.
+ * The frames of the engine's multiplexed stream: one byte with the stream's number, three zero bytes, four bytes of length,
+ * then the payload (Engine API, "Stream format"). Reads on demand, so that a slow reader slows the sender down.
  */
 export async function* frames(source: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
   let pending: Buffer = Buffer.alloc(0);
@@ -26,14 +26,14 @@ export async function* frames(source: AsyncIterable<Buffer>): AsyncGenerator<Fra
   }
 }
 
-/** The JSON values of a stream that has one on each line. Throws SyntaxError for a line that is none. */
+/** The JSON values of a stream with one value per line. Throws SyntaxError for an invalid line. */
 export async function* jsonLines(source: Readable): AsyncGenerator<unknown> {
   for await (const line of lines(source)) {
     if (line.length > 0) yield JSON.parse(line.toString('utf8'));
   }
 }
 
-/** Lines without their newline; the last one may lack it. */
+/** Lines without their newlines. The last line may lack one. */
 export async function* lines(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let parts: Buffer[] = [];
   for await (const chunk of source) {

@@ -2,33 +2,33 @@ import { Transform } from 'node:stream';
 import { PlatformError } from '../domain/errors.ts';
 
 const blockBytes = 512;
-/** Longer than any that a tar program writes: it says sizes, times and names. */
+/** Longer than any extended header of a tar program, which has sizes, times and names. */
 const longestRecord = 1024 * 1024;
 
 /**
- * Follows a tar from header to header, to know whether it has come to its end: two blocks of zeros where a header could
- * be (POSIX.1-1988, ustar). Neither its length nor its last bytes tell, as a file may end in zeros, and tar programs take
- * a tar that was cut between two files for a whole one.
+ * Follows a tar from header to header, to detect its end: two blocks of zeros where a header could be (POSIX.1-1988,
+ * ustar). Its length and its last bytes are no proof, because a file may end in zeros, and tar programs accept a tar that
+ * was truncated between two files.
  */
 export class TarEnd {
   #position = 0;
   #endAt: number | null = null;
-  /** The block, or the extended header, that is being gathered. */
+  /** Whether it collects the bytes of a header or of an extended header. */
   #gathered: Buffer[] = [];
   #gatheredBytes = 0;
   #wanted = blockBytes;
-  #gathers: 'header' | 'record' = 'header';
+  #gathers: 'header' | 'extended' = 'header';
   #skip = 0;
   #zeroBlocks = 0;
-  /** Of the next file, where its extended header says it: the header's own field ends at 8 GiB. */
+  /** Size of the next file from its extended header. The header's own field ends at 8 GiB. */
   #size: number | null = null;
 
-  /** The byte after the end's two blocks; null while it has not come. */
+  /** The position after the two blocks of the end. Null until then. */
   get endAt(): number | null {
     return this.#endAt;
   }
 
-  /** Throws `invalid_params` where a header should be and none is. */
+  /** Throws `invalid_params` if a header is missing where one must be. */
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.#endAt === null) {
@@ -46,10 +46,10 @@ export class TarEnd {
   }
 
   #whole(bytes: Buffer, endsAt: number): void {
-    // What was gathered may be a part of a chunk that is used again.
+    // Copy the collected bytes, because the chunk's memory may be reused.
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    if (this.#gathers === 'record') {
+    if (this.#gathers === 'extended') {
       this.#size = recordedSize(bytes) ?? this.#size;
       this.#gathers = 'header';
       this.#wanted = blockBytes;
@@ -71,18 +71,18 @@ export class TarEnd {
     if (type === 'S') throw broken('it has sparse files of the old GNU form');
     if (type === 'x') {
       if (sizeBytes === 0 || sizeBytes > longestRecord) throw broken(`an extended header has ${sizeBytes} bytes`);
-      this.#gathers = 'record';
+      this.#gathers = 'extended';
       this.#wanted = padded(sizeBytes);
       return;
     }
-    // Links, folders and devices have no content, whatever they say of a size.
+    // Links, folders and devices have no content, even if their header has a size.
     this.#skip = /[1-6]/.test(type) ? 0 : padded(this.#size ?? sizeBytes);
     // GNU's long names stand between an extended header and its file.
     if (!/[LKg]/.test(type)) this.#size = null;
   }
 }
 
-/** Passes a tar on, and fails at its end when it was cut. `of` is what it is a tar of, for the error's reader. */
+/** Passes a tar on, and fails at its end if the tar is truncated. `of` names the tar's content, for the error message. */
 export function wholeTar(of: string, end = new TarEnd()): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -100,7 +100,7 @@ export function wholeTar(of: string, end = new TarEnd()): Transform {
   });
 }
 
-/** The error for a source that failed; what `wholeTar` found is one already. */
+/** The error for a source that failed. Errors of `wholeTar` are returned unchanged. */
 export function brokenTar(of: string, error: unknown): PlatformError {
   if (error instanceof PlatformError) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -111,7 +111,7 @@ function padded(sizeBytes: number): number {
   return Math.ceil(sizeBytes / blockBytes) * blockBytes;
 }
 
-/** Octal digits, or with the first bit set GNU's binary form. */
+/** A number in octal digits, or in GNU's binary form if its first bit is set. */
 function number(block: Buffer, from: number, length: number): number {
   const field = block.subarray(from, from + length);
   if (((field[0] ?? 0) & 0x80) === 0)
@@ -119,7 +119,7 @@ function number(block: Buffer, from: number, length: number): number {
   return field.subarray(1).reduce((value, byte) => value * 256 + byte, 0);
 }
 
-/** The sum of the header's bytes, with spaces in the sum's own place. */
+/** The sum of the header's bytes, in which the field of the sum counts as spaces. */
 function checksumOf(block: Buffer): number {
   return block.reduce((sum, byte, index) => sum + (index >= 148 && index < 156 ? 0x20 : byte), 0);
 }

@@ -4,15 +4,15 @@ import { PlatformError } from '../domain/errors.ts';
 
 export type TarEntry =
   | { readonly name: string; readonly content: Buffer }
-  /** A file on disk, of this very size. */
+  /** A file on disk, with exactly this size. */
   | { readonly name: string; readonly path: string; readonly sizeBytes: number };
 
 const blockBytes = 512;
 const mode = 0o644;
 
 /**
- * A tar of plain files with short names, which is all that an image archive is made of. A generator under the stream, so
- * that an error of any file is the stream's own error and nobody else's. The same entries give the same bytes.
+ * A tar of plain files with short names, as an image archive needs. It is a generator, so that an error of any file becomes
+ * the stream's error. The same entries give the same bytes.
  */
 export function tarOf(entries: readonly TarEntry[]): Readable {
   return Readable.from(bytesOf(entries), { objectMode: false });
@@ -37,11 +37,10 @@ async function* fileBytes(path: string, sizeBytes: number): AsyncGenerator<Buffe
     if (sent > sizeBytes) break;
     yield chunk;
   }
-  if (sent !== sizeBytes)
-    throw new PlatformError('internal', `${path} is not ${sizeBytes} bytes long as it was said to be.`);
+  if (sent !== sizeBytes) throw new PlatformError('internal', `${path} is not ${sizeBytes} bytes long, as declared.`);
 }
 
-/** POSIX ustar: numbers in octal, the checksum over the header with spaces in the checksum's place. */
+/** A POSIX ustar header: numbers in octal; the checksum is computed with its own field as spaces. */
 function header(name: string, sizeBytes: number): Buffer {
   if (Buffer.byteLength(name) > 100 || sizeBytes >= 8 ** 11) {
     throw new PlatformError('too_large', `${name} with ${sizeBytes} bytes does not fit into an image archive.`);

@@ -9,9 +9,9 @@ import { limitsRequest } from './policy.ts';
 const updateDeadlineMs = 30_000;
 
 /**
- * Under cgroup v1 the kernel refuses a memory limit that it cannot reach by giving up cache. Under v2 it takes any limit
- * and kills processes until it is reached, so there the container's use is compared first; what it takes in between the
- * two is between it and the kernel.
+ * With cgroup v1 the kernel refuses a memory limit that it cannot reach by dropping cache. With v2 it accepts any limit and
+ * kills processes until the limit is reached. So with v2 the container's use is compared first. If the container takes more
+ * memory between the comparison and the change, the kernel may still kill it.
  */
 export async function updateContainer(
   connection: Connection,
@@ -44,7 +44,7 @@ async function memoryUse(connection: Connection, id: string, info: DockerInfo): 
   return stats.get(id)?.memory.usedBytes ?? null;
 }
 
-/** The kernel's EBUSY, in runc's words. */
+/** The kernel's EBUSY, in runc's message. */
 function refusedMemory(error: unknown): boolean {
   return answered(error, 409, 500) && /device or resource busy|unable to set memory limit/i.test(engineMessage(error));
 }

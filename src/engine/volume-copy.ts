@@ -10,11 +10,11 @@ import { startTar, totalBytes } from './volume-tar.ts';
 /** See EngineVolumes.exportTar. */
 export function exportVolume(containers: EngineContainers, copy: VolumeCopy, signal: AbortSignal): Readable {
   const output = new PassThrough();
-  // A reader that goes away ends the work, also while tar has nothing to say.
+  // If the reader goes away, the work ends, even while tar writes nothing.
   const left = new AbortController();
   output.once('close', () => left.abort());
   const bytes = volumeBytes(containers, copy, AbortSignal.any([signal, left.signal]));
-  // A failure destroys the output, whose reader hears of it there.
+  // A failure destroys the output with the error, so that its reader gets it.
   pipeline(bytes, output).catch(() => {});
   return output;
 }
@@ -33,8 +33,8 @@ async function* volumeBytes(
       yield chunk;
     }
     await tar.finished(signal, what);
-    // The engine drops what nobody reads: after a broken connection tar ends well, and has written more than came.
-    if (totalBytes(await tar.words) !== bytes) throw brokeOff(what);
+    // The engine drops unread output: after a broken connection tar succeeds, but has written more than arrived here.
+    if (totalBytes(await tar.messages) !== bytes) throw brokeOff(what);
   } catch (error) {
     throw toPlatformError(error, { what, signal });
   }
@@ -47,7 +47,7 @@ export async function importVolume(
   { tar: source, signal }: { readonly tar: Readable; readonly signal: AbortSignal },
 ): Promise<void> {
   const what = `import volume ${copy.volume}`;
-  // It may break before anybody reads it; reading it says so.
+  // The input may break before it is read. Reading it then throws the error.
   source.on('error', () => {});
   try {
     await using tar = await startTar(containers, copy, { writes: true, signal });
@@ -59,7 +59,7 @@ export async function importVolume(
     const sent = sending.catch((error: unknown) => {
       if (over.signal.aborted) return;
       problems.push(brokenTar(`volume ${copy.volume}`, error));
-      // The input stays open: its end would tell tar that this was all.
+      // The input stays open, because its end would mean to tar that the tar is complete.
       failed.abort();
     });
     const ended = tar
@@ -68,8 +68,8 @@ export async function importVolume(
       .finally(() => over.abort());
     await Promise.all([sent, ended]);
     if (problems.length > 0) throw problems[0];
-    // What was sent to a broken connection came nowhere, and tar took its end for that of the tar.
-    if (end.endAt === null || (totalBytes(await tar.words) ?? 0) < end.endAt) throw brokeOff(what);
+    // Data sent to a broken connection is lost, and tar takes the end of the connection for the end of the tar.
+    if (end.endAt === null || (totalBytes(await tar.messages) ?? 0) < end.endAt) throw brokeOff(what);
   } catch (error) {
     if (signal.aborted) throw new PlatformError('cancelled', `Stopped: ${what}.`, { cause: error });
     throw toPlatformError(error, { what });

@@ -6,21 +6,21 @@ import type { AttachedStreams } from '../domain/exec.ts';
 import type { VolumeCopy } from '../domain/volume-copy.ts';
 
 const megabyte = 1024 * 1024;
-const lastWordsBytes = 4096;
+const lastMessagesBytes = 4096;
 
-/** POSIX.1-2001, so that sizes have no end and times have their fractions; by number, as the names are another system's. */
+/** POSIX.1-2001, for sizes without a limit and fractions of seconds. Owners by number, because names are of another system. */
 const writing = ['--create', '--format=posix', '--pax-option=delete=atime,delete=ctime', '--numeric-owner'];
-/** A tar that names another owner fails, where tar would by itself give the files to its own user. */
+/** `--same-owner` makes a tar with files of another owner fail. Without it tar would give the files to its own user. */
 const reading = ['--extract', '--numeric-owner', '--same-owner', '--same-permissions', '--delay-directory-restore'];
 
 interface RunningTar extends AttachedStreams, AsyncDisposable {
-  /** Its last ones, on stderr. */
-  readonly words: Promise<string>;
-  /** Throws unless it ended well. */
+  /** The last bytes of its stderr. */
+  readonly messages: Promise<string>;
+  /** Throws unless tar succeeded. */
   finished(signal: AbortSignal, what: string): Promise<void>;
 }
 
-/** The container is gone when this is disposed of, whatever tar was doing. */
+/** Starts tar in a container. Disposal removes the container in any state. */
 export async function startTar(
   containers: EngineContainers,
   { volume, image, user, path, labels }: VolumeCopy,
@@ -30,7 +30,7 @@ export async function startTar(
   const id = await containers.create({
     name: `${volume}-${writes ? 'import' : 'export'}-${randomBytes(4).toString('hex')}`,
     image,
-    // Nothing that it writes is kept by the engine: that would be the volume once more, in a log.
+    // The engine keeps no log of a build container. With a log it would store the whole volume again.
     sandbox: 'build',
     labels,
     user,
@@ -46,7 +46,7 @@ export async function startTar(
     volumes: [{ name: volume, path, readOnly: !writes }],
     openStdin: writes,
   });
-  // Docker 20.10 holds on to a container that ends while its output is not read: kill, inspect and remove of it hang.
+  // If a container ends while its output is unread, kill, inspect and remove of it hang on Docker 20.10. So detach first.
   const detached = new AbortController();
   const remove = () => {
     detached.abort();
@@ -54,14 +54,14 @@ export async function startTar(
   };
   try {
     const streams = await containers.attach(id, AbortSignal.any([signal, detached.signal]));
-    const words = lastWords(streams.stderr);
+    const messages = lastMessages(streams.stderr);
     await containers.start(id);
     return {
       ...streams,
-      words,
+      messages,
       async finished(patience, what) {
         const exit = await containers.wait(id, patience);
-        if (exit.exitCode !== 0) throw tarFailed(what, exit, await words);
+        if (exit.exitCode !== 0) throw tarFailed(what, exit, await messages);
       },
       [Symbol.asyncDispose]: remove,
     };
@@ -71,28 +71,29 @@ export async function startTar(
   }
 }
 
-async function lastWords(stderr: Readable): Promise<string> {
-  let words = '';
-  for await (const chunk of stderr as AsyncIterable<Buffer>) words = (words + chunk.toString()).slice(-lastWordsBytes);
-  return words;
+async function lastMessages(stderr: Readable): Promise<string> {
+  let messages = '';
+  for await (const chunk of stderr as AsyncIterable<Buffer>)
+    messages = (messages + chunk.toString()).slice(-lastMessagesBytes);
+  return messages;
 }
 
-/** "Total bytes written: 10240 (10KiB, 12MiB/s)": the count of `--totals`, tar's last words when it ended well. */
-export function totalBytes(words: string): number | null {
-  const count = /^Total bytes (?:written|read): (\d+)/m.exec(words)?.[1];
+/** The count in "Total bytes written: 10240 (10KiB, 12MiB/s)", the last message of tar with `--totals` if it succeeded. */
+export function totalBytes(messages: string): number | null {
+  const count = /^Total bytes (?:written|read): (\d+)/m.exec(messages)?.[1];
   return count === undefined ? null : Number(count);
 }
 
-function tarFailed(what: string, { exitCode }: ContainerExit, words: string): PlatformError {
-  const lines = words.split('\n').filter((line) => /^tar: (?!Exiting)/.test(line));
-  const said = lines.at(-1)?.replace(/^tar: /, '') ?? `tar ended with exit code ${exitCode}`;
+function tarFailed(what: string, { exitCode }: ContainerExit, messages: string): PlatformError {
+  const lines = messages.split('\n').filter((line) => /^tar: (?!Exiting)/.test(line));
+  const reason = lines.at(-1)?.replace(/^tar: /, '') ?? `tar ended with exit code ${exitCode}`;
   const changed = exitCode === 1 ? { hint: 'Stop or pause what writes to the volume.' } : {};
-  return new PlatformError(codeOf(exitCode, words), `The engine could not ${what}: ${said}`, changed);
+  return new PlatformError(codeOf(exitCode, messages), `The engine could not ${what}: ${reason}`, changed);
 }
 
-/** 1: files changed while they were read. 2: something failed for good. Source: GNU tar's manual, "tar synopsis". */
-function codeOf(exitCode: number, words: string): ErrorCode {
+/** Exit code 1: files changed while they were read. 2: a fatal error. Source: GNU tar's manual, "tar synopsis". */
+function codeOf(exitCode: number, messages: string): ErrorCode {
   if (exitCode === 1) return 'conflict';
-  if (/No space left|Disk quota/i.test(words)) return 'no_capacity';
-  return /Permission denied|Operation not permitted/i.test(words) ? 'forbidden' : 'internal';
+  if (/No space left|Disk quota/i.test(messages)) return 'no_capacity';
+  return /Permission denied|Operation not permitted/i.test(messages) ? 'forbidden' : 'internal';
 }

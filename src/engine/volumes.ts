@@ -12,7 +12,7 @@ interface Volume {
 
 export function dockerVolumes(connection: Connection, containers: EngineContainers): EngineVolumes {
   return {
-    /** Throws `conflict` when a volume of this name is not ours: the engine itself would answer "created". */
+    /** Throws `conflict` if a volume of this name is not the platform's. The engine itself would answer "created". */
     async create(name, labels) {
       const volume = await connection.request<Volume>({
         method: 'POST',

@@ -6,9 +6,9 @@ import { type InspectedContainer, toContainerState } from './container-state.ts'
 import { toPlatformError } from './docker-errors.ts';
 
 /**
- * Resolves when the container has ended; a container that was never started is waited for. The engine's `not-running`
- * would return at once for that one, and `next-exit` never for one that has ended: so `next-exit` is registered first,
- * which the engine's headers confirm, and then the container is looked at.
+ * Resolves when the container has ended. Also waits for a container that was not started yet. The engine's `not-running`
+ * would return at once for such a container, and `next-exit` never returns for one that has ended. So `next-exit` is
+ * registered first, which the engine's headers confirm, and then the container is inspected.
  */
 export async function waitForEnd(connection: Connection, id: string, signal: AbortSignal): Promise<ContainerExit> {
   const what = `wait for container ${id}`;
@@ -42,7 +42,7 @@ function inspect(connection: Connection, id: string): Promise<InspectedContainer
   });
 }
 
-/** False too when it was removed as soon as it ended: nobody can know any more. */
+/** Also false if the container was removed as soon as it ended, because then it cannot be known. */
 async function wasOomKilled(connection: Connection, id: string): Promise<boolean> {
   try {
     return (await inspect(connection, id)).State.OOMKilled;

@@ -4,25 +4,25 @@ import type { EngineOnHost, StepBrake } from '../domain/host-hands.ts';
 import { brakeSteps, canBrakeSteps, stepMemoryBytes } from './step-brake.ts';
 
 /*
- * BuildKit runs all its steps below one control group, `docker/buildkit`, and its API knows no limit for them. So the limit
- * is set on that group: a fork bomb or a leak in somebody's Dockerfile stops there and does not take the host along. It is
- * for all steps of the engine together, those of other users too; hence half of the memory, and not one build's share.
+ * BuildKit runs all steps in one control group, `docker/buildkit`, and its API has no limits for them. So the limit is set
+ * on that group: a fork bomb or a leak in a Dockerfile stops there and does not bring the host down. The group has all
+ * steps of the engine, those of other users too. Therefore its limit is half of the memory and not one build's share.
  */
 
 const cgroupMount = '/sys/fs/cgroup';
 
-/** Made one by one: a hierarchy that is not mounted must not be made up as a common directory. */
+/** Made one by one, because a recursive mkdir would create a common directory where a hierarchy is not mounted. */
 const groups = ['docker', 'docker/buildkit'];
 const pids = 4096;
-/** A quarter of what a container of an app weighs. */
+/** A quarter of the weight of an app's container. */
 const cpuShares = 256;
 const cpuWeight = 25;
 
 /**
- * Limits the steps of Dockerfiles until it is disposed of. For an engine on this machine and a platform that runs as root.
- * Where the engine keeps its own groups (`cgroupfs` driver) the limits are set again at each call, as a restart of the
- * engine or of the machine forgets them, and they stay. Where systemd keeps the groups, the steps are limited one by one
- * (step-brake.ts). Never throws: says why it could not.
+ * Limits the steps of Dockerfiles until the answer is disposed of. Works for an engine on this machine and a platform that
+ * runs as root. If the engine manages its groups (`cgroupfs` driver), each call sets the limits again, because a restart
+ * of the engine or of the machine loses them; they stay after the disposal. If systemd manages the groups, each step is
+ * limited separately (step-brake.ts). Never throws: returns the reason for a failure.
  */
 export async function brakeBuildKit(engine: () => Promise<EngineOnHost>, cgroupRoot = cgroupMount): Promise<StepBrake> {
   try {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { bridgePrefix } from '../domain/bridges.ts';
 
-/** The chains of one platform. Their names have a part of its own, so that platforms on one machine do not meet. */
+/** The chains of one platform. Their names contain a hash of its id, so that platforms on one machine do not conflict. */
 export interface FirewallChains {
-  /** What containers send to the host itself. */
+  /** For packets from containers to the host itself. */
   readonly input: string;
-  /** What containers send through the host. */
+  /** For packets from containers through the host. */
   readonly forward: string;
-  /** All bridges of the platform, those to come too (iptables: a trailing `+` is "any interface that begins so"). */
+  /** Matches all bridges of the platform, later ones too (iptables: a trailing `+` matches any interface with this prefix). */
   readonly bridges: string;
 }
 
@@ -19,12 +19,12 @@ export function chainsOf(platformId: string): FirewallChains {
 const linkLocal = '169.254.0.0/16';
 
 /**
- * The chains' content for `iptables-restore --noflush`, which replaces it in one step. The host's own programs reach
- * containers and get their answers; containers reach nothing of the host and no metadata service. `nameServers` are those
- * that the engine forwards containers' questions to, when they are the host's own or link-local addresses.
+ * The content of the chains for `iptables-restore --noflush`, which replaces it in one step. The host's programs reach
+ * containers and get their answers. Containers reach neither the host nor a metadata service. `nameServers` are the
+ * servers to which the engine forwards DNS queries of containers, if they have an address of the host or a link-local one.
  */
 export function restoreInput(chains: FirewallChains, nameServers: readonly string[]): string {
-  const questions = (chain: string) =>
+  const queries = (chain: string) =>
     nameServers.flatMap((address) =>
       ['udp', 'tcp'].map((protocol) => `-A ${chain} -d ${address} -p ${protocol} --dport 53 -j RETURN`),
     );
@@ -33,21 +33,21 @@ export function restoreInput(chains: FirewallChains, nameServers: readonly strin
     `:${chains.input} - [0:0]`,
     `:${chains.forward} - [0:0]`,
     `-A ${chains.input} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
-    ...questions(chains.input),
+    ...queries(chains.input),
     `-A ${chains.input} -j DROP`,
-    ...questions(chains.forward),
+    ...queries(chains.forward),
     `-A ${chains.forward} -d ${linkLocal} -j DROP`,
     'COMMIT',
     '',
   ].join('\n');
 }
 
-/** The same for IPv6, which the platform's networks do not have: nothing comes in from their bridges. */
+/** The same for IPv6, which the platform's networks do not have: all packets from their bridges are dropped. */
 export function restoreInput6(chains: FirewallChains): string {
   return ['*filter', `:${chains.input} - [0:0]`, `-A ${chains.input} -j DROP`, 'COMMIT', ''].join('\n');
 }
 
-/** Name servers of a resolv.conf that a rule above would cut off: addresses of this host, and link-local ones (some clouds). */
+/** Name servers in a resolv.conf that a rule above would block: addresses of this host, and link-local ones (some clouds). */
 export function protectedNameServers(resolvConf: string, ownAddresses: ReadonlySet<string>): readonly string[] {
   const addresses = [...resolvConf.matchAll(/^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$/gm)].map(
     (match) => match[1] ?? '',

@@ -7,18 +7,18 @@ import { isRoot } from '../system/privileges.ts';
 import { chainsOf, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
 
 /*
- * Containers can reach every port of the host that listens on all addresses, through any bridge's gateway
- * (contracts/hardening.md finding 5). These rules end that. This file owns the processes of iptables.
+ * Without these rules containers can reach every port of the host that listens on all addresses, through any bridge's
+ * gateway (contracts/hardening.md finding 5). Only this file starts iptables.
  */
 
 const programDeadlineMs = 20_000;
-/** A host that bans addresses one by one may have tens of thousands of rules. */
+/** A host that bans single addresses may have tens of thousands of rules. */
 const maxBuffer = 64 * 1024 * 1024;
 
 /**
- * Puts the rules in place, or back in place: call it at start, and again from a reconciler, because a firewall that is
- * reloaded (ufw, firewalld, an update) forgets them. New networks of the platform are covered without a call. Never
- * throws: where it cannot be done it says why. `ownBridge`: the interface of the engine's own bridge; may throw.
+ * Sets the rules, or sets them again. Call it at start and then repeatedly, because a firewall that is reloaded (ufw,
+ * firewalld, an update) loses them. Later networks of the platform need no further call. Never throws: returns the reason
+ * for a failure. `ownBridge` gives the interface of the engine's default bridge; it may throw.
  */
 export async function applyHostFirewall(
   { platformId, hasNetworks, closeMetadata }: FirewallRules,
@@ -44,43 +44,43 @@ export async function applyHostFirewall(
     await run('ip6tables-restore', ['--noflush', '--wait', '10'], restoreInput6(chains));
     await setJumps(['ip6tables', 'INPUT', chains.input], [chains.bridges]);
   } catch {
-    // A kernel without IPv6 has nothing to be closed; the networks have none either way.
+    // A kernel without IPv6 has nothing to close. The platform's networks have no IPv6 in any case.
   }
   return { applied: true };
 }
 
-/** Takes the platform's rules away. May be called when there are none. */
+/** Removes the platform's rules. May be called if there are none. */
 export async function removeHostFirewall(platformId: string): Promise<void> {
   if (!isRoot()) return;
   const chains = chainsOf(platformId);
-  const places: readonly Place[] = [
+  const all: readonly Jump[] = [
     ['iptables', 'INPUT', chains.input],
     ['iptables', 'DOCKER-USER', chains.forward],
     ['iptables', 'FORWARD', chains.forward],
     ['ip6tables', 'INPUT', chains.input],
   ];
-  for (const place of places) await setJumps(place, []).catch(() => undefined);
-  for (const [program, , chain] of places) {
+  for (const jump of all) await setJumps(jump, []).catch(() => undefined);
+  for (const [program, , chain] of all) {
     await succeeds(program, ['--wait', '10', '--flush', chain]);
     await succeeds(program, ['--wait', '10', '--delete-chain', chain]);
   }
 }
 
-/** The program, the chain that packets pass, and the chain of ours that some of them are sent to. */
-type Place = readonly ['iptables' | 'ip6tables', string, string];
+/** The program, the chain that packets pass, and the platform's chain to which rules send some of them. */
+type Jump = readonly ['iptables' | 'ip6tables', string, string];
 
-/** From now on packets that come in by these interfaces, and by no others, are sent to our chain, each once. */
-async function setJumps([program, hook, chain]: Place, interfaces: readonly string[]): Promise<void> {
+/** Sends packets from these interfaces, and from no others, to the platform's chain, with one rule for each interface. */
+async function setJumps([program, hook, chain]: Jump, interfaces: readonly string[]): Promise<void> {
   const missing = new Set(interfaces);
-  for (const found of await jumps(program, hook, chain)) {
+  for (const found of await interfacesOf([program, hook, chain])) {
     if (missing.delete(found)) continue;
     await run(program, ['--wait', '10', '--delete', hook, ...jumpFrom(found, chain)]);
   }
   for (const name of missing) await run(program, ['--wait', '10', '--insert', hook, '1', ...jumpFrom(name, chain)]);
 }
 
-/** The interfaces whose packets are sent to the chain, one for each rule. */
-async function jumps(program: string, hook: string, chain: string): Promise<readonly string[]> {
+/** The interfaces whose packets go to the chain, one for each rule. */
+async function interfacesOf([program, hook, chain]: Jump): Promise<readonly string[]> {
   const rules = await run(program, ['--wait', '10', '--list-rules', hook]);
   return rules.split('\n').flatMap((rule) => {
     const [, name, target] = /^-A \S+ -i (\S+) -j (\S+)$/.exec(rule.trim()) ?? [];
@@ -92,7 +92,7 @@ function jumpFrom(name: string, chain: string): readonly string[] {
   return ['--in-interface', name, '--jump', chain];
 }
 
-/** Docker leaves DOCKER-USER to others and keeps it over its own restarts. An engine without iptables has none. */
+/** Docker reserves DOCKER-USER for other programs and keeps it over its restarts. An engine without iptables has no such chain. */
 async function forwardHook(): Promise<string> {
   return (await succeeds('iptables', ['--wait', '10', '--list-rules', 'DOCKER-USER'])) ? 'DOCKER-USER' : 'FORWARD';
 }
@@ -103,7 +103,7 @@ async function nameServers(): Promise<readonly string[]> {
       .flatMap((addresses) => addresses ?? [])
       .map((address) => address.address),
   );
-  // Where systemd-resolved listens on loopback, the engine gives containers the servers behind it.
+  // If systemd-resolved listens on loopback, the engine gives containers the servers that it forwards to.
   const files = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
   return [...new Set(texts.flatMap((text) => protectedNameServers(text, own)))];
@@ -129,7 +129,7 @@ function run(program: string, args: readonly string[], input = ''): Promise<stri
       if (error === null) resolve(stdout);
       else reject(Object.assign(error, { stderr }));
     });
-    // The program may end before it has read: then its exit code tells why, and not the pipe.
+    // The program may end before it has read its input. Then its exit code is the reason, not the broken pipe.
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
   });

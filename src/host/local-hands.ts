@@ -9,7 +9,7 @@ import { hostRoutes } from './routes.ts';
 export interface LocalHandsDeps {
   /** PAAS_HOME. */
   readonly home: string;
-  /** Throws while the engine does not answer. */
+  /** Throws until the engine has answered once. */
   readonly engine: () => Promise<EngineOnHost>;
 }
 

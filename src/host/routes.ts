@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import type { Block } from '../domain/subnets.ts';
 
-/** What this machine has routes to, but for the default route: a network of ours there would cut it off. */
+/** Destinations of this machine's routes, except the default route. Empty on a machine that is not Linux. */
 export async function hostRoutes(): Promise<readonly Block[]> {
   try {
     return parseRoutes(await readFile('/proc/net/route', 'utf8'));
   } catch (error) {
-    // Not a Linux machine: then the engine does not share its kernel, nor its routes.
+    // Not a Linux machine. Then the engine has another kernel with its own routes.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
 }
 
-/** The kernel prints addresses as hexadecimal numbers of its own byte order (proc(5)), which is little-endian on amd64 and arm64. */
+/** The kernel prints addresses as hexadecimal numbers in its byte order (proc(5)), which is little-endian on amd64 and arm64. */
 export function parseRoutes(table: string): readonly Block[] {
   const blocks: Block[] = [];
   for (const row of table.split('\n').slice(1)) {

@@ -2,26 +2,26 @@ import { access, constants, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /*
- * With the `systemd` driver BuildKit's steps have no group in common: it hands runc a path that only systemd would
- * understand, `SLICE:docker:ID`, and runc without systemd makes it as it is, beside the engine's own group (measured with
- * 26.1; runc, cgroups/fs2 defaultDirPath). So each step is limited by itself, as soon as its group is there.
+ * With the `systemd` driver BuildKit's steps have no common group. BuildKit gives runc a path that only systemd
+ * understands, `SLICE:docker:ID`. runc without systemd creates a group with exactly this name beside the engine's group
+ * (measured with 26.1; runc, cgroups/fs2 defaultDirPath). So each step is limited separately, as soon as its group exists.
  */
 
-/** Steps come and go within a second; what one can take in this time is no danger. */
+/** A step cannot take a dangerous amount in this time. */
 const lookEveryMs = 50;
 const groupOfStep = /^[\w.-]+\.slice:[\w.-]*:\w+$/;
-/** Where systemd has the engine's service. */
+/** The slice in which systemd runs the engine's service. */
 const slice = 'system.slice';
 const pids = 2048;
-/** A quarter of what a container of an app weighs. */
+/** A quarter of the weight of an app's container. */
 const cpuWeight = 25;
 
-/** A quarter of the host's, so that a few at once leave it some; what any build has, where half of the host's is as much. */
+/** A quarter of the host's memory, so that a few concurrent steps leave some free. At least 2 GiB, as any build has, if half of the host's memory is as much. */
 export function stepMemoryBytes(memoryBytes: number): number {
   return Math.floor(Math.max(memoryBytes / 4, Math.min(memoryBytes / 2, 2 * 1024 ** 3)));
 }
 
-/** Whether this process may limit groups there. cgroup v2 only. */
+/** Whether this process may limit groups below `cgroupRoot`. cgroup v2 only. */
 export async function canBrakeSteps(cgroupRoot: string): Promise<boolean> {
   try {
     await access(join(cgroupRoot, slice, 'cgroup.subtree_control'), constants.W_OK);
@@ -31,7 +31,7 @@ export async function canBrakeSteps(cgroupRoot: string): Promise<boolean> {
   }
 }
 
-/** Limits each step that begins until it is disposed of. `memoryBytes`: of the host. */
+/** Limits each step that begins, until the answer is disposed of. `memoryBytes`: memory of the host. */
 export function brakeSteps(memoryBytes: number, cgroupRoot: string): Disposable {
   const folder = join(cgroupRoot, slice);
   const braked = new Set<string>();
@@ -49,9 +49,9 @@ export function brakeSteps(memoryBytes: number, cgroupRoot: string): Disposable 
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** False when the step is over, or its group half made and to be looked at again. */
+/** False if the step has ended, or its group is incomplete and must be tried again. */
 async function brake(group: string, memoryBytes: number): Promise<boolean> {
-  // A kernel may lack the controller of these.
+  // The kernel may lack these controllers.
   await limit(group, 'cpu.weight', cpuWeight);
   await limit(group, 'memory.swap.max', 0);
   return (await limit(group, 'memory.max', stepMemoryBytes(memoryBytes))) && (await limit(group, 'pids.max', pids));
