@@ -6,7 +6,7 @@ import { eventOf } from '../domain/event.ts';
 import { type Domain, isReservedHostname, parseHostname } from '../domain/route.ts';
 import type { Store } from '../domain/store.ts';
 import { ensureNetworks, removeEnvironment } from '../provisioner/environment.ts';
-import { type DeployDeps, makeRelease } from './releases.ts';
+import { type ByActor, type DeployDeps, makeRelease } from './releases.ts';
 
 /** What an app has outside the store and the engines. Both may be called again after a failure. */
 export interface AppBelongings {
@@ -51,7 +51,7 @@ export async function createApp(name: string | null, actor: Actor, deps: AppsDep
   return deps.store.apps.get(created.id);
 }
 
-export async function renameApp(app: App, name: string, actor: Actor, { store }: AppsDeps): Promise<App> {
+export async function renameApp(app: App, name: string, { actor, deps: { store } }: ByActor<AppsDeps>): Promise<App> {
   const to = parseAppName(name);
   return store.transaction(async (tables) => {
     await tables.apps.rename(app.id, to);
@@ -63,8 +63,7 @@ export async function renameApp(app: App, name: string, actor: Actor, { store }:
 export async function setMaintenance(
   { id }: Pick<App, 'id'>,
   on: boolean,
-  actor: Actor,
-  store: Pick<Store, 'transaction'>,
+  { actor, deps: { store } }: ByActor<{ readonly store: Pick<Store, 'transaction'> }>,
 ): Promise<void> {
   await store.transaction(async (tables) => {
     const { name, maintenance } = await tables.apps.get(id);
@@ -99,8 +98,7 @@ export async function destroyApp(app: App, actor: Actor, deps: AppsDeps): Promis
 export async function addDomain(
   app: App,
   input: string,
-  actor: Actor,
-  { store, platformDomain }: AppsDeps,
+  { actor, deps: { store, platformDomain } }: ByActor<AppsDeps>,
 ): Promise<Domain> {
   const hostname = parseHostname(input);
   if (isReservedHostname(hostname, platformDomain)) {
@@ -118,7 +116,11 @@ export async function addDomain(
   });
 }
 
-export async function removeDomain(app: App, input: string, actor: Actor, { store }: AppsDeps): Promise<Domain> {
+export async function removeDomain(
+  app: App,
+  input: string,
+  { actor, deps: { store } }: ByActor<AppsDeps>,
+): Promise<Domain> {
   const hostname = parseHostname(input);
   return store.transaction(async (tables) => {
     const domain = (await tables.domains.list(app.id)).find((candidate) => candidate.hostname === hostname);

@@ -1,11 +1,10 @@
-import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import { sameConfig } from '../domain/config-vars.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import type { Lease } from '../domain/leases.ts';
 import type { Release } from '../domain/release.ts';
-import { currentRelease, type DeployDeps, makeRelease, rollbackTarget } from './releases.ts';
+import { type ByActor, currentRelease, type DeployDeps, makeRelease, rollbackTarget } from './releases.ts';
 import { rollOut } from './roll-out.ts';
 
 type Changes = Readonly<Record<string, string | null>>;
@@ -14,7 +13,7 @@ type Changes = Readonly<Record<string, string | null>>;
  * Changes config vars and makes a release of the current artifact with them. Resolves when the release exists; the roll-out
  * goes on. Makes no release when every variable has its value already and the current release serves it.
  */
-export function changeConfig(app: App, changes: Changes, actor: Actor, deps: DeployDeps): Promise<Release> {
+export function changeConfig(app: App, changes: Changes, { actor, deps }: ByActor): Promise<Release> {
   return released(app, { deps, purpose: 'a change of config' }, (lease) =>
     deps.store.transaction(async (tables) => {
       await lease.check();
@@ -37,7 +36,7 @@ export function changeConfig(app: App, changes: Changes, actor: Actor, deps: Dep
 }
 
 /** Makes a new release with the code and the config of an earlier one. Resolves when it exists; the roll-out goes on. */
-export function rollback(app: App, version: number | null, actor: Actor, deps: DeployDeps): Promise<Release> {
+export function rollback(app: App, version: number | null, { actor, deps }: ByActor): Promise<Release> {
   return released(app, { deps, purpose: 'a rollback' }, (lease) =>
     deps.store.transaction(async (tables) => {
       await lease.check();
@@ -74,7 +73,7 @@ function released(
     const made = await make(lease);
     if ('done' in made) return resolve(made.done);
     resolve(made.rollOut);
-    await rollOut(app, made.rollOut, deps, lease.signal);
+    await rollOut(made.rollOut, deps, lease.signal);
   };
   deps.work.hold(app.id, work, { purpose }).catch((error: unknown) => {
     // Has no effect once the release exists: its failure is an event in the app's log.

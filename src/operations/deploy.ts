@@ -56,7 +56,7 @@ export async function deployPush(
       const waiting = reportLongWait((wait) => output.step(waitingLine('launch', wait)));
       const work = (lease: Lease) => {
         waiting.end();
-        return release(request, { artifact, reused }, { output, pusherOnly: pusher }, { deps, lease });
+        return release(request, { artifact, reused }, { outputs: { output, pusherOnly: pusher }, deps, lease });
       };
       const purpose = purposeOf(request.push);
       const options = { purpose, signal: pushSignal, onWait: waiting.onWait };
@@ -89,8 +89,7 @@ function reportLongWait(report: (wait: LeaseWait) => void) {
 async function release(
   { push, actor }: PushRequest,
   { artifact, reused }: { readonly artifact: Artifact; readonly reused: boolean },
-  outputs: Outputs,
-  { deps, lease }: { deps: DeployDeps; lease: Lease },
+  { outputs, deps, lease }: { readonly outputs: Outputs; readonly deps: DeployDeps; readonly lease: Lease },
 ): Promise<Release> {
   const { store } = deps;
   const { output } = outputs;
@@ -98,7 +97,7 @@ async function release(
   const current = await currentRelease(app, store);
   if (reused && current && (await isAsServed(current, artifact, deps))) {
     output.step(`Nothing changed: v${current.version} serves this tree already`);
-    await reportWhatServes(app, artifact, output, deps);
+    await reportWhatServes(app, artifact, { output, deps });
     return current;
   }
   output.step('Launching...');
@@ -107,9 +106,9 @@ async function release(
     await lease.check();
     return makeRelease(tables, { app, artifactId: artifact.id, cause: 'deploy', description, actor });
   });
-  await launch(app, made, outputs, { deps, signal: lease.signal });
+  await launch(app, made, { outputs, deps, signal: lease.signal });
   output.detail(`Released v${made.version}`);
-  await reportWhatServes(await store.apps.get(app.id), artifact, output, deps);
+  await reportWhatServes(await store.apps.get(app.id), artifact, { output, deps });
   return made;
 }
 
@@ -117,8 +116,7 @@ async function release(
 async function reportWhatServes(
   app: App,
   artifact: Artifact,
-  output: BuildOutput,
-  { store, urlOf }: DeployDeps,
+  { output, deps: { store, urlOf } }: { readonly output: BuildOutput; readonly deps: DeployDeps },
 ): Promise<void> {
   const types = formationTypes(artifact);
   const formation = (await store.formations.list(app.id)).filter(({ type }) => types.includes(type));
@@ -141,17 +139,17 @@ async function isAsServed(current: ReleaseWithConfig, artifact: Artifact, { stor
 async function launch(
   app: App,
   made: Release,
-  { output, pusherOnly }: Outputs,
-  { deps, signal }: { deps: DeployDeps; signal: AbortSignal },
+  { outputs, deps, signal }: { readonly outputs: Outputs; readonly deps: DeployDeps; readonly signal: AbortSignal },
 ): Promise<void> {
+  const { output, pusherOnly } = outputs;
   const report = () =>
     output.detail('Still starting: a web process is up when it listens on 0.0.0.0, on the port that PORT says');
   const starting = setTimeout(report, reportStartingAfterMs);
   try {
-    await rollOut(app, made, deps, signal);
+    await rollOut(made, deps, signal);
   } catch (error) {
     if (error instanceof StartFailed) {
-      await showLastLines(error, made, pusherOnly, deps).catch((second: unknown) =>
+      await showLastLines(error, made, { output: pusherOnly, deps }).catch((second: unknown) =>
         deps.logger.warn('the last lines of a failed start could not be shown', { error: second, app: app.name }),
       );
     }
@@ -169,8 +167,7 @@ async function launch(
 async function showLastLines(
   { instance }: StartFailed,
   { version }: Release,
-  output: BuildOutput,
-  { appLog, outputKept }: DeployDeps,
+  { output, deps: { appLog, outputKept } }: { readonly output: BuildOutput; readonly deps: DeployDeps },
 ): Promise<void> {
   if (!instance) return;
   const { hostId, containerId } = instance;

@@ -10,7 +10,7 @@ import type { Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh, isIn, isWanted, type Slot, slotsOf } from '../provisioner/plan.ts';
-import { currentRelease, type DeployDeps } from './releases.ts';
+import { type ByActor, currentRelease, type DeployDeps } from './releases.ts';
 import { replace } from './replace.ts';
 
 /**
@@ -20,8 +20,7 @@ import { replace } from './replace.ts';
 export function scale(
   app: App,
   changes: readonly ScaleChange[],
-  actor: Actor,
-  deps: DeployDeps,
+  { actor, deps }: ByActor,
 ): Promise<readonly FormationEntry[]> {
   return deps.work.hold(
     app.id,
@@ -29,7 +28,7 @@ export function scale(
       const scaled = await deps.store.transaction((tables) => changeFormation(app, changes, { actor, tables }));
       if (scaled.replaced.length === 0) return scaled.entries;
       try {
-        await replace(app, scaled, deps, signal);
+        await replace(scaled, deps, signal);
       } catch (error) {
         await deps.store.transaction((tables) => putBack(app, scaled, { actor, tables }));
         throw error;
@@ -74,9 +73,9 @@ async function changeFormation(
   const active = await activeOf(app, tables);
   const slots = entries.flatMap(slotsOf);
   const lacking = slots.filter((slot) => !active.some((instance) => isIn(slot, instance)));
-  const { replaced, anew } = otherwiseSized(slots, active);
-  const placed = await placeInstances(tables, { app, release }, [...anew, ...lacking].map(afresh));
-  const [started, added] = [placed.slice(0, anew.length), placed.slice(anew.length)];
+  const { replaced, refilled } = otherwiseSized(slots, active);
+  const placed = await placeInstances(tables, { app, release }, [...refilled, ...lacking].map(afresh));
+  const [started, added] = [placed.slice(0, refilled.length), placed.slice(refilled.length)];
   return { release, before, entries, replaced, started, added };
 }
 
@@ -103,12 +102,12 @@ export function finishResizing(app: App, deps: DeployDeps): Promise<void> {
       const replacement = await deps.store.transaction(async (tables) => {
         const { release, types } = await processesOf(app, tables);
         const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
-        const { replaced, anew } = otherwiseSized(formation.flatMap(slotsOf), await activeOf(app, tables));
-        const started = await placeInstances(tables, { app, release }, anew.map(afresh));
+        const { replaced, refilled } = otherwiseSized(formation.flatMap(slotsOf), await activeOf(app, tables));
+        const started = await placeInstances(tables, { app, release }, refilled.map(afresh));
         return { release, replaced, started };
       });
       try {
-        await replace(app, replacement, deps, signal);
+        await replace(replacement, deps, signal);
       } catch (error) {
         if (errorCode(error) === 'start_failed')
           await deps.store.transaction((tables) => keepSizes(app, replacement.replaced, tables));
@@ -134,11 +133,11 @@ async function keepSizes(app: App, running: readonly Instance[], tables: StoreTa
 function otherwiseSized(
   slots: readonly Slot[],
   active: readonly Instance[],
-): { readonly replaced: readonly Instance[]; readonly anew: readonly Slot[] } {
+): { readonly replaced: readonly Instance[]; readonly refilled: readonly Slot[] } {
   const replaced = active.filter((instance) =>
     slots.some((slot) => isIn(slot, instance) && slot.size !== instance.size),
   );
-  return { replaced, anew: slots.filter((slot) => replaced.some((instance) => isIn(slot, instance))) };
+  return { replaced, refilled: slots.filter((slot) => replaced.some((instance) => isIn(slot, instance))) };
 }
 
 async function appendScaled(
@@ -151,7 +150,7 @@ async function appendScaled(
 }
 
 /** Replaces all instances, those of a type or one (`web.1`), new before old. Also fills slots that a person stopped. */
-export function restart(app: App, process: string | null, actor: Actor, deps: DeployDeps): Promise<void> {
+export function restart(app: App, process: string | null, { actor, deps }: ByActor): Promise<void> {
   return deps.work.hold(
     app.id,
     async ({ signal }) => {
@@ -165,14 +164,14 @@ export function restart(app: App, process: string | null, actor: Actor, deps: De
         await appendTarget(app, process, { kind: 'formation.restarted', actor, tables });
         return { release, replaced, started };
       });
-      await replace(app, replacement, deps, signal);
+      await replace(replacement, deps, signal);
     },
     { purpose: 'a restart' },
   );
 }
 
 /** Asks one instance (`web.1`) or all of a type to stop. Needs no lease, so that a roll-out under way does not delay it. */
-export function stop(app: App, process: string, actor: Actor, { store }: DeployDeps): Promise<void> {
+export function stop(app: App, process: string, { actor, deps: { store } }: ByActor): Promise<void> {
   return store.transaction(async (tables) => {
     const stopping = (await tables.instances.listActive(app.id)).filter(
       (instance) => isWanted(instance) && releaseOf(instance) !== null && matches(instance, process),

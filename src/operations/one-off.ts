@@ -13,7 +13,7 @@ import { placeInstances, retire } from '../provisioner/placing.ts';
 import { afresh } from '../provisioner/plan.ts';
 import { oneOffArgv } from '../supervisor/container-spec.ts';
 import type { Terminals } from '../supervisor/terminals.ts';
-import { currentRelease, type DeployDeps } from './releases.ts';
+import { type ByActor, currentRelease, type DeployDeps } from './releases.ts';
 
 interface OneOffDeps extends DeployDeps {
   readonly terminals: Terminals;
@@ -25,8 +25,7 @@ const maxCommandLength = 10_000;
 export async function run(
   app: App,
   request: RunRequest,
-  actor: Actor,
-  { store, terminals }: OneOffDeps,
+  { actor, deps: { store, terminals } }: ByActor<OneOffDeps>,
 ): Promise<Instance> {
   if (request.command.trim() === '' || request.command.length > maxCommandLength || request.command.includes('\0')) {
     throw new PlatformError('invalid_params', `A command has 1 to ${maxCommandLength} characters.`, {
@@ -82,9 +81,9 @@ async function placeOneOff(
 export async function attachRun(
   app: App,
   instanceId: string,
-  signal: AbortSignal,
-  { store, logger, environment, terminals }: OneOffDeps,
+  { signal, deps }: { readonly signal: AbortSignal; readonly deps: OneOffDeps },
 ): Promise<RunSession> {
+  const { store, logger, environment, terminals } = deps;
   const instance = await store.instances.find(instanceId);
   if (!instance || instance.appId !== app.id) throw new PlatformError('not_found', `${app.name} runs no such one-off.`);
   const hangUp = () => {

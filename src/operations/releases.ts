@@ -20,6 +20,12 @@ export interface DeployDeps extends RollOutDeps {
   readonly urlOf: (app: App) => string;
 }
 
+/** The actor who asks for a verb, and the verb's collaborators. */
+export interface ByActor<Deps = DeployDeps> {
+  readonly actor: Actor;
+  readonly deps: Deps;
+}
+
 /** Makes a release with the app's config. Reads the config in the same transaction, so that a change made during the build is in it. */
 export async function makeRelease(
   tables: StoreTables,

@@ -156,6 +156,6 @@ function rank(instance: Instance): number {
 function resumeRollOut(app: App, release: Release, deps: DeployDeps): void {
   const options = { purpose: `the roll-out of v${release.version}` };
   deps.work
-    .hold(app.id, ({ signal }) => rollOut(app, release, deps, signal), options)
+    .hold(app.id, ({ signal }) => rollOut(release, deps, signal), options)
     .catch((error: unknown) => deps.logger.warn('a resumed roll-out failed', { error, app: app.name }));
 }

@@ -1,4 +1,3 @@
-import type { App } from '../domain/app.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Release } from '../domain/release.ts';
 import { ensureNetworksFor } from '../provisioner/environment.ts';
@@ -15,7 +14,6 @@ export interface Replacement {
 
 /** Waits until the new instances are up, then retires the old ones. Throws `start_failed` and leaves the old ones running. */
 export async function replace(
-  app: App,
   { release, started, replaced }: Replacement,
   deps: RollOutDeps,
   signal: AbortSignal,
@@ -23,12 +21,12 @@ export async function replace(
   const { store } = deps;
   try {
     await ensureNetworksFor(started, deps.environment, deps.logger);
-    await allUp(started, release, deps, signal);
+    await allUp({ instances: started, release }, deps, signal);
   } catch (error) {
     await store.transaction((tables) => retire(tables, started, 'deploy_failed'));
     throw error;
   }
   // First, so that requests go to the new ones before the old ones stop.
-  await routesSettled(app, deps);
+  await routesSettled(release.appId, deps);
   await store.transaction((tables) => retire(tables, replaced, 'restarted'));
 }

@@ -1,5 +1,4 @@
 import { platformActor } from '../domain/actor.ts';
-import type { App } from '../domain/app.ts';
 import type { Artifact } from '../domain/build.ts';
 import { defaultInstanceCloudlets } from '../domain/cloudlet.ts';
 import { errorCode, PlatformError } from '../domain/errors.ts';
@@ -36,35 +35,35 @@ export interface RollOutDeps {
  * before the switch stops the new ones, leaves the old ones serving and throws `start_failed`, `no_capacity`, `timeout` or
  * `cancelled`. After the switch nothing fails, and the signal has no effect.
  */
-export async function rollOut(app: App, release: Release, deps: RollOutDeps, signal: AbortSignal): Promise<void> {
+export async function rollOut(release: Release, deps: RollOutDeps, signal: AbortSignal): Promise<void> {
   const { store } = deps;
+  const app = { id: release.appId };
   const started: Instance[] = [];
   try {
     const artifact = release.artifactId ? await store.artifacts.find(release.artifactId) : null;
-    const formation = artifact ? await formationOf(app, artifact, store) : [];
+    const formation = artifact ? await formationOf(app.id, artifact, store) : [];
     if (artifact) {
       await ensureNetworks(app, deps.environment);
       started.push(...(await placeGate({ app, release }, formation, store)));
       await ensureNetworksFor(started, deps.environment, deps.logger);
-      await allUp(started, release, deps, signal);
+      await allUp({ instances: started, release }, deps, signal);
     }
-    await store.transaction((tables) => switchTo(app, release, formation, tables));
+    await store.transaction((tables) => switchTo(release, formation, tables));
   } catch (error) {
-    await abandon(release, started, error, deps);
+    await abandon(release, started, { error, deps });
     throw error;
   }
-  await routesSettled(app, deps);
+  await routesSettled(app.id, deps);
 }
 
 /**
  * The entries of the artifact's process types. New types get their initial quantity. Types that the artifact lacks keep their
  * row and run nothing, so that a rollback starts them again.
  */
-async function formationOf(app: App, artifact: Artifact, store: Store): Promise<readonly NewEntry[]> {
-  const known = new Map((await store.formations.list(app.id)).map((entry) => [entry.type, entry]));
+async function formationOf(appId: string, artifact: Artifact, store: Store): Promise<readonly NewEntry[]> {
+  const known = new Map((await store.formations.list(appId)).map((entry) => [entry.type, entry]));
   return formationTypes(artifact).map(
-    (type) =>
-      known.get(type) ?? { appId: app.id, type, quantity: initialQuantity(type), size: defaultInstanceCloudlets },
+    (type) => known.get(type) ?? { appId, type, quantity: initialQuantity(type), size: defaultInstanceCloudlets },
   );
 }
 
@@ -88,18 +87,14 @@ async function placeGate(owner: Owner, formation: readonly NewEntry[], store: St
 }
 
 /** Makes the release the current one, in one transaction. */
-async function switchTo(
-  app: App,
-  release: Release,
-  formation: readonly NewEntry[],
-  tables: StoreTables,
-): Promise<void> {
-  await tables.traffic.switchAllTo(app.id, release.id);
+async function switchTo(release: Release, formation: readonly NewEntry[], tables: StoreTables): Promise<void> {
+  const { appId } = release;
+  await tables.traffic.switchAllTo(appId, release.id);
   await tables.releases.setStatus(release.id, 'succeeded');
-  const known = new Set((await tables.formations.list(app.id)).map(({ type }) => type));
+  const known = new Set((await tables.formations.list(appId)).map(({ type }) => type));
   for (const entry of formation) if (!known.has(entry.type)) await tables.formations.put(entry);
-  await tables.events.append(eventOf('release.succeeded', platformActor, { appId: app.id, data: factsOf(release) }));
-  const active = await tables.instances.listActive(app.id);
+  await tables.events.append(eventOf('release.succeeded', platformActor, { appId, data: factsOf(release) }));
+  const active = await tables.instances.listActive(appId);
   const old = active.filter((instance) => isOfFormation(instance) && releaseOf(instance) !== release.id);
   // They answer until the resolver has no request left for them.
   await retire(tables, old.filter(isWanted), 'replaced');
@@ -107,13 +102,13 @@ async function switchTo(
 
 /** Never throws: a resolver that is down serves no request, and gets the new routes when it is back. */
 export async function routesSettled(
-  app: App,
+  appId: string,
   { routes, logger }: Pick<RollOutDeps, 'routes' | 'logger'>,
 ): Promise<void> {
   try {
-    await routes.settled(app.id);
+    await routes.settled(appId);
   } catch (error) {
-    logger.warn('a resolver has not got the new routes; it gets them when it is back', { error, app: app.name });
+    logger.warn('a resolver has not got the new routes; it gets them when it is back', { error, appId });
   }
 }
 
@@ -121,8 +116,7 @@ export async function routesSettled(
 async function abandon(
   release: Release,
   started: readonly Instance[],
-  error: unknown,
-  { store, logger, work }: RollOutDeps,
+  { error, deps: { store, logger, work } }: { readonly error: unknown; readonly deps: RollOutDeps },
 ): Promise<void> {
   if (work.isClosing && isTakenUpAgain(release)) return;
   const reason = error instanceof PlatformError ? error.message : 'internal error';

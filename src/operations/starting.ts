@@ -9,8 +9,7 @@ import type { Store } from '../domain/store.ts';
  * supervisor ends an instance at its boot timeout.
  */
 export async function allUp(
-  instances: readonly Instance[],
-  release: Release,
+  { instances, release }: { readonly instances: readonly Instance[]; readonly release: Release },
   { store, startTimeoutMs }: { readonly store: Store; readonly startTimeoutMs: number },
   signal: AbortSignal,
 ): Promise<void> {

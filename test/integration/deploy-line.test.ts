@@ -20,7 +20,7 @@ it('a config change does not wait for a build, and a push that waits for the cha
   const { store } = deps;
   const app = await half.app('patient');
   const release = await half.release(app, { web: `[ -z "$SLOW" ] || sleep 3; ${answering('patient')}` });
-  await rollOut(app, release, deps, never);
+  await rollOut(release, deps, never);
 
   const built = Promise.withResolvers<void>();
   const [artifact] = await store.artifacts.list(app.id);

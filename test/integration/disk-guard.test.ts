@@ -18,7 +18,7 @@ describe('an instance that fills its disk', () => {
 
   const deployed = async (name: string, before: string) => {
     const app = await half.app(name);
-    await rollOut(app, await half.release(app, { web: `${before}; ${answering(name)}` }), half.deps, never);
+    await rollOut(await half.release(app, { web: `${before}; ${answering(name)}` }), half.deps, never);
     return app;
   };
   const active = async (appId: string) => (await half.deps.store.instances.listActive(appId)).map(({ id }) => id);

@@ -34,7 +34,7 @@ describe('while the engine is away', () => {
 
   const deployed = async (name: string) => {
     const app = await half.app(name);
-    await rollOut(app, await half.release(app, { web: answering(name) }), half.deps, never);
+    await rollOut(await half.release(app, { web: answering(name) }), half.deps, never);
     return app;
   };
   const serves = (app: App, marker: string) =>
@@ -75,7 +75,7 @@ describe('while the engine is away', () => {
     const app = await deployed('refused');
     const release = await half.release(app, { web: answering('later') });
     proxy.away();
-    await assert.rejects(rollOut(app, release, half.deps, never), { code: 'unavailable' });
+    await assert.rejects(rollOut(release, half.deps, never), { code: 'unavailable' });
     proxy.back();
     await serves(app, 'refused');
     const { store } = half.deps;
@@ -89,7 +89,7 @@ describe('while the engine is away', () => {
   it('a release whose instances are starting waits for the engine', async () => {
     const app = await deployed('patient');
     const release = await half.release(app, { web: `sleep 1; ${answering('later')}` });
-    const rollingOut = rollOut(app, release, half.deps, never);
+    const rollingOut = rollOut(release, half.deps, never);
     await eventually('two run', async () => (await half.containers(app)).length === 2);
     proxy.away();
     await passed(1500);

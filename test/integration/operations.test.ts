@@ -49,7 +49,7 @@ describe('operations on an app', () => {
 
   const deployed = async (name: string, scripts: Readonly<Record<string, string>> = { web: web(name) }) => {
     const app = await half.app(name);
-    await rollOut(app, await half.release(app, scripts), half.deps, never);
+    await rollOut(await half.release(app, scripts), half.deps, never);
     await half.operations.scale(app, [{ type: 'web', size: 1 }], half.actor);
     return half.deps.store.apps.get(app.id);
   };
@@ -191,7 +191,7 @@ describe('operations on an app', () => {
   it('a new size whose instances do not start is undone, with all changes of that request', async () => {
     const app = await half.app('taken');
     await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
-    await rollOut(app, await half.release(app, { web: onlySmall }), half.deps, never);
+    await rollOut(await half.release(app, { web: onlySmall }), half.deps, never);
     const change = { type: 'web', quantity: { set: 2 }, size: 2 } as const;
     await assert.rejects(half.operations.scale(app, [change], half.actor), { code: 'start_failed' });
     assert.deepEqual(await formation(app), ['web=1:1']);
@@ -233,11 +233,13 @@ describe('operations on an app', () => {
   it('a config release interrupted by a stop of the platform goes live after the next start', async () => {
     const app = await deployed('interrupted', { web: `[ -z "$SLOW" ] || sleep 1; ${answering('interrupted')}` });
     const stopping = { ...half.deps, work: new OngoingWork(createLocalLeases()) };
-    const release = await changeConfig(app, { SLOW: 'yes' }, half.actor, stopping);
+    const release = await changeConfig(app, { SLOW: 'yes' }, { actor: half.actor, deps: stopping });
     await eventually('it is starting', async () => (await half.containers(app)).length === 2);
     await stopping.work.close();
     assert.equal(await statusOf(release.id), 'pending');
-    await assert.rejects(changeConfig(app, { SLOW: 'no' }, half.actor, stopping), { code: 'cancelled' });
+    await assert.rejects(changeConfig(app, { SLOW: 'no' }, { actor: half.actor, deps: stopping }), {
+      code: 'cancelled',
+    });
     await createRepairs(half.deps).recover();
     await live(release.id);
     await serves(app, 'interrupted');
@@ -318,7 +320,7 @@ describe('operations on an app', () => {
     const app = await half.app('too-large');
     const { store } = half.deps;
     await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
-    await rollOut(app, await half.release(app, { web: onlySmall }), half.deps, never);
+    await rollOut(await half.release(app, { web: onlySmall }), half.deps, never);
     await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
     await createRepairs(half.deps).repairLeftovers();
     await eventually('the formation is as it was', async () => (await formation(app)).join() === 'web=1:1');
@@ -329,7 +331,7 @@ describe('operations on an app', () => {
   it('destroying an app ends its running roll-out and leaves nothing', async () => {
     const app = await deployed('doomed');
     const release = await half.release(app, { web: 'exec sleep 600' });
-    const rollingOut = half.deps.work.hold(app.id, ({ signal }) => rollOut(app, release, half.deps, signal), {
+    const rollingOut = half.deps.work.hold(app.id, ({ signal }) => rollOut(release, half.deps, signal), {
       purpose: 'this',
     });
     rollingOut.catch(() => undefined);

@@ -30,7 +30,7 @@ describe('after a crash or a failed write', () => {
 
   const deployed = async (name: string) => {
     const app = await half.app(name);
-    await rollOut(app, await half.release(app, { web: answering(name) }), half.deps, never);
+    await rollOut(await half.release(app, { web: answering(name) }), half.deps, never);
     return half.deps.store.apps.get(app.id);
   };
   const place = (app: App, release: Release, slot: number) =>
@@ -63,7 +63,7 @@ describe('after a crash or a failed write', () => {
     const lost = await half.release(left, { web: 'exec sleep 600' });
     await place(left, lost, 1);
     const going = await half.release(busy, { web: `sleep 2; ${answering('later')}` });
-    const rollingOut = deps.work.hold(busy.id, ({ signal }) => rollOut(busy, going, deps, signal), {
+    const rollingOut = deps.work.hold(busy.id, ({ signal }) => rollOut(going, deps, signal), {
       purpose: 'this',
     });
     await eventually('both have two', async () => {

@@ -23,7 +23,7 @@ describe('from a release to a URL', () => {
   const serving = async (name: string, marker: string) => {
     const app = await half.app(name);
     const release = await half.release(app, { web: answering(marker) });
-    await rollOut(app, release, half.deps, never);
+    await rollOut(release, half.deps, never);
     assert.equal((await half.get(app)).body, marker);
     return { app, release };
   };
@@ -31,7 +31,7 @@ describe('from a release to a URL', () => {
   it('serves the new version when it answers, and then stops the old one', async () => {
     const { app } = await serving('switching', 'one');
     const release = await half.release(app, { web: answering('two') });
-    await rollOut(app, release, half.deps, never);
+    await rollOut(release, half.deps, never);
     assert.equal((await half.get(app)).body, 'two');
     assert.equal(await currentIdOf(half.deps.store, app), release.id);
     await eventually('one container is left', async () => (await half.containers(app)).length === 1);
@@ -40,7 +40,7 @@ describe('from a release to a URL', () => {
   it('fails within the boot timeout when nothing listens, and the old version goes on', async () => {
     const { app, release: good } = await serving('deaf', 'good');
     const deaf = await half.release(app, { web: 'exec sleep 60' });
-    await assert.rejects(rollOut(app, deaf, half.deps, never), /did not answer on port 5000 within 6 s/);
+    await assert.rejects(rollOut(deaf, half.deps, never), /did not answer on port 5000 within 6 s/);
     assert.equal((await half.get(app)).body, 'good');
     const { store } = half.deps;
     assert.equal((await store.releases.find(deaf.id))?.status, 'failed');
@@ -51,10 +51,7 @@ describe('from a release to a URL', () => {
   it('fails at once when the process ends, without another try', async () => {
     const { app } = await serving('ending', 'good');
     const ending = await half.release(app, { web: 'echo last words; exit 9' });
-    await assert.rejects(
-      rollOut(app, ending, half.deps, never),
-      /web\.1 of v2 did not start: Process exited with status 9/,
-    );
+    await assert.rejects(rollOut(ending, half.deps, never), /web\.1 of v2 did not start: Process exited with status 9/);
     const lines = await half.deps.appLog.read(app.id, { lines: 5, source: 'app' });
     assert.deepEqual(
       lines.map(({ text }) => text),
@@ -72,15 +69,15 @@ describe('from a release to a URL', () => {
     await store.formations.put({ appId: app.id, type: 'worker', quantity: 1, size: 1 });
     const worker = 'exec sleep 600';
     const good = await half.release(app, { web: answering('good'), worker });
-    await rollOut(app, good, half.deps, never);
+    await rollOut(good, half.deps, never);
     const before = await half.containers(app);
     assert.equal(before.length, 2);
     const lazy = await half.release(app, { web: answering('new'), worker: 'echo no queue; exit 1' });
     const ends = /^worker\.1 of v2 did not start: Process exited with status 1\./;
-    await assert.rejects(rollOut(app, lazy, half.deps, never), { code: 'start_failed', message: ends });
+    await assert.rejects(rollOut(lazy, half.deps, never), { code: 'start_failed', message: ends });
     const fading = await half.release(app, { web: `sleep 3; ${answering('new')}`, worker: 'sleep 2; exit 1' });
     const fades = /^worker\.1 of v3 did not start: Process exited with status 1\./;
-    await assert.rejects(rollOut(app, fading, half.deps, never), { code: 'start_failed', message: fades });
+    await assert.rejects(rollOut(fading, half.deps, never), { code: 'start_failed', message: fades });
     for (const { id } of [lazy, fading]) assert.equal((await store.releases.find(id))?.status, 'failed');
     await eventually('the old ones are left', async () => (await half.containers(app)).length === 2);
     const ids = async () => (await half.containers(app)).map(({ id }) => id).sort();
@@ -96,9 +93,9 @@ describe('from a release to a URL', () => {
     await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
     await store.formations.put({ appId: app.id, type: 'worker', quantity: 3, size });
     const scripts = { web: answering('one'), worker: 'exec sleep 600' };
-    await rollOut(app, await half.release(app, scripts), half.deps, never);
+    await rollOut(await half.release(app, scripts), half.deps, never);
     const release = await half.release(app, { ...scripts, web: answering('two') });
-    await rollOut(app, release, half.deps, never);
+    await rollOut(release, half.deps, never);
     assert.equal((await half.get(app)).body, 'two');
     await eventually('all workers are of the new release', async () => {
       const up = (await store.instances.listActive(app.id)).filter(({ state }) => state === 'up');
@@ -111,7 +108,7 @@ describe('from a release to a URL', () => {
     const { app } = await serving('patient', 'good');
     const slow = await half.release(app, { web: 'exec sleep 60' });
     const gone = new AbortController();
-    const rollingOut = rollOut(app, slow, half.deps, gone.signal);
+    const rollingOut = rollOut(slow, half.deps, gone.signal);
     await eventually('the new one runs', async () => (await half.containers(app)).length === 2);
     gone.abort();
     await assert.rejects(rollingOut, (error) => errorCode(error) === 'cancelled');
@@ -165,7 +162,7 @@ describe('from a release to a URL', () => {
     await store.formations.put({ appId: app.id, type: 'web', quantity: 30, size: 4 });
     const release = await half.release(app, { web: answering('big') });
     await assert.rejects(
-      rollOut(app, release, half.deps, never),
+      rollOut(release, half.deps, never),
       /host here has \d+ of 40 cloudlets free, and 30 × 4 = 120 are needed/,
     );
     assert.equal((await half.get(app)).body, 'small');

@@ -30,7 +30,7 @@ describe('two hosts, of which one hangs', () => {
     proxy = await EngineProxy.start();
     half = await LowerHalf.start();
     app = await half.app('both');
-    await rollOut(app, await half.release(app, { web: answering('both') }), half.deps, never);
+    await rollOut(await half.release(app, { web: answering('both') }), half.deps, never);
     half.engines.add('far', createDockerEngine({ dockerHost: proxy.dockerHost, cacheDir: half.fixture.cacheDir }));
     await putHost(half.deps.store, { id: 'far', name: 'there' });
     await ensureNetwork(app, 'far', half.deps.environment);
@@ -144,7 +144,7 @@ describe('a host that came after the app', () => {
   it('gets the network of the app when an instance is placed there', async () => {
     const { store } = half.deps;
     const app = await half.app('moving');
-    await rollOut(app, await half.release(app, { web: answering('moving') }), half.deps, never);
+    await rollOut(await half.release(app, { web: answering('moving') }), half.deps, never);
     const { dockerHost, cacheDir } = half.fixture;
     half.engines.add('far', createDockerEngine({ dockerHost, cacheDir }));
     await putHost(store, { id: 'far', name: 'there' });

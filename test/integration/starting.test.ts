@@ -21,7 +21,7 @@ test('instances whose start or end the change feed missed are seen when it is ba
   const instances = [await newInstance(app, release, 1), await newInstance(app, release, 2)];
   const wait = (awaited: typeof instances) => {
     const deps = { store, startTimeoutMs: scaled(20_000) };
-    return allUp(awaited, release, deps, new AbortController().signal);
+    return allUp({ instances: awaited, release }, deps, new AbortController().signal);
   };
   const [first, second] = instances;
   assert.ok(first && second);

@@ -31,7 +31,7 @@ describe('an instance', () => {
 
   const deployed = async (name: string, scripts: Readonly<Record<string, string>>) => {
     const app = await half.app(name);
-    await rollOut(app, await half.release(app, scripts), half.deps, never);
+    await rollOut(await half.release(app, scripts), half.deps, never);
     return half.deps.store.apps.get(app.id);
   };
   const instances = (app: App) => half.deps.store.instances.list(app.id);
@@ -186,7 +186,7 @@ test('is let go when the platform stops in the middle of a step, and the next su
   await using half = await LowerHalf.start({ stopGraceMs: 60_000 });
   const app = await half.app('slow');
   const worker = async () => (await half.deps.store.instances.list(app.id)).find(({ type }) => type === 'worker');
-  await rollOut(app, await half.release(app, { worker: `trap '' TERM; exec sleep 600` }), half.deps, never);
+  await rollOut(await half.release(app, { worker: `trap '' TERM; exec sleep 600` }), half.deps, never);
   await half.operations.scale(app, [{ type: 'worker', quantity: { set: 1 }, size: 1 }], half.actor);
   await eventually('it is up', async () => (await worker())?.state === 'up');
   await half.operations.stop(app, 'worker.1', half.actor);
@@ -204,7 +204,7 @@ describe('a one-off', () => {
   before(async () => {
     half = await LowerHalf.start();
     app = await half.app('shop');
-    await rollOut(app, await half.release(app, { worker: 'exec sleep 600' }), half.deps, never);
+    await rollOut(await half.release(app, { worker: 'exec sleep 600' }), half.deps, never);
   });
   after(() => half[Symbol.asyncDispose]());
 
@@ -247,7 +247,7 @@ describe('a one-off', () => {
     await using proxy = await EngineProxy.start();
     await using other = await LowerHalf.start({ dockerHost: proxy.dockerHost });
     const shop = await other.app('shop');
-    await rollOut(shop, await other.release(shop, { worker: 'exec sleep 600' }), other.deps, never);
+    await rollOut(await other.release(shop, { worker: 'exec sleep 600' }), other.deps, never);
     proxy.loseAnswer(/^POST [^ ]*\/start/);
     const instance = await other.operations.run(shop, request({ command: 'cat; exit 3' }), other.actor);
     const { stream, exited } = await other.operations.attachRun(shop, instance.id, never);

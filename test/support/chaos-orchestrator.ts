@@ -72,8 +72,7 @@ async function main(order: ChaosOrder): Promise<void> {
   const deploy = async (app: App) => {
     const script = scripts[random(scripts.length)] ?? '';
     const other = random(3) === 0 ? { worker: 'exec sleep 600' } : {};
-    const work = async ({ signal }: Lease) =>
-      rollOut(app, await half.release(app, { web: script, ...other }), deps, signal);
+    const work = async ({ signal }: Lease) => rollOut(await half.release(app, { web: script, ...other }), deps, signal);
     await deps.work.hold(app.id, work, { purpose: 'a deploy' });
   };
   const aContainer = async () => {

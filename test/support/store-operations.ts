@@ -52,7 +52,7 @@ export function storeOperations(store: Store): StoreOperations {
       await store.apps.rename(app.id, parseAppName(name));
       return store.apps.get(app.id);
     },
-    setMaintenance: (app, on, actor) => setMaintenance(app, on, actor, store),
+    setMaintenance: (app, on, actor) => setMaintenance(app, on, { actor, deps: { store } }),
     destroyApp: (app) => store.apps.remove(app.id),
     async deployPush() {
       throw new PlatformError('internal', 'The API never pushes.');
