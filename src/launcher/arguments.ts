@@ -6,7 +6,7 @@ import { nearestWord } from '../system/did-you-mean.ts';
 
 const names: readonly (SettingName | 'home')[] = ['home', ...settingNames];
 
-/** Settings out of `npm start -- --http-port 80`; `help` when that is asked for. Throws `invalid_params`. */
+/** The settings of `npm start -- --http-port 80`, or `help` for `--help`. Throws `invalid_params`. */
 export function readArguments(args: readonly string[]): Flags | 'help' {
   const { tokens } = parseArgs({
     args: [...args],
@@ -27,7 +27,7 @@ export function readArguments(args: readonly string[]): Flags | 'help' {
   return flags;
 }
 
-/** The same for the programs that the launcher starts, which read their settings themselves. */
+/** The flags as environment variables, for the programs that the launcher starts. */
 export function environmentOf(flags: Flags): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(flags).map(([name, value]) => [environmentName(name), value]));
 }
@@ -37,7 +37,7 @@ export function startHelp(): string {
     flagName(name),
     environmentName(name),
     name === 'home'
-      ? 'where everything is kept (/var/lib/paas; without root ~/.local/share/paas)'
+      ? 'the folder for all data (/var/lib/paas; without root ~/.local/share/paas)'
       : `${aboutSetting(name)} (${defaultOf(name)})`,
   ]);
   const width = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));
@@ -46,9 +46,9 @@ export function startHelp(): string {
   );
   return `Usage: npm start [-- --http-port 80 …]
 
-Sets this machine up for the platform, each step only when it is needed, and runs it until Ctrl-C.
+Sets this machine up for the platform (only the steps that are needed), and runs the platform until Ctrl-C.
 
-Each setting is a flag, a variable, or (but for home) a line such as http_port = 80 in paas.toml in its home:
+Each setting is a flag, a variable, or (except home) a line such as http_port = 80 in paas.toml in its home:
 
 ${lines.join('\n')}
 `;

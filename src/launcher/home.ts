@@ -5,8 +5,8 @@ import { PlatformError } from '../domain/errors.ts';
 import { assertReachable, gitUser } from '../git-receive/git-user.ts';
 
 /**
- * Makes PAAS_HOME when it is missing, and looks whether a platform can live in it, before anything else is done. Throws
- * `invalid_params` when it cannot be made or written, or when git's own user could not reach what is in it.
+ * Makes PAAS_HOME when it is missing, and checks that a platform can use it. The first step of all. Throws
+ * `invalid_params` when the folder cannot be made or written, or when git's own user could not reach its files.
  */
 export async function prepareHome(home: string): Promise<void> {
   try {
@@ -17,18 +17,20 @@ export async function prepareHome(home: string): Promise<void> {
     accessSync(home, constants.W_OK | constants.X_OK);
   } catch (cause) {
     if (cause instanceof PlatformError) throw cause;
-    throw new PlatformError('invalid_params', `No platform can live in ${home}: ${reasonOf(cause, home)}.`, {
+    throw new PlatformError('invalid_params', `The platform cannot use ${home}: ${reasonOf(cause, home)}.`, {
       hint: `Choose another folder with ${environmentName('home')}, for example ${environmentName('home')}=$HOME/paas npm start.`,
       cause,
     });
   }
 }
 
-/** One by one, as `mkdir --parents` does: Node's own way never ends where the kernel lets nobody make a folder (/proc). */
+/**
+ * Makes the folders one by one. Node's recursive `mkdir` never returns where the kernel allows no new folder (/proc).
+ */
 function makeFolders(path: string, mode: number): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory()) return;
-  if (found) throw new Error(`${path} is no folder`);
+  if (found) throw new Error(`${path} is not a folder`);
   makeFolders(dirname(path), mode);
   mkdirSync(path, { mode });
 }
@@ -44,7 +46,7 @@ function reasonOf(cause: unknown, home: string): string {
     case 'ENOENT':
       return `${path} cannot be made there`;
     case 'ENOTDIR':
-      return 'a part of its path is no folder';
+      return 'a part of its path is not a folder';
     default:
       return message;
   }

@@ -6,7 +6,7 @@ import { PlatformError } from '../domain/errors.ts';
 import { systemClock } from '../system/clock.ts';
 import { programIn } from '../system/privileges.ts';
 
-/** The programs of the host that set-up runs: apt-get, systemctl, service, dockerd. Nothing of a user's is ever an argument. */
+/** A program of the host that the set-up runs: apt-get, systemctl, service, dockerd. No argument comes from a user. */
 export interface HostCommand {
   readonly program: string;
   readonly args: readonly string[];
@@ -16,14 +16,17 @@ export interface HostCommand {
 
 const keptLines = 15;
 
-/** Where root's PATH may not reach, because a login without `-` keeps the user's. */
+/** Searched too, because after `su` without `-` root still has the user's PATH. */
 const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
 export function findProgram(name: string): string | null {
   return programIn(searchPath(), name);
 }
 
-/** Runs it to its end, a line of its output at a time. Throws `unavailable` with its last lines when it fails. */
+/**
+ * Runs the command to its end and reports each line of its output. Throws `unavailable` with the last 15 lines when it
+ * fails.
+ */
 export async function runHostCommand(
   command: HostCommand,
   progress: (line: string) => void,
@@ -48,7 +51,8 @@ export async function runHostCommand(
   const code = await new Promise<number | string | null>((resolve, reject) => {
     child.on('error', reject).on('exit', (exitCode, exitSignal) => resolve(exitCode ?? exitSignal));
   }).catch((error: Error) => (deadline.aborted ? 'deadline' : error.message));
-  // A daemon that was started may hold the output open for good: its starter's last words have come by then.
+  // A daemon that the command started may keep the output open for ever. 500 ms are enough for the command's last
+  // lines.
   await Promise.race([closed, systemClock.sleep(500)]);
   child.stdout.destroy();
   child.stderr.destroy();
@@ -59,11 +63,11 @@ export async function runHostCommand(
 }
 
 export interface Detached {
-  /** Also when it could not be run at all. */
+  /** True also when the program could not be started. */
   hasEnded(): boolean;
 }
 
-/** Starts a program that outlives us. `logFd` gets all it says. */
+/** Starts a program that outlives this process. Its output goes to `logFd`. */
 export function startDetached(program: string, args: readonly string[], logFd: number): Detached {
   const stdio: StdioOptions = ['ignore', logFd, logFd];
   const child = spawn(program, args, { detached: true, stdio, cwd: '/', env: commandEnvironment() });

@@ -14,10 +14,11 @@ const readyTimeoutMs = 60_000;
 const largestLogBytes = 16 * 1024 * 1024;
 
 /**
- * The orchestrator answers people and waits for the engine: it keeps little of what it makes. V8 would let 48 MB of young
- * garbage lie before it looks, and with a limit of gigabytes let the old grow to four times what lives (below 2 GB it
- * is 1.3 to 2 times); and code that is made small leaves out 12 MB. None costs CPU time here. The resolver lives from that room: with 4 MB of it a request costs it a
- * third more CPU time, with 8 a twentieth.
+ * The orchestrator answers requests and waits for the engine, so most of its objects live briefly. By default V8 lets
+ * 48 MB of young garbage collect, and with a limit of gigabytes lets the old generation grow to four times the live
+ * objects (below 2 GB, 1.3 to 2 times). Optimizing for size saves 12 MB of code. None of the three costs CPU time here.
+ * The resolver keeps V8's young generation: with 4 MB a request costs a third more CPU time, with 8 MB a twentieth
+ * more.
  */
 const orchestratorArgs = ['--max-semi-space-size=2', '--max-old-space-size=1024', '--optimize-for-size'] as const;
 
@@ -29,10 +30,13 @@ const programs = {
   },
 } as const;
 
-/** Programs that a killed launcher left behind: they hold the ports and the store. */
+/**
+ * Ends programs that a killed launcher left behind, because they hold the ports and the store: SIGTERM, after 10 s
+ * SIGKILL.
+ */
 export async function endOrphans(orphans: readonly RunningProcess[], announcer: Announcer): Promise<void> {
   if (orphans.length === 0) return;
-  announcer.step('Ending what a platform that was killed has left running');
+  announcer.step('Ending programs that a killed platform left running');
   for (const orphan of orphans) signalProcess(orphan, 'SIGTERM');
   const end = systemClock.monotonicMs() + 10_000;
   while (orphans.some(isRunning) && systemClock.monotonicMs() < end) await systemClock.sleep(50);
@@ -42,7 +46,7 @@ export async function endOrphans(orphans: readonly RunningProcess[], announcer: 
 /** The two programs of a platform, kept running until `stop`. */
 export class RunningPlatform {
   readonly #programs: readonly Program[];
-  /** Where the programs' output goes; null when it goes where ours goes. */
+  /** Folder of the programs' logs; null when their output goes to the launcher's own. */
   readonly #logs: string | null;
 
   constructor(
@@ -56,12 +60,12 @@ export class RunningPlatform {
       readonly lock: LauncherLock;
       readonly announcer: Announcer;
       readonly terminal: boolean;
-      /** Settings that the programs cannot read where we did: the flags. */
+      /** The flags as variables, because the programs cannot read the launcher's flags. */
       readonly env: Readonly<Record<string, string>>;
     },
   ) {
     const { logs, cache } = paths(settings.home);
-    // At a terminal only what concerns its owner is said; the journal gets everything.
+    // A terminal shows only messages for its owner. The journal gets everything.
     this.#logs = terminal ? logs : null;
     const onChange = () => {
       const running = this.#programs.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid] as const]));
@@ -80,7 +84,9 @@ export class RunningPlatform {
     );
   }
 
-  /** Resolves with what the programs said of themselves. Throws `unavailable` with the last lines of the log of the one that failed. */
+  /**
+   * Resolves with the programs' ready messages. Throws `unavailable` with the last lines of the failed program's log.
+   */
   async start(signal: AbortSignal): Promise<ReadyMessage> {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
     const messages = await Promise.all(this.#programs.map((program) => this.#startOne(program, deadline)));
@@ -88,7 +94,7 @@ export class RunningPlatform {
     return Object.assign({}, ...messages);
   }
 
-  /** Ends both; the apps' containers go on. */
+  /** Ends both programs. The apps' containers go on. */
   async stop(graceMs: number): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.stop(graceMs)));
   }

@@ -25,8 +25,8 @@ const commands: Readonly<Record<string, LocalCommand>> = {
 };
 
 /**
- * The commands of `paas` that act on this machine and not through the API. Returns what was done. Throws PlatformErrors:
- * `invalid_params` for an unknown name or flag, `confirmation_required`.
+ * Performs a command of `paas` that acts on this machine and not through the API. Returns what was done. Throws
+ * `invalid_params` for an unknown name or flag, and `confirmation_required`.
  */
 export async function runLocalCommand(name: string, args: readonly string[]): Promise<Result> {
   const command = commands[name];

@@ -2,8 +2,8 @@ import { PlatformError } from '../domain/errors.ts';
 import { runLocalCommand } from './local-commands.ts';
 
 /*
- * What `paas platform:stop`, `platform:uninstall` and `stack:rebuild` start: one command on this machine, whose ending
- * goes to the client by IPC. A defect ends the process with its stack and without a message.
+ * The program of `paas platform:stop`, `platform:uninstall` and `stack:rebuild`: one command on this machine. The
+ * result goes to the client by IPC. A defect prints its stack and ends the process without a result.
  */
 
 async function main([name = '', ...args]: readonly string[]): Promise<void> {
@@ -16,7 +16,7 @@ async function main([name = '', ...args]: readonly string[]): Promise<void> {
   }
 }
 
-/** Kept connections to the engine would keep the process, so it ends as soon as the message is sent. */
+/** Exits as soon as the message is sent, because open connections to the engine would keep the process alive. */
 function send(ending: object): void {
   if (process.send) process.send(ending, () => process.exit(0));
 }

@@ -6,11 +6,11 @@ import { PlatformError } from '../domain/errors.ts';
 import { writeWholeSync } from '../system/durable-file-sync.ts';
 import { describeProcess, isRunning, type RunningProcess } from './running-process.ts';
 
-/** Who runs the platform of a PAAS_HOME. */
+/** The processes that run the platform of a PAAS_HOME. */
 export interface LockHolder {
   readonly launcher: RunningProcess;
   readonly startedAt: string;
-  /** Programs that it started, by name: a launcher that was killed leaves them behind. */
+  /** Programs that the launcher started, by name. A launcher that is killed leaves them behind. */
   readonly programs: Readonly<Record<string, RunningProcess>>;
 }
 
@@ -18,7 +18,7 @@ export function lockPath(home: string): string {
   return join(paths(home).run, 'launcher.json');
 }
 
-/** What the lock file says, be the launcher alive or not; null when there is none. */
+/** The content of the lock file, whether or not the launcher is alive. Null when there is no valid file. */
 export function readLock(home: string): LockHolder | null {
   try {
     const content: unknown = JSON.parse(readFileSync(lockPath(home), 'utf8'));
@@ -46,8 +46,9 @@ export function runningLauncher(home: string): LockHolder | null {
 }
 
 /**
- * One launcher per PAAS_HOME. What locks is a listening socket that the kernel closes however the process ends; the file
- * beside it only says who it is. (A file alone cannot lock: of two that find a dead one's, each could remove the other's.)
+ * Allows one launcher per PAAS_HOME. The lock is a listening socket, which the kernel closes however the process ends.
+ * The file beside it only names the holder. (A file alone cannot lock: two launchers that find a dead one's file could
+ * each remove the file of the other.)
  */
 export class LauncherLock {
   readonly #home: string;
@@ -62,12 +63,12 @@ export class LauncherLock {
     this.orphans = orphans;
   }
 
-  /** Throws `conflict`, naming the one who has it. */
+  /** Throws `conflict` with the holder's process id. */
   static async acquire(home: string): Promise<LauncherLock> {
     mkdirSync(paths(home).run, { recursive: true, mode: 0o700 });
     const claim = await claimHome(home);
     const before = readLock(home);
-    // Another network namespace has sockets of its own; the file is common.
+    // Launchers in different network namespaces do not see each other's sockets, but share the file.
     if (!claim || (before && isRunning(before.launcher) && before.launcher.pid !== process.pid)) {
       claim?.close();
       throw alreadyRunning(home, before);
@@ -77,7 +78,7 @@ export class LauncherLock {
     return lock;
   }
 
-  /** Remembers what is to be ended when this launcher cannot do it any more. */
+  /** Stores the running programs (name to process id), so that the next launcher can end them if this one is killed. */
   writePrograms(programs: Readonly<Record<string, number>>): void {
     const described = Object.entries(programs).map(([name, pid]) => [name, describeProcess(pid)]);
     const content: LockHolder = {
@@ -85,7 +86,7 @@ export class LauncherLock {
       startedAt: this.#startedAt,
       programs: Object.fromEntries(described),
     };
-    // After a power cut nothing runs that it could name.
+    // Not durable: after a power cut none of these processes runs.
     writeWholeSync(lockPath(this.#home), JSON.stringify(content), { durable: false });
   }
 
@@ -96,8 +97,8 @@ export class LauncherLock {
 }
 
 /**
- * Null when another process has it. A name in the kernel's own space, so that nothing is left on the disk; made of what
- * the folder is and not of its path, which may be another folder in a container.
+ * Listens on an abstract socket, which leaves nothing on the disk. Null when another process has it. The name is made
+ * of the folder's device and inode, because a container may have another folder at the same path.
  */
 function claimHome(home: string): Promise<Server | null> {
   const { dev, ino } = statSync(paths(home).run);
@@ -114,7 +115,7 @@ function alreadyRunning(home: string, holder: LockHolder | null): PlatformError 
   const since = holder?.startedAt.slice(0, 19).replace('T', ' ');
   return new PlatformError(
     'conflict',
-    `The platform in ${home} is running already${holder ? `: process ${holder.launcher.pid}, since ${since} UTC` : ''}.`,
+    `The platform in ${home} is already running${holder ? `: process ${holder.launcher.pid}, since ${since} UTC` : ''}.`,
     { hint: 'Stop it with paas platform:stop, or start another one with a PAAS_HOME and ports of its own.' },
   );
 }

@@ -7,11 +7,11 @@ import { Signals } from './signals.ts';
 import { announceOn, endWith } from './terminal.ts';
 
 /*
- * The launcher: has the host set up, and then keeps the platform's two programs alive for as long as it lives. It is to
- * cost next to nothing beside them, so it loads no package; what the set-up needs is loaded by a process that ends.
+ * The launcher. It sets the host up, and then keeps the platform's two programs running. It loads no package, to use
+ * little memory; the set-up runs in a process that ends.
  */
 
-/** Long enough for requests in flight to be answered. */
+/** Requests in flight get this time to be answered. */
 const stopGraceMs = 20_000;
 
 const startedMs = performance.now();

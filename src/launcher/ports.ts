@@ -10,7 +10,7 @@ interface WantedPort {
   readonly port: number;
 }
 
-/** Throws `conflict` for the first port that somebody else has: which, who, and the setting that changes it. */
+/** Throws `conflict` for the first port that is taken, with its holder and the setting that changes it. */
 export async function requireFreePorts(settings: Settings): Promise<void> {
   const wanted: readonly WantedPort[] = [
     { setting: environmentName('api_port'), host: '127.0.0.1', port: settings.apiPort },
@@ -29,14 +29,14 @@ async function requireFree({ setting, host, port }: WantedPort): Promise<void> {
     throw new PlatformError('conflict', `Port ${port} on ${host} is taken by ${who}.`, { hint: `${change}.` });
   }
   if (code === 'EACCES') {
-    throw new PlatformError('forbidden', `Port ${port} is for root alone.`, { hint: `Run as root, or: ${change}.` });
+    throw new PlatformError('forbidden', `Only root may use port ${port}.`, { hint: `Run as root, or: ${change}.` });
   }
-  throw new PlatformError('invalid_params', `Nothing can listen on ${host}, port ${port}: ${code}.`, {
+  throw new PlatformError('invalid_params', `The platform cannot listen on ${host}, port ${port}: ${code}.`, {
     hint: `${change}; the address is ${environmentName('bind')}.`,
   });
 }
 
-/** The error's code; null when it worked. */
+/** Null when listening worked, else the error's code. */
 function tryListen(host: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -50,7 +50,7 @@ export interface PortHolder {
   readonly command: string;
 }
 
-/** Who listens on this TCP port; null when that cannot be known (another user's process, another system). */
+/** The process that listens on this TCP port. Null when it cannot be found: another user's process, or no Linux. */
 export function portHolder(port: number): PortHolder | null {
   const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => listeningInodes(read(path), port)));
   if (inodes.size === 0) return null;
@@ -62,7 +62,7 @@ export function portHolder(port: number): PortHolder | null {
   return null;
 }
 
-/** The program up to its first word that is no option (a runtime's script or module): more may be nobody's business. */
+/** The command up to its first word that is not an option, such as a script. Later words may be secret. */
 function commandOf(pid: string): string {
   const [program = '', ...words] = read(`/proc/${pid}/cmdline`).split('\0').filter(Boolean);
   const end = words.findIndex((word) => !word.startsWith('-'));
@@ -70,7 +70,7 @@ function commandOf(pid: string): string {
   return shown.slice(0, 120) || read(`/proc/${pid}/comm`).trim() || 'a program';
 }
 
-/** Sockets in state 0A (LISTEN) on the port, out of the kernel's table. */
+/** Inodes of the sockets that listen on the port (state 0A), from the kernel's table. */
 export function listeningInodes(table: string, port: number): readonly string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return table.split('\n').flatMap((line) => {

@@ -10,7 +10,7 @@ import { storeStep } from './steps/store.ts';
 import { gitStep, stackToolsStep } from './steps/tools.ts';
 import type { Announcer } from './terminal.ts';
 
-/** What the host must have, whatever platforms run on it. `npm test` begins with the same. */
+/** The host's own steps, the same for every platform on it. `npm test` begins with them too. */
 export function hostSteps(engine: Engine, settings: Settings): readonly SetUpStep[] {
   return [gitStep(), engineStep(engine, settings), stackToolsStep(engine, settings), stacksStep(engine, settings)];
 }
@@ -23,7 +23,7 @@ export async function prepareHost(
   await setUp(hostSteps(engine, settings), announcer, signal);
 }
 
-/** Everything that this host and this PAAS_HOME need, each only when it is missing. */
+/** Performs all steps for this host and this PAAS_HOME, each only when it is needed. */
 export async function prepare(
   engine: Engine,
   settings: Settings,

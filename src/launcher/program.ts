@@ -2,43 +2,44 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { environment } from '../config/environment.ts';
 import { systemClock } from '../system/clock.ts';
 
-/** What a program tells its launcher over IPC when it does its work. The rest of the message is the program's own. */
+/** A program's message to its launcher over IPC, when it is ready. Each program adds fields of its own. */
 export interface ReadyMessage {
   readonly type: 'ready';
-  /** The orchestrator's: where the API listens, also when the setting was 0. */
+  /** From the orchestrator: the port of the API, also when the setting was 0. */
   readonly apiPort?: number;
-  /** The resolver's: where the public enters. */
+  /** From the resolver: the public address. */
   readonly address?: { readonly host: string; readonly port: number };
 }
 
 export interface ProgramOptions {
   readonly name: string;
-  /** A .ts file, run with the Node that runs us. */
+  /** A .ts file, run with the same Node as this process. */
   readonly script: string;
-  /** Where its output goes: a file descriptor, or ours. */
+  /** A file descriptor for its output; `inherit` for this process's own output. */
   readonly output: number | 'inherit';
   readonly env?: Readonly<Record<string, string>>;
-  /** For Node itself, before the script. */
+  /** Node's own arguments, before the script. */
   readonly nodeArgs?: readonly string[];
-  /** Told of every end that was not asked for, and when it is started again. */
+  /** Called after every end that was not asked for, with the reason and the time of the next start. */
   readonly onDeath: (what: string) => void;
+  /** Called when `pid` changes. */
   readonly onChange: () => void;
 }
 
-/** A program that does not become ready this many times in a row when the platform starts will not by trying again. */
+/** After this many ends in a row before it was ever ready, a program is not started again. */
 const firstStartAttempts = 3;
 const stableMs = 30_000;
 
 /**
- * How long to wait before a program that died is started again, by how often it died without running 30 s in between. At
- * once the first time, always so soon that it is back within 2 s; slower only when it keeps dying. Pure.
+ * The wait before a program that ended is started again. `deaths` counts its ends without 30 s of running in between.
+ * The first start is at once, the next ones within 1 s; after ten deaths it is 10 s. Pure.
  */
 export function restartDelayMs(deaths: number): number {
   if (deaths <= 1) return 0;
   return deaths <= 10 ? Math.min(1000, 125 * 2 ** (deaths - 2)) : 10_000;
 }
 
-/** A child process that is kept running: started again whenever it ends, until `stop`. */
+/** A child process that is started again whenever it ends, until `stop`. */
 export class Program {
   readonly #options: ProgramOptions;
   readonly #stopping = new AbortController();
@@ -60,14 +61,17 @@ export class Program {
     return this.#child?.pid ?? null;
   }
 
-  /** Resolves with its first ready message; rejects when it ends three times before it sends one. */
+  /** Resolves with its first ready message. Rejects when it ends three times before it sends one. */
   start(): Promise<ReadyMessage> {
     return new Promise((resolve, reject) => {
       this.#done = this.#keepRunning(resolve).catch(reject);
     });
   }
 
-  /** SIGTERM, then SIGKILL after `graceMs`. Resolves when it has ended; it is not started again. May be called twice. */
+  /**
+   * Sends SIGTERM, then SIGKILL after `graceMs`. Resolves when it has ended. It is not started again. May be called
+   * twice.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
     this.#child?.kill('SIGTERM');
@@ -100,7 +104,7 @@ export class Program {
     const { script, output, env, nodeArgs = [], onChange } = this.#options;
     return new Promise((resolve) => {
       const child = fork(script, [], {
-        // A group of its own: a terminal's Ctrl-C is for the launcher, which ends its programs in order.
+        // A process group of its own. A terminal's Ctrl-C goes to the launcher, which ends its programs in order.
         detached: true,
         stdio: ['ignore', output, output, 'ipc'],
         env: { ...environment(), ...env },

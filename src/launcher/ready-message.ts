@@ -4,7 +4,7 @@ import type { Settings } from '../config/settings.ts';
 import { apiUrl } from './addresses.ts';
 import { linkAdvice } from './steps/command-link.ts';
 
-/** The last thing that `npm start` prints: where it is and what to type next. */
+/** The last output of `npm start`: the platform's addresses, and what to type next. */
 export function readyMessage(settings: Settings, startedInMs: number, env: Environment = environment()): string {
   const advice = linkAdvice();
   const suffix = settings.httpPort === 80 ? '' : `:${settings.httpPort}`;
@@ -16,7 +16,7 @@ export function readyMessage(settings: Settings, startedInMs: number, env: Envir
     `  Apps    http://<app>.${settings.domain}${suffix}`,
     `  Token   ${credentialsPath(env)}`,
     '',
-    // npx finds the command in this folder only; elsewhere it would run whatever the npm registry has of that name.
+    // npx finds the command only in this folder. Elsewhere it would run a package of that name from the npm registry.
     ...(advice === null
       ? ['  See it work    paas demo']
       : ['  See it work    npx paas demo', `  The command    ${advice}`]),

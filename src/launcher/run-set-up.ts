@@ -6,20 +6,20 @@ import { environment } from '../config/environment.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Signals } from './signals.ts';
 
-/** What the set-up says when this host and this PAAS_HOME have all they need. */
+/** The set-up's message when this host and this PAAS_HOME have all they need. */
 export interface PreparedMessage {
   readonly type: 'prepared';
   readonly settings: Settings;
-  /** Settings that the programs cannot read where the set-up did: the flags. */
+  /** The flags as variables, because the programs cannot read the set-up's flags. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** With nothing prepared: the exit code, after the set-up has told the reason itself. */
+/** `ended`: nothing is prepared, and the set-up has printed the reason. `code` is its exit code. */
 export type SetUpEnd = PreparedMessage | { readonly type: 'ended'; readonly code: number };
 
 const script = fileURLToPath(new URL('./set-up-program.ts', import.meta.url));
 
-/** Runs the set-up in a process that is gone afterwards, with our terminal and our signals. */
+/** Runs the set-up in a process of its own, with this terminal. Passes the signals on to it. */
 export function runSetUp(args: readonly string[], signals: Signals): Promise<SetUpEnd> {
   const cache = getCompileCacheDir();
   return new Promise((resolve, reject) => {

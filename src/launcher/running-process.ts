@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** A process, told from a later one with the same number by the moment it began. */
+/** A process. Its start time tells it apart from a later one with the same id. */
 export interface RunningProcess {
   readonly pid: number;
-  /** Of /proc; null where there is none. */
+  /** From /proc; null where there is no /proc. */
   readonly startTicks: string | null;
 }
 
@@ -20,7 +20,7 @@ export function isRunning({ pid, startTicks: known }: RunningProcess): boolean {
   return known === null || startTicks(pid) === known;
 }
 
-/** Sends the signal. A process that is gone needs none. */
+/** Sends the signal. Does nothing when the process is gone. */
 export function signalProcess(target: RunningProcess, signal: NodeJS.Signals): void {
   if (!isRunning(target)) return;
   try {
@@ -30,7 +30,10 @@ export function signalProcess(target: RunningProcess, signal: NodeJS.Signals): v
   }
 }
 
-/** Field 22 of /proc/PID/stat, counted after the name, which may hold spaces and parentheses. A zombie has ended. */
+/**
+ * Field 22 of /proc/PID/stat. Counted after the name, which may contain spaces and parentheses. Null for a zombie: it
+ * has ended.
+ */
 function startTicks(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

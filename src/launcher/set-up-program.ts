@@ -13,8 +13,8 @@ import { Signals } from './signals.ts';
 import { announceOn, endWith } from './terminal.ts';
 
 /*
- * The set-up as a process of its own, run by the launcher: what it needs to look at a host and to prepare it (the
- * builder, the store, the engine, every schema) is 80 MB that nobody needs while the platform runs.
+ * The set-up, a process of its own that the launcher runs. It loads the builder, the store, the engine and every
+ * schema: 80 MB that the launcher does not need while the platform runs.
  */
 
 async function main(): Promise<void> {

@@ -1,14 +1,17 @@
 import type { Announcer } from './terminal.ts';
 
-/** One thing that a host must have before the platform runs on it. A file each, in steps/. */
+/** Something that a host needs before the platform runs on it. Each has a file in steps/. */
 export interface SetUpStep {
-  /** What there is to do and why, as a person reads it; null when it is there. Changes nothing. Quick: every start asks. */
+  /**
+   * The work and its reason, for a person; null when nothing is needed. Changes nothing. Must be quick, because every
+   * start asks.
+   */
   needed(): Promise<string | null>;
-  /** Does it. May be called when another program did it in between. Throws a PlatformError with the way out. */
+  /** Does the work. Another program may have done it meanwhile. Throws a PlatformError with a hint. */
   perform(progress: (line: string) => void, signal: AbortSignal): Promise<void>;
 }
 
-/** In order, each only when needed, each announced. Returns how many had to be done. */
+/** Performs the steps in order, each only when it is needed, and announces each. Returns the number performed. */
 export async function setUp(steps: readonly SetUpStep[], announcer: Announcer, signal: AbortSignal): Promise<number> {
   let done = 0;
   for (const step of steps) {

@@ -1,7 +1,7 @@
-/** npm, a shell and the terminal may each hand on one and the same Ctrl-C. */
+/** npm, a shell and the terminal may each pass on the same Ctrl-C. */
 const sameSignalMs = 1000;
 
-/** What asks the platform to end: the first time in order, the second time at once. */
+/** Requests to end the platform: the first ends it in order, the second at once. */
 export class Signals {
   readonly #first = new AbortController();
   readonly #second = new AbortController();
@@ -24,7 +24,7 @@ export class Signals {
     return new Promise((resolve) => this.first.addEventListener('abort', () => resolve(), { once: true }));
   }
 
-  /** Also what is as good as a signal. */
+  /** Takes a signal, or an event that counts as one. */
   hear(name: string): void {
     const nowMs = performance.now();
     if (!this.first.aborted) {

@@ -12,10 +12,10 @@ import { isRunning, signalProcess } from './running-process.ts';
 import { knowsLogin } from './steps/account.ts';
 import type { Announcer } from './terminal.ts';
 
-/** Longer than the launcher gives its programs. */
+/** Longer than the launcher waits for its programs. */
 const stopTimeoutMs = 40_000;
 
-/** Ends the platform of this PAAS_HOME as Ctrl-C does. False when none runs. */
+/** Ends the platform of this PAAS_HOME as Ctrl-C does. Returns false when none runs. Throws `timeout` after 40 s. */
 export async function stopPlatform(settings: Settings, announcer: Announcer): Promise<boolean> {
   const holder = runningLauncher(settings.home);
   if (!holder) return false;
@@ -35,12 +35,12 @@ export async function stopPlatform(settings: Settings, announcer: Announcer): Pr
   return true;
 }
 
-/** The labels of what this PAAS_HOME's platform made; null when there was never a platform in it. */
+/** The label on everything that this PAAS_HOME's platform made. Null when there was never a platform in it. */
 export async function ownLabels(settings: Settings): Promise<Labels | null> {
   return await withStore(settings, async (store) => ({ [labelNames.platform]: await platformId(store) }));
 }
 
-/** Whether the login at this platform's address is its own; null when there was never a platform in this PAAS_HOME. */
+/** Whether the login for this platform's address is its own. Null when there was never a platform in this PAAS_HOME. */
 export async function ownsLogin(settings: Settings, env: Environment = environment()): Promise<boolean | null> {
   return await withStore(settings, (store) => knowsLogin(store, settings, env));
 }
@@ -56,7 +56,9 @@ async function withStore<T>(settings: Settings, ask: (store: Store) => Promise<T
   }
 }
 
-/** Stops the apps' containers, all at once. The next start of the platform starts the apps again. Returns how many ran. */
+/**
+ * Stops all the apps' containers together. The next start of the platform starts the apps again. Returns how many ran.
+ */
 export async function stopApps(engine: Engine, settings: Settings, labels: Labels): Promise<number> {
   const all = await engine.containers.list({ ...labels, [labelNames.role]: 'instance' });
   const running = all.filter(countsAsRunning);

@@ -1,12 +1,12 @@
 import { PlatformError } from '../domain/errors.ts';
 
-/** What the person at the terminal, or the reader of the journal, is told while the host is set up. */
+/** Messages for the person at the terminal, or the reader of the journal. */
 export interface Announcer {
-  /** A step begins: what is done, and why. */
+  /** Announces a step, with its reason. */
   step(text: string): void;
-  /** A sign of life within the step. */
+  /** Shows progress within the step. */
   detail(text: string): void;
-  /** Plain text, as it stands. */
+  /** Prints text without a prefix. */
   print(text: string): void;
 }
 
@@ -18,7 +18,7 @@ export function announceOn(stream: NodeJS.WritableStream): Announcer {
   };
 }
 
-/** Ends a program of the launcher with the reason, as a person reads it; what is a bug of ours with its stack. */
+/** Prints the reason and ends the process with exit code 1. A defect is printed with its stack. */
 export function endWith(error: unknown): never {
   const known = error instanceof PlatformError;
   process.stderr.write(` !     ${known ? error.message : (error as Error).stack}\n`);

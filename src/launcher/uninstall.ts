@@ -9,8 +9,9 @@ import { commandLink, removeCommandLink } from './steps/command-link.ts';
 import type { Announcer } from './terminal.ts';
 
 /**
- * Removes what the platform put on this host outside PAAS_HOME: its containers, networks, volumes and images, the command,
- * the token. May be called again after a failure. PAAS_HOME and the engine stay: they are said, not touched.
+ * Removes what the platform put on this host outside PAAS_HOME: its containers, networks, volumes and images, the
+ * command and the token. PAAS_HOME and the engine stay; the last message names PAAS_HOME. May be called again after a
+ * failure.
  */
 export async function uninstall(
   engine: Engine,
@@ -21,7 +22,7 @@ export async function uninstall(
     announcer,
   }: {
     readonly labels: Labels | null;
-    /** Whether the login at this platform's address goes, too: another platform may have the address by now. */
+    /** Whether to remove the login for this platform's address. False when another platform has the address by now. */
     readonly login: boolean;
     readonly announcer: Announcer;
   },
@@ -30,11 +31,11 @@ export async function uninstall(
   if (login) removeCredential(environment(), { apiUrl: apiUrl(settings), gitOrigins: gitOrigins(settings) });
   if (removeCommandLink()) announcer.step(`Removed ${commandLink}`);
   announcer.print(
-    `What is left is ${settings.home} (apps' repositories, releases, keys). Remove it with: rm -rf ${settings.home}`,
+    `${settings.home} stays (apps' repositories, releases, keys). Remove it with: rm -rf ${settings.home}`,
   );
 }
 
-/** Everything with these labels, and the host's firewall rules for it; and the stacks, unless another platform uses the engine. */
+/** Removes everything with these labels, its firewall rules, and the stacks unless another platform uses the engine. */
 export async function removeFromEngine(engine: Engine, labels: Labels | null, announcer: Announcer): Promise<void> {
   if (labels) {
     await removeContainers(engine, labels, announcer);
@@ -70,7 +71,7 @@ async function removeImages(engine: Engine, labels: Labels, announcer: Announcer
   announcer.step(`Removed images: ${found.length}`);
 }
 
-/** The stacks are every platform's of this engine: the last one takes them along. */
+/** All platforms on an engine share the stacks. The last one to be uninstalled removes them. */
 async function removeStacks(engine: Engine, own: Labels, announcer: Announcer): Promise<void> {
   if (await isUsedByOthers(engine, own[labelNames.platform] ?? null)) {
     announcer.step('The stack images stay: another platform uses this engine');

@@ -32,7 +32,7 @@ describe('npm start', () => {
   it('refuses a second platform in the same home, in one line that names the first', async () => {
     const { code, stderr } = await paas.run(process.execPath, [launcher]);
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`running already: process ${paas.launcherPid}`));
+    assert.match(stderr, new RegExp(`already running: process ${paas.launcherPid}`));
   });
 
   it('says which port is taken, by which process, and which setting changes it', async () => {

@@ -26,8 +26,8 @@ describe('PAAS_HOME', () => {
     const file = join(root, 'file');
     writeFileSync(file, '');
     const refused = (reason: RegExp) => ({ code: 'invalid_params', message: reason, hint: /PAAS_HOME=/ });
-    await assert.rejects(prepareHome(file), refused(/No platform can live in .*file is no folder/));
-    await assert.rejects(prepareHome(join(file, 'x')), refused(/no folder/));
+    await assert.rejects(prepareHome(file), refused(/The platform cannot use .*file is not a folder/));
+    await assert.rejects(prepareHome(join(file, 'x')), refused(/not a folder/));
     await assert.rejects(prepareHome('/proc/paas'), refused(/\/proc\/paas/));
   });
 

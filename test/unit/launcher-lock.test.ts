@@ -34,7 +34,7 @@ test('a second launcher of the same PAAS_HOME gets an error that names the first
     assert.equal(error.code, 'conflict');
     assert.match(
       error.message,
-      new RegExp(`^The platform in ${home} is running already: process ${process.pid}, since 20`),
+      new RegExp(`^The platform in ${home} is already running: process ${process.pid}, since 20`),
     );
     return true;
   });

@@ -10,15 +10,15 @@ import { hashToken, mintToken } from '../../domain/token.ts';
 import { apiUrl, gitOrigins } from '../addresses.ts';
 import type { SetUpStep } from '../set-up.ts';
 
-/** Whether the login kept for this platform's address is one that its store knows. */
+/** Whether the login stored for this platform's address has a token of its store. */
 export async function knowsLogin(store: Store, settings: Settings, env: Environment): Promise<boolean> {
   const credential = findCredential(env, apiUrl(settings));
   return credential !== null && (await store.tokens.findBySha256(hashToken(credential.token))) !== null;
 }
 
 /**
- * An account for whoever starts the platform, with a token where the command line and git find it. A token that this
- * platform does not know (PAAS_HOME was made anew) is replaced.
+ * Makes an account for the person who starts the platform, with a token that the command line and git find. Replaces a
+ * token that this platform does not know, as after PAAS_HOME was removed.
  */
 export function accountStep(store: Store, settings: Settings, env: Environment = environment()): SetUpStep {
   return {
@@ -62,7 +62,7 @@ async function createAccount(tables: StoreTables): Promise<Account> {
   return account;
 }
 
-/** A name in the form that Heroku's clients expect. Nothing is ever mailed to it. */
+/** An email address, because Heroku's clients expect one. No mail is sent to it. */
 function defaultEmail(): string {
   return `${userName()}@${hostname()}`.toLowerCase();
 }
@@ -71,7 +71,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    // A number without a name, as some containers run as.
+    // Some containers run as a user id without a name.
     return 'paas';
   }
 }

@@ -7,7 +7,7 @@ import type { SetUpStep } from '../set-up.ts';
 export const commandLink = '/usr/local/bin/paas';
 export const commandPath = fileURLToPath(new URL('../../cli/paas.cjs', import.meta.url));
 
-/** As root the `paas` command is put into the path; a `paas` of somebody else's is left alone. */
+/** Links the `paas` command into the PATH when run as root. A foreign `paas` stays. */
 export function commandLinkStep(settings: Pick<Settings, 'linkCommand'>, link = commandLink): SetUpStep {
   return {
     async needed() {
@@ -21,12 +21,12 @@ export function commandLinkStep(settings: Pick<Settings, 'linkCommand'>, link = 
   };
 }
 
-/** The line that gives one the command everywhere, for whoever has only `npx paas` in this folder. */
+/** The command that makes `paas` available everywhere. Null when the link exists. */
 export function linkAdvice(): string | null {
   return linkState(commandLink) === 'ours' ? null : `${isRoot() ? '' : 'sudo '}ln -s ${commandPath} ${commandLink}`;
 }
 
-/** Removes the link when it is ours. True when it did. */
+/** Removes the link when it is this checkout's. Returns true when it did. */
 export function removeCommandLink(link = commandLink): boolean {
   if (linkState(link) !== 'ours') return false;
   unlinkSync(link);

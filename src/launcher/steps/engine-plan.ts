@@ -1,9 +1,10 @@
-/** What is known of the host when no engine answers. */
+/** The state of a host on which no engine answers. */
 export interface EngineFacts {
-  /** PAAS_DOCKER_HOST, and whether it is the place where a packaged engine of this host listens. */
+  /** PAAS_DOCKER_HOST. */
   readonly dockerHost: string;
+  /** Whether it is the socket on which a packaged engine of this host listens. */
   readonly isDefaultHost: boolean;
-  /** The socket is there, but not for us. */
+  /** The socket exists, but this user may not open it. */
   readonly isForbidden: boolean;
   readonly isRoot: boolean;
   readonly hasDaemon: boolean;
@@ -15,7 +16,7 @@ export type EnginePlan =
   | { readonly kind: 'install' }
   | { readonly kind: 'refuse'; readonly message: string; readonly hint: string };
 
-/** What to do when no engine answers. Pure. */
+/** The next step when no engine answers. Pure. */
 export function planEngine(facts: EngineFacts): EnginePlan {
   if (facts.isForbidden) {
     return refuse(
@@ -45,7 +46,7 @@ export function planEngine(facts: EngineFacts): EnginePlan {
   );
 }
 
-/** How the daemon is started here. Tried in order: the next one when the one before brought no answer. */
+/** A way to start the daemon. They are tried in order, until the engine answers. */
 export type StartMethod = 'systemd' | 'service' | 'process';
 
 export function startMethods(host: {
@@ -60,7 +61,10 @@ function refuse(message: string, hint: string): EnginePlan {
   return { kind: 'refuse', message, hint };
 }
 
-/** Why a daemon did not come up, out of its log: dockerd says it last, on a line without the others' form. */
+/**
+ * Why dockerd did not start, from its log: its line `failed to start daemon`, else the last line. At most 500
+ * characters.
+ */
 export function failureReason(log: string): string {
   const lines = log.trimEnd().split('\n');
   const reason = lines.findLast((line) => line.startsWith('failed to start daemon:'));

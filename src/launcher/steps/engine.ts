@@ -12,12 +12,12 @@ import { type EnginePlan, failureReason, planEngine, type StartMethod, startMeth
 
 const defaultSockets = ['/var/run/docker.sock', '/run/docker.sock'];
 const daemonConfig = '/etc/docker/daemon.json';
-/** Each way of starting gets this long until the engine must answer. */
+/** Time for the engine to answer after each way of starting it. */
 const startTimeoutMs = 45_000;
-/** Some scripts fail after they have started it. */
+/** The same after a start that reported failure: some scripts fail although they have started it. */
 const failedStartTimeoutMs = 2000;
 
-/** An engine that answers: installed and started where that is ours to do, else one message that says what is missing. */
+/** Makes an engine answer: installs and starts one where the set-up may, else refuses with what is missing. */
 export function engineStep(engine: Engine, settings: Settings): SetUpStep {
   let plan: EnginePlan = { kind: 'start' };
   return {
@@ -59,14 +59,14 @@ function facts(dockerHost: string) {
 }
 
 async function install(progress: (line: string) => void, signal: AbortSignal): Promise<void> {
-  // With it the apps run on while the engine itself restarts. Only in a file that was not there: an owner's stays as it is.
+  // With live-restore the apps run on while the engine restarts. An existing file is the owner's and stays as it is.
   if (!existsSync(daemonConfig)) {
     mkdirSync('/etc/docker', { recursive: true });
     writeFileSync(daemonConfig, `${JSON.stringify({ 'live-restore': true }, null, 2)}\n`);
     progress(`wrote ${daemonConfig}: live-restore, so that apps outlive a restart of the engine`);
   }
   const packages = ['docker.io', 'iptables', 'ca-certificates'];
-  // On a kernel with AppArmor the engine loads its profile with this, and starts no container without.
+  // On a kernel with AppArmor the engine needs this package to load its profile, and starts no container without it.
   if (readText('/sys/module/apparmor/parameters/enabled').startsWith('Y') && !findProgram('apparmor_parser')) {
     packages.push('apparmor');
   }
@@ -85,7 +85,7 @@ async function start(
   });
   const log = paths(settings.home).engineLog;
   for (const method of methods) {
-    // A package's own start may be on its way already; a second daemon would only fail.
+    // The package may have started it already. A second daemon would fail.
     if (await answers(engine)) return;
     let timeoutMs = startTimeoutMs;
     const daemon = await startBy(method, log, progress, signal).catch((error: Error) => {
@@ -106,7 +106,7 @@ async function start(
   );
 }
 
-/** Resolves with the daemon where it is a process that we started; null where somebody else did. */
+/** Returns the daemon when it is a child process; null when systemd or an init script started it. */
 async function startBy(
   method: StartMethod,
   log: string,
@@ -124,7 +124,7 @@ async function startBy(
       await runHostCommand({ program: 'service', args: ['docker', 'start'], timeoutMs }, progress, signal);
       return null;
     case 'process':
-      progress(`dockerd as a process of its own; it goes on when the platform stops. Its log: ${log}`);
+      progress(`dockerd as a separate process, which goes on when the platform stops. Its log: ${log}`);
       mkdirSync(join(log, '..'), { recursive: true });
       return startDetached(findProgram('dockerd') ?? 'dockerd', daemonOptions(), openSync(log, 'a', 0o600));
     default:
@@ -132,7 +132,7 @@ async function startBy(
   }
 }
 
-/** An option that is in the file as well keeps the daemon from starting; a swarm's daemon refuses live-restore. */
+/** The daemon does not start with an option that is also in its file. In a swarm it refuses live-restore. */
 function daemonOptions(): readonly string[] {
   const isConfigured = readText(daemonConfig).includes('live-restore');
   return isConfigured || existsSync('/var/lib/docker/swarm/state.json') ? [] : ['--live-restore'];

@@ -5,7 +5,7 @@ import type { SetUpStep } from '../set-up.ts';
 
 const proofTag = 'paas/run:proof';
 
-/** The images that apps are built and run on. */
+/** Makes the images that apps are built and run on. */
 export function stacksStep(engine: Engine, settings: Settings): SetUpStep {
   return {
     async needed() {
@@ -14,7 +14,7 @@ export function stacksStep(engine: Engine, settings: Settings): SetUpStep {
     },
     async perform(progress, signal) {
       const { runImageId } = await ensureStacks(engine, settings, { progress, signal });
-      // The first image on a base proves the base whole, which costs a containerd store seconds; not the first push's.
+      // With a containerd store the first image on a base takes seconds longer. Do it here, and not in the first push.
       await engine.images.assemble({ base: runImageId, layers: [], config: {}, tag: proofTag });
       await engine.images.remove(proofTag);
     },

@@ -4,7 +4,7 @@ import { rootKeyPath } from '../../store/root-key.ts';
 import { openStore } from '../../store/store.ts';
 import type { SetUpStep } from '../set-up.ts';
 
-/** PAAS_HOME with the store, and the key that seals its secrets. */
+/** Makes the store in PAAS_HOME, and the root key that seals its secrets. */
 export function storeStep(settings: Settings): SetUpStep {
   const { state, keys, logs, run, cache } = paths(settings.home);
   return {
@@ -17,10 +17,10 @@ export function storeStep(settings: Settings): SetUpStep {
     async perform(progress) {
       mkdirSync(settings.home, { recursive: true });
       for (const folder of [logs, run, cache]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-      // It makes the key when nothing is sealed yet, and refuses, naming the key, when something is.
+      // openStore makes the key when nothing is sealed yet. Else it refuses and names the key.
       await (await openStore({ path: state, keysDir: keys })).close();
       chmodSync(keys, 0o700);
-      progress(`keep a copy of ${keys} apart from the rest: without it no config var can be read`);
+      progress(`keep a copy of ${keys} elsewhere: without it no config var can be read`);
     },
   };
 }

@@ -7,7 +7,7 @@ import { canInstallPackages, installPackages } from '../apt.ts';
 import { findProgram } from '../host-command.ts';
 import type { SetUpStep } from '../set-up.ts';
 
-/** git, which receives the pushes. */
+/** Installs git, which receives the pushes. */
 export function gitStep(): SetUpStep {
   return {
     async needed() {
@@ -24,8 +24,8 @@ export function gitStep(): SetUpStep {
 }
 
 /**
- * mmdebstrap, which makes the stacks out of Debian packages. Where it cannot be had the stacks are built on an image of a
- * registry instead, so its absence refuses nothing.
+ * Installs mmdebstrap, which makes the stacks from Debian packages. Where it cannot be installed, the stacks are built
+ * on an image of a registry instead. So this step never refuses.
  */
 export function stackToolsStep(engine: Engine, settings: Settings): SetUpStep {
   return {
