@@ -20,16 +20,16 @@ export interface ExchangeDeps extends DispatchDeps {
   readonly closing: boolean;
 }
 
-/**
- * Takes over when the instance switches protocols. Gets the instance's answer, its connection and the bytes that
- * followed the answer. Resolves at the end with the number of bytes sent to the client.
- */
-export type SwitchProtocols = (
-  answer: IncomingMessage,
-  socket: Duplex,
-  rest: Buffer,
-  target: Target,
-) => Promise<number>;
+/** Takes over when the instance switches protocols. Resolves at the end with the number of bytes sent to the client. */
+export type SwitchProtocols = (switched: SwitchedConnection) => Promise<number>;
+
+export interface SwitchedConnection {
+  readonly target: Target;
+  readonly answer: IncomingMessage;
+  readonly socket: Duplex;
+  /** The bytes that followed the answer. */
+  readonly rest: Buffer;
+}
 
 type Phase = 'dispatching' | 'sent' | 'answering' | 'done';
 
@@ -55,7 +55,7 @@ export class Exchange implements DispatchListener {
   #receivedBytes = 0;
   #windowBytes = 0;
   #sentBytes = 0;
-  /** Of the instance's answer. */
+  /** The status of the instance's answer. */
   #status = 0;
 
   constructor(
@@ -204,7 +204,7 @@ export class Exchange implements DispatchListener {
     this.#target = null;
     this.#deadline.clear();
     this.#status = answer.statusCode ?? 0;
-    this.#switchProtocols(answer, socket, rest, target).then((bytes) => {
+    this.#switchProtocols({ target, answer, socket, rest }).then((bytes) => {
       this.#sentBytes = bytes;
       this.#report.served(this.#destination, this.#status, this.#sentBytes);
     }, ignore);

@@ -5,8 +5,8 @@
 export const hopByHop: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade']);
 
 /**
- * Fields that are kept even when the Connection field names them: without them the message would end elsewhere, or go
- * elsewhere.
+ * Fields that are kept even when the Connection field names them: without them the message would end somewhere
+ * else, or go to another host.
  */
 const neverNamed = ['host', 'content-length', 'transfer-encoding', 'expect'] as const;
 

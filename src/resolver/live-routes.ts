@@ -129,7 +129,7 @@ export class LiveRoutes {
     }));
   }
 
-  /** Closes connections that have been allIdle for too long. */
+  /** Closes connections that have been idle for too long. */
   sweep(nowMs: number): void {
     for (const target of this.#targets.values()) target.sweep(nowMs);
   }

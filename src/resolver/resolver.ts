@@ -104,10 +104,7 @@ function listenOnPort(server: Server, host: string, port: number): Promise<Resol
   });
 }
 
-/**
- * A connection that cannot be accepted (no file descriptor left) must not end the process. Logged at most once every 10
- * s.
- */
+/** A connection that cannot be accepted (no file descriptor left) must not end the process. Logged once in 10 s at most. */
 function reportFailures(server: Server, logger: Logger): void {
   let quietUntilMs = 0;
   server.on('error', (error) => {

@@ -30,7 +30,7 @@ export function startUpgrade(deps: ExchangeDeps, head: RequestHead, upgrade: Upg
   new Exchange(deps, upgradeHead, {
     request,
     response,
-    switchProtocols: (answer, instance, toClient, target) => {
+    switchProtocols: ({ target, answer, socket: instance, rest: toClient }) => {
       response.detachSocket(socket);
       writeAnswer(socket, answer);
       const tunnel = new Tunnel({ client: socket, instance }, target, protocol.toLowerCase() === 'websocket');

@@ -17,14 +17,15 @@ interface Paged {
  */
 export async function pageRows<DB, Tables extends keyof DB, Row>(
   all: SelectQueryBuilder<DB, Tables, Row>,
-  { value, isNumber = false }: PageColumn,
+  column: PageColumn,
   { start, end, order, max }: Page,
 ): Promise<readonly Row[]> {
+  const { value } = column;
   const [past, before] = order === 'asc' ? (['>', '<'] as const) : (['<', '>'] as const);
   const query = all
     .select(value.as('pagedBy'))
-    .where(compared(value, past, start, isNumber))
-    .where(compared(value, before, end, isNumber));
+    .where(compared(column, past, start))
+    .where(compared(column, before, end));
   const first: readonly Paged[] = await query
     .orderBy(value, order)
     .limit(max + 1)
@@ -42,12 +43,7 @@ export async function pageRows<DB, Tables extends keyof DB, Row>(
  * A condition on the bound. Without a bound it is true for every row. A bound is text; it is compared with numbers as a
  * number.
  */
-function compared(
-  value: RawBuilder<unknown>,
-  operator: '<' | '>',
-  bound: Bound | null,
-  isNumber: boolean,
-): RawBuilder<SqlBool> {
+function compared({ value, isNumber }: PageColumn, operator: '<' | '>', bound: Bound | null): RawBuilder<SqlBool> {
   if (bound === null) return sql`1 = 1`;
   const sign = sql.raw(bound.exclusive ? operator : `${operator}=`);
   if (!isNumber) return sql`${value} ${sign} ${bound.value}`;
