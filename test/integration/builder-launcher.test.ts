@@ -97,7 +97,7 @@ test('a process has its own folder and default arguments, which can be replaced'
 
 test('a buildpack that breaks its contract gets an error that says how', async () => {
   const cases: readonly (readonly [string, RegExp])[] = [
-    ['echo "not toml" > $layers/one.toml', /test\/inline\/one.toml in a form that it may not have/],
+    ['echo "not toml" > $layers/one.toml', /test\/inline\/one.toml that is not valid/],
     [
       'printf "[types]\\nlaunch = true\\ncache = true\\n" > $layers/one.toml',
       /described the layer \/layers\/test_inline\/one and did not make it/,
