@@ -1,20 +1,20 @@
 import type { Build } from '../domain/build.ts';
 import { waitingLine } from '../domain/leases.ts';
 
-/** What the order of builds follows from. */
+/** The facts that decide the order of builds. */
 export interface QueueFacts {
   /** The oldest first. */
   readonly queued: readonly Build[];
   readonly building: readonly Build[];
-  /** By app: when its last build ended that had begun. */
+  /** By app: the time when its last build that had begun ended. */
   readonly lastEnded: ReadonlyMap<string, Date>;
-  /** Builds at the same time, over all apps. */
-  readonly slots: number;
+  /** The number of builds that may run at the same time, over all apps. */
+  readonly workers: number;
 }
 
 /**
- * The queue in the order in which it is served: apps take turns, however much one of them has asked for. The next build of
- * an app counts as asked for when its last one ended, and what it asked for beyond that comes after everybody's next.
+ * The queued builds in the order in which they begin: one build of each app per round, however many an app has requested.
+ * The first build of an app counts as requested when the app's last one ended, if that is later than the request.
  */
 export function serveOrder({ queued, building, lastEnded }: QueueFacts): readonly Build[] {
   const rounds = new Map<string, number>(building.map(({ appId }) => [appId, 1]));
@@ -22,37 +22,37 @@ export function serveOrder({ queued, building, lastEnded }: QueueFacts): readonl
     .map((build, age) => {
       const round = rounds.get(build.appId) ?? 0;
       rounds.set(build.appId, round + 1);
-      const askedAt = Math.max(build.createdAt.getTime(), lastEnded.get(build.appId)?.getTime() ?? 0);
-      return { build, round, askedAt, age };
+      const requestedAt = Math.max(build.createdAt.getTime(), lastEnded.get(build.appId)?.getTime() ?? 0);
+      return { build, round, requestedAt, age };
     })
-    .sort((a, b) => a.round - b.round || a.askedAt - b.askedAt || a.age - b.age)
+    .sort((a, b) => a.round - b.round || a.requestedAt - b.requestedAt || a.age - b.age)
     .map(({ build }) => build);
 }
 
 export interface Admission {
   readonly build: Build;
-  /** From 0. No other build has it meanwhile. */
-  readonly slot: number;
+  /** From 0. No other running build has the same number. */
+  readonly worker: number;
 }
 
-/** Which builds begin now: one at a time per app, and no more than there are slots. */
+/** The builds that begin now: at most one per app, and at most one per free worker. */
 export function admissions(facts: QueueFacts): readonly Admission[] {
-  const taken = new Set(facts.building.map(({ slot }) => slot));
-  const free = Array.from({ length: facts.slots }, (_, slot) => slot).filter((slot) => !taken.has(slot));
+  const taken = new Set(facts.building.map(({ worker }) => worker));
+  const free = Array.from({ length: facts.workers }, (_, worker) => worker).filter((worker) => !taken.has(worker));
   const busy = new Set(facts.building.map(({ appId }) => appId));
   const admitted: Admission[] = [];
   for (const build of serveOrder(facts)) {
-    const slot = free[0];
-    if (slot === undefined) break;
+    const worker = free[0];
+    if (worker === undefined) break;
     if (busy.has(build.appId)) continue;
     busy.add(build.appId);
     free.shift();
-    admitted.push({ build, slot });
+    admitted.push({ build, worker });
   }
   return admitted;
 }
 
-/** The line for somebody whose build is queued. */
+/** The line that a pusher reads while the build is queued. */
 export function queueLine(build: Build, facts: QueueFacts): string {
   const order = serveOrder(facts);
   const ahead = order.slice(
@@ -67,7 +67,7 @@ export function queueLine(build: Build, facts: QueueFacts): string {
     return waitingLine('build', { position: own.length + 1, inFront: purpose });
   }
   const builds = ahead.length === 1 ? '1 build is' : `${ahead.length} builds are`;
-  const places = facts.slots === 1 ? 'the only place is taken' : `all ${facts.slots} places are taken`;
-  const words = ahead.length === 0 ? places : `${builds} ahead of yours, ${places}`;
+  const workers = facts.workers === 1 ? 'the only build worker is busy' : `all ${facts.workers} build workers are busy`;
+  const words = ahead.length === 0 ? workers : `${builds} ahead of yours, ${workers}`;
   return `Waiting to build: ${words} (position ${ahead.length + 1})...`;
 }

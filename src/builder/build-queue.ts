@@ -3,44 +3,44 @@ import type { Build } from '../domain/build.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { admissions, type QueueFacts, queueLine } from './build-order.ts';
-import { started } from './ledger.ts';
+import { started } from './build-writer.ts';
 
-export interface QueueOptions {
+export interface WaitOptions {
   readonly actor: Actor;
   readonly signal: AbortSignal;
-  /** Called with a line for people when the build has to wait, and whenever its turn has come nearer. */
+  /** Called with a line for people when the build has to wait, and again when its position changes. */
   readonly onWait: (line: string) => void;
 }
 
-/** A place to build in. Dispose of it when the build has ended; more than once does no harm. */
-export interface Place extends Disposable {
-  /** From 0. No other build has it meanwhile. */
-  readonly slot: number;
+/** The right to run one build. Dispose of it when the build has ended; a second time does no harm. */
+export interface BuildWorker extends Disposable {
+  /** From 0. No other running build has the same number. */
+  readonly number: number;
 }
 
-interface Waiting extends QueueOptions {
-  readonly admit: (place: Place) => void;
+interface Waiter extends WaitOptions {
+  readonly admit: (worker: BuildWorker) => void;
   readonly refuse: (error: unknown) => void;
-  told: string | null;
+  lastLine: string | null;
 }
 
 /**
- * Lets queued builds begin. The queue is the table of builds: what waits are its rows in state `queued`, what has a place
- * are its rows in state `building`. Here is only who is to be told.
+ * Lets queued builds begin. The table of builds is the queue: a waiting build is a row in state `queued`, and a build with
+ * a worker is a row in state `building`. This object only knows the callers that wait.
  */
 export class BuildQueue {
   readonly #store: Store;
-  readonly #slots: number;
-  readonly #waiting = new Map<string, Waiting>();
-  /** Builds that are over, whatever their rows say: how they ended may be what could not be written. */
-  readonly #over = new Set<string>();
+  readonly #workers: number;
+  readonly #waiters = new Map<string, Waiter>();
+  /** Builds that have ended, even if their rows still say `building`: writing the end may have failed. */
+  readonly #ended = new Set<string>();
   readonly #closing = new AbortController();
-  #isLooking = false;
-  #lookAgain = false;
+  #isServing = false;
+  #serveAgain = false;
 
-  constructor(store: Store, slots: number) {
+  constructor(store: Store, workers: number) {
     this.#store = store;
-    this.#slots = slots;
+    this.#workers = workers;
   }
 
   get isClosed(): boolean {
@@ -48,97 +48,97 @@ export class BuildQueue {
   }
 
   /** Resolves when the build may begin; its row is then `building`. Throws `cancelled` when the signal aborts before. */
-  async begin({ id }: Build, options: QueueOptions): Promise<Place> {
-    const { promise, resolve, reject } = Promise.withResolvers<Place>();
+  async begin({ id }: Build, options: WaitOptions): Promise<BuildWorker> {
+    const { promise, resolve, reject } = Promise.withResolvers<BuildWorker>();
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
-    const giveUp = () => reject(new PlatformError('cancelled', 'The build was cancelled before its turn came.'));
+    const giveUp = () => reject(new PlatformError('cancelled', 'The build was cancelled before it began.'));
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
-    this.#waiting.set(id, { ...options, admit: resolve, refuse: reject, told: null });
+    this.#waiters.set(id, { ...options, admit: resolve, refuse: reject, lastLine: null });
     const unsubscribe = this.#store.changes.subscribe(
       ({ table }) => {
-        if (table === 'builds') this.#look();
+        if (table === 'builds') this.#wake();
       },
-      () => this.#look(),
+      () => this.#wake(),
     );
-    this.#look();
+    this.#wake();
     try {
       return await promise;
     } finally {
       unsubscribe();
       signal.removeEventListener('abort', giveUp);
-      this.#waiting.delete(id);
-      this.#look();
+      this.#waiters.delete(id);
+      this.#wake();
     }
   }
 
-  /** Who waits is let go with `cancelled`. The rows stay in the queue, for the next start. */
+  /** Rejects all that wait with `cancelled`. Their rows stay in the queue for the next start. */
   close(): void {
     this.#closing.abort();
   }
 
-  /** One look at a time; whatever happens meanwhile is the next one. */
-  #look(): void {
-    this.#lookAgain = true;
-    if (!this.#isLooking) void this.#lookOn();
+  /** Serves once at a time. A call during that leads to one more iteration. */
+  #wake(): void {
+    this.#serveAgain = true;
+    if (!this.#isServing) void this.#serveAll();
   }
 
-  async #lookOn(): Promise<void> {
-    this.#isLooking = true;
-    while (this.#lookAgain && this.#waiting.size > 0) {
-      this.#lookAgain = false;
+  async #serveAll(): Promise<void> {
+    this.#isServing = true;
+    while (this.#serveAgain && this.#waiters.size > 0) {
+      this.#serveAgain = false;
       try {
         await this.#serve();
       } catch (error) {
-        for (const { refuse } of this.#waiting.values()) refuse(error);
+        for (const { refuse } of this.#waiters.values()) refuse(error);
       }
     }
-    this.#isLooking = false;
+    this.#isServing = false;
   }
 
-  /** Looks without a transaction first: mostly nobody's turn has come. */
+  /** Reads without a transaction first, because mostly no build can begin. */
   async #serve(): Promise<void> {
     if (admissions(await this.#facts(this.#store)).length > 0) await this.#admit();
     const facts = await this.#facts(this.#store);
-    for (const build of facts.queued) this.#tell(build, facts);
+    for (const build of facts.queued) this.#report(build, facts);
   }
 
   async #admit(): Promise<void> {
     const admitted = await this.#store.transaction(async (tables) => {
       const next = admissions(await this.#facts(tables));
-      for (const { build, slot } of next) {
-        const actor = this.#waiting.get(build.id)?.actor;
-        if (actor) await started(tables, build, { slot, actor });
+      for (const { build, worker } of next) {
+        const actor = this.#waiters.get(build.id)?.actor;
+        if (actor) await started(tables, build, { worker, actor });
       }
       return next;
     });
-    for (const { build, slot } of admitted) {
-      const waiting = this.#waiting.get(build.id);
-      this.#waiting.delete(build.id);
-      waiting?.admit({ slot, [Symbol.dispose]: () => this.#leave(build) });
+    for (const { build, worker } of admitted) {
+      const waiter = this.#waiters.get(build.id);
+      this.#waiters.delete(build.id);
+      waiter?.admit({ number: worker, [Symbol.dispose]: () => this.#release(build) });
     }
   }
 
-  #leave({ id }: Build): void {
-    this.#over.add(id);
-    this.#look();
+  #release({ id }: Build): void {
+    this.#ended.add(id);
+    this.#wake();
   }
 
-  /** A row that nobody waits for is in nobody's way: whoever asked for it has gone. */
+  /** Queued rows without a waiter are left out: their caller has gone, and they must not block others. */
   async #facts(tables: StoreTables): Promise<QueueFacts> {
     const rows = await tables.builds.listByState('building');
-    for (const id of this.#over) if (!rows.some((build) => build.id === id)) this.#over.delete(id);
-    const building = rows.filter(({ id }) => !this.#over.has(id));
-    const queued = (await tables.builds.listByState('queued')).filter(({ id }) => this.#waiting.has(id));
+    for (const id of this.#ended) if (!rows.some((build) => build.id === id)) this.#ended.delete(id);
+    const building = rows.filter(({ id }) => !this.#ended.has(id));
+    const queued = (await tables.builds.listByState('queued')).filter(({ id }) => this.#waiters.has(id));
     const lastEnded = await tables.builds.lastEnded([...new Set(queued.map(({ appId }) => appId))]);
-    return { queued, building, lastEnded, slots: this.#slots };
+    return { queued, building, lastEnded, workers: this.#workers };
   }
 
-  #tell(build: Build, facts: QueueFacts): void {
-    const waiting = this.#waiting.get(build.id);
+  #report(build: Build, facts: QueueFacts): void {
+    const waiter = this.#waiters.get(build.id);
     const line = queueLine(build, facts);
-    if (!waiting || waiting.told === line) return;
-    waiting.told = line;
-    waiting.onWait(line);
+    if (!waiter || waiter.lastLine === line) return;
+    waiter.lastLine = line;
+    waiter.onWait(line);
   }
 }

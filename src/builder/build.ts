@@ -9,6 +9,7 @@ import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 import { buildKey, SettingsDigest } from './build-key.ts';
 import { BuildQueue } from './build-queue.ts';
+import { BuildWriter, type NewArtifact } from './build-writer.ts';
 import { readOrder } from './cnb/order-toml.ts';
 import { BuildRecords } from './cnb/record.ts';
 import { SharedRuntimes } from './cnb/runtimes.ts';
@@ -16,62 +17,60 @@ import { buildpackStrategy } from './cnb/strategy.ts';
 import { type BuildHands, dockerfileStrategy } from './dockerfile/strategy.ts';
 import { refuseOnFullDisk } from './full-disk.ts';
 import { type JailLimits, jailLimits } from './jail/limits.ts';
-import { Ledger, type NewArtifact } from './ledger.ts';
 import { buildNetworks } from './networks.ts';
 import { readSource } from './source.ts';
 import { findStacks } from './stack.ts';
 import { removeOtherStacks } from './stack-retention.ts';
 import type { BuildProposal, BuildStrategy, Source } from './strategy.ts';
-import { buildContainers, settleRecords, sweepBuilds } from './sweep.ts';
+import { buildContainers, endAbandonedBuilds, sweepBuilds } from './sweep.ts';
 
-/** BuildKit's cache is the engine's and not ours alone: beyond this size, what nobody used in two days goes. */
+/** BuildKit's cache belongs to the engine's other users too. Beyond this size, entries that were unused for two days are removed. */
 const buildCache = { keepBytes: 10 * 1024 ** 3, unusedForMs: 2 * 24 * 60 * 60_000 } as const;
 
-export interface BuilderOptions {
+export interface BuilderDeps {
   readonly engine: Engine;
   /** On the engine's host. */
   readonly hands: BuildHands;
   readonly store: Store;
   readonly leases: Leases;
   readonly settings: Pick<Settings, 'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool' | 'stackSuite'>;
-  /** The stacks as they are now; makes them when they are missing. */
+  /** The current stacks. Makes them when they are missing. */
   readonly stack: () => Promise<Stack>;
   readonly platformId: string;
   readonly logger: Logger;
   /** Our own buildpacks, with their order.toml. */
   readonly buildpacksDir: string;
-  /** Other limits than the usual ones. */
+  /** Replace the limits of `jailLimits`. */
   readonly limits?: Partial<JailLimits>;
 }
 
-/** The builder with what only its owner does. */
+/** The builder, with the calls that only the orchestrator makes. */
 export interface PlatformBuilder extends Builder {
-  /** Settles what an earlier run left unfinished. At the start, before the first build. */
+  /** Ends the builds that an earlier run left unfinished. Call it at the start, before the first build. */
   sweep(): Promise<void>;
   /**
-   * Removes what builds have no use for any more: shared runtimes, stacks of other recipes, old entries of BuildKit's
-   * cache; and settles what could not be when a build ended: its container, its record. Leaves everything while a build
-   * is under way.
+   * Removes unused shared runtimes, stacks of other recipes, and old entries of BuildKit's cache. Also removes the
+   * containers and ends the rows of builds whose own end failed. Does nothing while a build runs.
    */
   tidy(now: Date): Promise<void>;
-  /** Lets those go whose builds wait. They stay in the queue for the next start. */
+  /** Rejects the calls whose builds still wait. The builds stay in the queue for the next start. */
   close(): void;
-  /** Forgets what was kept on disk for an app's next build. Its images and its volume carry the app's label. */
+  /** Removes the record for an app's next build from disk. The app's images and volume are found by their label. */
   forget(appId: string): Promise<void>;
 }
 
-/** Nothing is read or started before the first call. */
-export function createBuilder(options: BuilderOptions): PlatformBuilder {
-  const { engine, store, settings, platformId, logger } = options;
+/** Reads and starts nothing before the first call. */
+export function createBuilder(deps: BuilderDeps): PlatformBuilder {
+  const { engine, store, settings, platformId, logger } = deps;
   const recordsDir = join(paths(settings.home).cache, 'builds');
   const scratchDir = join(recordsDir, 'scratch');
-  const limits: JailLimits = { ...jailLimits, wallMs: settings.buildTimeoutMs, ...options.limits };
+  const limits: JailLimits = { ...jailLimits, wallMs: settings.buildTimeoutMs, ...deps.limits };
   const records = new BuildRecords(recordsDir);
   const queue = new BuildQueue(store, settings.buildSlots);
-  const ledger = new Ledger(store, logger);
-  let opened: Promise<Workshop> | undefined;
-  const workshop = () => {
-    opened ??= openWorkshop({ ...options, records, recordsDir, scratchDir, limits });
+  const writer = new BuildWriter(store, logger);
+  let opened: Promise<BuildTools> | undefined;
+  const tools = () => {
+    opened ??= openTools({ ...deps, records, recordsDir, scratchDir, limits });
     return opened;
   };
 
@@ -81,7 +80,7 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
     async build(request, output, signal) {
       underWay += 1;
       try {
-        return await build(request, { output, signal, queue, ledger, options, workshop: await workshop() });
+        return await build(request, { ...deps, limits, output, signal, queue, writer, tools: await tools() });
       } finally {
         underWay -= 1;
       }
@@ -90,14 +89,14 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
       const begun = new Date();
       const left = await buildContainers(engine, platformId);
       if (underWay > 0) return;
-      // A full disk took no record of their end. As long as a build seems to be under way, no image of its app is removed.
-      await settleRecords(store, {
+      // A full disk may have prevented the write of their end. While a row says that a build runs, its app's images stay.
+      await endAbandonedBuilds(store, {
         states: ['building', 'queued'],
         reason: 'The end of the build could not be recorded.',
         madeBefore: begun,
       });
       for (const { id } of left) await engine.containers.remove(id);
-      const { runtimes } = await workshop();
+      const { runtimes } = await tools();
       const stack = await findStacks(engine, settings);
       if (stack) await runtimes.removeOld(now, stack);
       await removeOtherStacks(engine, { settings, platformId });
@@ -109,25 +108,26 @@ export function createBuilder(options: BuilderOptions): PlatformBuilder {
   };
 }
 
-interface Workshop {
+/** What all builds share, opened at the first one. */
+interface BuildTools {
   readonly strategies: readonly BuildStrategy[];
   readonly settings: SettingsDigest;
   readonly runtimes: SharedRuntimes;
 }
 
-async function openWorkshop(
-  options: BuilderOptions & {
+async function openTools(
+  deps: BuilderDeps & {
     readonly records: BuildRecords;
     readonly recordsDir: string;
     readonly scratchDir: string;
     readonly limits: JailLimits;
   },
-): Promise<Workshop> {
-  const { engine, hands, leases, platformId, limits, records, recordsDir, scratchDir } = options;
-  const [order, settings] = await Promise.all([readOrder(options.buildpacksDir), SettingsDigest.open(recordsDir)]);
-  const networkOf = buildNetworks(engine, { platformId, pool: options.settings.networkPool });
+): Promise<BuildTools> {
+  const { engine, hands, leases, platformId, limits, records, recordsDir, scratchDir } = deps;
+  const [order, settings] = await Promise.all([readOrder(deps.buildpacksDir), SettingsDigest.open(recordsDir)]);
+  const networkOf = buildNetworks(engine, { platformId, pool: deps.settings.networkPool });
   const runtimes = new SharedRuntimes({ engine, leases, platformId, limits, recordsDir, scratchDir });
-  // A Dockerfile says more exactly than any buildpack what its author wants.
+  // A Dockerfile comes first, because it says exactly what its author wants.
   const strategies = [
     dockerfileStrategy({ engine, hands, platformId, limits }),
     buildpackStrategy({ engine, platformId, order, records, runtimes, settings, limits, scratchDir, networkOf }),
@@ -135,47 +135,55 @@ async function openWorkshop(
   return { strategies, settings, runtimes };
 }
 
-interface BuildContext {
+interface BuildDeps extends Pick<BuilderDeps, 'engine' | 'hands' | 'store' | 'stack' | 'platformId'> {
   readonly output: BuildOutput;
   readonly signal: AbortSignal;
   readonly queue: BuildQueue;
-  readonly ledger: Ledger;
-  readonly options: BuilderOptions;
-  readonly workshop: Workshop;
+  readonly writer: BuildWriter;
+  readonly limits: JailLimits;
+  readonly tools: BuildTools;
 }
 
-/** The story of a build: what is it, was it built already, wait for a turn, build, remember. */
-async function build(request: BuildRequest, context: BuildContext): Promise<BuildResult> {
-  const { output, signal, queue, ledger, options, workshop } = context;
+/** The steps of a build: detect, look for an equal artifact, wait for a worker, build, write the result. */
+async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResult> {
+  const { output, signal, queue, writer, tools } = deps;
   const { actor } = request;
-  const stack = await options.stack();
+  const stack = await deps.stack();
   output.step(`Building on the ${stack.name} stack`);
   const source = await readSource(request.source, output);
-  const proposal = await propose(source, workshop);
+  const proposal = await propose(source, tools);
   output.step(proposal.announcement);
-  const key = buildKey(proposal, source.tree.treeId, stack, workshop.settings.of(request.config));
+  const key = buildKey(proposal, source.tree.treeId, stack, tools.settings.of(request.config));
 
-  const queued = request.queued ?? (await ledger.queued(request));
+  const queued = request.queued ?? (await writer.queued(request));
   let begun = false;
   try {
-    const before = await findArtifact(request, key, options);
-    if (before) return { build: await ledger.reused(queued, before, actor), artifact: before, reused: true };
-    using place = await queue.begin(queued, { actor, signal, onWait: (line) => output.detail(line) });
+    const before = await findArtifact(request, key, deps);
+    if (before) return { build: await writer.reused(queued, before, actor), artifact: before, reused: true };
+    using worker = await queue.begin(queued, { actor, signal, onWait: (line) => output.detail(line) });
     begun = true;
-    // The one before in line may have built the same.
-    const meanwhile = await findArtifact(request, key, options);
-    if (meanwhile) return { build: await ledger.reused(queued, meanwhile, actor), artifact: meanwhile, reused: true };
-    await refuseOnFullDisk(options.hands, { ...jailLimits, ...options.limits });
-    const made = await make(proposal, { context, request, source, stack, key, slot: place.slot, buildId: queued.id });
-    return { ...(await ledger.succeeded(queued, made, actor)), reused: false };
+    // An earlier build may have made the same artifact meanwhile.
+    const meanwhile = await findArtifact(request, key, deps);
+    if (meanwhile) return { build: await writer.reused(queued, meanwhile, actor), artifact: meanwhile, reused: true };
+    await refuseOnFullDisk(deps.hands, deps.limits);
+    const made = await make(proposal, {
+      deps,
+      request,
+      source,
+      stack,
+      key,
+      worker: worker.number,
+      buildId: queued.id,
+    });
+    return { ...(await writer.succeeded(queued, made, actor)), reused: false };
   } catch (error) {
-    // What still waits when the platform stops waits on, for the next start.
-    if (begun || !queue.isClosed) await ledger.failed(queued, error, actor);
+    // A build that still waits when the platform stops stays queued for the next start.
+    if (begun || !queue.isClosed) await writer.failed(queued, error, actor);
     throw error;
   }
 }
 
-async function propose(source: Source, { strategies }: Workshop): Promise<BuildProposal> {
+async function propose(source: Source, { strategies }: BuildTools): Promise<BuildProposal> {
   for (const strategy of strategies) {
     const proposal = await strategy.detect(source);
     if (proposal) return proposal;
@@ -191,7 +199,7 @@ async function propose(source: Source, { strategies }: Workshop): Promise<BuildP
 
 const markers = new Set(['package.json', 'index.html', 'Procfile', 'Dockerfile']);
 
-/** An app one folder down, which is what people mean who push a repository of several parts. */
+/** A hint when exactly one folder at the top holds an app, as in a repository of several parts. */
 function onlyFolder({ entries }: Source): readonly string[] {
   const inFolders = entries.map(({ path }) => path.split('/')).filter((parts) => parts.length === 2);
   const found = inFolders.filter(([, name = '']) => markers.has(name));
@@ -203,29 +211,29 @@ function onlyFolder({ entries }: Source): readonly string[] {
 
 async function make(
   proposal: BuildProposal,
-  parts: {
-    readonly context: BuildContext;
+  inputs: {
+    readonly deps: BuildDeps;
     readonly request: BuildRequest;
     readonly source: Source;
     readonly stack: Stack;
     readonly key: string;
-    readonly slot: number;
+    readonly worker: number;
     readonly buildId: string;
   },
 ): Promise<NewArtifact> {
-  const { context, request, source, stack, key, slot, buildId } = parts;
-  const { output, signal, options } = context;
+  const { deps, request, source, stack, key, worker, buildId } = inputs;
+  const { output, signal } = deps;
   const { app, config } = request;
   const labels = {
-    [labelNames.platform]: options.platformId,
+    [labelNames.platform]: deps.platformId,
     [labelNames.app]: app.id,
     [labelNames.role]: 'artifact',
   };
   const tag = `paas/app-${app.id}:${key.slice(0, 16)}`;
-  const built = await proposal.build({ app, buildId, source, config, stack, tag, labels, slot, output, signal });
+  const built = await proposal.build({ app, buildId, source, config, stack, tag, labels, worker, output, signal });
   const [image, base] = await Promise.all([
-    options.engine.images.inspect(built.imageId),
-    options.engine.images.inspect(stack.runImageId),
+    deps.engine.images.inspect(built.imageId),
+    deps.engine.images.inspect(stack.runImageId),
   ]);
   const onStack = base !== null && image?.diffIds[0] === base.diffIds[0];
   const sizeBytes = (image?.sizeBytes ?? 0) - (onStack ? base.sizeBytes : 0);
@@ -244,11 +252,11 @@ async function make(
   };
 }
 
-/** An artifact of this key, if its image has not gone meanwhile. */
+/** The artifact with this key, if the engine still has its image. */
 async function findArtifact(
   { app }: BuildRequest,
   key: string,
-  { store, engine }: BuilderOptions,
+  { store, engine }: Pick<BuilderDeps, 'store' | 'engine'>,
 ): Promise<Artifact | null> {
   const artifact = await store.artifacts.findByKey(app.id, key);
   return artifact && (await engine.images.inspect(artifact.imageId)) ? artifact : null;

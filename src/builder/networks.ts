@@ -4,16 +4,16 @@ import { type Engine, labelNames } from '../domain/engine.ts';
 const prefixLength = 29;
 
 /**
- * A network per place to build in: with a way out to the package registries, and never with anybody else in it, so no
- * build can reach another one. Made at the first build and kept: making one costs as long as a small build.
+ * One network per build worker. It leads to the package registries and never holds a second container, so no build can
+ * reach another one. Made at the worker's first build and kept, because making one takes as long as a small build.
  */
 export function buildNetworks(
   engine: Engine,
   { platformId, pool }: { readonly platformId: string; readonly pool: string },
-): (slot: number) => Promise<string> {
-  return async (slot) => {
+): (worker: number) => Promise<string> {
+  return async (worker) => {
     const network = await engine.networks.create({
-      name: `paas-${platformId}-build-${slot + 1}`,
+      name: `paas-${platformId}-build-${worker + 1}`,
       labels: { [labelNames.platform]: platformId, [labelNames.role]: 'build' },
       pool,
       prefixLength,

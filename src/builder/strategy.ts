@@ -5,7 +5,7 @@ import type { ConfigVars } from '../domain/config-vars.ts';
 import type { Procfile } from '../domain/procfile.ts';
 import type { SourceEntry, SourceTree } from '../domain/push.ts';
 
-/** A source as the builder looks at it: listed once, and its Procfile read. */
+/** A source with its list of files and its Procfile, which are read only once. */
 export interface Source {
   readonly tree: SourceTree;
   readonly entries: readonly SourceEntry[];
@@ -16,22 +16,22 @@ export interface Source {
 /** One way of turning a source into an image: a Dockerfile, buildpacks. */
 export interface BuildStrategy {
   readonly kind: BuilderKind;
-  /** Null when this source is nothing for it. Looks at the tree only: nothing is started for it. */
+  /** Null when it cannot build this source. Only looks at the tree and starts nothing. */
   detect(source: Source): Promise<BuildProposal | null>;
 }
 
 export interface BuildProposal {
   readonly kind: BuilderKind;
-  /** What a person would say it is: "Node.js", "Dockerfile". */
+  /** Shown to people: "Node.js", "Dockerfile". */
   readonly name: string;
-  /** Said before the build, as a step: what was found. */
+  /** Printed before the build, as a step: what was found. */
   readonly announcement: string;
-  /** Whatever decides the result beside tree, stack and settings: digests of buildpacks. Equal ingredients, equal result. */
+  /** What decides the result besides tree, stack and settings, such as digests of buildpacks. Equal ingredients, equal result. */
   readonly ingredients: readonly string[];
   build(request: ImageRequest): Promise<BuiltImage>;
 }
 
-/** What one build is to be made of, and who hears of it. */
+/** The inputs of one build of an image, and its output and signal. */
 export interface ImageRequest {
   readonly app: App;
   readonly buildId: string;
@@ -40,10 +40,10 @@ export interface ImageRequest {
   readonly stack: Stack;
   /** The tag that the image gets. */
   readonly tag: string;
-  /** Labels that tell whose the image is. */
+  /** The labels that the image gets. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Which of the platform's places for builds this one has; nobody else has it meanwhile. */
-  readonly slot: number;
+  /** The number of the build worker, from 0. No other running build has the same. */
+  readonly worker: number;
   readonly output: BuildOutput;
   readonly signal: AbortSignal;
 }

@@ -10,8 +10,8 @@ import type { Logger } from '../system/logger.ts';
 const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 
 /**
- * Settles what builds left behind that ended with the platform: their containers, their files, and their records. What
- * waited stays in the queue. For the start, before the first build. May be called again; then it finds nothing.
+ * Cleans up after builds that were interrupted when the platform stopped: removes their containers and files, and ends
+ * their rows. Queued builds stay in the queue. Call it at the start, before the first build; a second call does nothing.
  */
 export async function sweepBuilds(deps: {
   readonly engine: Engine;
@@ -26,21 +26,20 @@ export async function sweepBuilds(deps: {
   const left = await buildContainers(engine, deps.platformId);
   for (const { id } of left) await engine.containers.remove(id);
   await rm(deps.scratchDir, { recursive: true, force: true });
-  const settled = await settleRecords(store, {
+  const ended = await endAbandonedBuilds(store, {
     states: ['building'],
     reason: 'The platform stopped before the build had ended. Push again.',
   });
   await forgetGoneApps(store, deps.recordsDir);
-  if (left.length > 0 || settled > 0)
-    logger.info('settled interrupted builds', { containers: left.length, builds: settled });
+  if (left.length > 0 || ended > 0) logger.info('ended interrupted builds', { containers: left.length, builds: ended });
 }
 
 export function buildContainers(engine: Engine, platformId: string): Promise<readonly ContainerState[]> {
   return engine.containers.list({ [labelNames.platform]: platformId, [labelNames.role]: 'build' });
 }
 
-/** Gives their end to builds, made before the moment if one is given, that are not under way any more and have none. How many. */
-export async function settleRecords(
+/** Ends the rows of builds that no longer run, as failed or cancelled. With `madeBefore`, only older rows. Returns their number. */
+export async function endAbandonedBuilds(
   store: Store,
   {
     states,
@@ -49,9 +48,9 @@ export async function settleRecords(
   }: { readonly states: readonly ('queued' | 'building')[]; readonly reason: string; readonly madeBefore?: Date },
 ): Promise<number> {
   return await store.transaction(async (tables) => {
-    const isMeant = ({ createdAt }: Build) => madeBefore === undefined || createdAt < madeBefore;
+    const isOlder = ({ createdAt }: Build) => madeBefore === undefined || createdAt < madeBefore;
     const left: Build[] = [];
-    for (const state of states) left.push(...(await tables.builds.listByState(state)).filter(isMeant));
+    for (const state of states) left.push(...(await tables.builds.listByState(state)).filter(isOlder));
     for (const { id, appId, state } of left) {
       const interrupted = state === 'building';
       await tables.builds.update(id, {

@@ -10,8 +10,8 @@ export interface Build {
   /** Why it failed, in one sentence; null otherwise. */
   readonly reason: string | null;
   readonly artifactId: string | null;
-  /** Which of the concurrent builds it is, from 0. No other build has this number at the same time. Null before it begins. */
-  readonly slot: number | null;
+  /** The number of its build worker, from 0. No other running build has the same. Null before it begins. */
+  readonly worker: number | null;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;

@@ -145,7 +145,7 @@ export interface Builds {
   lastEnded(appIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
   update(
     id: string,
-    changes: Partial<Pick<Build, 'state' | 'reason' | 'artifactId' | 'slot' | 'startedAt' | 'endedAt'>>,
+    changes: Partial<Pick<Build, 'state' | 'reason' | 'artifactId' | 'worker' | 'startedAt' | 'endedAt'>>,
   ): Promise<Build>;
   /** Removes an app's builds that have ended, except the newest `keep`. */
   prune(appId: string, keep: number): Promise<void>;

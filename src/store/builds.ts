@@ -57,7 +57,7 @@ async function insert(tx: Tx, build: Parameters<Builds['create']>[0]): Promise<B
     state: 'queued',
     reason: null,
     artifactId: null,
-    slot: null,
+    worker: null,
     createdAt: toText(now),
     startedAt: null,
     endedAt: null,

@@ -110,7 +110,7 @@ export interface BuildRow {
   state: BuildState;
   reason: string | null;
   artifactId: string | null;
-  slot: number | null;
+  worker: number | null;
   createdAt: Moment;
   startedAt: Moment | null;
   endedAt: Moment | null;

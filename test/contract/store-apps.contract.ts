@@ -247,8 +247,8 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       const [one, two, none] = [await newApp(), await newApp(), await newApp()];
       const ended = async (appId: string, at: string, startedAt: Date | null) => {
         const { id } = await store.builds.create({ appId, pushId: null, commit: 'c', treeId: 't' });
-        const changes = { state: 'failed', slot: 3, startedAt, endedAt: new Date(at) } as const;
-        assert.equal((await store.builds.update(id, changes)).slot, 3);
+        const changes = { state: 'failed', worker: 3, startedAt, endedAt: new Date(at) } as const;
+        assert.equal((await store.builds.update(id, changes)).worker, 3);
       };
       const startedAt = new Date('2026-05-05T05:05:05.005Z');
       await ended(one.id, '2026-05-05T05:05:06.000Z', startedAt);

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { BuildQueue, type Place } from '../../src/builder/build-queue.ts';
+import { BuildQueue, type BuildWorker } from '../../src/builder/build-queue.ts';
 import type { App } from '../../src/domain/app.ts';
 import type { Build, BuildState } from '../../src/domain/build.ts';
 import type { Store } from '../../src/domain/store.ts';
@@ -39,24 +39,24 @@ describe('the queue of builds', () => {
     return { lines, begun };
   }
 
-  it('starts as many builds as it has slots, and the next one in the slot that becomes free', async () => {
+  it('starts as many builds as it has workers, and the next one with the worker that becomes free', async () => {
     const queue = new BuildQueue(store, 2);
     const apps = [await fixture.newApp(), await fixture.newApp(), await fixture.newApp()];
     const builds = await Promise.all(apps.map((app, count) => queued(app, `commit-${count}`)));
     const [one, two, three] = builds.map((build) => begin(queue, build));
     assert.ok(one && two && three);
-    const places = [await one.begun, await two.begun];
-    assert.deepEqual(places.map(({ slot }) => slot).sort(), [0, 1]);
+    const workers = [await one.begun, await two.begun];
+    assert.deepEqual(workers.map(({ number }) => number).sort(), [0, 1]);
     await eventually('the third is told', () => three.lines.length > 0);
-    assert.deepEqual(three.lines, ['Waiting to build: all 2 places are taken (position 1)...']);
+    assert.deepEqual(three.lines, ['Waiting to build: all 2 build workers are busy (position 1)...']);
     assert.deepEqual(await Promise.all(builds.map(stateOf)), ['building', 'building', 'queued']);
     const events = await store.events.list({ limit: 10 });
     assert.equal(events.filter(({ kind }) => kind === 'build.started').length, 2);
 
     await end(builds[1] as Build);
-    const freed = places[1]?.slot;
-    places[1]?.[Symbol.dispose]();
-    assert.equal((await three.begun).slot, freed);
+    const freed = workers[1]?.number;
+    workers[1]?.[Symbol.dispose]();
+    assert.equal((await three.begun).number, freed);
     assert.equal(await stateOf(builds[2] as Build), 'building');
   });
 
@@ -66,7 +66,7 @@ describe('the queue of builds', () => {
     const order: string[] = [];
     const running: Promise<void>[] = [];
     const first = await queued(greedy, 'greedy-0');
-    const place = await begin(queue, first).begun;
+    const worker = await begin(queue, first).begun;
     for (const [app, commit] of [
       [greedy, 'greedy-1'],
       [greedy, 'greedy-2'],
@@ -83,7 +83,7 @@ describe('the queue of builds', () => {
       );
     }
     await end(first);
-    place[Symbol.dispose]();
+    worker[Symbol.dispose]();
     await Promise.all(running);
     assert.deepEqual(order, ['modest-1', 'greedy-1', 'modest-2', 'greedy-2']);
   });
@@ -104,14 +104,14 @@ describe('the queue of builds', () => {
     assert.equal(await stateOf(three), 'queued');
   });
 
-  it('frees the slot of a build that has ended, even when its end could not be written', async () => {
+  it('frees the worker of a build that has ended, even when its end could not be written', async () => {
     const queue = new BuildQueue(store, 1);
     const [one, two] = [await queued(await fixture.newApp(), 'one'), await queued(await fixture.newApp(), 'two')];
-    const place: Place = await begin(queue, one).begun;
+    const worker: BuildWorker = await begin(queue, one).begun;
     const second = begin(queue, two);
-    place[Symbol.dispose]();
-    place[Symbol.dispose]();
-    assert.equal((await second.begun).slot, 0);
+    worker[Symbol.dispose]();
+    worker[Symbol.dispose]();
+    assert.equal((await second.begun).number, 0);
     assert.equal(await stateOf(one), 'building');
   });
 
@@ -130,7 +130,7 @@ describe('the queue of builds', () => {
     const after = new BuildQueue(store, 1);
     const resumed = begin(after, two);
     await eventually('it is told', () => resumed.lines.length > 0);
-    assert.deepEqual(resumed.lines, ['Waiting to build: the only place is taken (position 1)...']);
+    assert.deepEqual(resumed.lines, ['Waiting to build: the only build worker is busy (position 1)...']);
     await end(one, 'failed');
     await resumed.begun;
     assert.equal(await stateOf(lost), 'queued');

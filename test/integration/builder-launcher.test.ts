@@ -102,7 +102,7 @@ test('a buildpack that breaks its contract gets an error that says how', async (
       'printf "[types]\\nlaunch = true\\ncache = true\\n" > $layers/one.toml',
       /described the layer \/layers\/test_inline\/one and did not make it/,
     ],
-    [launchToml('[[processes]]', 'type = "a b"', 'command = ["x"]'), /launch.toml in a form/],
+    [launchToml('[[processes]]', 'type = "a b"', 'command = ["x"]'), /launch.toml that is not valid/],
     [
       launchToml(
         '[[processes]]',

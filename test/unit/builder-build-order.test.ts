@@ -4,7 +4,7 @@ import { admissions, type QueueFacts, queueLine, serveOrder } from '../../src/bu
 import type { Build } from '../../src/domain/build.ts';
 
 /** `a1` is a build of the app `a`, asked for and begun at these seconds. */
-function build(id: string, at: { asked: number; began?: number; slot?: number }): Build {
+function build(id: string, at: { asked: number; began?: number; worker?: number }): Build {
   return {
     id,
     appId: id.slice(0, 1),
@@ -14,7 +14,7 @@ function build(id: string, at: { asked: number; began?: number; slot?: number })
     state: at.began === undefined ? 'queued' : 'building',
     reason: null,
     artifactId: null,
-    slot: at.slot ?? null,
+    worker: at.worker ?? null,
     createdAt: second(at.asked),
     startedAt: at.began === undefined ? null : second(at.began),
     endedAt: null,
@@ -24,7 +24,7 @@ function build(id: string, at: { asked: number; began?: number; slot?: number })
 const second = (seconds: number) => new Date(seconds * 1000);
 
 function facts(given: Partial<QueueFacts>): QueueFacts {
-  return { queued: [], building: [], lastEnded: new Map(), slots: 2, ...given };
+  return { queued: [], building: [], lastEnded: new Map(), workers: 2, ...given };
 }
 
 const ids = (builds: readonly Build[]) => builds.map(({ id }) => id);
@@ -54,7 +54,7 @@ describe('the order of builds', () => {
   });
 
   test('puts an app with a running build behind those without', () => {
-    const building = [build('a1', { asked: 0, began: 1, slot: 0 })];
+    const building = [build('a1', { asked: 0, began: 1, worker: 0 })];
     const queued = [build('a2', { asked: 2 }), build('b1', { asked: 3 })];
     assert.deepEqual(ids(serveOrder(facts({ queued, building }))), ['b1', 'a2']);
   });
@@ -67,48 +67,48 @@ describe('the order of builds', () => {
 
 describe('the builds that begin', () => {
   const begin = (given: Partial<QueueFacts>) =>
-    admissions(facts(given)).map(({ build: { id }, slot }) => `${id} in ${slot}`);
+    admissions(facts(given)).map(({ build: { id }, worker }) => `${id} in ${worker}`);
 
-  test('are as many as there are free slots, each in its own', () => {
+  test('are as many as there are free workers, each in its own', () => {
     const queued = ['a1', 'b1', 'c1'].map((id, asked) => build(id, { asked }));
     assert.deepEqual(begin({ queued }), ['a1 in 0', 'b1 in 1']);
-    const building = [build('d1', { asked: 0, began: 0, slot: 0 })];
+    const building = [build('d1', { asked: 0, began: 0, worker: 0 })];
     assert.deepEqual(begin({ queued, building }), ['a1 in 1']);
-    const full = [...building, build('e1', { asked: 0, began: 0, slot: 1 })];
+    const full = [...building, build('e1', { asked: 0, began: 0, worker: 1 })];
     assert.deepEqual(begin({ queued, building: full }), []);
   });
 
   test('are one per app, and an app that waits for its own build blocks no other', () => {
     const queued = ['a1', 'a2', 'b1'].map((id, asked) => build(id, { asked }));
-    assert.deepEqual(begin({ queued, slots: 4 }), ['a1 in 0', 'b1 in 1']);
-    const building = [build('a0', { asked: 0, began: 0, slot: 1 })];
+    assert.deepEqual(begin({ queued, workers: 4 }), ['a1 in 0', 'b1 in 1']);
+    const building = [build('a0', { asked: 0, began: 0, worker: 1 })];
     assert.deepEqual(begin({ queued, building }), ['b1 in 0']);
   });
 
-  test('are none when all slots are in use', () => {
-    const building = ['a1', 'b1'].map((id, slot) => build(id, { asked: 0, began: 0, slot }));
-    assert.deepEqual(begin({ queued: [build('c1', { asked: 1 })], building, slots: 1 }), []);
+  test('are none when all workers are in use', () => {
+    const building = ['a1', 'b1'].map((id, worker) => build(id, { asked: 0, began: 0, worker }));
+    assert.deepEqual(begin({ queued: [build('c1', { asked: 1 })], building, workers: 1 }), []);
   });
 });
 
 describe('a pusher who waits', () => {
-  const building = [build('x1', { asked: 0, began: 0, slot: 0 }), build('y1', { asked: 0, began: 0, slot: 1 })];
+  const building = [build('x1', { asked: 0, began: 0, worker: 0 }), build('y1', { asked: 0, began: 0, worker: 1 })];
 
-  test('reads how many are ahead, that no slot is free, and the own position', () => {
+  test('reads how many are ahead, that no worker is free, and its own position', () => {
     const queued = ['a1', 'b1', 'c1'].map((id, asked) => build(id, { asked }));
     const lines = queued.map((one) => queueLine(one, facts({ queued, building })));
     assert.deepEqual(lines, [
-      'Waiting to build: all 2 places are taken (position 1)...',
-      'Waiting to build: 1 build is ahead of yours, all 2 places are taken (position 2)...',
-      'Waiting to build: 2 builds are ahead of yours, all 2 places are taken (position 3)...',
+      'Waiting to build: all 2 build workers are busy (position 1)...',
+      'Waiting to build: 1 build is ahead of yours, all 2 build workers are busy (position 2)...',
+      'Waiting to build: 2 builds are ahead of yours, all 2 build workers are busy (position 3)...',
     ]);
   });
 
-  test('reads that there is only one slot', () => {
+  test('reads that there is only one worker', () => {
     const queued = [build('a1', { asked: 1 })];
     const one = building.slice(0, 1);
-    const line = queueLine(queued[0] as Build, facts({ queued, building: one, slots: 1 }));
-    assert.equal(line, 'Waiting to build: the only place is taken (position 1)...');
+    const line = queueLine(queued[0] as Build, facts({ queued, building: one, workers: 1 }));
+    assert.equal(line, 'Waiting to build: the only build worker is busy (position 1)...');
   });
 
   test('reads which build of its own app is in front', () => {

@@ -76,7 +76,7 @@ async function prepareRuntimes(
   const buildpack = first.map((member) => member.buildpack).find(({ planning }) => planning?.runtime);
   const decision = buildpack?.planning?.runtime;
   if (!buildpack || !decision) return null;
-  const [info, networkId] = await Promise.all([deps.engine.info(), deps.networkOf(request.slot)]);
+  const [info, networkId] = await Promise.all([deps.engine.info(), deps.networkOf(request.worker)]);
   return await deps.runtimes.prepare(buildpack, decision, { request, info, networkId, trust, output });
 }
 
@@ -147,7 +147,7 @@ function pathsOf(folders: Readonly<Record<string, string>>): Readonly<Record<str
 async function openJail({ deps, groups, request }: CnbBuild, lines: BuildLines): Promise<Jail> {
   const { engine, platformId, limits } = deps;
   const shares = groups[0]?.some(({ buildpack }) => buildpack.planning?.runtime) ?? false;
-  const [cache, networkId] = await Promise.all([ownVolume(deps, request), deps.networkOf(request.slot)]);
+  const [cache, networkId] = await Promise.all([ownVolume(deps, request), deps.networkOf(request.worker)]);
   const shared = shares ? [{ name: await deps.runtimes.volume(), path: runtimesDir, readOnly: true }] : [];
   return await Jail.open(
     engine,

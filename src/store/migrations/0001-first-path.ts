@@ -100,7 +100,7 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
     state text not null,
     reason text,
     artifact_id text references artifacts (id),
-    slot integer,
+    worker integer,
     created_at text not null,
     started_at text,
     ended_at text

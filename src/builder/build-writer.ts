@@ -8,18 +8,18 @@ import type { Logger } from '../system/logger.ts';
 
 export type NewArtifact = Parameters<Artifacts['create']>[0];
 
-/** The build has its place. In the transaction that saw it free. */
+/** Writes that the build has begun. Runs in the transaction that found its worker free. */
 export async function started(
   tables: StoreTables,
   build: Build,
-  { slot, actor }: { readonly slot: number; readonly actor: Actor },
+  { worker, actor }: { readonly worker: number; readonly actor: Actor },
 ): Promise<void> {
-  await tables.builds.update(build.id, { state: 'building', slot, startedAt: new Date() });
+  await tables.builds.update(build.id, { state: 'building', worker, startedAt: new Date() });
   await append(tables, 'build.started', { build, actor });
 }
 
-/** Keeps the rows of builds and artifacts, each change with its event. */
-export class Ledger {
+/** Writes the rows of builds and artifacts, and the event of each change in the same transaction. */
+export class BuildWriter {
   readonly #store: Store;
   readonly #logger: Logger;
 
@@ -37,7 +37,7 @@ export class Ledger {
     });
   }
 
-  /** With an artifact that was there already. */
+  /** The build succeeded with an artifact that existed before. */
   async reused(build: Build, artifact: Artifact, actor: Actor): Promise<Build> {
     const now = new Date();
     return await this.#store.transaction(async (tables) => {
@@ -60,7 +60,7 @@ export class Ledger {
     });
   }
 
-  /** Never throws: what the pusher must hear is the build's own error. */
+  /** Never throws, because the pusher must get the build's own error. */
   async failed(build: Build, error: unknown, actor: Actor): Promise<void> {
     const cancelled = errorCode(error) === 'cancelled';
     const reason = publicMessage(error);
@@ -75,7 +75,7 @@ export class Ledger {
         await tables.events.append(eventOf(kind, actor, { appId: build.appId, data }));
       });
     } catch (second) {
-      // The app may be gone, and the build's row with it.
+      // The app may have been deleted meanwhile, and the build's row with it.
       this.#logger.warn('the end of a build could not be recorded', { error: second, buildId: build.id });
     }
   }
