@@ -50,7 +50,7 @@ export function rollbackRefusal(release: Release, releases: readonly Release[]):
   return `only the ${keptArtifacts} newest builds that were live are kept`;
 }
 
-/** Whether a restart of the platform continues its roll-out: the user was told that the release exists and no longer waits. */
+/** Whether a restart of the platform continues its roll-out: the user got the answer that the release exists, and no longer waits. */
 export function isTakenUpAgain({ cause }: Pick<Release, 'cause'>): boolean {
   return cause === 'config' || cause === 'rollback';
 }

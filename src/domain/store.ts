@@ -70,11 +70,11 @@ export interface Change {
 
 export interface ChangeFeed {
   /**
-   * Calls `hear` after each commit, in the sequence of commits. Calls `onGap` if changes may have been missed, because
-   * `hear` threw or another process wrote. The listener then reads everything that it follows. Errors of either are
+   * Calls `onChange` after each commit, in the sequence of commits. Calls `onGap` if changes may have been missed, because
+   * `onChange` threw or another process wrote. The listener then reads everything that it follows. Errors of either are
    * logged. The returned function ends the subscription.
    */
-  subscribe(hear: (change: Change) => void, onGap: () => void): () => void;
+  subscribe(onChange: (change: Change) => void, onGap: () => void): () => void;
 }
 
 /** Written by launcher (the first account) and api. */

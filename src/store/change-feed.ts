@@ -2,7 +2,7 @@ import type { Change, ChangeFeed } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 
 interface Listener {
-  readonly hear: (change: Change) => void;
+  readonly onChange: (change: Change) => void;
   readonly onGap: () => void;
   /** True when it missed a change and has not looked again since. */
   isBehind: boolean;
@@ -20,8 +20,8 @@ export class Changes implements ChangeFeed {
     this.#logger = logger;
   }
 
-  subscribe(hear: Listener['hear'], onGap: Listener['onGap']): () => void {
-    const listener = { hear, onGap, isBehind: false };
+  subscribe(onChange: Listener['onChange'], onGap: Listener['onGap']): () => void {
+    const listener = { onChange, onGap, isBehind: false };
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -30,7 +30,7 @@ export class Changes implements ChangeFeed {
     for (const change of changes) {
       for (const listener of [...this.#listeners]) {
         try {
-          listener.hear(change);
+          listener.onChange(change);
         } catch (error) {
           listener.isBehind = true;
           this.#logger.error('A listener of the change feed failed.', { error, ...change });

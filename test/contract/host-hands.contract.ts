@@ -9,7 +9,7 @@ import { EngineFixture } from '../support/engine-fixture.ts';
 
 const never = new AbortController().signal;
 
-/** For hands on this machine, as the tests must see what they do. What the firewall lets through: integration/host-firewall. */
+/** For hands on this machine, whose effects the tests can see. integration/host-firewall tests what the firewall lets through. */
 export function hostHandsContract(name: string, hands: HostHands): void {
   describe(`the hands on a host: ${name}`, () => {
     let fixture: EngineFixture;
@@ -18,7 +18,7 @@ export function hostHandsContract(name: string, hands: HostHands): void {
     });
     after(() => fixture[Symbol.asyncDispose]());
 
-    test('an address answers while something listens there', async () => {
+    test('an address answers while a program listens there', async () => {
       const server = createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');
       const { port } = server.address() as AddressInfo;
@@ -29,33 +29,33 @@ export function hostHandsContract(name: string, hands: HostHands): void {
       assert.equal(await hands.answers(target, never), false);
     });
 
-    test('who does not wait for an answer gets the reason of the signal', async () => {
+    test('an aborted wait for an answer throws the reason of the signal', async () => {
       const reason = new Error('enough');
       await assert.rejects(hands.answers({ address: '127.0.0.1', port: 1 }, AbortSignal.abort(reason)), reason);
     });
 
-    test('the disks of PAAS_HOME and of the engine are looked at', async () => {
+    test('the disks of PAAS_HOME and of the engine are measured', async () => {
       const disks = await hands.disks();
       assert.deepEqual(disks.map(({ holds }) => holds).sort(), ['engine', 'home']);
       for (const { path, space } of disks) {
         assert.match(path, /^\//);
         if (space) assert.ok(space.freeBytes >= 0 && space.freeBytes <= space.totalBytes, path);
       }
-      assert.ok(disks.find(({ holds }) => holds === 'home')?.space, 'the home of these tests can be looked at');
+      assert.ok(disks.find(({ holds }) => holds === 'home')?.space, 'the home of these tests can be read');
     });
 
-    test('the load of the host is that of its programs and its memory', async () => {
+    test('the load of the host has its averages, its CPUs and its memory', async () => {
       const load = await hands.load();
       assert.equal(load.averages.length, 3);
       assert.ok(load.averages.every((average) => Number.isFinite(average) && average >= 0));
       const { cpus, memoryBytes } = await fixture.engine.info();
       assert.equal(load.cpus, cpus);
-      // The two may count what the kernel keeps for itself differently.
+      // The two may differ in the memory that the kernel reserves for itself.
       assert.ok(Math.abs(load.memoryBytes / memoryBytes - 1) < 0.05, `${load.memoryBytes} and ${memoryBytes}`);
       assert.ok(load.freeMemoryBytes > 0 && load.freeMemoryBytes < load.memoryBytes);
     });
 
-    test('the routes of the host have each network of its engine', async () => {
+    test('the routes of the host contain the networks of its engine, and no default route', async () => {
       const { engine, runId, labels } = fixture;
       const pool = { pool: '10.211.0.0/16', prefixLength: 28 };
       const network = await engine.networks.create({ name: `${runId}-route`, labels, ...pool });
@@ -66,7 +66,7 @@ export function hostHandsContract(name: string, hands: HostHands): void {
       assert.ok(!(await routes()).includes(network.subnet ?? ''));
     });
 
-    test('steps of Dockerfiles are limited, several builds at once, or the reason is given', async () => {
+    test('steps of Dockerfiles are limited for several builds at once, or the reason is given', async () => {
       using first = await hands.brakeSteps();
       using second = await hands.brakeSteps();
       assert.equal(first.applied, second.applied);
@@ -76,7 +76,7 @@ export function hostHandsContract(name: string, hands: HostHands): void {
       );
     });
 
-    test('the firewall is applied again and again and removed twice, or the reason is given', async () => {
+    test('the firewall can be applied twice and removed twice, or the reason is given', async () => {
       const platformId = `${fixture.runId}-${randomBytes(2).toString('hex')}`;
       const rules = { platformId, hasNetworks: false, closeMetadata: true };
       const state = await hands.applyFirewall(rules);

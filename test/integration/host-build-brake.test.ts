@@ -31,7 +31,7 @@ describe('the limits on Dockerfile builds', { skip: isRoot() ? false : 'needs ro
     using brake = await testHands.brakeSteps();
     if (info.cgroupDriver !== 'cgroupfs') {
       assert.match(brake.message, /each of their steps|control groups are kept by systemd/);
-      t.diagnostic('this engine’s groups are kept by systemd, which has a brake of its own');
+      t.diagnostic('systemd manages the groups of this engine; another test covers that');
       return;
     }
     assert.deepEqual(wordsOf(brake), { applied: true, message: 'their steps together are held to half of the memory' });
@@ -105,7 +105,7 @@ describe('the limits on Dockerfile builds', { skip: isRoot() ? false : 'needs ro
     assert.equal(stepMemoryBytes(gibibyte), gibibyte / 2);
   });
 
-  test('where it cannot be had, the reason is given', async () => {
+  test('if steps cannot be limited, the reason is given', async () => {
     const reason = async (engine: EngineOnHost) => {
       const { applied, message } = await brakeBuildKit(async () => engine, '/proc/nowhere');
       assert.equal(applied, false);

@@ -21,7 +21,7 @@ const run = promisify(execFile);
 /** Another one in another run: the host has one route to each. */
 const metadata = `169.254.${randomInt(1, 255)}.${randomInt(1, 255)}`;
 
-/** Says a word to whoever connects on port 5000. */
+/** Writes a word to each client that connects on port 5000. */
 function listener(word: string): string {
   return `use Socket; socket(S, PF_INET, SOCK_STREAM, 0) or die; setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);
     bind(S, sockaddr_in(5000, INADDR_ANY)) or die $!; listen(S, 9); $| = 1; print "listening\\n";
@@ -52,24 +52,24 @@ describe('the host’s firewall', {
     await fixture[Symbol.asyncDispose]();
   });
 
-  /** Writes what an address says; nothing when nobody answers within a second. */
+  /** Writes the answer of an address, or nothing if there is none within 1 s. */
   const call = (address: string, port: number) =>
     `(exec 3<>/dev/tcp/${address}/${port} && cat <&3) 2>/dev/null & sleep 1; kill %1 2>/dev/null`;
 
-  /** What a container of a network hears from an address. */
+  /** The answer of an address to a container of a network. */
   async function heard(address: string, port: number, to = network): Promise<string> {
     const { stdout } = await fixture.run('', { command: ['bash', '-c', call(address, port)], ...inNetwork(to) });
     return stdout.trim();
   }
 
-  /** That somebody answers so. A second may be short on a busy machine, and silence must mean something. */
+  /** Waits for this answer. It is tried again, because 1 s may be too short on a busy machine. */
   const open = (word: string, hear: () => Promise<string>) =>
     eventually(`"${word}" is heard`, async () => (await hear()) === word);
 
   let steps = 0;
-  /** What a step of a Dockerfile hears from an address on port 5000. */
+  /** The answer of an address on port 5000 to a step of a Dockerfile. */
   async function heardByStep(address: string): Promise<string> {
-    // The number keeps the engine's cache out of it.
+    // The number prevents a hit in the engine's build cache.
     const script = `echo heard:$(${call(address, 5000)}).; true ${fixture.runId} ${++steps}`;
     const dockerfile = `FROM ${baseOf(fixture)}\nRUN ["bash", "-c", "${script}"]\n`;
     const output = new Collected();

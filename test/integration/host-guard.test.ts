@@ -24,7 +24,7 @@ after(async () => {
   await fixture[Symbol.asyncDispose]();
 });
 
-/** The interfaces whose packets to other hosts the platform's rules see. */
+/** The interfaces whose forwarded packets go to the platform's chain. */
 async function guarded(): Promise<readonly string[]> {
   const { forward } = chainsOf(fixture.runId);
   const ours = (await hostRules()).filter((rule) => rule.endsWith(` -j ${forward}`));
