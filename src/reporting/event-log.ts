@@ -15,7 +15,7 @@ const saveEveryMs = 1_000;
 const lookedThrough = 1_000;
 const retryMs = 1_000;
 
-export interface EventLogOptions {
+export interface EventLogDeps {
   readonly store: Pick<Store, 'events' | 'changes'>;
   readonly appLog: AppLog & { flush(): Promise<void> };
   readonly logger: Logger;
@@ -29,7 +29,7 @@ export interface EventLogOptions {
  * On its first start it begins with the next event.
  */
 export class EventLog {
-  readonly #options: EventLogOptions;
+  readonly #deps: EventLogDeps;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
@@ -41,16 +41,16 @@ export class EventLog {
   #wake: () => void = () => {};
   #pending = true;
 
-  constructor(options: EventLogOptions) {
-    this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#unsubscribe = options.store.changes.subscribe(
+  constructor(deps: EventLogDeps) {
+    this.#deps = deps;
+    this.#clock = deps.clock ?? systemClock;
+    this.#unsubscribe = deps.store.changes.subscribe(
       ({ table }) => {
         if (table === 'events') this.#look();
       },
       () => this.#look(),
     );
-    this.#newestAtStart = options.store.events.list({ limit: 1 });
+    this.#newestAtStart = deps.store.events.list({ limit: 1 });
     this.#newestAtStart.catch(() => {});
     this.#running = this.#run();
   }
@@ -69,7 +69,7 @@ export class EventLog {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    const { logger } = this.#options;
+    const { logger } = this.#deps;
     const saving = setInterval(() => void this.#saveCursor(), saveEveryMs);
     saving.unref();
     let begun = false;
@@ -93,15 +93,15 @@ export class EventLog {
   }
 
   get #cursorPath(): string {
-    return join(this.#options.dir, 'events.cursor');
+    return join(this.#deps.dir, 'events.cursor');
   }
 
   async #catchUp(): Promise<void> {
     this.#pending = false;
     for (;;) {
-      const events = await this.#options.store.events.listAfter(this.#cursor.seq, pageOfEvents);
+      const events = await this.#deps.store.events.listAfter(this.#cursor.seq, pageOfEvents);
       for (const event of events) {
-        for (const line of linesOf(event)) this.#options.appLog.write(line.appId, line);
+        for (const line of linesOf(event)) this.#deps.appLog.write(line.appId, line);
         this.#cursor = event;
       }
       if (events.length < pageOfEvents) break;
@@ -113,7 +113,7 @@ export class EventLog {
    * and are not written again.
    */
   async #begin(): Promise<void> {
-    const { store, appLog } = this.#options;
+    const { store, appLog } = this.#deps;
     const saved = await readCursor(this.#cursorPath);
     if (saved === null) {
       const [newest] = await this.#newestAtStart.catch(() => store.events.list({ limit: 1 }));
@@ -141,7 +141,7 @@ export class EventLog {
     const cursor = this.#cursor;
     if (cursor === this.#savedCursor) return;
     this.#savedCursor = cursor;
-    const { appLog, logger } = this.#options;
+    const { appLog, logger } = this.#deps;
     try {
       // The cursor must not be ahead of the logs on the disk.
       await appLog.flush();
@@ -165,6 +165,6 @@ function keyOf({ at, process, text }: LogLine): string {
   return `${at.getTime()} ${process} ${text}`;
 }
 
-export function createEventLog(options: EventLogOptions): EventLog {
-  return new EventLog(options);
+export function createEventLog(deps: EventLogDeps): EventLog {
+  return new EventLog(deps);
 }

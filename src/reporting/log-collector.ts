@@ -7,7 +7,7 @@ import { PerHost } from '../system/per-host.ts';
 import type { ResumableLog } from './app-log.ts';
 import { InstanceOutput, type OutputSource } from './instance-output.ts';
 
-export interface LogCollectorOptions {
+export interface LogCollectorDeps {
   readonly engines: Engines;
   readonly appLog: ResumableLog;
   readonly platformId: string;
@@ -35,16 +35,16 @@ const rememberMs = 10 * 60_000;
  * or have ended meanwhile.
  */
 export class LogCollector {
-  readonly #options: LogCollectorOptions;
+  readonly #deps: LogCollectorDeps;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #followed = new Map<string, { readonly output: InstanceOutput; readonly ended: Promise<void> }>();
   readonly #adoptions: PerHost<Adoption>;
 
-  constructor(options: LogCollectorOptions) {
-    this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#adoptions = new PerHost(options.engines, (hostId) => this.#adoption(hostId));
+  constructor(deps: LogCollectorDeps) {
+    this.#deps = deps;
+    this.#clock = deps.clock ?? systemClock;
+    this.#adoptions = new PerHost(deps.engines, (hostId) => this.#adoption(hostId));
     this.#adoptions.start();
   }
 
@@ -65,7 +65,7 @@ export class LogCollector {
   async finished({ hostId, containerId }: ContainerOnHost): Promise<void> {
     const waiting = new AbortController();
     const deadline = this.#clock.sleep(lastLinesMs, waiting.signal).then(
-      () => this.#options.logger.warn("A container's last lines did not come in time.", { containerId }),
+      () => this.#deps.logger.warn("A container's last lines did not come in time.", { containerId }),
       () => undefined,
     );
     const soon = this.#clock.sleep(hurryAfterMs, waiting.signal).then(
@@ -86,7 +86,7 @@ export class LogCollector {
 
   #follow({ hostId, ...source }: OutputSource & ContainerOnHost): void {
     const { containerId } = source;
-    const { engines, appLog, logger } = this.#options;
+    const { engines, appLog, logger } = this.#deps;
     if (this.#followed.has(containerId) || this.#closing.signal.aborted || !engines.known().includes(hostId)) return;
     const output = new InstanceOutput(source, { engine: engines.on(hostId), appLog, logger, clock: this.#clock });
     const ended = output
@@ -113,7 +113,7 @@ export class LogCollector {
   }
 
   async #adopt(hostId: string, signal: AbortSignal): Promise<void> {
-    const { engines, platformId, logger } = this.#options;
+    const { engines, platformId, logger } = this.#deps;
     const engine = engines.on(hostId);
     const labels = { [labelNames.platform]: platformId, [labelNames.role]: 'instance' };
     while (!signal.aborted) {
@@ -143,6 +143,6 @@ export class LogCollector {
   }
 }
 
-export function createLogCollector(options: LogCollectorOptions): LogCollector {
-  return new LogCollector(options);
+export function createLogCollector(deps: LogCollectorDeps): LogCollector {
+  return new LogCollector(deps);
 }

@@ -24,7 +24,7 @@ export async function readJournal(path: string, reader: JournalReader): Promise<
   }
 }
 
-export interface RouteJournalOptions {
+export interface RouteJournalDeps {
   readonly path: string;
   /** The routes in use. */
   readonly table: () => RouteTable;
@@ -43,15 +43,15 @@ const routesPerChunk = 1_000;
  * none that was written, and after a power cut the orchestrator sends what is missing.
  */
 export class RouteJournal {
-  readonly #options: Required<RouteJournalOptions>;
+  readonly #deps: Required<RouteJournalDeps>;
   #isWhole = false;
   #lines: string[] = [];
   #tableLength = 0;
   #changesLength = 0;
   #writing: Promise<void> | null = null;
 
-  constructor(options: RouteJournalOptions) {
-    this.#options = { minRewriteLength: 1024 * 1024, ...options };
+  constructor(deps: RouteJournalDeps) {
+    this.#deps = { minRewriteLength: 1024 * 1024, ...deps };
   }
 
   /** To be called after the whole table was replaced. */
@@ -83,7 +83,7 @@ export class RouteJournal {
       } catch (error) {
         // The next change tries again, with the whole table.
         this.#isWhole = false;
-        this.#options.failed(error);
+        this.#deps.failed(error);
         return;
       }
       if (this.#isWhole && this.#lines.length === 0) return;
@@ -92,7 +92,7 @@ export class RouteJournal {
   }
 
   async #writeOnce(): Promise<void> {
-    const isGrown = this.#changesLength > Math.max(this.#tableLength, this.#options.minRewriteLength);
+    const isGrown = this.#changesLength > Math.max(this.#tableLength, this.#deps.minRewriteLength);
     if (this.#isWhole && !isGrown) await this.#append();
     else await this.#rewrite();
   }
@@ -101,7 +101,7 @@ export class RouteJournal {
     const text = this.#lines.join('');
     this.#lines = [];
     this.#changesLength += text.length;
-    await appendFile(this.#options.path, text, { mode: 0o600 });
+    await appendFile(this.#deps.path, text, { mode: 0o600 });
   }
 
   async #rewrite(): Promise<void> {
@@ -109,12 +109,12 @@ export class RouteJournal {
     this.#lines = [];
     this.#tableLength = 0;
     this.#changesLength = 0;
-    await writeWhole(this.#options.path, this.#tableInChunks());
+    await writeWhole(this.#deps.path, this.#tableInChunks());
   }
 
   /** The table in use as one line of JSON. */
   async *#tableInChunks(): AsyncGenerator<string> {
-    const { version, reserved, routes } = this.#options.table();
+    const { version, reserved, routes } = this.#deps.table();
     yield `{"version":${version},"reserved":${JSON.stringify(reserved)},"routes":[`;
     for (let at = 0; at < routes.length; at += routesPerChunk) {
       const chunk = JSON.stringify(routes.slice(at, at + routesPerChunk)).slice(1, -1);

@@ -12,7 +12,7 @@ import { RouteFacts } from './route-facts.ts';
 import { RouteHistory } from './route-history.ts';
 import { planReserved, planRoute } from './route-plan.ts';
 
-export interface RoutePublisherOptions {
+export interface RoutePublisherDeps {
   readonly store: Store;
   /** One for each resolver. */
   readonly clients: readonly ResolverClient[];
@@ -53,8 +53,8 @@ const tables: ReadonlySet<Change['table']> = new Set([
 ]);
 const retryMs = 200;
 
-export function createRoutePublisher(options: RoutePublisherOptions): RoutePublisher {
-  return new StorePublisher(options);
+export function createRoutePublisher(deps: RoutePublisherDeps): RoutePublisher {
+  return new StorePublisher(deps);
 }
 
 interface Waiter {
@@ -74,7 +74,7 @@ const appsPerBatch = 50;
  * meanwhile is handled in the next iteration.
  */
 class StorePublisher implements RoutePublisher {
-  readonly #options: Required<RoutePublisherOptions>;
+  readonly #deps: Required<RoutePublisherDeps>;
   readonly #facts: RouteFacts;
   readonly #history: RouteHistory;
   readonly #resolvers: ResolverSet;
@@ -87,11 +87,11 @@ class StorePublisher implements RoutePublisher {
   #unsubscribe = () => {};
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(options: RoutePublisherOptions) {
-    this.#options = { logger: silentLogger, clock: systemClock, settleMs: 10_000, ...options };
-    this.#facts = new RouteFacts(options.store);
-    this.#history = new RouteHistory(options.term, planReserved(options.settings.domain, options.settings.apiPort));
-    const { clients, logger } = this.#options;
+  constructor(deps: RoutePublisherDeps) {
+    this.#deps = { logger: silentLogger, clock: systemClock, settleMs: 10_000, ...deps };
+    this.#facts = new RouteFacts(deps.store);
+    this.#history = new RouteHistory(deps.term, planReserved(deps.settings.domain, deps.settings.apiPort));
+    const { clients, logger } = this.#deps;
     this.#resolvers = new ResolverSet({
       clients,
       history: this.#history,
@@ -101,7 +101,7 @@ class StorePublisher implements RoutePublisher {
   }
 
   async start(): Promise<void> {
-    this.#unsubscribe = this.#options.store.changes.subscribe(
+    this.#unsubscribe = this.#deps.store.changes.subscribe(
       ({ table, appId }) => {
         if (tables.has(table)) this.#appChanged(appId);
       },
@@ -122,7 +122,7 @@ class StorePublisher implements RoutePublisher {
     this.#appChanged(appId);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiter: Waiter = { revision: this.#revision, version: null, resolve, reject };
-    const { settleMs } = this.#options;
+    const { settleMs } = this.#deps;
     const late = setTimeout(() => reject(unsettled(settleMs)), settleMs);
     this.#waiters.add(waiter);
     return promise.finally(() => {
@@ -132,7 +132,7 @@ class StorePublisher implements RoutePublisher {
   }
 
   async drain({ id, appId }: Pick<Instance, 'id' | 'appId'>, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
+    const { logger } = this.#deps;
     try {
       // The newest routes must have arrived first, so that no older change makes the instance live again.
       await this.settled(appId);
@@ -178,9 +178,9 @@ class StorePublisher implements RoutePublisher {
         if (signal.aborted) return;
         this.#everythingChanged ||= isAll;
         for (const appId of changed) this.#changed.add(appId);
-        if (!failing) this.#options.logger.warn('the routes could not be planned; trying again', { error });
+        if (!failing) this.#deps.logger.warn('the routes could not be planned; trying again', { error });
         failing = true;
-        await this.#options.clock.sleep(retryMs, signal).catch(() => undefined);
+        await this.#deps.clock.sleep(retryMs, signal).catch(() => undefined);
         continue;
       }
       await this.#nextChange();
@@ -195,7 +195,7 @@ class StorePublisher implements RoutePublisher {
   }
 
   async #planAll(): Promise<void> {
-    const apps = await this.#options.store.apps.list();
+    const apps = await this.#deps.store.apps.list();
     const put: Route[] = [];
     for (const [at, app] of apps.entries()) {
       put.push(await this.#plan(app));
@@ -209,7 +209,7 @@ class StorePublisher implements RoutePublisher {
     const put: Route[] = [];
     const drop: string[] = [];
     for (const appId of appIds) {
-      const app = await this.#options.store.apps.find(appId);
+      const app = await this.#deps.store.apps.find(appId);
       if (app) put.push(await this.#plan(app));
       else drop.push(appId);
     }
@@ -217,7 +217,7 @@ class StorePublisher implements RoutePublisher {
   }
 
   async #plan(app: App): Promise<Route> {
-    const { settings, clock } = this.#options;
+    const { settings, clock } = this.#deps;
     return planRoute(await this.#facts.of(app), settings.domain, clock.now());
   }
 

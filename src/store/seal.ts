@@ -25,7 +25,7 @@ export interface SealContext {
 
 /**
  * Envelope encryption: the root key wraps one data key per app, the data key seals the app's secrets. AES-256-GCM with
- * a random 96-bit nonce; the text is `v1:<key id>:<nonce>:<ciphertext>:<tag>`. There is no way to read plaintext.
+ * a random 96-bit nonce; the text is `v1:<key id>:<nonce>:<ciphertext>:<tag>`. Plaintext in a row is refused.
  * Removing an app removes its data key, and with it every copy of its secrets.
  */
 export class Seals {

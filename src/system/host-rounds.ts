@@ -1,12 +1,12 @@
 import type { Engines } from '../domain/engines.ts';
 import type { Clock } from './clock.ts';
 import { PerHost } from './per-host.ts';
-import { Recurring, type RecurringOptions } from './recurring.ts';
+import { Recurring, type RecurringDeps } from './recurring.ts';
 
 /** `start` waits at most this long for the first round of a host, which may hang. */
 const firstRoundMs = 5000;
 
-export interface HostRoundsOptions extends Omit<RecurringOptions, 'work'> {
+export interface HostRoundsDeps extends Omit<RecurringDeps, 'work'> {
   readonly engines: Engines;
   readonly work: (hostId: string, signal: AbortSignal) => Promise<void>;
 }
@@ -19,10 +19,10 @@ export class HostRounds {
   #firsts: Promise<void>[] | null = null;
   #startsLater = false;
 
-  constructor({ engines, work, ...options }: HostRoundsOptions) {
-    this.#clock = options.clock;
+  constructor({ engines, work, ...deps }: HostRoundsDeps) {
+    this.#clock = deps.clock;
     this.#rounds = new PerHost(engines, (hostId) => {
-      const rounds = new Recurring({ ...options, work: (signal) => work(hostId, signal) });
+      const rounds = new Recurring({ ...deps, work: (signal) => work(hostId, signal) });
       if (this.#startsLater) {
         rounds.startLater();
       } else {

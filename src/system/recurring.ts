@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 
-export interface RecurringOptions {
+export interface RecurringDeps {
   /** For the log, in the form "put back lost networks". */
   readonly what: string;
   readonly everyMs: number;
@@ -15,13 +15,13 @@ export interface RecurringOptions {
  * not every time.
  */
 export class Recurring {
-  readonly #options: RecurringOptions;
+  readonly #deps: RecurringDeps;
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #failing = false;
 
-  constructor(options: RecurringOptions) {
-    this.#options = options;
+  constructor(deps: RecurringDeps) {
+    this.#deps = deps;
   }
 
   /** Resolves after the first run, successful or not. */
@@ -43,7 +43,7 @@ export class Recurring {
   }
 
   async #forEver(): Promise<void> {
-    const { clock, everyMs } = this.#options;
+    const { clock, everyMs } = this.#deps;
     const { signal } = this.#closing;
     for (;;) {
       await clock.sleep(everyMs, signal).catch(() => undefined);
@@ -53,7 +53,7 @@ export class Recurring {
   }
 
   async #once(): Promise<void> {
-    const { work, what, logger } = this.#options;
+    const { work, what, logger } = this.#deps;
     const { signal } = this.#closing;
     try {
       await work(signal);
