@@ -10,15 +10,15 @@ import type { RouteDeps } from './route-deps.ts';
 import type { AttachTicket } from './secret-links.ts';
 
 const maxMessageBytes = 1024 * 1024;
-/** Below the idle limit of proxies on the way (55 s at Heroku's router, and at ours). */
+/** Below the idle limit of proxies on the way (55 s at Heroku's router and at the resolver). */
 const pingEveryMs = 25_000;
-/** What the process wrote last is on its way when it has exited; the stream's own end mostly comes first. */
+/** After the exit of the process its last output may still come. Usually the stream ends earlier. */
 const lastOutputMs = 2_000;
 const goodbyeMs = 500;
 
 /**
- * Terminals of one-offs, over a WebSocket at an address that works once: binary frames are bytes both ways, text frames
- * are AttachInput from the client and AttachOutput to it.
+ * Terminals of one-offs, over a WebSocket at an address that works once. Binary frames are bytes in both directions.
+ * Text frames are AttachInput from the client and AttachOutput to it.
  */
 export class AttachDoor {
   readonly #deps: RouteDeps;
@@ -42,7 +42,7 @@ export class AttachDoor {
     );
   }
 
-  /** Says goodbye, and hangs up on who does not answer. */
+  /** Closes all terminals. Cuts off clients that do not answer within 500 ms. */
   close(): void {
     const clients = [...this.#sockets.clients];
     for (const client of clients) client.close(1001, 'The platform is stopping.');
@@ -57,12 +57,12 @@ export class AttachDoor {
     const secret = /^\/attach\/([\w-]{43})$/.exec(pathname)?.[1];
     const ticket = secret !== undefined && !isForeignOrigin(request) ? this.#deps.attachLinks.take(secret) : null;
     if (ticket && (await stillAllowed(this.#deps, ticket.actor, ticket.appId))) return ticket;
-    throw new PlatformError('not_found', 'This address is over.');
+    throw new PlatformError('not_found', 'This address is no longer valid.');
   }
 
   async #serve(client: WebSocket, ticket: AttachTicket): Promise<void> {
     const { operations, store, closing } = this.#deps;
-    // What the client sends before the process is there waits in the socket.
+    // Input that comes before the process has started waits in the socket.
     client.pause();
     const gone = new AbortController();
     client.once('close', () => gone.abort(new PlatformError('cancelled', 'The terminal went away.')));
@@ -85,7 +85,7 @@ export class AttachDoor {
   }
 }
 
-/** Bytes both ways, each side waiting for the other. Resolves when all output is with the client. */
+/** Copies bytes in both directions, each at the speed of its reader. Resolves when the client has all output. */
 function connect(client: WebSocket, session: RunSession): Promise<void> {
   const { stream } = session;
   client.on('message', (data, isBinary) => {
@@ -100,7 +100,7 @@ function connect(client: WebSocket, session: RunSession): Promise<void> {
       stream.pause();
       client.send(chunk, { binary: true }, () => stream.resume());
     });
-    // A broken stream ends like a finished one; how the process ended is told by `exited`.
+    // A broken stream counts as ended. `exited` gives the exit code.
     for (const end of ['end', 'close', 'error']) stream.once(end, () => resolve());
   });
 }

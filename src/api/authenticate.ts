@@ -4,15 +4,17 @@ import type { StoreTables } from '../domain/store.ts';
 import { hashToken } from '../domain/token.ts';
 import type { Clock } from '../system/clock.ts';
 
-/** Who an `Authorization` header speaks for; null when it proves nothing. Never throws for what a caller can send. */
+/**
+ * The actor of an `Authorization` header; null when the header is missing or wrong. Never throws because of the header.
+ */
 export type Authenticate = (authorization: string | undefined) => Promise<Actor | null>;
 
-/** The day a token was last used is what people ask for; a write per request is what they would pay. */
+/** People want to know the day on which a token was last used. A write per request would be too expensive. */
 const touchEveryMs = 10 * 60_000;
 
 /**
- * Takes `Bearer <token>` and `Basic <anything:token>`, as git and netrc send it. The token is looked up by its SHA-256,
- * so that neither the look-up nor the comparison tells by its time how much of a guess was right.
+ * Accepts `Bearer <token>`, and `Basic <anything:token>` as git and netrc send it. Looks the token up by its SHA-256,
+ * so that the time of the look-up and the comparison does not show how much of a guess was right.
  */
 export function createAuthenticator(options: {
   readonly store: Pick<StoreTables, 'accounts' | 'tokens'>;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-/** Writes and waits while the client is slower than we are. A client that went away takes nothing and is no error. */
+/** Writes, and waits while the client is slow. Does nothing when the client is gone. */
 export async function write(response: ServerResponse, text: string): Promise<void> {
   if (response.destroyed || response.write(text)) return;
   const waiting = new AbortController();
@@ -11,7 +11,7 @@ export async function write(response: ServerResponse, text: string): Promise<voi
   );
 }
 
-/** Values until the signal aborts, whichever way the source ends then. */
+/** Yields until the signal aborts. Ignores errors of the source after that. */
 export async function* until<T>(signal: AbortSignal, source: AsyncIterable<T>): AsyncIterable<T> {
   try {
     for await (const value of source) {

@@ -12,7 +12,10 @@ interface Showing {
   readonly signal: AbortSignal;
 }
 
-/** The build's lines as text, as they come, until the build ends. An app builds one at a time, so its time tells which lines are its own. */
+/**
+ * Sends the build's lines as text, as they come, until the build ends. An app has one build at a time, so a line
+ * belongs to the build by its time.
+ */
 export async function showBuildOutput(build: Build, response: ServerResponse, showing: Showing): Promise<void> {
   const { deps } = showing;
   response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
@@ -34,7 +37,10 @@ export async function showBuildOutput(build: Build, response: ServerResponse, sh
   response.end();
 }
 
-/** Returns how many lines it wrote. A line after a change of the build is shown only when the build still goes on: it may be the next one's. */
+/**
+ * Returns the number of lines written. After a change of the build it checks that the build still runs, because a line
+ * may belong to the next build.
+ */
 async function showLive(
   build: Build,
   response: ServerResponse,
@@ -76,7 +82,7 @@ function isWithin(line: LogLine, build: Build): boolean {
   return line.at >= (build.startedAt ?? build.createdAt) && (build.endedAt === null || line.at <= build.endedAt);
 }
 
-/** The build once `check` holds; null when it is gone, or when nobody waits any more. */
+/** Resolves with the build when `check` is true; with null when the build is gone or the signal aborts. */
 async function waitForBuild(
   id: string,
   check: (build: Build) => boolean,

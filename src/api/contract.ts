@@ -27,9 +27,9 @@ export { Health, PlatformStatus, Region, Stack } from './contract/platform.ts';
 export { Release } from './contract/releases.ts';
 
 /**
- * The API: every route once, by its operation id. The server registers from this table, the command-line client calls
- * by it, the OpenAPI document is made of it. Shapes and words are Heroku's Platform API v3, so that its clients work.
- * Imports nothing of the server.
+ * The API: every route once, by its operation id. The server, the command-line client and the OpenAPI document all use
+ * this table. Shapes and words are those of Heroku's Platform API v3, so that its clients work. Imports nothing of the
+ * server.
  */
 export const contract = {
   ...accountEndpoints,

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** An id for what the API shows as an object and the store does not keep as one: always the same for the same parts (UUID version 8, RFC 9562). */
+/**
+ * An id for an object of the API that has no row in the store. The same parts give the same id (UUID version 8, RFC
+ * 9562).
+ */
 export function derivedId(...parts: readonly string[]): string {
   const hex = createHash('sha256').update(parts.join('\0')).digest('hex');
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);

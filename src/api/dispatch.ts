@@ -17,22 +17,22 @@ export interface DispatchDeps {
   readonly routeDeps: RouteDeps;
   readonly authenticate: Authenticate;
   readonly rateLimit: RateLimit;
-  /** The port that the API listens on, once it does. */
+  /** The port that the API listens on. */
   readonly port: () => number;
 }
 
-/** The rows of the contract are of many types; behind this line they are all called alike. */
+/** The rows of the contract have different types. From here on all are called the same way. */
 type AnyRoute = (call: AnyRequest, response: unknown) => Promise<unknown>;
 type AnyRequest = { readonly [K in keyof ApiRequest<Endpoint>]: unknown };
 
-/** Registers every row of the contract, GET with its HEAD. Nothing else is ever registered: a route outside the table does not exist. */
+/** Registers every row of the contract, and HEAD for each GET. There are no other routes. */
 export function registerRoutes(server: FastifyInstance, routes: Routes, deps: DispatchDeps): void {
   for (const [operationId, endpoint] of Object.entries(contract) as [keyof Routes, Endpoint][]) {
     const route = routes[operationId] as unknown as AnyRoute;
     server.route({
       method: endpoint.method,
       url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
-      // For checks whether something is there. A stream may never end, and would have nothing to say.
+      // HEAD checks whether something exists. It makes no sense for a stream, which may never end.
       exposeHeadRoute: endpoint.method === 'GET' && !endpoint.stream,
       handler: (request, reply) => answer(endpoint, route, { request, reply, deps }),
     });
@@ -45,11 +45,14 @@ interface Exchange {
   readonly deps: DispatchDeps;
 }
 
-/** The order is the point: who asks and whether their token may, then whether the app is theirs, and only then what they want. */
+/**
+ * The order matters: first who asks and whether their token may, then whether the app is theirs, and only then the
+ * values.
+ */
 async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): Promise<unknown> {
   const { request, reply, deps } = exchange;
   if (endpoint.method !== 'GET' && isForeignOrigin(request.raw)) {
-    throw new PlatformError('forbidden', 'A page of another origin may not change anything here.');
+    throw new PlatformError('forbidden', 'A page of another origin may not change anything in this API.');
   }
   const actor = endpoint.auth === 'token' ? await identify(exchange) : null;
   checkVersion(request.headers.accept);
@@ -85,7 +88,7 @@ async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): 
   return send(exchange, shown.rows);
 }
 
-/** From here on the route owns the response; an error before its first byte is given back to Fastify. */
+/** The route owns the response. An error before its first byte goes to Fastify. */
 async function stream(route: AnyRoute, call: AnyRequest, { request, reply, deps }: Exchange): Promise<unknown> {
   const response = reply.raw;
   try {
@@ -109,7 +112,7 @@ async function identify({ request, reply, deps }: Exchange): Promise<Actor> {
   return { ...actor, requestId: request.id };
 }
 
-/** Other media types are taken as version 3; asking by name for another version is a mistake worth telling. */
+/** Accepts any media type as version 3, but throws when the header names another version. */
 function checkVersion(accept: string | undefined): void {
   const asked = /application\/vnd\.heroku\+json\s*;\s*version=(\d+)/i.exec(accept ?? '')?.[1];
   if (asked !== undefined && asked !== '3') {
@@ -125,7 +128,7 @@ function check<S extends z.ZodType>(schema: S, value: unknown, where: string): z
   return parsed.data;
 }
 
-/** A key of our own, so that a tag is no hash of a secret answer that could be guessed at. */
+/** With a secret key nobody can test guesses of a secret answer against its tag. */
 const tagKey = randomBytes(32);
 
 function send({ request, reply }: Exchange, result: unknown): FastifyReply {

@@ -2,7 +2,7 @@ import type { ZodError } from 'zod';
 import { errorCode, PlatformError, publicMessage } from '../domain/errors.ts';
 import { type ErrorBody, errorTable } from './contract.ts';
 
-/** Any thrown value as the API answers it. Of a defect only the request id gets out. */
+/** The answer for any thrown value. For a defect it shows only the request id. */
 export function errorAnswer(error: unknown, requestId: string): { readonly status: number; readonly body: ErrorBody } {
   const known = asPlatformError(error);
   const { id, status } = errorTable[errorCode(known)];
@@ -14,7 +14,7 @@ export function errorAnswer(error: unknown, requestId: string): { readonly statu
   return { status, body: { id, message, request_id: requestId, ...(hint === undefined ? {} : { hint }) } };
 }
 
-/** Says where the value is wrong and what was wanted; never the value itself, it may be a secret. */
+/** Names the wrong field and what is expected. Never shows the value, which may be a secret. */
 export function wrongValue(error: ZodError, where: string): PlatformError {
   const issue = error.issues[0];
   const path = issue?.path.map(String).join('.') ?? '';
@@ -24,7 +24,7 @@ export function wrongValue(error: ZodError, where: string): PlatformError {
   );
 }
 
-/** Fastify's own errors carry a status; their texts may quote the request, so each gets a sentence of ours. */
+/** Replaces Fastify's own errors, because their messages may quote the request. */
 function asPlatformError(error: unknown): unknown {
   if (error instanceof PlatformError || !(error instanceof Error)) return error;
   const status = 'statusCode' in error ? error.statusCode : undefined;

@@ -9,7 +9,10 @@ import { clientRequestIds, requestId } from './request-id.ts';
 const bodyLimitBytes = 1024 * 1024;
 const bodyTypes = ['application/json', 'application/vnd.heroku+json'];
 
-/** Fastify as the API uses it: JSON in, our errors out, ids on every answer. The caller owns and closes the server. */
+/**
+ * Fastify for the API: JSON bodies, the platform's errors, an id on every answer. The caller owns and closes the
+ * server.
+ */
 export function createFastify(logger: Logger, server: Server): FastifyInstance {
   const app = fastify({
     serverFactory: () => server,
@@ -27,12 +30,12 @@ export function createFastify(logger: Logger, server: Server): FastifyInstance {
     parseJson(body.toString()),
   );
   app.addHook('onRequest', async (request, reply) => {
-    // On the raw response, so that streams carry them too.
+    // On the raw response, so that streams have them too.
     reply.raw.setHeader('Request-Id', request.id);
     reply.raw.setHeader('X-Content-Type-Options', 'nosniff');
   });
   app.addHook('onResponse', async (request, reply) => {
-    // The route's pattern and not the address asked for: some addresses are secrets.
+    // The route's pattern and not the address, because some addresses are secrets.
     logger.debug('Answered a request.', {
       requestId: request.id,
       clientRequestIds: clientRequestIds(request.raw),

@@ -6,16 +6,16 @@ import { PlatformError } from '../domain/errors.ts';
 import { createServer } from '../system/node-http.ts';
 import type { AttachDoor } from './attach.ts';
 
-/** Heroku's client sends all the request ids it has seen, up to 7 KB of them. */
+/** Heroku's client sends up to 7 KB of earlier request ids. */
 const maxHeaderBytes = 16 * 1024;
 const headersTimeoutMs = 10_000;
-/** Longer than the resolver keeps an idle connection, so that it never sends on one that we are closing. */
+/** Longer than the resolver keeps an idle connection, so that it never sends on one that this server is closing. */
 const keepAliveMs = 75_000;
 const closeGraceMs = 3_000;
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Not listening yet. Upgrades go to the terminals' door. */
+/** A server that does not listen yet. WebSocket upgrades go to `attach`. */
 export function createHttpServer(listener: Listener, attach: AttachDoor, maxConnections: number): Server {
   const server = createServer(
     {
@@ -23,9 +23,9 @@ export function createHttpServer(listener: Listener, attach: AttachDoor, maxConn
       headersTimeout: headersTimeoutMs,
       keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: 5_000,
-      // A push takes as long as it takes; the API's own bodies are limited by limitBodyTime.
+      // No limit for pushes, which may take long. limitBodyTime limits the API's own bodies.
       requestTimeout: 0,
-      // Only a WebSocket is upgraded; `Upgrade: h2c`, as curl offers, is answered as the plain request it is.
+      // Upgrade to WebSocket only. A request with `Upgrade: h2c`, which curl offers, gets a plain answer.
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
     },
     listener,
@@ -35,7 +35,7 @@ export function createHttpServer(listener: Listener, attach: AttachDoor, maxConn
   return server;
 }
 
-/** Lets a client go that takes longer than this to send its request's body. */
+/** Answers 408 and closes when the client needs longer than `timeoutMs` to send the body. */
 export function limitBodyTime(request: IncomingMessage, response: ServerResponse, timeoutMs: number): void {
   const timer = setTimeout(() => {
     if (request.complete) return;
@@ -47,30 +47,30 @@ export function limitBodyTime(request: IncomingMessage, response: ServerResponse
   request.once('end', () => clearTimeout(timer));
 }
 
-/** Throws `conflict`, with the setting to change, when the place is taken. */
+/** Throws `conflict`, with the setting to change, when the address is taken. */
 export function listenOn(
   server: Server,
-  where: { readonly host: string; readonly port: number } | { readonly path: string },
+  address: { readonly host: string; readonly port: number } | { readonly path: string },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const place = 'path' in where ? where.path : `Port ${where.port} on ${where.host}`;
+      const taken = 'path' in address ? address.path : `Port ${address.port} on ${address.host}`;
       if (error.code !== 'EADDRINUSE') return reject(error);
       reject(
-        new PlatformError('conflict', `${place} is taken by another program.`, {
+        new PlatformError('conflict', `${taken} is taken by another program.`, {
           cause: error,
           hint:
-            'path' in where
+            'path' in address
               ? 'Stop the other platform, or choose another PAAS_HOME.'
               : 'Choose another port: PAAS_API_PORT=7081',
         }),
       );
     });
-    server.listen(where, resolve);
+    server.listen(address, resolve);
   });
 }
 
-/** For its owner only (0600). A socket file outlives a killed process: one that nobody answers on is removed. */
+/** Listens on a unix socket for its owner only (0600). Removes a socket file that a killed process left. */
 export async function listenOnSocket(server: Server, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   if (!(await answers(path))) await rm(path, { force: true });
@@ -89,11 +89,11 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** Running requests get a moment to end; what is left then is cut. */
+/** Stops listening. Running requests have 3 s to end, and are then cut off. */
 export async function closeServer(server: Server): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // A connection whose answer ends during the close becomes idle only then, and Node would keep it for keepAliveMs.
+  // A connection becomes idle when its answer ends. Without the sweep Node would then keep it for keepAliveMs.
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
   await closed;

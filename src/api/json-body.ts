@@ -1,8 +1,9 @@
 import { PlatformError } from '../domain/errors.ts';
 
 /**
- * A request's JSON; nothing at all is no body. Throws `invalid_params` without quoting the text, it may hold secrets.
- * `__proto__` is refused as a name: assigned to a plain object it would set the prototype, or be lost in silence.
+ * Parses a request's JSON; undefined for an empty body. Throws `invalid_params` without the text, which may hold
+ * secrets. Refuses `__proto__` as a name: assigned to a plain object it would set the prototype, or be lost without an
+ * error.
  */
 export function parseJson(text: string): unknown {
   if (text.trim() === '') return undefined;

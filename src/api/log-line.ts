@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { LogLine, LogSource } from '../domain/log-line.ts';
 import type { logSourceNames } from './contract.ts';
 
-/** Only the apps' own lines have another origin than the platform; Heroku writes `heroku[web.1]` where we write `paas[web.1]`. */
+/** The name in front of a line. Where Heroku writes `heroku[web.1]`, the platform writes `paas[web.1]`. */
 const shownAs: Readonly<Record<LogSource, string>> = { app: 'app', platform: 'paas', build: 'build', router: 'paas' };
 
 const platformSources: readonly LogSource[] = ['platform', 'router'];
@@ -16,20 +16,20 @@ const asked: Readonly<Record<(typeof logSourceNames)[number], readonly LogSource
   router: ['router'],
 };
 
-/** The sources that a query for `--source NAME` means: those whose lines begin with that name, as far as one sees. */
+/** The sources that `--source NAME` selects. */
 export function sourcesOf(name: (typeof logSourceNames)[number]): readonly LogSource[] {
   return asked[name];
 }
 
-/** `2026-01-01T00:00:00.000000+00:00 app[web.1]: text`, on one line whatever the text holds. */
+/** `2026-01-01T00:00:00.000000+00:00 app[web.1]: text`, with line breaks in the text replaced by spaces. */
 export function formatLine(line: LogLine): string {
   const time = line.at.toISOString().replace('Z', '000+00:00');
   return `${time} ${shownAs[line.source]}[${line.process}]: ${line.text.replace(/[\r\n]+/g, ' ')}`;
 }
 
 /**
- * Ids for lines that have none: the time, a hash of the line, and a count among equal lines of the same millisecond. A
- * reader that comes back finds its place again by it, in another process too.
+ * Ids for log lines: the time, a hash of the line, and a count of equal lines in the same millisecond. With one a
+ * reader that reconnects goes on after its last line, in another process too.
  */
 export class LineIds {
   #ms = Number.NaN;
@@ -46,7 +46,7 @@ export class LineIds {
   }
 }
 
-/** The moment in an id of LineIds; null for anything else. */
+/** The time in an id of LineIds, in milliseconds since 1970. Null for any other text. */
 export function momentOf(id: string): number | null {
   const ms = /^(\d{1,15})-[\w-]{10}-\d+$/.exec(id)?.[1];
   return ms === undefined ? null : Number(ms);

@@ -21,7 +21,7 @@ import {
   Stack,
 } from './contract.ts';
 
-/** Schemas that have a name in the document; a row that answers one of them, or a list of them, refers to it. */
+/** Schemas with a name in the document. A row whose response is one of them, or a list of them, refers to it. */
 const named: Readonly<Record<string, z.ZodType>> = {
   Account,
   Authorization,
@@ -96,9 +96,9 @@ function operation(operationId: string, endpoint: Endpoint): Json {
         ? { 101: { description: endpoint.summary } }
         : { [endpoint.status]: { description: endpoint.summary, content: content(endpoint) } }),
       ...(endpoint.range
-        ? { 206: { description: 'A page; Next-Range asks for the next', content: content(endpoint) } }
+        ? { 206: { description: 'A page; Next-Range gives the next', content: content(endpoint) } }
         : {}),
-      default: { description: 'Not done, and why', content: { 'application/json': { schema: ref('Error') } } },
+      default: { description: 'The error', content: { 'application/json': { schema: ref('Error') } } },
     },
   };
 }

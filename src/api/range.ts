@@ -15,8 +15,9 @@ export interface ShownPage {
 type Row = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a `Range` header, `version ]15..; order=desc,max=15`; an empty one is none. `properties` are those that the list can be paged by, the first is the
- * default. Throws `invalid_params`. Grammar: Heroku Platform API reference, "Ranges", and contracts/heroku.md 2.5.
+ * Parses a `Range` header such as `version ]15..; order=desc,max=15`. An empty header counts as missing. The list can
+ * be paged by `properties`; the first is the default. Throws `invalid_params`. Grammar: Heroku Platform API reference,
+ * "Ranges", and contracts/heroku.md 2.5.
  */
 export function parseRange(header: string | undefined, properties: readonly [string, ...string[]]): Page {
   const text = (header ?? '').trim();
@@ -45,8 +46,8 @@ export function parseRange(header: string | undefined, properties: readonly [str
 }
 
 /**
- * Sorts, cuts out and numbers one page of rows that are the list, or hold the page and one row more. Rows that tie stay
- * together, so that none is lost between two pages.
+ * Sorts the rows and cuts one page from them. They are the whole list, or the page and at least one row more. Rows with
+ * an equal value stay on one page, so that none is lost between two pages.
  */
 export function page(rows: readonly Row[], range: Page): ShownPage {
   const direction = range.order === 'asc' ? 1 : -1;
@@ -85,7 +86,7 @@ function parseBound(text: string): Bound | null {
   return value === '' ? null : { value, exclusive };
 }
 
-/** A bound is text; it is compared as a number with numbers. */
+/** A bound is text. It is compared with numbers as a number. */
 function compareValues(left: unknown, right: unknown): number {
   if (typeof left === 'number') return left - Number(right);
   const a = String(left);
@@ -96,7 +97,7 @@ function compareValues(left: unknown, right: unknown): number {
 function wrongRange(properties: readonly string[]): PlatformError {
   return new PlatformError(
     'invalid_params',
-    `The Range header is not one that this list can be paged by (${properties.join(', ')}).`,
+    `The Range header is not valid for this list, which can be paged by ${properties.join(', ')}.`,
     {
       hint: `For example: Range: ${properties[0]} ..; order=desc,max=15`,
     },

@@ -2,11 +2,13 @@ import { PlatformError } from '../domain/errors.ts';
 import type { Clock } from '../system/clock.ts';
 import { TokenBucket } from '../system/token-bucket.ts';
 
-/** Room for a burst of scripts; what is used comes back within five minutes. Heroku's own figure is 4,500 an hour. */
+/**
+ * Allows bursts of scripts: a used-up limit is full again after five minutes. Heroku allows 4,500 requests per hour.
+ */
 const capacity = 4500;
 const perSecond = capacity / (5 * 60);
 
-/** A bucket for each account. Bounded by the number of accounts, since only known ones get one. */
+/** One bucket per account. Only known accounts get one, so their number is bounded. */
 export class RateLimit {
   readonly #clock: Clock;
   readonly #buckets = new Map<string, TokenBucket>();
@@ -15,7 +17,10 @@ export class RateLimit {
     this.#clock = clock;
   }
 
-  /** Takes one and returns what is left, for the RateLimit-Remaining header. Throws `rate_limited` at nothing left. */
+  /**
+   * Counts one request and returns the number left, for the RateLimit-Remaining header. Throws `rate_limited` when none
+   * is left.
+   */
   take(accountId: string): number {
     let bucket = this.#buckets.get(accountId);
     if (!bucket) {

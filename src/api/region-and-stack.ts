@@ -2,19 +2,20 @@ import { PlatformError } from '../domain/errors.ts';
 import type { ApiSettings } from './api-settings.ts';
 import { derivedId } from './derived-id.ts';
 
-/** Where apps run and what they are built on. One of each for now, with the fields that Heroku's clients look at. */
+/** The only region, with the fields that Heroku's clients read. */
 export function regionOf(_settings: ApiSettings) {
   return { id: derivedId('region', 'local'), name: 'local' };
 }
 
+/** The only stack, with the fields that Heroku's clients read. */
 export function stackOf(settings: ApiSettings) {
   return { id: derivedId('stack', settings.stackSuite), name: settings.stackSuite };
 }
 
-/** Without it Heroku's client tells the generation by looking for "cedar" or "fir" in the app's name. */
+/** Without this field Heroku's client looks for "cedar" or "fir" in the app's name. */
 export const generation = { id: derivedId('generation', 'cedar'), name: 'cedar' };
 
-/** Throws `invalid_params` unless the one that was asked for, by name or id, is the one there is. */
+/** Throws `invalid_params` unless `asked` is undefined, or the name or id of `only`. */
 export function checkChoice(
   what: string,
   asked: string | undefined,
@@ -23,6 +24,6 @@ export function checkChoice(
   if (asked === undefined || asked === only.name || asked === only.id) return;
   throw new PlatformError(
     'invalid_params',
-    `There is no ${what} ${JSON.stringify(asked.slice(0, 64))}: ${only.name} is the one there is.`,
+    `There is no ${what} ${JSON.stringify(asked.slice(0, 64))}: the only one is ${only.name}.`,
   );
 }

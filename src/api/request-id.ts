@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 const safe = /^[A-Za-z0-9_.:=+/-]{20,200}$/;
 
 /**
- * The id that the log line, the event and the answer share: the resolver's when the request came through it, else a
- * new one. What the client sends as Request-Id is its own history (a list up to 7 KB) and is only logged.
+ * The id that the log line, the event and the answer share: the resolver's when the request came through it, else a new
+ * one. A client's Request-Id header is a list of its earlier ids (up to 7 KB) and is only logged.
  */
 export function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];

@@ -8,7 +8,6 @@ import type { PlatformStatus } from './contract.ts';
 import type { AttachTicket, LogView, SecretLinks } from './secret-links.ts';
 import type { SignedLinks } from './signed-links.ts';
 
-/** What the routes are given to work with. */
 export interface RouteDeps {
   readonly store: Store;
   readonly operations: Operations;
@@ -20,6 +19,6 @@ export interface RouteDeps {
   readonly logLinks: SecretLinks<LogView>;
   readonly attachLinks: SecretLinks<AttachTicket>;
   readonly buildLinks: SignedLinks;
-  /** Aborts when the API closes: streams end. */
+  /** Aborts when the API closes. Streams end then. */
   readonly closing: AbortSignal;
 }

@@ -13,7 +13,7 @@ import { logSessionRoutes } from './routes/log-sessions.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { releaseRoutes } from './routes/releases.ts';
 
-/** What each row of the contract does. */
+/** The functions for all rows of the contract. */
 export function createRoutes(deps: RouteDeps): Routes {
   return {
     ...accountRoutes(deps),

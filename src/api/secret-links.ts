@@ -3,7 +3,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { LogSource } from '../domain/log-line.ts';
 import type { Clock } from '../system/clock.ts';
 
-/** What a log session's address opens. */
+/** The log view behind a log session's address. */
 export interface LogView {
   readonly actor: Actor;
   readonly appId: string;
@@ -14,7 +14,7 @@ export interface LogView {
   readonly tail: boolean;
 }
 
-/** What an attach address opens, once. */
+/** The terminal behind an attach address, which works once. */
 export interface AttachTicket {
   readonly actor: Actor;
   readonly appId: string;
@@ -26,7 +26,10 @@ interface Entry<T> {
   endsMs: number;
 }
 
-/** Addresses that are their own secret: 32 random bytes that open one thing for a while. Kept by hash, in this process only. */
+/**
+ * Addresses that are their own secret: 32 random bytes that give one value until they expire. Stored by hash, in this
+ * process only.
+ */
 export class SecretLinks<T> {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry<T>>();
@@ -43,20 +46,20 @@ export class SecretLinks<T> {
     return secret;
   }
 
-  /** The value while the secret is good. */
+  /** The value; null when the secret is unknown or expired. */
   open(secret: string): T | null {
     const entry = this.#entries.get(keyOf(secret));
     return entry && entry.endsMs > this.#clock.monotonicMs() ? entry.value : null;
   }
 
-  /** The value, and the secret is used up. */
+  /** The value, as `open` gives it. The secret is not valid afterwards. */
   take(secret: string): T | null {
     const value = this.open(secret);
     this.#entries.delete(keyOf(secret));
     return value;
   }
 
-  /** Good for `ttlMs` from now. */
+  /** Makes the secret valid for at least `ttlMs` from now. */
   extend(secret: string, ttlMs: number): void {
     const entry = this.#entries.get(keyOf(secret));
     if (entry) entry.endsMs = Math.max(entry.endsMs, this.#clock.monotonicMs() + ttlMs);

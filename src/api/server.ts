@@ -16,30 +16,33 @@ import { SecretLinks } from './secret-links.ts';
 import { SignedLinks } from './signed-links.ts';
 
 export interface ApiDeps extends Pick<RouteDeps, 'store' | 'operations' | 'appLog' | 'settings' | 'status' | 'logger'> {
-  /** Requests of git's smart protocol, taken raw off the same ports. */
+  /** Takes git's requests on the same ports, before Fastify. */
   readonly gitReceive?: {
     isGitRequest(request: IncomingMessage): boolean;
     handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
   };
   readonly clock?: Clock;
-  /** How long a client may take to send a request's body. git is not asked. */
+  /** Time for a client to send a request's body. Not for git's requests. */
   readonly bodyTimeoutMs?: number;
-  /** Open at once, those that follow a log included. */
+  /** Connections open at once, with those that follow a log. */
   readonly maxConnections?: number;
 }
 
 export interface Api {
   /**
-   * On 127.0.0.1 and the unix socket below PAAS_HOME; returns the port, which 0 in the settings leaves to the system.
-   * Throws `conflict` when one of the two is taken.
+   * Listens on 127.0.0.1 and on the unix socket below PAAS_HOME. Returns the port; with 0 in the settings the system
+   * chooses it. Throws `conflict` when one of the two is taken.
    */
   listen(): Promise<{ readonly port: number }>;
-  /** Ends streams, lets running requests finish for a moment, then closes what is left. May be called twice. */
+  /** Ends streams, gives running requests 3 s to end, then closes all connections. May be called twice. */
   close(): Promise<void>;
 }
 
 const bodyTimeoutDefaultMs = 30_000;
-/** Many more, and the platform could run out of files; an address is all it takes to open one and keep it. */
+/**
+ * With many more the platform could run out of file descriptors. Anybody who knows an address can keep a connection
+ * open.
+ */
 const maxConnectionsDefault = 4_096;
 
 /** The Platform API over HTTP. */

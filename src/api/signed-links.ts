@@ -2,8 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../system/clock.ts';
 
 /**
- * Addresses that say what they open and until when, signed with a key that lives as long as this process. For links
- * that every row of a list carries and few are followed.
+ * Addresses that contain their subject and their expiry, signed with a key of this process. For links in every row of a
+ * list, of which few are followed.
  */
 export class SignedLinks {
   readonly #clock: Clock;
@@ -18,7 +18,7 @@ export class SignedLinks {
     return `${payload}.${this.#mac(payload)}`;
   }
 
-  /** The subject, or null for anything that was not signed here or is over. */
+  /** The subject; null when the link was not signed by this process, or is expired. */
   open(link: string): string | null {
     const cut = link.lastIndexOf('.');
     const payload = link.slice(0, Math.max(cut, 0));

@@ -228,7 +228,7 @@ test('create shows the region and stack, and refuses others', async () => {
   assert.equal(made.stderr, `Creating placed... done, region is ${region.name}, stack is ${stack.name}\n`);
   const refused = await paas('create', '--stack', 'heroku-24');
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /There is no stack "heroku-24": \S+ is the one there is\./);
+  assert.match(refused.stderr, /There is no stack "heroku-24": the only one is \S+\./);
 });
 
 test('create -a NAME is the same as create NAME', async () => {

@@ -3,7 +3,9 @@ import { appParam, endpoint, id, time, userRef } from './endpoint.ts';
 
 const named = z.object({ id, name: z.string() });
 
-/** Field for field Heroku's App: its client reads `generation`, `stack`, `region` and `owner` without asking whether they are there. */
+/**
+ * Heroku's App with all its fields. Heroku's client reads `generation`, `stack`, `region` and `owner` without a check.
+ */
 export const App = z.object({
   id,
   name: z.string(),
@@ -51,8 +53,8 @@ export const appEndpoints = {
     body: z
       .strictObject({
         name: z.string().optional(),
-        region: z.string().optional().describe('The one region there is, by name or id'),
-        stack: z.string().optional().describe('The one stack there is, by name or id'),
+        region: z.string().optional().describe('The only region, by name or id'),
+        stack: z.string().optional().describe('The only stack, by name or id'),
       })
       .default({}),
     response: App,

@@ -9,14 +9,14 @@ export const Authorization = z.object({
   id,
   description: z.string(),
   scope: z.array(z.enum(tokenScopes)),
-  prefix: z.string().describe('What the token begins with: enough to know it by, too little to use'),
+  prefix: z.string().describe('The beginning of the token: enough to recognise it, too short to use it'),
   created_at: time,
   updated_at: time,
   last_used_at: time.nullable().describe('To within ten minutes'),
   expires_at: time.nullable(),
   access_token: z.object({
     id,
-    token: z.string().nullable().describe('The token itself, in the answer that made it and never again'),
+    token: z.string().nullable().describe('The token itself, only in the answer to its creation'),
     expires_in: z.number().int().nullable().describe('Seconds'),
   }),
   client: z.null(),
@@ -64,7 +64,7 @@ export const authorizationEndpoints = {
           .min(60)
           .max(longestDays * 86_400)
           .nullish()
-          .describe('Seconds; without it the token is good until it is revoked'),
+          .describe('Seconds; without it the token is valid until it is revoked'),
       })
       .default({}),
     response: Authorization,
@@ -74,7 +74,7 @@ export const authorizationEndpoints = {
     method: 'DELETE',
     path: '/oauth/authorizations/{authorization}',
     tag: 'tokens',
-    summary: 'Revoke a token, and end what was opened with it',
+    summary: 'Revoke a token, and end the streams and terminals opened with it',
     params: authorizationParam,
     response: Authorization,
   }),

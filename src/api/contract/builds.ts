@@ -5,7 +5,9 @@ export const Build = z.object({
   id,
   app: z.object({ id }),
   status: z.enum(['pending', 'succeeded', 'failed']),
-  state: z.enum(['queued', 'building', 'succeeded', 'failed', 'cancelled']).describe("The platform's own, finer word"),
+  state: z
+    .enum(['queued', 'building', 'succeeded', 'failed', 'cancelled'])
+    .describe("The platform's own, more exact state"),
   reason: z.string().nullable().describe('Why it failed'),
   source_blob: z.object({ url: z.string().nullable(), version: z.string(), checksum: z.string().nullable() }),
   buildpacks: z.array(z.object({ url: z.string(), name: z.string() })),

@@ -5,7 +5,7 @@ export const Domain = z.object({
   id,
   hostname: z.string(),
   kind: z.enum(['heroku', 'custom']).describe("heroku: the app's own name under the platform's domain"),
-  cname: z.string().nullable().describe('What the DNS record of a custom hostname should point to'),
+  cname: z.string().nullable().describe('The DNS record of a custom hostname should point to this'),
   status: z.enum(['none', 'pending', 'succeeded']),
   acm_status: z.string().nullable(),
   acm_status_reason: z.string().nullable(),

@@ -11,7 +11,7 @@ export const Dyno = z.object({
   command: z.string(),
   release: z.object({ id, version: z.number().int() }),
   app: appRef,
-  attach_url: z.string().nullable().describe('Where a one-off made with attach waits for its terminal; used once'),
+  attach_url: z.string().nullable().describe('WebSocket for the terminal of a one-off made with attach; works once'),
   created_at: time,
   updated_at: time,
 });
@@ -120,7 +120,7 @@ export const dynoEndpoints = {
   }),
 };
 
-/** Text frames from the client of an attached one-off. `eof` ends the process's standard input. */
+/** A text frame from the client of an attached one-off. `eof` ends the process's standard input. */
 export const AttachInput = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('resize'),
@@ -131,7 +131,7 @@ export const AttachInput = z.discriminatedUnion('type', [
 ]);
 export type AttachInput = z.infer<typeof AttachInput>;
 
-/** Text frames to the client. One of them is the last message: the process's own exit code, or why there is none. */
+/** A text frame to the client, always the last message: the exit code of the process, or why there is none. */
 export const AttachOutput = z.discriminatedUnion('type', [
   z.object({ type: z.literal('exit'), code: z.number().int() }),
   z.object({ type: z.literal('error'), message: z.string() }),

@@ -11,7 +11,7 @@ function emptyListOfApp<const P extends string>(path: P, tag: string, summary: s
   return endpoint({ method: 'GET', path, tag, summary, params: appParam, ...what });
 }
 
-/** Of these nothing exists yet; clients that list them, as Heroku's does on the way to something else, go on. */
+/** Lists of things that the platform does not have yet. Heroku's client reads them and needs an answer. */
 export const emptyListEndpoints = {
   listAddons: emptyList('/addons', 'add-ons', 'Services of all apps'),
   listAppAddons: emptyListOfApp('/apps/{app}/addons', 'add-ons', 'Services of an app'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ErrorCode, PlatformError } from '../../domain/errors.ts';
 
-/** The body of every answer that is no success. `id` is the machine's word, `message` the person's, `hint` the next thing to do. */
+/** The body of every error answer. `id` is for programs, `message` for a person, `hint` is what to do next. */
 export const ErrorBody = z.object({
   id: z.string(),
   message: z.string(),
@@ -11,7 +11,10 @@ export const ErrorBody = z.object({
 });
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
-/** Code to HTTP and back, both ways from this one table: a new code does not compile until it is mapped. Ids are Heroku's where it has one. */
+/**
+ * Maps error codes to HTTP and back. A new code does not compile until it is mapped. Ids are Heroku's where Heroku has
+ * one.
+ */
 export const errorTable: { readonly [C in ErrorCode]: { readonly id: string; readonly status: number } } = {
   invalid_params: { id: 'invalid_params', status: 422 },
   unauthorized: { id: 'unauthorized', status: 401 },
@@ -49,7 +52,7 @@ const codeByStatus: ReadonlyMap<number, ErrorCode> = new Map([
   [504, 'timeout'],
 ]);
 
-/** The error that the server threw, made again by the client. `body` may be anything: a proxy on the way answers HTML. */
+/** Rebuilds the server's error in the client. `body` may be anything, because a proxy on the way may answer HTML. */
 export function platformErrorFrom(status: number, body: unknown): PlatformError {
   const parsed = ErrorBody.safeParse(body);
   if (!parsed.success) {

@@ -12,7 +12,7 @@ export const Formation = z.object({
 });
 export type Formation = z.infer<typeof Formation>;
 
-/** `2`, `"2"`, `"+1"`, `"-1"`: with a sign it is a step from what is there now. */
+/** `2`, `"2"`, `"+1"` or `"-1"`. With a sign it is added to the quantity of now. */
 export const Quantity = z.union([z.number().int().min(0), z.string().regex(/^[+-]?\d{1,4}$/)]);
 
 const size = z.string().min(1).describe('Cloudlets (4, 4c) or memory (512M, 1G)');

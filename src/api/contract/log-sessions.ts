@@ -11,7 +11,7 @@ export const LogSession = z.object({
 });
 export type LogSession = z.infer<typeof LogSession>;
 
-/** What `source` may be asked for: `heroku`, `platform` and `paas` are one, what the platform says. */
+/** Values of `source`. `heroku`, `platform` and `paas` all mean the platform's own lines. */
 export const logSourceNames = ['app', 'heroku', 'platform', 'paas', 'build', 'router'] as const;
 
 export const maxLogLines = 10_000;

@@ -35,8 +35,9 @@ export const PlatformStatus = z.object({
 export type PlatformStatus = z.infer<typeof PlatformStatus>;
 
 /**
- * Health is not readiness: it says that every part answers, whether or not this orchestrator leads. Reads work without a
- * leader; a change waits up to 10 s for one. The platform is ready when the launcher says so, after the orchestrator leads.
+ * Health is not readiness: it says that every part answers, whether or not this orchestrator leads. Reads work without
+ * a leader; a change waits up to 10 s for one. The platform is ready when the launcher says so, after the orchestrator
+ * leads.
  */
 export const Health = z.object({
   status: z.enum(['ok', 'degraded']),

@@ -30,7 +30,8 @@ export function buildRoutes(deps: RouteDeps): BuildRoutes {
     async readBuildStream({ params, signal }, response) {
       const id = buildLinks.open(params.secret);
       const build = id === null ? null : await store.builds.find(id);
-      if (!build) throw new PlatformError('not_found', 'This address is over.', { hint: 'Ask for the build again.' });
+      if (!build)
+        throw new PlatformError('not_found', 'This address is no longer valid.', { hint: 'Ask for the build again.' });
       await showBuildOutput(build, response, { deps, signal });
     },
   };

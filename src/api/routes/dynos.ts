@@ -26,7 +26,7 @@ type DynoRoutes = Pick<
 
 type DynoJson = Answer<Contract['infoDyno']>;
 
-/** The client connects at once; the address is used up by it. */
+/** The client connects at once, and the address works once. */
 const attachTtlMs = 60_000;
 
 export function dynoRoutes(deps: RouteDeps): DynoRoutes {
@@ -67,7 +67,7 @@ export function dynoRoutes(deps: RouteDeps): DynoRoutes {
         },
         actor,
       );
-      if (!isDyno(instance)) throw new PlatformError('internal', 'A one-off was placed that is of no release.');
+      if (!isDyno(instance)) throw new PlatformError('internal', 'A one-off without a release was placed.');
       const shown = { ...(await show(app, instance)), command: body.command };
       if (!attach) return shown;
       const secret = attachLinks.issue({ actor, appId: app.id, instanceId: instance.id }, attachTtlMs);
@@ -99,14 +99,14 @@ export function dynoRoutes(deps: RouteDeps): DynoRoutes {
   };
 }
 
-/** A name stays as it is, whether or not it runs: the verb knows whether it can be filled again. */
+/** The name for an id. A name is returned as it is; the operation checks whether it exists. */
 async function nameOf(store: Store, app: App, nameOrId: string): Promise<string> {
   const instance = nameOrId.includes('-') ? await store.instances.find(nameOrId) : null;
   return instance?.appId === app.id && isDyno(instance) ? processName(instance) : nameOrId;
 }
 
 function noSuchDyno(app: App, name: string): PlatformError {
-  return new PlatformError('not_found', `${app.name} runs no ${JSON.stringify(name.slice(0, 64))}.`, {
+  return new PlatformError('not_found', `${app.name} has no instance ${JSON.stringify(name.slice(0, 64))}.`, {
     hint: `See what runs: paas ps -a ${app.name}`,
   });
 }
@@ -122,7 +122,7 @@ interface DynoInstance extends Instance {
   readonly workload: Extract<Workload, { kind: 'release' }>;
 }
 
-/** A service's instances are no dynos. */
+/** A service's instances are not dynos. */
 function isDyno(instance: Instance): instance is DynoInstance {
   return instance.workload.kind === 'release';
 }
@@ -148,7 +148,7 @@ function serializeDyno(
   };
 }
 
-/** Heroku's words. What waits out the restart policy's delay is shown as crashed: that is what its person wants to know. */
+/** Heroku's words. An instance that waits for its next start after a crash is shown as crashed. */
 export function dynoState(instance: Instance, clock: Clock): DynoJson['state'] {
   const { state } = instance;
   switch (state) {
@@ -174,7 +174,7 @@ export function dynoState(instance: Instance, clock: Clock): DynoJson['state'] {
   }
 }
 
-/** A one-off's argv ends with the line its person typed, after the shell that reads it. */
+/** The command line for people. The argv of a one-off is a shell and the line that a person typed. */
 function commandLine(instance: Instance, processes: readonly ProcessType[]): string {
   const { command, type } = instance;
   if (command === null) return processes.find((process) => process.type === type)?.command ?? '';

@@ -24,7 +24,7 @@ export function formationRoutes({ store, operations, settings }: RouteDeps): For
   return {
     async listFormation({ app }) {
       const entries = await store.formations.list(app.id);
-      // A type that is gone keeps its entry for when somebody goes back; nothing of it runs.
+      // A type that the release does not have keeps its entry for a rollback, but none of it runs.
       const processes = await servedProcesses(store, app);
       return showAll(
         app,
@@ -44,17 +44,20 @@ export function formationRoutes({ store, operations, settings }: RouteDeps): For
   };
 }
 
-/** A size as people give it, in cloudlets. Throws `invalid_params`. */
+/** Converts a size such as `512M` to cloudlets. Throws `invalid_params`. */
 export function cloudletsOf(size: string, settings: ApiSettings): Cloudlets {
   return parseSize(size, cloudletSize(settings));
 }
 
-/** `512M`: what an instance of so many cloudlets may use, in the form that `size` is given in. */
+/** The memory of that many cloudlets, such as `512M`. The opposite of `cloudletsOf`. */
 export function sizeName(size: Cloudlets, settings: ApiSettings): string {
   return `${(size * settings.cloudletMemoryBytes) / (1024 * 1024)}M`;
 }
 
-/** The process types that the app runs: those of every release that gets requests. Of two of one name the first is the heavier release's. */
+/**
+ * The process types of every release that gets requests. Of two with one name, the first is that of the release with
+ * more weight.
+ */
 async function servedProcesses(store: Store, { id }: App): Promise<readonly ProcessType[]> {
   const serving = servingReleases(await store.traffic.list(id));
   return (await Promise.all(serving.map((releaseId) => processesOf(store, releaseId)))).flat();

@@ -10,7 +10,7 @@ import type { RouteDeps } from '../route-deps.ts';
 import type { Routes } from '../route-types.ts';
 import type { LogView } from '../secret-links.ts';
 
-/** From asking for the address to opening it, and from a broken connection to the next. */
+/** Time to open the address, and to reconnect after a broken connection. */
 const openWithinMs = 5 * 60_000;
 const heartbeatMs = 15_000;
 const defaultLines = 100;
@@ -41,7 +41,7 @@ export function logSessionRoutes(deps: RouteDeps): Pick<Routes, 'createLogSessio
     async readLogSession({ params, lastEventId, signal }, response) {
       const view = logLinks.open(params.secret);
       if (!view || !(await stillAllowed(deps, view.actor, view.appId))) {
-        throw new PlatformError('not_found', 'This log session is over.', { hint: 'Open another one: paas logs' });
+        throw new PlatformError('not_found', 'This log session has expired.', { hint: 'Open another one: paas logs' });
       }
       const stayOpen = () => logLinks.extend(params.secret, openWithinMs);
       await showLog(view, response, { deps, lastEventId, signal, stayOpen });
@@ -83,7 +83,7 @@ async function showLog(view: LogView, response: ServerResponse, showing: Showing
   response.end();
 }
 
-/** The newest lines, `count` of them, and whatever comes after. */
+/** The newest `count` lines, and all lines after them. */
 type Lines = (count: number) => AsyncIterable<Numbered>;
 
 function read(view: LogView, { appLog }: RouteDeps): Lines {
@@ -101,7 +101,7 @@ function follow(view: LogView, { appLog }: RouteDeps, signal: AbortSignal): Line
   };
 }
 
-/** What came after the line that the reader had last. When the log does not hold that line any more: what came later. */
+/** The lines after the reader's last one. When the log no longer has that line, the lines with a later time. */
 async function* resume(
   lines: Lines,
   lastEventId: string,

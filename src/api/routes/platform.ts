@@ -49,10 +49,10 @@ type Part = PlatformStatus['parts'][number];
 
 const isPartUp = ({ state }: Part) => state === 'up';
 
-/** Finding out costs questions to the engine and to git, and the health check is open to anybody. */
+/** A status asks the engine and git, and anybody may call the health check. */
 const freshMs = 1_000;
 
-/** The status, asked once at a time and good news kept for a second; bad news is looked at again at once. */
+/** Asks for one status at a time. Reuses it for a second when all parts are up; else the next call asks again. */
 function recentStatus(status: () => Promise<PlatformStatus>, clock: Clock): () => Promise<PlatformStatus> {
   let asking: Promise<PlatformStatus> | null = null;
   let good: { readonly status: PlatformStatus; readonly atMs: number } | null = null;

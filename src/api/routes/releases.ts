@@ -35,7 +35,10 @@ export function releaseRoutes({ store, operations }: RouteDeps): ReleaseRoutes {
   };
 }
 
-/** By id, or by number with or without `v`; `current` is the one with all the requests. Throws `not_found`, for another app's release too. */
+/**
+ * Finds a release by id, by number with or without `v`, or as `current` (the one with all requests). Throws
+ * `not_found`, for another app's release too.
+ */
 export async function findRelease(store: Store, app: App, reference: string): Promise<ReleaseWithConfig> {
   const number = /^v?(\d{1,9})$/.exec(reference)?.[1];
   const id = reference === 'current' ? currentOf(await store.traffic.list(app.id)) : reference;
