@@ -51,6 +51,6 @@ export function rollbackRefusal(release: Release, releases: readonly Release[]):
 }
 
 /** Whether a restart of the platform continues its roll-out: the user got the answer that the release exists, and no longer waits. */
-export function isTakenUpAgain({ cause }: Pick<Release, 'cause'>): boolean {
+export function isResumable({ cause }: Pick<Release, 'cause'>): boolean {
   return cause === 'config' || cause === 'rollback';
 }

@@ -9,7 +9,7 @@ import type { ScaleChange } from '../domain/operations.ts';
 import type { Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { placeInstances, retire } from '../provisioner/placing.ts';
-import { afresh, isIn, isWanted, type Slot, slotsOf } from '../provisioner/plan.ts';
+import { isIn, isWanted, type Slot, slotsOf, withoutDelay } from '../provisioner/plan.ts';
 import { type ByActor, currentRelease, type DeployDeps } from './releases.ts';
 import { replace } from './replace.ts';
 
@@ -74,7 +74,7 @@ async function changeFormation(
   const slots = entries.flatMap(slotsOf);
   const lacking = slots.filter((slot) => !active.some((instance) => isIn(slot, instance)));
   const { replaced, refilled } = otherwiseSized(slots, active);
-  const placed = await placeInstances(tables, { app, release }, [...refilled, ...lacking].map(afresh));
+  const placed = await placeInstances(tables, { app, release }, [...refilled, ...lacking].map(withoutDelay));
   const [started, added] = [placed.slice(0, refilled.length), placed.slice(refilled.length)];
   return { release, before, entries, replaced, started, added };
 }
@@ -103,7 +103,7 @@ export function finishResizing(app: App, deps: DeployDeps): Promise<void> {
         const { release, types } = await processesOf(app, tables);
         const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
         const { replaced, refilled } = otherwiseSized(formation.flatMap(slotsOf), await activeOf(app, tables));
-        const started = await placeInstances(tables, { app, release }, refilled.map(afresh));
+        const started = await placeInstances(tables, { app, release }, refilled.map(withoutDelay));
         return { release, replaced, started };
       });
       try {
@@ -160,7 +160,7 @@ export function restart(app: App, process: string | null, { actor, deps }: ByAct
         const slots = formation.flatMap(slotsOf).filter((slot) => matches(slot, process));
         if (process !== null && slots.length === 0) throw noSuchProcess(app, process);
         const replaced = (await activeOf(app, tables)).filter((instance) => slots.some((slot) => isIn(slot, instance)));
-        const started = await placeInstances(tables, { app, release }, slots.map(afresh));
+        const started = await placeInstances(tables, { app, release }, slots.map(withoutDelay));
         await appendTarget(app, process, { kind: 'formation.restarted', actor, tables });
         return { release, replaced, started };
       });

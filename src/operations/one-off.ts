@@ -10,7 +10,7 @@ import { maxOneOffMs } from '../domain/one-off.ts';
 import type { RunRequest, RunSession } from '../domain/operations.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { placeInstances, retire } from '../provisioner/placing.ts';
-import { afresh } from '../provisioner/plan.ts';
+import { withoutDelay } from '../provisioner/plan.ts';
 import { oneOffArgv } from '../supervisor/container-spec.ts';
 import type { Terminals } from '../supervisor/terminals.ts';
 import { type ByActor, currentRelease, type DeployDeps } from './releases.ts';
@@ -69,7 +69,7 @@ async function placeOneOff(
   const command = oneOffArgv(request, artifact);
   const slot = await freeSlot(app, tables);
   const [instance] = await placeInstances(tables, { app, release }, [
-    { ...afresh({ type: 'run', slot, size }), command },
+    { ...withoutDelay({ type: 'run', slot, size }), command },
   ]);
   if (!instance) throw new PlatformError('internal', 'A one-off was placed and cannot be found.');
   const data = { ...instanceFacts(instance, release.version), command: request.command };

@@ -1,7 +1,7 @@
 import type { App } from '../domain/app.ts';
 import { type FormationEntry, isOfFormation } from '../domain/formation.ts';
 import { type Instance, processName, releaseOf } from '../domain/instance.ts';
-import { isTakenUpAgain, type Release } from '../domain/release.ts';
+import { isResumable, type Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { currentOf, servingReleases, type TrafficShare } from '../domain/traffic.ts';
 import { retire } from '../provisioner/placing.ts';
@@ -90,16 +90,16 @@ async function attempt(app: App, logger: Logger, work: () => Promise<void>): Pro
 }
 
 /** What the rows alone cannot repair. */
-interface Left {
+interface Unrepaired {
   readonly resumable: Release | null;
   /** An instance runs in another size than the formation's. */
   readonly isMissized: boolean;
 }
 
-async function repair(appId: string, reason: string, tables: StoreTables): Promise<Left> {
+async function repair(appId: string, reason: string, tables: StoreTables): Promise<Unrepaired> {
   if (!(await tables.apps.find(appId))) return { resumable: null, isMissized: false };
   const pending = (await tables.releases.list(appId)).filter(({ status }) => status === 'pending');
-  const resumable = pending.find(isTakenUpAgain) ?? null;
+  const resumable = pending.find(isResumable) ?? null;
   for (const release of pending) if (release !== resumable) await markFailed(release, [], { tables, reason });
   const active = (await tables.instances.listActive(appId)).filter(isRetirable);
   const shares = await tables.traffic.list(appId);

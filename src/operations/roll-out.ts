@@ -5,12 +5,12 @@ import { errorCode, PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type FormationEntry, formationTypes, initialQuantity, isOfFormation } from '../domain/formation.ts';
 import { type Instance, releaseOf } from '../domain/instance.ts';
-import { isTakenUpAgain, type Release } from '../domain/release.ts';
+import { isResumable, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { currentOf } from '../domain/traffic.ts';
 import { type EnvironmentDeps, ensureNetworks, ensureNetworksFor } from '../provisioner/environment.ts';
 import { type Owner, placeInstances, retire } from '../provisioner/placing.ts';
-import { afresh, isWanted, slotsOf } from '../provisioner/plan.ts';
+import { isWanted, slotsOf, withoutDelay } from '../provisioner/plan.ts';
 import type { Logger } from '../system/logger.ts';
 import type { OngoingWork } from './ongoing-work.ts';
 import { allUp } from './starting.ts';
@@ -75,7 +75,7 @@ type NewEntry = Omit<FormationEntry, 'updatedAt'>;
  * after the switch, when the old ones leave. Throws `no_capacity` when there is no room for these either.
  */
 async function placeGate(owner: Owner, formation: readonly NewEntry[], store: Store): Promise<readonly Instance[]> {
-  const all = formation.flatMap(slotsOf).map(afresh);
+  const all = formation.flatMap(slotsOf).map(withoutDelay);
   const least = all.filter(({ type, slot }) => type === 'web' || slot === 1);
   const placeAll = (wanted: typeof all) => store.transaction((tables) => placeInstances(tables, owner, wanted));
   try {
@@ -118,7 +118,7 @@ async function abandon(
   started: readonly Instance[],
   { error, deps: { store, logger, work } }: { readonly error: unknown; readonly deps: RollOutDeps },
 ): Promise<void> {
-  if (work.isClosing && isTakenUpAgain(release)) return;
+  if (work.isClosing && isResumable(release)) return;
   const reason = error instanceof PlatformError ? error.message : 'internal error';
   try {
     await store.transaction((tables) => markFailed(release, started, { tables, reason }));

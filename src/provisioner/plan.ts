@@ -74,19 +74,19 @@ export function isIn(slot: Pick<Slot, 'type' | 'slot'>, instance: Instance): boo
 }
 
 /** An instance for the slot without the restart policy's delay. */
-export function afresh({ type, slot, size }: Slot): WantedInstance {
+export function withoutDelay({ type, slot, size }: Slot): WantedInstance {
   return { type, slot, size, notBefore: null, failures: 0 };
 }
 
 /** The next instance for an empty slot; null when it is to stay empty. */
 function next(slot: Slot, history: readonly Instance[]): WantedInstance | null {
   const last = history.reduce<Instance | null>((newest, one) => (newest && newest.seq > one.seq ? newest : one), null);
-  if (!last) return afresh(slot);
+  if (!last) return withoutDelay(slot);
   if (last.stopReason === 'stopped_by_user') return null;
   // A lost host is no crash of the app.
-  if (last.desired === 'stopped' || last.state === 'lost') return afresh(slot);
+  if (last.desired === 'stopped' || last.state === 'lost') return withoutDelay(slot);
   const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
   const { delayMs, failures } = restartPolicy({ failures: last.failures, upMs });
   const endedAt = last.endedAt ?? last.createdAt;
-  return { ...afresh(slot), notBefore: delayMs === 0 ? null : new Date(endedAt.getTime() + delayMs), failures };
+  return { ...withoutDelay(slot), notBefore: delayMs === 0 ? null : new Date(endedAt.getTime() + delayMs), failures };
 }

@@ -6,7 +6,7 @@ import { labelNames } from '../../src/domain/engine.ts';
 import type { ReleaseStatus } from '../../src/domain/release.ts';
 import { removeOldImages } from '../../src/provisioner/image-retention.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
-import { afresh } from '../../src/provisioner/plan.ts';
+import { withoutDelay } from '../../src/provisioner/plan.ts';
 import { LowerHalf } from '../support/lower-half.ts';
 
 describe('images of builds that an app cannot go back to', () => {
@@ -88,7 +88,7 @@ describe('images of builds that an app cannot go back to', () => {
     ];
     const release = await released(app, running);
     await half.deps.store.transaction((tables) =>
-      placeInstances(tables, { app, release }, [afresh({ type: 'web', slot: 1, size: 1 })]),
+      placeInstances(tables, { app, release }, [withoutDelay({ type: 'web', slot: 1, size: 1 })]),
     );
     for (const artifact of [reused, named, old]) await released(app, artifact);
     await half.fixture.engine.images.tag(named.imageId, `paas-test/${half.fixture.runId}:kept`);

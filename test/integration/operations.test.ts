@@ -11,7 +11,7 @@ import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
-import { afresh } from '../../src/provisioner/plan.ts';
+import { withoutDelay } from '../../src/provisioner/plan.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
@@ -287,7 +287,7 @@ describe('operations on an app', () => {
     const app = await deployed('doubled');
     const { deps } = half;
     const release = { id: await currentIdOf(deps.store, app), version: 1 };
-    const slot = afresh({ type: 'web', slot: 1, size: 1 });
+    const slot = withoutDelay({ type: 'web', slot: 1, size: 1 });
     await deps.store.transaction((tables) => placeInstances(tables, { app, release }, [slot]));
     await eventually('both are up', async () => (await active(app)).filter(({ state }) => state === 'up').length === 2);
     await createRepairs(deps).repairLeftovers();

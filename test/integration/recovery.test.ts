@@ -9,7 +9,7 @@ import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { forgetOldInstances } from '../../src/provisioner/history.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
-import { afresh } from '../../src/provisioner/plan.ts';
+import { withoutDelay } from '../../src/provisioner/plan.ts';
 import { InstanceLife } from '../../src/supervisor/life.ts';
 import type { LifeDeps } from '../../src/supervisor/life-deps.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
@@ -35,7 +35,7 @@ describe('after a crash or a failed write', () => {
   };
   const place = (app: App, release: Release, slot: number) =>
     half.deps.store.transaction((tables) =>
-      placeInstances(tables, { app, release }, [afresh({ type: 'web', slot, size: 1 })]),
+      placeInstances(tables, { app, release }, [withoutDelay({ type: 'web', slot, size: 1 })]),
     );
 
   const lifeDeps = (): LifeDeps => ({
@@ -171,7 +171,7 @@ describe('after a crash or a failed write', () => {
       await half.closeSupervisor();
       const { store } = half.deps;
       const { engine, ...deps } = lifeDeps();
-      const worker = afresh({ type: 'worker', slot: 1, size: 1 });
+      const worker = withoutDelay({ type: 'worker', slot: 1, size: 1 });
       const [instance] = await store.transaction((tables) => placeInstances(tables, { app, release }, [worker]));
       assert.ok(instance);
       const stateOf = async () => (await store.instances.find(instance.id))?.state;

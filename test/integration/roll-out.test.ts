@@ -5,7 +5,7 @@ import { releaseOf } from '../../src/domain/instance.ts';
 import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
-import { afresh } from '../../src/provisioner/plan.ts';
+import { withoutDelay } from '../../src/provisioner/plan.ts';
 import { eventsOf } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
@@ -145,7 +145,7 @@ describe('from a release to a URL', () => {
   it('is undone at the next start when the orchestrator crashed in the middle', async () => {
     const { app, release: good } = await serving('halfway', 'old');
     const lost = await half.release(app, { web: 'exec sleep 60' });
-    const web = afresh({ type: 'web', slot: 1, size: 1 });
+    const web = withoutDelay({ type: 'web', slot: 1, size: 1 });
     await half.deps.store.transaction((tables) => placeInstances(tables, { app, release: lost }, [web]));
     await eventually('two run', async () => (await half.containers(app)).length === 2);
     await createRepairs(half.deps).recover();

@@ -10,7 +10,7 @@ import { rollOut } from '../../src/operations/roll-out.ts';
 import { ensureNetworks } from '../../src/provisioner/environment.ts';
 import { endOverdueOneOffs } from '../../src/provisioner/one-off-limits.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
-import { afresh } from '../../src/provisioner/plan.ts';
+import { withoutDelay } from '../../src/provisioner/plan.ts';
 import { containerSpec } from '../../src/supervisor/container-spec.ts';
 import { Terminals } from '../../src/supervisor/terminals.ts';
 import { systemClock } from '../../src/system/clock.ts';
@@ -47,7 +47,7 @@ describe('an instance', () => {
     await half.closeSupervisor();
     const [instance] = await store.transaction(async (tables) => {
       await tables.traffic.switchAllTo(app.id, made.id);
-      return placeInstances(tables, { app, release: made }, [afresh({ type: 'web', slot: 1, size: 1 })]);
+      return placeInstances(tables, { app, release: made }, [withoutDelay({ type: 'web', slot: 1, size: 1 })]);
     });
     assert.ok(instance);
     const [release, artifact] = [await store.releases.find(made.id), await store.artifacts.find(made.artifactId ?? '')];
