@@ -8,7 +8,7 @@ import { readIfThere } from './files.ts';
 import { anyOf, matchesAny } from './glob.ts';
 import type { BuildProposal } from './strategy.ts';
 
-/** Raise it when equal sources would build to something else than before, in a way that no digest shows. */
+/** Raise it when a change of the builder makes other images from equal sources, and no digest shows that change. */
 export const builderGeneration = 1;
 
 /** Equal keys, equal artifact (contracts/buildpacks.md §2.3). */
@@ -21,7 +21,7 @@ export function stackParts(stack: Stack): readonly string[] {
   return [stack.buildImageId, stack.runImageId];
 }
 
-/** One word for the content of those entries that match. */
+/** A digest of the paths, modes and contents of the entries that match. */
 export function entriesDigest(entries: readonly SourceEntry[], patterns: readonly string[]): string {
   const matches = anyOf(patterns);
   const matching = entries.filter(({ path }) => matches(path)).sort(byPath);
@@ -32,15 +32,15 @@ function byPath(a: SourceEntry, b: SourceEntry): number {
   return a.path < b.path ? -1 : Number(a.path > b.path);
 }
 
-/** One word for which of those entries are there. */
+/** A digest of the paths of the entries that match, whatever their contents. */
 export function presenceDigest(entries: readonly SourceEntry[], patterns: readonly string[]): string {
   const matches = anyOf(patterns);
   return sha256(JSON.stringify(entries.filter(({ path }) => matches(path)).map(({ path }) => path)));
 }
 
 /**
- * Digests of config vars. Keyed, because a digest of a short secret is as good as the secret to whoever may try: the key
- * is made once and lies in the cache, where losing it costs one build per app.
+ * Digests of config vars. They are keyed, because a short secret could be found from a plain digest by trying. The key is
+ * made once and kept in the cache; without it, each app builds once more.
  */
 export class SettingsDigest {
   readonly #key: Buffer;
@@ -58,7 +58,7 @@ export class SettingsDigest {
     this.#key = key;
   }
 
-  /** Of all of them, or of those whose names match. */
+  /** The digest of all config vars, or of those whose names match. */
   of(config: ConfigVars, patterns: readonly string[] = ['*']): string {
     const vars = Object.entries(config)
       .filter(([name]) => matchesAny(name, patterns))

@@ -1,7 +1,7 @@
 import { type HostTrust, hostTrust } from './host-trust.ts';
 import { defaultNpmRegistry } from './npm-registry.ts';
 
-/** The host's trust with the registries that its tools would use if nobody told them any. */
+/** The host's trust, and the default registry of the host's npm when none is configured. */
 export function buildTrust(): HostTrust {
   const trust = hostTrust();
   if (trust.env.npm_config_registry) return trust;

@@ -5,8 +5,8 @@ import type { JailLimits } from './jail/limits.ts';
 export type FreeDisk = Pick<JailLimits, 'freeDiskShare' | 'freeDiskBytes'>;
 
 /**
- * Refuses to begin a build where the engine's disk is nearly full: an engine without room breaks the apps that serve.
- * Where the disk cannot be looked at (an engine elsewhere, a user without the right), nothing is refused.
+ * Throws `no_capacity` when the engine's disk is nearly full, because an engine without free disk breaks the running apps.
+ * Does nothing when the disk cannot be read (an engine on another machine, a user without the right).
  */
 export async function refuseOnFullDisk(
   hands: Pick<HostHands, 'disks'>,
@@ -25,7 +25,7 @@ export async function refuseOnFullDisk(
 
 const lookEveryMs = 1_000;
 
-/** Aborts its signal when the disk becomes so full while a build runs that none would be begun. Dispose of it always. */
+/** Aborts its signal when the disk becomes too full for a build to begin. Always dispose of it. */
 export class DiskWatch implements Disposable {
   readonly #full = new AbortController();
   readonly #timer: NodeJS.Timeout;

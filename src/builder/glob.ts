@@ -1,10 +1,10 @@
-/** A pattern, read once: its names, null for `**`, and text for a name that matches nothing but itself. */
+/** A parsed pattern: one element per name. Null stands for `**`, and a string for a name that matches only itself. */
 export type PathPattern = readonly (null | string | readonly Token[])[];
 
 /**
- * Tells whether a path of the tree matches a pattern: `*`, `?` and `[a-z]` within one name, `**` as a whole name for any
- * number of folders. Dots are ordinary characters. No regular expression is made of it: patterns come with the source, and
- * none takes longer than its length times the path's.
+ * Whether a path of the tree matches a pattern: `*`, `?` and `[a-z]` within one name, `**` as a whole name for any number
+ * of folders. Dots are ordinary characters. No regular expression is made, because patterns come with the source: a match
+ * takes at most the pattern's length times the path's.
  */
 export function matchesGlob(path: string, pattern: string): boolean {
   return matchesAny(path, [pattern]);
@@ -23,13 +23,13 @@ export function anyOf(patterns: readonly string[]): (path: string) => boolean {
   };
 }
 
-/** As `matchesGlob` with a pattern of `parsePattern`; one that matches a folder takes all that is below it. */
+/** Whether the pattern matches the path or a folder above it. */
 export function coversPath(path: string, pattern: PathPattern): boolean {
   const names = path.split('/');
   return names.some((_, index) => matchesNames(names.slice(0, index + 1), pattern));
 }
 
-/** For many questions. Slashes at its ends and `.` mean nothing. */
+/** Parses a pattern for many calls of `coversPath`. Slashes at its ends and `.` are ignored. */
 export function parsePattern(pattern: string): PathPattern {
   return pattern
     .split('/')
@@ -48,22 +48,22 @@ function matchesNames(names: readonly string[], pattern: PathPattern): boolean {
   );
 }
 
-/** Null is any number of items. Remembers only the last one: whatever an earlier one took is never better given back. */
-function matchesSequence<Item, One>(
-  items: readonly Item[],
+/** Null in the pattern matches any number of elements. Only the last null is retried: retrying an earlier one never helps. */
+function matchesSequence<Element, One>(
+  elements: readonly Element[],
   pattern: readonly (One | null)[],
-  matches: (item: Item, one: One) => boolean,
+  matches: (element: Element, one: One) => boolean,
 ): boolean {
   let at = 0;
   let read = 0;
   let star = -1;
   let starAt = 0;
-  for (let item = items[at]; item !== undefined; item = items[at]) {
+  for (let element = elements[at]; element !== undefined; element = elements[at]) {
     const one = pattern[read];
     if (one === null) {
       star = read++;
       starAt = at;
-    } else if (one !== undefined && matches(item, one)) {
+    } else if (one !== undefined && matches(element, one)) {
       read++;
       at++;
     } else if (star >= 0) {
@@ -75,7 +75,7 @@ function matchesSequence<Item, One>(
   return read === pattern.length;
 }
 
-/** Null: any letters. */
+/** Null matches any letters. */
 type Token = null | ((letter: string) => boolean);
 
 /** `*`, `?`, `[a-z]`, `[^a-z]`, `\\x` and letters (Go's path.Match). */

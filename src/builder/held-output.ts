@@ -1,6 +1,6 @@
 import type { BuildOutput } from '../domain/build.ts';
 
-/** Keeps what is said until its turn has come: for work that goes on beside other work that a person reads about first. */
+/** Holds output back until `release`: for work that runs beside other work whose output must come first. */
 export class HeldOutput implements BuildOutput {
   readonly #to: BuildOutput;
   #held: (() => void)[] | null = [];
@@ -10,26 +10,26 @@ export class HeldOutput implements BuildOutput {
   }
 
   step(text: string): void {
-    this.#say(() => this.#to.step(text));
+    this.#pass(() => this.#to.step(text));
   }
 
   detail(text: string): void {
-    this.#say(() => this.#to.detail(text));
+    this.#pass(() => this.#to.detail(text));
   }
 
   warn(text: string): void {
-    this.#say(() => this.#to.warn(text));
+    this.#pass(() => this.#to.warn(text));
   }
 
-  /** From now on nothing is held. May be called again. */
+  /** Passes on what was held, and from now on everything at once. May be called again. */
   release(): void {
     const held = this.#held ?? [];
     this.#held = null;
-    for (const say of held) say();
+    for (const print of held) print();
   }
 
-  #say(say: () => void): void {
-    if (this.#held) this.#held.push(say);
-    else say();
+  #pass(print: () => void): void {
+    if (this.#held) this.#held.push(print);
+    else print();
   }
 }

@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { type Environment, environment } from '../config/environment.ts';
 
 /**
- * Where a build finds the host's certificates. The file exists in both stacks and belongs to the build's user in the build
- * stack: a build container writes `caBundle` over it before anything else runs. It is no part of the app, so it reaches no
- * layer; and a buildpack that freezes these variables into the image names a file that the run stack has too.
+ * The path of the host's certificates in a build. The file exists in both stacks, and in the build stack it belongs to the
+ * build's user: `caBundle` overwrites it before anything else runs. It is outside of the app, so no layer holds it. A
+ * buildpack that copies these variables into the image names a file that the run stack has too.
  */
 export const caBundlePath = '/etc/ssl/certs/ca-certificates.crt';
 
-/** What a build needs to reach the registries from this host. For builds only: none of it may go into an image or a log. */
+/** What a build needs to reach the registries from this host. For builds only: nothing of it may get into an image or a log. */
 export interface HostTrust {
-  /** The host's certificate authorities as PEM; null when the host has no bundle that we know of. */
+  /** The host's certificate authorities as PEM; null when no bundle is found at a known path. */
   readonly caBundle: Buffer | null;
   /** Certificate variables for every language, proxy variables, and the host's package mirrors. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** One name per tool that does not look at the system's bundle by itself, or not first. */
+/** The variables of tools that do not read the system's bundle, or not first. */
 const caVariables = [
   ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'GIT_SSL_CAINFO', 'NODE_EXTRA_CA_CERTS', 'npm_config_cafile'],
   ...['YARN_HTTPS_CA_FILE_PATH', 'DENO_CERT', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'AWS_CA_BUNDLE', 'HTTPLIB2_CA_CERTS'],
@@ -28,7 +28,7 @@ const caVariables = [
 
 const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
 
-/** Settings of package mirrors that are handed on as they stand. Tokens are not among them: a build is somebody else's code. */
+/** Settings of package mirrors that builds get unchanged. Tokens are not among them, because a build runs untrusted code. */
 const mirrorVariables = [
   ...[
     'PIP_INDEX_URL',
@@ -45,7 +45,7 @@ const mirrorVariables = [
 
 const bundlePaths = [caBundlePath, '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/ca-bundle.pem', '/etc/ssl/cert.pem'];
 
-/** Reads the host's settings anew at every call: a changed proxy or bundle counts from the next build on. */
+/** Reads the host's settings at every call, so a changed proxy or bundle applies to the next build. */
 export function hostTrust(env: Environment = environment()): HostTrust {
   const npm = npmSettings(env);
   const caBundle = readBundle([...extraBundles(env), npm.cafile]);
@@ -63,7 +63,7 @@ export function hostTrust(env: Environment = environment()): HostTrust {
   };
 }
 
-/** The host's bundle, and after it whatever its own tools were told to trust besides. */
+/** The host's bundle, followed by the further bundles that the settings of its tools name. */
 function readBundle(extraPaths: readonly (string | undefined)[]): Buffer | null {
   const system = bundlePaths.find((path) => readText(path) !== undefined);
   const paths = new Set([system, ...extraPaths].flatMap((path) => realPath(path) ?? []));
@@ -76,7 +76,7 @@ function extraBundles(env: Environment): readonly (string | undefined)[] {
   return [env.SSL_CERT_FILE, env.NODE_EXTRA_CA_CERTS, env.CURL_CA_BUNDLE, env.npm_config_cafile];
 }
 
-/** Both spellings, because tools disagree on which they read. A lower-case one wins, as in curl. */
+/** Sets both spellings, because tools read one or the other. The host's lower-case variable wins, as in curl. */
 function proxies(env: Environment, npm: Readonly<Record<string, string>>): Record<string, string> {
   const npmProxies: Readonly<Record<string, string | undefined>> = {
     HTTP_PROXY: npm.proxy,
@@ -91,7 +91,7 @@ function proxies(env: Environment, npm: Readonly<Record<string, string>>): Recor
   return found;
 }
 
-/** The user's npmrc over the machine's. Of npm's own defaults, `null` means not set. */
+/** The user's npmrc overrides the machine's. The value `null`, one of npm's defaults, means not set. */
 function npmSettings(env: Environment): Readonly<Record<string, string>> {
   const home = env.HOME ?? homedir();
   const files = ['/etc/npmrc', '/usr/etc/npmrc', '/usr/local/etc/npmrc', env.npm_config_globalconfig];
@@ -113,7 +113,7 @@ function pipSettings(env: Environment): Record<string, string> {
   return renamed;
 }
 
-/** `key = value` lines, as npmrc, pip.conf and `go env` files share them. A file that is not there has none. */
+/** The `key = value` lines of an npmrc, a pip.conf or a `go env` file; none when the file does not exist. */
 function readAssignments(path: string | undefined): Record<string, string> {
   const found: Record<string, string> = {};
   for (const line of (readText(path) ?? '').split('\n')) {
@@ -139,7 +139,7 @@ function realPath(path: string | undefined): string | undefined {
   }
 }
 
-/** Settings that we may not read, or that are not there, are settings that the host does not have. */
+/** Undefined when the file does not exist or may not be read. */
 function readText(path: string | undefined): string | undefined {
   try {
     return path ? readFileSync(path, 'utf8') : undefined;

@@ -4,13 +4,13 @@ import { pack as createPack, type Pack } from 'tar-stream';
 import type { LayerFile } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 
-/** 1980-01-01T00:00:01Z, the moment that buildpacks give to every file of an image (platform spec, "exporter"). */
+/** 1980-01-01T00:00:01Z, the time of every file in an image made by buildpacks (platform spec, "exporter"). */
 const layerTime = new Date(315_532_801_000);
 
 /**
- * A moment between 2000 and 2025 that changes with the content and with nothing else. Web servers make a file's ETag from
- * its time and size: with one time for all, a file that was changed and kept its size would stay the old one in every
- * browser. `objectId` is the blob's id as git counts it, in hexadecimal.
+ * A time between 2000 and 2025 that depends only on the content. Web servers make a file's ETag from its time and size:
+ * with one time for all files, browsers would keep the old version of a changed file of equal size. `objectId` is git's id
+ * of the blob, in hexadecimal.
  */
 export function contentTime(objectId: string): Date {
   const twentyFiveYears = 788_940_000;
@@ -20,7 +20,7 @@ export function contentTime(objectId: string): Date {
 export const appOwner = { uid: 10_001, gid: 10_001 } as const;
 const root = { uid: 0, gid: 0 } as const;
 const nothing = new Uint8Array();
-/** A tar comes in small pieces, and a write for each would cost more than the bytes. */
+/** Chunks of a tar are small. They are joined up to this size, because each write has a cost of its own. */
 const writeBytes = 1024 * 1024;
 
 export interface LayerEntry {
@@ -30,14 +30,14 @@ export interface LayerEntry {
   readonly mode: number;
   readonly sizeBytes: number;
   readonly linkTarget: string | null;
-  /** Default: the same for every file. */
+  /** Default: `layerTime`. */
   readonly modifiedAt?: Date;
 }
 
 /**
- * Writes one layer in normal form: equal files make equal bytes, whoever built them and when. Entries come in the order
- * given; folders above the first one are made and belong to root. Nothing outside of `paths` gets in, and no file that is
- * not a plain one: a layer is unpacked by the engine as root.
+ * Writes one layer in normal form: equal files make equal bytes, in every build. Entries are written in the order given.
+ * Missing parent folders are added; outside of `paths` they belong to root. Only paths within `paths`, and only files,
+ * directories and symbolic links, are accepted, because the engine unpacks a layer as root.
  */
 export class LayerWriter {
   readonly #path: string;
@@ -50,21 +50,21 @@ export class LayerWriter {
   #sizeBytes = 0;
   #failed = false;
 
-  /** `paths`: where the layer may lie, each with all that is below it. `maxBytes`: of the whole tar. */
+  /** `paths`: the paths that the layer may hold, each with all below it. `maxBytes`: limit of the whole tar. */
   constructor(path: string, options: { readonly paths: readonly string[]; readonly maxBytes: number }) {
     this.#path = path;
     this.#allowed = options.paths;
     this.#maxBytes = options.maxBytes;
-    // The one who reads the pack hears it.
+    // The reader of the pack receives the error.
     this.#pack.on('error', () => undefined);
     this.#written = this.#write();
-    // Heard by whoever finishes; a failure before that must not end the program.
+    // `finish` throws the error. Until then, an unhandled rejection must not end the program.
     this.#written.catch(() => {
       this.#failed = true;
     });
   }
 
-  /** Content of files only; it must give exactly `sizeBytes`. Throws `build_failed` for a path that may not be here. */
+  /** Only files have content, of exactly `sizeBytes`. Throws `build_failed` for a path that the layer may not hold. */
   async add(entry: LayerEntry, content: AsyncIterable<Uint8Array> | Uint8Array = nothing): Promise<void> {
     if (this.#failed) await this.#written;
     checkPath(entry.path, this.#allowed);
@@ -77,14 +77,14 @@ export class LayerWriter {
     await this.#entry(headerOf(entry, appOwner), empty ? nothing : content);
   }
 
-  /** Throws `too_large` over the limit. */
+  /** Throws `too_large` when the layer exceeds the limit. */
   async finish(): Promise<LayerFile> {
     this.#pack.finalize();
     await this.#written;
     return { diffId: `sha256:${this.#hash.digest('hex')}`, path: this.#path, sizeBytes: this.#sizeBytes };
   }
 
-  /** Gives up. What was written stays for its folder's owner to remove. */
+  /** Stops writing. The caller removes the unfinished file with its folder. */
   async abandon(): Promise<void> {
     this.#pack.destroy(new Error('abandoned'));
     await this.#written.catch(() => undefined);
@@ -104,9 +104,9 @@ export class LayerWriter {
 
   #entry(header: HeaderArgument, content: AsyncIterable<Uint8Array> | Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      // The writer's own reason says more than the pack's, when it has one.
+      // If the writer failed, its error is more precise than the pack's.
       const done = (error?: Error | null) => (error ? void this.#written.then(() => reject(error), reject) : resolve());
-      // Also when the writer fails meanwhile: nobody reads the pack any more, and nobody would be called back.
+      // If the writer fails meanwhile, nothing reads the pack any more and `done` is never called.
       this.#written.catch(reject);
       if (content instanceof Uint8Array) return void this.#pack.entry(header, content, done);
       copy(content, this.#pack.entry(header, done)).catch((error: unknown) => {
@@ -150,7 +150,7 @@ type HeaderArgument = Parameters<Pack['entry']>[0];
 type Sink = ReturnType<Pack['entry']>;
 
 async function copy(content: AsyncIterable<Uint8Array>, sink: Sink): Promise<void> {
-  // The layer's writer hears it.
+  // The layer's writer receives the error.
   sink.on('error', () => undefined);
   for await (const chunk of content) {
     if (!sink.write(chunk)) await new Promise<void>((resolve) => sink.once('drain', () => resolve()));
@@ -162,7 +162,7 @@ function headerOf(entry: LayerEntry, owner: { readonly uid: number; readonly gid
   return {
     name: entry.type === 'directory' ? `${entry.path}/` : entry.path,
     type: entry.type,
-    // No set-uid, set-gid or sticky bit, and always readable by its owner.
+    // No set-uid, set-gid or sticky bit. The owner can always read.
     mode: entry.type === 'symlink' ? 0o777 : (entry.mode & 0o777) | (entry.type === 'directory' ? 0o700 : 0o400),
     size: entry.type === 'file' ? entry.sizeBytes : 0,
     mtime: entry.modifiedAt ?? layerTime,
@@ -173,7 +173,7 @@ function headerOf(entry: LayerEntry, owner: { readonly uid: number; readonly gid
   };
 }
 
-/** One folder's name more is not below: `/app-evil` is no part of `/app`. */
+/** Compares whole names: `/app-evil` is not below `/app`. */
 export function isBelow(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }

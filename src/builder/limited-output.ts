@@ -2,7 +2,7 @@ import type { BuildOutput } from '../domain/build.ts';
 
 const keptLines = 60;
 
-/** Passes on what a build says up to `maxBytes`; of the rest, the end is told when `end` is called. */
+/** Passes on the first `maxBytes` of a build's output, and of the rest the last 60 lines when `end` is called. */
 export class LimitedOutput implements BuildOutput {
   readonly #to: BuildOutput;
   readonly #maxBytes: number;
@@ -11,7 +11,7 @@ export class LimitedOutput implements BuildOutput {
   readonly #tail: (() => void)[] = [];
   #bytes = 0;
 
-  /** `onLine` is called at every line; `edit` changes one, or takes it out. */
+  /** `onLine` is called at every line. `edit` returns the line to show, or null to leave it out. */
   constructor(
     to: BuildOutput,
     options: {
@@ -39,26 +39,26 @@ export class LimitedOutput implements BuildOutput {
   }
 
   end(): void {
-    for (const say of this.#tail.splice(0)) say();
+    for (const print of this.#tail.splice(0)) print();
   }
 
   #pass(text: string, show: (edited: string) => void): void {
     this.#onLine();
     const edited = this.#edit(text);
     if (edited === null) return;
-    const say = () => show(edited);
+    const print = () => show(edited);
     const before = this.#bytes;
     this.#bytes += text.length + 1;
     if (this.#bytes <= this.#maxBytes) {
-      say();
+      print();
       return;
     }
     if (before <= this.#maxBytes) {
       this.#to.warn(
-        `The build has written more than ${Math.round((this.#maxBytes / 1024 / 1024) * 10) / 10} MB. What follows is not shown, but for its last ${keptLines} lines.`,
+        `The build has written more than ${Math.round((this.#maxBytes / 1024 / 1024) * 10) / 10} MB. The rest is not shown, except its last ${keptLines} lines.`,
       );
     }
-    this.#tail.push(say);
+    this.#tail.push(print);
     if (this.#tail.length > keptLines) this.#tail.shift();
   }
 }

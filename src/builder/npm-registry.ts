@@ -2,7 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { type Environment, environment } from '../config/environment.ts';
 
-/** From npm's own folder: where npm says what it does when nobody told it otherwise. The last is npm 9's, which Debian 13 has. */
+/** The files with npm's default settings, relative to npm's folder. The last one is that of npm 9, which Debian 13 has. */
 const definitions = [
   'node_modules/@npmcli/config/lib/definitions/definitions.js',
   '../@npmcli/config/lib/definitions/definitions.js',
@@ -11,7 +11,7 @@ const definitions = [
 const usualFolders = ['/usr/lib/node_modules/npm', '/usr/local/lib/node_modules/npm', '/usr/share/nodejs/npm'];
 
 /**
- * The registry that the host's npm uses when nothing is configured, so that builds fetch from where the platform's own
+ * The registry that the host's npm uses without configuration. Builds then use the registry that the platform's own
  * packages came from. Undefined when the host has no npm.
  */
 export function defaultNpmRegistry(env: Environment = environment()): string | undefined {
@@ -27,7 +27,7 @@ export function defaultNpmRegistry(env: Environment = environment()): string | u
 
 function npmFolders(env: Environment): readonly string[] {
   const programs = [env.npm_execpath, ...(env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'npm'))];
-  // …/npm/bin/npm-cli.js, whatever links lead there.
+  // The links are resolved to …/npm/bin/npm-cli.js.
   const installed = programs.flatMap((program) => realPath(program)).map((program) => dirname(dirname(program)));
   return [...installed, ...usualFolders];
 }

@@ -3,22 +3,22 @@ import { PlatformError } from '../domain/errors.ts';
 import type { Procfile } from '../domain/procfile.ts';
 import type { StartableProcess } from './cnb/launch-plan.ts';
 
-/** What a source's image can start, and who said so. */
+/** The process types of an image, and which of them the Procfile declares. */
 export interface Processes {
   readonly all: readonly StartableProcess[];
   readonly declared: readonly string[];
-  /** By the builder, and not by the Procfile. */
+  /** Types from the builder that the Procfile does not declare. */
   readonly defaults: readonly string[];
 }
 
 /**
- * The Procfile's types over the builder's, so that a default `console` survives; a default `web` does not survive a
- * Procfile without one, which says that nothing is to be served. Source: contracts/buildpacks.md 1A, rule 11.
+ * The Procfile's types override the builder's default types. A default `console` stays. A default `web` is dropped when
+ * the Procfile has no `web`: nothing is to be served then. Source: contracts/buildpacks.md 1A, rule 11.
  */
 export function mergeProcesses(procfile: Procfile | null, defaults: readonly StartableProcess[]): Processes {
-  const said: Procfile = procfile ?? new Map();
-  const declared = [...said].map(([type, command]): StartableProcess => ({ type, kind: 'shell', command }));
-  const kept = defaults.filter(({ type }) => said.size === 0 || (!said.has(type) && type !== 'web'));
+  const types: Procfile = procfile ?? new Map();
+  const declared = [...types].map(([type, command]): StartableProcess => ({ type, kind: 'shell', command }));
+  const kept = defaults.filter(({ type }) => types.size === 0 || (!types.has(type) && type !== 'web'));
   return {
     all: [...declared, ...kept],
     declared: declared.map(({ type }) => type),
@@ -26,7 +26,7 @@ export function mergeProcesses(procfile: Procfile | null, defaults: readonly Sta
   };
 }
 
-/** In Heroku's words (contracts/heroku.md 2.3). Throws `build_failed` when there are none: nothing could ever be started. */
+/** Prints the process types in Heroku's words (contracts/heroku.md 2.3). Throws `build_failed` when there are none to start. */
 export function announceProcesses(processes: Processes, builderName: string, output: BuildOutput): void {
   output.step('Discovering process types');
   if (processes.declared.length > 0) output.detail(`Procfile declares types -> ${processes.declared.join(', ')}`);
@@ -34,7 +34,7 @@ export function announceProcesses(processes: Processes, builderName: string, out
     output.detail(`Default types for ${builderName} -> ${processes.defaults.join(', ')}`);
   }
   if (processes.declared.includes('release')) {
-    // Whoever comes from Heroku counts on it: migrations that nobody runs must not go unnoticed.
+    // Heroku runs it, so users may expect their migrations to run.
     output.warn('The release command is not run: there is no release phase here yet. Run it yourself with paas run.');
   }
   if (processes.all.length === 0) {
@@ -42,7 +42,7 @@ export function announceProcesses(processes: Processes, builderName: string, out
   }
 }
 
-/** Said before the image is made, which takes a moment where there is much to pack. Throws as `announceProcesses` does. */
+/** Printed before the image is made, because packing much takes some time. Throws like `announceProcesses`. */
 export function announceExport(
   defaults: readonly StartableProcess[],
   {
@@ -55,7 +55,7 @@ export function announceExport(
   output.step('Compressing...');
 }
 
-/** Such a release would take the version that serves away, and put nothing in its place. */
+/** The error for an image without process types. Its release would stop the serving version and start nothing. */
 export function nothingToRun(
   why: string,
   hint = 'Add a Procfile with a line such as: web: node server.js',

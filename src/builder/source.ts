@@ -3,7 +3,7 @@ import { parseProcfile, procfileMaxBytes } from '../domain/procfile.ts';
 import type { SourceTree } from '../domain/push.ts';
 import type { Source } from './strategy.ts';
 
-/** Looks at a tree once for everybody. Throws `invalid_params` with the Procfile's wrong line, before anything is built. */
+/** Reads a tree's list of files and its Procfile. Throws `invalid_params` with the wrong line of an invalid Procfile. */
 export async function readSource(tree: SourceTree, output: BuildOutput): Promise<Source> {
   const [entries, text] = await Promise.all([tree.list(), tree.readFile('Procfile', procfileMaxBytes)]);
   const names = entries.map(({ path }) => path);

@@ -3,14 +3,14 @@ import { type Engine, type ImageState, type Labels, labelNames } from '../domain
 import { hostCaTag } from './dockerfile/trust-image.ts';
 import { stackKinds, stackRecipe } from './stack/recipe.ts';
 
-/** The names of what all platforms of an engine share, but for `latest`, which goes where the newest is. */
+/** The names of images that all platforms of an engine share, except `latest`, which moves to the newest image. */
 const sharedTag = /^paas\/(run|build|host-ca):(?!latest$)/;
 
 /**
- * Removes stacks, and images with the host's certificates, that a change of the recipe, of the suite or of the
- * certificates has left behind: those that this platform would not make now. Nothing where another platform uses the
- * engine, as it may be theirs. Images of apps keep the layers that they have of them. (What `stack:rebuild` leaves behind
- * has no name, and goes with the next one.)
+ * Removes stacks, and images with the host's certificates, that this platform would not make now, after a change of the
+ * recipe, the suite or the certificates. Removes nothing when another platform uses the engine, because the images may be
+ * its own. Images of apps keep the layers that they share with a stack. (A stack that `stack:rebuild` replaced has no name;
+ * the next rebuild removes it.)
  */
 export async function removeOtherStacks(
   engine: Engine,
@@ -36,7 +36,7 @@ export async function isUsedByOthers(engine: Engine, platformId: string | null):
   return [...containers, ...networks, ...volumes, ...images].some(({ labels }) => isForeign(labels));
 }
 
-/** An image that has a name of another kind is somebody's own. Pure. */
+/** The tags of images whose names are all shared ones and not in `own`. An image with any other name belongs to a user. Pure. */
 export function tagsToRemove(stacks: readonly Pick<ImageState, 'tags'>[], own: ReadonlySet<string>): readonly string[] {
   return stacks
     .filter(({ tags }) => tags.every((tag) => sharedTag.test(tag) && !own.has(tag)))

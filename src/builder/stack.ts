@@ -6,16 +6,16 @@ import { makeStacks } from './stack/make-stacks.ts';
 import { type StackRecipe, stackKinds, stackRecipe } from './stack/recipe.ts';
 
 export interface StackOptions {
-  /** Told what is being done, a line at a time. */
+  /** Called with one line of text at every step. */
   readonly progress?: (line: string) => void;
   readonly signal?: AbortSignal;
-  /** Makes the stacks anew even if they are there: for the packages' security updates. */
+  /** Makes the stacks again even if they exist, for the packages' security updates. */
   readonly rebuild?: boolean;
 }
 
 type StackSettings = Pick<Settings, 'stackSuite'>;
 
-/** The stacks as they are in the engine now; null when one is missing. Two inspections, so cheap enough for every build. */
+/** The stacks that the engine has now; null when one is missing. Costs two inspections, so every build can call it. */
 export async function findStacks(engine: Engine, settings: StackSettings): Promise<Stack | null> {
   const [run, build] = await Promise.all(
     (['run', 'build'] as const).map((kind) => engine.images.inspect(stackRecipe(kind, settings.stackSuite).tag)),
@@ -24,9 +24,8 @@ export async function findStacks(engine: Engine, settings: StackSettings): Promi
 }
 
 /**
- * Makes those stacks that are missing, both at once, in 25–60 s. They belong to the engine and not to one platform: they
- * carry no platform's label, because equal recipes have equal tags and several platforms share them.
- * Throws `unavailable` when this host has no way to make them.
+ * Makes the missing stacks in parallel, in 25–60 s. They carry no platform's label, because the platforms of an engine
+ * share them: equal recipes have equal tags. Throws `unavailable` when this host has no way to make them.
  */
 export async function ensureStacks(
   engine: Engine,
@@ -34,7 +33,7 @@ export async function ensureStacks(
   options: StackOptions = {},
 ): Promise<Stack> {
   const present = options.rebuild ? null : await findStacks(engine, settings);
-  if (present) return named(engine, present);
+  if (present) return tagLatest(engine, present);
   await removeOldGenerations(engine);
   await makeStacks(await missingStacks(engine, settings, options), {
     engine,
@@ -43,11 +42,11 @@ export async function ensureStacks(
   });
   const made = await findStacks(engine, settings);
   if (!made) throw new PlatformError('internal', 'The stack images were made, but the engine does not have them.');
-  return named(engine, made);
+  return tagLatest(engine, made);
 }
 
-/** `FROM paas/run` in somebody's Dockerfile is the stack of the platform that was started last. */
-async function named(engine: Engine, stack: Stack): Promise<Stack> {
+/** Tags the stacks as `latest`: `FROM paas/run` in a user's Dockerfile is the stack of the platform that was started last. */
+async function tagLatest(engine: Engine, stack: Stack): Promise<Stack> {
   await Promise.all([
     engine.images.tag(stack.runImageId, 'paas/run:latest'),
     engine.images.tag(stack.buildImageId, 'paas/build:latest'),
@@ -67,8 +66,8 @@ async function missingStacks(
 }
 
 /**
- * A rebuilt stack leaves the one before without a tag. That one stays, for the builds that use it; those before it go,
- * unless a build is under way, on whatever platform, that may have begun before the last rebuild.
+ * A rebuild takes the tag from the previous stack. The previous one stays for builds that use it. Older ones are removed,
+ * unless a build of any platform runs, which may have begun before the last rebuild.
  */
 async function removeOldGenerations(engine: Engine): Promise<void> {
   if ((await engine.containers.list({ [labelNames.role]: 'build' })).length > 0) return;
