@@ -26,7 +26,7 @@ import { checkout } from './support/source-files.ts';
  * folders changed since the previous landing follow. Ends with the summary lines of Node's test runner, over all of it.
  */
 
-/** Of a run with `--changed`, in all. */
+/** The time limit of a whole run with `--changed`. */
 const changedRunMinutes = 60;
 
 async function main(): Promise<boolean> {
@@ -55,10 +55,10 @@ async function prepare(signal: AbortSignal): Promise<void> {
 }
 
 async function prepareFolders(): Promise<void> {
-  // Every test file is a process: without this each would strip the same types again.
+  // Every test file is a process. Without this cache, each would strip the same types again.
   process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), `paas-test-compile-cache-${process.getuid?.()}`);
   mkdirSync(process.env.NODE_COMPILE_CACHE, { recursive: true });
-  // What a killed test leaves goes with the run's folder, and if the run is killed as well, with the next run.
+  // Leftovers of a killed test go with the run's folder, or with the next run if this one is killed too.
   process.env.PAAS_TEST_CLAIMS ??= userClaimsDir();
   const folder = mkdtempSync(join(tmpdir(), 'paas-test-run-'));
   // git runs as a user of its own below it.

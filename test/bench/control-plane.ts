@@ -9,7 +9,7 @@ const watchMs = 20_000;
 /** USER_HZ, which Linux fixes at 100 for /proc (proc(5)). */
 const ticksPerSecond = 100;
 
-/** What the platform's own processes cost beside a hundred apps that do nothing, and what a start of it takes. */
+/** Memory and CPU of the platform's processes with a hundred idle apps, and the time of its second start. */
 export async function rows(paas: TestPlatform): Promise<readonly BenchRow[]> {
   const restart = await secondStart(paas);
   await paas.commit('idle', pythonApp('idle'));
@@ -32,7 +32,7 @@ export async function rows(paas: TestPlatform): Promise<readonly BenchRow[]> {
       unit: 'MB',
       ours: resident,
       floor: bare * 3,
-      floorName: 'three node processes that do nothing',
+      floorName: 'three idle node processes',
       budget: 300,
     }),
     row({
@@ -54,11 +54,11 @@ async function secondStart(paas: TestPlatform): Promise<BenchRow> {
   const again = performance.now();
   await must(paas.run(process.execPath, ['-e', '0']));
   return row({
-    name: 'second start on a machine that is set up, until ready',
+    name: 'second npm start, until ready',
     unit: 'ms',
     ours,
     floor: performance.now() - again,
-    floorName: 'a node process that does nothing',
+    floorName: 'one idle node process',
     budget: 5000,
   });
 }

@@ -10,7 +10,7 @@ const sample = join(import.meta.dirname, '../apps/express');
 const nodeVersion = '24.21.0';
 const npmVersion = '11.6.2';
 
-/** A first push of an Express app with a lock file beside `docker build` of the Dockerfile one would write for it, both cold. */
+/** The first push of an Express app with a lock file, compared with `docker build` of an equivalent Dockerfile, both cold. */
 export async function rows(paas: TestPlatform): Promise<readonly BenchRow[]> {
   const files = Object.fromEntries(
     await Promise.all(
@@ -56,7 +56,7 @@ async function dockerBuildMs(paas: TestPlatform, files: Readonly<Record<string, 
       dockerfile: 'Dockerfile',
       tag: `paas-bench-express:${process.pid}`,
       labels: {},
-      // A value never seen before keeps the engine's build cache out of it.
+      // A new value each time keeps the engine from using its build cache.
       buildArgs: { COLD: String(Date.now()), REGISTRY: registry },
       memoryBytes: 2 * 1024 ** 3,
       cpuShares: 1024,

@@ -3,8 +3,8 @@ import { labelNames } from '../../src/domain/engine.ts';
 import type { TestPlatform } from '../support/platform.ts';
 
 /**
- * What the engine alone needs: containers of the app's own image, made, started, and waited for until their port answers;
- * all of them at once. Milliseconds.
+ * The time that the engine alone needs to create and start containers of the app's image, all at once, until their ports
+ * answer. Milliseconds.
  */
 export async function engineStartMs(paas: TestPlatform, app: string, count = 1): Promise<number> {
   const { id } = await paas.apiJson<{ id: string }>(`/apps/${app}`);

@@ -5,7 +5,7 @@ import { type BenchRow, median, row } from './row.ts';
 
 const rounds = 5;
 
-/** The paths of a push that nothing is downloaded for. */
+/** The paths of a push that downloads nothing. */
 export async function rows(paas: TestPlatform): Promise<readonly BenchRow[]> {
   const repo = await paas.deployed('bench-push', pythonApp('0'));
   const bare = await plainRemote(paas, repo);
@@ -37,7 +37,7 @@ export async function rows(paas: TestPlatform): Promise<readonly BenchRow[]> {
       budget: 1500,
     }),
     row({
-      name: 'the same push: its first line',
+      name: 'the same push, until its first line',
       unit: 'ms',
       ours: median(changed.map(({ push }) => push.firstOutputMs)),
       floor: median(plain),
@@ -45,7 +45,7 @@ export async function rows(paas: TestPlatform): Promise<readonly BenchRow[]> {
       budget: 500,
     }),
     row({
-      name: 'the same push: its end after the version is live',
+      name: 'the same push, from live to its end',
       unit: 'ms',
       ours: Math.max(0, median(changed.map(({ push, liveMs }) => push.durationMs - liveMs))),
       floor: median(plain),
@@ -95,7 +95,7 @@ async function untilAnswers(paas: TestPlatform, app: string, body: string, begin
   }
 }
 
-/** From the crash, by the app's own clock, to the end of the push that tells of it. */
+/** From the crash, by the app's clock, to the end of the push that reports it. */
 async function crashTold(paas: TestPlatform): Promise<BenchRow> {
   const repo = await paas.deployed('bench-crash', pythonApp('good'));
   const told = await times(3, async () => {
@@ -114,7 +114,7 @@ async function crashTold(paas: TestPlatform): Promise<BenchRow> {
     return ended - Number(at) * 1000;
   });
   return row({
-    name: 'crash at start, until the push has told it',
+    name: 'crash at start, until the push reports it',
     unit: 'ms',
     ours: median(told),
     floor: 118_000,
@@ -123,7 +123,7 @@ async function crashTold(paas: TestPlatform): Promise<BenchRow> {
   });
 }
 
-/** Ten trees that hold each other ten times are ten thousand million files, which nobody may walk through. */
+/** Ten nested trees with ten entries each are ten thousand million files, which must not be walked. */
 async function treeBomb(paas: TestPlatform, repo: string, floor: number): Promise<BenchRow> {
   const git = async (input: string, ...args: readonly string[]) =>
     (await must(paas.run('git', args, { cwd: repo, input }))).stdout.trim();

@@ -32,7 +32,7 @@ export async function rows(paas: TestPlatform): Promise<readonly BenchRow[]> {
   ];
 }
 
-/** An app of its own for each round: a second crash in one slot waits, on purpose. */
+/** Each round has its own app, because the platform delays the replacement after a second crash in one slot. */
 async function crash(paas: TestPlatform): Promise<number> {
   const values: number[] = [];
   for (const round of [1, 2, 3]) {

@@ -7,7 +7,7 @@ import httpProxy from 'http-proxy';
 import { startResolver } from '../../src/resolver/resolver.ts';
 import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
 
-/** One server of the resolver's benchmarks, in a process of its own: `backend`, or a proxy and the backend's port. */
+/** One server of the resolver's benchmarks, in its own process: `backend`, or a proxy and the backend's port. */
 export type Role = 'backend' | 'http-proxy' | 'resolver';
 
 export interface Ready {
@@ -37,7 +37,7 @@ function startBackend(): Promise<number> {
   );
 }
 
-/** As well set up as it can be: without an agent of its own it opens a connection for each request. */
+/** With the best set-up: without its own agent it opens a connection for each request. */
 function startHttpProxy(backendPort: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 256 });
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${backendPort}`, agent, xfwd: true });

@@ -12,8 +12,8 @@ interface Figures {
 }
 
 /**
- * What a request through the resolver costs, beside http-proxy 1.18.1 (the peer) and the app itself (the floor): 64 kept
- * connections, answers of 1 KB, loopback. Each is a process of its own; they take turns, and the median round counts.
+ * The cost of a request through the resolver, compared with http-proxy 1.18.1 (the peer) and the app itself (the floor): 64
+ * keep-alive connections, answers of 1 KB, loopback. Each runs in its own process, they alternate, and the median counts.
  */
 export async function rows(): Promise<readonly BenchRow[]> {
   const backend = await startServer('backend');
@@ -36,7 +36,7 @@ export async function rows(): Promise<readonly BenchRow[]> {
         note: `${rate(resolved)} against ${rate(proxied)}`,
       }),
       row({
-        name: 'the slowest of a hundred through the resolver',
+        name: 'the slowest of a hundred requests through the resolver',
         unit: 'ms',
         ours: resolved.p99Ms,
         floor: proxied.p99Ms,
@@ -44,7 +44,7 @@ export async function rows(): Promise<readonly BenchRow[]> {
         budget: proxied.p99Ms,
       }),
       row({
-        name: 'a request through the resolver, against none',
+        name: 'a request through the resolver, compared with none',
         unit: 'µs',
         ours: microseconds(resolved),
         floor: microseconds(direct),

@@ -9,8 +9,8 @@ const changes = 2_000;
 const term = 2;
 
 /**
- * What one change of a route costs the process that serves requests, among ten thousand, saved routes included: each moves
- * an app from one instance to another. Beside it a call that changes nothing (the floor).
+ * The CPU time of one change of a route among ten thousand in the resolver, including the saving. Each change moves an app
+ * from one instance to another. The floor is a request that changes nothing.
  */
 export async function rows(): Promise<readonly BenchRow[]> {
   const server = await startServer('resolver', 1);
@@ -29,7 +29,7 @@ export async function rows(): Promise<readonly BenchRow[]> {
         unit: 'ms',
         ours,
         floor,
-        floorName: 'a call to it that changes nothing',
+        floorName: 'a request to it that changes nothing',
         budget: 0.2,
       }),
     ];

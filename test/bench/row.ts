@@ -1,14 +1,14 @@
-/** One line of the benchmark: our figure beside its floor, measured in the same run on the same machine. */
+/** One row of the benchmark: our figure and its floor, measured in the same run on the same machine. */
 export interface BenchRow {
   readonly name: string;
   readonly unit: string;
   readonly ours: number;
-  /** What cannot be beaten, or a peer at the same work. */
+  /** The best possible figure, or that of a peer for the same work. */
   readonly floor: number;
   readonly floorName: string;
   /** ours / floor */
   readonly ratio: number;
-  /** What ours may be at most, in the row's unit (or as a ratio, when the name says so). Absent: no promise is made. */
+  /** The highest allowed value of ours, in the row's unit (or as a ratio, if the name says so). Absent: no promise. */
   readonly budget?: number;
   readonly note?: string;
 }

@@ -8,7 +8,7 @@ import * as resolver from './resolver.ts';
 import * as routes from './routes.ts';
 import type { BenchRow } from './row.ts';
 
-/** The order keeps the noisy parts (downloads, a hundred apps) behind the quiet ones. */
+/** The noisy parts (downloads, a hundred apps) come last. */
 const parts: Readonly<Record<string, (paas: TestPlatform) => Promise<readonly BenchRow[]>>> = {
   push: push.rows,
   recovery: recovery.rows,
@@ -18,7 +18,7 @@ const parts: Readonly<Record<string, (paas: TestPlatform) => Promise<readonly Be
   'control-plane': controlPlane.rows,
 };
 
-/** Prints every row of the speed budget beside its floor. Ends with 1 when a row is worse than twice its budget. */
+/** Prints every row of the speed budget with its floor. Exits with 1 when a row is over twice its budget. */
 async function main(chosen: readonly string[], json: boolean): Promise<number> {
   const rows: BenchRow[] = [];
   await using paas = await TestPlatform.start();

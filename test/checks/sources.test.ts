@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { scaled } from '../support/deadline.ts';
 import { checkout } from '../support/source-files.ts';
 
-/** Runs one of the checkout's own tools; its words are the failure's message. */
+/** Runs one of the checkout's tools. Its output is the message of a failure. */
 async function passes(tool: string, ...args: readonly string[]): Promise<void> {
   const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
     const options = { cwd: checkout, maxBuffer: 64 * 1024 * 1024, timeout: scaled(300_000) };

@@ -12,7 +12,7 @@ import { childrenOf } from '../support/processes.ts';
 import { Uplink } from '../support/uplink.ts';
 
 const run = promisify(execFile);
-/** A state directory is somebody's start before its engine answers. */
+/** A state directory younger than this may belong to an engine that is starting and does not answer yet. */
 const startingMs = 2 * 60_000;
 const packages = 'ca-certificates,docker.io,docker-cli,docker-buildx,containerd,runc,iptables';
 
@@ -23,7 +23,7 @@ export async function newerEngineRoot(cacheDir: string): Promise<string> {
   await mkdir(cacheDir, { recursive: true });
   const unfinished = `${root}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
-  // The snapshot of sid that a mirror has may be older than its signature allows.
+  // A mirror's snapshot of sid may be older than its signature allows.
   const options = ['--aptopt=Acquire::Check-Valid-Until "false"', '--variant=minbase', `--include=${packages}`];
   await run('mmdebstrap', [...options, 'sid', unfinished], {
     timeout: scaled(10 * 60_000),
@@ -34,8 +34,8 @@ export async function newerEngineRoot(cacheDir: string): Promise<string> {
 }
 
 /**
- * A second engine beside the installed one, in namespaces of its own: mounts, processes and network. Programs that shall
- * reach its containers run in that network too (`inItsNetwork`). Nothing of it is left when it is disposed of.
+ * A second engine beside the installed one, in its own mount, process and network namespaces. Programs that must reach its
+ * containers run in that network too (`inItsNetwork`). Disposing of it leaves nothing.
  */
 export class NewerEngine implements AsyncDisposable {
   readonly dockerHost: string;
@@ -62,12 +62,12 @@ export class NewerEngine implements AsyncDisposable {
     const args = [root, state, String(store === 'containerd'), cgroupOf(state)];
     const unshare = spawn('unshare', [...namespaces, 'sh', script, ...args], {
       stdio: ['ignore', log.fd, log.fd],
-      // The runner's folder for temporary files is not in the engine's own root.
+      // The runner's temporary folder does not exist in the engine's root.
       env: { ...environment(), TMPDIR: '/tmp' },
     });
     await log.close();
     try {
-      // unshare's one child is the first process of the namespaces: the script, and then the engine itself.
+      // unshare's only child is the first process of the namespaces: the script, and then the engine.
       const parent = unshare.pid ?? 0;
       const pid = await eventually('the engine’s process is there', () => childrenOf(parent)[0]?.pid);
       const uplink = await Uplink.create(pid);
@@ -86,7 +86,7 @@ export class NewerEngine implements AsyncDisposable {
     }
   }
 
-  /** A program and its arguments, changed so that it runs where the engine's containers can be reached. */
+  /** Changes a program and its arguments so that it runs in the network of the engine's containers. */
   inItsNetwork(program: string, args: readonly string[]): readonly [string, readonly string[]] {
     return ['nsenter', ['--target', String(this.#pid), '--net', '--', program, ...args]];
   }
@@ -95,7 +95,7 @@ export class NewerEngine implements AsyncDisposable {
     const ended = once(this.#unshare, 'exit');
     process.kill(this.#pid, 'SIGTERM');
     const gone = await Promise.race([ended, new Promise((done) => setTimeout(done, 20_000, null).unref())]);
-    // The first process of a process namespace takes all others with it.
+    // When the first process of a process namespace ends, all others end too.
     if (gone === null) {
       this.#unshare.kill('SIGKILL');
       await ended;
@@ -110,7 +110,7 @@ function cgroupOf(state: string): string {
   return `paas-test-${basename(state)}`;
 }
 
-/** State of engines whose runner was killed. */
+/** Removes the state of engines whose runner was killed. */
 async function removeLeftBehind(cacheDir: string): Promise<void> {
   for (const name of (await readdir(cacheDir)).filter((entry) => entry.startsWith('run-'))) {
     const state = join(cacheDir, name);
@@ -122,7 +122,7 @@ async function removeLeftBehind(cacheDir: string): Promise<void> {
   }
 }
 
-/** Containers that were killed with their engine leave their (empty) groups behind. */
+/** Containers that were killed with their engine leave their empty cgroups behind. */
 async function removeCgroups(name: string): Promise<void> {
   const top = '/sys/fs/cgroup';
   const hierarchies = [top, ...(await readdir(top)).map((entry) => join(top, entry))];

@@ -4,7 +4,7 @@ import { scaled } from '../support/deadline.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
-/** Run by `npm run test:engines` on each engine: the stacks are made in it, an app is pushed to it, and changed. */
+/** `npm run test:engines` runs this on each engine: it makes the stacks, pushes an app and changes it. */
 test('a first push and a one-line push serve on this engine', { timeout: scaled(600_000) }, async () => {
   await using paas = await TestPlatform.start();
   const repo = await paas.deployed('engine', pythonApp('one'));

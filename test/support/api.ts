@@ -17,7 +17,7 @@ import { silentLogger } from '../../src/system/logger.ts';
 import { putHost } from './hosts.ts';
 import { type StoreOperations, storeOperations } from './store-operations.ts';
 
-/** A person with an account and a token. */
+/** A user with an account and a token. */
 export interface Person {
   readonly actor: Actor;
   readonly token: string;
@@ -37,7 +37,7 @@ export interface Asking {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The real API on a real store and real sockets, with two people who have nothing to do with each other. */
+/** The real API on a real store and real sockets, with two independent users. */
 export interface ApiFixture extends AsyncDisposable {
   readonly api: Api;
   readonly url: string;
@@ -51,10 +51,10 @@ export interface ApiFixture extends AsyncDisposable {
   /** As the owner, unless a token (or null for none) is given. */
   ask(method: string, path: string, asking?: Asking): Promise<Answered>;
   newApp(name: string): Promise<App>;
-  /** A release with an artifact whose processes are `web` and `worker`, and a formation of them. */
+  /** Creates a release whose artifact has the processes `web` and `worker`, with their formation. */
   deploy(app: App): Promise<Release>;
   signUp(email: string): Promise<Person>;
-  /** Another token of the person's, that may do less. */
+  /** Another token of the user, with a smaller scope. */
   tokenOf(person: Person, scope: TokenScope): Promise<string>;
 }
 
@@ -123,7 +123,7 @@ export async function startApi(
   };
 }
 
-/** A request as the command line makes it. */
+/** Sends a request in the form of the command line. */
 export async function ask(url: string, method: string, { token, body, headers }: Asking): Promise<Answered> {
   const response = await fetch(url, {
     method,

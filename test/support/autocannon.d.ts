@@ -1,4 +1,4 @@
-/** The little of autocannon 9 that the benchmarks use. */
+/** The part of autocannon 9 that the benchmarks use. */
 declare module 'autocannon' {
   interface Options {
     readonly url: string;

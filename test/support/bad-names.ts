@@ -1,4 +1,4 @@
-/** What strangers put where an app's name belongs, as it stands in a URL's path. */
+/** Hostile values for the app's name in a URL's path. */
 export const badAppPaths: readonly string[] = [
   '',
   '.',

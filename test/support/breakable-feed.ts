@@ -1,6 +1,6 @@
 import type { ChangeFeed, Store } from '../../src/domain/store.ts';
 
-/** A store whose feed comes over a connection that can break: nothing is heard then, and its return is told as a gap. */
+/** A store whose change feed can be interrupted: no change is announced then, and its return is reported as a gap. */
 export interface BreakableStore {
   readonly store: Store;
   breakFeed(): void;

@@ -39,7 +39,7 @@ export interface FixtureOptions extends Partial<JailLimits> {
   readonly buildpacksDir?: string;
 }
 
-/** A builder on the real engine, the real stacks and a store of its own. All that it makes is removed with it. */
+/** A builder on the real engine and the real stacks, with its own store. All that it makes is removed with it. */
 export class BuilderFixture implements AsyncDisposable {
   readonly engine: Engine;
   readonly store: Store;
@@ -83,7 +83,7 @@ export class BuilderFixture implements AsyncDisposable {
     this.builder = this.newBuilder(limits);
   }
 
-  /** As after a restart of the platform: nothing of the last one's memory is left. */
+  /** Replaces the builder by a new one, as a restart of the platform does: its memory is lost. */
   newBuilder(limits: Partial<JailLimits> = {}, overrides: { buildSlots?: number } = {}): PlatformBuilder {
     return createBuilder({
       engine: this.engine,
@@ -122,7 +122,7 @@ export class BuilderFixture implements AsyncDisposable {
     return { ...(await builder.build(request, output, signal)), output };
   }
 
-  /** Runs something in an image as an instance would run: same user, same sandbox, no network. */
+  /** Runs a command in an image as an instance runs: same user, same sandbox, but no network. */
   async run(
     image: string,
     entrypoint: readonly string[],
@@ -145,7 +145,7 @@ export class BuilderFixture implements AsyncDisposable {
     }
   }
 
-  /** Makes the container and leaves it to the caller to start it. */
+  /** Creates the container. The caller starts it. */
   async start(
     image: string,
     entrypoint: readonly string[],

@@ -11,8 +11,8 @@ import { answering, LowerHalf } from './lower-half.ts';
 import { seeded } from './seeded.ts';
 
 /**
- * An orchestrator for a test to kill: does one thing after the other, three at a time, and tells each on its standard
- * output as a line of JSON before and after. `rounds` 0: only takes up what is left.
+ * An orchestrator for a test to kill. It runs operations, three at a time, and prints a line of JSON before and after each.
+ * With `rounds` 0 it only continues what is left.
  */
 export interface ChaosOrder {
   readonly seed: number;
@@ -35,7 +35,7 @@ export type ChaosLine =
   | { readonly kind: 'refused'; readonly id: number; readonly code: string }
   | { readonly kind: 'defect'; readonly words: string };
 
-/** Releases that nobody would want are among them. */
+/** Some of the releases cannot start. */
 const scripts = [
   answering('a'),
   answering('b'),

@@ -7,11 +7,11 @@ import { writeWholeSync } from '../../src/system/durable-file-sync.ts';
 import { removeAllOf } from './leftovers.ts';
 import { childrenOf, isAlive, startedAt } from './processes.ts';
 
-/** Something that a test made outside its own memory, and removes at its end, if it lives to see it. */
+/** Something that a test made outside its process. The test removes it at its end, unless it is killed. */
 export interface Claimed {
   /** A temporary folder. */
   readonly folder?: string;
-  /** What carries this label in the engine. */
+  /** Everything with this label in the engine. */
   readonly platformId?: string;
   readonly dockerHost?: string;
   /** A launcher, whose home is `folder`/paas. */
@@ -28,9 +28,9 @@ const ownerOf = (pid: number) => `${bootId}-${pid}-${startedAt(pid)}`;
 let swept: Promise<void> | null = null;
 
 /**
- * Notes on the disk that this process has made something. A test process that is killed, interrupted or that fails before
- * its clean-up leaves its notes, and the next one to claim anything removes what they name first. Ended by the function
- * that it gives; to be called again with more when more is known.
+ * Records on the disk that this process has made something. If a test process dies before its clean-up, its records stay,
+ * and the next process that claims something first removes what they name. Returns a function that ends the claim. Call it
+ * again when more is known.
  */
 export async function claim(claimed: Claimed): Promise<{ add(more: Claimed): void; release(): void }> {
   swept ??= sweepClaims();
@@ -45,7 +45,7 @@ export async function claim(claimed: Claimed): Promise<{ add(more: Claimed): voi
   return { add: (more) => put({ ...own.get(key), ...more }), release: () => put(null) };
 }
 
-/** Removes what test processes left that are no more: killed ones, and those of before the machine's last start. */
+/** Removes what dead test processes left: killed ones, and those from before the machine's last start. */
 export async function sweepClaims(directory = claimsDir()): Promise<void> {
   for (const name of list(directory)) {
     const owner = basename(name, '.json');
@@ -56,7 +56,7 @@ export async function sweepClaims(directory = claimsDir()): Promise<void> {
       for (const claimed of JSON.parse(readFileSync(path, 'utf8')) as readonly Claimed[]) await remove(claimed);
       rmSync(path, { force: true });
     } catch (error) {
-      // The next one tries again; a test's own result does not hang on what another left.
+      // The next process tries again: leftovers of another test must not fail this one.
       process.stderr.write(`What an earlier test left could not be removed: ${(error as Error).message}\n`);
     }
   }
@@ -70,7 +70,7 @@ async function remove({ folder, platformId, dockerHost, launcherPid }: Claimed):
   if (isOurs) rmSync(folder, { recursive: true, force: true });
 }
 
-/** A platform whose test was killed runs on. Told from a stranger with the same number by its home. */
+/** A platform whose test was killed goes on running. Its home distinguishes it from another process with the same id. */
 function endLauncher(pid: number, home: string): void {
   let env: string;
   try {

@@ -21,11 +21,11 @@ export interface CliOptions {
   readonly input?: string | Buffer | Input;
   readonly signal?: AbortSignal;
   readonly now?: Date;
-  /** The streams as a terminal with so many colours would be. */
+  /** Makes the streams a terminal with this colour depth. */
   readonly terminal?: { readonly colourDepth: number; readonly columns?: number };
 }
 
-/** A person at a keyboard: a folder, a home of their own and the `paas` command, run in this process. */
+/** A user: a folder, a home and the `paas` command, run in this process. */
 export class CliUser implements AsyncDisposable {
   readonly home: string;
   readonly env: Environment;
@@ -57,7 +57,7 @@ export class CliUser implements AsyncDisposable {
     return { code, stdout: stdout.text, stderr: stderr.text };
   }
 
-  /** The same, while it still runs: what it has printed can be looked at. */
+  /** The same, but returns while the command runs, so that its output can be read. */
   start(args: readonly string[], options: CliOptions = {}) {
     const stdout = new Recorder(options.terminal);
     const stderr = new Recorder(options.terminal);
@@ -71,7 +71,7 @@ export class CliUser implements AsyncDisposable {
     return (await promisify(execFile)('git', args, { cwd, env })).stdout.trim();
   }
 
-  /** An empty git repository below this person's home. */
+  /** An empty git repository below this user's home. */
   async repository(name = 'repo'): Promise<string> {
     await this.git(this.home, 'init', '-q', '-b', 'main', name);
     return join(this.home, name);
@@ -95,7 +95,7 @@ export class CliUser implements AsyncDisposable {
   }
 }
 
-/** A stream that keeps what is written to it; a terminal, when it is told what one it is. */
+/** A stream that keeps what is written to it. With the traits of a terminal, it acts as one. */
 export class Recorder extends PassThrough {
   readonly isTTY: boolean;
   readonly columns: number | undefined;

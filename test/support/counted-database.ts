@@ -1,7 +1,7 @@
 import type { DatabaseConnection, Dialect, Driver } from 'kysely';
 import type { Database } from '../../src/store/database.ts';
 
-/** A database that says each statement it is sent. */
+/** A database that reports each statement. */
 export function heard(database: Database, hear: (sql: string) => void): Database {
   const { dialect } = database;
   const listening: Dialect = {

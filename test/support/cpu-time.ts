@@ -1,16 +1,15 @@
 /*
- * Work is measured in the time that a processor spent on it: what else the machine does meanwhile does not count, so a
- * busy one fails no test.
+ * Work is measured in CPU time: other work of the machine does not count, so a busy machine fails no test.
  */
 
-/** How long this process computed for `run`, ms. For work that would take the square of what a stranger sends. */
+/** The CPU time of `run` in this process, ms. For work that could grow with the square of untrusted input. */
 export function cpuMsOf(run: () => void): number {
   const before = process.cpuUsage();
   run();
   return milliseconds(process.cpuUsage(before));
 }
 
-/** Measures how long at most the event loop was kept from everything else, ms of computing, until it is stopped. */
+/** Measures the longest time that the event loop was blocked, in ms of CPU time, until it is stopped. */
 export class BusyTurns {
   #since = process.threadCpuUsage();
   #longestMs = 0;

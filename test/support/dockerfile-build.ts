@@ -5,7 +5,7 @@ import type { BuildOutput } from '../../src/domain/build.ts';
 import type { DockerfileBuild } from '../../src/domain/engine.ts';
 import type { EngineFixture } from './engine-fixture.ts';
 
-/** What the engine tells of a build, without the platform's marks. */
+/** The engine's output of a build, without the platform's marks. */
 export class Collected implements BuildOutput {
   readonly lines: string[] = [];
 
@@ -33,7 +33,7 @@ export function baseOf(fixture: EngineFixture): string {
 
 let builds = 0;
 
-/** A build of these files, one of which is the Dockerfile, with an image of its own. */
+/** A build of these files, one of which is the Dockerfile, with its own image. */
 export function dockerfileBuild(
   fixture: EngineFixture,
   files: Readonly<Record<string, string>>,

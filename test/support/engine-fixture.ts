@@ -22,11 +22,11 @@ export function testDockerHost(): string {
   return environment().PAAS_DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 }
 
-/** An engine with a small image in it. What a test makes with `labels` (or `spec`) is gone when this is disposed of. */
+/** An engine with a small image in it. Disposing of it removes all that a test made with `labels` (or `spec`). */
 export class EngineFixture implements AsyncDisposable {
   readonly engine: Engine;
   readonly labels: Labels;
-  /** Of this run, and in the name of everything it makes. */
+  /** The id of this run, a part of every name that it makes. */
   readonly runId: string;
   readonly imageId: string;
   /** Not shared with another run. */
@@ -61,7 +61,7 @@ export class EngineFixture implements AsyncDisposable {
     return new EngineFixture(engine, { runId, labels, imageId, cacheDir, dockerHost }, release);
   }
 
-  /** The same run from another process, which leaves the disposal to the first. */
+  /** The same run in another process. Only the first one disposes of it. */
   static join(run: Pick<EngineFixture, 'runId' | 'labels' | 'imageId' | 'cacheDir' | 'dockerHost'>): EngineFixture {
     const { dockerHost, cacheDir } = run;
     return new EngineFixture(createDockerEngine({ dockerHost, cacheDir, hostRoutes }), run);
@@ -108,7 +108,7 @@ export class EngineFixture implements AsyncDisposable {
     }
   }
 
-  /** What a script writes to its standard output, read while it runs. */
+  /** The standard output of a script, read while it runs. */
   async output(script: string, changes: Partial<ContainerSpec> = {}): Promise<string> {
     const { containers } = this.engine;
     const id = await containers.create(this.spec(script, changes));
@@ -122,7 +122,7 @@ export class EngineFixture implements AsyncDisposable {
     }
   }
 
-  /** How many bytes the engine gives out for the whole image, asked past our adapter. */
+  /** The size in bytes of the whole image as the engine exports it, read without our adapter. */
   async savedBytes(imageId: string): Promise<number> {
     const socketPath = this.dockerHost.replace(/^unix:\/\//, '');
     const [answer] = (await once(request({ socketPath, path: `/images/${imageId}/get` }).end(), 'response')) as [

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { testDockerHost } from './engine-fixture.ts';
 
 /**
- * The real engine behind a socket of the test's own, which can be away (nobody listens, what was open breaks off) or
- * hang (it takes everything and answers nothing), while the engine itself goes on for everybody else.
+ * The real engine behind a socket of the test. The socket can be away (nobody listens, open connections are closed) or hang
+ * (it accepts everything and answers nothing), while the engine goes on for everybody else.
  */
 export class EngineProxy implements AsyncDisposable {
   readonly dockerHost: string;
@@ -43,7 +43,7 @@ export class EngineProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** The engine does what the next request that fits asks, and its answer is lost with the connection. */
+  /** The engine performs the next matching request, but its answer is lost with the connection. */
   loseAnswer(request: RegExp): void {
     this.#lost = request;
   }

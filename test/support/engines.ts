@@ -1,7 +1,7 @@
 import type { Engine } from '../../src/domain/engine.ts';
 import { EngineRegistry } from '../../src/engine/engine-registry.ts';
 
-/** One host, or as many as there are engines, each by its id. */
+/** Engines by the id of their host. */
 export function enginesOf(engines: Engine | Readonly<Record<string, Engine>>): EngineRegistry {
   const registry = new EngineRegistry();
   const byHost = isOne(engines) ? { local: engines } : engines;

@@ -1,11 +1,11 @@
 import { scaled } from './deadline.ts';
 
-/** Finds what hangs. It says nothing about speed: that is for `npm run bench`, and a busy machine must not fail a test. */
+/** Finds what hangs. It does not measure speed: `npm run bench` does, and a busy machine must not fail a test. */
 const hangsAfterMs = 30_000;
 
 /**
- * Polls until `check` gives a value that is neither false, null nor undefined, and returns it. Fails with `what`, the
- * last error and the deadline otherwise. The only way a test waits. The deadline is scaled to the machine.
+ * Polls until `check` returns a value other than false, null and undefined, and returns it. At the deadline it fails with
+ * `what` and the last error. Tests wait only with this function. The deadline is scaled to the machine.
  */
 export async function eventually<T>(
   what: string,

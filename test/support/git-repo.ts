@@ -13,7 +13,7 @@ export interface GitResult {
 
 export interface GitRun {
   readonly result: Promise<GitResult>;
-  /** What came on stderr so far. */
+  /** The output on stderr so far. */
   readonly stderr: () => string;
   /** Sends a signal to git and the programs it started, as Ctrl-C in a terminal does. */
   kill(signal: 'SIGINT' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
@@ -26,11 +26,11 @@ export interface GitOptions {
 }
 
 /**
- * A user's repository with the real git, in a home of its own: nothing of the machine's or the developer's git
- * configuration has a say. `await using repo = await GitRepo.create()`.
+ * A user's repository with the real git, in its own home: the git configuration of the machine and of the developer is not
+ * used. `await using repo = await GitRepo.create()`.
  */
 export class GitRepo implements AsyncDisposable {
-  /** Holds the user's home beside the repository. */
+  /** Contains the user's home and the repository. */
   readonly root: string;
   readonly dir: string;
 
@@ -47,7 +47,7 @@ export class GitRepo implements AsyncDisposable {
     return repo;
   }
 
-  /** A commit of these files on top of what is there; null removes one. Returns its id. */
+  /** Commits these files on top of the existing ones; null removes a file. Returns the id of the commit. */
   async commit(files: Readonly<Record<string, string | Buffer | null>>, message = 'Change'): Promise<string> {
     for (const [path, content] of Object.entries(files)) {
       const target = join(this.dir, path);
@@ -60,7 +60,7 @@ export class GitRepo implements AsyncDisposable {
     return await this.must('rev-parse', 'HEAD');
   }
 
-  /** Keeps a password for a server, as `paas login` does. */
+  /** Saves a password for a server, as `paas login` does. */
   async login(origin: string, token: string): Promise<void> {
     const url = new URL(origin);
     const file = join(this.root, 'home', 'credentials');
@@ -68,12 +68,12 @@ export class GitRepo implements AsyncDisposable {
     await this.must('config', '--global', 'credential.helper', `store --file=${file}`);
   }
 
-  /** Runs git to its end, whatever that is. */
+  /** Runs git to its end, with any exit code. */
   git(...args: readonly string[]): Promise<GitResult> {
     return this.start(args).result;
   }
 
-  /** Runs git, which must succeed; gives back what it printed, without the last newline. */
+  /** Runs git, which must succeed. Returns its output without the last newline. */
   async must(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.git(...args);
     if (code !== 0) throw new Error(`git ${args.join(' ')} ended with ${code}:\n${stderr}`);

@@ -30,8 +30,8 @@ export interface User {
 }
 
 /**
- * The git door on a real HTTP server and a real store; what a deploy does is the test's to say (`deploy`). Everything
- * it made is gone when it is disposed of.
+ * The git door on a real HTTP server and a real store. The test defines what a deploy does (`deploy`). Disposing of it
+ * removes everything that it made.
  */
 export class GitServer implements AsyncDisposable {
   readonly home: string;
@@ -39,7 +39,7 @@ export class GitServer implements AsyncDisposable {
   readonly gitReceive: GitReceive;
   readonly ada: User;
   readonly log: RecordingLogger;
-  /** Each deploy that was asked for, in order. */
+  /** Each requested deploy, in order. */
   readonly requests: PushRequest[] = [];
   deploy: Deploy = async (request, output) => {
     output.step('Launching...');
@@ -79,7 +79,7 @@ export class GitServer implements AsyncDisposable {
 
   static async start(limits: Partial<GitLimits> = {}): Promise<GitServer> {
     const root = await mkdtemp(join(tmpdir(), 'paas-git-'));
-    // git's own user has to pass.
+    // git's user must be able to enter it.
     await chmod(root, 0o711);
     const home = join(root, 'home');
     const store = await openStore({ path: paths(home).state, keysDir: paths(home).keys });
@@ -121,7 +121,7 @@ export class GitServer implements AsyncDisposable {
     return join(paths(this.home).repos, `${app.id}.git`);
   }
 
-  /** Runs git in the app's repository, past the door. */
+  /** Runs git in the app's repository, without the door. */
   async inRepository(app: App, ...args: readonly string[]): Promise<string> {
     const repo = this.#repos[0] ?? (await this.clientOf(app));
     return await repo.must('-c', 'safe.directory=*', `--git-dir=${this.repositoryOf(app)}`, ...args);
@@ -133,7 +133,7 @@ export class GitServer implements AsyncDisposable {
     return found.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
   }
 
-  /** A release row, as a deploy that went well leaves it. */
+  /** Creates the release row of a successful deploy. */
   async release({ push, actor }: PushRequest): Promise<Release> {
     return await this.store.releases.create({
       appId: push.appId,

@@ -7,7 +7,7 @@ import type { SourceEntry, SourceTree } from '../../src/domain/push.ts';
 
 const run = promisify(execFile);
 
-/** A file's text, or its text and mode; null takes it away. */
+/** A file's text, or its text and mode; null removes the file. */
 export type SourceFiles = Readonly<
   Record<string, string | Buffer | { readonly text: string | Buffer; readonly mode: number } | null>
 >;
@@ -27,7 +27,7 @@ export class GitSource implements AsyncDisposable {
     this.dir = dir;
   }
 
-  /** Changes files, commits all, and gives the commit. */
+  /** Changes files, commits all, and returns the commit. */
   async commit(files: SourceFiles): Promise<SourceTree> {
     for (const [path, content] of Object.entries(files)) {
       const file = join(this.dir, path);

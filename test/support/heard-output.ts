@@ -1,6 +1,6 @@
 import type { BuildOutput } from '../../src/domain/build.ts';
 
-/** What a pusher would have read. */
+/** The output that a pusher would read. */
 export class HeardOutput implements BuildOutput {
   readonly lines: string[] = [];
 

@@ -5,7 +5,7 @@ import type { GitRepo } from './git-repo.ts';
 import { GitServer } from './git-server.ts';
 import { ask, type GitObject, type PackEntry, pushBody, receivePack, writePack } from './raw-git.ts';
 
-/** Sends to a git server of its own what no git would send. */
+/** Sends requests that no real git would send, to its own git server. */
 export class HostilePusher implements AsyncDisposable {
   readonly server: GitServer;
   #target: { readonly app: App; readonly repo: GitRepo } | null = null;
@@ -24,7 +24,7 @@ export class HostilePusher implements AsyncDisposable {
     return this.#target.app;
   }
 
-  /** A real client of it, for what a real git can be brought to send. */
+  /** A real client, for hostile pushes that a real git can send. */
   get repo(): GitRepo {
     assert.ok(this.#target);
     return this.#target.repo;
@@ -44,7 +44,7 @@ export class HostilePusher implements AsyncDisposable {
     });
   }
 
-  /** Resolves with what git answers. */
+  /** Resolves with git's answer. */
   async pushObjects(
     objects: readonly (GitObject | PackEntry)[],
     newId: string,

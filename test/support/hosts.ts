@@ -1,7 +1,7 @@
 import type { Host } from '../../src/domain/host.ts';
 import type { Store } from '../../src/domain/store.ts';
 
-/** A host, in what matters as the test says. */
+/** A host with the fields that the test sets. */
 export function aHost(changes: Partial<Host> = {}): Host {
   return {
     id: 'local',
@@ -20,7 +20,7 @@ export function aHost(changes: Partial<Host> = {}): Host {
   };
 }
 
-/** The same in a store, with its group. */
+/** The same host in a store, with its group. */
 export async function putHost(store: Store, changes: Partial<Host> = {}): Promise<Host> {
   const host = aHost(changes);
   await store.hostGroups.put({ id: host.groupId, name: host.groupId });

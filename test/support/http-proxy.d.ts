@@ -1,4 +1,4 @@
-/** The little of http-proxy 1.18.1 that tests and benchmarks use as the peer. */
+/** The part of http-proxy 1.18.1 that tests and benchmarks use. */
 declare module 'http-proxy' {
   import type { Agent, IncomingMessage, ServerResponse } from 'node:http';
 

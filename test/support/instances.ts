@@ -6,7 +6,7 @@ export interface Changes extends Partial<Instance> {
   readonly releaseId?: string;
 }
 
-/** A web instance that is up since the moment, in what matters as the test says. Later ones have a greater `seq`. */
+/** A web instance that is up since the given time, with the fields that the test sets. Later ones have a greater `seq`. */
 export function upInstance(moment: Date, { releaseId = 'r1', ...changes }: Changes): Instance {
   made += 1;
   return {

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import tar from 'tar-stream';
 import type { LayerFile } from '../../src/domain/engine.ts';
 
-/** A layer on disk with these files. Equal files, equal layer. */
+/** A layer on disk with these files. Equal files give an equal layer. */
 export async function writeLayer(
   directory: string,
   files: Readonly<Record<string, string | Buffer>>,

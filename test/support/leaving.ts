@@ -5,7 +5,7 @@ import { labelNames } from '../../src/domain/engine.ts';
 import { claim } from './claims.ts';
 import { EngineFixture, inNetwork } from './engine-fixture.ts';
 
-/** A test process that is killed in the middle: it makes one of everything, says what, and waits for its end. */
+/** A test process to be killed: it makes one of everything, prints it, and waits for its end. */
 const fixture = await EngineFixture.create();
 const { containers, networks, volumes } = fixture.engine;
 const folder = await mkdtemp(join(tmpdir(), 'paas-leaving-'));

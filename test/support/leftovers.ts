@@ -2,7 +2,7 @@ import { labelNames } from '../../src/domain/engine.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { removeHostFirewall } from '../../src/host/firewall.ts';
 
-/** Removes all that a platform, or a run of tests, made in an engine and on the host. The stacks are everybody's and stay. */
+/** Removes all that a platform, or a run of tests, made in an engine and on the host. The stacks are shared and stay. */
 export async function removeAllOf(platformId: string, dockerHost: string): Promise<void> {
   const { containers, networks, volumes, images } = createDockerEngine({ dockerHost });
   const labels = { [labelNames.platform]: platformId };

@@ -41,18 +41,18 @@ export interface LowerHalfOptions {
   readonly dockerHost?: string;
   readonly cloudlets?: number;
   readonly logger?: Logger;
-  /** What another process has made, and outlives this one. */
+  /** Made by another process, and kept when this one ends. */
   readonly ground?: Ground;
 }
 
-/** What a crash of the orchestrator leaves standing. */
+/** The parts that survive a crash of the orchestrator. */
 export interface Ground {
   readonly fixture: EngineFixture;
   readonly home: string;
   readonly resolver: { readonly port: number; readonly socket: string };
 }
 
-/** The engine, a home and a resolver, and what disposes of them. */
+/** The engine, a home and a resolver, with their disposal. */
 export async function layGround(): Promise<Ground & AsyncDisposable> {
   const fixture = await EngineFixture.create();
   const home = await mkdtemp(join(tmpdir(), 'paas-lower-'));
@@ -78,7 +78,7 @@ export class LowerHalf implements AsyncDisposable {
   readonly fixture: EngineFixture;
   readonly deps: DeployDeps;
   readonly provisioner: Provisioner;
-  /** Those of `deps`, for tests to add hosts to. */
+  /** The hosts of `deps`. Tests can add hosts. */
   readonly engines: EngineRegistry;
   readonly actor: Actor;
   readonly #port: number;
@@ -182,14 +182,14 @@ export class LowerHalf implements AsyncDisposable {
         await own?.[Symbol.asyncDispose]();
       },
     });
-    // In the platform's own order.
+    // In the platform's order.
     await half.#supervisor.start();
     await createRepairs(deps).recover();
     await provisioner.start();
     return half;
   }
 
-  /** The verbs, as the doors call them. */
+  /** The verbs that the doors call. */
   get operations(): Operations {
     const { deps } = this;
     return createOperations({
@@ -200,7 +200,7 @@ export class LowerHalf implements AsyncDisposable {
     });
   }
 
-  /** The supervisor as after a crash of the orchestrator: another one, that knows nothing but the store and the engine. */
+  /** Replaces the supervisor as after a crash of the orchestrator: the new one knows only the store and the engine. */
   async anotherSupervisor(): Promise<void> {
     await this.#supervisor.close();
     this.#terminals = newTerminals();
@@ -208,7 +208,7 @@ export class LowerHalf implements AsyncDisposable {
     await this.#supervisor.start();
   }
 
-  /** Nobody looks after the instances from here on. */
+  /** From here on nobody supervises the instances. */
   closeSupervisor(): Promise<void> {
     return this.#supervisor.close();
   }
@@ -231,7 +231,7 @@ export class LowerHalf implements AsyncDisposable {
     return httpGet({ port: this.#port, path, headers: { Host: `${app.name}.localhost` } });
   }
 
-  /** The id of the app's own network. */
+  /** The id of the app's network. */
   async networkOf(app: App): Promise<string> {
     const [network] = await this.deps.store.appNetworks.list({ appId: app.id });
     if (!network) throw new Error(`${app.name} has no network`);

@@ -33,15 +33,15 @@ export interface HttpAnswer {
 }
 
 export interface PlatformOptions {
-  /** Settings by their environment names, on top of free ports and a home of its own. */
+  /** Settings by their environment names, added to free ports and a new home. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Another platform's home, to start it again. */
   readonly root?: string;
 }
 
 /**
- * A whole platform as a user has it: the launcher with its two processes, in a home of its own on free ports, and the
- * command line beside it. Everything it made in the engine goes when it is disposed of.
+ * A whole platform as a user has it: the launcher with its two programs, in its own home on free ports, and the command
+ * line. Disposing of it removes everything that it made in the engine.
  */
 export class TestPlatform implements AsyncDisposable {
   readonly root: string;
@@ -82,7 +82,7 @@ export class TestPlatform implements AsyncDisposable {
       PAAS_HTTP_PORT: String(ports.http),
       PAAS_API_PORT: String(ports.api),
       PAAS_BIND: '127.0.0.1',
-      // The machine's own command is not the test's to link.
+      // A test must not link the machine's command.
       PAAS_LINK_COMMAND: 'false',
       ...(PAAS_DOCKER_HOST ? { PAAS_DOCKER_HOST } : {}),
       ...settings,
@@ -152,7 +152,7 @@ export class TestPlatform implements AsyncDisposable {
     return this.#child('resolver/main.');
   }
 
-  /** Ctrl-C at the launcher; apps go on. */
+  /** Sends Ctrl-C to the launcher. Apps go on. */
   async stop(): Promise<void> {
     const launcher = this.#launcher;
     if (!launcher || launcher.exitCode !== null || launcher.signalCode !== null) return;
@@ -214,7 +214,7 @@ export class TestPlatform implements AsyncDisposable {
     return this.git(repo, 'push', 'paas', 'main', ...args);
   }
 
-  /** A request as the public makes it, by the app's hostname through the resolver. */
+  /** Sends a request as the public does: to the app's hostname, through the resolver. */
   http(app: string, path = '/', headers: Readonly<Record<string, string>> = {}): Promise<HttpAnswer> {
     return httpGet({ port: this.httpPort, path, headers: { Host: `${app}.localhost:${this.httpPort}`, ...headers } });
   }
@@ -258,14 +258,14 @@ export class TestPlatform implements AsyncDisposable {
     await this.stop();
     for (const pid of this.#launcher?.pid ? childrenOf(this.#launcher.pid) : [])
       if (isAlive(pid.pid)) process.kill(pid.pid, 'SIGKILL');
-    // Of one that never was ready, the store knows.
+    // A platform that was never ready has its id only in the store.
     const platformId = this.#platformId ?? idIn(join(this.root, 'paas/state.db'));
     if (platformId !== null) await removeAllOf(platformId, testDockerHost());
     await rm(this.root, { recursive: true, force: true });
     this.#claim.release();
   }
 
-  /** NaN when there is none: 0 would be this process and its relatives to whoever kills it. */
+  /** NaN when there is none: a kill of 0 would signal this process group. */
   #child(part: string): number {
     return childrenOf(this.launcherPid).find(({ command }) => command.includes(part))?.pid ?? Number.NaN;
   }
@@ -277,7 +277,7 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The result of a command that must succeed; its whole output in the error if it does not. */
+/** Returns the result of a command that must succeed. If it fails, the error has its whole output. */
 export async function must(result: Promise<CommandResult>): Promise<CommandResult> {
   const { code, stdout, stderr } = await result;
   if (code !== 0) throw new Error(`exit ${code}\n${stdout}\n${stderr}`);
@@ -345,7 +345,7 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** What this machine needs to reach its package registries. */
+/** The variables that this machine needs to reach its package registries. */
 function networkEnvironment(): Readonly<Record<string, string>> {
   const wanted =
     /^(https?_proxy|no_proxy|all_proxy|npm_config_.*|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|PIP_CERT|REQUESTS_CA_BUNDLE)$/i;

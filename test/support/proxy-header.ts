@@ -2,14 +2,14 @@ import { isIPv4 } from 'node:net';
 
 export interface ProxyV2 {
   readonly address: string;
-  /** Which the client connected to. */
+  /** The address that the client connected to. */
   readonly port: number;
   /** Flags of the client's TLS; no field on it when absent. */
   readonly tls?: number;
   readonly version?: number;
   readonly command?: number;
   readonly family?: number;
-  /** In place of what would be there. */
+  /** Replaces the correct bytes. */
   readonly body?: Buffer;
   readonly fields?: Buffer;
 }

@@ -3,7 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { testDockerHost } from './engine-fixture.ts';
 
-/** What somebody else does to our containers, past our adapter: one call of Docker's own API. Throws unless it succeeds. */
+/** Acts on our containers as another program would: one request to Docker's API, without our adapter. Throws on failure. */
 export async function rawEngine(method: string, path: string, body?: object): Promise<void> {
   const socketPath = testDockerHost().replace(/^unix:\/\//, '');
   const headers = { 'Content-Type': 'application/json' };

@@ -5,7 +5,7 @@ import { deflateSync } from 'node:zlib';
 import { flushPkt, pktLine } from '../../src/git-receive/pkt-line.ts';
 import type { GitRepo } from './git-repo.ts';
 
-// A git client by hand: for what the real one would never send.
+// A git client written by hand, for requests that the real one would never send.
 
 export interface RawAnswer {
   readonly status: number;
@@ -17,7 +17,7 @@ export interface RawRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer | Readable;
-  /** Hears each piece of the answer as it comes. */
+  /** Called with each chunk of the answer. */
   readonly onData?: (chunk: Buffer) => void;
 }
 
@@ -47,7 +47,7 @@ export const receivePack = { 'Content-Type': 'application/x-git-receive-pack-req
 export const uploadPack = { 'Content-Type': 'application/x-git-upload-pack-request' };
 export const zeroId = '0'.repeat(40);
 
-/** What a client posts to push: ref updates, then the pack. */
+/** The body of a push: ref updates, then the pack. */
 export function pushBody(
   updates: readonly { readonly ref: string; readonly newId: string; readonly oldId?: string }[],
   pack: Buffer,
@@ -75,7 +75,7 @@ export interface GitObject {
   readonly data: Buffer;
 }
 
-/** The id git gives an object. */
+/** The id of a git object. */
 export function idOf({ type, data }: GitObject): string {
   return createHash('sha1').update(`${type} ${data.length}\0`).update(data).digest('hex');
 }

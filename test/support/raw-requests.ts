@@ -1,4 +1,4 @@
-/** What a strict reader of HTTP/1.1 finds in a connection's bytes: one line for each request, and what cannot be read as `?`. */
+/** The requests that a strict HTTP/1.1 parser finds in a connection's bytes: one line each, and `?` for invalid bytes. */
 export function requestLines(bytes: string): readonly string[] {
   const lines: string[] = [];
   let rest = bytes;

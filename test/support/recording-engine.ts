@@ -13,10 +13,10 @@ export interface RecordedCall {
   readonly body: unknown;
 }
 
-/** What the engine answers: a status and a JSON body; null leaves the call without an answer. */
+/** The engine's answer: a status and a JSON body; null leaves the call without an answer. */
 export type Reply = { readonly status: number; readonly body?: unknown } | null;
 
-/** What it says of itself to `GET /info`. */
+/** Its answer to `GET /info`. */
 export const engineInfo = {
   ID: 'RECORDING',
   ServerVersion: '20.10.24',
@@ -32,8 +32,8 @@ export const engineInfo = {
 };
 
 /**
- * An engine's end of the wire: writes down every call and answers as the test says, so that what we send can be looked at
- * byte by byte. For behaviour there is the real engine.
+ * A server in place of the engine: it records every call and answers as the test says, so that each request can be checked
+ * byte by byte. Behaviour is tested on the real engine.
  */
 export class RecordingEngine implements AsyncDisposable {
   readonly calls: RecordedCall[] = [];

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** A name and a password; without them everybody may push and pull. */
+/** A name and a password. Without them, everybody may push and pull. */
 export interface RegistryLogin {
   readonly username: string;
   readonly password: string;
@@ -36,14 +36,14 @@ export class Registry implements AsyncDisposable {
     server.on('request', (request, response) => {
       registry.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
     });
-    // An engine tries TLS first, and goes on without it when it is answered without.
+    // An engine tries TLS first, and continues without it when the answer is plain HTTP.
     server.on('clientError', (_error, socket) => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return registry;
   }
 
-  /** `127.0.0.1:PORT`: how a reference to an image here begins. */
+  /** `127.0.0.1:PORT`, the start of a reference to an image here. */
   get address(): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }

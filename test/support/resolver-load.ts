@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 
-/** Asks one after the other over kept connections until told to stop; every answer but 200 and every error is a failure. */
+/** Sends one request after the other over keep-alive connections until it is stopped. Anything but a 200 is a failure. */
 export function load(port: number, lanes: number, method = 'GET') {
   const agent = new Agent({ keepAlive: true });
   const bodies = new Map<string, number>();

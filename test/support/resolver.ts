@@ -16,7 +16,7 @@ import { defaultTiming, type Timing } from '../../src/resolver/timing.ts';
 import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
 import { scaled } from './deadline.ts';
 
-/** A server that stands for an instance. */
+/** A server in place of an instance. */
 export interface Backend extends AsyncDisposable {
   readonly port: number;
   /** Connections that are open now. */
@@ -32,7 +32,7 @@ export async function startBackend(listener: RequestListener): Promise<HttpBacke
   return { server, ...(await listen(server)) };
 }
 
-/** Bytes as they come: `serve` gets each connection. */
+/** A server of raw bytes: `serve` gets each connection. */
 export async function startRawBackend(serve: (socket: Socket) => void): Promise<Backend> {
   return listen(
     createTcpServer((socket) => {
@@ -60,7 +60,7 @@ async function listen(server: Server | TcpServer): Promise<Backend> {
   };
 }
 
-/** A port on which nobody listens: it was free a moment ago. */
+/** A port that was free a moment ago, so nobody listens on it. */
 export async function deadPort(): Promise<number> {
   const backend = await startRawBackend(() => {});
   await backend[Symbol.asyncDispose]();
@@ -72,7 +72,7 @@ export interface TestResolver extends AsyncDisposable {
   readonly port: number;
   readonly home: string;
   readonly client: ResolverClient;
-  /** Everything that the resolver told so far. */
+  /** Everything that the resolver has reported so far. */
   readonly events: readonly ResolverEvent[];
   /** Puts one app's route in use and keeps the others. Targets are ports, or whole. */
   route(name: string, targets: readonly (number | Target)[], state?: RouteState): Promise<void>;
@@ -145,7 +145,7 @@ function targetOf(name: string, target: number | Target, at: number): Target {
 }
 
 export interface Asking {
-  /** The address that it comes from; every one of 127.0.0.0/8 is this machine's. */
+  /** The source address. Every address of 127.0.0.0/8 belongs to this machine. */
   readonly from?: string;
   readonly host?: string;
   readonly method?: string;
@@ -160,7 +160,7 @@ export interface Answered {
   readonly body: string;
 }
 
-/** One request on a connection of its own. */
+/** Sends one request on a new connection. */
 export function ask(port: number, { host = 'shop.localhost', body, ...asking }: Asking = {}): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const { method = 'GET', path = '/', from = '127.0.0.1' } = asking;
@@ -182,7 +182,7 @@ export function ask(port: number, { host = 'shop.localhost', body, ...asking }: 
   });
 }
 
-/** Writes bytes on a connection of its own and resolves with all that came back when it was closed, or after `patienceMs`. */
+/** Writes bytes on a new connection. Resolves with all received bytes when it is closed, or after `patienceMs`. */
 export function exchangeBytes(port: number, bytes: string | Buffer, patienceMs = scaled(5_000)): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });

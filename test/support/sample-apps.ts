@@ -1,6 +1,6 @@
-/** Small apps that need nothing but the stack: a push of one costs a second, not a download. */
+/** Small apps that need only the stack: a push takes a second and downloads nothing. */
 
-/** Answers every path with its marker and what it was told of itself; `/env/NAME` with a variable; `/slow` after 2 s. */
+/** Answers every path with its marker and its own variables, `/env/NAME` with a variable, `/slow` after 2 s. */
 export function pythonApp(
   marker: string,
   extra: Readonly<Record<string, string>> = {},

@@ -1,4 +1,4 @@
-/** Numbers below a bound that follow from a seed (mulberry32), so that what a test did can be done again. */
+/** Pseudorandom numbers below a bound (mulberry32), so that a test can be repeated with its seed. */
 export function seeded(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {

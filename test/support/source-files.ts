@@ -11,7 +11,7 @@ export interface SourceFile {
   readonly mode: number;
 }
 
-/** Every text file of the repository, also those not committed yet; without what .gitignore names. */
+/** Every text file of the repository, even if not committed yet, except those in .gitignore. */
 export function repositoryFiles(): readonly SourceFile[] {
   const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const names = new Set(execFileSync('git', args, { cwd: checkout, encoding: 'utf8' }).split('\0'));
@@ -25,12 +25,12 @@ export interface Import {
   readonly file: string;
   /** As written: `node:fs`, `zod`, `../domain/app.ts`. */
   readonly specifier: string;
-  /** Of a relative one: the file it names, from the top of the checkout. */
+  /** For a relative import: the imported file, from the top of the checkout. */
   readonly target: string | null;
   readonly names: string;
-  /** Gone when the program runs. */
+  /** Removed by type stripping. */
   readonly isTypeOnly: boolean;
-  /** Loaded only when the program comes to it. */
+  /** Loaded only when the program reaches it. */
   readonly isDynamic: boolean;
 }
 
@@ -46,7 +46,7 @@ export function importsOf({ path, text }: Pick<SourceFile, 'path' | 'text'>): re
   });
 }
 
-/** Comments may show what code must not do. Strings stay, so a `//` inside one must not begin a comment. */
+/** Removes comments, which may show forbidden code. Strings stay, so a `//` inside a string must not start a comment. */
 export function withoutComments(text: string): string {
   return text.replace(
     /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g,

@@ -9,7 +9,7 @@ import { currentOf } from '../../src/domain/traffic.ts';
 import { exampleFacts } from './events.ts';
 import { putHost } from './hosts.ts';
 
-/** A store with an owner and a host in it, and the shortest way to rows of each kind. */
+/** A store with an owner and a host, and short functions to create rows of each kind. */
 export interface StoreFixture {
   readonly store: Store;
   readonly owner: Account;
@@ -19,7 +19,7 @@ export interface StoreFixture {
   append(appId: string | null, kind: PlatformEvent['kind'], tables?: StoreTables): Promise<PlatformEvent>;
 }
 
-/** The id of the release that gets all the app's requests; empty when there is none. */
+/** The id of the app's current release; empty when there is none. */
 export async function currentIdOf({ traffic }: Pick<StoreTables, 'traffic'>, { id }: Pick<App, 'id'>): Promise<string> {
   return currentOf(await traffic.list(id)) ?? '';
 }

@@ -11,13 +11,13 @@ import { createToken, revokeToken } from '../../src/operations/tokens.ts';
 import { currentIdOf } from './store-fixture.ts';
 
 /**
- * The platform's verbs on a real store with nothing behind it: no container starts, so a test of the API needs no
- * engine. What a verb without a trace in the store was asked for is kept in `asked`.
+ * The platform's verbs on a real store without an engine: no container starts, so a test of the API needs no engine. Calls
+ * of verbs that write nothing to the store are kept in `asked`.
  */
 export interface StoreOperations extends Operations {
   readonly asked: { readonly verb: string; readonly process: string | null; readonly actor: Actor }[];
   readonly runs: RunRequest[];
-  /** What attaching gives: set by the test. */
+  /** The result of attaching, set by the test. */
   attach: (app: App, instanceId: string, signal: AbortSignal) => Promise<RunSession>;
 }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { openStore } from '../../src/store/store.ts';
 
 /**
- * A program to be killed: commits for ever, each time a release, an app's pointer to it and an event, and says each
- * release's id on standard output after the store has acknowledged it. Argument: the folder of the store.
+ * A program to be killed. It commits for ever: a release, the app's traffic and an event. After each acknowledged commit it
+ * prints the release's id. Argument: the folder of the store.
  */
 const home = process.argv[2] ?? '';
 const store = await openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });

@@ -8,7 +8,7 @@ export interface TarEntry {
   readonly content: string;
 }
 
-/** Everything in a tar, in its order. */
+/** All entries of a tar, in order. */
 export async function readTar(stream: NodeJS.ReadableStream): Promise<readonly TarEntry[]> {
   const entries: TarEntry[] = [];
   const unpack = extract();

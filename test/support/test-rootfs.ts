@@ -15,8 +15,8 @@ const programs =
   );
 
 /**
- * A root file system of about 15 MB out of this machine's own programs (a shell, coreutils, perl) and the libraries they
- * need: enough to try an engine, with nothing to fetch or install. Equal on every call on one machine.
+ * A root file system of about 15 MB from this machine's programs (a shell, coreutils, perl) and their libraries. It is
+ * enough to test an engine, and needs no download or installation. Equal on every call on one machine.
  */
 export async function testRootfs(): Promise<Readable> {
   const files = new Map<string, string>();
@@ -50,7 +50,7 @@ async function addPrograms(files: Map<string, string>): Promise<void> {
   for (const library of await librariesOf([...files.values()])) files.set(library, await realpath(library));
 }
 
-/** Perl's own small set of modules, for sockets. */
+/** Perl's modules for sockets. */
 async function addPerlModules(files: Map<string, string>): Promise<void> {
   const { stdout } = await run('perl', ['-e', 'print join("\\n", grep { m{/perl-base$} } @INC)']);
   const directory = stdout.trim();

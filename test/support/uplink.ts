@@ -5,11 +5,11 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * A way out to the internet for a network namespace: a pair of interfaces and address translation on the host. The range
- * is the one for tests of network devices (RFC 2544).
+ * Internet access for a network namespace: a pair of interfaces and address translation on the host. The address range is
+ * for tests of network devices (RFC 2544).
  */
 export class Uplink implements AsyncDisposable {
-  /** Of the namespace, as the host sees it. */
+  /** The namespace's address, as the host sees it. */
   readonly address: string;
   readonly #rules: readonly (readonly string[])[];
 
@@ -18,7 +18,7 @@ export class Uplink implements AsyncDisposable {
     this.#rules = rules;
   }
 
-  /** For the namespace that the process `pid` is in. */
+  /** For the namespace of the process `pid`. */
   static async create(pid: number): Promise<Uplink> {
     const number = randomInt(1, 255);
     const outside = `paast${number}`;
@@ -44,7 +44,7 @@ export class Uplink implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The interfaces went with their namespace.
+    // The kernel removes the interfaces with their namespace.
     for (const rule of this.#rules) await iptables('--delete', rule);
   }
 }
