@@ -97,7 +97,7 @@ export function containersContract(underTest: UnderTest): void {
         spec("trap 'exit 42' INT; echo listening; while :; do sleep 0.05; done", { stopSignal: 'SIGINT' }),
       );
       await engine.containers.start(id);
-      // A signal that comes before it listens would end it in the usual way.
+      // A signal before the program handles it would end it.
       for await (const _line of engine.containers.logs(id, { follow: true }, AbortSignal.timeout(scaled(10_000))))
         break;
       await engine.containers.stop(id, 10_000);

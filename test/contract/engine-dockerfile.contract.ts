@@ -115,7 +115,7 @@ CMD ["cat", "/data/note"]
       await eventually('the step runs', () => output.lines.includes(marker));
       patience.abort();
       await refused;
-      // Nothing of it is left: the same step, allowed to end, runs anew instead of joining the old one.
+      // Nothing of it is left: the same step runs again instead of joining the old one.
       const again = new Collected();
       const second = new AbortController();
       const repeated = fixture.engine.images.buildDockerfile(

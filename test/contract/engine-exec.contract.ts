@@ -20,7 +20,7 @@ export function execContract(underTest: UnderTest): void {
     const exec = (request: ExecRequest, stop = signal) => containers.exec(id, request, stop);
     const sh = (script: string, request: Partial<ExecRequest> = {}, stop = signal) =>
       exec({ argv: ['sh', '-c', script], ...request }, stop);
-    /** What a script says when it is run for that. */
+    /** The output of a script. */
     const said = async (script: string, request: Partial<ExecRequest> = {}) => {
       const { stdout, stderr, wait } = await sh(script, request);
       const [output] = await Promise.all([text(stdout), stderr.resume(), wait()]);

@@ -13,7 +13,7 @@ const login = { username: 'paas', password: 'pass:word "quoted" ü' };
 
 /** Images to and from registries, and as tars. */
 export function imageTransfersContract(underTest: UnderTest): void {
-  /** A new image of two layers, and what is in its upper one. */
+  /** A new image of two layers, and the content of the upper one. */
   async function made(tag: string): Promise<{ readonly id: string; readonly text: string }> {
     const { engine, labels, imageId, cacheDir } = underTest();
     const text = randomBytes(8).toString('hex');

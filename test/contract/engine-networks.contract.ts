@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import type { UnderTest } from './engine.contract.ts';
 
 const pool = { pool: '10.211.0.0/16', prefixLength: 26 };
-/** Answers "hello" to whoever connects on port 5000. */
+/** Answers each connection on port 5000 with "hello". */
 const server = `exec perl -MSocket -e '
   socket(S, PF_INET, SOCK_STREAM, 0) or die; setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);
   bind(S, sockaddr_in(5000, INADDR_ANY)) or die $!; listen(S, 5);

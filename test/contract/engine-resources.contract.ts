@@ -9,7 +9,7 @@ import type { UnderTest } from './engine.contract.ts';
 
 const patience = () => AbortSignal.timeout(scaled(30_000));
 
-/** What a container uses, what it may use, and standing still. */
+/** Measuring, limiting and pausing containers. */
 export function resourcesContract(underTest: UnderTest): void {
   async function started(script: string, changes: Partial<ContainerSpec> = {}) {
     const fixture = underTest();
@@ -25,8 +25,8 @@ export function resourcesContract(underTest: UnderTest): void {
     return stats;
   }
 
-  /** A program that holds this much memory, and says so. */
-  // Its size is an argument: perl would compute a constant beforehand, and hold it twice.
+  /** A program that uses this much memory, and prints when it does. */
+  // The size is an argument: perl would compute a constant in advance, and hold it twice.
   const holding = (megabytes: number) =>
     `exec perl -e '$x = "a" x ($ARGV[0] << 20); $| = 1; print "held\\n"; sleep' ${megabytes}`;
 

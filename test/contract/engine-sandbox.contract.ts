@@ -6,10 +6,10 @@ import type { UnderTest } from './engine.contract.ts';
 /** socket(2) on amd64 and arm64; io_uring_setup(2) is 425 everywhere. */
 const socketCall = process.arch === 'arm64' ? 198 : 41;
 
-/** A child takes 200 MB; the shell outlives it a little, as most of what an engine misses is in a container's last moment. */
+/** A child takes 200 MB. The shell lives a little longer, because an engine may miss events in a container's last moment. */
 export const outOfMemory = `perl -e 'my $x = "x" x (200 * 1024 * 1024)'; code=$?; sleep 0.3; exit $code`;
 
-/** What a process finds when it looks for a way out (contracts/hardening.md §3). */
+/** The view of a process that tries to escape (contracts/hardening.md §3). */
 export function sandboxContract(underTest: UnderTest): void {
   describe('the sandbox, seen from inside', { concurrency: 3 }, () => {
     test('a process has no capabilities, cannot gain any, and has a seccomp filter', async () => {
@@ -75,7 +75,7 @@ export function sandboxContract(underTest: UnderTest): void {
     });
 
     test('a process that uses more memory than its limit is killed, and that is reported', async () => {
-      // The engine misses one in fifty or so (see ContainerExit): three in a row would be ours.
+      // The engine misses about one in fifty (see ContainerExit). Three in a row would be our fault.
       const exits = [];
       do exits.push(await underTest().run(outOfMemory, { memoryBytes: 32 * megabyte }));
       while (!exits.at(-1)?.oomKilled && exits.length < 3);

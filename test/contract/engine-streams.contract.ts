@@ -131,7 +131,7 @@ function logsContract(underTest: UnderTest): void {
         `perl -e 'print "a" x 40000, "\\n", "\\xc3\\xbc" x 30000, "\\n", "c" x 200000, "\\n", "short\\n"'`,
       );
       const lines = (await read({ follow: false })).map((line) => line.text);
-      // Not compared as they are: a difference would fill the report.
+      // Not compared directly: a difference would fill the report.
       assert.deepEqual(
         lines.map((line) => line.length),
         [40_000, 30_000, 65_536, 65_536, 65_536, 3_392, 5],

@@ -14,7 +14,7 @@ let count = 0;
 
 /** Volumes as tars. */
 export function volumeCopiesContract(underTest: UnderTest): void {
-  /** A new volume, and how it is copied. */
+  /** A new volume, and the spec for its copies. */
   async function made(): Promise<VolumeCopy> {
     const { engine, runId, labels, imageId } = underTest();
     const volume = `${runId}-copy-${++count}`;
@@ -174,7 +174,7 @@ name'
       await new Promise((resolve) => stream.once('readable', resolve));
       const exporting = await copying(fixture, source);
       const killed = Promise.all(exporting.map(({ id }) => fixture.engine.containers.kill(id, 'SIGKILL')));
-      // What is there is read while it ends, and slowly, so that it does not end by itself.
+      // The output is read slowly, so that the container is still running when it is killed.
       const read = async () => {
         for await (const _chunk of stream) await Promise.race([killed, new Promise((done) => setTimeout(done, 10))]);
       };

@@ -14,10 +14,10 @@ import { streamsContract } from './engine-streams.contract.ts';
 import { volumeCopiesContract } from './engine-volume-copies.contract.ts';
 import { volumesContract } from './engine-volumes.contract.ts';
 
-/** Gives the engine under test; it exists from the first test to the last. */
+/** Returns the engine under test, which exists from the first test to the last. */
 export type UnderTest = () => EngineFixture;
 
-/** What every adapter of the Engine port does, on a real engine. */
+/** The contract of every adapter of the Engine port, on a real engine. */
 export function engineContract(name: string, makeEngine: () => Promise<EngineFixture>): void {
   describe(`${name}: the engine contract`, { timeout: scaled(240_000) }, () => {
     let fixture: EngineFixture | null = null;

@@ -4,7 +4,7 @@ import { errorCode, PlatformError } from '../../src/domain/errors.ts';
 import type { HoldOptions, Lease, LeaseName, Leases, LeaseWait } from '../../src/domain/leases.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** What every adapter of leases must keep. `open` gives leases of which nothing is held. */
+/** The contract of every adapter of leases. `open` returns leases without a holder. */
 export function leasesContract(adapter: string, open: () => Promise<Leases>): void {
   describe(`leases of ${adapter}`, () => {
     test('are held by one holder at a time, in the order of the requests, even after a holder failed', async () => {
@@ -191,7 +191,7 @@ export function leasesContract(adapter: string, open: () => Promise<Leases>): vo
   });
 }
 
-/** Holds a lease until it is told to let go. */
+/** Holds a lease until `end` is called. */
 function take(leases: Leases, name: LeaseName, options: HoldOptions) {
   const lease = Promise.withResolvers<Lease>();
   const over = Promise.withResolvers<void>();

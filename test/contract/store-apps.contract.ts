@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Store } from '../../src/domain/store.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
-/** What every adapter of the store promises about what an app is made of. */
+/** The promises of every adapter of the store about the parts of an app. */
 export function storeAppsContract(name: string, open: () => Promise<Store>): void {
   describe(`${name} keeps accounts, apps, config, releases and builds`, () => {
     let store: Store;

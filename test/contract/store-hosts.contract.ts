@@ -5,7 +5,7 @@ import type { Store } from '../../src/domain/store.ts';
 import { aHost, putHost } from '../support/hosts.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
-/** What every adapter of the store promises about hosts, their groups and the networks of apps on them. */
+/** The promises of every adapter of the store about hosts, their groups and the networks of apps on them. */
 export function storeHostsContract(name: string, open: () => Promise<Store>): void {
   describe(`${name} keeps hosts and the networks of apps on them`, () => {
     let store: Store;

@@ -5,7 +5,7 @@ import type { Instance } from '../../src/domain/instance.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
-/** What every adapter of the store promises about what runs, is reached and happened. */
+/** The promises of every adapter of the store about instances, domains, events and settings. */
 export function storeInstancesContract(name: string, open: () => Promise<Store>): void {
   describe(`${name} keeps instances, domains, events and settings`, () => {
     let store: Store;

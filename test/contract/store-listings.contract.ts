@@ -11,7 +11,7 @@ function page<Property extends string>(property: Property, rest: Partial<Page<Pr
 
 const from = (value: string, exclusive = false) => ({ value, exclusive });
 
-/** What every adapter of the store gives of a list, a page at a time. */
+/** The promises of every adapter of the store about lists and their pages. */
 export function storeListingsContract(name: string, open: () => Promise<Store>): void {
   describe(`${name} lists`, () => {
     let store: Store;

@@ -5,7 +5,7 @@ import { eventKinds } from '../../src/domain/event.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
-/** What every adapter of the store forgets when it is asked to, and what it keeps all the same. */
+/** The promises of every adapter of the store about what retention deletes and keeps. */
 export function storeRetentionContract(name: string, open: () => Promise<Store>): void {
   describe(`${name} forgets`, () => {
     let store: Store;

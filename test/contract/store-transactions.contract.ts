@@ -4,7 +4,7 @@ import type { App } from '../../src/domain/app.ts';
 import type { Change, Store } from '../../src/domain/store.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
-/** What every adapter of the store promises about transactions and the change feed. */
+/** The promises of every adapter of the store about transactions and the change feed. */
 export function storeTransactionsContract(name: string, open: () => Promise<Store>): void {
   describe(`${name} keeps transactions and the change feed`, () => {
     let store: Store;
@@ -53,7 +53,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
       await new Promise((resolve) => setImmediate(resolve));
       leave?.();
       await done;
-      // It waits for the end, or sees what was before: never the first release without the second.
+      // It waits for the end, or sees the state before: never the first release without the second.
       assert.notEqual((await outside).length, 1);
       assert.equal((await store.releases.list(app.id)).length, 2);
     });

@@ -6,7 +6,7 @@ import { storeListingsContract } from './store-listings.contract.ts';
 import { storeRetentionContract } from './store-retention.contract.ts';
 import { storeTransactionsContract } from './store-transactions.contract.ts';
 
-/** What every adapter of the store must keep, said once. `open` gives a new, empty store each time. */
+/** The contract of every adapter of the store. `open` returns a new, empty store each time. */
 export function storeContract(name: string, open: () => Promise<Store>): void {
   storeAppsContract(name, open);
   storeHostsContract(name, open);

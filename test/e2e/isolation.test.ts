@@ -8,11 +8,11 @@ import { eventually } from '../support/eventually.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
-/** Connects from inside an app and prints `open`, or the reason why not. */
+/** Connects from inside an app and prints `open` or the error. */
 const probe = (address: string, port: number) =>
   `python3 -c "import socket; s=socket.socket(); s.settimeout(2); r=s.connect_ex(('${address}',${port})); print('open' if r==0 else 'closed')"`;
 
-/** One of the host's own, beside loopback and the bridges of containers. */
+/** An address of the host, other than loopback and the bridges of containers. */
 function hostAddresses(): readonly string[] {
   const own = Object.entries(networkInterfaces()).filter(([name]) => !/^(lo|br-|docker|pb|veth)/.test(name));
   return own

@@ -23,7 +23,7 @@ describe('the error says what to do for', () => {
   });
   after(() => paas[Symbol.asyncDispose]());
 
-  /** What git shows of a push that is refused, without its prefix. */
+  /** git's output of a refused push, without its prefix. */
   async function refused(name: string, files: Readonly<Record<string, string>>): Promise<readonly string[]> {
     const { code, stderr } = await paas.push(await paas.app(name, files));
     assert.equal(code, 1, stderr);

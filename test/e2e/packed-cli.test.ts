@@ -23,7 +23,7 @@ before(() => {
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
   const list = spawnSync('tar', ['-tzf', join(folder, tarball)], { encoding: 'utf8' });
   files = list.stdout.trim().split('\n');
-  // Where `npm install --global` puts it. The dependencies are the checkout's, so that nothing is fetched twice.
+  // In the place of `npm install --global`. The dependencies are the checkout's, so that nothing is downloaded twice.
   spawnSync('mkdir', ['-p', installed]);
   assert.equal(spawnSync('tar', ['-xzf', join(folder, tarball), '-C', installed, '--strip-components=1']).status, 0);
   symlinkSync(join(checkout, 'node_modules'), join(installed, 'node_modules'));

@@ -25,7 +25,7 @@ const socket = testDockerHost().replace(/^unix:\/\//, '');
 const engine = createDockerEngine({ dockerHost: testDockerHost() });
 const docker = new Docker({ socketPath: socket });
 
-/** Of the platform in the container: what it makes carries its own label. */
+/** The id of the platform in the container, the label of all that it makes. */
 let platformLabels: Labels | null = null;
 let image: Awaited<ReturnType<typeof claim>> | null = null;
 let boxed: Awaited<ReturnType<typeof claim>> | null = null;
@@ -63,7 +63,7 @@ before(async () => {
         dockerfile: 'Dockerfile',
         tag,
         labels,
-        // There is no registry to take Debian from: our own stack is a Debian as well.
+        // There may be no registry with Debian, but our stack is a Debian too.
         buildArgs: { BASE: 'paas/run', ...Object.fromEntries(proxies) },
         memoryBytes: 2 * 1024 ** 3,
         cpuShares: 1024,
@@ -155,7 +155,7 @@ test('with the engine’s socket and the host’s network the image runs as a pl
   assert.equal((await container.inspect()).State.ExitCode, 0);
 });
 
-/** Runs a script in the container, as `docker exec` does, and returns what it says. It must succeed. */
+/** Runs a script in the container, as `docker exec` does, and returns its output. It must succeed. */
 async function inside(container: Docker.Container, script: string): Promise<string> {
   const started = await container.exec({
     Cmd: ['sh', '-c', script],

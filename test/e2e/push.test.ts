@@ -125,7 +125,7 @@ describe('git push paas main', () => {
     const copy = await paas.commit('twice-copy', pythonApp('two'));
     const url = (await paas.git(repo, 'remote', 'get-url', 'paas')).stdout.trim();
     const first = paas.push(repo);
-    // On a busy machine the second git may be faster at the door.
+    // On a busy machine the second git may connect first.
     await eventually(
       'the first is being built',
       async () =>

@@ -92,7 +92,7 @@ describe('a platform', () => {
       'tough',
       pythonApp('three', { 'server.py': `import time\ntime.sleep(20)\n${pythonApp('three')['server.py']}` }),
     );
-    // Ctrl-C goes to git and to what it started, as at a terminal.
+    // Ctrl-C goes to git and its child processes, as on a terminal.
     const push = spawn('git', ['push', 'paas', 'main'], { cwd: repo, env: paas.env, stdio: 'ignore', detached: true });
     await eventually('the new instance runs', async () => (await paas.containers('tough')).length === 2, {
       deadlineMs: 30_000,

@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { httpGet, must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
 
-/** Values that may stand in two places only: sealed in the store, and in the environment of the app's own processes. */
+/** Values that may be in two places only: sealed in the store, and in the environment of the app's processes. */
 const canary = `canary-${randomBytes(12).toString('hex')}`;
 
 describe('a config value', () => {

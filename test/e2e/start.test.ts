@@ -82,7 +82,7 @@ describe('npm start', () => {
   it('passes all checks of paas doctor', async () => {
     const { stdout, stderr, code } = await paas.paas(['doctor']);
     assert.equal(code, 0, stdout + stderr);
-    // What only root can set is in place, or said to be missing.
+    // The guards that only root can set are present, or reported as missing.
     const guards = isRoot() ? /^ok +host firewall /m : /^warn +host firewall +Containers can reach/m;
     assert.match(stdout, guards);
     assert.match(

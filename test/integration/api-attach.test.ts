@@ -11,7 +11,7 @@ import { type ApiFixture, startApi } from '../support/api.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** A process without a container: what it reads and writes are two pipes. */
+/** A process without a container: its input and output are two pipes. */
 class Process {
   readonly stdin = new PassThrough();
   readonly stdout = new PassThrough();
@@ -250,7 +250,7 @@ describe('a terminal', () => {
     using deaf = new Terminal((await other.ask('POST', '/apps/closing/dynos', { body })).json.attach_url);
     await once(deaf.socket, 'open');
     deaf.socket.pause();
-    // The deaf one never answers the end of its connection; whoever waited for that would wait half a minute.
+    // The silent client never closes its side of the connection, and waiting for it would take half a minute.
     await other[Symbol.asyncDispose]();
     assert.equal(await terminal.closed(), 1001);
     assert.equal(await log.text(), '', 'a log that is followed ends cleanly');

@@ -32,7 +32,7 @@ describe('the API', () => {
   after(() => fixture[Symbol.asyncDispose]());
 
   const pathOf = ({ path }: Endpoint, values = parts) => path.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? 'x');
-  /** Everything the platform knows, without the coarse "last used". */
+  /** The whole content of the store, without the coarse "last used". */
   const everything = async () => {
     const { store } = fixture;
     const apps = await store.apps.list();

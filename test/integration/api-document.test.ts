@@ -33,7 +33,7 @@ before(async () => {
 
 after(() => fixture[Symbol.asyncDispose]());
 
-/** What the document says of a value, as one who knows nothing but the document reads it. */
+/** The document's schema of a value, for a reader who knows only the document. */
 function described({ content }: Media): z.ZodType {
   const { schema } = content['application/json'];
   const text = JSON.stringify({ ...schema, $defs: document.components.schemas });
@@ -52,7 +52,7 @@ test('answers match the OpenAPI document, so a client can be generated from it',
   const [token] = await fixture.store.tokens.list(fixture.owner.actor.accountId);
   const values: typeof known = { ...known, dyno: run.json.id, authorization: token?.id ?? '' };
   const asked = operations().filter(
-    // Streams are no JSON, and the fixture's artifact was never built.
+    // Streams are not JSON, and the fixture's artifact was never built.
     ({ method, path }) => method === 'GET' && !/\{(secret|build)\}/.test(path),
   );
   assert.ok(asked.length > 25, String(asked.length));
@@ -96,7 +96,7 @@ test('the document says which bodies are required, and optional bodies may be mi
     const filled = path.replace(/\{(\w+)\}/g, (_, name) => known[name] ?? '');
     const { status } = await fixture.ask(method, filled);
     if (operation.requestBody?.required) assert.equal(status, 422, operation.operationId);
-    // There is nothing to go back to here, which is the route's own refusal.
+    // There is no earlier release here, so the endpoint itself refuses.
     else if (operation.operationId !== 'rollback') assert.equal(status, 201, operation.operationId);
   }
 });

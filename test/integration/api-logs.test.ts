@@ -13,7 +13,7 @@ interface Event {
   readonly data: string;
 }
 
-/** A log session as an EventSource reads it. */
+/** Reads a log session as an EventSource does. */
 class Reader implements AsyncDisposable {
   readonly events: Event[] = [];
   readonly response: Response;

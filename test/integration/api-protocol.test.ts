@@ -44,7 +44,7 @@ describe('the protocol', () => {
   });
   after(() => fixture[Symbol.asyncDispose]());
 
-  /** One HTTP exchange as it is on the wire, until the server closes the connection or stays silent. */
+  /** The raw bytes of one HTTP exchange, until the server closes the connection or stays silent. */
   const wire = async (lines: string): Promise<string> => {
     const socket = connect(fixture.port, '127.0.0.1');
     socket.on('error', () => undefined);

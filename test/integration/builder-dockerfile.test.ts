@@ -27,7 +27,7 @@ async function failure(files: SourceFiles): Promise<PlatformError> {
   );
 }
 
-/** A port of the host that only the host itself should reach. */
+/** A port that only the host itself should reach. */
 async function startHostService() {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -111,7 +111,7 @@ test('a RUN step reaches the registries as the host does, and the image keeps no
     {
       Dockerfile: [
         'FROM paas/run',
-        // Never the one that the engine remembers.
+        // A new value, which the engine has not cached.
         `ENV RUN_AT=${Date.now()}`,
         'RUN curl -fsS -o /dev/null -w "answered %{http_code}\\n" "$npm_config_registry"is-number && test -s "$SSL_CERT_FILE"',
         'CMD ["env"]',

@@ -8,7 +8,7 @@ import { HeardOutput } from '../support/heard-output.ts';
 
 const megabyte = 1024 * 1024;
 
-/** Whoever does not end these waits for the ten minutes that they sleep. */
+/** These sleep for ten minutes, so a build that is not stopped is noticed. */
 const hangs = { timeout: scaled(60_000) };
 
 let fixture: BuilderFixture;
@@ -22,7 +22,7 @@ interface Outcome {
   readonly output: HeardOutput;
 }
 
-/** What becomes of a build that does this. No container of it may be left, whatever becomes. */
+/** The result of a build with this script. In any case no container of it may be left. */
 async function build(script: string, limits: Partial<JailLimits> = {}, signal?: AbortSignal): Promise<Outcome> {
   await using source = await GitSource.create();
   const output = new HeardOutput();

@@ -89,7 +89,7 @@ test('a process has its own folder and default arguments, which can be replaced'
   );
   assert.equal((await start(artifact, ['at'])).stdout, "/usr\none it's\n");
   assert.equal((await start(artifact, ['at', 'two three'])).stdout, '/usr\ntwo three\n');
-  // By its link and as the image's own entrypoint, as other platforms start it.
+  // By its link, and as the image's entrypoint, as other platforms start it.
   assert.equal((await fixture.run(artifact.imageId, ['/cnb/process/at'])).stdout, "/usr\none it's\n");
   const image = await fixture.engine.images.inspect(artifact.imageId);
   assert.deepEqual(image?.config.entrypoint, ['/cnb/process/at']);

@@ -27,7 +27,7 @@ function packageJson(content: object): SourceFiles {
   return { 'package.json': JSON.stringify({ name: 'sample', version: '2.1.0', ...content }) };
 }
 
-/** One registry package with what it says of itself in a lock file. */
+/** A registry package with its entry in a lock file. */
 const lockOf = (name: string, version: string, more: object = {}) => ({
   [`node_modules/${name}`]: { version, ...more },
 });
@@ -44,7 +44,7 @@ async function build(files: SourceFiles, config: Readonly<Record<string, string>
   return await fixture.build(await fixture.newApp(), await source.commit(files), { config });
 }
 
-/** What a person reads when it goes wrong: the output, and the error. */
+/** What the pusher reads when the build fails: the output, and the error. */
 async function failure(files: SourceFiles): Promise<{ readonly error: PlatformError; readonly text: string }> {
   await using source = await GitSource.create();
   const output = new HeardOutput();

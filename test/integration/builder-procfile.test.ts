@@ -19,7 +19,7 @@ async function build(files: SourceFiles) {
 
 const executable = (text: string) => ({ text, mode: 0o755 });
 
-/** The first bytes of a program: enough to tell what it is for. */
+/** The first bytes of a program, enough to find its architecture. */
 function elf(machine: number): Buffer {
   const header = Buffer.alloc(64);
   header.write('\x7fELF', 'latin1');
@@ -116,7 +116,7 @@ while True: time.sleep(1)
 `;
   const files = (command: string) => ({ Procfile: `web: ${command}\n`, 'server.py': executable(server) });
 
-  /** What the app said of its end, and how it ended. */
+  /** The last output of the app, and its exit. */
   async function stop(artifact: Artifact): Promise<{ readonly said: string; readonly exitCode: number }> {
     const id = await fixture.start(artifact.imageId, [artifact.launcher ?? '', 'web']);
     const signal = AbortSignal.timeout(scaled(60_000));

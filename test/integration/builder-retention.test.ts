@@ -28,7 +28,7 @@ async function expressSource() {
   return { source, tree: await source.commit(Object.fromEntries(files)) };
 }
 
-/** What lies in the volume that apps share their runtimes in. */
+/** The content of the volume for the apps' shared runtimes. */
 async function runtimes(): Promise<readonly string[]> {
   const { engine, platformId, stack } = fixture;
   const id = await engine.containers.create({
@@ -109,7 +109,7 @@ test('a Node.js version unused for a month is removed, apps that have it go on, 
   assert.deepEqual(await runtimes(), made);
 });
 
-/** A build that goes on until it is ended. */
+/** A build that runs until it is stopped. */
 async function somethingIsBuilt() {
   const builder = fixture.builder;
   const source = await GitSource.create();

@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => fixture[Symbol.asyncDispose]());
 
-/** Installs something into a layer and a slice, says that its inputs decide, and leaves the sources alone. */
+/** Installs something into a layer and a slice, declares its inputs, and does not change the sources. */
 const installing = `
 echo "building $INPUT_NAME"
 layers=$CNB_LAYERS_DIR
@@ -44,7 +44,7 @@ async function webSays(imageId: string): Promise<string> {
   return stdout + stderr;
 }
 
-/** How many builds were done in a container. */
+/** The number of builds that ran in a container. */
 async function build(app: App, tree: SourceTree, config: Readonly<Record<string, string>> = { INPUT_NAME: 'x' }) {
   const result = await fixture.build(app, tree, { config });
   return { ...result, inContainer: result.output.text.includes('building ') };
@@ -123,7 +123,7 @@ test('equal sources give equal images, built in a container or not, after any ea
   const whole = await build(two, await source.head());
   const layersOf = async (imageId: string) => (await fixture.engine.images.inspect(imageId))?.diffIds;
   assert.deepEqual(await layersOf(quick.artifact.imageId), await layersOf(whole.artifact.imageId));
-  // The label that says whose it is sets the images of two apps apart, so the same app builds once more from nothing.
+  // The owner label makes the images of two apps differ, so the same app builds again from nothing.
   await fixture.builder.forget(one.id);
   await fixture.store.configVars.change(one.id, { UNRELATED: '1' });
   const again = await build(one, await source.head(), { INPUT_NAME: 'x', UNRELATED: '1' });

@@ -22,7 +22,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Starts the site as an instance is started and asks it from within; each request is what curl is given. */
+/** Starts the site like an instance and sends requests from inside; each request is a list of arguments for curl. */
 async function ask(artifact: Artifact, ...requests: readonly (readonly string[])[]): Promise<readonly Answer[]> {
   const script = `${artifact.launcher} web & server=$!
     for try in $(seq 100); do curl -so /dev/null localhost:5000 && break; sleep 0.05; done
@@ -192,7 +192,7 @@ describe('a site can be configured', () => {
     assert.deepEqual([index?.status, index?.headers.get('location')], [301, '/']);
     assert.deepEqual([missing?.status, missing?.body.trim()], [404, 'sorry']);
     assert.deepEqual([insecure?.status, insecure?.headers.get('location')], [301, 'https://site.example/about?b=2']);
-    // What browsers would take for another host's address is not sent back to them.
+    // The site does not echo a path that browsers take for the address of another site.
     for (const strange of [
       '//evil.example/x.html',
       '/\\evil.example/x.html',

@@ -22,12 +22,12 @@ import { currentIdOf } from '../support/store-fixture.ts';
 
 const script = resolve(import.meta.dirname, '../support/chaos-orchestrator.ts');
 const kills = 8;
-/** As much has to be done to mean something: on a slow machine it takes more lives. */
+/** The number of operations for a meaningful test. A slow machine needs more lives for it. */
 const enoughDone = 11;
 const mostKills = 60;
 const hostCloudlets = 40;
 
-/** One life of the orchestrator, with what it said. */
+/** One life of the orchestrator, with its output. */
 class Orchestrator {
   readonly lines: ChaosLine[] = [];
   readonly #child: ChildProcess;
@@ -71,7 +71,7 @@ it(`an orchestrator killed at any moment leaves nothing that the next one does n
   try {
     for (let killed = 0; killed < kills || (count(lives, 'done') < enoughDone && killed < mostKills); killed += 1) {
       const life = await live(1000);
-      // How long it lives is the chaos itself.
+      // The random time until the kill is the subject of the test.
       await delay(200 + random(1800));
       await life.kill();
     }
@@ -108,7 +108,7 @@ function count(lives: readonly Orchestrator[], kind: ChaosLine['kind']): number 
   return lives.reduce((sum, { lines }) => sum + lines.filter((line) => line.kind === kind).length, 0);
 }
 
-/** One of somebody else's, and one of another platform's that looks like ours. */
+/** A foreign container, and one of another platform that looks like ours. */
 async function letStand({ fixture }: Ground): Promise<readonly ContainerState[]> {
   const { containers } = fixture.engine;
   const other = {
@@ -126,7 +126,7 @@ async function letStand({ fixture }: Ground): Promise<readonly ContainerState[]>
   return states;
 }
 
-/** Throws the first thing that is not as it should be. (contracts/hardening.md, invariants of tests 31 and 45) */
+/** Throws the first broken invariant. (contracts/hardening.md, invariants of tests 31 and 45) */
 async function allIsWell(store: Store, ground: Ground): Promise<boolean> {
   const apps = await store.apps.list();
   const containers = await ground.fixture.engine.containers.list({
@@ -159,7 +159,7 @@ async function everyContainerIsAnInstances(store: Store, containers: readonly Co
   }
 }
 
-/** As the resolver would have them if it were started now. */
+/** The routes that a resolver started now would get. */
 async function routesIn(home: string): Promise<readonly Route[]> {
   const routes = new Map<string, Route>();
   const put = (all: readonly Route[]) => {
@@ -224,7 +224,7 @@ async function everyNetworkIsAnApps(store: Store, { fixture }: Ground): Promise<
   assert.deepEqual(networks.map(({ id }) => id).sort(), known.map(({ networkId }) => networkId).sort());
 }
 
-/** What was answered with a release has it, or was destroyed as asked. */
+/** Each operation that was answered with a release has that release, unless its app was destroyed. */
 async function nothingAcceptedIsLost(store: Store, lives: readonly Orchestrator[]): Promise<void> {
   const lines = lives.flatMap((life) => life.lines);
   for (const line of lines) {

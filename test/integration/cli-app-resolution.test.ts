@@ -28,7 +28,7 @@ beforeEach(async () => {
   repo = await user.repository(`repo${++count}`);
 });
 
-/** Which app a command means. */
+/** The app that a command chooses. */
 async function meant(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { code, stdout, stderr } = await user.paas(['info', '--json', ...args], { cwd: repo, env });
   return code === 0 ? JSON.parse(stdout).app.name : stderr;

@@ -78,7 +78,7 @@ async function smallPlatform(folder: string, token: string) {
     answer(request, response).catch((error) => response.writeHead(500).end(String(error)));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  /** A name that this machine's resolver need not know. */
+  /** A name that this machine's DNS need not know. */
   const siteOf = (app: string) => `http://${app}.localhost:${(server.address() as AddressInfo).port}/`;
   const origin = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

@@ -13,7 +13,7 @@ let api: ApiFixture;
 let user: CliUser;
 
 before(async () => {
-  // Not the usual port, at which a platform of this machine may serve.
+  // Not the default port, where a platform of this machine may run.
   api = await startApi({}, { http_port: String(await deadPort()) });
   api.operations.attach = async () => {
     const child = spawn('echo', ['said'], { stdio: ['pipe', 'pipe', 'ignore'] });
@@ -44,7 +44,7 @@ after(async () => {
   await api[Symbol.asyncDispose]();
 });
 
-/** In the order in which one builds on the other. Left out: those that would stop the machine's own platform, and demo. */
+/** In an order in which each command has what it needs. Left out: demo, and commands that would stop the machine's platform. */
 const typed: readonly (readonly [name: string, ...args: readonly string[]])[] = [
   ['apps'],
   ['info'],
@@ -111,7 +111,7 @@ test('with --json every command prints one JSON document and nothing else, even 
           input: name === 'login' ? api.owner.token : '',
         },
       );
-      // Nothing serves the web here, which doctor finds out.
+      // No resolver runs here, so doctor reports a failed check.
       assert.equal(code, name === 'doctor' ? 1 : 0, stderr);
       assert.equal(typeof JSON.parse(stdout), 'object', stdout);
     });

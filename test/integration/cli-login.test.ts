@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 afterEach(() => user[Symbol.asyncDispose]());
 
-/** Something that listens where a platform is looked for. */
+/** A server at the address where a platform is expected. */
 async function listening(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noControlCharactersInRegex: what reaches a terminal is what is looked at.
+// biome-ignore-all lint/suspicious/noControlCharactersInRegex: the test checks what reaches a terminal.
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -84,7 +84,7 @@ test('on a terminal each process has its colour, apps may use colours, and other
   assert.match(await logs('--release', '3'), / app\[web\.1\]: plain red\n$/);
 });
 
-/** A log server as unreliable as the test says: each connection is one entry of the script. */
+/** An unreliable log server: each entry of the script is the behaviour of one connection. */
 async function unreliable(script: readonly ((request: IncomingMessage, response: ServerResponse) => void)[]) {
   const seen: { url: string; lastEventId: string | undefined }[] = [];
   let sessions = 0;

@@ -12,7 +12,7 @@ const runFile = promisify(execFile);
 let folder: string;
 let files: readonly string[];
 
-/** Packs a copy, as the build empties its folder first, and unpacks it beside the packages that npm would install. */
+/** Packs a copy, because the build empties its folder first. Unpacks it beside the packages that npm would install. */
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'paas-package-'));
   const copy = join(folder, 'checkout');

@@ -13,11 +13,11 @@ let api: ApiFixture;
 let user: CliUser;
 const sizes: { readonly columns: number; readonly rows: number }[] = [];
 
-/** A one-off on this machine, without a container around it: the API and the client are what is tried. */
+/** A one-off on this machine without a container: this tests the API and the client. */
 function localRun(signal: AbortSignal): RunSession {
   const command = api.operations.runs.at(-1)?.command ?? '';
   const child = spawn('bash', ['-c', `exec 2>&1; ${command}`], { stdio: ['pipe', 'pipe', 'ignore'], signal });
-  child.on('error', () => {}); // Killed by the signal: `exited` tells.
+  child.on('error', () => {}); // Killed by the signal; `exited` reports it.
   const { promise: exited, resolve } = Promise.withResolvers<number>();
   child.on('close', (code) => resolve(code ?? 137));
   return {

@@ -40,7 +40,7 @@ describe('while the engine is away', () => {
   const serves = (app: App, marker: string) =>
     eventually(`${marker} is served`, async () => (await half.get(app)).body === marker);
 
-  /** An outage has a length; what must hold meanwhile is asked all the time. */
+  /** An outage lasts for a while. The condition must hold during all of it. */
   const passed = (ms: number, check: () => Promise<void> = async () => undefined) => {
     const end = performance.now() + ms;
     return eventually(`${ms} ms have passed`, async () => {
@@ -58,7 +58,7 @@ describe('while the engine is away', () => {
     proxy.away();
     warnings = 0;
     await half.fixture.engine.containers.kill(container?.id ?? '', 'SIGKILL');
-    // Long enough for many attempts of everybody.
+    // Long enough for many attempts of each part.
     await passed(3000, async () => {
       for (const app of others) assert.equal((await half.get(app)).status, 200);
     });
@@ -105,7 +105,7 @@ describe('while the engine is away', () => {
     const app = await deployed('hanging');
     proxy.hang();
     await half.operations.stop(app, 'web', half.actor);
-    // It hangs until this test lets it go on: whoever waited for it would be waiting still.
+    // The engine hangs until this test releases it, so a part that waited for it would still wait.
     await half.closeSupervisor();
     const status = await platformStatus({
       platformId: 'p',

@@ -50,7 +50,7 @@ describe('the connection to the engine', () => {
     const settled = Promise.allSettled(others);
     await eventually('all are under way', () => wire.of('GET', '/_ping').length === 200);
     const before = process.cpuUsage();
-    // Streams have a pool of their own, which the next one would share.
+    // Streams share a connection pool, so the next one would be affected.
     for (let count = 0; count < 10; count += 1) {
       const another = new AbortController();
       const stream = connection.stream({ ...ping, signal: another.signal });

@@ -49,7 +49,7 @@ interface Body {
   readonly HostConfig: Readonly<Record<string, unknown>> & { readonly SecurityOpt: readonly string[] };
 }
 
-/** What reached the engine for a spec: the bodies of all containers that were made, the last one being the spec's own. */
+/** The bodies of all containers that the engine was asked for. The last one is that of the spec. */
 async function bodiesFor(spec: ContainerSpec): Promise<readonly Body[]> {
   await using wire = await RecordingEngine.start();
   await createDockerEngine({ dockerHost: wire.dockerHost }).containers.create(spec);
@@ -193,7 +193,7 @@ describe('the request to the engine', () => {
       const { volumes } = createDockerEngine({ dockerHost: wire.dockerHost });
       const copy = { volume: 'data-1', image: 'sha256:abc', user: '10001:10001', path: '/app', labels: { a: 'b' } };
       const { signal } = new AbortController();
-      // No connection is taken over on this wire, so nothing is copied.
+      // This server upgrades no connection, so nothing is copied.
       if (verb === 'exportTar') await assert.rejects(buffer(volumes.exportTar(copy, signal)));
       else await assert.rejects(volumes.importTar(copy, Readable.from([]), signal));
       const body = wire.of('POST', '/containers/create').at(-1)?.body as Body;
@@ -217,7 +217,7 @@ describe('the request to the engine', () => {
     const { signal } = new AbortController();
     const all = { env: { A: 'b=c' }, user: '10002:10002', workingDir: '/app', input: true };
     const terminal = { columns: 80, rows: 24 };
-    // No connection is taken over on this wire: starting fails, and what was asked for is known by then.
+    // This server upgrades no connection, so the start fails, but the request is recorded by then.
     for (const request of [{ argv: ['ls', '-l'] }, { argv: ['sh'], ...all, terminal }]) {
       await assert.rejects(containers.exec('c0ffee', request, signal), { code: 'unavailable' });
     }
@@ -337,7 +337,7 @@ describe('the request to the engine', () => {
   });
 });
 
-/** What no container of ours may lack, whoever asks. */
+/** The sandbox that every container of ours must have. */
 function assertSandboxed(body: Body): void {
   const host = body.HostConfig;
   assert.match(String(body.User), /^[1-9]\d*:\d+$/);

@@ -15,7 +15,7 @@ test('hundreds of aborted streams leave no open socket', { timeout: scaled(120_0
   const id = await containers.create(fixture.spec('while :; do echo tick; sleep 0.01; done', { openStdin: true }));
   await containers.start(id);
 
-  /** Opens one of everything and gives all of it up after a while, at any point of its life. */
+  /** Opens one stream of each kind and aborts all of them after a while, at any point of their lives. */
   async function round(index: number): Promise<void> {
     const stop = new AbortController();
     const opened = [
@@ -61,7 +61,7 @@ async function drain(values: AsyncIterable<unknown>): Promise<void> {
   }
 }
 
-/** Descriptors of this process; the engine's end of a socket is closed with ours. */
+/** The descriptors of this process. The engine's end of a socket is closed with ours. */
 async function openDescriptors(): Promise<number> {
   return (await readdir('/proc/self/fd')).length;
 }

@@ -178,7 +178,7 @@ describe('who may push and fetch', () => {
   it('a path that leads elsewhere gets an error', async () => {
     const headers = { Authorization: server.ada.basic };
     for (const name of badAppPaths) {
-      // Node's own client refuses to send these; the URL forms' own test has them.
+      // Node's client refuses to send these. The test of the URL forms covers them.
       if (/[^\x21-\x7e]/.test(name)) continue;
       for (const path of [`/${name}.git/info/refs?service=git-receive-pack`, `/${name}/git-receive-pack`]) {
         const answer = await ask(server.origin, path, { headers });
@@ -241,7 +241,7 @@ describe('who may push and fetch', () => {
         let heard = '';
         const socket = connect(paths(server.home).hookSocket, () => socket.write(text));
         socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
-        // It may hang up while we are still writing.
+        // The server may close the connection while we still write.
         socket.on('error', () => {});
         socket.once('close', () => resolve(heard));
       });

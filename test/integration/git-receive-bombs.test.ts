@@ -73,7 +73,7 @@ describe('a push that is larger than it looks', () => {
     const body = pushBody([{ ref: 'refs/heads/main', newId: idOf(commit) }], writePack([blob, tree, commit]));
     const zipped = gzipSync(body);
     const half = await pusher.post(zipped.subarray(0, zipped.length / 2), { 'Content-Encoding': 'gzip' });
-    // By then git may have begun to answer.
+    // git may have begun to answer by then.
     assert.match(`${half.status} ${half.body}`, /^400|unpack /);
     const wrong = await pusher.post(body, { 'Content-Encoding': 'gzip' });
     assert.equal(wrong.status, 400);
@@ -94,7 +94,7 @@ describe('a push that is larger than it looks', () => {
     const answer = await pusher.pushObjects([{ header: entryHeader(3, size), deflated }, tree, commit], idOf(commit));
     const peak = watch.stop();
     assert.ok(peak > 0, 'git was seen');
-    // 500 MiB is below the limit for a tree; what counts here is what it cost.
+    // 500 MiB is below the limit for a tree. This test checks the memory it costs.
     assert.match(answer, /ok refs\/heads\/main/);
     assert.ok(peak < 64 * mebibyte, `git held ${Math.round(peak / mebibyte)} MiB`);
   });
@@ -196,7 +196,7 @@ async function idOfZeros(type: string, size: number): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The most memory that one git process in a repository below `home` held, in bytes. */
+/** The peak memory of one git process in a repository below `home`, in bytes. */
 function watchGit(home: string): { stop(): number } {
   let peak = 0;
   const look = () => {

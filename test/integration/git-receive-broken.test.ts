@@ -30,7 +30,7 @@ describe('a broken push', () => {
     server.deploy = async (request) => server.release(request);
   }
 
-  /** Deploys that never end by themselves; each says when it began and when it was told to stop. */
+  /** Deploys that run until they are aborted. Each records its start and its abort. */
   function endlessDeploy() {
     const begun = Promise.withResolvers<void>();
     const stopped = Promise.withResolvers<unknown>();
@@ -75,7 +75,7 @@ describe('a broken push', () => {
     const begun = Promise.withResolvers<void>();
     server.deploy = async (request, _output, signal) => {
       begun.resolve();
-      // The switch is done, so the signal changes nothing any more.
+      // The switch is done, so the signal no longer changes anything.
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       return await server.release(request);
     };

@@ -65,7 +65,7 @@ describe('a fetch', () => {
       assert.match(stderr, /not our ref|unadvertised object/);
     }
     const headers = { ...uploadPack, Authorization: server.ada.basic, 'Git-Protocol': 'version=2' };
-    // git reads the first forty digits of whatever stands there, in either case.
+    // git reads the first forty hex digits, in either case, and ignores the rest.
     for (const wanted of [secret, secret.toUpperCase(), `${main}\n`, `${secret}00`, `${secret} x`, `${secret}\0x`]) {
       const wants = [...new Set([main, wanted.trim()])].map((id) => pktLine(`want ${id}\n`));
       const body = Buffer.concat([

@@ -331,7 +331,7 @@ describe('a push', () => {
     await push(shallow);
     await repo.commit({ 'a.txt': 'four' });
     await push(repo.dir);
-    // One commit more than the platform has: git itself sees that the one follows the other.
+    // One commit more than the platform has, so git itself sees that it is a fast-forward.
     await repo.commit({ 'a.txt': 'five' });
     const again = { cwd: shallow };
     await repo.start(['fetch', '-q', '--depth', '2', 'origin', 'main'], again).result;

@@ -55,7 +55,7 @@ describe("an app's repository", () => {
     const { randomBytes } = await import('node:crypto');
     await repo.commit({ 'a.bin': randomBytes(600_000) });
     await repo.must('push', 'paas', 'main');
-    // By their names: it may be packed anew meanwhile.
+    // Compared by name, because the repository may be packed again meanwhile.
     const objects = () => server.inRepository(app, 'cat-file', '--batch-all-objects', '--batch-check');
     const before = await objects();
     await repo.commit({ 'b.bin': randomBytes(600_000) });
@@ -92,7 +92,7 @@ describe("an app's repository", () => {
     const setup = { repos, hooks, runtime, hookSocket, user: gitUser(), limits: defaultLimits, prlimit: false };
     const repository = new Repository(setup, app.id);
     const housekeeping = new Housekeeping({ logger: silentLogger, repositoryBytes: 1024 * 1024, clock });
-    // As the door's own did after the large push: what is younger than a day stays.
+    // As the door does after a large push: objects younger than a day stay.
     await housekeeping.consider(repository);
     nowMs += 25 * 60 * 60_000;
     await eventually('it has let go', async () => {

@@ -23,7 +23,7 @@ describe('pushes to one app at once', () => {
     server.requests.length = 0;
   }
 
-  /** A deploy that waits for the test's word, and notes how many run at once. */
+  /** A deploy that waits for the test, and counts how many run at once. */
   function heldDeploys() {
     const gates: { readonly commit: string; open(error?: Error): void }[] = [];
     let running = 0;

@@ -93,7 +93,7 @@ describe('images of builds that an app cannot go back to', () => {
     for (const artifact of [reused, named, old]) await released(app, artifact);
     await half.fixture.engine.images.tag(named.imageId, `paas-test/${half.fixture.runId}:kept`);
     for (const name of numbered(1, 11)) await released(app, await built(app, name));
-    // A push of an older tree found its artifact, and waits for its turn to release it.
+    // A push of an older tree found its artifact and waits to release it.
     const push = await half.deps.store.builds.create({ appId: app.id, pushId: null, commit: 'c', treeId: 't' });
     await removeOldImages(app, half.deps.environment);
     assert.equal((await tags(app)).length, 16, 'nothing goes while a build is under way');

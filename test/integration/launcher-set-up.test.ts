@@ -27,7 +27,7 @@ function listener(): Announcer & { readonly steps: string[] } {
   return { steps, step: (text) => steps.push(text), detail: () => undefined, print: () => undefined };
 }
 
-/** A user and a PAAS_HOME of their own. */
+/** A user with their own PAAS_HOME. */
 function somebody() {
   const user = mkdtempSync(join(root, 'user-'));
   const settings = readSettings({ PAAS_HOME: join(user, 'home'), HOME: user });

@@ -11,7 +11,7 @@ import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 
 const silent = { step: () => undefined, detail: () => undefined, print: () => undefined };
 
-/** Something of every kind that a platform makes in an engine. */
+/** One thing of every kind that a platform makes in an engine. */
 async function furnish(fixture: EngineFixture): Promise<string> {
   const { engine, labels, runId } = fixture;
   const network = await engine.networks.create({

@@ -74,7 +74,7 @@ test('a leader that lost its lease and cannot start again tries again until it c
   await candidacy.close();
 });
 
-/** Leases whose holder can be made to lose them, as a holder does that the database has not heard of for too long. */
+/** Leases that a test can take from their holder, as when a database has not heard from the holder for too long. */
 function losable(inner: Leases): { readonly leases: Leases; lose(): void } {
   let lost = new AbortController();
   const leases: Leases = {

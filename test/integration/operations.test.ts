@@ -24,10 +24,10 @@ import { currentIdOf } from '../support/store-fixture.ts';
 
 const never = new AbortController().signal;
 
-/** Serves until its config says otherwise. */
+/** Serves unless a config var says otherwise. */
 const web = (marker: string) => `[ -z "$BREAK" ] || exit 7; ${answering(marker)}`;
 
-/** Serves in a size of one cloudlet only. */
+/** Serves only in a size of one cloudlet. */
 const onlySmall = (() => {
   // Of control groups version 2 or 1.
   const limit = 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1';
@@ -128,7 +128,7 @@ describe('operations on an app', () => {
     ]) {
       await operations.stop(app, 'web.1', actor);
       await eventually('it has ended', async () => (await half.containers(app)).length === 1);
-      // Whoever would fill it does so on the next change of the app.
+      // A wrong filling of the slot would happen on the next change of the app.
       await operations.renameApp(app, `empty-${Date.now() % 100_000}`, actor);
       await half.deps.store.apps.setMaintenance(app.id, false);
       assert.deepEqual(await sizes(app), ['web.2:1']);
@@ -224,7 +224,7 @@ describe('operations on an app', () => {
     const [first] = await eventually('the log tells', async () => (await told()).length > 0 && told());
     assert.match(String(first?.data.reason), /^No room: host here has 0 of 1 cloudlets free, and 1 × 1 = 1 are needed/);
     await putHost(store, { cloudlets: 60 });
-    // Somebody else's end is what makes room.
+    // The end of another instance makes room.
     await half.operations.restart(other, 'web', half.actor);
     await serves(app, 'roomless');
     assert.equal((await told()).length, 1);
@@ -338,7 +338,7 @@ describe('operations on an app', () => {
     await eventually('it is starting', async () => (await half.containers(app)).length === 2);
     await half.operations.destroyApp(app, half.actor);
     await assert.rejects(rollingOut, (error) => errorCode(error) === 'cancelled');
-    // The engine lists a container that it is still making, and cannot remove it before it is made.
+    // The engine lists a container that it is still creating, and cannot remove it yet.
     await eventually('no container is left', async () => (await half.containers(app)).length === 0);
     assert.deepEqual(await half.fixture.engine.networks.list({ [labelNames.app]: app.id }), []);
     await assert.rejects(half.operations.restart(app, null, half.actor), { code: 'not_found' });

@@ -133,7 +133,7 @@ test('a follower sees every line once, with no gap between old and new lines', a
     if (i % 500 === 0) heard.push(hear(count));
     log.write('a', line(`${i}`, { source: 'build' }));
     log.write('a', line('not of interest'));
-    // Now in the same turn, now after a microtask, now after writes to the disk.
+    // At different times: at once, after a microtask, after writes to the disk.
     if (i % 7 === 0) await null;
     if (i % 97 === 0) await new Promise((resolve) => setImmediate(resolve));
     if (i % 1003 === 0) await log.flush();
@@ -221,7 +221,7 @@ test('a line cut off by a crash damages no other line', async () => {
 
 test('a full disk loses lines, which are counted when there is space again', async () => {
   const dir = newDir();
-  // A file where the folder should be: the same answer for every writer, root too, as a disk that takes nothing.
+  // A file in place of the folder fails every write, even for root, like a full disk.
   writeFileSync(join(root, 'in-the-way'), '');
   const log = openLog(join(root, 'in-the-way'));
   for (let i = 0; i < 10; i++) log.write('a', line(`lost ${i}`));

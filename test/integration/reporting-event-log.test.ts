@@ -26,10 +26,10 @@ async function newStore(name: string): Promise<Store> {
   return store;
 }
 
-/** An app of its own, whose events show how far the log is. */
+/** A separate app, whose events show how far the log is. */
 const marker = 'marker';
 
-/** A platform's run, as far as events are concerned. */
+/** The part of a platform's run that handles events. */
 function start(store: Store, dir: string) {
   const appLog = createAppLog({ dir, bytesPerApp: 1024 * 1024 });
   const eventLog = createEventLog({ store, appLog, logger: silentLogger, dir });
@@ -106,7 +106,7 @@ test('a crash before the position was saved repeats no event', async () => {
   const two = start(store, dir);
   for (let i = 2; i < 6; i++) await scaled(store, i);
   await two.close();
-  // What a platform killed at this moment leaves: the lines are there, the note is not.
+  // As after a kill at this moment: the lines are written, the position is not.
   copyFileSync(`${note}.before`, note);
   await scaled(store, 6);
   const three = start(store, dir);
@@ -146,7 +146,7 @@ test('when the store does not answer at the start, later events are still writte
     logger: silentLogger,
     dir,
   });
-  // Whatever was there when it could look is the past.
+  // Events from before it could read the store are history.
   await eventually('it looked', () => failures < 0);
   await scaled(store, 2);
   await eventually('it is written', async () => (await appLog.read('a', { lines: 10 })).length > 0);

@@ -50,7 +50,7 @@ async function startInstance(script: string, slot = 1) {
   return { hostId: 'local', appId, containerId, type: 'web', slot };
 }
 
-/** A run of the platform, as far as the instances' output is concerned. */
+/** The part of a platform's run that handles the output of instances. */
 function startRun(dir: string, engine: Engine = fixture.engine, options: Partial<AppLogOptions> = {}) {
   const appLog = createAppLog({ dir, bytesPerApp: 32 * 1024 * 1024, ...options });
   const collector = createLogCollector({
@@ -74,7 +74,7 @@ function startRun(dir: string, engine: Engine = fixture.engine, options: Partial
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i + 1));
-/** Counts aloud, in parts with a breath between them. */
+/** Prints numbers in parts, with pauses between them. */
 const counting = (count: number) =>
   `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo $i; [ $((i%50)) = 0 ] && sleep 0.1; done`;
 
@@ -90,7 +90,7 @@ test('all lines of an instance are in the log before the line of its end', async
     lines.map(({ text }) => text.length).toSorted((a, b) => a - b),
     [3, 3, 10, 10_000, 10_000, 10_000, 10_000],
   );
-  // Two pipes have no order between them; one has.
+  // Lines have no order between two pipes, only within one.
   assert.equal(lines.filter(({ text }) => text !== 'two').at(-1)?.text, 'last words');
   assert.ok(lines.every(({ source, release }) => source === 'app' && release === 7));
   await run.close();
@@ -133,7 +133,7 @@ test('after a kill at any moment the platform completes the log from the disk', 
   const found: string[] = [];
   for (const enough of [1, 200, 400]) {
     await eventually('it counts', async () => (await run.texts(instance.appId)).length >= enough);
-    // What the disk has now, with whatever waits in memory missing: as a kill leaves it.
+    // The content of the disk without the lines in memory, as after a kill.
     const left = newDir();
     cpSync(dir, left, { recursive: true });
     found.push(left);
@@ -206,7 +206,7 @@ test('an app that floods its log slows neither the platform nor the logs of othe
 
 test('lines after a flood that the engine rotated away are still read', async () => {
   const run = startRun(newDir(), fixture.engine, { bytesPerApp: 1024 * 1024 });
-  // Each line is long, so that reading is quick, and there is several times as much as the engine keeps of a log.
+  // Long lines are read quickly. The total is several times what the engine keeps of a log.
   const line = 'yes $(printf %0900d 0)';
   const instance = await startInstance(
     `${line} | head -n 60000; echo after; sleep 1; while :; do echo still; sleep 1; done`,

@@ -34,7 +34,7 @@ test('one client cannot use up all connections', async () => {
   };
   const proxy = createProxy(deps);
   const from: string[] = [];
-  // Real connections, of which the resolver hears that they come from elsewhere than from this machine.
+  // Real connections, for which the resolver sees source addresses other than this machine's.
   const front = createServer((socket) => {
     Object.defineProperty(socket, 'remoteAddress', { value: from.shift() });
     proxy.emit('connection', socket);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, exchangeBytes, type HttpBackend, startBackend, startTestResolver } from '../support/resolver.ts';
 
-/** Answers with the head that arrived: names and values as they were written, in order. */
+/** Answers with the received headers: names and values as sent, in order. */
 function startEcho(): Promise<HttpBackend> {
   return startBackend((incoming, response) => {
     incoming.resume();
@@ -156,7 +156,7 @@ test('a POST without a body is passed on without a body', async () => {
 test('the resolver respects the Keep-Alive timeout of an app', async () => {
   await using resolver = await startTestResolver();
   await using backend = await startEcho();
-  // Node's server says `Keep-Alive: timeout=1` then, and ours must not use a connection that old.
+  // Node's server then sends `Keep-Alive: timeout=1`, and the resolver must not reuse a connection that old.
   backend.server.keepAliveTimeout = 1_000;
   await resolver.route('shop', [backend.port]);
   const ports = new Set<number | undefined>();

@@ -11,7 +11,7 @@ function route(appId: string): Route {
   return { appId, appName: appId, rules: [{ hostname: `${appId}.localhost`, path: '/' }], state: 'blank', targets: [] };
 }
 
-/** Live routes that are saved as the resolver saves them. */
+/** Live routes, saved as the resolver saves them. */
 async function start(minRewriteLength?: number) {
   const home = await mkdtemp(join(tmpdir(), 'paas-journal-'));
   const path = join(home, 'run', 'routes.json');
@@ -102,7 +102,7 @@ test('from a file that ends in the middle of a change, all earlier changes are r
   await truncate(saved.path, length - 20);
   const restored = await saved.restored();
   assert.deepEqual([restored.version, restored.routeCount], [2, 2]);
-  // A resolver that began with it writes it whole before it writes behind it.
+  // A resolver that started with this file writes the whole table before it appends changes.
   const next = new RouteJournal({ path: saved.path, table: () => restored.table(), failed: assert.ifError });
   const change = { from: 2, version: 3, put: [route('d')], drop: [] };
   restored.change(change);

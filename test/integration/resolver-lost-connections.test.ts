@@ -18,7 +18,7 @@ import {
 } from '../support/resolver.ts';
 import { load } from '../support/resolver-load.ts';
 
-/** A program that was stopped with its queue of connections full: whoever connects gets no answer at all. */
+/** A stopped program with a full connection queue: new connections get no answer at all. */
 async function startHanging(): Promise<Backend> {
   const script = `require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
     process.send(this.address().port);
@@ -51,7 +51,7 @@ test('an instance that refuses connections fails no request while there is anoth
   }
 });
 
-// What can be sent once only cannot be saved from an app that closes within the milliseconds that a busy host may take away
+// A request that may be sent only once can fail when the app closes within the milliseconds that a busy host may take
 // from the resolver: 300 ms is less than any server's default.
 for (const { idleMs, lanes, rounds } of [
   { idleMs: 30, lanes: ['GET', 'GET', 'GET', 'GET', 'OPTIONS', 'OPTIONS'], rounds: 40 },
@@ -79,7 +79,7 @@ for (const { idleMs, lanes, rounds } of [
         asked += 1;
         const answer: Answered | Error = await ask(resolver.port, { method }).catch((error) => error);
         if (!('status' in answer) || answer.status !== 200) failures.push(`${method} ${JSON.stringify(answer)}`);
-        // At the very moment at which the app closes, a little before and a little after.
+        // Exactly when the app closes, a little before and a little after.
         await new Promise((resolve) => setTimeout(resolve, idleMs - 2 + (at % 5)));
       }
     };
@@ -91,7 +91,7 @@ for (const { idleMs, lanes, rounds } of [
 
 test('a request with effects never uses a connection that the app has already closed', async () => {
   await using resolver = await startTestResolver({ unsafeReuseMs: 1_000 });
-  // On a thread of its own, which closes while the resolver's is held up.
+  // On its own thread, which closes connections while the resolver's thread is blocked.
   const app = new Worker(
     `const { createServer } = require('node:net');
     const server = createServer((socket) => {

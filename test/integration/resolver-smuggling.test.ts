@@ -13,7 +13,7 @@ const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: shop.localhost\r\n\r\n';
 const length = `Content-Length: ${smuggled.length}\r\n`;
 const inChunk = `${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`;
 
-/** One backend connection after the other, as bytes; answers each once. */
+/** Accepts one backend connection after the other as raw bytes, and answers each once. */
 async function startRecorder(): Promise<Backend & { readonly seen: string[] }> {
   const seen: string[] = [];
   const backend = await startRawBackend((socket) => {
@@ -48,7 +48,7 @@ const refused: Readonly<Record<string, string>> = {
   'a NUL inside a field': `POST / HTTP/1.1\r\n${host}X: a\0\r\n${length}\r\n${smuggled}`,
 };
 
-/** The head is good, the body is not: the app may have seen the head, and never a second one. */
+/** The head is valid, the body is not: the app may get this head, but never a second one. */
 const brokenLater: Readonly<Record<string, string>> = {
   'a long chunk extension': `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n1;${'a'.repeat(20_000)}\r\nx\r\n0\r\n\r\n`,
   'chunks that end with a line feed': `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n1\nx\n0\n\n${smuggled}`,
@@ -56,7 +56,7 @@ const brokenLater: Readonly<Record<string, string>> = {
   'a negative chunk': `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n-1\r\n${inChunk}`,
 };
 
-/** One request, and what looks like another is its body or is thrown away. */
+/** One request. What looks like another one is its body, or is dropped. */
 const passed: Readonly<Record<string, string>> = {
   'chunks that DELETE should not have': `DELETE / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n${inChunk}`,
   'chunks that GET should not have': `GET / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n${inChunk}`,
@@ -137,7 +137,7 @@ test('a request with an absolute URL reaches the app with its path only', async 
   assert.deepEqual(backend.seen.flatMap(requestLines), ['GET /a?b=c HTTP/1.1']);
 });
 
-/** The package that one would expect here; kept as the victim, so that it is known why it is not used. */
+/** The common package for this job. The exploit on it documents why it is not used. */
 async function startHttpProxy(target: number): Promise<Backend> {
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${target}` });
   proxy.on('error', () => {});

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { proxyV2 } from '../support/proxy-header.ts';
 import { ask, type HttpBackend, startBackend, startTestResolver, type TestResolver } from '../support/resolver.ts';
 
-/** All of 127.0.0.0/8 is this machine: one address of it is the front's, and others are strangers. */
+/** All of 127.0.0.0/8 is this machine: one address stands for the front, others for strangers. */
 const front = '127.0.0.2';
 const farFront = '198.51.100.9';
 const stranger = '127.0.0.3';
@@ -24,7 +24,7 @@ interface Fixture extends AsyncDisposable {
   readonly port: number;
 }
 
-/** An app that says what it was told of its client. */
+/** An app that answers with the headers about its client. */
 async function start(timing: Parameters<typeof startTestResolver>[0] = {}): Promise<Fixture> {
   const stack = new AsyncDisposableStack();
   const resolver = stack.use(await startTestResolver(timing, trusted));
@@ -130,7 +130,7 @@ test('are dropped from anybody else, and with underscores even from a front', as
   }
 });
 
-/** A connection on which bytes are sent as they are. */
+/** A connection for raw bytes. */
 async function open(port: number, from = front): Promise<Socket & { text: string }> {
   const socket = Object.assign(connect({ host: '127.0.0.1', port, localAddress: from }), { text: '' });
   socket.setNoDelay(true);

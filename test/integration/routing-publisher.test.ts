@@ -23,7 +23,7 @@ interface Fixture extends AsyncDisposable, Pick<BreakableStore, 'breakFeed' | 'm
   readonly resolver: TestResolver;
   readonly publisher: RoutePublisher;
   newRelease(app: App): Promise<Release>;
-  /** An instance of the release that answers with its release's version. */
+  /** An instance that answers with the version of its release. */
   newUp(app: App, release: Release, port?: number): Promise<Instance>;
   newApp(): Promise<App>;
 }
@@ -172,7 +172,7 @@ test('changes that do not affect routes send nothing', async () => {
   const { store, publisher, resolver } = fixture;
   const app = await fixture.newApp();
   await publisher.settled(app.id);
-  // Once the resolver's presence was noticed, which publishes once more.
+  // After the publisher noticed the resolver, which publishes once more.
   const { version } = await eventually('the tables have settled', async () => {
     const { version: first } = await resolver.client.table();
     await publisher.settled(app.id);
@@ -231,7 +231,7 @@ test('every resolver gets the routes, even one that connects later or lost them'
   stack.defer(() => publisher.close());
   await publisher.start();
   const app = await fixture.newApp();
-  // The third is down and holds up nobody.
+  // The third resolver is down and delays nobody.
   const host = `${app.name}.example.com`;
   await eventually('both have it', async () => {
     await publisher.settled(app.id);
@@ -243,7 +243,7 @@ test('every resolver gets the routes, even one that connects later or lost them'
   stack.defer(() => third.close());
   await eventually('the third has it', async () => (await ask(third.address.port, { host })).status === 503);
 
-  // Somebody took its routes away, and the next change finds another version than the one it is of.
+  // Somebody removed its routes, so the next change does not fit the resolver's version.
   const { version } = await other.client.table();
   await other.client.publish({ version: version + 5, routes: [], reserved: [] });
   assert.equal((await ask(other.port, { host })).status, 404);

@@ -17,7 +17,7 @@ import { answering, LowerHalf } from '../support/lower-half.ts';
 
 const never = new AbortController().signal;
 
-/** A call to an engine that hangs is given up after half a minute: whoever waited for it would be too late. */
+/** A call to a hanging engine times out after half a minute, which is too late for a part that waits for it. */
 const eventually: typeof eventuallyWithin = (what, check) => eventuallyWithin(what, check, { deadlineMs: 20_000 });
 
 /** Both hosts are the one engine of this machine, and the far one is reached through a socket that can hang. */
@@ -52,7 +52,7 @@ describe('two hosts, of which one hangs', () => {
   it('an instance is started on a host that was added later', async () => {
     await half.operations.scale(app, [{ type: 'web', quantity: { set: 2 } }], half.actor);
     await eventually('one is up on each', async () => (await upOn('local')) && (await upOn('far')));
-    // Full, so that what is placed from here on is placed on the other.
+    // The host is full, so from here on instances are placed on the other one.
     await putHost(half.deps.store, { id: 'far', name: 'there', cloudlets: 1 });
   });
 
@@ -150,7 +150,7 @@ describe('a host that came after the app', () => {
     await putHost(store, { id: 'far', name: 'there' });
     await putHost(store, { cloudlets: 1 });
     assert.deepEqual(await store.appNetworks.list({ appId: app.id, hostId: 'far' }), []);
-    // No environment keeper runs here, so nobody else makes the network.
+    // No environment keeper runs here, so nobody else creates the network.
     await half.operations.restart(app, null, half.actor);
     const up = (await store.instances.listActive(app.id)).filter(({ state }) => state === 'up');
     assert.ok(up.some(({ hostId }) => hostId === 'far'));

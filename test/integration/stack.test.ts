@@ -22,7 +22,7 @@ import { testDockerHost } from '../support/engine-fixture.ts';
 const suite = { stackSuite: 'trixie' };
 const runId = `stack-${randomBytes(4).toString('hex')}`;
 const engine = createDockerEngine({ dockerHost: testDockerHost() });
-/** Without root its namespaces may be missing; the way without it is tried above. */
+/** Without root, namespaces may be missing. The way without them is tested above. */
 const asRoot = { skip: isRoot() ? false : 'needs root, as mmdebstrap does on most hosts' };
 let stack: Stack;
 

@@ -17,7 +17,7 @@ after(() => rmSync(root, { recursive: true }));
 
 const openIn = (home: string) => openStore({ path: join(home, 'state.db'), keysDir: join(home, 'keys') });
 
-/** Runs the writing program until it has acknowledged `commits`, kills it at once, and gives back what it acknowledged. */
+/** Runs the writing program until it has acknowledged `commits`, kills it at once, and returns what it acknowledged. */
 function writeUntilKilled(home: string, commits: number): Promise<readonly string[]> {
   const program = join(import.meta.dirname, '..', 'support', 'store-writer.ts');
   const child = spawn(process.execPath, [program, home], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -128,7 +128,7 @@ test('two programs that write at once wait for each other', async () => {
   while (!done) {
     await newApp();
     own += 1;
-    // The store answers without a turn of the event loop, in which the other program is heard.
+    // The store answers before the event loop can read the other program's output.
     await setImmediate();
   }
   assert.equal((await store.apps.list()).length, own + 1);

@@ -236,7 +236,7 @@ describe('a one-off', () => {
     const waiting = new Terminals({ terminalWaitMs: 1 });
     waiting.expect('one');
     await assert.rejects(waiting.arrived('one', never), { code: 'start_failed' });
-    // Its end is being written down at this moment.
+    // Its end is being written at this moment.
     await assert.rejects(
       waiting.attach('one', async () => undefined),
       { code: 'start_failed', message: 'No terminal came within 0.001 s.' },

@@ -73,13 +73,13 @@ after(async () => {
 interface Run {
   readonly code: number | null;
   readonly output: string;
-  /** The last lines, as a reader of Node's summary takes them. */
+  /** The last lines, in the form of Node's summary. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
 async function run(names: readonly string[], deadlineMs = scaled(60_000)): Promise<Run> {
   await rm(join(folder, 'ran'), { force: true });
-  // Node runs no test files within a test file, and tells by this variable that it is in one.
+  // Node runs no test files inside a test file. It detects that by this variable.
   const { NODE_TEST_CONTEXT: _, ...rest } = environment();
   const env = { ...rest, NO_COLOR: '1' } as Record<string, string>;
   const args = ['program.ts', String(deadlineMs), ...names];

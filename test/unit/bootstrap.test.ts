@@ -29,7 +29,7 @@ writeFileSync(
    if (args[0] === 'die') process.kill(process.pid, 'SIGKILL');
   `,
 );
-/** What the system's Node says it is, on a machine whose own is too old: the hand-over must not depend on the test's. */
+/** An old version for the system's Node, so that the hand-over does not depend on the machine's Node. */
 const olderNode = join(folder, 'older-node.cjs');
 writeFileSync(
   olderNode,

@@ -75,6 +75,6 @@ test('secrets from config vars are hidden, in any form that a build prints', () 
   const concealMany = concealer({ PRIVATE_KEY: many.join('\n') });
   assert.equal(concealMany('a geheimnis-0007 b geheimnis-0499'), 'a [PRIVATE_KEY] b [PRIVATE_KEY]');
   assert.equal(concealMany('nothing to hide'), 'nothing to hide');
-  // Neither a secret nor long enough to be told from an ordinary word.
+  // Not a secret, or too short to be distinguished from an ordinary word.
   assert.equal(conceal('production 1234'), 'production 1234');
 });

@@ -21,7 +21,7 @@ const ann = { email: 'ann@example.org', token: 'pp_first' };
 after(() => rmSync(home, { recursive: true, force: true }));
 beforeEach(() => rmSync(join(home, 'paas'), { recursive: true, force: true }));
 
-/** What git itself would send for a URL, asked through its own helper. */
+/** The credentials that git would send for a URL, read with its helper. */
 function gitAnswer(url: URL): string {
   return gitCredential('fill', `protocol=${url.protocol.slice(0, -1)}\nhost=${url.host}\n\n`);
 }

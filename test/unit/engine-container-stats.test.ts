@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toContainerStats, type WireStats } from '../../src/engine/container-stats.ts';
 
-/** As Docker 28 on cgroup v2 answers, without what we do not read. */
+/** The answer of Docker 28 on cgroup v2, without the fields that we do not read. */
 const second: WireStats = {
   read: '2026-11-29T13:14:18.471383299Z',
   pids_stats: { current: 7 },

@@ -7,14 +7,14 @@ import { connect } from '../../src/engine/connection.ts';
 import { removeContainer } from '../../src/engine/remove-container.ts';
 
 const id = '266d6e412c4f';
-/** Docker 20.10's words for a container that ended between its look and its kill. */
+/** Docker 20.10's message for a container that ended between its check and its kill. */
 const endedMeanwhile = {
   status: 500,
   message: `Could not kill running container ${id}, cannot remove - Container ${id} is not running`,
 };
 const removed = { status: 204, message: '' };
 
-/** An engine that gives these answers in turn; the last one again and again. */
+/** An engine that gives these answers in order, and then repeats the last one. */
 async function engineAnswering(...answers: readonly { readonly status: number; readonly message: string }[]) {
   const asked: string[] = [];
   const server = createServer((request, response) => {

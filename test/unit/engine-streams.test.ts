@@ -7,7 +7,7 @@ import { frames, lines } from '../../src/engine/streams.ts';
 const time = '2026-11-22T10:52:03.626016306Z';
 const later = '2026-11-22T10:52:04.000000000Z';
 
-/** The bytes cut into pieces at any places, as a socket may deliver them. */
+/** The bytes split at any places, as a socket may deliver them. */
 function cut(bytes: Buffer, places: readonly number[]): AsyncIterable<Buffer> {
   const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b);
   return (async function* () {

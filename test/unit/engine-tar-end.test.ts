@@ -58,7 +58,7 @@ describe('the end of a tar', () => {
   });
 });
 
-/** The same bytes again and again, as nobody has nine gibibytes to spare. */
+/** Repeats the same bytes, to avoid nine gibibytes of memory. */
 function skip(end: TarEnd, bytes: number): void {
   const piece = Buffer.alloc(64 * 1024 * 1024, 1);
   for (let left = bytes; left > 0; left -= piece.length) end.push(piece.subarray(0, Math.min(left, piece.length)));

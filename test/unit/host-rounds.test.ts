@@ -7,7 +7,7 @@ import { silentLogger as logger } from '../../src/system/logger.ts';
 import { enginesOf } from '../support/engines.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** Nothing is asked of it. */
+/** It is never called. */
 const engine = createDockerEngine({ dockerHost: 'unix:///nonexistent' });
 
 describe('engines by host', () => {

@@ -21,7 +21,7 @@ const lines: readonly (readonly string[])[] = [
 
 const shims: ReadonlySet<string> = new Set(['src/bootstrap.cjs']);
 
-/** The client talks HTTP: of the platform it knows the words, the contract, and small helpers that load no package. */
+/** The client talks HTTP. It may import the domain, the contract, and small modules that load no package. */
 const clientMayImport =
   /^src\/(cli\/|domain\/|api\/contract(\.ts$|\/)|config\/(credentials|environment)\.ts$|system\/(did-you-mean|node-http|version)\.ts$)/;
 
@@ -65,7 +65,7 @@ test('a room imports only from the lines below it', () => {
 
 test('there are no import cycles, not even of types', () => {
   const targets = Map.groupBy(inner, ({ file }) => file);
-  /** The way back to where it began, if there is one: depth first, each file once. */
+  /** A cycle back to the start, if there is one: depth first, each file once. */
   const circleFrom = (start: string): readonly string[] | null => {
     const seen = new Set<string>();
     const walk = (file: string, way: readonly string[]): readonly string[] | null => {
@@ -95,12 +95,12 @@ test('the client imports only the domain, the contract and itself', () => {
 });
 
 test('no import leaves src', () => {
-  // The packages' own description is the one thing outside that the platform reads: its version.
+  // Outside src the platform imports only package.json, for its version.
   const wrong = inner.filter(({ target }) => !target.startsWith('src/') && target !== 'package.json');
   assert.deepEqual(wrong.map(show), []);
 });
 
-/** Who alone may use a package, by the beginning of the importing file's path. */
+/** The only users of a package, by the beginning of the importing file's path. */
 const owners: readonly (readonly [specifier: RegExp, owner: RegExp])[] = [
   [/^(dockerode|docker-modem)(\/|$)/, /^src\/engine\//],
   [/^(kysely|better-sqlite3)(\/|$)|^node:sqlite$/, /^src\/store\//],

@@ -15,7 +15,7 @@ after(() => {
 
 let count = 0;
 
-/** A real program of these lines, kept running. */
+/** A real program with these lines, kept running. */
 function programOf(...lines: readonly string[]) {
   const script = join(folder, `program-${count++}.ts`);
   writeFileSync(script, lines.join('\n'));

@@ -19,8 +19,8 @@ import { plainText } from '../../src/reporting/plain-text.ts';
 import { redact } from '../../src/reporting/redact.ts';
 import { cpuMsOf } from '../support/cpu-time.ts';
 
-// The orchestrator is one process: who makes it read for seconds stops everybody's pushes. What looks harmless, such as
-// `.replace(/\r+$/, '')`, takes the square of a length that a stranger chooses.
+// The orchestrator is one process: input that takes seconds to read stops everybody's pushes. A harmless-looking
+// `.replace(/\r+$/, '')` takes time that grows with the square of untrusted input.
 
 const length = 60_000;
 const mostMs = 700;

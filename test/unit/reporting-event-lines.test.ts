@@ -8,7 +8,7 @@ const web1 = { instanceId: 'i1', process: 'web.1', type: 'web', release: 12, hos
 const me = { accountId: 'me', email: 'me@example.com' };
 const at = new Date('2026-01-01T00:00:00Z');
 
-/** As the store gives it back. */
+/** As the store returns it. */
 function event<K extends EventKind>(kind: K, data: EventFacts[K]): PlatformEvent {
   return { ...eventOf(kind, me, { appId: 'a1', data }), seq: 1, id: 'e1', at } as PlatformEvent;
 }

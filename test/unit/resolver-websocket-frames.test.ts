@@ -11,7 +11,7 @@ function frame(length: number, masked: boolean): Uint8Array {
       : length < 65_536
         ? [0x82, mask | 126, length >> 8, length & 0xff]
         : [0x82, mask | 127, 0, 0, 0, 0, 0, length >> 16, (length >> 8) & 0xff, length & 0xff];
-  // Payload bytes that look like heads, so that a wrong count shows.
+  // Payload bytes that look like frame heads, so that a wrong count is noticed.
   return new Uint8Array([...head, ...(masked ? [1, 2, 3, 4] : []), ...new Array(length).fill(0x81)]);
 }
 

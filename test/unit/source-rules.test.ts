@@ -4,10 +4,10 @@ import { importsOf, repositoryFiles, type SourceFile, withoutComments } from '..
 
 const files = repositoryFiles();
 const sources = files.filter(({ path }) => /^src\/.*\.(ts|tsx|cjs)$/.test(path));
-/** What runs before there are packages, or on a Node that is too old for the rest. */
+/** Files that run before the packages exist, or on a Node that is too old for the rest. */
 const shims: ReadonlySet<string> = new Set(['src/bootstrap.cjs', 'src/cli/paas.cjs']);
 
-/** Who owns a kind of process. Everything else that runs, runs in a container. */
+/** The files that own a kind of process. All other programs run in containers. */
 const processOwners: ReadonlySet<string> = new Set([
   'src/bootstrap.cjs', // npm, and the Node that goes on
   'src/builder/stack/apt-download.ts', // apt-get, dpkg-deb
@@ -27,7 +27,7 @@ type Text = Pick<SourceFile, 'path' | 'text'>;
 const shellUse = /(^|[^.\w])exec(Sync)?\(|\bshell:/;
 const shellName = /(['"`])(\/[\w/]*)?(ba|da|z|k|a)?sh\1/;
 const environmentUse = /process\.env\b/;
-/** An import of more than types; it may go over several lines. */
+/** An import of more than types, possibly over several lines. */
 const nodeHttpValue = /^import (?!type ).*'node:http'|^} from 'node:http'/;
 const archiveUse = /\b(put|get)Archive\b/i;
 
@@ -84,7 +84,7 @@ test('deadlines in tests are scaled to the speed of the machine', () => {
 });
 
 test('the environment is read in one file', () => {
-  // The sample app is text that is written out for the user.
+  // The sample app is text that is written for the user.
   const allowed = new Set(['src/config/environment.ts', 'src/cli/sample-app.ts', ...shims]);
   assert.deepEqual(
     offenders(
@@ -146,7 +146,7 @@ test('nothing in the repository names a registry', () => {
     ['packagist', 'org'],
     ['deb', 'debian', 'org'],
   ].map((parts) => parts.join('.'));
-  // A Debian system says where Debian is: what is written into the stacks' sources.list, and the test of it.
+  // A Debian system needs Debian's address: in the stacks' sources.list, and in its test.
   const allowed = /^(src\/builder\/stack\/|test\/(unit|integration)\/stack)/;
   const named = files
     .filter(({ path }) => !allowed.test(path))
