@@ -6,7 +6,7 @@ import type { PlatformError } from '../../src/domain/errors.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
 import { testHands } from '../support/hands.ts';
-import { HeardOutput } from '../support/heard-output.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
 import { readSavedImage } from '../support/saved-image.ts';
 
 let fixture: BuilderFixture;
@@ -160,7 +160,7 @@ test('the engine fetches no URL for a Dockerfile, in any form, because it could 
     `ARG SCHEME=http\nADD \${SCHEME}://127.0.0.1:${host.port}/secret /srv/\n`,
   ]) {
     await using source = await GitSource.create();
-    const output = new HeardOutput();
+    const output = new RecordedOutput();
     const tree = await source.commit({ Dockerfile: `FROM paas/run\n${hidden}${read}` });
     await assert.rejects(fixture.build(await fixture.newApp(), tree, { output }), {
       code: 'build_failed',
@@ -229,7 +229,7 @@ test('a build that hangs, or whose pusher left, is stopped', async () => {
     message: /wrote nothing for 1.5 s/,
   });
   const gone = new AbortController();
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   const building = fixture.build(await fixture.newApp(), tree, { output, signal: gone.signal });
   setTimeout(() => gone.abort(), 1000);
   await assert.rejects(building, { code: 'cancelled' });

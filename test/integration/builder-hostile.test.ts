@@ -4,7 +4,7 @@ import type { JailLimits } from '../../src/builder/jail/limits.ts';
 import { BuilderFixture, inlineBuildpack } from '../support/builder-fixture.ts';
 import { scaled } from '../support/deadline.ts';
 import { GitSource } from '../support/git-source.ts';
-import { HeardOutput } from '../support/heard-output.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
 
 const megabyte = 1024 * 1024;
 
@@ -19,13 +19,13 @@ after(() => fixture[Symbol.asyncDispose]());
 
 interface Outcome {
   readonly error: { readonly code: string; readonly message: string } | null;
-  readonly output: HeardOutput;
+  readonly output: RecordedOutput;
 }
 
 /** The result of a build with this script. In any case no container of it may be left. */
 async function build(script: string, limits: Partial<JailLimits> = {}, signal?: AbortSignal): Promise<Outcome> {
   await using source = await GitSource.create();
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   const tree = await source.commit({ 'build.sh': script, Procfile: 'web: true\n' });
   const app = await fixture.newApp();
   const error = await fixture

@@ -8,7 +8,7 @@ import { BuilderFixture } from '../support/builder-fixture.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
-import { HeardOutput } from '../support/heard-output.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
 
 const express = resolve(import.meta.dirname, '../apps/express');
 
@@ -47,7 +47,7 @@ async function build(files: SourceFiles, config: Readonly<Record<string, string>
 /** What the pusher reads when the build fails: the output, and the error. */
 async function failure(files: SourceFiles): Promise<{ readonly error: PlatformError; readonly text: string }> {
   await using source = await GitSource.create();
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   const outcome = await fixture
     .build(await fixture.newApp(), await source.commit(files), { output })
     .catch((error) => error);

@@ -7,7 +7,7 @@ import { BuilderFixture } from '../support/builder-fixture.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitSource } from '../support/git-source.ts';
-import { HeardOutput } from '../support/heard-output.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
 
 const express = resolve(import.meta.dirname, '../apps/express');
 const day = 24 * 60 * 60_000;
@@ -113,7 +113,7 @@ test('a Node.js version unused for a month is removed, apps that have it go on, 
 async function somethingIsBuilt() {
   const builder = fixture.builder;
   const source = await GitSource.create();
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   const stop = new AbortController();
   const files = { 'package.json': '{"name":"slow","version":"1.0.0","scripts":{"build":"echo at work; sleep 600"}}' };
   const ended = fixture

@@ -5,7 +5,7 @@ import type { SourceTree } from '../../src/domain/push.ts';
 import { BuilderFixture, inlineBuildpack } from '../support/builder-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
-import { HeardOutput } from '../support/heard-output.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
 import { readSavedImage } from '../support/saved-image.ts';
 
 let fixture: BuilderFixture;
@@ -194,7 +194,7 @@ test('two pushes to one app are built one after the other, and the second pusher
   const app = await fixture.newApp();
   const first = await source.commit({ ...app1, 'build.sh': `${installing}\nsleep 2` });
   const second = await source.commit({ 'inputs/version': '2' });
-  const [outputs, config] = [[new HeardOutput(), new HeardOutput()], { INPUT_NAME: 'x' }];
+  const [outputs, config] = [[new RecordedOutput(), new RecordedOutput()], { INPUT_NAME: 'x' }];
   const running = fixture.build(app, first, { config, ...(outputs[0] && { output: outputs[0] }) });
   await eventually('the first build runs', async () =>
     (await fixture.store.builds.listByState('building')).some(({ appId }) => appId === app.id),
@@ -211,7 +211,7 @@ test('after a crash in a build the platform removes what the build left, and que
   const app = await fixture.newApp();
   const tree = await source.commit({ ...app1, 'build.sh': 'echo begun; sleep 600' });
   const abandoned = new AbortController();
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   const building = fixture.build(app, tree, { output, signal: abandoned.signal }).catch((error: unknown) => error);
   const queued = await fixture.store.builds.create({
     appId: app.id,

@@ -4,8 +4,8 @@ import type { Builder } from '../../src/domain/builder.ts';
 import { deployPush } from '../../src/operations/deploy.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { eventually } from '../support/eventually.ts';
-import { HeardOutput } from '../support/heard-output.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
 
 const never = new AbortController().signal;
 
@@ -43,7 +43,7 @@ it('a config change does not wait for a build, and a push that waits for the cha
     readFile: async () => null,
     archive: () => Promise.reject(new Error('nothing reads it')),
   };
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   const request = { push, appName: app.name, source, actor };
   const deploying = deployPush(request, output, { deps: { ...deps, builder }, signal: never });
   await eventually('it builds', async () => (await store.builds.list(app.id)).length === 1);

@@ -13,12 +13,12 @@ import { scaled } from '../support/deadline.ts';
 import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
 import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
+import { firewallRules } from '../support/firewall-rules.ts';
 import { testHands } from '../support/hands.ts';
-import { hostRules } from '../support/host-rules.ts';
 import { Uplink } from '../support/uplink.ts';
 
 const run = promisify(execFile);
-/** Another one in another run: the host has one route to each. */
+/** Each run uses another network, because the host has one route to each. */
 const metadata = `169.254.${randomInt(1, 255)}.${randomInt(1, 255)}`;
 
 /** Writes a word to each client that connects on port 5000. */
@@ -138,7 +138,7 @@ describe('the host’s firewall', {
   test('closes only link-local addresses to Dockerfile builds, unless a setting opens them', async () => {
     const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge ?? '';
     const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: true };
-    // A platform beside this test may keep its own rule there.
+    // Another platform on this machine may have its own rule there.
     if (!(await closedByAnother(buildBridge))) {
       await open('far', () => heardByStep(metadata));
     }
@@ -165,13 +165,13 @@ describe('the host’s firewall', {
   });
 
   async function closedByAnother(bridge: string): Promise<boolean> {
-    return (await hostRules()).some((rule) => rule.includes(`-i ${bridge} -j PAAS-FWD-`));
+    return (await firewallRules()).some((rule) => rule.includes(`-i ${bridge} -j PAAS-FWD-`));
   }
 
   /** The rules of this test's platform. */
   async function rules(): Promise<readonly string[]> {
     const { input, forward, bridges } = chainsOf(fixture.runId);
-    return (await hostRules()).filter((rule) => [input, forward, bridges].some((own) => rule.includes(own)));
+    return (await firewallRules()).filter((rule) => [input, forward, bridges].some((own) => rule.includes(own)));
   }
 });
 
@@ -180,10 +180,10 @@ async function fromHost(address: string): Promise<string> {
   return stdout.trim();
 }
 
-/** A host beyond this one, which also has the address of a cloud's metadata service. */
+/** Another host, which also has the address of a cloud's metadata service. */
 class FarHost implements AsyncDisposable {
   readonly address: string;
-  /** This host's own address towards it. */
+  /** This host's address on the link to it. */
   readonly gateway: string;
   readonly #parts: AsyncDisposable;
 

@@ -10,8 +10,8 @@ import { silentLogger } from '../../src/system/logger.ts';
 import { isRoot } from '../../src/system/privileges.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 import { enginesOf } from '../support/engines.ts';
+import { firewallRules } from '../support/firewall-rules.ts';
 import { testHands } from '../support/hands.ts';
-import { hostRules } from '../support/host-rules.ts';
 
 const skip = isRoot() ? false : 'needs root, as the firewall itself';
 
@@ -27,7 +27,7 @@ after(async () => {
 /** The interfaces whose forwarded packets go to the platform's chain. */
 async function guarded(): Promise<readonly string[]> {
   const { forward } = chainsOf(fixture.runId);
-  const ours = (await hostRules()).filter((rule) => rule.endsWith(` -j ${forward}`));
+  const ours = (await firewallRules()).filter((rule) => rule.endsWith(` -j ${forward}`));
   return ours.map((rule) => /-i (\S+)/.exec(rule)?.[1] ?? assert.fail(rule));
 }
 

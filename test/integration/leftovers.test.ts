@@ -19,7 +19,7 @@ const claims = mkdtempSync(join(tmpdir(), 'paas-claims-'));
 after(() => rmSync(claims, { recursive: true }));
 
 async function leavingProcess() {
-  const program = join(import.meta.dirname, '../support/leaving.ts');
+  const program = join(import.meta.dirname, '../support/leftover-maker.ts');
   const child = spawn(process.execPath, [program], {
     env: { ...environment(), PAAS_TEST_CLAIMS: claims },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -10,7 +10,7 @@ import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { type AppLogOptions, createAppLog } from '../../src/reporting/app-log.ts';
 import { createLogCollector } from '../../src/reporting/log-collector.ts';
 import { silentLogger } from '../../src/system/logger.ts';
-import { BusyTurns } from '../support/cpu-time.ts';
+import { EventLoopBlocking } from '../support/cpu-time.ts';
 import { scaled } from '../support/deadline.ts';
 import { EngineFixture, testDockerHost } from '../support/engine-fixture.ts';
 import { enginesOf } from '../support/engines.ts';
@@ -185,14 +185,14 @@ test('an app that floods its log slows neither the platform nor the logs of othe
     bytesPerApp: 1024 * 1024,
     floodLimits: { linesPerSecond: 1000, bytesPerSecond: 128 * 1024, burstSeconds: 2 },
   });
-  const turns = new BusyTurns();
+  const blocking = new EventLoopBlocking();
   const flood = await startInstance('yes "a line of the flood that goes on and on and on and on" | head -n 400000');
   const calm = await startInstance(counting(300));
   run.collector.watch(flood, flood.containerId, 1);
   run.collector.watch(calm, calm.containerId, 1);
   await fixture.engine.containers.wait(calm.containerId, AbortSignal.timeout(scaled(30_000)));
   await run.collector.finished(calm);
-  const longestMs = turns.stop();
+  const longestMs = blocking.stop();
   assert.deepEqual(await run.texts(calm.appId), numbers(300));
   assert.ok(longestMs < 100, `the platform stood still for ${longestMs} ms`);
   const told = await eventually('the loss is told', async () => {

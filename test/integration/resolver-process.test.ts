@@ -71,10 +71,10 @@ function tableOf(port: number, version = 1): RouteTable {
 }
 
 test('killed and started again, it serves its old routes without asking the orchestrator', async () => {
-  await using place = await newHome();
+  await using temporary = await newHome();
   await using backend = await startBackend((_incoming, response) => response.end('served'));
-  const { routeSnapshot, resolverSocket } = paths(place.home);
-  await using first = await start(place.home);
+  const { routeSnapshot, resolverSocket } = paths(temporary.home);
+  await using first = await start(temporary.home);
   const client = createResolverClient(resolverSocket);
   assert.deepEqual(await client.publish(tableOf(backend.port, 7)), { taken: true, version: 7 });
   assert.equal((await ask(first.port)).body, 'served');
@@ -89,7 +89,7 @@ test('killed and started again, it serves its old routes without asking the orch
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
 
-  await using second = await start(place.home);
+  await using second = await start(temporary.home);
   assert.equal((await ask(second.port)).body, 'served');
   assert.equal((await ask(second.port, { host: 'other.localhost' })).body, 'served');
   const { version, routes } = await client.table();
@@ -100,8 +100,8 @@ test('killed and started again, it serves its old routes without asking the orch
 
 test('a snapshot that cannot be read is ignored', async () => {
   for (const text of ['', '{"version":1', '{"version":"x","routes":[]}', '[]']) {
-    await using place = await newHome();
-    const [controlSocket, snapshotPath] = [join(place.home, 'r.sock'), join(place.home, 'routes.json')];
+    await using temporary = await newHome();
+    const [controlSocket, snapshotPath] = [join(temporary.home, 'r.sock'), join(temporary.home, 'routes.json')];
     await writeFile(snapshotPath, text);
     const resolver = await startResolver({ bind: '127.0.0.1', httpPort: 0, controlSocket, snapshotPath });
     assert.equal((await ask(resolver.address.port)).status, 404);
@@ -110,15 +110,15 @@ test('a snapshot that cannot be read is ignored', async () => {
 });
 
 test('asked to stop, it finishes requests in flight, accepts no new ones and exits with 0', async () => {
-  await using place = await newHome();
+  await using temporary = await newHome();
   const waiting: (() => void)[] = [];
   await using backend = await startBackend((_incoming, response) => {
     response.write('begun, ');
     waiting.push(() => response.end('ended'));
   });
   const sockets = new WebSocketServer({ server: backend.server });
-  await using resolver = await start(place.home);
-  await createResolverClient(paths(place.home).resolverSocket).publish(tableOf(backend.port));
+  await using resolver = await start(temporary.home);
+  await createResolverClient(paths(temporary.home).resolverSocket).publish(tableOf(backend.port));
   const slow = ask(resolver.port, { headers: { Connection: 'keep-alive' } });
   const socket = new WebSocket(`ws://127.0.0.1:${resolver.port}`, { headers: { Host: 'shop.localhost' } });
   const closed = once(socket, 'close');
@@ -137,16 +137,16 @@ test('asked to stop, it finishes requests in flight, accepts no new ones and exi
 });
 
 test('it ends when its launcher has gone', async () => {
-  await using place = await newHome();
-  await using resolver = await start(place.home);
+  await using temporary = await newHome();
+  await using resolver = await start(temporary.home);
   const exited = once(resolver.child, 'exit');
   resolver.child.disconnect();
   assert.deepEqual(await exited, [0, null]);
 });
 
 test('the orchestrator notices each restart of the resolver, even after a kill', async () => {
-  await using place = await newHome();
-  const client = createResolverClient(paths(place.home).resolverSocket, { patienceMs: 100 });
+  await using temporary = await newHome();
+  const client = createResolverClient(paths(temporary.home).resolverSocket, { patienceMs: 100 });
   const watching = new AbortController();
   const boots: string[] = [];
   const watched = (async () => {
@@ -154,7 +154,7 @@ test('the orchestrator notices each restart of the resolver, even after a kill',
       if (event.type === 'connected') boots.push(event.bootId);
   })();
   for (let life = 1; life <= 2; life += 1) {
-    await using running = await start(place.home);
+    await using running = await start(temporary.home);
     await eventually(`life ${life} was noticed`, () => boots.length === life);
     running.child.kill('SIGKILL');
     await once(running.child, 'exit');
@@ -166,18 +166,18 @@ test('the orchestrator notices each restart of the resolver, even after a kill',
 });
 
 test('only the owner may open its control socket', async () => {
-  await using place = await newHome();
-  await using _resolver = await start(place.home);
-  const { mode } = await stat(paths(place.home).resolverSocket);
+  await using temporary = await newHome();
+  await using _resolver = await start(temporary.home);
+  const { mode } = await stat(paths(temporary.home).resolverSocket);
   assert.equal(mode & 0o777, 0o600);
 });
 
 test('a second resolver for the same home or the same port does not start, and says why', async () => {
-  await using place = await newHome();
+  await using temporary = await newHome();
   await using other = await newHome();
-  await using resolver = await start(place.home);
+  await using resolver = await start(temporary.home);
   for (const [home, port, why] of [
-    [place.home, '0', /Another resolver serves this platform already/],
+    [temporary.home, '0', /Another resolver serves this platform already/],
     [other.home, String(resolver.port), new RegExp(`Port ${resolver.port} is taken\\. .*PAAS_HTTP_PORT`)],
   ] as const) {
     const child = launch(home, port);
@@ -192,12 +192,12 @@ test('a second resolver for the same home or the same port does not start, and s
 });
 
 test('a socket file left by a killed resolver does not stop the next one', async () => {
-  await using place = await newHome();
+  await using temporary = await newHome();
   const port = String(await deadPort());
-  await using first = await start(place.home, port);
+  await using first = await start(temporary.home, port);
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
-  await using second = await start(place.home, port);
+  await using second = await start(temporary.home, port);
   assert.equal((await ask(second.port)).status, 404);
 });
 

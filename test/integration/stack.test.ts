@@ -202,24 +202,24 @@ test('a failed stack leaves no image and shows the error of mmdebstrap', asRoot,
 });
 
 test('building a stack can be cancelled, and then leaves nothing on the disk', asRoot, async (t) => {
-  const place = await mkdtemp(join(tmpdir(), 'paas-stack-test-'));
+  const temporaryFolder = await mkdtemp(join(tmpdir(), 'paas-stack-test-'));
   const before = process.env.TMPDIR;
-  process.env.TMPDIR = place;
+  process.env.TMPDIR = temporaryFolder;
   t.after(async () => {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
-    await rm(place, { recursive: true, force: true });
+    await rm(temporaryFolder, { recursive: true, force: true });
   });
   const stop = new AbortController();
   let used = 0;
   await assert.rejects(async () => {
     const progress = (line: string) => {
       if (!line.startsWith('running apt-get update')) return;
-      used = readdirSync(place).length;
+      used = readdirSync(temporaryFolder).length;
       stop.abort(new Error('enough'));
     };
     for await (const _ of rootfs(stackRecipe('run', 'trixie'), progress, stop.signal)) assert.fail('a tar was made');
   }, /enough/);
   assert.ok(used > 0, 'mmdebstrap works in the folder that is looked at');
-  assert.deepEqual(readdirSync(place), []);
+  assert.deepEqual(readdirSync(temporaryFolder), []);
 });

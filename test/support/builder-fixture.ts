@@ -20,8 +20,8 @@ import { silentLogger } from '../../src/system/logger.ts';
 import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
 import { testHands } from './hands.ts';
-import { HeardOutput } from './heard-output.ts';
 import { removeAllOf } from './leftovers.ts';
+import { RecordedOutput } from './recorded-output.ts';
 
 /** How a process of an image answered. */
 export interface Answer {
@@ -108,16 +108,16 @@ export class BuilderFixture implements AsyncDisposable {
     source: SourceTree,
     {
       config = {},
-      output = new HeardOutput(),
+      output = new RecordedOutput(),
       signal = AbortSignal.timeout(scaled(300_000)),
       builder = this.builder,
     }: {
       readonly config?: ConfigVars;
-      readonly output?: HeardOutput;
+      readonly output?: RecordedOutput;
       readonly signal?: AbortSignal;
       readonly builder?: PlatformBuilder;
     } = {},
-  ): Promise<BuildResult & { readonly output: HeardOutput }> {
+  ): Promise<BuildResult & { readonly output: RecordedOutput }> {
     const request = { app, pushId: null, source, config, actor: this.actor };
     return { ...(await builder.build(request, output, signal)), output };
   }

@@ -10,22 +10,22 @@ export function cpuMsOf(run: () => void): number {
 }
 
 /** Measures the longest time that the event loop was blocked, in ms of CPU time, until it is stopped. */
-export class BusyTurns {
+export class EventLoopBlocking {
   #since = process.threadCpuUsage();
   #longestMs = 0;
   readonly #timer: NodeJS.Timeout;
 
   constructor() {
-    this.#timer = setInterval(() => this.#turn(), 5);
+    this.#timer = setInterval(() => this.#measure(), 5);
   }
 
   stop(): number {
     clearInterval(this.#timer);
-    this.#turn();
+    this.#measure();
     return this.#longestMs;
   }
 
-  #turn(): void {
+  #measure(): void {
     this.#longestMs = Math.max(this.#longestMs, milliseconds(process.threadCpuUsage(this.#since)));
     this.#since = process.threadCpuUsage();
   }

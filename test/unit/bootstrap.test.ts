@@ -38,13 +38,13 @@ writeFileSync(
 );
 
 function lockedAs(packages: object, installed: object | null): string {
-  const place = mkdtempSync(join(folder, 'lock-'));
-  writeFileSync(join(place, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }));
+  const checkout = mkdtempSync(join(folder, 'lock-'));
+  writeFileSync(join(checkout, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }));
   if (installed) {
-    mkdirSync(join(place, 'node_modules'));
-    writeFileSync(join(place, 'node_modules/.package-lock.json'), JSON.stringify({ packages: installed }));
+    mkdirSync(join(checkout, 'node_modules'));
+    writeFileSync(join(checkout, 'node_modules/.package-lock.json'), JSON.stringify({ packages: installed }));
   }
-  return place;
+  return checkout;
 }
 
 const zod = { 'node_modules/zod': { version: '4.0.0' } };
@@ -54,9 +54,9 @@ test('a fresh clone needs its packages', () => {
 });
 
 test('an interrupted install is repeated', () => {
-  const place = lockedAs(zod, null);
-  mkdirSync(join(place, 'node_modules/zod'), { recursive: true });
-  assert.equal(staleReason(place, false), 'node_modules is missing');
+  const checkout = lockedAs(zod, null);
+  mkdirSync(join(checkout, 'node_modules/zod'), { recursive: true });
+  assert.equal(staleReason(checkout, false), 'node_modules is missing');
 });
 
 test('installed packages of the lock file are kept, and packages for other machines may be missing', () => {
@@ -65,14 +65,14 @@ test('installed packages of the lock file are kept, and packages for other machi
 });
 
 test('a changed lock file installs its packages, and the reason names one', () => {
-  const place = lockedAs({ 'node_modules/zod': { version: '4.0.1' } }, zod);
-  assert.equal(staleReason(place, false), 'package-lock.json has changed (zod)');
+  const checkout = lockedAs({ 'node_modules/zod': { version: '4.0.1' } }, zod);
+  assert.equal(staleReason(checkout, false), 'package-lock.json has changed (zod)');
 });
 
 test('development packages are needed by the tests, not by the platform', () => {
-  const place = lockedAs({ ...zod, 'node_modules/knip': { version: '6.0.0', dev: true } }, zod);
-  assert.equal(staleReason(place, false), null);
-  assert.match(staleReason(place, true) ?? '', /knip/);
+  const checkout = lockedAs({ ...zod, 'node_modules/knip': { version: '6.0.0', dev: true } }, zod);
+  assert.equal(staleReason(checkout, false), null);
+  assert.match(staleReason(checkout, true) ?? '', /knip/);
 });
 
 test('Node 24.12 is the oldest version that runs the sources', () => {

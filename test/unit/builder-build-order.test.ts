@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { admissions, type QueueFacts, queueLine, serveOrder } from '../../src/builder/build-order.ts';
 import type { Build } from '../../src/domain/build.ts';
 
-/** `a1` is a build of the app `a`, asked for and begun at these seconds. */
+/** `a1` is a build of the app `a`, requested and begun at these seconds. */
 function build(id: string, at: { asked: number; began?: number; worker?: number }): Build {
   return {
     id,

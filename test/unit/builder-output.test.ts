@@ -4,10 +4,13 @@ import { HeldOutput } from '../../src/builder/held-output.ts';
 import { BuildLines } from '../../src/builder/jail/build-lines.ts';
 import { concealer } from '../../src/builder/jail/conceal.ts';
 import { LimitedOutput } from '../../src/builder/limited-output.ts';
-import { HeardOutput } from '../support/heard-output.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
 
-function linesOf(...chunks: readonly (string | Buffer)[]): { readonly heard: HeardOutput; readonly lines: BuildLines } {
-  const heard = new HeardOutput();
+function linesOf(...chunks: readonly (string | Buffer)[]): {
+  readonly heard: RecordedOutput;
+  readonly lines: BuildLines;
+} {
+  const heard = new RecordedOutput();
   const lines = new BuildLines(heard, (line) => line);
   for (const chunk of chunks) lines.write(Buffer.from(chunk));
   lines.end();
@@ -40,7 +43,7 @@ test('the reason of a failed build is its last block of warnings', () => {
 });
 
 test('of endless output the beginning and the end are shown', () => {
-  const heard = new HeardOutput();
+  const heard = new RecordedOutput();
   const output = new LimitedOutput(heard, { maxBytes: 100 });
   for (let line = 0; line < 1000; line++) output.detail(`line ${line}`);
   output.end();
@@ -51,7 +54,7 @@ test('of endless output the beginning and the end are shown', () => {
 });
 
 test('output of parallel work is shown after the main output', () => {
-  const heard = new HeardOutput();
+  const heard = new RecordedOutput();
   const held = new HeldOutput(heard);
   held.step('second');
   heard.step('first');

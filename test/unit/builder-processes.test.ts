@@ -6,7 +6,7 @@ import { shellGivesWay } from '../../src/builder/cnb/launcher.ts';
 import { argvOf } from '../../src/builder/dockerfile/argv.ts';
 import { announceExport, announceProcesses, mergeProcesses } from '../../src/builder/processes.ts';
 import { parseProcfile } from '../../src/domain/procfile.ts';
-import { HeardOutput } from '../support/heard-output.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
 
 function direct(type: string, ...command: string[]): StartableProcess {
   return { type, kind: 'direct', command, args: [], workingDir: null };
@@ -33,7 +33,7 @@ test("without a Procfile the buildpack's defaults are used", () => {
 });
 
 test("the pusher reads the process types, in Heroku's words", () => {
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   announceProcesses(mergeProcesses(parseProcfile('worker: x'), [direct('rake', 'rake')]), 'Ruby', output);
   assert.deepEqual(output.lines, [
     '-----> Discovering process types',
@@ -43,7 +43,7 @@ test("the pusher reads the process types, in Heroku's words", () => {
 });
 
 test('a release command gives a warning that it is not run', () => {
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   announceProcesses(mergeProcesses(parseProcfile('web: x\nrelease: migrate'), []), 'Ruby', output);
   assert.deepEqual(output.lines.slice(1), [
     '       Procfile declares types -> web, release',
@@ -52,13 +52,13 @@ test('a release command gives a warning that it is not run', () => {
 });
 
 test('the packing step is announced before it begins, with the process types', () => {
-  const output = new HeardOutput();
+  const output = new RecordedOutput();
   announceExport([direct('web', 'npm', 'start')], { builderName: 'Node.js', procfile: null, output });
   assert.deepEqual(output.lines.slice(-2), ['       Default types for Node.js -> web', '-----> Compressing...']);
 });
 
 test('a source without a process is refused, because it would replace a serving version', () => {
-  const announce = () => announceProcesses(mergeProcesses(null, []), 'Node.js', new HeardOutput());
+  const announce = () => announceProcesses(mergeProcesses(null, []), 'Node.js', new RecordedOutput());
   assert.throws(announce, { code: 'build_failed', message: /^Nothing says what to run/, hint: /Procfile/ });
 });
 

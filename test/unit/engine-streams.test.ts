@@ -8,8 +8,8 @@ const time = '2026-11-22T10:52:03.626016306Z';
 const later = '2026-11-22T10:52:04.000000000Z';
 
 /** The bytes split at any places, as a socket may deliver them. */
-function cut(bytes: Buffer, places: readonly number[]): AsyncIterable<Buffer> {
-  const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b);
+function cut(bytes: Buffer, cuts: readonly number[]): AsyncIterable<Buffer> {
+  const ends = [...cuts.map((at) => at % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b);
   return (async function* () {
     let from = 0;
     for (const end of ends) {
@@ -36,9 +36,9 @@ describe('the engine’s streams', () => {
   test('frames are the same however the bytes are split', async () => {
     const sent = fc.array(fc.record({ stream: fc.constantFrom(1 as const, 2 as const), bytes: fc.uint8Array() }));
     await fc.assert(
-      fc.asyncProperty(sent, fc.array(fc.nat(), { maxLength: 20 }), async (records, places) => {
+      fc.asyncProperty(sent, fc.array(fc.nat(), { maxLength: 20 }), async (records, cuts) => {
         const bytes = Buffer.concat(records.map(({ stream, bytes }) => frame(stream, Buffer.from(bytes))));
-        const received = await collect(frames(cut(bytes, places)));
+        const received = await collect(frames(cut(bytes, cuts)));
         assert.deepEqual(
           received.map(({ stream, payload }) => [stream, payload.toString('hex')]),
           records.map(({ stream, bytes }) => [stream === 1 ? 'stdout' : 'stderr', Buffer.from(bytes).toString('hex')]),
@@ -60,8 +60,8 @@ describe('the engine’s streams', () => {
   test('lines are the same however the bytes are split', async () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'ü', '\n') });
     await fc.assert(
-      fc.asyncProperty(text, fc.array(fc.nat(), { maxLength: 10 }), async (sent, places) => {
-        const received = (await collect(lines(cut(Buffer.from(sent), places)))).map((line) => line.toString());
+      fc.asyncProperty(text, fc.array(fc.nat(), { maxLength: 10 }), async (sent, cuts) => {
+        const received = (await collect(lines(cut(Buffer.from(sent), cuts)))).map((line) => line.toString());
         assert.deepEqual(
           received,
           sent.endsWith('\n') || sent === '' ? sent.split('\n').slice(0, -1) : sent.split('\n'),

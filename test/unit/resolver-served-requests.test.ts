@@ -8,7 +8,7 @@ test('a hundred requests at once have a line each, then ten per second, and the 
   let nowMs = 0;
   const clock = { monotonicMs: () => nowMs };
   const served = new ServedRequests((appId, count) => counts.push([appId, count]), clock);
-  const turn = (ms: number) => {
+  const advance = (ms: number) => {
     nowMs += ms;
     t.mock.timers.tick(ms);
   };
@@ -17,12 +17,12 @@ test('a hundred requests at once have a line each, then ten per second, and the 
 
   assert.equal(admitted('shop', 130), 100);
   assert.equal(admitted('blog', 3), 3, "another app's requests take nothing from it");
-  turn(1_000);
+  advance(1_000);
   assert.deepEqual(counts, [['shop', 30]]);
   assert.equal(admitted('shop', 15), 10);
-  turn(1_000);
+  advance(1_000);
   assert.deepEqual(counts.at(-1), ['shop', 5]);
-  turn(20_000);
+  advance(20_000);
   assert.equal(counts.length, 2, 'a quiet app is not told of');
   assert.equal(admitted('shop', 130), 100, 'who was quiet may have a burst again');
 });

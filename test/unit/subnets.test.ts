@@ -25,8 +25,8 @@ describe('choosing a subnet', () => {
 
   test('a free block overlaps no taken one, wherever the search begins', () => {
     const someBlock = fc
-      .record({ place: fc.nat({ max: 65_535 }), prefix: fc.integer({ min: 20, max: 30 }) })
-      .map(({ place, prefix }) => block(`10.210.${place >> 8}.${place & 255}/${prefix}`));
+      .record({ offset: fc.nat({ max: 65_535 }), prefix: fc.integer({ min: 20, max: 30 }) })
+      .map(({ offset, prefix }) => block(`10.210.${offset >> 8}.${offset & 255}/${prefix}`));
     fc.assert(
       fc.property(fc.array(someBlock, { maxLength: 6 }), fc.nat(), (taken, seed) => {
         const free = freeBlock(pool, taken, seed);

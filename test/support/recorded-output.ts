@@ -1,7 +1,7 @@
 import type { BuildOutput } from '../../src/domain/build.ts';
 
 /** The output that a pusher would read. */
-export class HeardOutput implements BuildOutput {
+export class RecordedOutput implements BuildOutput {
   readonly lines: string[] = [];
 
   step(text: string): void {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 /** All firewall rules of this machine, in the form of iptables. */
-export async function hostRules(): Promise<readonly string[]> {
+export async function firewallRules(): Promise<readonly string[]> {
   const { stdout } = await promisify(execFile)('iptables', ['--wait', '10', '--list-rules']);
   return stdout.split('\n');
 }
