@@ -192,7 +192,7 @@ function loadCheck({ averages, cpus, freeMemoryBytes, memoryBytes }: HostLoad): 
   const name = 'host load';
   const [, fiveMinutes] = averages;
   const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
-  const message = `${fiveMinutes.toFixed(1)} on ${cpus} CPUs; ${gib(freeMemoryBytes)} of ${gib(memoryBytes)} GiB of memory free`;
+  const message = `${fiveMinutes.toFixed(1)} on ${cpus} CPU${cpus === 1 ? '' : 's'}; ${gib(freeMemoryBytes)} of ${gib(memoryBytes)} GiB of memory free`;
   const isBusy = fiveMinutes > cpus * busyHost.loadPerCpu || freeMemoryBytes < memoryBytes * busyHost.freeMemory;
   if (!isBusy) return { name, state: 'ok', message, fix: null };
   return { name, state: 'warning', message, fix: 'Scale apps down, or take a larger host. See what is busy with: top' };

@@ -111,6 +111,10 @@ describe('two hosts, of which one hangs', () => {
     );
     const of = (name: string) => checks.find((check) => check.name === name);
     assert.match(of('engine (there)')?.fix ?? '', /^Start the container engine/);
+    for (const name of ['host load (here)', 'host load (there)']) {
+      assert.match(of(name)?.message ?? '', /^[\d.]+ on \d+ CPUs?; [\d.]+ of [\d.]+ GiB of memory free$/);
+    }
+    assert.ok(of('disk of the engine (here)'));
     assert.deepEqual([of('host firewall (here)')?.state, of('host firewall (there)')?.state], ['ok', 'warning']);
   });
 
