@@ -32,7 +32,7 @@ export async function openSourceTree(
   }
   const [treeId, entries] = await Promise.all([
     readTreeId(repository, id, signal),
-    listTree(repository, id, limits, signal),
+    listTree(repository, id, { limits, signal }),
   ]);
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   return {
@@ -80,8 +80,7 @@ async function readTreeId(repository: Repository, id: string, signal: AbortSigna
 function listTree(
   repository: Repository,
   id: string,
-  limits: GitLimits,
-  signal: AbortSignal,
+  { limits, signal }: { limits: GitLimits; signal: AbortSignal },
 ): Promise<readonly SourceEntry[]> {
   // -t lists the folders too. A hostile tree may consist only of folders, and ls-tree would then print nothing for long.
   const command = { name: 'ls-tree', options: ['-r', '-t', '-l', '-z', '--full-tree'], revisions: [id] };

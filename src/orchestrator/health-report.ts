@@ -129,9 +129,9 @@ async function partsOf(
   ]);
 }
 
-async function inTime<T>(answer: Promise<T>, who: string): Promise<T> {
+async function inTime<T>(answer: Promise<T>, name: string): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const late = () => reject(new Error(`${who} did not answer within ${partAnswersMs / 1000} s`));
+  const late = () => reject(new Error(`${name} did not answer within ${partAnswersMs / 1000} s`));
   const timer = setTimeout(late, partAnswersMs);
   try {
     return await Promise.race([answer, promise]);

@@ -15,7 +15,7 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const engineLogBytes = { maxBytes: 32 * 1024 * 1024, keptBytes: 4 * 1024 * 1024 } as const;
 
-/** Recurring work that nobody asks for: repairs what was left over, and bounds what grows. */
+/** Recurring work: repairs leftovers, and bounds what grows. */
 export function createRounds(deps: {
   readonly deployDeps: DeployDeps;
   readonly repairs: Repairs;

@@ -101,7 +101,7 @@ describe('the protocol', () => {
     assert.equal((await ask('GET', '/apps/proto', { headers: { 'If-None-Match': tag } })).status, 200);
   });
 
-  test('HEAD answers as GET does, without the body, to whoever looks whether something is there', async () => {
+  test('HEAD answers as GET does, without the body', async () => {
     const { ask } = fixture;
     for (const path of ['/healthz', '/apps/proto', '/apps/proto/releases', '/apps/none']) {
       const [head, get] = [await ask('HEAD', path), await ask('GET', path)];

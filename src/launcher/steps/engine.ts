@@ -31,7 +31,7 @@ export function engineStep(engine: Engine, settings: Settings): SetUpStep {
     },
     async perform(progress, signal) {
       if (plan.kind === 'install') await install(progress, signal);
-      await start(engine, settings, progress, signal);
+      await start(engine, settings, { progress, signal });
     },
   };
 }
@@ -73,12 +73,12 @@ async function install(progress: (line: string) => void, signal: AbortSignal): P
   await installPackages(packages, progress, signal);
 }
 
-async function start(
-  engine: Engine,
-  settings: Settings,
-  progress: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
+interface StartOptions {
+  readonly progress: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+async function start(engine: Engine, settings: Settings, { progress, signal }: StartOptions): Promise<void> {
   const methods = startMethods({
     hasSystemd: existsSync('/run/systemd/system'),
     hasInitScript: existsSync('/etc/init.d/docker') && findProgram('service') !== null,
@@ -88,7 +88,7 @@ async function start(
     // The package may have started it already. A second daemon would fail.
     if (await answers(engine)) return;
     let timeoutMs = startTimeoutMs;
-    const daemon = await startBy(method, log, progress, signal).catch((error: Error) => {
+    const daemon = await startBy(method, log, { progress, signal }).catch((error: Error) => {
       signal.throwIfAborted();
       progress(error.message);
       timeoutMs = failedStartTimeoutMs;
@@ -107,12 +107,7 @@ async function start(
 }
 
 /** Returns the daemon when it is a child process; null when systemd or an init script started it. */
-async function startBy(
-  method: StartMethod,
-  log: string,
-  progress: (line: string) => void,
-  signal: AbortSignal,
-): Promise<Detached | null> {
+async function startBy(method: StartMethod, log: string, { progress, signal }: StartOptions): Promise<Detached | null> {
   const timeoutMs = 90_000;
   switch (method) {
     case 'systemd':
