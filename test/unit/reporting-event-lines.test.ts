@@ -45,7 +45,7 @@ test('a crash is logged with its cause, its status and its consequence', () => {
   ]);
 });
 
-test('a lost instance is reported with what became of its host', () => {
+test('a lost instance is logged with the state of its host', () => {
   assert.deepEqual(says('instance.lost', { ...web1, reason: 'Host host-1 has not answered for 60 s' }), [
     'paas[web.1]: Host host-1 has not answered for 60 s',
     'paas[web.1]: State changed to lost',

@@ -155,7 +155,7 @@ for (const malformed of [
   });
 }
 
-test('whatever is taken for a host has only characters of one', () => {
+test('an accepted hostname has only valid characters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
       const hostname = hostnameOf(text);

@@ -56,7 +56,7 @@ test('several versions are sent as one change, with each app once and in its cur
   assert.equal(change?.version, history.version);
 });
 
-test('a version that is not of this history, or too old to be remembered, is told no change', () => {
+test('a version of another history, or one too old, gets no change', () => {
   const history = historyOf('a');
   const first = version(history);
   for (const strange of [0, routeVersion(2, 1), first, first + 1]) assert.equal(history.since(strange), null);
