@@ -217,7 +217,7 @@ describe('a site can be configured', () => {
     [
       'of a header that is none',
       { 'index.html': '', 'static.json': JSON.stringify({ headers: { '/**': { 'A: b': 'c' } } }) },
-      /no name of a header/,
+      /not the name of a header/,
     ],
     [
       'of a header value with a variable',

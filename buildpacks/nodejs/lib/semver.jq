@@ -1,5 +1,5 @@
 # npm's version ranges (node-semver's README, "Ranges") over released versions. Pre-releases are never candidates, so
-# every range is a union of half-open intervals of [major, minor, patch] and nothing else has to be known.
+# every range is a union of half-open intervals of [major, minor, patch].
 
 def version: capture("^v?(?<a>\\d+)\\.(?<b>\\d+)\\.(?<c>\\d+)$") | [.a, .b, .c] | map(tonumber);
 
@@ -12,7 +12,7 @@ def partial:
 
 def floor_of: map(. // 0);
 
-# The first version above everything that the partial covers; null: there is none.
+# The first version above all versions that the partial covers; null when there is none.
 def ceiling_of:
   if .[0] == null then null
   elif .[1] == null then [.[0] + 1, 0, 0]
@@ -27,7 +27,7 @@ def caret_ceiling:
 
 def tilde_ceiling: if .[1] == null then ceiling_of else [.[0], .[1] + 1, 0] end;
 
-# One comparator -> {from, to}: from <= version < to. Fails on what is no comparator.
+# One comparator -> {from, to}: from <= version < to. Fails when the text is no comparator.
 def interval:
   capture("^(?<op>\\^|~>?|>=|<=|>|<|=)?(?<rest>.*)$")
   | .op as $op | (.rest | partial) as $p
@@ -35,7 +35,7 @@ def interval:
     elif $op == "~" or $op == "~>" then {from: ($p | floor_of), to: ($p | tilde_ceiling)}
     elif $op == ">=" then {from: ($p | floor_of), to: null}
     elif $op == ">" then
-      # Above everything is nothing.
+      # No version is above all versions.
       if $p[0] == null then {from: [0, 0, 0], to: [0, 0, 0]} else {from: ($p | ceiling_of), to: null} end
     elif $op == "<" then {from: [0, 0, 0], to: ($p | floor_of)}
     elif $op == "<=" then {from: [0, 0, 0], to: ($p | ceiling_of)}

@@ -1,4 +1,4 @@
-# Which Node.js and npm: what was asked for, by whom, and the published version that answers it.
+# Chooses Node.js and npm: the requested version, the source of the request, and the published version that satisfies it.
 
 default_major=24
 
@@ -10,7 +10,7 @@ registry_document() {
     unreachable "The npm registry did not answer for $package."
 }
 
-# Exit 75 is for the platform, which may know an answer from yesterday.
+# Exit 75 tells the platform to use an earlier answer if it has one.
 unreachable() {
   warn "$1" 'That is not about your source: push again in a minute.'
   exit 75
@@ -61,7 +61,7 @@ node_alias() {
   esac
 }
 
-# What this app gets: sets node_version, npm_version, and where each comes from.
+# Sets node_version, npm_version, and the address of each.
 resolve_runtime() {
   resolve_node
   resolve_npm
@@ -79,7 +79,7 @@ resolve_node() {
   requested_node
   range=$(node_alias "$node_range")
   registry_document "$package" "$document"
-  # Of a wide range the long-term line is meant, not the newest number.
+  # For a wide range, the long-term line is chosen and not the newest version.
   answer=$(jq -r -L "$buildpack_dir/lib" --arg range "$range" --argjson default "$default_major" '
     include "semver"; ($range | alternatives) as $asked
     | [released[] | select(.number | satisfies($asked))]
@@ -116,7 +116,7 @@ resolve_npm() {
     range=$(package_json '.engines.npm | strings')
     [[ -z $range ]] || source='engines in package.json'
   fi
-  # npm 12 runs no install script of any dependency unless told to: not a surprise for a default.
+  # npm 12 runs no install scripts of dependencies unless configured, which would be a surprise as the default.
   : "${range:=<12}"
   registry_document npm "$document"
   answer=$(jq -r -L "$buildpack_dir/lib" --arg range "$range" --arg node "$node_version" '

@@ -1,10 +1,10 @@
-# How much memory the instance has, in MB, and from it how many processes a clustering server may start. Sourced by bash
-# at every start, so it forks nothing. Heroku's names: MEMORY_AVAILABLE, WEB_MEMORY, WEB_CONCURRENCY.
+# Sets the instance's memory in MB, and from it the number of processes that a clustering server may start. bash sources it
+# at every start, so it forks no process. Heroku's names: MEMORY_AVAILABLE, WEB_MEMORY, WEB_CONCURRENCY.
 if [ -z "${MEMORY_AVAILABLE:-}" ]; then
   for __paas_file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
     if [ -r "$__paas_file" ]; then
       read -r __paas_bytes <"$__paas_file" || true
-      # "max", and the kernel's page-rounded infinity, are no limits.
+      # "max" and the kernel's page-rounded infinity mean no limit.
       case $__paas_bytes in
       *[!0-9]* | '' | ????????????????*) ;;
       *) export MEMORY_AVAILABLE=$((__paas_bytes / 1048576)) ;;

@@ -1,8 +1,8 @@
-# nginx out of the build stack; what it links to is in the run stack, of the same release.
+# Copies nginx from the build stack. The run stack of the same release has the libraries that it links to.
 
 install_server() {
   local layer=$layers_dir/server nginx
-  nginx=$(command -v nginx) || fail 'This build stack has no nginx.' 'Make the stack anew: paas stack:rebuild'
+  nginx=$(command -v nginx) || fail 'This build stack has no nginx.' 'Make the stack again: paas stack:rebuild'
   rm -rf "$layer"
   mkdir -p "$layer/bin" "$layer/conf"
   cp "$nginx" "$layer/bin/nginx"
@@ -13,7 +13,7 @@ install_server() {
   step "Installed $("$nginx" -v 2>&1 | sed 's|.*nginx/|nginx |')"
 }
 
-# A string of nginx's configuration; check_settings has seen to it that nothing in it means anything there.
+# Quotes a string for nginx's configuration. check_settings has refused the characters that nginx would interpret.
 nginx_string() { printf '"%s"' "${1//\"/\\\"}"; }
 
 write_config() {
@@ -34,15 +34,15 @@ write_config() {
       echo 'if ($http_x_forwarded_proto = http) { return 301 https://$host$request_uri; }'
     fi
     if [[ $clean_urls == yes ]]; then
-      # One address per page: the one with .html moves to the one without.
+      # One address per page: the one with .html redirects to the one without.
       echo 'if ($request_uri ~ "^/(?![/\x5c])([^?]*/)?index(?:\.html)?(\?.*)?$") { return 301 /$1$2; }'
       echo 'if ($request_uri ~ "^/(?![/\x5c])([^?]*)\.html(\?.*)?$") { return 301 /$1$2; }'
     fi
-    # Relative links in a folder's page need its slash.
+    # Relative links in a folder's page need the slash at the end of the address.
     echo 'if (-f $request_filename/index.html) { rewrite ^(.*[^/])$ $1/ permanent; }'
     echo "location / { try_files $candidates; }"
     if [[ -z $root ]]; then
-      # All files are served, but not those that only tell the platform what to do.
+      # All files are served, except those that only configure the platform.
       echo 'location ~ ^/(Procfile|Staticfile|static\.json|app\.json)$ { return 404; }'
     fi
     for ((index = 0; index < ${#headers[@]}; index += 2)); do

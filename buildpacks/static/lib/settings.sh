@@ -1,4 +1,4 @@
-# What the site wants: static.json (Heroku's), Staticfile (Cloud Foundry's), or convention.
+# The settings of the site, from static.json (Heroku's), Staticfile (Cloud Foundry's), or by convention.
 
 root='' spa=no clean_urls=no https_only=no error_page='' headers=()
 
@@ -27,7 +27,7 @@ read_static_json() {
   jq -e 'type == "object"' static.json >/dev/null 2>&1 || fail 'static.json is not valid JSON.' 'It must hold one object, for example: { "root": "public" }'
   root=$(static_json '.root // "" | strings')
   [[ -n $root || ! -f public_html/index.html ]] || root=public_html
-  # Any route of several paths to one page is what single-page apps ask for.
+  # A route of all paths to one page means a single-page app.
   [[ $(static_json '(.routes // {}) | to_entries | map(select(.key | test("^/\\*\\*?$"))) | length') == 0 ]] || spa=yes
   [[ $(static_json '.clean_urls // false') != true ]] || clean_urls=yes
   [[ $(static_json '.https_only // false') != true ]] || https_only=yes
@@ -42,7 +42,7 @@ read_static_json() {
     warn 'static.json has routes for single paths, which are not served here; only "/**" is.'
 }
 
-# Lines of `key: value`, a subset of YAML that is all this file ever holds.
+# Reads lines of `key: value`, the only part of YAML that this file uses.
 read_staticfile() {
   local line key value
   while IFS= read -r line || [[ -n $line ]]; do
@@ -70,7 +70,7 @@ check_root() {
   [[ -f ./$root/index.html ]] || warn "There is no index.html in $(root_name): / will answer 404."
 }
 
-# nginx would read variables and escapes in its strings. Before anything is written, because a fault says so on the output.
+# Refuses what nginx would read as a variable or an escape. Runs before anything is written.
 check_settings() {
   local index value
   check_root
@@ -79,6 +79,6 @@ check_settings() {
       fail "The value \"$value\" in static.json has a character that cannot be served (\$, \\ or a line end)."
   done
   for ((index = 0; index < ${#headers[@]}; index += 2)); do
-    [[ ${headers[index]} =~ ^[A-Za-z0-9-]+$ ]] || fail "\"${headers[index]}\" in static.json is no name of a header."
+    [[ ${headers[index]} =~ ^[A-Za-z0-9-]+$ ]] || fail "\"${headers[index]}\" in static.json is not the name of a header."
   done
 }
