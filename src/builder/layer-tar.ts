@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { pack as createPack, type Pack } from 'tar-stream';
-import type { LayerFile } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { LayerFile } from '../domain/images.ts';
 
 /** 1980-01-01T00:00:01Z, the time of every file in an image made by buildpacks (platform spec, "exporter"). */
 const layerTime = new Date(315_532_801_000);

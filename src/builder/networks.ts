@@ -1,4 +1,5 @@
-import { type Engine, labelNames } from '../domain/engine.ts';
+import type { Engine } from '../domain/engine.ts';
+import { labelNames } from '../domain/labels.ts';
 
 /** Room for one container and its gateway. */
 const prefixLength = 29;

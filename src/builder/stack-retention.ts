@@ -1,5 +1,7 @@
 import type { Settings } from '../config/settings.ts';
-import { type Engine, type ImageState, type Labels, labelNames } from '../domain/engine.ts';
+import type { Engine } from '../domain/engine.ts';
+import type { ImageState } from '../domain/images.ts';
+import { type Labels, labelNames } from '../domain/labels.ts';
 import { hostCaTag } from './dockerfile/trust-image.ts';
 import { stackKinds, stackRecipe } from './stack/recipe.ts';
 

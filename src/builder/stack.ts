@@ -1,7 +1,8 @@
 import type { Settings } from '../config/settings.ts';
 import type { Stack } from '../domain/builder.ts';
-import { type Engine, labelNames } from '../domain/engine.ts';
+import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { labelNames } from '../domain/labels.ts';
 import { makeStacks } from './stack/make-stacks.ts';
 import { type StackRecipe, stackKinds, stackRecipe } from './stack/recipe.ts';
 

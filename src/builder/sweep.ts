@@ -2,8 +2,10 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { platformActor } from '../domain/actor.ts';
 import type { Build } from '../domain/build.ts';
-import { type ContainerState, type Engine, labelNames } from '../domain/engine.ts';
+import type { ContainerState } from '../domain/containers.ts';
+import type { Engine } from '../domain/engine.ts';
 import { eventOf } from '../domain/event.ts';
+import { labelNames } from '../domain/labels.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 

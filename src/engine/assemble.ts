@@ -1,5 +1,5 @@
-import type { AssembledImage } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { AssembledImage } from '../domain/images.ts';
 import type { BlobCache } from './blob-cache.ts';
 import type { Connection } from './connection.ts';
 import type { DockerInfo } from './engine-info.ts';

@@ -1,4 +1,5 @@
-import { type ContainerState, countsAsRunning, type Labels } from '../domain/engine.ts';
+import { type ContainerState, countsAsRunning } from '../domain/containers.ts';
+import type { Labels } from '../domain/labels.ts';
 
 /** The parts that we read of `GET /containers/{id}/json`. */
 export interface InspectedContainer {

@@ -1,4 +1,5 @@
-import type { ContainerExit, ContainerState, EngineContainers, Labels } from '../domain/engine.ts';
+import type { ContainerExit, ContainerState, EngineContainers } from '../domain/containers.ts';
+import type { Labels } from '../domain/labels.ts';
 import { attach } from './attach.ts';
 import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';

@@ -1,4 +1,4 @@
-import type { ContainerSpec, EngineContainers } from '../domain/engine.ts';
+import type { ContainerSpec, EngineContainers } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';

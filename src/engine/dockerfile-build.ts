@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { DockerfileBuild } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { DockerfileBuild } from '../domain/images.ts';
 import { BuildProgress, type FailedStep } from './build-progress.ts';
 import { decodeTrace } from './buildkit-trace.ts';
 import type { Connection } from './connection.ts';

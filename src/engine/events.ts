@@ -1,5 +1,6 @@
-import type { EngineEvent, Labels } from '../domain/engine.ts';
+import type { EngineEvent } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { Labels } from '../domain/labels.ts';
 import type { Connection } from './connection.ts';
 import { toPlatformError } from './docker-errors.ts';
 import { labelFilter } from './labels.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { ImageConfig } from '../domain/engine.ts';
+import type { ImageConfig } from '../domain/images.ts';
 import { toWireConfig } from './image-state.ts';
 import { type TarEntry, tarOf } from './tar.ts';
 

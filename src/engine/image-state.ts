@@ -1,4 +1,5 @@
-import type { ImageConfig, ImageState, Labels } from '../domain/engine.ts';
+import type { ImageConfig, ImageState } from '../domain/images.ts';
+import type { Labels } from '../domain/labels.ts';
 
 /** The runtime part of an image's configuration, as the engine and the OCI image spec write it. */
 export interface WireConfig {

@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ImageState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { ImageState } from '../domain/images.ts';
 import type { Connection } from './connection.ts';
 import { toPlatformError } from './docker-errors.ts';
 import { imagePath } from './image-refs.ts';

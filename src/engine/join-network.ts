@@ -1,4 +1,4 @@
-import type { EngineNetworks } from '../domain/engine.ts';
+import type { EngineNetworks } from '../domain/networks.ts';
 import type { Connection } from './connection.ts';
 import { answered, engineMessage } from './docker-errors.ts';
 

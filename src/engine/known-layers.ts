@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { AssembledImage } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { AssembledImage } from '../domain/images.ts';
 import type { BlobCache } from './blob-cache.ts';
 import type { Connection } from './connection.ts';
 import { answered, toPlatformError } from './docker-errors.ts';

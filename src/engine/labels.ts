@@ -1,4 +1,4 @@
-import type { Labels } from '../domain/engine.ts';
+import type { Labels } from '../domain/labels.ts';
 
 /** The engine's filter for objects that carry all of these labels. */
 export function labelFilter(labels: Labels): { readonly label: readonly string[] } {

@@ -1,4 +1,4 @@
-import type { ContainerLogLine } from '../domain/engine.ts';
+import type { ContainerLogLine } from '../domain/containers.ts';
 
 /** A longer line is delivered in pieces, so that one line cannot fill our memory. */
 const longestLineBytes = 64 * 1024;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ContainerLogLine, ContainerLogOptions } from '../domain/engine.ts';
+import type { ContainerLogLine, ContainerLogOptions } from '../domain/containers.ts';
 import type { Connection } from './connection.ts';
 import type { InspectedContainer } from './container-state.ts';
 import { toPlatformError } from './docker-errors.ts';

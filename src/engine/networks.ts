@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { newBridgeName } from '../domain/bridges.ts';
-import { type EngineNetworks, type Labels, labelNames, type NetworkState } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { type Labels, labelNames } from '../domain/labels.ts';
+import type { EngineNetworks, NetworkState } from '../domain/networks.ts';
 import { type Block, formatAddress, formatBlock, freeBlock, parseBlock } from '../domain/subnets.ts';
 import type { Connection } from './connection.ts';
 import { answered, engineMessage } from './docker-errors.ts';

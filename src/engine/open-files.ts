@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ContainerSpec, type Labels, labelNames } from '../domain/engine.ts';
+import type { ContainerSpec } from '../domain/containers.ts';
+import { type Labels, labelNames } from '../domain/labels.ts';
 import { writeWhole } from '../system/durable-file.ts';
 import type { Connection } from './connection.ts';
 import { engineMessage } from './docker-errors.ts';

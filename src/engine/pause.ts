@@ -1,4 +1,4 @@
-import { countsAsRunning } from '../domain/engine.ts';
+import { countsAsRunning } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type Docker from 'dockerode';
-import type { ContainerLimits, ContainerNetwork, ContainerSpec, Sandbox } from '../domain/engine.ts';
+import type { ContainerLimits, ContainerNetwork, ContainerSpec, Sandbox } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { atLeast } from './api-version.ts';
 import seccompProfile from './sandbox.seccomp.json' with { type: 'json' };

@@ -1,4 +1,4 @@
-import type { ContainerSpec } from '../domain/engine.ts';
+import type { ContainerSpec } from '../domain/containers.ts';
 import type { Connection } from './connection.ts';
 import { containerRequest, type EngineAbilities } from './policy.ts';
 

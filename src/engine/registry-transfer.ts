@@ -1,5 +1,5 @@
-import type { ImageState } from '../domain/engine.ts';
 import { type ErrorCode, PlatformError } from '../domain/errors.ts';
+import type { ImageState } from '../domain/images.ts';
 import type { PulledImage, RegistryAuth, RegistryTransfer } from '../domain/registry.ts';
 import type { Connection, EngineCall } from './connection.ts';
 import { answered, engineMessage, toPlatformError } from './docker-errors.ts';

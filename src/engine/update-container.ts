@@ -1,4 +1,4 @@
-import type { ContainerLimits } from '../domain/engine.ts';
+import type { ContainerLimits } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Connection } from './connection.ts';
 import { containerStats } from './container-stats.ts';

@@ -1,6 +1,6 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { EngineContainers } from '../domain/engine.ts';
+import type { EngineContainers } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { VolumeCopy } from '../domain/volume-copy.ts';
 import { toPlatformError } from './docker-errors.ts';

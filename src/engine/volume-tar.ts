@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { ContainerExit, EngineContainers } from '../domain/engine.ts';
+import type { ContainerExit, EngineContainers } from '../domain/containers.ts';
 import { type ErrorCode, PlatformError } from '../domain/errors.ts';
 import type { AttachedStreams } from '../domain/exec.ts';
 import type { VolumeCopy } from '../domain/volume-copy.ts';

@@ -1,5 +1,7 @@
-import type { EngineContainers, EngineVolumes, Labels } from '../domain/engine.ts';
+import type { EngineContainers } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { Labels } from '../domain/labels.ts';
+import type { EngineVolumes } from '../domain/volumes.ts';
 import type { Connection } from './connection.ts';
 import { ignoring } from './docker-errors.ts';
 import { carries, labelFilter } from './labels.ts';

@@ -1,5 +1,5 @@
 import { json } from 'node:stream/consumers';
-import type { ContainerExit } from '../domain/engine.ts';
+import type { ContainerExit } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Connection } from './connection.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { type Environment, environment } from '../config/environment.ts';
 import { paths, type Settings } from '../config/settings.ts';
-import { countsAsRunning, type Engine, type Labels, labelNames } from '../domain/engine.ts';
+import { countsAsRunning } from '../domain/containers.ts';
+import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { type Labels, labelNames } from '../domain/labels.ts';
 import type { Store } from '../domain/store.ts';
 import { platformId } from '../store/platform-id.ts';
 import { openStore } from '../store/store.ts';

@@ -2,7 +2,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import type { Builder } from '../domain/builder.ts';
 import { sameConfig } from '../domain/config-vars.ts';
-import type { ContainerOnHost } from '../domain/engine.ts';
+import type { ContainerOnHost } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import type { AppLog } from '../domain/log-line.ts';

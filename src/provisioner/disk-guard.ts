@@ -1,6 +1,8 @@
 import { platformActor } from '../domain/actor.ts';
-import { type ContainerState, countsAsRunning, type Engine, labelNames } from '../domain/engine.ts';
+import { type ContainerState, countsAsRunning } from '../domain/containers.ts';
+import type { Engine } from '../domain/engine.ts';
 import { eventOf, instanceFacts } from '../domain/event.ts';
+import { labelNames } from '../domain/labels.ts';
 import type { Store } from '../domain/store.ts';
 
 /** The limit of an instance's own disk, the same as a build's. The disk is lost with the instance, so nothing lasting belongs there. */

@@ -1,4 +1,4 @@
-import { labelNames } from '../domain/engine.ts';
+import { labelNames } from '../domain/labels.ts';
 import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';

@@ -1,8 +1,9 @@
 import type { App } from '../domain/app.ts';
-import { type Engine, type Labels, labelNames } from '../domain/engine.ts';
+import type { Engine } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import { errorCode, PlatformError } from '../domain/errors.ts';
 import type { Instance } from '../domain/instance.ts';
+import { type Labels, labelNames } from '../domain/labels.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
 

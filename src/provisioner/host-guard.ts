@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts';
-import { labelNames } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import type { HandsOn } from '../domain/host-hands.ts';
+import { labelNames } from '../domain/labels.ts';
 import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';

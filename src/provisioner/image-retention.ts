@@ -1,7 +1,9 @@
 import type { App } from '../domain/app.ts';
 import type { Artifact } from '../domain/build.ts';
-import { type Engine, type ImageState, labelNames } from '../domain/engine.ts';
+import type { Engine } from '../domain/engine.ts';
+import type { ImageState } from '../domain/images.ts';
 import { releaseOf } from '../domain/instance.ts';
+import { labelNames } from '../domain/labels.ts';
 import { artifactsToGoBackTo } from '../domain/release.ts';
 import type { Store } from '../domain/store.ts';
 import { type EnvironmentDeps, labelsOf } from './environment.ts';

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { type ContainerLogLine, countsAsRunning, type Engine } from '../domain/engine.ts';
+import { type ContainerLogLine, countsAsRunning } from '../domain/containers.ts';
+import type { Engine } from '../domain/engine.ts';
 import { errorCode } from '../domain/errors.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';

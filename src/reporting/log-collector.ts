@@ -1,6 +1,7 @@
-import { type ContainerOnHost, type ContainerState, labelNames } from '../domain/engine.ts';
+import type { ContainerOnHost, ContainerState } from '../domain/containers.ts';
 import type { Engines } from '../domain/engines.ts';
 import { type Instance, processName } from '../domain/instance.ts';
+import { labelNames } from '../domain/labels.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import { PerHost } from '../system/per-host.ts';

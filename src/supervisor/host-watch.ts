@@ -1,5 +1,7 @@
-import { type ContainerState, countsAsRunning, type Engine, type EngineEvent, labelNames } from '../domain/engine.ts';
+import { type ContainerState, countsAsRunning } from '../domain/containers.ts';
+import type { Engine, EngineEvent } from '../domain/engine.ts';
 import { isFinal } from '../domain/instance.ts';
+import { labelNames } from '../domain/labels.ts';
 import type { Store } from '../domain/store.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';

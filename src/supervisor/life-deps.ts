@@ -1,4 +1,5 @@
-import type { ContainerOnHost, Engine } from '../domain/engine.ts';
+import type { ContainerOnHost } from '../domain/containers.ts';
+import type { Engine } from '../domain/engine.ts';
 import type { HostHands } from '../domain/host-hands.ts';
 import type { Instance } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';

@@ -1,5 +1,7 @@
-import { type ContainerState, countsAsRunning, type Engine, labelNames } from '../domain/engine.ts';
+import { type ContainerState, countsAsRunning } from '../domain/containers.ts';
+import type { Engine } from '../domain/engine.ts';
 import type { Instance } from '../domain/instance.ts';
+import { labelNames } from '../domain/labels.ts';
 import type { Clock } from '../system/clock.ts';
 import type { StepFacts } from './step.ts';
 import type { Terminals } from './terminals.ts';

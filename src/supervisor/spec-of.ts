@@ -1,4 +1,4 @@
-import type { ContainerSpec } from '../domain/engine.ts';
+import type { ContainerSpec } from '../domain/containers.ts';
 import { assertNever, PlatformError } from '../domain/errors.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import type { OneOff } from '../domain/one-off.ts';

@@ -1,7 +1,9 @@
-import { type ContainerNetwork, type Engine, labelNames } from '../domain/engine.ts';
+import type { ContainerNetwork } from '../domain/containers.ts';
+import type { Engine } from '../domain/engine.ts';
 import { type ErrorCode, errorCode, PlatformError } from '../domain/errors.ts';
 import { oneShotTypes } from '../domain/formation.ts';
 import type { Instance } from '../domain/instance.ts';
+import { labelNames } from '../domain/labels.ts';
 import type { OneOff } from '../domain/one-off.ts';
 import type { LifeDeps } from './life-deps.ts';
 import { specOf } from './spec-of.ts';

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import type { TestPlatform } from '../support/platform.ts';
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { buffer, text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import type { ContainerSpec } from '../../src/domain/engine.ts';
+import type { ContainerSpec } from '../../src/domain/containers.ts';
 import type { ExecRequest } from '../../src/domain/exec.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';

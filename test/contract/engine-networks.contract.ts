@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BlockList, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import type { NetworkState } from '../../src/domain/engine.ts';
+import type { NetworkState } from '../../src/domain/networks.ts';
 import { parseBlock } from '../../src/domain/subnets.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { inNetwork } from '../support/engine-fixture.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ContainerStats } from '../../src/domain/container-stats.ts';
-import type { ContainerSpec } from '../../src/domain/engine.ts';
+import type { ContainerSpec } from '../../src/domain/containers.ts';
 import { scaled } from '../support/deadline.ts';
 import { inNetwork, megabyte } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';

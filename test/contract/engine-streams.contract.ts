@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import type { ContainerLogLine, ContainerLogOptions, ContainerSpec } from '../../src/domain/engine.ts';
+import type { ContainerLogLine, ContainerLogOptions, ContainerSpec } from '../../src/domain/containers.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import type { UnderTest } from './engine.contract.ts';

@@ -7,7 +7,7 @@ import Docker from 'dockerode';
 import tar from 'tar-stream';
 import { hostTrust } from '../../src/builder/host-trust.ts';
 import { ensureStacks } from '../../src/builder/stack.ts';
-import { type Labels, labelNames } from '../../src/domain/engine.ts';
+import { type Labels, labelNames } from '../../src/domain/labels.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { claim } from '../support/claims.ts';
 import { scaled } from '../support/deadline.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import { eventually } from '../support/eventually.ts';
 import { httpGet, must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import type { ContainerSpec } from '../../src/domain/engine.ts';
+import type { ContainerSpec } from '../../src/domain/containers.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { engineInfo, RecordingEngine } from '../support/recording-engine.ts';
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import type { NetworkState } from '../../src/domain/engine.ts';
+import type { NetworkState } from '../../src/domain/networks.ts';
 import { engineOnHost } from '../../src/engine/engine-on-host.ts';
 import { chainsOf } from '../../src/host/firewall-rules.ts';
 import { isRoot } from '../../src/system/privileges.ts';

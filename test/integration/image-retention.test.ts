@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import type { Artifact } from '../../src/domain/build.ts';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import type { ReleaseStatus } from '../../src/domain/release.ts';
 import { removeOldImages } from '../../src/provisioner/image-retention.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { ensureStacks, findStacks } from '../../src/builder/stack.ts';
 import { readSettings } from '../../src/config/settings.ts';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import { runLocalCommand } from '../../src/launcher/local-commands.ts';
 import { stopApps } from '../../src/launcher/stop.ts';
 import { removeFromEngine } from '../../src/launcher/uninstall.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { environment } from '../../src/config/environment.ts';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { chainsOf } from '../../src/host/firewall-rules.ts';
 import { sweepClaims } from '../support/claims.ts';

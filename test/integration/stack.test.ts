@@ -13,7 +13,7 @@ import { readHostApt, rootfs } from '../../src/builder/stack/debian-tools.ts';
 import { type StackRecipe, stackRecipe, stackUser } from '../../src/builder/stack/recipe.ts';
 import { ensureStacks, findStacks } from '../../src/builder/stack.ts';
 import type { Stack } from '../../src/domain/builder.ts';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { isRoot } from '../../src/system/privileges.ts';
 import { scaled } from '../support/deadline.ts';

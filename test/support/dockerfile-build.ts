@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { PassThrough } from 'node:stream';
 import tar from 'tar-stream';
 import type { BuildOutput } from '../../src/domain/build.ts';
-import type { DockerfileBuild } from '../../src/domain/engine.ts';
+import type { DockerfileBuild } from '../../src/domain/images.ts';
 import type { EngineFixture } from './engine-fixture.ts';
 
 /** The engine's output of a build, without the platform's marks. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import tar from 'tar-stream';
-import type { LayerFile } from '../../src/domain/engine.ts';
+import type { LayerFile } from '../../src/domain/images.ts';
 
 /** A layer on disk with these files. Equal files give an equal layer. */
 export async function writeLayer(

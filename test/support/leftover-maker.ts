@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import { claim } from './claims.ts';
 import { EngineFixture, inNetwork } from './engine-fixture.ts';
 

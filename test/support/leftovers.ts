@@ -1,4 +1,4 @@
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { removeHostFirewall } from '../../src/host/firewall.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
 import type { Artifact } from '../../src/domain/build.ts';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import type { Operations } from '../../src/domain/operations.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';

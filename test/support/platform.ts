@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { environment } from '../../src/config/environment.ts';
-import { labelNames } from '../../src/domain/engine.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
 import { claim, idIn } from './claims.ts';
 import { scaled } from './deadline.ts';

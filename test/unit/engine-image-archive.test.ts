@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { LayerFile } from '../../src/domain/engine.ts';
+import type { LayerFile } from '../../src/domain/images.ts';
 import { dockerArchive, type ImagePlan, ociLayout, qualifiedTag } from '../../src/engine/image-archive.ts';
 import { imagePath, splitTag } from '../../src/engine/image-refs.ts';
 import { chainIds } from '../../src/engine/known-layers.ts';

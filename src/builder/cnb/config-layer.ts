@@ -1,5 +1,5 @@
 import { stringify } from 'smol-toml';
-import type { LayerFile } from '../../domain/engine.ts';
+import type { LayerFile } from '../../domain/images.ts';
 import { LayerWriter } from '../layer-tar.ts';
 import type { LaunchPlan, StartableProcess } from './launch-plan.ts';
 import { launcherPath, launcherScript } from './launcher.ts';

@@ -1,5 +1,5 @@
-import type { LayerFile } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
+import type { LayerFile } from '../../domain/images.ts';
 import type { Jail, Tree } from '../jail/jail.ts';
 import type { BuiltByBuildpack } from './build-phase.ts';
 import { layersFolder } from './layers-on-disk.ts';

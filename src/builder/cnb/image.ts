@@ -1,4 +1,5 @@
-import type { Engine, LayerFile } from '../../domain/engine.ts';
+import type { Engine } from '../../domain/engine.ts';
+import type { LayerFile } from '../../domain/images.ts';
 import { appOwner } from '../layer-tar.ts';
 import type { ImageRequest } from '../strategy.ts';
 import { entrypointOf } from './config-layer.ts';

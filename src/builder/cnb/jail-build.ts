@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { type Engine, type LayerFile, labelNames } from '../../domain/engine.ts';
+import type { Engine } from '../../domain/engine.ts';
+import type { LayerFile } from '../../domain/images.ts';
+import { labelNames } from '../../domain/labels.ts';
 import { builderGeneration, stackParts } from '../build-key.ts';
 import { buildTrust } from '../build-trust.ts';
 import { HeldOutput } from '../held-output.ts';

@@ -1,5 +1,5 @@
 import { extract, type Header } from 'tar-stream';
-import type { LayerFile } from '../../domain/engine.ts';
+import type { LayerFile } from '../../domain/images.ts';
 import { contentTime, LayerWriter } from '../layer-tar.ts';
 import type { Source } from '../strategy.ts';
 

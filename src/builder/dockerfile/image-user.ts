@@ -1,6 +1,7 @@
 import type { BuildOutput } from '../../domain/build.ts';
-import { type Engine, labelNames } from '../../domain/engine.ts';
+import type { Engine } from '../../domain/engine.ts';
 import { errorCode } from '../../domain/errors.ts';
+import { labelNames } from '../../domain/labels.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import { appOwner } from '../layer-tar.ts';
 

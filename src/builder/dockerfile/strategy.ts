@@ -1,7 +1,8 @@
 import type { ProcessType } from '../../domain/build.ts';
-import type { Engine, ImageState } from '../../domain/engine.ts';
+import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import type { HostHands } from '../../domain/host-hands.ts';
+import type { ImageState } from '../../domain/images.ts';
 import { DiskWatch } from '../full-disk.ts';
 import { Guard } from '../jail/guard.ts';
 import type { JailLimits } from '../jail/limits.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
-import { type Engine, labelNames } from '../../domain/engine.ts';
+import type { Engine } from '../../domain/engine.ts';
+import { labelNames } from '../../domain/labels.ts';
 import { buildTrust } from '../build-trust.ts';
 import { caBundlePath } from '../host-trust.ts';
 import type { BuildTimeTrust } from './rewrite.ts';

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createZstdDecompress } from 'node:zlib';
-import { type Engine, labelNames } from '../../domain/engine.ts';
+import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
+import { labelNames } from '../../domain/labels.ts';
 import { Answers } from './answers.ts';
 import { Guard } from './guard.ts';
 import type { JailLimits } from './limits.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { ImageConfig } from '../../domain/engine.ts';
-import { labelNames } from '../../domain/engine.ts';
+import type { ImageConfig } from '../../domain/images.ts';
+import { labelNames } from '../../domain/labels.ts';
 
 /** Apps run on `run`. `build` is the same with compilers and headers, for builds only. */
 export type StackKind = 'run' | 'build';
