@@ -57,6 +57,11 @@ export const suites: readonly Suite[] = [
     triggers: [
       'src/engine/',
       'src/domain/engine.ts',
+      'src/domain/containers.ts',
+      'src/domain/images.ts',
+      'src/domain/networks.ts',
+      'src/domain/volumes.ts',
+      'src/domain/exec.ts',
       'test/engines/',
       'test/contract/engine',
       'test/contract/docker-engine',
