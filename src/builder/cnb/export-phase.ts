@@ -1,6 +1,7 @@
 import { PlatformError } from '../../domain/errors.ts';
 import type { LayerFile } from '../../domain/images.ts';
-import type { Jail, Tree } from '../jail/jail.ts';
+import type { Tree } from '../jail/frames.ts';
+import type { Jail } from '../jail/jail.ts';
 import type { BuiltByBuildpack } from './build-phase.ts';
 import { layersFolder } from './layers-on-disk.ts';
 import type { BuildRecord } from './record.ts';

@@ -1,4 +1,4 @@
-import type { Tree } from '../jail/jail.ts';
+import type { Tree } from '../jail/frames.ts';
 
 /** A layer in the engine, with what the next build needs to recognise it. */
 export interface RecordedLayer {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { PlatformError } from '../../domain/errors.ts';
 import type { LayerFile } from '../../domain/images.ts';
-import type { Tree } from '../jail/jail.ts';
+import type { Tree } from '../jail/frames.ts';
 import { contentTime, isBelow, LayerWriter } from '../layer-tar.ts';
 import { appTree } from './source-layer.ts';
 

@@ -5,13 +5,13 @@ import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import { labelNames } from '../../domain/labels.ts';
 import { Answers } from './answers.ts';
+import { frames, type Tree, treeWords, wordFrames } from './frames.ts';
 import { Guard } from './guard.ts';
 import type { JailLimits } from './limits.ts';
 import { MarkedOutput } from './marked-output.ts';
 import { readSmallTar, type SmallFile } from './small-tar.ts';
 
 const agent = readFileSync(new URL('agent.sh', import.meta.url), 'utf8');
-const frameBytes = 1024 * 1024;
 
 export interface JailSpec {
   readonly name: string;
@@ -39,12 +39,6 @@ export interface CommandResult {
   readonly status: number;
   /** The kernel killed processes of this command because memory ran out. */
   readonly outOfMemory: boolean;
-}
-
-/** A folder or file of the jail, without the first slash, and the paths in it that are left out, with all below them. */
-export interface Tree {
-  readonly path: string;
-  readonly without: readonly string[];
 }
 
 export interface ListedEntry {
@@ -280,33 +274,4 @@ export class Jail implements AsyncDisposable {
       cause: new Error(`unexpected answer: ${answer.slice(0, 200)}`),
     });
   }
-}
-
-async function* frames(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of data) {
-    if (part.length === 0) continue;
-    parts.push(part);
-    bytes += part.length;
-    if (bytes < frameBytes) continue;
-    yield Buffer.concat(parts);
-    parts = [];
-    bytes = 0;
-  }
-  if (bytes > 0) yield Buffer.concat(parts);
-}
-
-async function* wordFrames(words: readonly string[]): AsyncGenerator<Uint8Array> {
-  if (words.some((word) => word.includes('\0'))) throw new PlatformError('internal', 'A word for a build holds a NUL.');
-  yield Buffer.from(words.map((word) => `${word}\0`).join(''));
-}
-
-function treeWords(trees: readonly Tree[]): readonly string[] {
-  return trees.flatMap(({ path, without }) => [path, String(without.length), ...without.map(literal)]);
-}
-
-/** Escapes a path for find, which takes patterns. */
-function literal(path: string): string {
-  return path.replace(/[\\*?[]/g, '\\$&');
 }
