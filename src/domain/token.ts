@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 
 /**
  * An API token as its owner holds it: `pp_`, 32 random bytes in base62 (43 digits), and a CRC-32 of both in base62
- * (6 digits). Scanners find leaked tokens by this form, and a mistyped token is rejected without a look-up.
+ * (6 digits). Scanners find leaked tokens by this form, and a mistyped token can be recognised without a look-up.
  */
 export interface MintedToken {
   /** Shown once, stored nowhere. */

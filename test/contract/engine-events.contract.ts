@@ -21,7 +21,7 @@ export function eventsContract(underTest: UnderTest): void {
       await containers.start(id);
       await containers.wait(id, stop.signal);
       await containers.remove(id);
-      await eventually('the removal is told', () => heard.some((event) => event.kind === 'destroy'));
+      await eventually('the removal is reported', () => heard.some((event) => event.kind === 'destroy'));
       stop.abort();
       await listening;
       assert.deepEqual(
@@ -45,7 +45,7 @@ export function eventsContract(underTest: UnderTest): void {
       await fixture.run('exit 2', { labels });
       const heard: EngineEvent[] = [];
       const listening = listen(events, heard);
-      await eventually('the end is told', () => heard.find((event) => event.exitCode === 2));
+      await eventually('the end is reported', () => heard.find((event) => event.exitCode === 2));
       stop.abort();
       await listening;
     });
@@ -61,7 +61,7 @@ export function eventsContract(underTest: UnderTest): void {
       for (let tries = 0; tries < 3 && !told(); tries++) {
         await fixture.run(outOfMemory, { labels, memoryBytes: 32 * megabyte });
       }
-      await eventually('the lack of memory is told', told);
+      await eventually('the lack of memory is reported', told);
       stop.abort();
       await listening;
     });

@@ -208,6 +208,6 @@ describe('formation and instances', () => {
       'rake db:migrate',
       'sleep 600',
     ]);
-    assert.ok(!JSON.stringify(listed).includes('/attach/'), 'the address is told once');
+    assert.ok(!JSON.stringify(listed).includes('/attach/'), 'the address is shown once');
   });
 });

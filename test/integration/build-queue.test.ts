@@ -47,7 +47,7 @@ describe('the queue of builds', () => {
     assert.ok(one && two && three);
     const workers = [await one.begun, await two.begun];
     assert.deepEqual(workers.map(({ number }) => number).sort(), [0, 1]);
-    await eventually('the third is told', () => three.lines.length > 0);
+    await eventually('the third pusher reads its position', () => three.lines.length > 0);
     assert.deepEqual(three.lines, ['Waiting to build: all 2 build workers are busy (position 1)...']);
     assert.deepEqual(await Promise.all(builds.map(stateOf)), ['building', 'building', 'queued']);
     const events = await store.events.list({ limit: 10 });
@@ -97,7 +97,7 @@ describe('the queue of builds', () => {
     const gone = new AbortController();
     const second = begin(queue, two, gone.signal);
     const third = begin(queue, three);
-    await eventually('the third is told', () => third.lines.at(-1)?.includes('position 2'));
+    await eventually('the third pusher reads its position', () => third.lines.at(-1)?.includes('position 2'));
     gone.abort();
     await assert.rejects(second.begun, { code: 'cancelled' });
     await eventually('the third is nearer', () => third.lines.at(-1)?.includes('position 1'));
@@ -122,14 +122,14 @@ describe('the queue of builds', () => {
     const [one, lost, two] = builds as [Build, Build, Build];
     await begin(before, one).begun;
     const waits = [begin(before, lost), begin(before, two)];
-    await eventually('the third is told', () => waits[1]?.lines.at(-1)?.includes('position 2'));
+    await eventually('the third pusher reads its position', () => waits[1]?.lines.at(-1)?.includes('position 2'));
     before.close();
     for (const { begun } of waits) await assert.rejects(begun, { code: 'cancelled' });
     assert.deepEqual(await Promise.all(builds.map(stateOf)), ['building', 'queued', 'queued']);
 
     const after = new BuildQueue(store, 1);
     const resumed = begin(after, two);
-    await eventually('it is told', () => resumed.lines.length > 0);
+    await eventually('the resumed build reads its position', () => resumed.lines.length > 0);
     assert.deepEqual(resumed.lines, ['Waiting to build: the only build worker is busy (position 1)...']);
     await end(one, 'failed');
     await resumed.begun;

@@ -259,7 +259,10 @@ describe('operations on an app', () => {
     const { store } = half.deps;
     await half.operations.scale(app, [{ type: 'web', size: 2 }], half.actor);
     await eventually('the smaller one has ended', async () => (await half.containers(app)).length === 1);
-    await eventually('it is told', async () => (await eventsOf(store, app.id, 'instance.stopped')).length > 0);
+    await eventually(
+      'the stop is reported',
+      async () => (await eventsOf(store, app.id, 'instance.stopped')).length > 0,
+    );
     const events = (await store.events.list({ appId: app.id, limit: 1000 })).toReversed();
     const rows = (await store.instances.list(app.id)).map((row) => instanceFacts(row, 1));
     assert.deepEqual(new Set(rows.map(({ size }) => size)), new Set([1, 2, defaultInstanceCloudlets]));

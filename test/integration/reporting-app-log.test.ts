@@ -198,7 +198,7 @@ test('a process that floods its log loses lines, which are counted, and other pr
   assert.equal(kept.filter((text) => text.startsWith('flood')).length, 200);
   assert.equal(kept.filter((text) => text.startsWith('calm')).length, 150);
   assert.ok(kept.includes('State changed'));
-  const [told] = await eventually('the loss is told', async () => {
+  const [told] = await eventually('the loss is reported', async () => {
     const lines = await log.read('a', { lines: 10, process: 'web.1', source: 'platform' });
     const about = lines.filter(({ text }) => text.includes('dropped'));
     return about.length > 0 && about;

@@ -196,7 +196,7 @@ test('an app that floods its log slows neither the platform nor the logs of othe
   const longestMs = blocking.stop();
   assert.deepEqual(await run.texts(calm.appId), numbers(300));
   assert.ok(longestMs < 100, `the platform stood still for ${longestMs} ms`);
-  const told = await eventually('the loss is told', async () => {
+  const told = await eventually('the loss is reported', async () => {
     const lines = await run.appLog.read(flood.appId, { lines: 10, source: 'platform' });
     return lines.find(({ text }) => text.includes('dropped'));
   });

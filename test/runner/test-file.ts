@@ -69,7 +69,7 @@ function failureOf({ data }: TestEvent): string | undefined {
   return data.details?.error?.failureType;
 }
 
-/** The others failed because of one that is told as well. */
+/** The others failed because of one that is reported as well. */
 function isReason(failure: string | undefined): boolean {
   return failure !== 'subtestsFailed' && failure !== 'cancelledByParent';
 }
