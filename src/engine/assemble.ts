@@ -15,6 +15,7 @@ import {
 import { imagePath, splitTag } from './image-refs.ts';
 import { type InspectedImage, toImageState } from './image-state.ts';
 import { chainIds, type KnownImages, type KnownLayers } from './known-layers.ts';
+import { loadImages } from './load-images.ts';
 
 const loadDeadlineMs = 10 * 60_000;
 /** Sending up to this many bytes costs less than a search in all images. */
@@ -133,18 +134,8 @@ export class Assembler {
     const tar = archive.open();
     const what = `load image ${tag}`;
     try {
-      const answer = await this.#connection.request<unknown>({
-        method: 'POST',
-        path: '/images/load',
-        query: { quiet: true },
-        tar,
-        what,
-        deadlineMs: loadDeadlineMs,
-      });
-      // After the engine has begun to answer, a failure is a line of the answer.
-      const text = Buffer.isBuffer(answer) ? answer.toString('utf8') : JSON.stringify(answer);
-      const problem = /"errorDetail":\{.*?"message":"(.*?)"\}/.exec(text)?.[1];
-      if (problem !== undefined) throw new PlatformError('internal', `The engine could not ${what}: ${problem}`);
+      const { problem } = await loadImages(this.#connection, tar, { what, deadlineMs: loadDeadlineMs });
+      if (problem !== null) throw new PlatformError('internal', `The engine could not ${what}: ${problem}`);
       await this.#inspect(archive.imageId, `find image ${tag} after loading it`);
     } finally {
       tar.destroy();

@@ -5,6 +5,7 @@ import type { ImageState } from '../domain/images.ts';
 import type { Connection } from './connection.ts';
 import { toPlatformError } from './docker-errors.ts';
 import { imagePath } from './image-refs.ts';
+import { loadImages } from './load-images.ts';
 import { brokenTar, TarEnd, wholeTar } from './tar-end.ts';
 
 const loadDeadlineMs = 60 * 60_000;
@@ -50,19 +51,8 @@ export async function importImages(
   const tar = wholeTar('images');
   const sending = pipeline(source, tar, { signal }).catch(() => {});
   try {
-    const answer = await connection.request<unknown>({
-      method: 'POST',
-      path: '/images/load',
-      query: { quiet: true },
-      tar,
-      what,
-      deadlineMs: loadDeadlineMs,
-      signal,
-    });
-    const lines = linesOf(answer);
-    const problem = lines.find(({ errorDetail }) => errorDetail !== undefined)?.errorDetail?.message;
-    if (problem !== undefined) throw new PlatformError('invalid_params', `The engine could not ${what}: ${problem}`);
-    const refs = lines.flatMap(({ stream }) => /^Loaded image(?: ID)?: (\S+)/.exec(stream ?? '')?.[1] ?? []);
+    const { refs, problem } = await loadImages(connection, tar, { what, deadlineMs: loadDeadlineMs, signal });
+    if (problem !== null) throw new PlatformError('invalid_params', `The engine could not ${what}: ${problem}`);
     const images = await Promise.all(refs.map(inspect));
     return [...new Set(images.flatMap((image) => image?.id ?? []))];
   } catch (error) {
@@ -73,16 +63,4 @@ export async function importImages(
     tar.destroy();
     await sending;
   }
-}
-
-interface Line {
-  readonly stream?: string;
-  readonly errorDetail?: { readonly message?: string };
-}
-
-/** The transport parses an answer of one line, and returns one of several lines unparsed. */
-function linesOf(answer: unknown): readonly Line[] {
-  if (!Buffer.isBuffer(answer)) return [answer as Line];
-  const lines = answer.toString('utf8').split('\n');
-  return lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line) as Line);
 }
