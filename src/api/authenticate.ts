@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Actor, Token } from '../domain/actor.ts';
 import type { StoreTables } from '../domain/store.ts';
-import { hashToken } from '../domain/token.ts';
+import { hashToken, isToken } from '../domain/token.ts';
 import type { Clock } from '../system/clock.ts';
 
 /**
@@ -23,7 +23,7 @@ export function createAuthenticator(options: {
   const { store, clock } = options;
   return async (authorization) => {
     const secret = credential(authorization ?? '');
-    if (secret === null) return null;
+    if (secret === null || !isToken(secret)) return null;
     const sha256 = hashToken(secret);
     const token = await store.tokens.findBySha256(sha256);
     if (!token || !equal(token.sha256, sha256) || isExpired(token, clock.now())) return null;
