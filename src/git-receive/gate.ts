@@ -53,7 +53,9 @@ function isDeploy(update: RefUpdate): update is DeployUpdate {
 
 function checkRef({ ref, newId }: RefUpdate): void {
   if (!/^refs\/(?:heads|tags)\/./.test(ref)) {
-    throw new PlatformError('invalid_params', `${ref} is neither a branch nor a tag. Nothing else is stored here.`);
+    throw new PlatformError('invalid_params', `${ref} is neither a branch nor a tag. Nothing else is stored here.`, {
+      hint: 'Push by name instead of --mirror, for example: git push paas main',
+    });
   }
   if (!isWellFormedRef(ref)) throw new PlatformError('invalid_params', `${ref} is not a name that git allows.`);
   if (newId === null && deployRefs.has(ref)) {

@@ -45,9 +45,8 @@ export function gitConfig(facts: GitConfigFacts): readonly (readonly [string, st
     // Force is allowed, as on Heroku. The gate refuses to delete the deploy branch, and gives the reason.
     ['receive.denyNonFastForwards', 'false'],
     ['receive.denyDeletes', 'false'],
-    // With --atomic the failure of another ref would undo the move of the deploy branch after the deploy.
-    ['receive.advertiseAtomic', 'false'],
-    ['receive.advertisePushOptions', 'false'],
+    ['receive.advertiseAtomic', 'true'],
+    ['receive.advertisePushOptions', 'true'],
     ['receive.autogc', 'false'],
     // A CI clones with a depth of 1. git refuses such a push only after the hook, when the new version serves already.
     ['receive.shallowUpdate', 'true'],

@@ -61,7 +61,10 @@ export function createGitReceive(options: GitReceiveDeps): GitReceive {
   const { repos, hooks, runtime, hookSocket } = paths(settings.home);
   const user = gitUser();
   const setup: GitSetup = { repos, hooks, runtime, hookSocket, user, limits, prlimit: hasPrlimit() };
-  const pushes = new IncomingPushes((push, hook) => judge(push, hook, { store, operations, leases, limits, logger }));
+  const pushes: IncomingPushes = new IncomingPushes((push, hook) => {
+    const pushesTo = (appId: string) => pushes.ofApp(appId);
+    return judge(push, hook, { store, operations, leases, pushesTo, limits, logger });
+  });
   const socket = new HookSocket({ path: hookSocket, listener: pushes, logger });
   const housekeeping = new Housekeeping({ logger, repositoryBytes: limits.repositoryBytes });
 

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { deployRefs } from '../domain/push.ts';
 import type { HookConnection, HookListener } from './hook-socket.ts';
+import { PushHead } from './push-head.ts';
+import type { RefUpdate } from './ref-update.ts';
 import type { Repository } from './repository.ts';
 
 /** Decides whether a push is accepted while its hook waits. Resolves to true when the refs may move. Never rejects. */
@@ -16,6 +19,9 @@ export class IncomingPush {
   readonly actor: Actor;
   readonly requestId: string;
   readonly repository: Repository;
+  readonly head = new PushHead();
+  /** The ref updates, when the hook has asked. */
+  updates: readonly RefUpdate[] = [];
   /** Set when the hook has asked. */
   verdict: Promise<boolean> | null = null;
   readonly #abort = new AbortController();
@@ -40,6 +46,11 @@ export class IncomingPush {
   /** Resolves when the hook has asked. git has then received and checked all objects. */
   get asked(): Promise<void> {
     return this.#asked.promise;
+  }
+
+  /** With `--atomic` and a deploy branch: that branch moves only together with the others. */
+  get deploysAllOrNone(): boolean {
+    return this.head.has('atomic') && this.updates.some(({ ref }) => deployRefs.has(ref));
   }
 
   cancel(reason: PlatformError): void {
@@ -109,6 +120,7 @@ export class IncomingPushes implements HookListener {
     const push = this.#bySecret.get(secret);
     if (!push) return false;
     this.#bySecret.delete(secret);
+    push.updates = hook.request.updates;
     hook.gone.addEventListener('abort', () => push.cancel(hook.gone.reason), { once: true });
     push.judgedBy(
       this.#judge(push, hook).then((accepted) => {

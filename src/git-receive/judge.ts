@@ -5,11 +5,13 @@ import type { Operations } from '../domain/operations.ts';
 import { type Push, purposeOf } from '../domain/push.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
+import { checkAllMove, refuseOverlap } from './all-or-none.ts';
 import { checkFollows, confirmMoved, handOver, readRef } from './deploy-ref.ts';
 import { type Admission, admit, type DeployUpdate } from './gate.ts';
 import type { HookConnection } from './hook-socket.ts';
 import type { IncomingPush } from './incoming-push.ts';
 import type { GitLimits } from './limits.ts';
+import type { PushHead } from './push-head.ts';
 import { holdSourceLease } from './push-lease.ts';
 import { PusherOutput, refusalText } from './pusher-output.ts';
 import type { Repository } from './repository.ts';
@@ -21,6 +23,8 @@ export interface JudgeDeps {
   readonly store: Pick<Store, 'transaction'>;
   readonly operations: Pick<Operations, 'deployPush'>;
   readonly leases: Leases;
+  /** Every push to the app that is under way. */
+  readonly pushesTo: (appId: string) => readonly IncomingPush[];
   readonly limits: GitLimits;
   readonly logger: Logger;
 }
@@ -36,8 +40,10 @@ export async function judge(push: IncomingPush, hook: HookConnection, deps: Judg
   const logger = deps.logger.child({ app: app.name, requestId });
   let deploy: DeployUpdate | null = null;
   try {
+    checkOptions(push.head, deps.limits);
     const admission = admit(hook.request, deps.limits.refsPerPush);
     deploy = admission.deploy;
+    refuseOverlap(push, deps.pushesTo(app.id));
     const { quarantine } = hook.request;
     const repository = quarantine === '' ? push.repository : push.repository.inQuarantine(quarantine);
     await checkRepository(repository, deps.limits);
@@ -93,6 +99,7 @@ async function deployUpdate({
   });
   const now = await readRef(repository, update.ref, signal);
   if (now !== update.oldId) await checkFollows(repository, update, { now, signal });
+  if (push.deploysAllOrNone) await checkAllMove(repository, push.updates, signal);
   output.line('Building source:');
   output.line('');
   const source = await openSourceTree(repository, update.newId, { limits: deps.limits, signal });
@@ -104,6 +111,18 @@ async function deployUpdate({
   await handOver(push.repository, update, now).catch((error: unknown) => {
     deps.logger.error('A deploy branch could not be handed over to git', { error, repository: repository.id });
   });
+}
+
+/** Throws `invalid_params` for more push options than the limit. Those within it are ignored. */
+function checkOptions({ optionCount, optionBytes }: PushHead, limits: GitLimits): void {
+  if (optionCount > limits.pushOptions) {
+    const text = `This push has ${optionCount} push options, and ${limits.pushOptions} is the limit.`;
+    throw new PlatformError('invalid_params', text, { hint: 'They are ignored here: push without -o.' });
+  }
+  if (optionBytes > limits.pushOptionBytes) {
+    const text = `The push options have ${optionBytes} bytes together, and ${limits.pushOptionBytes} is the limit.`;
+    throw new PlatformError('invalid_params', text, { hint: 'They are ignored here: push without -o.' });
+  }
 }
 
 /** Throws for a repository that borrows objects, or that is over its limit. */

@@ -12,6 +12,10 @@ export interface GitLimits {
   /** A whole repository on disk, with the push under way. */
   readonly repositoryBytes: number;
   readonly refsPerPush: number;
+  /** Options of one push (`git push -o`). */
+  readonly pushOptions: number;
+  /** All options of one push together. */
+  readonly pushOptionBytes: number;
   /** The body of a fetch (its wants and haves), unpacked. */
   readonly fetchRequestBytes: number;
   /** Pushes of one app that are under way, with the waiting ones. */
@@ -42,6 +46,8 @@ export const defaultLimits: GitLimits = {
   ...sourceLimits,
   repositoryBytes: 1024 * mebibyte,
   refsPerPush: 100,
+  pushOptions: 100,
+  pushOptionBytes: 64 * 1024,
   fetchRequestBytes: 8 * mebibyte,
   pushesPerApp: 25,
   requests: 64,

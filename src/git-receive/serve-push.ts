@@ -49,7 +49,12 @@ export async function servePush(exchange: PushExchange): Promise<void> {
     ...(protocol ? { GIT_PROTOCOL: protocol } : {}),
   });
   const watch = new PushWatch(push, git, limits);
-  const upload = new Upload(body, git, { maxBytes, idleMs: limits.uploadIdleMs, stop: (why) => watch.stop(why) });
+  const upload = new Upload(body, git, {
+    head: push.head,
+    maxBytes,
+    idleMs: limits.uploadIdleMs,
+    stop: (why) => watch.stop(why),
+  });
   const closed = () => {
     if (!res.writableFinished) watch.stop(clientGone());
   };
@@ -63,8 +68,7 @@ export async function servePush(exchange: PushExchange): Promise<void> {
       })
       .catch((error: unknown) => watch.stop(error));
     push.asked.then(() => watch.within(limits.verdictMs, 'The deploy')).catch(() => {});
-    const prefix = () =>
-      upload.bytes > limits.packBytes && upload.hasCapability(sideband) ? tooLargeLines(limits) : null;
+    const prefix = () => (upload.bytes > limits.packBytes && push.head.has(sideband) ? tooLargeLines(limits) : null);
     await relay(git.stdout, res, { contentType, prefix, stallMs: limits.stallMs });
     const { code, signal } = await git.exited;
     if (code !== 0) logger.warn('git receive-pack failed', { code, signal, stderr: git.stderr });

@@ -2,11 +2,12 @@ import type { Readable } from 'node:stream';
 import { PlatformError } from '../domain/errors.ts';
 import type { GitProcess } from './git-process.ts';
 import { clientGone } from './incoming-push.ts';
+import type { PushHead } from './push-head.ts';
 
 /** A body over the limit is read and discarded up to this multiple of it, so that the client reads the reason. */
 const discardFactor = 4;
 
-/** Copies the client's body to git. Counts it, and reads it to its end also when git takes no more. */
+/** Copies the client's body to git, without what `head` leaves out. Counts it, and reads it to its end also when git takes no more. */
 export class Upload {
   bytes = 0;
   /** Resolves when the whole body was read. Rejects when it breaks off. */
@@ -14,12 +15,21 @@ export class Upload {
   readonly #body: Readable;
   readonly #maxBytes: number;
   readonly #idle: NodeJS.Timeout;
-  #head = '';
 
   constructor(
     body: Readable,
     git: GitProcess,
-    { maxBytes, idleMs, stop }: { maxBytes: number; idleMs: number; stop: (reason: PlatformError) => void },
+    {
+      head,
+      maxBytes,
+      idleMs,
+      stop,
+    }: {
+      readonly head: PushHead;
+      readonly maxBytes: number;
+      readonly idleMs: number;
+      readonly stop: (reason: PlatformError) => void;
+    },
   ) {
     this.#body = body;
     this.#maxBytes = maxBytes;
@@ -35,17 +45,16 @@ export class Upload {
     body.on('data', (chunk: Buffer) => {
       this.bytes += chunk.length;
       this.#idle.refresh();
-      if (this.#head.length < 4096) this.#head += chunk.toString('latin1', 0, 4096);
       if (this.isTooLarge) {
         git.stdin.end();
         if (this.bytes > maxBytes * discardFactor) body.destroy(new Error('Far too large.'));
-      } else if (git.stdin.writable && !git.stdin.write(chunk)) {
+      } else if (git.stdin.writable && !git.stdin.write(head.pass(chunk))) {
         body.pause();
       }
     });
     body.once('end', () => {
       this.end();
-      git.stdin.end();
+      git.stdin.end(head.end());
       resolve();
     });
     body.once('error', reject);
@@ -57,11 +66,6 @@ export class Upload {
 
   get isTooLarge(): boolean {
     return this.bytes > this.#maxBytes;
-  }
-
-  /** Whether the client named the capability with its first ref update. */
-  hasCapability(capability: string): boolean {
-    return this.#head.includes(capability);
   }
 
   end(): void {

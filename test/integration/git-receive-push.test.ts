@@ -227,14 +227,6 @@ describe('a push', () => {
     assert.equal(server.requests.length, 1);
   });
 
-  it('with --atomic or push options is refused, because they are not supported', async () => {
-    await fresh();
-    await repo.commit({ 'a.txt': 'one' });
-    assert.match((await repo.git('push', '--atomic', 'paas', 'main')).stderr, /does not support --atomic/);
-    assert.match((await repo.git('push', '-o', 'ci.skip', 'paas', 'main')).stderr, /does not support push options/);
-    assert.deepEqual(server.requests, []);
-  });
-
   it('of an object that is not a commit is refused', async () => {
     await fresh();
     await repo.commit({ 'a.txt': 'one' });

@@ -47,15 +47,16 @@ export const receivePack = { 'Content-Type': 'application/x-git-receive-pack-req
 export const uploadPack = { 'Content-Type': 'application/x-git-upload-pack-request' };
 export const zeroId = '0'.repeat(40);
 
-/** The body of a push: ref updates, then the pack. */
+/** The body of a push: ref updates, push options as they are given, then the pack. */
 export function pushBody(
   updates: readonly { readonly ref: string; readonly newId: string; readonly oldId?: string }[],
   pack: Buffer,
+  { capabilities = '', options = Buffer.alloc(0) }: { readonly capabilities?: string; readonly options?: Buffer } = {},
 ): Buffer {
   const lines = updates.map(({ ref, newId, oldId = zeroId }, index) =>
-    pktLine(`${oldId} ${newId} ${ref}${index === 0 ? '\0report-status side-band-64k agent=test' : ''}`),
+    pktLine(`${oldId} ${newId} ${ref}${index === 0 ? `\0report-status side-band-64k agent=test ${capabilities}` : ''}`),
   );
-  return Buffer.concat([...lines, flushPkt, pack]);
+  return Buffer.concat([...lines, flushPkt, options, pack]);
 }
 
 /** A pack with everything that a commit needs. */
