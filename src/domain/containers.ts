@@ -149,9 +149,9 @@ export interface EngineContainers {
   runInside(id: string, request: CapturedExec, signal: AbortSignal): Promise<ExecResult>;
   resize(id: string, size: TerminalSize): Promise<void>;
   /**
-   * Lines with the engine's own timestamps. Ends at the end of the log, or with `follow` when the container has ended.
-   * Also ends, without an error, when the signal aborts. The engine does not keep the output of a `build` container:
-   * attach to it.
+   * Lines with the engine's own timestamps. Ends at the end of the log, or with `follow` when the container has ended;
+   * then the last lines may be missing, so read once more without `follow`. Also ends, without an error, when the signal
+   * aborts. The engine does not keep the output of a `build` container: attach to it.
    */
   logs(id: string, options: ContainerLogOptions, signal: AbortSignal): AsyncIterable<ContainerLogLine>;
 }

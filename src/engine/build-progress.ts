@@ -30,7 +30,7 @@ export class BuildProgress {
   readonly #output: BuildOutput;
   readonly #steps = new Map<string, Step>();
   #current: Step | null = null;
-  #failed: FailedStep | null = null;
+  #failure: { readonly step: Step; readonly error: string } | null = null;
   #fetched: string | null = null;
 
   constructor(output: BuildOutput) {
@@ -38,7 +38,9 @@ export class BuildProgress {
   }
 
   get failed(): FailedStep | null {
-    return this.#failed;
+    if (this.#failure === null) return null;
+    const { step, error } = this.#failure;
+    return { name: step.name, error, lastLines: [...step.tail] };
   }
 
   /** The first address that the engine itself fetches for the build. Null while none was reported. */
@@ -55,6 +57,11 @@ export class BuildProgress {
     for (const warning of trace.warnings) if (warning !== '') this.#output.warn(warning);
     // The last lines of a step may come in the same report as its end.
     for (const step of trace.steps) if (step.completed) this.#end(step);
+  }
+
+  /** Shows the lines that have no newline. To be called when no more reports come: output may come after its step's end. */
+  finish(): void {
+    for (const step of this.#steps.values()) this.#endLine(step);
   }
 
   #see(traced: TracedStep): void {
@@ -95,14 +102,17 @@ export class BuildProgress {
   #end(traced: TracedStep): void {
     const step = this.#steps.get(traced.digest);
     if (step === undefined) return;
-    if (step.pending !== '') {
-      this.#line(step, step.pending);
-      step.pending = '';
-    }
+    this.#endLine(step);
     // Steps that depend on a failed step are reported as cancelled. The first error is the cause.
-    if (traced.error !== '' && this.#failed === null && !/context canceled/i.test(traced.error)) {
-      this.#failed = { name: step.name, error: traced.error, lastLines: [...step.tail] };
+    if (traced.error !== '' && this.#failure === null && !/context canceled/i.test(traced.error)) {
+      this.#failure = { step, error: traced.error };
     }
+  }
+
+  #endLine(step: Step): void {
+    const last = step.pending + step.decoder.end();
+    step.pending = '';
+    if (last !== '') this.#line(step, last);
   }
 }
 

@@ -78,9 +78,11 @@ async function readBuild(answer: IncomingMessage, progress: BuildProgress): Prom
     } else if (line.id === 'moby.image.id') {
       imageId = (line.aux as { readonly ID?: string } | null)?.ID ?? null;
     } else if (line.errorDetail !== undefined) {
+      progress.finish();
       throw buildError(line.errorDetail.message ?? 'unknown error', progress.failed);
     }
   }
+  progress.finish();
   return imageId;
 }
 

@@ -34,7 +34,7 @@ export async function* containerLogs(
       tail,
     };
     answer = await connection.stream({ method: 'GET', path: `${path}/logs`, query, what, signal });
-    yield* config.Tty ? terminalLines(answer) : multiplexedLines(answer);
+    yield* config.Tty ? terminalLines(answer, follow) : multiplexedLines(answer, follow);
   } catch (error) {
     if (signal.aborted) return;
     throw toPlatformError(error, { what });
@@ -44,18 +44,19 @@ export async function* containerLogs(
 }
 
 /** The engine sends one frame per log entry. An entry is a line or a part of a long line. */
-async function* multiplexedLines(answer: IncomingMessage): AsyncGenerator<ContainerLogLine> {
+async function* multiplexedLines(answer: IncomingMessage, follow: boolean): AsyncGenerator<ContainerLogLine> {
   const parts = { stdout: new LogParts('stdout'), stderr: new LogParts('stderr') };
   for await (const { stream, payload } of frames(answer)) {
     yield* parts[stream].add(payload);
   }
+  if (follow) return;
   yield* parts.stdout.flush();
   yield* parts.stderr.flush();
 }
 
-async function* terminalLines(answer: IncomingMessage): AsyncGenerator<ContainerLogLine> {
+async function* terminalLines(answer: IncomingMessage, follow: boolean): AsyncGenerator<ContainerLogLine> {
   const parts = new LogParts('stdout');
-  for await (const line of lines(answer)) {
+  for await (const line of lines(answer, { last: follow ? 'terminated' : 'any' })) {
     for (const entry of splitTerminalLine(line)) yield* parts.add(entry);
     yield* parts.flush();
   }

@@ -33,8 +33,11 @@ export async function* jsonLines(source: Readable): AsyncGenerator<unknown> {
   }
 }
 
-/** Lines without their newlines. The last line may lack one. */
-export async function* lines(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Lines without their newlines. A last line that lacks one is left out if `last` is `terminated`. */
+export async function* lines(
+  source: AsyncIterable<Buffer>,
+  { last }: { readonly last: 'any' | 'terminated' } = { last: 'any' },
+): AsyncGenerator<Buffer> {
   let parts: Buffer[] = [];
   for await (const chunk of source) {
     let from = 0;
@@ -46,5 +49,5 @@ export async function* lines(source: AsyncIterable<Buffer>): AsyncGenerator<Buff
     }
     if (from < chunk.length) parts.push(chunk.subarray(from));
   }
-  if (parts.length > 0) yield Buffer.concat(parts);
+  if (parts.length > 0 && last === 'any') yield Buffer.concat(parts);
 }

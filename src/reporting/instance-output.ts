@@ -51,6 +51,10 @@ export class InstanceOutput {
   #since: Date | null = null;
   #dropped = 0;
   #lines = 0;
+  /**
+   * Aborts when the container has ended. What its log has is then read once more, without following it: the engine leaves
+   * the last lines out of a log that is followed, mostly one without a newline (20.10, in more than half of the cases).
+   */
   readonly #over = new AbortController();
 
   constructor(source: OutputSource, deps: OutputDeps) {
@@ -70,12 +74,12 @@ export class InstanceOutput {
         if (!knowsWhere) await this.#resume();
         knowsWhere = true;
         const follow = !this.#over.signal.aborted;
-        const fellSilent = await this.#copy(follow, signal);
+        const isIncomplete = await this.#copy(follow, signal);
         if (signal.aborted) return;
-        if (fellSilent) continue;
-        if (this.#over.signal.aborted && !follow) return;
-        const state = await engine.containers.inspect(containerId);
-        if (!countsAsRunning(state)) return;
+        if (isIncomplete) continue;
+        if (!follow) return;
+        if (!countsAsRunning(await engine.containers.inspect(containerId))) this.#over.abort();
+        if (this.#over.signal.aborted) continue;
       } catch (error) {
         if (signal.aborted || errorCode(error) === 'not_found') return;
         if (!hasWarned) logger.warn("An instance's output cannot be read; trying again.", { containerId, error });
@@ -87,7 +91,7 @@ export class InstanceOutput {
 
   /**
    * To be called when the container has ended and its output is still being followed: the engine can miss the end of a
-   * log that it begins to read at that moment. What the log has is then read once more, without following it.
+   * log that it begins to read at that moment.
    */
   hurry(): void {
     this.#over.abort();

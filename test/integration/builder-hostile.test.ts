@@ -137,6 +137,14 @@ describe('a hostile build', () => {
   });
 });
 
+test('what a build writes last without a newline is shown before the next step, and is the reason when it fails', async () => {
+  const { output } = await build('printf "nearly there"');
+  const shown = output.lines.indexOf('       nearly there');
+  assert.ok(shown !== -1 && shown < output.lines.indexOf('-----> Discovering process types'), output.text);
+  const { error } = await build('echo work; printf " !     no compiler"; exit 1');
+  assert.match(error?.message ?? '', /no compiler/);
+});
+
 test('file names that look like options or commands are plain files for a build', async () => {
   await using source = await GitSource.create();
   const tree = await source.commit({

@@ -4,7 +4,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import type { ContainerSpec } from '../../src/domain/containers.ts';
 import type { Engine } from '../../src/domain/engine.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
@@ -33,7 +34,7 @@ after(async () => {
 const newDir = () => join(root, randomUUID());
 
 /** Starts an instance of a new app that runs a script. */
-async function startInstance(script: string, slot = 1) {
+async function startInstance(script: string, changes: Partial<ContainerSpec> = {}) {
   const appId = randomUUID();
   const containerId = await fixture.engine.containers.create(
     fixture.spec(script, {
@@ -43,12 +44,13 @@ async function startInstance(script: string, slot = 1) {
         [labelNames.role]: 'instance',
         [labelNames.instance]: randomUUID(),
         [labelNames.release]: 'v7',
-        [labelNames.process]: `web.${slot}`,
+        [labelNames.process]: 'web.1',
       },
+      ...changes,
     }),
   );
   await fixture.engine.containers.start(containerId);
-  return { hostId: 'local', appId, containerId, type: 'web', slot };
+  return { hostId: 'local', appId, containerId, type: 'web', slot: 1 };
 }
 
 /** The part of a platform's run that handles the output of instances. */
@@ -95,6 +97,62 @@ test('all lines of an instance are in the log before the line of its end', async
   assert.equal(lines.filter(({ text }) => text !== 'two').at(-1)?.text, 'last words');
   assert.ok(lines.every(({ source, release }) => source === 'app' && release === 7));
   await run.close();
+});
+
+describe('what a process writes last, without a newline,', () => {
+  const endings: Readonly<Record<string, readonly [script: string, lines: readonly string[]]>> = {
+    'and ends at once': ['printf "FATAL: why"', ['FATAL: why']],
+    'to stderr, and fails': ['echo one; sleep 0.4; printf "FATAL: why" >&2; exit 1', ['one', 'FATAL: why']],
+    'to both outputs': ['sleep 0.4; printf out; printf err >&2', ['out', 'err']],
+    'some time before it ends': ['sleep 0.2; printf "Password: "; sleep 0.4; exit 3', ['Password: ']],
+    'in two writes': ['sleep 0.3; printf "FATAL: "; sleep 0.2; printf why; exit 1', ['FATAL: why']],
+    'before a signal kills it': ['sleep 0.4; printf "FATAL: why"; kill -9 $$', ['FATAL: why']],
+    'in more bytes than the engine stores together': [
+      'sleep 0.4; perl -e \'print "a" x 18000\'',
+      ['a'.repeat(10_000), 'a'.repeat(8000)],
+    ],
+    'in as many bytes as the engine stores together': [
+      'sleep 0.4; perl -e \'print "a" x 32768\'',
+      [10_000, 10_000, 10_000, 2768].map((bytes) => 'a'.repeat(bytes)),
+    ],
+    'in the middle of a character': ['sleep 0.4; printf "caf\\303"; exit 1', ['caf\ufffd']],
+    'with a carriage return': ['sleep 0.4; printf "99 %%\\r"', ['99 %']],
+    'at a terminal': ['echo one; sleep 0.4; printf "FATAL: why"', ['one', 'FATAL: why']],
+  };
+
+  test('is in the log once, however it ends, also after a restart of the platform', async () => {
+    const dir = newDir();
+    const run = startRun(dir);
+    const texts = async ({ texts }: typeof run, { appId }: { readonly appId: string }) =>
+      (await texts(appId)).toSorted();
+    const started = await Promise.all(
+      Object.entries(endings).flatMap(([ending, [script, lines]]) =>
+        numbers(3).map(async () => {
+          const instance = await startInstance(script, { tty: ending === 'at a terminal' });
+          run.collector.watch(instance, instance.containerId, 7);
+          return { ending, instance, lines: lines.toSorted() };
+        }),
+      ),
+    );
+    const found = await Promise.all(
+      started.map(async ({ ending, instance }) => {
+        await fixture.engine.containers.wait(instance.containerId, AbortSignal.timeout(scaled(60_000)));
+        await run.collector.finished(instance);
+        return { ending, lines: await texts(run, instance) };
+      }),
+    );
+    assert.deepEqual(
+      found,
+      started.map(({ ending, lines }) => ({ ending, lines })),
+    );
+    await run.close();
+    const next = startRun(dir);
+    for (const { instance, lines, ending } of started) {
+      await next.collector.finished(instance);
+      assert.deepEqual(await texts(next, instance), lines, ending);
+    }
+    await next.close();
+  });
 });
 
 test('nothing waits for an instance whose output was never read', async () => {

@@ -13,11 +13,11 @@ export function pythonApp(
   };
 }
 
-/** Writes two lines and ends before it listens. */
+/** Writes two lines, the last one without a newline, and ends before it listens. */
 export const crashingApp: Readonly<Record<string, string>> = {
   Procfile: 'web: python3 -u crash.py\n',
   'crash.py':
-    'import sys\nprint("reading the settings")\nprint("no DATABASE_URL, giving up", file=sys.stderr)\nsys.exit(3)\n',
+    'import sys\nprint("reading the settings")\nsys.stderr.write("no DATABASE_URL, giving up")\nsys.exit(3)\n',
 };
 
 const serverSource = `import os, signal, sys, time

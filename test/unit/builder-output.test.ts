@@ -28,6 +28,16 @@ test('lines and characters that arrive in pieces are joined', () => {
   assert.deepEqual(heard.lines, ['       ab', '       cgröße']);
 });
 
+test('what a program writes last counts as a line, also without a newline or with half a character', () => {
+  const { heard, lines } = linesOf(' !     old\nwork\n !     why');
+  assert.deepEqual(lines.lastWarnings, ['why']);
+  lines.write(Buffer.from([0x63, 0x61, 0x66, 0xc3]));
+  lines.end();
+  lines.end();
+  lines.write(Buffer.from('next\n'));
+  assert.deepEqual(heard.lines.slice(-3), [' !     why', '       caf\ufffd', '       next']);
+});
+
 test('a progress bar shows only its last state', () => {
   assert.deepEqual(linesOf('10%\r50%\r100%\r\n').heard.lines, ['       100%']);
 });

@@ -94,6 +94,7 @@ describe('the shown output of a build', () => {
       warn: (text) => lines.push(`! ${text}`),
     });
     for (const trace of traces) progress.add({ steps: [], logs: [], warnings: [], ...trace });
+    progress.finish();
     return { lines, failed: progress.failed };
   }
 
@@ -122,6 +123,16 @@ describe('the shown output of a build', () => {
       { steps: [step('[2/3] COPY . .', { cached: true, started: true, completed: true })], warnings: ['mind the gap'] },
     );
     assert.deepEqual(lines, ['[2/3] COPY . . (cached)', '! mind the gap']);
+  });
+
+  test('shows what a failed step wrote last without a newline, also when it comes after the end of the step', () => {
+    const { lines, failed } = shown(
+      { steps: [step('A', { started: true })], logs: [log('A', 'one\n')] },
+      { steps: [step('A', { started: true, completed: true, error: 'exit code: 1' })] },
+      { logs: [log('A', 'FATAL: '), log('A', 'why')] },
+    );
+    assert.deepEqual(lines, ['A', 'one', 'FATAL: why']);
+    assert.deepEqual(failed?.lastLines, ['one', 'FATAL: why']);
   });
 
   test('keeps the failed step with its last lines, not the steps cancelled with it', () => {

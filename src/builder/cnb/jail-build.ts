@@ -64,7 +64,6 @@ export async function buildInJail(build: CnbBuild): Promise<JailResult> {
     // Waited for after a failed build too: the next build can then use these runtimes.
     await Promise.allSettled([runtimes.then((prepared) => prepared?.layers)]);
     held.release();
-    lines.end();
     output.end();
   }
 }
@@ -163,7 +162,7 @@ async function openJail({ deps, groups, request }: CnbBuild, lines: BuildLines):
       volumes: [{ name: cache, path: layersDir }, ...shared],
       limits,
     },
-    { onOutput: (chunk) => lines.write(chunk), signal: request.signal },
+    { output: lines, signal: request.signal },
   );
 }
 

@@ -37,7 +37,10 @@ export async function removeOldRuntimes({
 async function keepOnly(folders: ReadonlySet<string>, engine: Engine, spec: JailSpec): Promise<void> {
   const output: Buffer[] = [];
   const signal = AbortSignal.timeout(spec.limits.wallMs);
-  await using jail = await Jail.open(engine, spec, { onOutput: (chunk) => output.push(chunk), signal });
+  await using jail = await Jail.open(engine, spec, {
+    output: { write: (chunk) => output.push(chunk), end: () => undefined },
+    signal,
+  });
   const others = [...folders].flatMap((folder) => ['!', '-name', folder]);
   const [volume = ''] = spec.volumes.map(({ path }) => path);
   const { status } = await jail.run({

@@ -148,7 +148,7 @@ export class SharedRuntimes {
     const printed: OutputLine[] = [];
     const lines = new BuildLines(recording(runtime.output, printed), (line) => line);
     await using jail = await this.#openJail(runtime, lines);
-    const status = await this.#run(jail, buildpack, work).finally(() => lines.end());
+    const status = await this.#run(jail, buildpack, work);
     const before = status === unreachable ? await this.#records.resolution(digest) : null;
     if (status !== 0 && !before) throw failure(buildpack, lines);
     if (before) runtime.output.warn('Using the versions that were found when the registry last answered.');
@@ -172,7 +172,7 @@ export class SharedRuntimes {
         volumes: [{ name: await this.volume(), path: runtimesDir }],
         limits,
       },
-      { onOutput: (chunk) => lines.write(chunk), signal: request.signal },
+      { output: lines, signal: request.signal },
     );
   }
 

@@ -29,9 +29,11 @@ export class BuildLines {
     for (const line of lines) this.#line(line);
   }
 
+  /** Ends a line that has no newline. To be called when a program has ended; more output may come from the next one. */
   end(): void {
-    if (this.#rest !== '') this.#line(this.#rest);
+    const last = this.#rest + this.#decoder.end();
     this.#rest = '';
+    if (last !== '') this.#line(last);
   }
 
   /** The block of ` !     ` lines at the end of the output, which says why a build failed. Empty when there is none. */

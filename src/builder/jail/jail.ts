@@ -27,6 +27,12 @@ export interface JailSpec {
   readonly limits: JailLimits;
 }
 
+interface CommandOutput {
+  write(chunk: Buffer): void;
+  /** A command has ended, and so has its last line. Called again when the jail closes. */
+  end(): void;
+}
+
 export interface Command {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -60,14 +66,15 @@ export class Jail implements AsyncDisposable {
   readonly #guard: Guard;
   readonly #answers: Answers;
   readonly #stdin: NodeJS.WritableStream;
+  readonly #commandOutput: CommandOutput;
   readonly #output: MarkedOutput;
   readonly #outputEnded: Promise<void>;
 
-  /** `onOutput` receives the output of the commands. */
+  /** `output` receives the output of the commands. */
   static async open(
     engine: Engine,
     spec: JailSpec,
-    { onOutput, signal }: { readonly onOutput: (chunk: Buffer) => void; readonly signal: AbortSignal },
+    { output, signal }: { readonly output: CommandOutput; readonly signal: AbortSignal },
   ): Promise<Jail> {
     signal.throwIfAborted();
     const { limits } = spec;
@@ -100,7 +107,7 @@ export class Jail implements AsyncDisposable {
     try {
       const streams = await engine.containers.attach(id, guard.signal);
       await engine.containers.start(id);
-      return new Jail(engine, { id, guard, streams, onOutput });
+      return new Jail(engine, { id, guard, streams, output });
     } catch (error) {
       guard[Symbol.dispose]();
       await engine.containers.remove(id);
@@ -114,7 +121,7 @@ export class Jail implements AsyncDisposable {
       readonly id: string;
       readonly guard: Guard;
       readonly streams: Awaited<ReturnType<Engine['containers']['attach']>>;
-      readonly onOutput: (chunk: Buffer) => void;
+      readonly output: CommandOutput;
     },
   ) {
     this.#engine = engine;
@@ -122,7 +129,8 @@ export class Jail implements AsyncDisposable {
     this.#guard = deps.guard;
     this.#stdin = deps.streams.stdin;
     this.#answers = new Answers(deps.streams.stdout);
-    this.#output = new MarkedOutput(deps.onOutput);
+    this.#commandOutput = deps.output;
+    this.#output = new MarkedOutput((chunk) => deps.output.write(chunk));
     this.#outputEnded = this.#listen(deps.streams.stderr);
     // Ends a build at once when it exceeds a limit, and not only at the next request to the agent.
     this.#guard.signal.addEventListener('abort', () => void this.#kill(), { once: true });
@@ -147,6 +155,7 @@ export class Jail implements AsyncDisposable {
     using _watch = this.#guard.watch();
     const answer = await this.#ask('run', wordFrames(words));
     await this.#guard.race(mark.reached);
+    this.#commandOutput.end();
     const [, status, kills] = /^exit (\d+) (-?\d+)$/.exec(answer) ?? this.#garbled(answer);
     return { status: Number(status), outOfMemory: Number(kills) > 0 };
   }
@@ -251,6 +260,7 @@ export class Jail implements AsyncDisposable {
       }
     } finally {
       this.#output.end();
+      this.#commandOutput.end();
     }
   }
 
