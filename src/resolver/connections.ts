@@ -60,6 +60,8 @@ export class Connections extends Agent {
    */
   open(timeoutMs: number, done: (error: string | null, connection: Connection | null) => void): void {
     const socket = connect({ host: this.#address, port: this.#port, noDelay: true });
+    // Node writes a head that goes before its body with the socket's own encoding, and in a head one character is one byte.
+    socket.setDefaultEncoding('latin1');
     this.#opening.add(socket);
     let failure = 'ECANCELED';
     const timer = setTimeout(() => {

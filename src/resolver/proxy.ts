@@ -54,12 +54,14 @@ export function createProxy(deps: ProxyDeps): Server {
     !proxies.isShared(socket) || proxies.trusts(address) || clients.admit(address, open);
   const serveHttp = server.listeners('connection');
   server.removeAllListeners('connection');
-  server.on('connection', (socket: Socket) =>
+  server.on('connection', (socket: Socket) => {
+    // Node writes a head that goes before its body with the socket's own encoding, and in a head one character is one byte.
+    socket.setDefaultEncoding('latin1');
     proxies.accept(socket, timing.headersMs, ({ address }) => {
       if (!proxies.isShared(socket) && !clients.admit(address, socket)) socket.destroy();
       else for (const serveConnection of serveHttp) serveConnection.call(server, socket);
-    }),
-  );
+    });
+  });
   server.on('request', serve);
   // The instance decides whether it wants the body. Its 100 or its refusal is passed on.
   server.on('checkContinue', serve);

@@ -55,6 +55,7 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
   const { rawHeaders, method = 'GET' } = request;
   const named = namedInConnection(request.headers.connection);
   const headers: string[] = [];
+  const lengths: string[] = [];
   let hosts = 0;
   let authority = '';
   let viaBefore = '';
@@ -90,7 +91,7 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
         break;
     }
     if (hopByHop.has(key) || requestOnly.has(key) || named?.has(key) || isResolverField(key)) continue;
-    headers.push(name, value);
+    (key === 'content-length' ? lengths : headers).push(name, value);
   }
   if (hosts !== 1) return { reason: hosts === 0 ? 'no Host header' : 'more than one Host header' };
   const hostname = hostnameOf(authority);
@@ -108,7 +109,8 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
   headers.push('X-Forwarded-Host', client.host ?? authority);
   headers.push('X-Request-Start', String(Date.now()));
   headers.push('X-Request-Id', requestId);
-  headers.push('Via', viaBefore + via);
+  // Behind a Content-Length, Node would read the bytes of a Content-Disposition as UTF-8.
+  headers.push('Via', viaBefore + via, ...lengths);
   const repeatable = !hasBody && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
   return {
     method,

@@ -18,6 +18,7 @@ export function responseHead(response: IncomingMessage, toHttp10: boolean): Resp
   const named = namedInConnection(response.headers.connection);
   const chunked = response.headers['transfer-encoding'] !== undefined && !toHttp10;
   const headers: string[] = [];
+  const lengths: string[] = [];
   let keepAliveMs: number | null = null;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? '';
@@ -26,9 +27,10 @@ export function responseHead(response: IncomingMessage, toHttp10: boolean): Resp
     if (key === 'keep-alive') keepAliveMs = keepAliveOf(value);
     if (hopByHop.has(key) || named?.has(key)) continue;
     if (!chunked && (key === 'transfer-encoding' || key === 'trailer')) continue;
-    headers.push(name, value);
+    (key === 'content-length' ? lengths : headers).push(name, value);
   }
-  headers.push('Via', '1.1 paas');
+  // Behind a Content-Length, Node would read the bytes of a Content-Disposition as UTF-8.
+  headers.push('Via', '1.1 paas', ...lengths);
   return { headers, keepAliveMs };
 }
 
