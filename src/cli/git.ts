@@ -1,8 +1,10 @@
 import { execFile, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { PlatformError } from '../domain/errors.ts';
 import type { Io } from './io.ts';
+import { written } from './output.ts';
 
 export interface Remote {
   readonly name: string;
@@ -128,14 +130,20 @@ export async function runGit(io: Io, args: readonly string[], cwd: string): Prom
     signal: io.signal,
   };
   const child = spawn('git', args, options);
-  child.stdout?.on('data', (chunk) => io.stderr.write(chunk));
-  child.stderr?.on('data', (chunk) => io.stderr.write(chunk));
   try {
-    const [code] = await once(child, 'close');
+    const [[code]] = await Promise.all([
+      once(child, 'close'),
+      ...[child.stdout, child.stderr].map((output) => copy(output, io.stderr)),
+    ]);
     return code ?? 1;
   } catch (error) {
     return explain(error);
   }
+}
+
+/** Copies at the speed of the target's reader. Reads on when that is gone, because git would wait for its own reader. */
+async function copy(source: Readable | null, target: Writable): Promise<void> {
+  for await (const chunk of source ?? []) await written(target, chunk);
 }
 
 /** For commands that print nothing: simple-git would wait 50 ms longer for their output. */

@@ -45,7 +45,7 @@ export async function* readLog(app: string, request: LogRequest, deps: LogStream
         url = await openSession(app, request, deps.api);
         throw new PlatformError('unavailable', 'The log session ended.');
       }
-      for await (const event of readEvents(response)) {
+      for await (const event of readEvents(heard(response))) {
         if (event.id !== '') lastId = event.id;
         lostAt = null;
         waitMs = retryMs.first;
@@ -82,15 +82,27 @@ async function connect(url: URL, lastId: string, deps: LogStreamDeps): Promise<I
     signal: deps.signal,
   });
   if (response.statusCode === 200) {
-    response.setTimeout(silenceMs, () =>
-      response.destroy(new Error(`The server sent nothing for ${silenceMs / 1000} s.`)),
-    );
     deps.signal.addEventListener('abort', () => response.destroy(), { once: true });
     return response;
   }
   const text = await readText(response);
   if (response.statusCode === 404 || response.statusCode === 403) return 'forgotten';
   throw await apiError(response, text);
+}
+
+/** Ends a connection on which nothing came for too long. Time in which we did not read does not count. */
+async function* heard(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  const silent = () => response.destroy(new Error(`The server sent nothing for ${silenceMs / 1000} s.`));
+  let timer = setTimeout(silent, silenceMs);
+  try {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      clearTimeout(timer);
+      yield chunk;
+      timer = setTimeout(silent, silenceMs);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Whether trying again may help: a server that restarts, a broken connection. */

@@ -5,6 +5,7 @@ import type { ApiClient } from './client.ts';
 import { printWarning, usageError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { Io } from './io.ts';
+import { written } from './output.ts';
 import { type Progress, withProgress } from './progress.ts';
 import { json } from './render.ts';
 import { harmless, type Style, styleOf } from './terminal-text.ts';
@@ -93,7 +94,16 @@ export class Session {
 
   /** Prints data on stdout. For a terminal, control sequences other than colours are removed. */
   print(text: string): void {
-    this.io.stdout.write(`${this.io.stdout.isTTY ? harmless(text, { colours: true }) : text}\n`);
+    this.io.stdout.write(this.#printable(text));
+  }
+
+  /** Prints, and resolves when the output has taken it: true, or false when nobody reads the output any more. */
+  printed(text: string): Promise<boolean> {
+    return written(this.io.stdout, this.#printable(text));
+  }
+
+  #printable(text: string): string {
+    return `${this.io.stdout.isTTY ? harmless(text, { colours: true }) : text}\n`;
   }
 
   printJson(value: unknown): void {

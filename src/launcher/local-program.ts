@@ -1,5 +1,6 @@
 import { PlatformError } from '../domain/errors.ts';
 import { runLocalCommand } from './local-commands.ts';
+import { endProcess, goOnUnread } from './terminal.ts';
 
 /*
  * The program of `paas platform:stop`, `platform:uninstall` and `stack:rebuild`: one command on this machine. The
@@ -18,7 +19,8 @@ async function main([name = '', ...args]: readonly string[]): Promise<void> {
 
 /** Exits as soon as the message is sent, because open connections to the engine would keep the process alive. */
 function send(ending: object): void {
-  if (process.send) process.send(ending, () => process.exit(0));
+  process.send?.(ending, () => endProcess(0));
 }
 
+goOnUnread();
 await main(process.argv.slice(2));

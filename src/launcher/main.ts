@@ -4,7 +4,7 @@ import { LauncherLock } from './lock.ts';
 import { readyMessage } from './ready-message.ts';
 import { type PreparedMessage, runSetUp } from './run-set-up.ts';
 import { Signals } from './signals.ts';
-import { announceOn, endWith } from './terminal.ts';
+import { announceOn, endProcess, endWith, goOnUnread } from './terminal.ts';
 
 /*
  * The launcher. It sets the host up, and then keeps the platform's two programs running. It loads no package, to use
@@ -51,4 +51,5 @@ async function run(
   }
 }
 
-main().then((code) => process.exit(code), endWith);
+goOnUnread();
+main().then(endProcess, endWith);

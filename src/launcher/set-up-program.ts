@@ -10,7 +10,7 @@ import { requireFreePorts } from './ports.ts';
 import { prepare } from './prepare.ts';
 import type { PreparedMessage } from './run-set-up.ts';
 import { Signals } from './signals.ts';
-import { announceOn, endWith } from './terminal.ts';
+import { announceOn, endProcess, endWith, goOnUnread } from './terminal.ts';
 
 /*
  * The set-up, a process of its own that the launcher runs. It loads the builder, the store, the engine and every
@@ -46,4 +46,5 @@ function send(message: PreparedMessage): Promise<void> {
   return new Promise((resolve) => (process.send ? process.send(message, () => resolve()) : resolve()));
 }
 
-main().then(() => process.exit(0), endWith);
+goOnUnread();
+main().then(() => endProcess(0), endWith);

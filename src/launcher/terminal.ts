@@ -1,4 +1,5 @@
 import { PlatformError } from '../domain/errors.ts';
+import { flushed } from '../system/flushed.ts';
 
 /** Messages for the person at the terminal, or the reader of the journal. */
 export interface Announcer {
@@ -19,9 +20,20 @@ export function announceOn(stream: NodeJS.WritableStream): Announcer {
 }
 
 /** Prints the reason and ends the process with exit code 1. A defect is printed with its stack. */
-export function endWith(error: unknown): never {
+export function endWith(error: unknown): Promise<never> {
   const known = error instanceof PlatformError;
   process.stderr.write(` !     ${known ? error.message : (error as Error).stack}\n`);
   if (known && error.hint) process.stderr.write(` !     ${error.hint}\n`);
-  process.exit(1);
+  return endProcess(1);
+}
+
+/** Ends the process when the readers of its outputs have taken everything. */
+export async function endProcess(code: number): Promise<never> {
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit(code);
+}
+
+/** Lets the process go on when the reader of an output is gone, as in `npm start | head`. */
+export function goOnUnread(): void {
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
 }

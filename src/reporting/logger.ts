@@ -17,6 +17,8 @@ export interface LoggerOptions {
  * fields are.
  */
 export function createLogger({ level, name, destination = process.stdout }: LoggerOptions): Logger {
+  // The program goes on when the reader of its log is gone, as in `npm start | head`.
+  if (destination === process.stdout) process.stdout.on('error', () => undefined);
   const sink = { write: (line: string) => void destination.write(redact(line)) };
   const root = pino(
     {

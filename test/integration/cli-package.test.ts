@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { environment } from '../../src/config/environment.ts';
+import { LargeAnswers } from '../support/large-answers.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const runFile = promisify(execFile);
@@ -32,7 +33,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 test('the package contains the client and no part of the server', () => {
   const allowed =
-    /^(package\.json|README\.md|LICENSE|src\/bootstrap\.cjs|src\/cli\/paas\.cjs|dist\/(cli|domain|api\/contract)(\/|\.js$).*|dist\/config\/(credentials|environment)\.js|dist\/system\/(did-you-mean|durable-file-sync|node-http|version)\.js)$/;
+    /^(package\.json|README\.md|LICENSE|src\/bootstrap\.cjs|src\/cli\/paas\.cjs|dist\/(cli|domain|api\/contract)(\/|\.js$).*|dist\/config\/(credentials|environment)\.js|dist\/system\/(did-you-mean|durable-file-sync|flushed|node-http|version)\.js)$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path)),
     [],
@@ -54,6 +55,18 @@ test('the unpacked command runs, help and errors alike', async () => {
   const { code, stderr } = await paas('apps', '--api', 'http://127.0.0.1:1');
   assert.equal(code, 1);
   assert.match(stderr, /Not logged in to http:\/\/127\.0\.0\.1:1\./);
+});
+
+test('a slow reader of a pipe gets all of the output', async () => {
+  await using answers = await LargeAnswers.start();
+  const program = join(folder, 'package/src/cli/paas.cjs');
+  for (const line of ['paas logs -n 10000', 'paas config --json', '{ paas info 2>&1 >/dev/null || test $? = 2; }']) {
+    const { code, stdout } = await answers.bash(program, `set -o pipefail; ${line} | { sleep 0.2; wc -c; }`, {
+      HOME: folder,
+    });
+    assert.ok(Number(stdout) > LargeAnswers.length, `${line}: ${stdout}`);
+    assert.equal(code, 0, line);
+  }
 });
 
 test("a command that works only in the platform's checkout says so", async () => {

@@ -23,7 +23,7 @@ const shims: ReadonlySet<string> = new Set(['src/bootstrap.cjs']);
 
 /** The client talks HTTP. It may import the domain, the contract, and small modules that load no package. */
 const clientMayImport =
-  /^src\/(cli\/|domain\/|api\/contract(\.ts$|\/)|config\/(credentials|environment)\.ts$|system\/(did-you-mean|node-http|version)\.ts$)/;
+  /^src\/(cli\/|domain\/|api\/contract(\.ts$|\/)|config\/(credentials|environment)\.ts$|system\/(did-you-mean|flushed|node-http|version)\.ts$)/;
 
 function roomOf(path: string): string {
   return path.split('/')[1] ?? '';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { createLogger } from '../../src/reporting/logger.ts';
@@ -56,4 +57,19 @@ test('a line has time, level, source and message, with its fields', () => {
   assert.equal(line.appId, 'a1');
   assert.deepEqual([line.error.code, line.error.hint], ['unavailable', 'Start it.']);
   assert.ok(!Number.isNaN(Date.parse(line.time)));
+});
+
+test('a program goes on when nobody reads its log any more', () => {
+  const script = `
+    import { createLogger } from '${import.meta.resolve('../../src/reporting/logger.ts')}';
+    const logger = createLogger({ level: 'info', name: 'test' });
+    for (let i = 0; i < 3; i++) {
+      logger.info('a line');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    process.stderr.write('alive');`;
+  // Its reader has ended before it begins.
+  const args = ['-c', 'exec 3> >(:); wait $!; "$@" >&3', 'bash', process.execPath, '--input-type=module', '-e', script];
+  const { status, stderr } = spawnSync('bash', args, { encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [0, 'alive']);
 });
