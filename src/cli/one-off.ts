@@ -15,7 +15,7 @@ export function oneOffOptions(command: Command): Command {
     appOptions(command)
       .argument('[COMMAND...]', 'the command; a single argument is a line for bash, several are run unchanged')
       .option('-e, --env <A=1;B=2>', 'config vars for this run only; may be repeated', collect)
-      .option('-s, --size <size>', 'memory, such as 1G')
+      .option('-s, --size <size>', 'cloudlets: reserved and limit (1-8), or memory reserved whole (1G)')
       // Accepted from users of Heroku's client, without effect: nothing notifies, and the launcher starts every command.
       .addOption(new Option('--no-notify').hideHelp())
       .addOption(new Option('--no-launcher').hideHelp())

@@ -1,10 +1,10 @@
 import type { Cloudlets } from '../domain/cloudlet.ts';
 import type { Host } from '../domain/host.ts';
 
-/** A host, and the cloudlets that its instances use. */
+/** A host, and the cloudlets that are reserved for its instances. */
 export interface HostLoad {
   readonly host: Host;
-  readonly used: Cloudlets;
+  readonly promised: Cloudlets;
 }
 
 /** Why a host takes no instance, whatever its room, to follow the host's name; null when it takes some. */

@@ -10,6 +10,9 @@ function wholeNumber(min: number, max: number) {
   return z.coerce.number(rule).int(rule).min(min, rule).max(max, rule);
 }
 
+const overcommitRule = 'a number from 1 to 10, such as 1.5';
+const overcommit = z.coerce.number(overcommitRule).min(1, overcommitRule).max(10, overcommitRule);
+
 function text(pattern: RegExp, rule: string) {
   return z.string(rule).regex(pattern, rule);
 }
@@ -53,6 +56,9 @@ export const settingRules = z.object({
     .default(defaultCloudlet.memoryBytes / megabyte)
     .describe('memory of a cloudlet, the unit of an instance size, in MiB'),
   cloudlet_mhz: wholeNumber(50, 100_000).default(defaultCloudlet.cpuMhz).describe('CPU of a cloudlet, in MHz'),
+  overcommit: overcommit.default(1.5).describe("how many times the host's cloudlets may be reserved"),
+  deploy_reserve: wholeNumber(0, 50).default(5).describe('percent of these for deploys and restarts only'),
+  low_memory_percent: wholeNumber(0, 100).default(10).describe('percent of free memory below which apps are restarted'),
   build_slots: wholeNumber(1, 64).default(2).describe('builds at the same time'),
   build_timeout_s: wholeNumber(10, day).default(900).describe('seconds until a build is given up'),
   boot_timeout_s: wholeNumber(1, day).default(60).describe('seconds that a web process has to listen on its port'),

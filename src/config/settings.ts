@@ -31,6 +31,12 @@ export interface Settings {
   readonly networkPool: string;
   readonly cloudletMemoryBytes: number;
   readonly cloudletCpuMhz: number;
+  /** How many times a host's cloudlets may be reserved. */
+  readonly overcommit: number;
+  /** The share of the reservable cloudlets that only replacements of running instances may use. */
+  readonly deployReservePercent: number;
+  /** Below this share of free memory on a host, the instance furthest above its reserve is restarted. 0: never. */
+  readonly lowMemoryPercent: number;
   /** Builds at the same time, over all apps. */
   readonly buildSlots: number;
   readonly buildTimeoutMs: number;
@@ -109,6 +115,9 @@ function toSettings(s: RawSettings, home: string): Settings {
     networkPool: s.network_pool,
     cloudletMemoryBytes: s.cloudlet_mib * megabyte,
     cloudletCpuMhz: s.cloudlet_mhz,
+    overcommit: s.overcommit,
+    deployReservePercent: s.deploy_reserve,
+    lowMemoryPercent: s.low_memory_percent,
     buildSlots: s.build_slots,
     buildTimeoutMs: s.build_timeout_s * 1000,
     bootTimeoutMs: s.boot_timeout_s * 1000,

@@ -20,6 +20,8 @@ export interface ContainerSpec {
   readonly hostname?: string;
   /** Memory equals memory and swap together: nothing swaps. */
   readonly memoryBytes: number;
+  /** When the host is short of memory, the kernel takes it from containers above this first. At most `memoryBytes`. */
+  readonly reservedMemoryBytes?: number;
   /** In CPUs, 0.5 is half of one. */
   readonly cpus: number;
   /** Relative weight under contention; 1024 is the norm. */

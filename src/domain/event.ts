@@ -54,8 +54,9 @@ export interface InstanceFacts {
   /** The version of the release that it runs. Null for an instance of another workload. */
   readonly release: number | null;
   readonly hostId: string;
-  /** In cloudlets. It never changes: a change of size makes another instance. */
-  readonly size: Cloudlets;
+  /** Its size. It never changes: a change of size makes another instance. */
+  readonly reserved: Cloudlets;
+  readonly limit: Cloudlets;
 }
 
 interface AppFacts {
@@ -128,7 +129,7 @@ export interface EventFacts {
   readonly 'release.created': ReleaseFacts;
   readonly 'release.succeeded': ReleaseFacts;
   readonly 'release.failed': ReleaseFacts & Reason;
-  /** As `paas ps:scale` prints it: `web@2:4c, worker@0:4c`. */
+  /** As `paas ps:scale` prints it: `web@2:1-4, worker@0:4`. */
   readonly 'formation.changed': { readonly formation: string };
   readonly 'formation.restarted': TargetFacts;
   readonly 'formation.stopped': TargetFacts;
@@ -207,5 +208,5 @@ export function instanceFacts(
   release: number | null,
 ): InstanceFacts {
   const { id, type, hostId, size } = instance;
-  return { instanceId: id, process: processName(instance), type, release, hostId, size };
+  return { instanceId: id, process: processName(instance), type, release, hostId, ...size };
 }

@@ -1,13 +1,13 @@
 import type { Artifact } from './build.ts';
-import type { Cloudlets } from './cloudlet.ts';
 import type { Instance } from './instance.ts';
+import type { InstanceSize } from './instance-size.ts';
 
 /** One process type of an app: how many instances, and how large. Scaling changes it and makes no release. */
 export interface FormationEntry {
   readonly appId: string;
   readonly type: string;
   readonly quantity: number;
-  readonly size: Cloudlets;
+  readonly size: InstanceSize;
   readonly updatedAt: Date;
 }
 

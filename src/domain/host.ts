@@ -12,6 +12,10 @@ export interface Host {
   readonly memoryBytes: number;
   /** The machine's capacity as the engine reports it, in cloudlets, without the share that the platform reserves for itself. */
   readonly cloudlets: Cloudlets;
+  /** How many cloudlets may be reserved on it: its capacity times PAAS_OVERCOMMIT. */
+  readonly promisable: Cloudlets;
+  /** How many of these are kept for instances that replace others. */
+  readonly deployReserve: Cloudlets;
   /** Set by its operator, for choosing hosts. */
   readonly labels: Readonly<Record<string, string>>;
   readonly state: HostState;

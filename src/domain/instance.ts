@@ -1,5 +1,5 @@
-import type { Cloudlets } from './cloudlet.ts';
 import { PlatformError } from './errors.ts';
+import type { InstanceSize } from './instance-size.ts';
 
 /**
  * One container run of a process type of a workload in a slot. It is never restarted: a new instance takes the slot. The
@@ -16,7 +16,7 @@ export interface Instance {
   readonly type: string;
   /** The number in `web.1`. */
   readonly slot: number;
-  readonly size: Cloudlets;
+  readonly size: InstanceSize;
   /** The command of a one-shot (`paas run`), as argv after the launcher. Null for the command of its process type. */
   readonly command: readonly string[] | null;
 

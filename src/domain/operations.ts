@@ -2,10 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { Actor, Token, TokenScope } from './actor.ts';
 import type { App } from './app.ts';
 import type { BuildOutput } from './build.ts';
-import type { Cloudlets } from './cloudlet.ts';
 import type { ConfigVars } from './config-vars.ts';
 import type { FormationEntry } from './formation.ts';
 import type { Instance } from './instance.ts';
+import type { InstanceSize } from './instance-size.ts';
 import type { PushRequest } from './push.ts';
 import type { Release } from './release.ts';
 import type { Domain } from './route.ts';
@@ -62,7 +62,7 @@ export interface ScaleChange {
   readonly type: string;
   /** A new quantity, or a difference to the current one. */
   readonly quantity?: { readonly set: number } | { readonly add: number };
-  readonly size?: Cloudlets;
+  readonly size?: InstanceSize;
 }
 
 export interface TokenRequest {
@@ -83,7 +83,7 @@ export interface RunRequest {
   readonly command: string;
   readonly attach: boolean;
   readonly tty: boolean;
-  readonly size?: Cloudlets;
+  readonly size?: InstanceSize;
   readonly env: ConfigVars;
   readonly columns?: number;
   readonly rows?: number;

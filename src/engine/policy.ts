@@ -110,6 +110,7 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
       },
       engine,
     ),
+    ...(spec.reservedMemoryBytes === undefined ? {} : { MemoryReservation: spec.reservedMemoryBytes }),
     // cgroup v2 does not have this option, and the engine warns about it.
     ...(engine.cgroupVersion === 1 ? { MemorySwappiness: 0 } : {}),
     // If the host runs out of memory, the kernel kills containers before the platform and the engine.

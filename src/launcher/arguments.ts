@@ -37,7 +37,7 @@ export function startHelp(): string {
     flagName(name),
     environmentName(name),
     name === 'home'
-      ? 'the folder for all data (/var/lib/paas; without root ~/.local/share/paas)'
+      ? 'folder for all data (/var/lib/paas; without root ~/.local/share/paas)'
       : `${aboutSetting(name)} (${defaultOf(name)})`,
   ]);
   const width = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));

@@ -1,17 +1,19 @@
+import { reservedFor } from '../cluster/capacity.ts';
 import { type Actor, platformActor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
-import { type Cloudlets, maxInstanceCloudlets } from '../domain/cloudlet.ts';
 import { errorCode, PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type FormationEntry, formationTypes, isOfFormation, maxQuantity } from '../domain/formation.ts';
 import { type Instance, processName, releaseOf } from '../domain/instance.ts';
+import { checkSize, isSameSize, sizeText } from '../domain/instance-size.ts';
 import type { ScaleChange } from '../domain/operations.ts';
 import type { Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
-import { placeInstances, retire } from '../provisioner/placing.ts';
+import { checkRoom, placeBeside, placeInstances, retire } from '../provisioner/placing.ts';
 import { isIn, isWanted, type Slot, slotsOf, withoutDelay } from '../provisioner/plan.ts';
+import { placeTurn, unlessFull } from '../provisioner/turns.ts';
 import { type ByActor, currentRelease, type DeployDeps } from './releases.ts';
-import { replace } from './replace.ts';
+import { type Replacement, replace } from './replace.ts';
 
 /**
  * Changes the formation, all or nothing: one transaction writes the rows and places the missing instances. A new size
@@ -39,14 +41,10 @@ export function scale(
   );
 }
 
-interface Scaled {
-  readonly release: Release;
+/** `replaced` are the instances of another size than the formation's now. */
+interface Scaled extends Replacement {
   readonly before: readonly FormationEntry[];
   readonly entries: readonly FormationEntry[];
-  /** Instances of another size than the formation's now. */
-  readonly replaced: readonly Instance[];
-  /** Instances in the slots of `replaced`. */
-  readonly started: readonly Instance[];
   /** Instances in slots that were empty. */
   readonly added: readonly Instance[];
 }
@@ -63,37 +61,46 @@ async function changeFormation(
 ): Promise<Scaled> {
   const { release, types } = await processesOf(app, tables);
   const before = await tables.formations.list(app.id);
-  const wanted = changes.map((change) => changed(app, change, { before, types }));
-  const twice = wanted.find((entry, index) => wanted.findIndex(({ type }) => type === entry.type) !== index);
+  const asked = changes.map((change) => changed(app, change, { before, types }));
+  const twice = asked.find((entry, index) => asked.findIndex(({ type }) => type === entry.type) !== index);
   if (twice) throw new PlatformError('invalid_params', `${twice.type} is given twice.`);
   const entries: FormationEntry[] = [];
-  for (const entry of wanted) entries.push(await tables.formations.put(entry));
+  for (const entry of asked) entries.push(await tables.formations.put(entry));
   await appendScaled(app, entries, { actor, tables });
 
   const active = await activeOf(app, tables);
   const slots = entries.flatMap(slotsOf);
   const lacking = slots.filter((slot) => !active.some((instance) => isIn(slot, instance)));
   const { replaced, refilled } = otherwiseSized(slots, active);
-  const placed = await placeInstances(tables, { app, release }, [...refilled, ...lacking].map(withoutDelay));
-  const [started, added] = [placed.slice(0, refilled.length), placed.slice(refilled.length)];
-  return { release, before, entries, replaced, started, added };
+  const leaving = active.filter((one) => replaced.includes(one) || isSurplus(one, entries));
+  const needed = [...refilled, ...lacking];
+  if (reservedFor(needed) > reservedFor(leaving)) await checkRoom(tables, app, { needed, leaving });
+  const owner = { app, release };
+  const wanted = refilled.map(withoutDelay);
+  const started = await placeTurn(tables, owner, wanted);
+  // Without room until others of the app have left, the provisioner places them then.
+  const added = await unlessFull(() => placeBeside(tables, owner, lacking.map(withoutDelay)));
+  return { release, before, entries, replaced, wanted, started, added: added ?? [] };
 }
 
-async function putBack(
-  app: App,
-  { before, entries, started, added }: Scaled,
-  { actor, tables }: ChangeDeps,
-): Promise<void> {
+/** Whether the instance is in no slot of its type any more. */
+function isSurplus({ type, slot }: Instance, entries: readonly FormationEntry[]): boolean {
+  return entries.some((entry) => entry.type === type && slot > entry.quantity);
+}
+
+async function putBack(app: App, { before, entries, added }: Scaled, { actor, tables }: ChangeDeps): Promise<void> {
   if (!(await tables.apps.find(app.id))) return;
   const old = before.filter(({ type }) => entries.some((entry) => entry.type === type));
   for (const { appId, type, quantity, size } of old) await tables.formations.put({ appId, type, quantity, size });
   await appendScaled(app, old, { actor, tables });
-  await retire(tables, [...started, ...added], 'deploy_failed');
+  // Those that replaced others in earlier turns serve; `finishResizing` gives them their old size.
+  await retire(tables, added, 'deploy_failed');
 }
 
 /**
  * Finishes a change of size that a crash or a full disk interrupted: replaces the instances of another size than the
- * formation's. When the new ones do not start, the formation gets the size that runs. Throws `no_capacity`.
+ * formation's. When the new ones do not start, the formation gets the size that runs. Throws `no_capacity` while no host takes
+ * instances.
  */
 export function finishResizing(app: App, deps: DeployDeps): Promise<void> {
   return deps.work.hold(
@@ -103,8 +110,9 @@ export function finishResizing(app: App, deps: DeployDeps): Promise<void> {
         const { release, types } = await processesOf(app, tables);
         const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
         const { replaced, refilled } = otherwiseSized(formation.flatMap(slotsOf), await activeOf(app, tables));
-        const started = await placeInstances(tables, { app, release }, refilled.map(withoutDelay));
-        return { release, replaced, started };
+        const wanted = refilled.map(withoutDelay);
+        const started = await placeTurn(tables, { app, release }, wanted);
+        return { release, replaced, wanted, started };
       });
       try {
         await replace(replacement, deps, signal);
@@ -135,7 +143,7 @@ function otherwiseSized(
   active: readonly Instance[],
 ): { readonly replaced: readonly Instance[]; readonly refilled: readonly Slot[] } {
   const replaced = active.filter((instance) =>
-    slots.some((slot) => isIn(slot, instance) && slot.size !== instance.size),
+    slots.some((slot) => isIn(slot, instance) && !isSameSize(slot.size, instance.size)),
   );
   return { replaced, refilled: slots.filter((slot) => replaced.some((instance) => isIn(slot, instance))) };
 }
@@ -145,11 +153,14 @@ async function appendScaled(
   entries: readonly FormationEntry[],
   { actor, tables }: ChangeDeps,
 ): Promise<void> {
-  const formation = entries.map(({ type, quantity, size }) => `${type}@${quantity}:${size}c`).join(', ');
+  const formation = entries.map(({ type, quantity, size }) => `${type}@${quantity}:${sizeText(size)}`).join(', ');
   await tables.events.append(eventOf('formation.changed', actor, { appId: app.id, data: { formation } }));
 }
 
-/** Replaces all instances, those of a type or one (`web.1`), new before old. Also fills slots that a person stopped. */
+/**
+ * Replaces all instances, those of a type or one (`web.1`), new before old. Also fills slots that a person stopped. Throws
+ * `no_capacity` only when none of them runs.
+ */
 export function restart(app: App, process: string | null, { actor, deps }: ByActor): Promise<void> {
   return deps.work.hold(
     app.id,
@@ -160,9 +171,11 @@ export function restart(app: App, process: string | null, { actor, deps }: ByAct
         const slots = formation.flatMap(slotsOf).filter((slot) => matches(slot, process));
         if (process !== null && slots.length === 0) throw noSuchProcess(app, process);
         const replaced = (await activeOf(app, tables)).filter((instance) => slots.some((slot) => isIn(slot, instance)));
-        const started = await placeInstances(tables, { app, release }, slots.map(withoutDelay));
+        const wanted = slots.map(withoutDelay);
+        const placing = replaced.length > 0 ? placeTurn : placeInstances;
+        const started = await placing(tables, { app, release }, wanted);
         await appendTarget(app, process, { kind: 'formation.restarted', actor, tables });
-        return { release, replaced, started };
+        return { release, replaced, wanted, started };
       });
       await replace(replacement, deps, signal);
     },
@@ -228,13 +241,8 @@ function changed(
       `${change.type} cannot be scaled to ${quantity}: 0 to ${maxQuantity} is possible.`,
     );
   }
-  const size: Cloudlets = change.size ?? entry.size;
-  if (!Number.isInteger(size) || size < 1 || size > maxInstanceCloudlets) {
-    throw new PlatformError(
-      'invalid_params',
-      `${size} cloudlets is no instance size: 1 to ${maxInstanceCloudlets} is possible.`,
-    );
-  }
+  const size = change.size ?? entry.size;
+  checkSize(size);
   return { appId: app.id, type: change.type, quantity, size };
 }
 

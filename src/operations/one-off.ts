@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
-import { defaultInstanceCloudlets } from '../domain/cloudlet.ts';
 import { checkConfigVars } from '../domain/config-vars.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { eventOf, instanceFacts } from '../domain/event.ts';
 import type { Instance } from '../domain/instance.ts';
+import { checkSize, defaultInstanceSize } from '../domain/instance-size.ts';
 import { maxOneOffMs } from '../domain/one-off.ts';
 import type { RunRequest, RunSession } from '../domain/operations.ts';
 import type { StoreTables } from '../domain/store.ts';
@@ -65,7 +65,8 @@ async function placeOneOff(
       hint: 'Deploy first: git push paas main',
     });
   }
-  const size = request.size ?? defaultInstanceCloudlets;
+  const size = request.size ?? defaultInstanceSize;
+  checkSize(size);
   const command = oneOffArgv(request, artifact);
   const slot = await freeSlot(app, tables);
   const [instance] = await placeInstances(tables, { app, release }, [

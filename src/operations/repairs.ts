@@ -1,6 +1,7 @@
 import type { App } from '../domain/app.ts';
 import { type FormationEntry, isOfFormation } from '../domain/formation.ts';
 import { type Instance, processName, releaseOf } from '../domain/instance.ts';
+import { isSameSize } from '../domain/instance-size.ts';
 import { isResumable, type Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
 import { currentOf, servingReleases, type TrafficShare } from '../domain/traffic.ts';
@@ -123,7 +124,7 @@ function isMissized(
   return instances.some(
     (instance) =>
       releaseOf(instance) === current &&
-      formation.some(({ type, size }) => type === instance.type && size !== instance.size),
+      formation.some(({ type, size }) => type === instance.type && !isSameSize(size, instance.size)),
   );
 }
 

@@ -1,17 +1,18 @@
 import { platformActor } from '../domain/actor.ts';
 import type { Artifact } from '../domain/build.ts';
-import { defaultInstanceCloudlets } from '../domain/cloudlet.ts';
-import { errorCode, PlatformError } from '../domain/errors.ts';
+import { PlatformError } from '../domain/errors.ts';
 import { eventOf } from '../domain/event.ts';
 import { type FormationEntry, formationTypes, initialQuantity, isOfFormation } from '../domain/formation.ts';
 import { type Instance, releaseOf } from '../domain/instance.ts';
+import { defaultInstanceSize } from '../domain/instance-size.ts';
 import { isResumable, type Release } from '../domain/release.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
 import { currentOf } from '../domain/traffic.ts';
 import { type EnvironmentDeps, ensureNetworks, ensureNetworksFor } from '../provisioner/environment.ts';
-import { type Owner, placeInstances, retire } from '../provisioner/placing.ts';
-import { isWanted, slotsOf, withoutDelay } from '../provisioner/plan.ts';
+import { retire } from '../provisioner/placing.ts';
+import { isWanted } from '../provisioner/plan.ts';
 import type { Logger } from '../system/logger.ts';
+import { placeGate } from './gate.ts';
 import type { OngoingWork } from './ongoing-work.ts';
 import { allUp } from './starting.ts';
 
@@ -63,28 +64,11 @@ export async function rollOut(release: Release, deps: RollOutDeps, signal: Abort
 async function formationOf(appId: string, artifact: Artifact, store: Store): Promise<readonly NewEntry[]> {
   const known = new Map((await store.formations.list(appId)).map((entry) => [entry.type, entry]));
   return formationTypes(artifact).map(
-    (type) => known.get(type) ?? { appId, type, quantity: initialQuantity(type), size: defaultInstanceCloudlets },
+    (type) => known.get(type) ?? { appId, type, quantity: initialQuantity(type), size: defaultInstanceSize },
   );
 }
 
 type NewEntry = Omit<FormationEntry, 'updatedAt'>;
-
-/**
- * Places the instances that must be up before the switch: the whole formation. Where it has no room beside the old one, all
- * of web and the first of each other type, so that each type has shown that it starts; the provisioner places the rest
- * after the switch, when the old ones leave. Throws `no_capacity` when there is no room for these either.
- */
-async function placeGate(owner: Owner, formation: readonly NewEntry[], store: Store): Promise<readonly Instance[]> {
-  const all = formation.flatMap(slotsOf).map(withoutDelay);
-  const least = all.filter(({ type, slot }) => type === 'web' || slot === 1);
-  const placeAll = (wanted: typeof all) => store.transaction((tables) => placeInstances(tables, owner, wanted));
-  try {
-    return await placeAll(all);
-  } catch (error) {
-    if (errorCode(error) !== 'no_capacity' || least.length === all.length) throw error;
-    return await placeAll(least);
-  }
-}
 
 /** Makes the release the current one, in one transaction. */
 async function switchTo(release: Release, formation: readonly NewEntry[], tables: StoreTables): Promise<void> {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { hostCloudlets } from '../cluster/capacity.ts';
+import { hostCloudlets, promisesOf } from '../cluster/capacity.ts';
 import { paths, type Settings } from '../config/settings.ts';
 import type { EngineInfo } from '../domain/engine.ts';
 import type { Store } from '../domain/store.ts';
@@ -58,6 +58,7 @@ export function groundClosing(
 /** Stores the machine that the platform runs on, with its capacity now. Returns its id. */
 async function putHost(store: Store, info: EngineInfo, settings: Settings): Promise<string> {
   const size = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
+  const cloudlets = hostCloudlets(info, size);
   const [known] = await store.hosts.list();
   const group = await store.hostGroups.put({ id: known?.groupId ?? 'default', name: 'default' });
   const { id } = await store.hosts.put({
@@ -66,7 +67,8 @@ async function putHost(store: Store, info: EngineInfo, settings: Settings): Prom
     name: hostname(),
     cpus: info.cpus,
     memoryBytes: info.memoryBytes,
-    cloudlets: hostCloudlets(info, size),
+    cloudlets,
+    ...promisesOf(cloudlets, settings),
     state: 'ready',
     seenAt: clock.now(),
   });

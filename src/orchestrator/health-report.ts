@@ -61,7 +61,10 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
     parts,
     capacity: {
       cloudlets_total: loads.reduce((sum, load) => sum + load.host.cloudlets, 0),
-      cloudlets_used: loads.reduce((sum, load) => sum + load.used, 0),
+      cloudlets_promisable: loads.reduce((sum, load) => sum + load.host.promisable, 0),
+      cloudlets_promised: loads.reduce((sum, load) => sum + load.promised, 0),
+      cloudlets_kept: loads.reduce((sum, load) => sum + load.host.deployReserve, 0),
+      overcommit: settings.overcommit,
       cloudlet_memory_bytes: settings.cloudletMemoryBytes,
       cloudlet_cpu_mhz: settings.cloudletCpuMhz,
     },

@@ -1,13 +1,12 @@
 import { hostLoads } from '../cluster/capacity.ts';
-import { place } from '../cluster/placement.ts';
+import { type Admission, place } from '../cluster/placement.ts';
 import { platformActor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
-import { errorCode, type PlatformError } from '../domain/errors.ts';
 import { eventOf, instanceFacts } from '../domain/event.ts';
 import type { Instance, StopReason } from '../domain/instance.ts';
 import type { Release } from '../domain/release.ts';
 import type { StoreTables } from '../domain/store.ts';
-import type { WantedInstance } from './plan.ts';
+import { isWanted, type WantedInstance } from './plan.ts';
 
 /** The app and the release whose instances are placed. */
 export interface Owner {
@@ -21,45 +20,65 @@ type Wanted = WantedInstance & Partial<Pick<Instance, 'command'>>;
  * Places all of these instances or none: throws `no_capacity` with the numbers. Instances that are in their slots run on until
  * they are retired. To be called in a transaction, so that the counted capacity is still free when it is written.
  */
-export async function placeInstances(
+export function placeInstances(
   tables: StoreTables,
   owner: Owner,
   wanted: readonly Wanted[],
 ): Promise<readonly Instance[]> {
-  const loads = hostLoads(await tables.hosts.list(), await tables.instances.listActive());
-  const hosts = place(
-    loads,
-    wanted.map(({ size }) => size),
+  return placeAs('new', wanted, { tables, owner });
+}
+
+/** Does the same for instances that replace others of their app: they may use the reserve for deploys. */
+export function placeBeside(
+  tables: StoreTables,
+  owner: Owner,
+  wanted: readonly Wanted[],
+): Promise<readonly Instance[]> {
+  return placeAs('replacement', wanted, { tables, owner });
+}
+
+/** Does the same where they do not fit. Throws `no_capacity` only when no host takes instances. */
+export function placeAnyway(
+  tables: StoreTables,
+  owner: Owner,
+  wanted: readonly Wanted[],
+): Promise<readonly Instance[]> {
+  return placeAs('anyway', wanted, { tables, owner });
+}
+
+/**
+ * Throws `no_capacity` with the numbers if these would have no room when others of the app have left: `leaving`, and those
+ * that were asked to stop before. Growth is refused by this. Where they have no room beside each other they are placed in turns.
+ */
+export async function checkRoom(
+  tables: StoreTables,
+  app: Pick<App, 'id'>,
+  { needed, leaving }: { readonly needed: readonly Pick<Instance, 'size'>[]; readonly leaving: readonly Instance[] },
+): Promise<void> {
+  const gone = new Set(leaving.map(({ id }) => id));
+  const staying = (await tables.instances.listActive()).filter(
+    (one) => !gone.has(one.id) && (one.appId !== app.id || isWanted(one)),
   );
+  place(
+    hostLoads(await tables.hosts.list(), staying),
+    needed.map(({ size }) => size.reserved),
+  );
+}
+
+async function placeAs(
+  admission: Admission,
+  wanted: readonly Wanted[],
+  { tables, owner }: { readonly tables: StoreTables; readonly owner: Owner },
+): Promise<readonly Instance[]> {
+  const loads = hostLoads(await tables.hosts.list(), await tables.instances.listActive());
+  const sizes = wanted.map(({ size }) => size.reserved);
+  const hosts = place(loads, sizes, { admission });
   const placed: Instance[] = [];
   for (const [index, one] of wanted.entries()) {
     const host = hosts[index];
     if (host) placed.push(await create(tables, owner, { ...one, hostId: host.id }));
   }
   return placed;
-}
-
-/** The first instance without room. */
-export interface Refused {
-  readonly wanted: WantedInstance;
-  readonly refusal: PlatformError;
-}
-
-/** Places the instances in order while there is room. Gives the first refusal; null when all were placed. */
-export async function placeWhatFits(
-  tables: StoreTables,
-  owner: Owner,
-  wanted: readonly Wanted[],
-): Promise<Refused | null> {
-  for (const one of wanted) {
-    try {
-      await placeInstances(tables, owner, [one]);
-    } catch (error) {
-      if (errorCode(error) !== 'no_capacity') throw error;
-      return { wanted: one, refusal: error as PlatformError };
-    }
-  }
-  return null;
 }
 
 /**

@@ -1,13 +1,13 @@
-import type { Cloudlets } from '../domain/cloudlet.ts';
 import type { FormationEntry } from '../domain/formation.ts';
 import { type Instance, isFinal, releaseOf } from '../domain/instance.ts';
+import type { InstanceSize } from '../domain/instance-size.ts';
 import { restartPolicy } from '../domain/restart-policy.ts';
 
-/** `web.1`, with its size in cloudlets. */
+/** `web.1`, with its size. */
 export interface Slot {
   readonly type: string;
   readonly slot: number;
-  readonly size: Cloudlets;
+  readonly size: InstanceSize;
 }
 
 /** An instance to place. */

@@ -8,8 +8,9 @@ import { servingReleases } from '../domain/traffic.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import { Recurring } from '../system/recurring.ts';
-import { placeWhatFits, type Refused, retire } from './placing.ts';
+import { retire } from './placing.ts';
 import { type Plan, plan } from './plan.ts';
+import { fillSlots, type Refused } from './turns.ts';
 
 const tables: ReadonlySet<Change['table']> = new Set(['instances', 'formations', 'traffic', 'apps']);
 const lookEveryMs = 60_000;
@@ -35,6 +36,7 @@ export class Provisioner {
   readonly #store: Store;
   readonly #logger: Logger;
   readonly #leases: Leases;
+  readonly #clock: Clock;
   /** Looks that run or wait. */
   readonly #looks = new Set<Promise<void>>();
   readonly #soon = new Set<string>();
@@ -51,6 +53,7 @@ export class Provisioner {
   constructor({ store, leases, clock, logger }: ProvisionerDeps) {
     this.#store = store;
     this.#leases = leases;
+    this.#clock = clock;
     this.#logger = logger;
     const work = async () => this.#convergeAll();
     this.#rounds = new Recurring({ what: 'look at every app', everyMs: lookEveryMs, work, clock, logger });
@@ -127,7 +130,8 @@ export class Provisioner {
       for (const { plan } of plans) await retire(tables, plan.scaledDown, 'scaled_down');
       let hasRoom = true;
       for (const { release, plan } of plans) {
-        const refused = await placeWhatFits(tables, { app: { id: appId }, release }, plan.create);
+        const facts = { wanted: plan.create, now: this.#clock.now() };
+        const refused = await fillSlots(tables, { app: { id: appId }, release }, facts);
         if (!refused) continue;
         hasRoom = false;
         if (!this.#withoutRoom.has(appId)) await appendRefused(tables, { appId, release, refused });
@@ -189,7 +193,7 @@ async function appendRefused(
     hostId: null,
     process: processName(refused.wanted),
     type,
-    size,
+    ...size,
     release: release.version,
     reason: refused.refusal.message,
   };

@@ -17,18 +17,23 @@ export function formationsTable(scope: Scope): Formations {
 }
 
 async function put(tx: Tx, { appId, type, quantity, size }: Parameters<Formations['put']>[0]): Promise<FormationEntry> {
-  const row: FormationRow = { appId, type, quantity, size, updatedAt: toText(tx.clock.now()) };
+  const values = {
+    quantity,
+    reservedCloudlets: size.reserved,
+    limitCloudlets: size.limit,
+    updatedAt: toText(tx.clock.now()),
+  };
+  const row: FormationRow = { appId, type, ...values };
   await tx.db
     .insertInto('formations')
     .values(row)
-    .onConflict((conflict) =>
-      conflict.columns(['appId', 'type']).doUpdateSet({ quantity, size, updatedAt: row.updatedAt }),
-    )
+    .onConflict((conflict) => conflict.columns(['appId', 'type']).doUpdateSet(values))
     .execute();
   tx.changed('formations', appId, `${appId}/${type}`);
   return toFormationEntry(row);
 }
 
 function toFormationEntry(row: FormationRow): FormationEntry {
-  return { ...row, updatedAt: toDate(row.updatedAt) };
+  const { reservedCloudlets, limitCloudlets, updatedAt, ...rest } = row;
+  return { ...rest, size: { reserved: reservedCloudlets, limit: limitCloudlets }, updatedAt: toDate(updatedAt) };
 }

@@ -37,10 +37,11 @@ async function putGroup({ db, clock }: Tx, { id, name }: Parameters<HostGroups['
 }
 
 async function put({ db, clock }: Tx, host: Parameters<Hosts['put']>[0]): Promise<Host> {
-  const { id, name, groupId, role, address, cpus, memoryBytes, cloudlets, state } = host;
+  const { id, name, groupId, role, address, cpus, memoryBytes, cloudlets, promisable, deployReserve, state } = host;
   const labels = JSON.stringify(host.labels);
   const seenAt = toTextOrNull(host.seenAt);
-  const facts = { name, groupId, role, address, cpus, memoryBytes, cloudlets, labels, state, seenAt };
+  const capacity = { cpus, memoryBytes, cloudlets, promisable, deployReserve };
+  const facts = { name, groupId, role, address, ...capacity, labels, state, seenAt };
   const row = await db
     .insertInto('hosts')
     .values({ id, ...facts, createdAt: toText(clock.now()) })

@@ -62,7 +62,8 @@ async function insert(tx: Tx, instance: Parameters<Instances['create']>[0]): Pro
     hostId: instance.hostId,
     type: instance.type,
     slot: instance.slot,
-    size: instance.size,
+    reservedCloudlets: instance.size.reserved,
+    limitCloudlets: instance.size.limit,
     command: instance.command === null ? null : JSON.stringify(instance.command),
     desired: 'up',
     stopReason: null,
@@ -155,9 +156,11 @@ function toWorkload({ workloadKind: kind, releaseId, serviceId }: ReturnType<typ
   return { kind, serviceId: serviceId ?? '' };
 }
 
-export function toInstance({ workloadKind, releaseId, serviceId, ...row }: InstanceRow): Instance {
+export function toInstance({ workloadKind, releaseId, serviceId, ...others }: InstanceRow): Instance {
+  const { reservedCloudlets, limitCloudlets, ...row } = others;
   return {
     ...row,
+    size: { reserved: reservedCloudlets, limit: limitCloudlets },
     workload: toWorkload({ workloadKind, releaseId, serviceId }),
     state: row.state as InstanceState,
     command: row.command === null ? null : (JSON.parse(row.command) as readonly string[]),

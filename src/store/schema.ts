@@ -156,7 +156,8 @@ export interface FormationRow {
   appId: string;
   type: string;
   quantity: number;
-  size: number;
+  reservedCloudlets: number;
+  limitCloudlets: number;
   updatedAt: Moment;
 }
 
@@ -175,6 +176,8 @@ export interface HostRow {
   cpus: number;
   memoryBytes: number;
   cloudlets: number;
+  promisable: number;
+  deployReserve: number;
   labels: string;
   state: HostState;
   createdAt: Moment;
@@ -199,7 +202,8 @@ export interface InstanceRow {
   hostId: string;
   type: string;
   slot: number;
-  size: number;
+  reservedCloudlets: number;
+  limitCloudlets: number;
   command: string | null;
   desired: InstanceDesired;
   stopReason: StopReason | null;

@@ -5,6 +5,7 @@ import type { CloudletSize } from '../domain/cloudlet.ts';
 import type { ContainerSpec } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { type Instance, processName } from '../domain/instance.ts';
+import type { InstanceSize } from '../domain/instance-size.ts';
 import { labelNames } from '../domain/labels.ts';
 import type { OneOff } from '../domain/one-off.ts';
 import type { RunRequest } from '../domain/operations.ts';
@@ -26,9 +27,19 @@ export interface SpecFacts {
   readonly run: OneOff | null;
 }
 
-/** The memory limit of an instance, in bytes. */
-export function memoryOf(instance: Pick<Instance, 'size'>, cloudlet: CloudletSize): number {
-  return instance.size * cloudlet.memoryBytes;
+/** The limits of an instance's container. Pure. */
+export function limitsOf(
+  { reserved, limit }: InstanceSize,
+  cloudlet: CloudletSize,
+): Pick<ContainerSpec, 'memoryBytes' | 'reservedMemoryBytes' | 'cpus' | 'cpuShares'> {
+  return {
+    memoryBytes: limit * cloudlet.memoryBytes,
+    reservedMemoryBytes: reserved * cloudlet.memoryBytes,
+    // Up to two idle CPUs, if the host has them, and more for a limit above the default's.
+    cpus: Math.max(2, limit / 2),
+    // Under contention each gets by what it reserved; the default size has the weight of a build.
+    cpuShares: Math.max(64, Math.min(8192, reserved * 256)),
+  };
 }
 
 export function portOf(instance: Pick<Instance, 'type'>, artifact: Artifact): number | null {
@@ -54,10 +65,7 @@ export function containerSpec(facts: SpecFacts): ContainerSpec {
     env: environmentOf(facts),
     // The kernel's limit (HOST_NAME_MAX) is 64, and a type's name may have 63.
     hostname: processName(instance).slice(-63),
-    memoryBytes: memoryOf(instance, facts.cloudlet),
-    // Each may use up to two idle CPUs, if the host has them; under contention the shares follow the size.
-    cpus: 2,
-    cpuShares: Math.max(64, Math.min(8192, instance.size * 64)),
+    ...limitsOf(instance.size, facts.cloudlet),
     networks: [{ id: network.networkId, aliases: [], when: 'start' }],
     openStdin: run?.attach ?? false,
     tty: run?.tty ?? false,

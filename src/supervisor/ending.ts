@@ -68,5 +68,5 @@ export function outOfMemoryReason(instance: EndFacts['instance'], settings: EndF
 const memoryExceeded = 'Error R15 (Memory quota vastly exceeded)';
 
 function limitOf({ size }: EndFacts['instance'], { cloudletMemoryBytes }: EndFacts['settings']): number {
-  return (size * cloudletMemoryBytes) / (1024 * 1024);
+  return (size.limit * cloudletMemoryBytes) / (1024 * 1024);
 }

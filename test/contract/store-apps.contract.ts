@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
@@ -289,14 +290,14 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
 
     test('a formation has one entry per process type', async () => {
       const app = await newApp();
-      await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
-      await store.formations.put({ appId: app.id, type: 'clock', quantity: 1, size: 4 });
-      await store.formations.put({ appId: app.id, type: 'web', quantity: 3, size: 8 });
+      await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(4) });
+      await store.formations.put({ appId: app.id, type: 'clock', quantity: 1, size: fixedSize(4) });
+      await store.formations.put({ appId: app.id, type: 'web', quantity: 3, size: { reserved: 2, limit: 8 } });
       assert.deepEqual(
         (await store.formations.list(app.id)).map(({ type, quantity, size }) => ({ type, quantity, size })),
         [
-          { type: 'clock', quantity: 1, size: 4 },
-          { type: 'web', quantity: 3, size: 8 },
+          { type: 'clock', quantity: 1, size: fixedSize(4) },
+          { type: 'web', quantity: 3, size: { reserved: 2, limit: 8 } },
         ],
       );
     });

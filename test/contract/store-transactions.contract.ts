@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Change, Store } from '../../src/domain/store.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
 
@@ -109,7 +110,7 @@ export function storeTransactionsContract(name: string, open: () => Promise<Stor
         await tables.apps.setMaintenance(app.id, true);
         const made = await newRelease(app, tables);
         await tables.traffic.switchAllTo(app.id, made.id);
-        await tables.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
+        await tables.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(4) });
         assert.deepEqual(heard, []);
         return made;
       });

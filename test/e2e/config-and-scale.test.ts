@@ -84,7 +84,7 @@ describe('a deployed app', () => {
   it('is not scaled beyond the capacity, and the error has the numbers', async () => {
     const { code, stderr } = await paas.paas(['ps:scale', 'web=90:64G'], { cwd: repo });
     assert.equal(code, 2);
-    assert.match(stderr, /No room: host .* cloudlets free, and .* are needed/);
+    assert.match(stderr, /No room: host .* cloudlets free \(.* × overcommit 1\.5, .*\), and .* are needed/);
     assert.equal((await paas.http('shop')).status, 200);
   });
 

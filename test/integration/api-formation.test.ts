@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { currentIdOf } from '../support/store-fixture.ts';
 
@@ -27,7 +28,7 @@ describe('formation and instances', () => {
       hostId: 'host-1',
       type: 'web',
       slot,
-      size: 4,
+      size: fixedSize(4),
       command: null,
       notBefore: null,
       failures: 0,
@@ -43,12 +44,12 @@ describe('formation and instances', () => {
       command,
     ]);
     assert.deepEqual(short, [
-      ['web', 1, '512M', 'node server.js'],
-      ['worker', 0, '512M', 'node worker.js'],
+      ['web', 1, '4', 'node server.js'],
+      ['worker', 0, '4', 'node worker.js'],
     ]);
     const again = await fixture.ask('GET', `/apps/${app.name}/formation`);
     assert.equal(again.json[0].id, json[0].id, 'its id stays the same');
-    await fixture.store.formations.put({ appId: app.id, type: 'gone', quantity: 2, size: 4 });
+    await fixture.store.formations.put({ appId: app.id, type: 'gone', quantity: 2, size: fixedSize(4) });
     const later = await fixture.ask('GET', `/apps/${app.name}/formation`);
     assert.deepEqual(later.json, again.json, 'a type that the release does not have runs nothing');
   });
@@ -68,11 +69,11 @@ describe('formation and instances', () => {
     assert.deepEqual(quantities(both), ['web=1', 'worker=2']);
     assert.deepEqual(
       both.json.map(({ size }: { size: string }) => size),
-      ['1024M', '256M'],
+      ['8', '2'],
     );
     const one = await ask('PATCH', `/apps/${app.name}/formation/web`, { body: { quantity: '2' } });
     assert.equal(one.json.quantity, 2);
-    assert.equal(one.json.size, '1024M', 'a size that was not named stays');
+    assert.equal(one.json.size, '8', 'a size that was not named stays');
   });
 
   test('an invalid quantity or size is refused', async () => {
@@ -189,13 +190,13 @@ describe('formation and instances', () => {
       },
     });
     assert.match(attached.json.attach_url, new RegExp(`^ws://127\\.0\\.0\\.1:${fixture.port}/attach/[\\w-]{43}$`));
-    assert.equal(attached.json.size, '1024M');
+    assert.equal(attached.json.size, '8');
     assert.deepEqual(operations.runs.at(-1), {
       command: 'bash',
       attach: true,
       tty: true,
       env: { TERM: 'xterm', COLUMNS: '80', LINES: '24' },
-      size: 8,
+      size: fixedSize(8),
       columns: 80,
       rows: 24,
     });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Store, StoreTables } from '../../src/domain/store.ts';
 import { sqliteDatabase } from '../../src/store/sqlite.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
@@ -48,7 +49,7 @@ async function addRow(tables: StoreTables, { app, number }: { readonly app: App;
     hostId: 'host-1',
     type: 'worker',
     slot: number,
-    size: 1,
+    size: fixedSize(1),
     command: null,
     notBefore: null,
     failures: 0,

@@ -141,7 +141,7 @@ async function allIsWell(store: Store, ground: Ground): Promise<boolean> {
     await itsFormationRuns(app, store);
   }
   await everyNetworkIsAnApps(store, ground);
-  const promised = (await store.instances.listActive()).reduce((sum, { size }) => sum + size, 0);
+  const promised = (await store.instances.listActive()).reduce((sum, { size }) => sum + size.reserved, 0);
   assert.ok(promised <= hostCloudlets, `${promised} cloudlets are promised`);
   return true;
 }

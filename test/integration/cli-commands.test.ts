@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
 import { currentIdOf } from '../support/store-fixture.ts';
@@ -47,7 +48,7 @@ test('ps shows processes by type with their command, or says that there are none
     hostId: 'host-1',
     type: 'web',
     slot: 1,
-    size: 4,
+    size: fixedSize(4),
     command: null,
     notBefore: null,
     failures: 0,
@@ -57,7 +58,7 @@ test('ps shows processes by type with their command, or says that there are none
   const { stdout } = await ps([]);
   assert.match(
     stdout,
-    new RegExp(`^=== web \\(512M\\): node server\\.js \\(1\\)\n\nweb\\.1: starting ${stamp} \\(~ 1m ago\\)\n$`),
+    new RegExp(`^=== web \\(4\\): node server\\.js \\(1\\)\n\nweb\\.1: starting ${stamp} \\(~ 1m ago\\)\n$`),
   );
   assert.equal((await ps(['worker'])).stdout, 'No worker dynos on shop\n');
   assert.equal(JSON.parse((await ps(['--json'])).stdout)[0].name, 'web.1');
@@ -68,19 +69,22 @@ test('ps:scale sets, steps and resizes, and prints the formation in the form tha
   assert.deepEqual(await paas('ps:scale', 'web=2', 'worker+1:1G'), {
     code: 0,
     stdout: '',
-    stderr: 'Scaling dynos... done, now running web at 2:512M, worker at 1:1024M\n',
+    stderr: 'Scaling dynos... done, now running web at 2:4, worker at 1:8\n',
   });
   const { stdout } = await paas('scale');
-  assert.equal(stdout, 'web=2:512M worker=1:1024M\n');
+  assert.equal(stdout, 'web=2:4 worker=1:8\n');
   const again = await paas('scale', ...stdout.trim().split(' '));
-  assert.match(again.stderr, /done, now running web at 2:512M, worker at 1:1024M\n$/);
-  assert.match((await paas('scale', 'web-1')).stderr, /now running web at 1:512M\n$/);
+  assert.match(again.stderr, /done, now running web at 2:4, worker at 1:8\n$/);
+  assert.match((await paas('scale', 'web-1')).stderr, /now running web at 1:4\n$/);
+  assert.match((await paas('scale', 'web=2:1-8')).stderr, /now running web at 2:1-8\n$/);
+  assert.match((await paas('scale')).stdout, /^web=2:1-8 /);
+  assert.match((await paas('scale', 'web=2:8-1')).stderr, /8 reserved cloudlets are more than its limit of 1/);
 });
 
 test("ps:scale names an argument that it cannot parse, and shows the platform's refusal", async () => {
   const wrong = await paas('ps:scale', 'web:2');
   assert.equal(wrong.code, 2);
-  assert.match(wrong.stderr, /web:2 is invalid\. Must be in the format web=2, worker\+1 or web=3:1G\./);
+  assert.match(wrong.stderr, /web:2 is invalid\. Must be in the format web=2, worker\+1 or web=3:1-8\./);
   const refused = await paas('ps:scale', 'nope=1');
   assert.equal(refused.code, 2);
   assert.match(

@@ -107,7 +107,7 @@ test('--env and --size are for this run only', async () => {
   await run(['-e', 'A=1;B=x=y', '-e', 'C=3', '-s', '1G', 'true']);
   const request = api.operations.runs.at(-1);
   assert.deepEqual(request?.env, { A: '1', B: 'x=y', C: '3' });
-  assert.equal(request?.size, 8);
+  assert.deepEqual(request?.size, { reserved: 8, limit: 8 });
   assert.equal(request?.tty, false, 'no terminal, no tty');
 });
 

@@ -18,6 +18,7 @@ const plain: ContainerSpec = {
   user: '10001:10001',
   env: { PORT: '5000', GREETING: 'a=b "c"' },
   memoryBytes: 256 * megabyte,
+  reservedMemoryBytes: 64 * megabyte,
   cpus: 0.5,
   networks: [{ id: 'net1', aliases: [], when: 'start' }],
 };
@@ -84,6 +85,7 @@ describe('the request to the engine', () => {
       PidsLimit: 256,
       Memory: 256 * megabyte,
       MemorySwap: 256 * megabyte,
+      MemoryReservation: 64 * megabyte,
       MemorySwappiness: 0,
       NanoCpus: 500_000_000,
       CpuShares: 1024,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import type { Artifact } from '../../src/domain/build.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import type { ReleaseStatus } from '../../src/domain/release.ts';
 import { removeOldImages } from '../../src/provisioner/image-retention.ts';
@@ -88,7 +89,7 @@ describe('images of builds that an app cannot go back to', () => {
     ];
     const release = await released(app, running);
     await half.deps.store.transaction((tables) =>
-      placeInstances(tables, { app, release }, [withoutDelay({ type: 'web', slot: 1, size: 1 })]),
+      placeInstances(tables, { app, release }, [withoutDelay({ type: 'web', slot: 1, size: fixedSize(1) })]),
     );
     for (const artifact of [reused, named, old]) await released(app, artifact);
     await half.fixture.engine.images.tag(named.imageId, `paas-test/${half.fixture.runId}:kept`);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
-import { defaultInstanceCloudlets } from '../../src/domain/cloudlet.ts';
 import { errorCode } from '../../src/domain/errors.ts';
 import { instanceFacts } from '../../src/domain/event.ts';
+import { fixedSize, sizeText } from '../../src/domain/instance-size.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import { changeConfig } from '../../src/operations/config.ts';
 import { OngoingWork } from '../../src/operations/ongoing-work.ts';
@@ -50,7 +50,7 @@ describe('operations on an app', () => {
   const deployed = async (name: string, scripts: Readonly<Record<string, string>> = { web: web(name) }) => {
     const app = await half.app(name);
     await rollOut(await half.release(app, scripts), half.deps, never);
-    await half.operations.scale(app, [{ type: 'web', size: 1 }], half.actor);
+    await half.operations.scale(app, [{ type: 'web', size: fixedSize(1) }], half.actor);
     return half.deps.store.apps.get(app.id);
   };
   const serves = (app: App, marker: string) =>
@@ -60,9 +60,12 @@ describe('operations on an app', () => {
   const live = (id: string) => eventually('it is live', async () => (await statusOf(id)) === 'succeeded');
   const active = async (app: App) =>
     (await half.deps.store.instances.listActive(app.id)).filter(({ desired }) => desired === 'up');
-  const sizes = async (app: App) => (await active(app)).map(({ type, slot, size }) => `${type}.${slot}:${size}`).sort();
+  const sizes = async (app: App) =>
+    (await active(app)).map(({ type, slot, size }) => `${type}.${slot}:${sizeText(size)}`).sort();
   const formation = async (app: App) =>
-    (await half.deps.store.formations.list(app.id)).map(({ type, quantity, size }) => `${type}=${quantity}:${size}`);
+    (await half.deps.store.formations.list(app.id)).map(
+      ({ type, quantity, size }) => `${type}=${quantity}:${sizeText(size)}`,
+    );
 
   it('a config value whose release failed is tried again when it is set again', async () => {
     const app = await deployed('again');
@@ -158,13 +161,15 @@ describe('operations on an app', () => {
     });
     const { operations, actor } = half;
     const before = [await formation(app), await sizes(app)];
-    await assert.rejects(operations.scale(app, [{ type: 'web', size: 500 }], actor), { code: 'no_capacity' });
+    await assert.rejects(operations.scale(app, [{ type: 'web', size: fixedSize(500) }], actor), {
+      code: 'no_capacity',
+    });
     assert.deepEqual([await formation(app), await sizes(app)], before);
     await assert.rejects(
       operations.scale(
         app,
         [
-          { type: 'web', quantity: { set: 2 }, size: 2 },
+          { type: 'web', quantity: { set: 2 }, size: fixedSize(2) },
           { type: 'worker', quantity: { set: 500 } },
         ],
         actor,
@@ -175,24 +180,24 @@ describe('operations on an app', () => {
       operations.scale(
         app,
         [
-          { type: 'web', size: 2 },
-          { type: 'web', size: 3 },
+          { type: 'web', size: fixedSize(2) },
+          { type: 'web', size: fixedSize(3) },
         ],
         actor,
       ),
       /web is given twice/,
     );
     assert.deepEqual([await formation(app), await sizes(app)], before);
-    await operations.scale(app, [{ type: 'web', size: 2 }], actor);
+    await operations.scale(app, [{ type: 'web', size: fixedSize(2) }], actor);
     assert.deepEqual(await sizes(app), ['web.1:2']);
     await serves(app, 'sized');
   });
 
   it('a new size whose instances do not start is undone, with all changes of that request', async () => {
     const app = await half.app('taken');
-    await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
+    await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(1) });
     await rollOut(await half.release(app, { web: onlySmall }), half.deps, never);
-    const change = { type: 'web', quantity: { set: 2 }, size: 2 } as const;
+    const change = { type: 'web', quantity: { set: 2 }, size: fixedSize(2) } as const;
     await assert.rejects(half.operations.scale(app, [change], half.actor), { code: 'start_failed' });
     assert.deepEqual(await formation(app), ['web=1:1']);
     await eventually('it is as it was', async () => (await sizes(app)).join() === 'web.1:1');
@@ -202,27 +207,29 @@ describe('operations on an app', () => {
   it('two apps that scale at once never get more than the capacity', async () => {
     const [one, two] = [await deployed('grow-one'), await deployed('grow-two')];
     const { store } = half.deps;
-    const used = async () => (await store.instances.listActive()).reduce((sum, { size }) => sum + size, 0);
-    const free = 60 - (await used());
-    const most = Math.floor(free / 2) + 2;
+    const used = async () => (await store.instances.listActive()).reduce((sum, { size }) => sum + size.reserved, 0);
+    const all = (await used()) + 6;
+    await putHost(store, { cloudlets: all });
+    const most = 5;
     const grow = (app: App) => half.operations.scale(app, [{ type: 'web', quantity: { set: most } }], half.actor);
     const outcomes = await Promise.allSettled([grow(one), grow(two)]);
     assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
-    assert.ok((await used()) <= 60);
+    assert.ok((await used()) <= all);
+    await putHost(store, { cloudlets: 60 });
     for (const app of [one, two]) await half.operations.scale(app, [{ type: 'web', quantity: { set: 1 } }], half.actor);
     for (const app of [one, two])
       await eventually('one is left', async () => (await half.containers(app)).length === 1);
   });
 
-  it('a crashed instance without room for a replacement is reported once, and replaced when there is room', async () => {
+  it('a crashed instance that no host takes is reported once, and replaced when one does', async () => {
     const [app, other] = [await deployed('roomless'), await deployed('greedy')];
     const { store } = half.deps;
-    await putHost(store, { cloudlets: 1 });
+    await putHost(store, { cloudlets: 60, state: 'maintenance' });
     const [container] = await half.containers(app);
     await half.fixture.engine.containers.kill(container?.id ?? '', 'SIGKILL');
     const told = () => eventsOf(store, app.id, 'instance.refused');
     const [first] = await eventually('the log tells', async () => (await told()).length > 0 && told());
-    assert.match(String(first?.data.reason), /^No room: host here has 0 of 1 cloudlets free, and 1 × 1 = 1 are needed/);
+    assert.match(String(first?.data.reason), /^No room: host here is in maintenance, and 1 × 1 = 1 are needed/);
     await putHost(store, { cloudlets: 60 });
     // The end of another instance makes room.
     await half.operations.restart(other, 'web', half.actor);
@@ -248,7 +255,7 @@ describe('operations on an app', () => {
 
   it('a change of size with a crash in the middle is finished', async () => {
     const app = await deployed('halfsize');
-    await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
+    await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(2) });
     await createRepairs(half.deps).recover();
     await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
     await serves(app, 'halfsize');
@@ -257,7 +264,7 @@ describe('operations on an app', () => {
   it('the events of a change of size cover each instance from start to end', async () => {
     const app = await deployed('metered');
     const { store } = half.deps;
-    await half.operations.scale(app, [{ type: 'web', size: 2 }], half.actor);
+    await half.operations.scale(app, [{ type: 'web', size: fixedSize(2) }], half.actor);
     await eventually('the smaller one has ended', async () => (await half.containers(app)).length === 1);
     await eventually(
       'the stop is reported',
@@ -265,10 +272,10 @@ describe('operations on an app', () => {
     );
     const events = (await store.events.list({ appId: app.id, limit: 1000 })).toReversed();
     const rows = (await store.instances.list(app.id)).map((row) => instanceFacts(row, 1));
-    assert.deepEqual(new Set(rows.map(({ size }) => size)), new Set([1, 2, defaultInstanceCloudlets]));
+    assert.deepEqual(new Set(rows.map((row) => `${row.reserved}-${row.limit}`)), new Set(['1-1', '2-2', '1-4']));
     for (const facts of rows) {
       const own = events.filter(({ data }) => 'instanceId' in data && data.instanceId === facts.instanceId);
-      const life = ['placed', 'starting', 'up', ...(facts.size === 2 ? [] : ['draining', 'stopped'])];
+      const life = ['placed', 'starting', 'up', ...(facts.reserved === 2 ? [] : ['draining', 'stopped'])];
       assert.deepEqual(
         own.map(({ kind }) => kind),
         life.map((state) => `instance.${state}`),
@@ -280,7 +287,7 @@ describe('operations on an app', () => {
   it('a change of size whose end was not written is finished while the platform runs', async () => {
     const app = await deployed('unfinished');
     const { deps } = half;
-    await deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
+    await deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(2) });
     await createRepairs(deps).repairLeftovers();
     await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
     await serves(app, 'unfinished');
@@ -290,7 +297,7 @@ describe('operations on an app', () => {
     const app = await deployed('doubled');
     const { deps } = half;
     const release = { id: await currentIdOf(deps.store, app), version: 1 };
-    const slot = withoutDelay({ type: 'web', slot: 1, size: 1 });
+    const slot = withoutDelay({ type: 'web', slot: 1, size: fixedSize(1) });
     await deps.store.transaction((tables) => placeInstances(tables, { app, release }, [slot]));
     await eventually('both are up', async () => (await active(app)).filter(({ state }) => state === 'up').length === 2);
     await createRepairs(deps).repairLeftovers();
@@ -298,33 +305,35 @@ describe('operations on an app', () => {
     await serves(app, 'doubled');
   });
 
-  it('a change of size that finds no room is tried again each round and reported once until it succeeds', async () => {
+  it('a change of size that no host takes is tried again each round and reported once until it succeeds', async () => {
     const app = await deployed('no-room');
     const warned: string[] = [];
     const logger = { ...half.deps.logger, warn: (message: string) => void warned.push(message) };
     const repairs = createRepairs({ ...half.deps, logger });
-    const round = async (size: number) => {
-      await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size });
+    const round = async (size: number, state: 'ready' | 'maintenance') => {
+      await putHost(half.deps.store, { cloudlets: 60, state });
+      await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(size) });
       await repairs.repairLeftovers();
       await eventually('the attempt has ended', async () => !(await half.deps.work.isBusy(app.id)));
     };
-    await round(500);
+    await round(2, 'maintenance');
     await eventually('it is reported', () => warned.length === 1);
-    await round(500);
+    await round(2, 'maintenance');
     assert.deepEqual(await sizes(app), ['web.1:1']);
-    await round(2);
+    await round(2, 'ready');
     await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
-    await round(500);
+    await round(3, 'maintenance');
     await eventually('it is reported again', () => warned.length === 2);
+    await putHost(half.deps.store, { cloudlets: 60 });
     assert.match(warned.join(), /^(a change of size could not be finished[^,]*,?){2}$/);
   });
 
   it('a resumed change of size that does not start is undone', async () => {
     const app = await half.app('too-large');
     const { store } = half.deps;
-    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
+    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(1) });
     await rollOut(await half.release(app, { web: onlySmall }), half.deps, never);
-    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 2 });
+    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(2) });
     await createRepairs(half.deps).repairLeftovers();
     await eventually('the formation is as it was', async () => (await formation(app)).join() === 'web=1:1');
     await eventually('it runs as it did', async () => (await sizes(app)).join() === 'web.1:1');

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
@@ -35,7 +36,7 @@ describe('after a crash or a failed write', () => {
   };
   const place = (app: App, release: Release, slot: number) =>
     half.deps.store.transaction((tables) =>
-      placeInstances(tables, { app, release }, [withoutDelay({ type: 'web', slot, size: 1 })]),
+      placeInstances(tables, { app, release }, [withoutDelay({ type: 'web', slot, size: fixedSize(1) })]),
     );
 
   const lifeDeps = (): LifeDeps => ({
@@ -171,7 +172,7 @@ describe('after a crash or a failed write', () => {
       await half.closeSupervisor();
       const { store } = half.deps;
       const { engine, ...deps } = lifeDeps();
-      const worker = withoutDelay({ type: 'worker', slot: 1, size: 1 });
+      const worker = withoutDelay({ type: 'worker', slot: 1, size: fixedSize(1) });
       const [instance] = await store.transaction((tables) => placeInstances(tables, { app, release }, [worker]));
       assert.ok(instance);
       const stateOf = async () => (await store.instances.find(instance.id))?.state;

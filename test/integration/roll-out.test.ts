@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { errorCode } from '../../src/domain/errors.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
@@ -66,7 +67,7 @@ describe('from a release to a URL', () => {
   it('fails when the worker does not start, and the old web and worker go on', async () => {
     const app = await half.app('crew');
     const { store } = half.deps;
-    await store.formations.put({ appId: app.id, type: 'worker', quantity: 1, size: 1 });
+    await store.formations.put({ appId: app.id, type: 'worker', quantity: 1, size: fixedSize(1) });
     const worker = 'exec sleep 600';
     const good = await half.release(app, { web: answering('good'), worker });
     await rollOut(good, half.deps, never);
@@ -83,25 +84,6 @@ describe('from a release to a URL', () => {
     const ids = async () => (await half.containers(app)).map(({ id }) => id).sort();
     assert.deepEqual(await ids(), before.map(({ id }) => id).sort());
     assert.equal((await half.get(app)).body, 'good');
-  });
-
-  it('starts one worker of each type first, then the rest, where there is not enough room for all', async () => {
-    const app = await half.app('crowded');
-    const { store } = half.deps;
-    const free = 40 - (await store.instances.listActive()).reduce((sum, { size }) => sum + size, 0);
-    const size = Math.floor((free - 2) / 4);
-    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
-    await store.formations.put({ appId: app.id, type: 'worker', quantity: 3, size });
-    const scripts = { web: answering('one'), worker: 'exec sleep 600' };
-    await rollOut(await half.release(app, scripts), half.deps, never);
-    const release = await half.release(app, { ...scripts, web: answering('two') });
-    await rollOut(release, half.deps, never);
-    assert.equal((await half.get(app)).body, 'two');
-    await eventually('all workers are of the new release', async () => {
-      const up = (await store.instances.listActive(app.id)).filter(({ state }) => state === 'up');
-      return up.length === 4 && up.every((instance) => releaseOf(instance) === release.id);
-    });
-    await half.operations.destroyApp(app, half.actor);
   });
 
   it('can be cancelled by its caller, and then leaves nothing', async () => {
@@ -145,7 +127,7 @@ describe('from a release to a URL', () => {
   it('is undone at the next start when the orchestrator crashed in the middle', async () => {
     const { app, release: good } = await serving('halfway', 'old');
     const lost = await half.release(app, { web: 'exec sleep 60' });
-    const web = withoutDelay({ type: 'web', slot: 1, size: 1 });
+    const web = withoutDelay({ type: 'web', slot: 1, size: fixedSize(1) });
     await half.deps.store.transaction((tables) => placeInstances(tables, { app, release: lost }, [web]));
     await eventually('two run', async () => (await half.containers(app)).length === 2);
     await createRepairs(half.deps).recover();
@@ -154,17 +136,5 @@ describe('from a release to a URL', () => {
     assert.equal((await store.releases.find(lost.id))?.status, 'failed');
     assert.equal(await currentIdOf(store, app), good.id);
     assert.equal((await half.get(app)).body, 'old');
-  });
-
-  it('is refused with the numbers when the host has no room, and the old version goes on', async () => {
-    const { app } = await serving('large', 'small');
-    const { store } = half.deps;
-    await store.formations.put({ appId: app.id, type: 'web', quantity: 30, size: 4 });
-    const release = await half.release(app, { web: answering('big') });
-    await assert.rejects(
-      rollOut(release, half.deps, never),
-      /host here has \d+ of 40 cloudlets free, and 30 × 4 = 120 are needed/,
-    );
-    assert.equal((await half.get(app)).body, 'small');
   });
 });

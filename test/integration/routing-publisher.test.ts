@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import type { Instance } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { RouteChange } from '../../src/domain/route.ts';
 import type { Store } from '../../src/domain/store.ts';
@@ -92,7 +93,7 @@ test('when routes are settled, the next request goes where the store says', asyn
   assert.match(await bodyOf(fixture, app), /H81/);
 
   const first = await fixture.newRelease(app);
-  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(4) });
   const old = await fixture.newUp(app, first);
   await store.traffic.switchAllTo(app.id, first.id);
   await publisher.settled(app.id);
@@ -117,7 +118,7 @@ test('requests are split between releases by their weights', async () => {
   const { store, publisher } = fixture;
   const app = await fixture.newApp();
   const [first, second] = [await fixture.newRelease(app), await fixture.newRelease(app)];
-  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(4) });
   await fixture.newUp(app, first);
   await fixture.newUp(app, second);
   const counts = async () => {
@@ -179,7 +180,7 @@ test('changes that do not affect routes send nothing', async () => {
     const table = await resolver.client.table();
     return table.version === first ? table : null;
   });
-  await store.formations.put({ appId: app.id, type: 'worker', quantity: 3, size: 4 });
+  await store.formations.put({ appId: app.id, type: 'worker', quantity: 3, size: fixedSize(4) });
   await publisher.settled(app.id);
   assert.equal((await resolver.client.table()).version, version);
 });
@@ -338,7 +339,7 @@ test('a change that the change feed missed is published when the feed is back', 
   await fixture.publisher.settled(app.id);
   breakFeed();
   const release = await fixture.newRelease(app);
-  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(4) });
   await fixture.newUp(app, release);
   await store.traffic.switchAllTo(app.id, release.id);
   mendFeed();

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, it, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import type { Instance } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import type { RunRequest } from '../../src/domain/operations.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
@@ -47,7 +48,9 @@ describe('an instance', () => {
     await half.closeSupervisor();
     const [instance] = await store.transaction(async (tables) => {
       await tables.traffic.switchAllTo(app.id, made.id);
-      return placeInstances(tables, { app, release: made }, [withoutDelay({ type: 'web', slot: 1, size: 1 })]);
+      return placeInstances(tables, { app, release: made }, [
+        withoutDelay({ type: 'web', slot: 1, size: fixedSize(1) }),
+      ]);
     });
     assert.ok(instance);
     const [release, artifact] = [await store.releases.find(made.id), await store.artifacts.find(made.artifactId ?? '')];
@@ -148,13 +151,13 @@ describe('an instance', () => {
   it('has another end when the kernel killed it for its memory than when only a child was killed', async () => {
     const hungry = `perl -e '$x = "a" x (800 * 1024 * 1024)'`;
     const app = await deployed('hungry', { web: answering('hungry'), child: `${hungry}; exec sleep 60`, main: hungry });
-    await half.operations.scale(app, [{ type: 'child', quantity: { set: 1 }, size: 1 }], half.actor);
+    await half.operations.scale(app, [{ type: 'child', quantity: { set: 1 }, size: fixedSize(1) }], half.actor);
     const [told] = await eventually('the log tells', async () => {
       const events = await eventsOf(half.deps.store, app.id, 'instance.out_of_memory');
       return events.length > 0 && events;
     });
     assert.match(String(told?.data.reason), /R15.*a process of child\.1 was killed at the limit of 64 MiB/);
-    await half.operations.scale(app, [{ type: 'main', quantity: { set: 1 }, size: 1 }], half.actor);
+    await half.operations.scale(app, [{ type: 'main', quantity: { set: 1 }, size: fixedSize(1) }], half.actor);
     const main = await ended(app, ({ type }) => type === 'main');
     assert.match(main.reason ?? '', /R15.*main\.1 was killed at its limit of 64 MiB/);
     assert.deepEqual(
@@ -171,7 +174,7 @@ describe('an instance', () => {
       web: answering('stubborn'),
       worker: `trap '' TERM; while :; do sleep 1; done`,
     });
-    await half.operations.scale(app, [{ type: 'worker', quantity: { set: 1 }, size: 1 }], half.actor);
+    await half.operations.scale(app, [{ type: 'worker', quantity: { set: 1 }, size: fixedSize(1) }], half.actor);
     await eventually('it is up', async () =>
       (await instances(app)).some(({ type, state }) => type === 'worker' && state === 'up'),
     );
@@ -187,7 +190,7 @@ test('is let go when the platform stops in the middle of a step, and the next su
   const app = await half.app('slow');
   const worker = async () => (await half.deps.store.instances.list(app.id)).find(({ type }) => type === 'worker');
   await rollOut(await half.release(app, { worker: `trap '' TERM; exec sleep 600` }), half.deps, never);
-  await half.operations.scale(app, [{ type: 'worker', quantity: { set: 1 }, size: 1 }], half.actor);
+  await half.operations.scale(app, [{ type: 'worker', quantity: { set: 1 }, size: fixedSize(1) }], half.actor);
   await eventually('it is up', async () => (await worker())?.state === 'up');
   await half.operations.stop(app, 'worker.1', half.actor);
   await eventually('it is being stopped', async () => (await worker())?.state === 'draining');
@@ -213,7 +216,7 @@ describe('a one-off', () => {
     attach: true,
     tty: false,
     env: {},
-    size: 1,
+    size: fixedSize(1),
     ...changes,
   });
   const end = (id: string) =>

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { currentRelease } from '../../src/operations/releases.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
@@ -50,7 +51,7 @@ test('each release with a share of the requests has all instances of the formati
   const { store } = fixture;
   const app = await fixture.newApp();
   const [one, two] = [await release(fixture, app), await release(fixture, app)];
-  await store.formations.put({ appId: app.id, type: 'web', quantity: 2, size: 1 });
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 2, size: fixedSize(1) });
   const running = async () => {
     const active = await store.instances.listActive(app.id);
     return [one, two].map(({ id }) => active.filter((one) => releaseOf(one) === id && one.desired === 'up').length);
@@ -61,7 +62,7 @@ test('each release with a share of the requests has all instances of the formati
   await runs([2, 0]);
   await store.traffic.split(app.id, { [one.id]: 90, [two.id]: 10 });
   await runs([2, 2]);
-  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 1 });
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(1) });
   await runs([1, 1]);
 });
 

@@ -6,6 +6,7 @@ import { type Api, type ApiDeps, createApi } from '../../src/api/server.ts';
 import { paths, readSettings, type Settings } from '../../src/config/settings.ts';
 import type { Actor, TokenScope } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { AppLog } from '../../src/domain/log-line.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Store } from '../../src/domain/store.ts';
@@ -67,7 +68,15 @@ export const sampleStatus: PlatformStatus = {
     { name: 'engine', state: 'up', version: 'Docker 20.10.24', detail: null },
     { name: 'resolver', state: 'up', version: null, detail: null },
   ],
-  capacity: { cloudlets_total: 64, cloudlets_used: 4, cloudlet_memory_bytes: 134217728, cloudlet_cpu_mhz: 400 },
+  capacity: {
+    cloudlets_total: 64,
+    cloudlets_promisable: 96,
+    cloudlets_promised: 4,
+    cloudlets_kept: 4,
+    overcommit: 1.5,
+    cloudlet_memory_bytes: 134217728,
+    cloudlet_cpu_mhz: 400,
+  },
   checks: [],
 };
 
@@ -181,7 +190,7 @@ async function deploy(store: Store, app: App, actor: Actor): Promise<Release> {
   });
   await store.releases.setStatus(release.id, 'succeeded');
   await store.traffic.switchAllTo(app.id, release.id);
-  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: 4 });
-  await store.formations.put({ appId: app.id, type: 'worker', quantity: 0, size: 4 });
+  await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(4) });
+  await store.formations.put({ appId: app.id, type: 'worker', quantity: 0, size: fixedSize(4) });
   return { ...release, status: 'succeeded' };
 }

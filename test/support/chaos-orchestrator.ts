@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { App } from '../../src/domain/app.ts';
 import { errorCode } from '../../src/domain/errors.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Lease } from '../../src/domain/leases.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
@@ -80,7 +81,7 @@ async function main(order: ChaosOrder): Promise<void> {
     return all[random(Math.max(1, all.length))]?.id;
   };
   const { containers } = half.fixture.engine;
-  const detached = { command: 'sleep 1', attach: false, tty: false, env: {}, size: 1 };
+  const detached = { command: 'sleep 1', attach: false, tty: false, env: {}, size: fixedSize(1) };
   type Verb = (app: App, value: number) => Promise<{ readonly id: string } | undefined>;
   const nothing = () => undefined;
   /** With how often each is drawn. */
@@ -93,7 +94,11 @@ async function main(order: ChaosOrder): Promise<void> {
       'scale',
       (app, value) => operations.scale(app, [{ type: 'web', quantity: { set: value } }], actor).then(nothing),
     ],
-    [2, 'size', (app, value) => operations.scale(app, [{ type: 'web', size: value + 1 }], actor).then(nothing)],
+    [
+      2,
+      'size',
+      (app, value) => operations.scale(app, [{ type: 'web', size: fixedSize(value + 1) }], actor).then(nothing),
+    ],
     [2, 'restart', (app) => operations.restart(app, null, actor).then(nothing)],
     [1, 'stop', (app) => operations.stop(app, 'web.1', actor).then(nothing)],
     [1, 'run', (app) => operations.run(app, detached, actor).then(nothing)],

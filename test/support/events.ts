@@ -1,7 +1,15 @@
 import type { EventFacts, EventKind, PlatformEvent } from '../../src/domain/event.ts';
 import type { Store } from '../../src/domain/store.ts';
 
-const web1 = { instanceId: 'i1', process: 'web.1', type: 'web', release: 12, hostId: 'host-1', size: 4 } as const;
+const web1 = {
+  instanceId: 'i1',
+  process: 'web.1',
+  type: 'web',
+  release: 12,
+  hostId: 'host-1',
+  reserved: 1,
+  limit: 4,
+} as const;
 const run = { ...web1, instanceId: 'i2', process: 'run.1234', type: 'run' } as const;
 const release = { releaseId: 'r', version: 12, description: 'Deploy 3ab12cf' } as const;
 const token = { prefix: 'paas_abc', description: 'npm start', scope: 'global' } as const;
@@ -31,7 +39,7 @@ export const exampleFacts: EventFacts = {
   'release.created': release,
   'release.succeeded': release,
   'release.failed': { ...release, reason: 'web.1 crashed' },
-  'formation.changed': { formation: 'web@2:4c' },
+  'formation.changed': { formation: 'web@2:1-4' },
   'formation.restarted': { target: 'web.1' },
   'formation.stopped': { target: null },
   'domain.added': { hostname: 'shop.example.com' },

@@ -1,8 +1,9 @@
 import type { Host } from '../../src/domain/host.ts';
 import type { Store } from '../../src/domain/store.ts';
 
-/** A host with the fields that the test sets. */
+/** A host with the fields that the test sets. Unless it sets more, what can be promised is what the host has. */
 export function aHost(changes: Partial<Host> = {}): Host {
+  const { cloudlets = 100 } = changes;
   return {
     id: 'local',
     name: 'here',
@@ -11,7 +12,9 @@ export function aHost(changes: Partial<Host> = {}): Host {
     address: null,
     cpus: 2,
     memoryBytes: 4 * 1024 ** 3,
-    cloudlets: 100,
+    cloudlets,
+    promisable: cloudlets,
+    deployReserve: 0,
     labels: {},
     state: 'ready',
     createdAt: new Date(0),

@@ -1,4 +1,5 @@
 import type { Instance } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 
 let made = 0;
 
@@ -17,7 +18,7 @@ export function upInstance(moment: Date, { releaseId = 'r1', ...changes }: Chang
     hostId: 'h',
     type: 'web',
     slot: 1,
-    size: 4,
+    size: fixedSize(4),
     command: null,
     desired: 'up',
     stopReason: null,

@@ -3,6 +3,7 @@ import type { Account } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
 import { eventOf, type PlatformEvent } from '../../src/domain/event.ts';
 import type { Instance } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Store, StoreTables } from '../../src/domain/store.ts';
 import { currentOf } from '../../src/domain/traffic.ts';
@@ -47,7 +48,7 @@ export async function storeFixture(store: Store): Promise<StoreFixture> {
         hostId: 'host-1',
         type,
         slot,
-        size: 4,
+        size: fixedSize(4),
         command: null,
         notBefore: null,
         failures: 0,

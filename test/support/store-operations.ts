@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Actor } from '../../src/domain/actor.ts';
 import { type App, parseAppName } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
+import { defaultInstanceSize } from '../../src/domain/instance-size.ts';
 import type { Operations, RunRequest, RunSession } from '../../src/domain/operations.ts';
 import type { Release, ReleaseCause } from '../../src/domain/release.ts';
 import { parseHostname } from '../../src/domain/route.ts';
@@ -102,7 +103,7 @@ export function storeOperations(store: Store): StoreOperations {
         hostId: (await store.hosts.list())[0]?.id ?? '',
         type: 'run',
         slot: randomInt(1000, 10_000),
-        size: request.size ?? 4,
+        size: request.size ?? defaultInstanceSize,
         command: ['bash', '-c', request.command],
         notBefore: null,
         failures: 0,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseAppName } from '../../src/domain/app.ts';
-import { parseSize } from '../../src/domain/cloudlet.ts';
 import { checkConfigVars, configVarLimits } from '../../src/domain/config-vars.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
+import { parseSize, sizeText } from '../../src/domain/instance-size.ts';
 import { parseProcfile } from '../../src/domain/procfile.ts';
 import { isReservedHostname, parseHostname } from '../../src/domain/route.ts';
 
@@ -127,11 +127,29 @@ describe('config vars', () => {
 describe('an instance size', () => {
   it('is given in cloudlets or in memory', () => {
     assert.deepEqual(
-      ['4', '4c', '512M', '1G', '100m'].map((text) => parseSize(text)),
-      [4, 4, 4, 8, 1],
+      ['4', '4c', '512M', '1G', '100m', '1-8', ' 2C-1g ', '128M-1G', '1-512', '3-3'].map((text) => parseSize(text)),
+      [
+        ...[4, 4, 4, 8, 1].map((both) => ({ reserved: both, limit: both })),
+        ...[
+          [1, 8],
+          [2, 8],
+          [1, 8],
+          [1, 512],
+          [3, 3],
+        ].map(([reserved, limit]) => ({ reserved, limit })),
+      ],
     );
-    for (const text of ['0', '-1', '1.5G', '9999', 'big', '', '4x'])
+    const none = ['0', '-1', '1.5G', '9999', 'big', '', '4x', '1-', '-', '1--4', '1-4-8', '0-4', '1-513', '600-4'];
+    for (const text of [...none, '1_4', '1:4', '1 - 4', '１-４', 'standard-1x', '8-1', '1G-512M'])
       assert.throws(() => parseSize(text), refused('invalid_params', /instance size/), text);
+    assert.throws(() => parseSize('8-1'), {
+      message: /8 reserved cloudlets are more than its limit of 1/,
+      hint: /1-8/,
+    });
+  });
+
+  it('is written as it is read', () => {
+    for (const text of ['1-4', '4', '512', '1-512']) assert.equal(sizeText(parseSize(text)), text);
   });
 });
 

@@ -13,7 +13,7 @@ function cloudletSeconds(events: readonly PlatformEvent[], until: Date): number 
   };
   for (const event of events) {
     if (event.kind === 'instance.starting') {
-      running.set(event.data.instanceId, { size: event.data.size, since: event.at });
+      running.set(event.data.instanceId, { size: event.data.reserved, since: event.at });
     } else if (event.kind === 'app.destroyed') {
       for (const id of [...running.keys()]) end(id, event.at);
     } else if (usageKinds.includes(event.kind) && 'instanceId' in event.data && event.data.instanceId !== null) {
@@ -30,7 +30,15 @@ const at = <K extends EventKind>(seconds: number, kind: K, data: EventFacts[K]):
   return { ...event, seq: seconds, id: `${seconds}`, at: second(seconds) } as PlatformEvent;
 };
 const web = (instanceId: string, size: number) =>
-  ({ instanceId, process: 'web.1', type: 'web', release: 2, hostId: 'host-1', size }) as const;
+  ({
+    instanceId,
+    process: 'web.1',
+    type: 'web',
+    release: 2,
+    hostId: 'host-1',
+    reserved: size,
+    limit: 2 * size,
+  }) as const;
 const end = { exitCode: 0, reason: null, stopReason: null } as const;
 
 test('the cloudlet-seconds of an app are computed from its events alone, over a change of size and a crash', () => {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { promisesOf } from '../../src/cluster/capacity.ts';
 import { place } from '../../src/cluster/placement.ts';
 import { errorCode } from '../../src/domain/errors.ts';
 import type { Host } from '../../src/domain/host.ts';
 import { aHost } from '../support/hosts.ts';
 
-const load = (name: string, cloudlets: number, used = 0, changes: Partial<Host> = {}) => ({
+const load = (name: string, cloudlets: number, promised = 0, changes: Partial<Host> = {}) => ({
   host: aHost({ id: name, name, cloudlets, ...changes }),
-  used,
+  promised,
 });
 const ids = (hosts: readonly Host[]) => hosts.map(({ id }) => id);
 const times = (count: number, size: number) => Array.from({ length: count }, () => size);
@@ -53,14 +54,45 @@ describe('placement', () => {
     assert.throws(() => place(hosts, times(3, 4)), {
       code: 'no_capacity',
       message:
-        'No room: host one has 2 of 10 cloudlets free, host two has 9 of 9 cloudlets free, host three is in maintenance, and 3 × 4 = 12 are needed: 2 of 3 fit.',
+        'No room: host one has 2 of 10 cloudlets free (8 are promised), host two has 9 of 9 cloudlets free (0 are promised), host three is in maintenance, and 3 × 4 = 12 are needed: 2 of 3 fit.',
     });
     assert.throws(() => place([load('small', 4, 9)], [4, 4, 8]), {
-      message: 'No room: host small has 0 of 4 cloudlets free, and 2 × 4 + 1 × 8 = 16 are needed: 0 of 3 fit.',
+      message:
+        'No room: host small has 0 of 4 cloudlets free (9 are promised), and 2 × 4 + 1 × 8 = 16 are needed: 0 of 3 fit.',
     });
     assert.throws(() => place([], [4]), {
       message: /^No room: no host is known, and 1 × 4 = 4 are needed: 0 of 1 fit\.$/,
     });
+  });
+
+  it('promises more than a host has, and keeps a part of it for replacements', () => {
+    const busy = [load('busy', 40, 55, { promisable: 60, deployReserve: 3 })];
+    assert.deepEqual(ids(place(busy, [2])), ['busy']);
+    assert.throws(() => place(busy, [3]), {
+      code: 'no_capacity',
+      message:
+        'No room: host busy has 2 of 60 cloudlets free (40 × overcommit 1.5, 55 are promised, 3 are kept for deploys), and 1 × 3 = 3 are needed: 0 of 1 fit.',
+      hint: /PAAS_OVERCOMMIT/,
+    });
+    assert.deepEqual(ids(place(busy, [5], { admission: 'replacement' })), ['busy']);
+    assert.throws(
+      () => place(busy, [6], { admission: 'replacement' }),
+      /5 of 60 cloudlets free \(40 × overcommit 1.5, 55 are promised\)/,
+    );
+  });
+
+  it('places a replacement that fits nowhere on the host that is least full, if any takes instances', () => {
+    const full = [load('a', 10, 30), load('b', 10, 20), load('resting', 90, 0, { state: 'maintenance' })];
+    assert.deepEqual(ids(place(full, [4, 8], { admission: 'anyway' })), ['b', 'b']);
+    assert.throws(() => place(full.slice(2), [1], { admission: 'anyway' }), /host resting is in maintenance/);
+  });
+
+  it('promises what its settings allow, in whole cloudlets', () => {
+    const terms = { overcommit: 1.5, deployReservePercent: 5 };
+    assert.deepEqual(promisesOf(168, terms), { promisable: 252, deployReserve: 12 });
+    assert.deepEqual(promisesOf(1, terms), { promisable: 1, deployReserve: 0 });
+    assert.deepEqual(promisesOf(0, terms), { promisable: 0, deployReserve: 0 });
+    assert.deepEqual(promisesOf(40, { overcommit: 1, deployReservePercent: 0 }), { promisable: 40, deployReserve: 0 });
   });
 
   it('never uses more than a host has, and places all that fit when all have one size', () => {
@@ -72,7 +104,10 @@ describe('placement', () => {
         (hosts, sizes) => {
           const loads = hosts.map(({ cloudlets, used }, index) => load(`h${index}`, cloudlets, used));
           const room = (size: number) =>
-            loads.reduce((sum, { host, used }) => sum + Math.floor(Math.max(0, host.cloudlets - used) / size), 0);
+            loads.reduce(
+              (sum, { host, promised: used }) => sum + Math.floor(Math.max(0, host.cloudlets - used) / size),
+              0,
+            );
           let chosen: readonly Host[];
           try {
             chosen = place(loads, sizes);
@@ -82,7 +117,7 @@ describe('placement', () => {
             if (isOneSize) assert.ok(room(sizes[0] ?? 1) < sizes.length, 'it would have fitted');
             return;
           }
-          for (const { host, used } of loads) {
+          for (const { host, promised: used } of loads) {
             const promised = sizes
               .filter((_, index) => chosen[index]?.id === host.id)
               .reduce((sum, size) => sum + size, 0);

@@ -2,12 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FormationEntry } from '../../src/domain/formation.ts';
 import type { Instance } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { plan } from '../../src/provisioner/plan.ts';
 import { type Changes, upInstance } from '../support/instances.ts';
 
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000);
 
-const web = (quantity: number): FormationEntry => ({ appId: 'a', type: 'web', quantity, size: 4, updatedAt: at(0) });
+const web = (quantity: number): FormationEntry => ({
+  appId: 'a',
+  type: 'web',
+  quantity,
+  size: fixedSize(4),
+  updatedAt: at(0),
+});
 
 const instance = (changes: Changes) => upInstance(at(1), changes);
 

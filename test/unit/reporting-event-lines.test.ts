@@ -4,7 +4,15 @@ import { type EventFacts, type EventKind, eventKinds, eventOf, type PlatformEven
 import { eventLines } from '../../src/reporting/event-lines.ts';
 import { exampleFacts } from '../support/events.ts';
 
-const web1 = { instanceId: 'i1', process: 'web.1', type: 'web', release: 12, hostId: 'host-1', size: 4 } as const;
+const web1 = {
+  instanceId: 'i1',
+  process: 'web.1',
+  type: 'web',
+  release: 12,
+  hostId: 'host-1',
+  reserved: 1,
+  limit: 4,
+} as const;
 const me = { accountId: 'me', email: 'me@example.com' };
 const at = new Date('2026-01-01T00:00:00Z');
 

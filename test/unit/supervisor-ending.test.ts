@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { type EndFacts, endReason, outOfMemoryReason } from '../../src/supervisor/ending.ts';
 
 const settings = { bootTimeoutMs: 60_000, stopGraceMs: 30_000, cloudletMemoryBytes: 128 * 1024 * 1024 };
-const instance = { type: 'web', slot: 2, size: 4, port: 5000 };
+const instance = { type: 'web', slot: 2, size: fixedSize(4), port: 5000 };
 
 const reason = (changes: Partial<EndFacts>) =>
   endReason({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { endReason } from '../../src/supervisor/ending.ts';
 import { insteadOf, parseListeners } from '../../src/supervisor/listening.ts';
 
@@ -54,7 +55,7 @@ describe('an app that did not answer on its port', () => {
     } as const;
     const settings = { bootTimeoutMs: 60_000, stopGraceMs: 0, cloudletMemoryBytes: 1 };
     assert.equal(
-      endReason({ ...facts, instance: { type: 'web', slot: 1, size: 1, port: 5000 }, settings }),
+      endReason({ ...facts, instance: { type: 'web', slot: 1, size: fixedSize(1), port: 5000 }, settings }),
       'Error R10 (Boot timeout): web.1 did not answer on port 5000 within 60 s: it listens there on 127.0.0.1 only',
     );
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isOfFormation } from '../../src/domain/formation.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { plan } from '../../src/provisioner/plan.ts';
 import { instanceLabels } from '../../src/supervisor/container-spec.ts';
 import { endReason } from '../../src/supervisor/ending.ts';
@@ -39,7 +40,7 @@ test('a service’s instance has no release, and the formation neither counts no
   assert.equal(releaseOf(database), null);
   assert.equal(isOfFormation(database), false);
   const web = { ...database, type: 'web', slot: 9 };
-  const formation = [{ appId: 'shop', type: 'web', quantity: 1, size: 4, updatedAt: moment }];
+  const formation = [{ appId: 'shop', type: 'web', quantity: 1, size: fixedSize(4), updatedAt: moment }];
   const { create, scaledDown } = plan({ releaseId: 'r1', types: new Set(['web']), formation, instances: [web] });
   assert.deepEqual([create.length, scaledDown], [1, []]);
 });

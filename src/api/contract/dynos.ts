@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { maxOneOffMs } from '../../domain/one-off.ts';
 import { appParam, appRef, empty, endpoint, id, time } from './endpoint.ts';
+import { Cloudlets } from './formation.ts';
 
 export const Dyno = z.object({
   id,
   name: z.string(),
   type: z.string(),
   size: z.string(),
+  cloudlets: Cloudlets,
   state: z.enum(['starting', 'up', 'stopping', 'down', 'crashed', 'complete']),
   command: z.string(),
   release: z.object({ id, version: z.number().int() }),

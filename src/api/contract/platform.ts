@@ -18,7 +18,10 @@ export const PlatformStatus = z.object({
   ),
   capacity: z.object({
     cloudlets_total: z.number().int(),
-    cloudlets_used: z.number().int(),
+    cloudlets_promisable: z.number().int().describe('How many may be reserved: total times overcommit'),
+    cloudlets_promised: z.number().int().describe('How many are reserved for instances'),
+    cloudlets_kept: z.number().int().describe('How many only deploys and restarts may use'),
+    overcommit: z.number(),
     cloudlet_memory_bytes: z.number().int(),
     cloudlet_cpu_mhz: z.number().int(),
   }),

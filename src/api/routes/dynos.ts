@@ -3,13 +3,14 @@ import type { ProcessType } from '../../domain/build.ts';
 import { assertNever, PlatformError } from '../../domain/errors.ts';
 import { oneShotTypes } from '../../domain/formation.ts';
 import { type Instance, processName, releaseOf, type Workload } from '../../domain/instance.ts';
+import { sizeText } from '../../domain/instance-size.ts';
 import type { ListedInstance } from '../../domain/listing.ts';
 import type { Store } from '../../domain/store.ts';
 import type { Clock } from '../../system/clock.ts';
 import type { Contract } from '../contract.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import type { Answer, Routes } from '../route-types.ts';
-import { cloudletsOf, processesOf, sizeName } from './formation.ts';
+import { processesOf, sizeOf } from './formation.ts';
 
 type DynoRoutes = Pick<
   Routes,
@@ -60,7 +61,7 @@ export function dynoRoutes(deps: RouteDeps): DynoRoutes {
           attach,
           tty: attach && !body.force_no_tty,
           env,
-          ...(body.size ? { size: cloudletsOf(body.size, settings) } : {}),
+          ...(body.size ? { size: sizeOf(body.size, settings) } : {}),
           ...dimension('columns', env.COLUMNS),
           ...dimension('rows', env.LINES),
           ...(body.time_to_live ? { lifeMs: body.time_to_live * 1000 } : {}),
@@ -127,17 +128,14 @@ function isDyno(instance: Instance): instance is DynoInstance {
   return instance.workload.kind === 'release';
 }
 
-function serializeDyno(
-  app: App,
-  { instance, version, processes }: ListedInstance,
-  { settings, clock }: RouteDeps,
-): DynoJson {
+function serializeDyno(app: App, { instance, version, processes }: ListedInstance, { clock }: RouteDeps): DynoJson {
   const updatedAt = instance.endedAt ?? instance.upAt ?? instance.startedAt ?? instance.createdAt;
   return {
     id: instance.id,
     name: processName(instance),
     type: instance.type,
-    size: sizeName(instance.size, settings),
+    size: sizeText(instance.size),
+    cloudlets: instance.size,
     state: dynoState(instance, clock),
     command: commandLine(instance, processes),
     release: { id: releaseOf(instance) ?? '', version },

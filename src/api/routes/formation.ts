@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import type { App } from '../../domain/app.ts';
 import type { ProcessType } from '../../domain/build.ts';
-import { type CloudletSize, type Cloudlets, parseSize } from '../../domain/cloudlet.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import type { FormationEntry } from '../../domain/formation.ts';
+import { type InstanceSize, parseSize, sizeText } from '../../domain/instance-size.ts';
 import type { ScaleChange } from '../../domain/operations.ts';
 import type { Store } from '../../domain/store.ts';
 import { servingReleases } from '../../domain/traffic.ts';
@@ -19,7 +19,7 @@ type FormationRoutes = Pick<Routes, 'listFormation' | 'updateFormation' | 'updat
 export function formationRoutes({ store, operations, settings }: RouteDeps): FormationRoutes {
   const showAll = async (app: App, entries: readonly FormationEntry[]) => {
     const processes = await servedProcesses(store, app);
-    return entries.map((entry) => serializeFormation(entry, { app, processes, settings }));
+    return entries.map((entry) => serializeFormation(entry, { app, processes }));
   };
   return {
     async listFormation({ app }) {
@@ -44,14 +44,9 @@ export function formationRoutes({ store, operations, settings }: RouteDeps): For
   };
 }
 
-/** Converts a size such as `512M` to cloudlets. Throws `invalid_params`. */
-export function cloudletsOf(size: string, settings: ApiSettings): Cloudlets {
-  return parseSize(size, cloudletSize(settings));
-}
-
-/** The memory of that many cloudlets, such as `512M`. The opposite of `cloudletsOf`. */
-export function sizeName(size: Cloudlets, settings: ApiSettings): string {
-  return `${(size * settings.cloudletMemoryBytes) / (1024 * 1024)}M`;
+/** Reads a size such as `1-4` or `512M`. Throws `invalid_params`. */
+export function sizeOf(size: string, { cloudletMemoryBytes, cloudletCpuMhz }: ApiSettings): InstanceSize {
+  return parseSize(size, { memoryBytes: cloudletMemoryBytes, cpuMhz: cloudletCpuMhz });
 }
 
 /**
@@ -70,10 +65,6 @@ export async function processesOf(store: Store, releaseId: string): Promise<read
   return artifact?.processes ?? [];
 }
 
-function cloudletSize(settings: ApiSettings): CloudletSize {
-  return { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
-}
-
 interface Update {
   readonly type: string;
   readonly quantity?: z.output<typeof Quantity> | undefined;
@@ -84,7 +75,7 @@ function scaleChange({ type, quantity, size }: Update, settings: ApiSettings): S
   return {
     type,
     ...(quantity === undefined ? {} : { quantity: quantityOf(quantity) }),
-    ...(size === undefined ? {} : { size: cloudletsOf(size, settings) }),
+    ...(size === undefined ? {} : { size: sizeOf(size, settings) }),
   };
 }
 
@@ -95,17 +86,14 @@ function quantityOf(quantity: string | number): NonNullable<ScaleChange['quantit
 
 function serializeFormation(
   entry: FormationEntry,
-  {
-    app,
-    processes,
-    settings,
-  }: { readonly app: App; readonly processes: readonly ProcessType[]; readonly settings: ApiSettings },
+  { app, processes }: { readonly app: App; readonly processes: readonly ProcessType[] },
 ): Answer<Contract['updateFormationType']> {
   return {
     id: derivedId('formation', app.id, entry.type),
     type: entry.type,
     quantity: entry.quantity,
-    size: sizeName(entry.size, settings),
+    size: sizeText(entry.size),
+    cloudlets: entry.size,
     command: processes.find((process) => process.type === entry.type)?.command ?? null,
     app: { id: app.id, name: app.name },
     updated_at: entry.updatedAt.toISOString(),

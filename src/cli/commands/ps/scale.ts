@@ -9,7 +9,7 @@ interface Update {
 
 const define: DefineCommand = (command, session) => {
   appOptions(command)
-    .argument('[TYPE=AMOUNT...]', 'web=2, worker+1, web-1; with a size, web=2:1G')
+    .argument('[TYPE=AMOUNT...]', 'web=2, worker+1, web-1; with a size, web=2:1-8')
     .action(async (words: readonly string[], flags: AppFlags) => {
       const app = await session.app(flags);
       const api = await session.api();
@@ -31,7 +31,8 @@ const define: DefineCommand = (command, session) => {
     });
   examples(command, [
     ['paas ps:scale web=3 worker=1'],
-    ['paas ps:scale web+1:1G', 'one more, each with 1 GiB of memory'],
+    ['paas ps:scale web=2:1-8', 'two, each with 1 cloudlet reserved and up to 8 (128 MiB and 1 GiB of memory)'],
+    ['paas ps:scale web+1:1G', 'one more, each with 1 GiB reserved whole'],
     ['paas ps:scale', 'prints the formation, in the form that it takes'],
   ]);
 };
@@ -40,7 +41,7 @@ function parseUpdate(word: string): Update {
   const match = /^([\w-]+)([=+-]\d+)(?::([\w.-]+))?$/.exec(word);
   if (!match) {
     throw usageError(
-      `${word} is invalid. Must be in the format web=2, worker+1 or web=3:1G.`,
+      `${word} is invalid. Must be in the format web=2, worker+1 or web=3:1-8.`,
       'See: paas help ps:scale',
     );
   }
