@@ -1,10 +1,13 @@
 import type { ClientRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Agent } from '../system/node-http.ts';
+import type { KeepAlive } from './keep-alive.ts';
 
 /** An open connection to an instance. */
 export interface Connection {
   readonly socket: Socket;
+  /** True once the instance is told that no other request follows. */
+  last: boolean;
   /** True once it has carried a request. The instance may then close it at any moment. */
   used: boolean;
   idleSinceMs: number;
@@ -14,9 +17,17 @@ export interface ConnectionsOptions {
   readonly address: string;
   readonly port: number;
   readonly idleMs: number;
+  /** Of the app that the instance belongs to. */
+  readonly keepAlive: KeepAlive;
 }
 
 const maxIdle = 256;
+
+/** An idle connection is closed this long before the instance announced to close it. */
+const marginMs = 1_000;
+
+/** A server that closes an idle connection sooner, and announced nothing, closes after its answers. */
+const shortestTimeoutMs = 1_000;
 
 /**
  * The connections to one instance. They are opened separately from any request, so that a failure to connect can be
@@ -28,28 +39,36 @@ export class Connections extends Agent {
   readonly #port: number;
   readonly #idle: Connection[] = [];
   readonly #opening = new Set<Socket>();
+  readonly #keepAlive: KeepAlive;
   #idleMs: number;
+  /** What the instance announced. */
+  #announcedMs: number | null = null;
+  /** The instance closed a connection that had been idle for this long. It may have ended: see `#connected`. */
+  #closedAfterMs: number | null = null;
   #closed = false;
 
-  constructor({ address, port, idleMs }: ConnectionsOptions) {
+  constructor({ address, port, idleMs, keepAlive }: ConnectionsOptions) {
     super({ keepAlive: true });
     this.#address = address;
     this.#port = port;
     this.#idleMs = idleMs;
+    this.#keepAlive = keepAlive;
   }
 
   get idleCount(): number {
     return this.#idle.length;
   }
 
-  /** The idle connection that was used last, if it has been idle for at most `maxIdleMs`. */
-  take(maxIdleMs: number, nowMs: number): Connection | null {
+  /** The idle connection that was used last. Null when there is none, or none that may be used again. */
+  take(nowMs: number): Connection | null {
+    if (this.#closedAfterMs !== null || this.#keepAlive.isBroken(nowMs)) return null;
     for (;;) {
-      const connection = this.#idle.at(-1);
-      if (!connection || nowMs - connection.idleSinceMs > maxIdleMs) return null;
-      this.#idle.pop();
+      const connection = this.#idle.pop();
+      if (!connection) return null;
       connection.socket.off('data', destroyOnData);
-      if (nowMs - connection.idleSinceMs <= this.#idleMs && isFit(connection.socket)) return connection;
+      const isOld = nowMs - connection.idleSinceMs > this.#idleMs;
+      if (!isOld && isFit(connection.socket)) return connection;
+      if (!isOld) this.lost(connection);
       connection.socket.destroy();
     }
   }
@@ -74,6 +93,8 @@ export class Connections extends Agent {
     };
     const failed = () => {
       stopWaiting();
+      // The instance has ended, and closed its connections by that.
+      this.#closedAfterMs = null;
       done(failure, null);
     };
     socket.on('close', failed);
@@ -84,7 +105,8 @@ export class Connections extends Agent {
     socket.once('connect', () => {
       stopWaiting();
       socket.off('close', failed);
-      const connection: Connection = { socket, used: false, idleSinceMs: 0 };
+      this.#connected(performance.now());
+      const connection: Connection = { socket, last: false, used: false, idleSinceMs: 0 };
       socket.on('free', () => this.put(connection));
       socket.on('close', () => this.#forget(connection));
       done(null, connection);
@@ -96,11 +118,16 @@ export class Connections extends Agent {
    */
   put(connection: Connection): void {
     const { socket } = connection;
-    if (this.#closed || this.#idle.length >= maxIdle || !isFit(socket)) {
+    connection.idleSinceMs = performance.now();
+    if (this.#closed || connection.last || this.#idle.length >= maxIdle) {
       socket.destroy();
       return;
     }
-    connection.idleSinceMs = performance.now();
+    if (!isFit(socket)) {
+      if (connection.used) this.lost(connection);
+      socket.destroy();
+      return;
+    }
     // Unexpected bytes would be read as the answer to the next request.
     socket.on('data', destroyOnData);
     this.#idle.push(connection);
@@ -108,7 +135,14 @@ export class Connections extends Agent {
 
   /** The instance announced how long it keeps an idle connection. Ours are closed a second earlier. */
   limitIdle(keepAliveMs: number): void {
-    this.#idleMs = Math.min(this.#idleMs, Math.max(0, keepAliveMs - 1_000));
+    this.#announcedMs = keepAliveMs;
+    this.#idleMs = Math.min(this.#idleMs, Math.max(0, keepAliveMs - marginMs));
+  }
+
+  /** The instance has closed a connection that it had kept after an answer. */
+  lost({ idleSinceMs }: Connection): void {
+    const idleMs = performance.now() - idleSinceMs;
+    this.#closedAfterMs = Math.min(this.#closedAfterMs ?? idleMs, idleMs);
   }
 
   /** Closes the connections that have been idle for too long. */
@@ -134,9 +168,24 @@ export class Connections extends Agent {
     request.onSocket(options.connection.socket);
   }
 
+  /**
+   * A connection was opened. So the instance lives, and what it closed before that, it closed on purpose: after its idle
+   * timeout, which few servers announce, or after its answer.
+   */
+  #connected(nowMs: number): void {
+    const closedAfterMs = this.#closedAfterMs;
+    if (closedAfterMs === null) return;
+    this.#closedAfterMs = null;
+    const promisedMs = this.#announcedMs === null ? shortestTimeoutMs : this.#announcedMs - marginMs;
+    if (closedAfterMs < promisedMs) this.#keepAlive.broken(nowMs);
+    else this.#idleMs = Math.min(this.#idleMs, closedAfterMs / 2);
+  }
+
   #forget(connection: Connection): void {
     const at = this.#idle.lastIndexOf(connection);
-    if (at !== -1) this.#idle.splice(at, 1);
+    if (at === -1) return;
+    this.#idle.splice(at, 1);
+    this.lost(connection);
   }
 }
 

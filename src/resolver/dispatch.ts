@@ -1,5 +1,5 @@
 import type { RouteState } from '../domain/route.ts';
-import { type Connection, isFit } from './connections.ts';
+import type { Connection } from './connections.ts';
 import type { HCode } from './h-codes.ts';
 import type { Destination, LiveRoutes } from './live-routes.ts';
 import type { RequestHead } from './request-head.ts';
@@ -84,23 +84,15 @@ export class Dispatch {
 
   #connect(target: Target, destination: Destination, nowMs: number): void {
     target.begin();
-    const { unsafeReuseMs } = this.#deps.timing;
-    const maxIdleMs = this.#head.repeatable ? Number.POSITIVE_INFINITY : unsafeReuseMs;
-    const used = this.#wasSent ? null : target.connections.take(maxIdleMs, nowMs);
-    if (used === null) this.#open(target, destination);
-    else if (this.#head.repeatable) this.#listener.connected(used, target, destination);
-    else afterPendingEvents(() => this.#reuse(used, target, destination));
+    const used = this.#wasSent || !this.#head.repeatable ? null : target.connections.take(nowMs);
+    if (used) this.#listener.connected(used, target, destination);
+    else this.#open(target, destination);
   }
 
-  #reuse(used: Connection, target: Target, destination: Destination): void {
-    const isFresh = performance.now() - used.idleSinceMs <= this.#deps.timing.unsafeReuseMs;
-    if (this.#cancelled || (isFresh && isFit(used.socket))) this.#opened(used, target, destination);
-    else {
-      used.socket.destroy();
-      this.#open(target, destination);
-    }
-  }
-
+  /**
+   * A request with effects gets a connection of its own. The instance may be closing a used one at this moment, and then
+   * nobody could know whether it did the work: neither the end of a connection nor a reset says what was read.
+   */
   #open(target: Target, destination: Destination): void {
     this.#connects += 1;
     target.connections.open(this.#deps.timing.connectMs, (error, connection) => {
@@ -185,13 +177,4 @@ function downCode(state: RouteState): HCode | null {
     case 'starting':
       return null;
   }
-}
-
-/**
- * Runs the work once the socket events that are pending now have been handled. The end of a connection may have arrived
- * unread, and Node reads it one iteration of its event loop after the last bytes. Only a request that must not be sent
- * twice waits for that.
- */
-function afterPendingEvents(work: () => void): void {
-  setImmediate(() => setImmediate(work));
 }

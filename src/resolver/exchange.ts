@@ -50,6 +50,7 @@ export class Exchange implements DispatchListener {
   #destination: Destination | undefined;
   #target: Target | null = null;
   #upstream: ClientRequest | null = null;
+  #connection: Connection | null = null;
   #wasUsed = false;
   #repeated = false;
   #receivedBytes = 0;
@@ -87,6 +88,7 @@ export class Exchange implements DispatchListener {
   connected(connection: Connection, target: Target, destination: Destination): void {
     this.#target = target;
     this.#destination = destination;
+    this.#connection = connection;
     this.#wasUsed = connection.used;
     this.#phase = 'sent';
     const nowMs = performance.now();
@@ -94,6 +96,7 @@ export class Exchange implements DispatchListener {
     // Before the request is created, so that a body which has arrived already is sent together with the head.
     if (this.#head.hasBody) this.#forwardBody(destination, nowMs);
     else this.#deadline.set(destination.patience.firstByteMs, nowMs);
+    connection.last = this.#isLast(destination, nowMs);
     const upstream = this.#open(connection, target);
     if (!upstream) return;
     this.#upstream = upstream;
@@ -117,8 +120,19 @@ export class Exchange implements DispatchListener {
     } else this.#fail(code);
   }
 
+  /**
+   * Whether the instance is told to close the connection. Not during an upload: it may answer before it has read all,
+   * and its close would then be a reset, with which the answer can be lost.
+   */
+  #isLast({ keepAlive }: Destination, nowMs: number): boolean {
+    const { repeatable, hasBody } = this.#head;
+    if (this.#switchProtocols || (hasBody && !this.#request.complete)) return false;
+    return !repeatable || keepAlive.isBroken(nowMs);
+  }
+
   #open(connection: Connection, target: Target): ClientRequest | null {
-    const { method, path, headers } = this.#head;
+    const { method, path } = this.#head;
+    const headers = connection.last ? [...this.#head.headers, 'Connection', 'close'] : this.#head.headers;
     try {
       const options = { agent: target.connections, connection, host: target.address, port: target.port };
       return openRequest({ ...options, method, path, headers });
@@ -220,6 +234,7 @@ export class Exchange implements DispatchListener {
       // A used connection may have been closed by the instance just now, which is no failure. The loss of a new one
       // uses up the only repetition.
       this.#repeated ||= !this.#wasUsed;
+      if (this.#wasUsed && this.#connection) target.connections.lost(this.#connection);
       this.#release();
       this.#phase = 'dispatching';
       this.#dispatch.again(target, this.#wasUsed);

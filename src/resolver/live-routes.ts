@@ -9,6 +9,7 @@ import type {
 import { Balancer } from './balancer.ts';
 import { HeldRequests } from './held-requests.ts';
 import { HostnameIndex } from './hostname-index.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { type Load, Target } from './target.ts';
 import { defaultTiming, type Patience, reservedPatience, type Timing } from './timing.ts';
 
@@ -21,6 +22,7 @@ export interface Destination {
   /** Draining ones too, which the balancer skips. */
   readonly targets: readonly Target[];
   readonly balancer: Balancer;
+  readonly keepAlive: KeepAlive;
   readonly patience: Patience;
 }
 
@@ -152,12 +154,14 @@ export class LiveRoutes {
     const { appId, appName, state, rules } = route;
     const known = this.#apps.get(appId);
     const before = known?.destination;
+    const keepAlive = before?.keepAlive ?? new KeepAlive();
     const destination: Destination = {
       appId,
       name: appName,
       state,
-      targets: route.targets.map((facts) => this.#adopt(facts)),
+      targets: route.targets.map((facts) => this.#adopt(facts, keepAlive)),
       balancer: before?.balancer ?? new Balancer(),
+      keepAlive,
       patience: this.#timing,
     };
     if (JSON.stringify(route.weights) !== JSON.stringify(known?.route.weights))
@@ -181,12 +185,14 @@ export class LiveRoutes {
     for (const [hostname] of before) this.#index.drop(reservedKey(hostname));
     for (const { hostname, address, port } of routes) {
       const facts = { instanceId: `reserved:${hostname}`, hostId: '', name: 'platform', release: 0, address, port };
+      const keepAlive = new KeepAlive();
       const destination: Destination = {
         appId: null,
         name: hostname,
         state: 'live',
-        targets: [this.#adopt({ ...facts, state: 'live' })],
+        targets: [this.#adopt({ ...facts, state: 'live' }, keepAlive)],
         balancer: new Balancer(),
+        keepAlive,
         patience: reservedPatience,
       };
       this.#reserved.set(hostname, destination);
@@ -198,9 +204,9 @@ export class LiveRoutes {
   }
 
   /** The known target with its requests in flight, or a new one. A target that drains never stops draining. */
-  #adopt(facts: TargetFacts): Target {
+  #adopt(facts: TargetFacts, keepAlive: KeepAlive): Target {
     const known = this.#targets.get(facts.instanceId);
-    const target = known?.isAt(facts) ? known : new Target(facts, this.#timing);
+    const target = known?.isAt(facts) ? known : new Target(facts, keepAlive, this.#timing);
     if (facts.state === 'draining') target.drain();
     this.#targets.set(facts.instanceId, target);
     return target;

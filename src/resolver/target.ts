@@ -1,5 +1,6 @@
 import type { Target as TargetFacts } from '../domain/route.ts';
 import { Connections } from './connections.ts';
+import type { KeepAlive } from './keep-alive.ts';
 import type { Timing } from './timing.ts';
 
 /** A connection that was switched to another protocol (WebSocket). It ends when one side ends it, or by `close`. */
@@ -23,6 +24,7 @@ export class Target {
   readonly release: number;
   readonly address: string;
   readonly port: number;
+  readonly #keepAlive: KeepAlive;
   readonly #timing: Timing;
   readonly #tunnels = new Set<Closable>();
   readonly #idleListeners = new Set<() => void>();
@@ -32,12 +34,13 @@ export class Target {
   #quarantinedUntilMs = 0;
   #probedAtMs = 0;
 
-  constructor(facts: TargetFacts, timing: Timing) {
+  constructor(facts: TargetFacts, keepAlive: KeepAlive, timing: Timing) {
     this.instanceId = facts.instanceId;
     this.name = facts.name;
     this.release = facts.release;
     this.address = facts.address;
     this.port = facts.port;
+    this.#keepAlive = keepAlive;
     this.#timing = timing;
   }
 
@@ -45,7 +48,8 @@ export class Target {
   get connections(): Connections {
     if (!this.#connections) {
       const { address, port } = this;
-      this.#connections = new Connections({ address, port, idleMs: this.#timing.poolIdleMs });
+      const idleMs = this.#timing.poolIdleMs;
+      this.#connections = new Connections({ address, port, idleMs, keepAlive: this.#keepAlive });
       if (this.#draining) this.#connections.close();
     }
     return this.#connections;

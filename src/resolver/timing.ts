@@ -25,11 +25,6 @@ export interface Timing {
   /** An idle connection to an instance is closed after this, or earlier when the instance announces less. */
   readonly poolIdleMs: number;
   /**
-   * A request that must not be sent twice takes a used connection only when it was idle for less than this. The
-   * instance may be closing an older one at this moment, and then nobody could know whether it did the work.
-   */
-  readonly unsafeReuseMs: number;
-  /**
    * How long the rest of a request body is read and discarded after the answer, so that the client can read the answer.
    */
   readonly lingerMs: number;
@@ -54,7 +49,6 @@ export const defaultTiming: Timing = {
   refusedHoldMs: 2_000,
   startingHoldMs: 10_000,
   poolIdleMs: 10_000,
-  unsafeReuseMs: 5,
   lingerMs: 5_000,
   stopMs: 10_000,
   heldPerApp: 1_000,

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { Worker } from 'node:worker_threads';
+import { askInLanes, startClosingApp } from '../support/closing-app.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -17,6 +17,8 @@ import {
   startTestResolver,
 } from '../support/resolver.ts';
 import { load } from '../support/resolver-load.ts';
+
+const requestsOfEach = 200;
 
 /** A stopped program with a full connection queue: new connections get no answer at all. */
 async function startHanging(): Promise<Backend> {
@@ -51,11 +53,9 @@ test('an instance that refuses connections fails no request while there is anoth
   }
 });
 
-// A request that may be sent only once can fail when the app closes within the milliseconds that a busy host may take
-// from the resolver: 300 ms is less than any server's default.
 for (const { idleMs, lanes, rounds } of [
-  { idleMs: 30, lanes: ['GET', 'GET', 'GET', 'GET', 'OPTIONS', 'OPTIONS'], rounds: 40 },
-  { idleMs: 60, lanes: ['GET', 'GET', 'GET', 'GET', 'GET', 'GET'], rounds: 40 },
+  { idleMs: 30, lanes: ['GET', 'GET', 'POST', 'POST', 'OPTIONS', 'OPTIONS'], rounds: 40 },
+  { idleMs: 60, lanes: ['GET', 'GET', 'PUT', 'PUT', 'DELETE', 'POST'], rounds: 40 },
   { idleMs: 300, lanes: ['GET', 'GET', 'GET', 'POST', 'POST', 'PATCH'], rounds: 8 },
 ]) {
   test(`an app that closes idle connections silently after ${idleMs} ms fails no request`, async () => {
@@ -89,39 +89,76 @@ for (const { idleMs, lanes, rounds } of [
   });
 }
 
-test('a request with effects never uses a connection that the app has already closed', async () => {
-  await using resolver = await startTestResolver({ unsafeReuseMs: 1_000 });
-  // On its own thread, which closes connections while the resolver's thread is blocked.
-  const app = new Worker(
-    `const { createServer } = require('node:net');
-    const server = createServer((socket) => {
-      socket.on('error', () => {});
-      socket.on('data', () => {
-        socket.write('HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok');
-        setTimeout(() => socket.destroy(), 30);
-      });
-    });
-    server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(server.address().port));`,
-    { eval: true },
-  );
-  try {
-    const [port] = (await once(app, 'message')) as [number];
-    await resolver.route('shop', [port]);
-    const client = connect(resolver.port, '127.0.0.1');
-    let heard = '';
-    client.on('data', (chunk) => {
-      heard += chunk;
-    });
-    for (const nth of [1, 2, 3]) {
-      client.write('POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 0\r\n\r\n');
-      if (nth > 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
-      await eventually(`answer ${nth}`, () => heard.split('\r\n\r\nok').length > nth || /HTTP\/1.1 5/.test(heard));
+// Each app runs on its own thread, so that it closes connections while the resolver's thread is busy.
+for (const { style, says } of [
+  { style: 'fin', says: 'after each answer' },
+  { style: 'fin-late', says: 'up to 50 ms after each answer' },
+  { style: 'half', says: 'for writing after each answer' },
+  { style: 'reset', says: 'with a reset after each answer' },
+  { style: 'reset-late', says: 'with a reset up to 50 ms after each answer' },
+  { style: 'every-7th', says: 'after every seventh answer' },
+  { style: 'idle', says: 'after a random time that is shorter than announced' },
+  { style: 'busy', says: 'only when it has many requests' },
+  { style: 'some-processes', says: 'in one of three processes' },
+  { style: 'http-1.0', says: 'after answers of HTTP/1.0' },
+  { style: 'asked-to-keep', says: 'never, even when asked to close' },
+] as const) {
+  test(`an app that closes connections ${says} fails no request and does none twice`, async () => {
+    await using resolver = await startTestResolver();
+    await using app = await startClosingApp(style);
+    await resolver.route('shop', [app.port]);
+    for (const lanes of [1, 8]) {
+      const failures = await askInLanes(resolver.port, { lanes, requests: requestsOfEach });
+      assert.deepEqual(failures, []);
     }
-    client.destroy();
-    assert.equal(heard.match(/HTTP\/1.1 200/g)?.length, 3, heard);
-  } finally {
-    await app.terminate();
-  }
+    const doneTwice = await app.doneTwice();
+    // An app that reads on after it ended its own direction does a read that it cannot answer.
+    assert.deepEqual(
+      doneTwice.filter((request) => style !== 'half' || !request.startsWith('GET')),
+      [],
+    );
+  });
+}
+
+test('an app that has closed a connection unannounced gets one connection for each request, on new instances too', async () => {
+  await using resolver = await startTestResolver();
+  const closing = () =>
+    startBackend((_incoming, response) => {
+      response.end('ok', () => response.socket?.end());
+    });
+  await using first = await closing();
+  await resolver.route('shop', [first.port]);
+  await ask(resolver.port);
+  await eventually('the app has closed', () => first.connections.size === 0);
+  await ask(resolver.port);
+  let connections = 0;
+  let keptAlive = 0;
+  await using second = await startBackend((incoming, response) => {
+    if (incoming.headers.connection !== 'close') keptAlive += 1;
+    response.end('ok');
+  });
+  second.server.on('connection', () => {
+    connections += 1;
+  });
+  await resolver.route('shop', [second.port]);
+  for (let at = 0; at < 3; at += 1) await ask(resolver.port);
+  assert.deepEqual({ connections, keptAlive }, { connections: 3, keptAlive: 0 });
+});
+
+test('an app keeps its connections for reads when one of its instances has crashed', async () => {
+  await using resolver = await startTestResolver();
+  const crashing = await startBackend((_incoming, response) => response.end('ok'));
+  await resolver.route('shop', [crashing.port]);
+  await ask(resolver.port);
+  await crashing[Symbol.asyncDispose]();
+  let connections = 0;
+  await using next = await startBackend((_incoming, response) => response.end('ok'));
+  next.server.on('connection', () => {
+    connections += 1;
+  });
+  await resolver.route('shop', [crashing.port, next.port]);
+  for (let at = 0; at < 5; at += 1) assert.equal((await ask(resolver.port)).body, 'ok');
+  assert.equal(connections, 1);
 });
 
 test('a request with effects is sent once, even when the app dies while handling it', async () => {

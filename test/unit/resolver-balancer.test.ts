@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Balancer } from '../../src/resolver/balancer.ts';
+import { KeepAlive } from '../../src/resolver/keep-alive.ts';
 import { Target } from '../../src/resolver/target.ts';
 import { defaultTiming } from '../../src/resolver/timing.ts';
 
@@ -14,7 +15,7 @@ function target(name: string, release = 1): Target {
     port: 1,
     state: 'live',
   } as const;
-  return new Target(facts, defaultTiming);
+  return new Target(facts, new KeepAlive(), defaultTiming);
 }
 
 function three(): readonly [Target, Target, Target] {
