@@ -4,6 +4,8 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { PlatformError, publicMessage } from '../domain/errors.ts';
 import type { RunSession } from '../domain/operations.ts';
 import { accessSignal, stillAllowed } from './access-watch.ts';
+import { type AttachedOutput, sendOutput } from './attached-output.ts';
+import { apartProtocol, markedFrame, type OutputName } from './contract/attach-frames.ts';
 import { AttachInput, type AttachOutput } from './contract.ts';
 import { isForeignOrigin } from './origin.ts';
 import type { RouteDeps } from './route-deps.ts';
@@ -15,14 +17,24 @@ const pingEveryMs = 25_000;
 /** After the exit of the process its last output may still come. Usually the stream ends earlier. */
 const lastOutputMs = 2_000;
 const goodbyeMs = 500;
+/** A slow client has this time to read the last output before the connection is cut. */
+const slowestEndMs = 15 * 60_000;
 
 /**
- * Terminals of one-offs, over a WebSocket at an address that works once. Binary frames are bytes in both directions.
- * Text frames are AttachInput from the client and AttachOutput to it.
+ * Terminals of one-offs, over a WebSocket at an address that works once. Binary frames are bytes in both directions, to the
+ * client with its streams apart if it asks for `apartProtocol`. Text frames are AttachInput from the client and
+ * AttachOutput to it.
  */
 export class AttachDoor {
   readonly #deps: RouteDeps;
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false });
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxMessageBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => offered.has(apartProtocol) && apartProtocol,
+    // Missing in the package's types.
+    ...({ closeTimeout: slowestEndMs } as object),
+  });
 
   constructor(deps: RouteDeps) {
     this.#deps = deps;
@@ -73,9 +85,10 @@ export class AttachDoor {
     try {
       const app = await store.apps.get(ticket.appId);
       const session = await operations.attachRun(app, ticket.instanceId, signal);
-      const outputEnded = connect(client, session);
+      const output = connect(client, session);
       const code = await session.exited;
-      await Promise.race([outputEnded, this.#deps.clock.sleep(lastOutputMs, signal).catch(() => undefined)]);
+      output.release();
+      await Promise.race([output.ended, this.#deps.clock.sleep(lastOutputMs, signal).catch(() => undefined)]);
       sendLast(client, { type: 'exit', code });
     } catch (error) {
       sendLast(client, { type: 'error', message: publicMessage(error) });
@@ -85,30 +98,28 @@ export class AttachDoor {
   }
 }
 
-/** Copies bytes in both directions, each at the speed of its reader. Resolves when the client has all output. */
-function connect(client: WebSocket, session: RunSession): Promise<void> {
-  const { stream } = session;
+/** Copies bytes in both directions, each at the speed of its reader. */
+function connect(client: WebSocket, session: RunSession): AttachedOutput {
+  const { stdin, stdout, stderr } = session;
   client.on('message', (data, isBinary) => {
     if (!isBinary) return control(client, session, data);
-    if (stream.writableEnded || stream.write(asBuffer(data))) return;
+    if (stdin.writableEnded || stdin.write(asBuffer(data))) return;
     client.pause();
-    stream.once('drain', () => client.resume());
+    stdin.once('drain', () => client.resume());
   });
   client.resume();
-  return new Promise((resolve) => {
-    stream.on('data', (chunk: Buffer) => {
-      stream.pause();
-      client.send(chunk, { binary: true }, () => stream.resume());
-    });
-    // A broken stream counts as ended. `exited` gives the exit code.
-    for (const end of ['end', 'close', 'error']) stream.once(end, () => resolve());
-  });
+  const frame = (name: OutputName) => (chunk: Buffer) =>
+    client.protocol === apartProtocol ? markedFrame(name, chunk) : chunk;
+  return sendOutput(client, [
+    [stdout, frame('stdout')],
+    [stderr, frame('stderr')],
+  ]);
 }
 
 function control(client: WebSocket, session: RunSession, data: RawData): void {
   const input = AttachInput.safeParse(parse(asBuffer(data).toString('utf8')));
   if (!input.success) client.close(1008, 'A text frame is AttachInput.');
-  else if (input.data.type === 'eof') session.stream.end();
+  else if (input.data.type === 'eof') session.stdin.end();
   else session.resize(input.data).catch(() => undefined);
 }
 
@@ -120,9 +131,12 @@ function sendLast(client: WebSocket, last: AttachOutput): void {
 
 function keepAlive(client: WebSocket): () => void {
   let answered = true;
-  client.on('pong', () => {
-    answered = true;
-  });
+  // A client that waits for the reader of its output reads nothing, and so answers no ping, but it sends its own.
+  for (const sign of ['pong', 'ping']) {
+    client.on(sign, () => {
+      answered = true;
+    });
+  }
   const timer = setInterval(() => {
     if (!answered && !client.isPaused) return client.terminate();
     answered = false;

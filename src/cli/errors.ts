@@ -39,8 +39,12 @@ export function usageError(message: string, hint?: string): PlatformError {
 /**
  * 0: done. 1: the client failed, nobody is logged in, or a check failed. 2: wrong flags or arguments, or the API answered
  * with an error. 127: no such command. `run` exits with the exit code of its process.
+ *
+ * A reader that closes our output early (`paas logs | head`) changes no exit code: what was asked for is done, and a script
+ * with `pipefail` goes on. Only `run` has then cut off a process that was not done, and exits as that process would have on
+ * this machine: 128 + SIGPIPE.
  */
-export const exitCodes = { ok: 0, failed: 1, refused: 2, unknownCommand: 127 } as const;
+export const exitCodes = { ok: 0, failed: 1, refused: 2, unknownCommand: 127, unread: 141 } as const;
 
 const ownExitCodes: Readonly<Record<ErrorCode, 1 | 2>> = {
   invalid_params: 2,

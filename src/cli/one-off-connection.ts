@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 import { type RawData, WebSocket } from 'ws';
+import { apartProtocol, type OutputName, readMarkedFrame } from '../api/contract/attach-frames.ts';
 import type { AttachInput, AttachOutput } from '../api/contract.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { exitCodes, unreadable } from './errors.ts';
 import { isLocalhostName, lookUpLocalhost } from './http.ts';
 import type { Io } from './io.ts';
 
@@ -14,7 +16,7 @@ const sentFrame = 256 * 1024;
 /** Connects to a one-off. The address works once. Throws `unavailable` when the platform refuses the connection. */
 export async function connectToOneOff(attachUrl: string, signal: AbortSignal): Promise<OneOffConnection> {
   const url = new URL(attachUrl);
-  const socket = new WebSocket(url, {
+  const socket = new WebSocket(url, [apartProtocol], {
     ...(isLocalhostName(url.hostname) ? { lookup: lookUpLocalhost } : {}),
     handshakeTimeout: connectTimeoutMs,
     maxPayload: largestFrame,
@@ -33,7 +35,8 @@ export class OneOffConnection {
   readonly #ended: Promise<AttachOutput>;
   /** Output received before `relay` is called: the process starts as soon as it is attached. */
   #early: Buffer[] | null = [];
-  #output: Io['stdout'] | null = null;
+  #outputs: Pick<Io, OutputName> | null = null;
+  readonly #unread = Promise.withResolvers<void>();
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -60,10 +63,14 @@ export class OneOffConnection {
     });
   }
 
-  /** Connects this program's input and output to the process until it ends. Resolves with its exit code. */
-  async relay(io: Pick<Io, 'stdin' | 'stdout'>, { tty }: { readonly tty: boolean }): Promise<number> {
+  /**
+   * Connects this program's input and outputs to the process until it ends. Resolves with its exit code. When nobody reads
+   * one of the outputs any more, it disconnects, which ends the process, and resolves with the code that a shell gives for a
+   * process that wrote to a closed pipe. Throws `not_found` for an input that cannot be read.
+   */
+  async relay(io: Pick<Io, 'stdin' | 'stdout' | 'stderr'>, { tty }: { readonly tty: boolean }): Promise<number> {
     const { stdin, stdout } = io;
-    this.#output = stdout;
+    this.#outputs = io;
     for (const chunk of this.#early ?? []) this.#write(chunk);
     this.#early = null;
     const resize = () => this.#sendMessage({ type: 'resize', columns: stdout.columns || 80, rows: stdout.rows || 24 });
@@ -74,24 +81,27 @@ export class OneOffConnection {
       stdout.on('resize', resize);
       resize();
     }
-    const stopInput = this.#sendInput(stdin);
+    const input = this.#sendInput(stdin);
     try {
-      const end = await this.#ended;
+      const unread = this.#unread.promise.then(() => ({ type: 'exit' as const, code: exitCodes.unread }));
+      const end = await Promise.race([this.#ended, unread, input.failed]);
       if (end.type === 'error') throw new PlatformError('unavailable', end.message);
       return end.code;
     } finally {
       clearInterval(ping);
-      stopInput();
+      input.stop();
       if (tty) {
         stdin.setRawMode?.(false);
         stdout.off('resize', resize);
       }
-      this.#socket.close();
+      // A connection that waits for a reader would not see the other side's goodbye.
+      if (this.#socket.isPaused) this.#socket.terminate();
+      else this.#socket.close();
     }
   }
 
-  /** Sends the input and its end, no faster than the connection takes it. Returns a function that stops the reading. */
-  #sendInput(stdin: Readable): () => void {
+  /** Sends the input and its end, no faster than the connection takes it. */
+  #sendInput(stdin: Readable): { readonly failed: Promise<never>; readonly stop: () => void } {
     const send = (chunk: Buffer | string) => {
       const bytes = Buffer.from(chunk);
       if (bytes.length === 0) return;
@@ -106,23 +116,36 @@ export class OneOffConnection {
       }
     };
     const end = () => this.#sendMessage({ type: 'eof' });
+    const failed = new Promise<never>((_, reject) => {
+      stdin.once('error', (error) => reject(unreadable('Standard input', error)));
+    });
     stdin.on('data', send).once('end', end);
     if (stdin.readableEnded) end();
-    return () => {
+    const stop = () => {
       stdin.off('data', send).off('end', end);
       stdin.pause();
     };
+    return { failed, stop };
   }
 
-  #write(chunk: Buffer): void {
-    if (this.#output === null) {
-      this.#early?.push(chunk);
+  #write(frame: Buffer): void {
+    if (this.#outputs === null) {
+      this.#early?.push(frame);
       return;
     }
-    if (this.#output.write(chunk)) return;
+    const isApart = this.#socket.protocol === apartProtocol;
+    const { name, chunk } = isApart ? readMarkedFrame(frame) : { name: 'stdout' as const, chunk: frame };
+    const { stdout, stderr } = this.#outputs;
+    const output = name === 'stdout' ? stdout : stderr;
+    const taken = (error?: Error | null) => {
+      if (error) this.#unread.resolve();
+    };
+    if (output.write(chunk, taken)) return;
     // Our output is read more slowly than the process writes, so the process must wait.
     this.#socket.pause();
-    this.#output.once('drain', () => this.#socket.resume());
+    output.once('drain', () => {
+      if (!stdout.writableNeedDrain && !stderr.writableNeedDrain) this.#socket.resume();
+    });
   }
 
   #sendMessage(message: AttachInput): void {

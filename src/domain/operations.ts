@@ -1,8 +1,8 @@
-import type { Duplex } from 'node:stream';
 import type { Actor, Token, TokenScope } from './actor.ts';
 import type { App } from './app.ts';
 import type { BuildOutput } from './build.ts';
 import type { ConfigVars } from './config-vars.ts';
+import type { AttachedStreams } from './exec.ts';
 import type { FormationEntry } from './formation.ts';
 import type { Instance } from './instance.ts';
 import type { InstanceSize } from './instance-size.ts';
@@ -91,9 +91,8 @@ export interface RunRequest {
   readonly lifeMs?: number;
 }
 
-export interface RunSession {
-  /** Bytes to and from the process. `end()` closes its standard input. */
-  readonly stream: Duplex;
+/** The process of an attached one-off. On a terminal all of its output is on `stdout`. `stdin.end()` closes its input. */
+export interface RunSession extends AttachedStreams {
   resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
   /** Resolves with the process's exit code. */
   readonly exited: Promise<number>;

@@ -1,4 +1,4 @@
-import { Duplex, PassThrough, type Readable } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
 import { PlatformError } from '../domain/errors.ts';
 import type { AttachedStreams } from '../domain/exec.ts';
 import type { RunSession } from '../domain/operations.ts';
@@ -117,8 +117,9 @@ export class Terminals {
     terminal.attached = true;
     terminal.client.resolve();
     const streams = await terminal.streams.promise;
+    streams.stdin.on('error', () => undefined);
     return {
-      stream: joined(streams),
+      ...streams,
       resize: (size) => (terminal.held ? resize(terminal.held.containerId, size) : Promise.resolve()),
       exited: terminal.exited.promise,
     };
@@ -131,22 +132,3 @@ function isOver(stream: Readable): boolean {
 }
 
 type Size = { readonly columns: number; readonly rows: number };
-
-/** Standard output and standard error of a process without a terminal, in the order in which they come, as one stream. */
-function joined({ stdin, stdout, stderr }: AttachedStreams): Duplex {
-  const output = new PassThrough();
-  let open = 2;
-  for (const source of [stdout, stderr]) {
-    let ended = false;
-    const end = () => {
-      if (ended) return;
-      ended = true;
-      open -= 1;
-      if (open === 0) output.end();
-    };
-    source.once('end', end).once('close', end).once('error', end);
-    source.pipe(output, { end: false });
-  }
-  stdin.on('error', () => undefined);
-  return Duplex.from({ readable: output, writable: stdin });
-}

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { pythonApp } from '../support/sample-apps.ts';
+import { checkout } from '../support/source-files.ts';
 
 describe('a deployed app', () => {
   let paas: TestPlatform;
@@ -112,9 +114,25 @@ describe('a deployed app', () => {
       input: 'piped in',
     });
     assert.equal(result.code, 42, result.stderr);
-    assert.match(result.stdout, /piped in/);
-    assert.match(result.stdout + result.stderr, /dyno run\.\d+/);
+    assert.equal(result.stdout, 'piped in');
+    assert.match(result.stderr, /\ndyno run\.\d+\n$/);
     await eventually('the one-off is gone', async () => (await paas.containers('shop')).length === 1);
+  });
+
+  it('carries the bytes of a one-off in both directions, as a command on this machine would', async () => {
+    const bytes = randomBytes(10_000_000);
+    await writeFile(join(paas.root, 'in'), bytes);
+    // The slow reader comes when the process has ended and its last output is still on the way.
+    const script = `paas() { "${process.execPath}" "${join(checkout, 'src/cli/paas.cjs')}" "$@"; }
+      paas run cat <in >out 2>/dev/null; cmp in out && echo same
+      paas run 'cat >&2; exit 42' <in 2>&1 >/dev/null | tail -c 10000000 | cmp - in; echo "\${PIPESTATUS[@]}"
+      paas run 'head -c 7000000 /dev/zero' </dev/null 2>/dev/null | { sleep 4; wc -c; }
+      paas run 'read -r line || echo "no input"' </dev/null 2>/dev/null
+      paas run 'exec yes' </dev/null 2>/dev/null | head -n 1; echo "\${PIPESTATUS[0]}"`;
+    const env = { PAAS_APP: 'shop' };
+    const { stdout } = await paas.run('bash', ['-c', script], { env });
+    assert.equal(stdout, 'same\n42 0 0\n7000000\nno input\ny\n141\n');
+    await eventually('the one-offs are gone', async () => (await paas.containers('shop')).length === 1);
   });
 
   it('serves under its own hostname, until it is removed', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Duplex, PassThrough } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import type { App } from '../../src/domain/app.ts';
@@ -11,10 +11,11 @@ import { type ApiFixture, startApi } from '../support/api.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** A process without a container: its input and output are two pipes. */
+/** A process without a container: its input and outputs are three pipes. */
 class Process {
   readonly stdin = new PassThrough();
   readonly stdout = new PassThrough();
+  readonly stderr = new PassThrough();
   readonly sizes: { columns: number; rows: number }[] = [];
   readonly exit = Promise.withResolvers<number>();
   signal: AbortSignal | null = null;
@@ -22,7 +23,9 @@ class Process {
   session(signal: AbortSignal): RunSession {
     this.signal = signal;
     return {
-      stream: Duplex.from({ readable: this.stdout, writable: this.stdin }),
+      stdin: this.stdin,
+      stdout: this.stdout,
+      stderr: this.stderr,
       resize: async (size) => {
         this.sizes.push({ columns: size.columns, rows: size.rows });
       },
@@ -39,8 +42,8 @@ class Terminal implements Disposable {
   closeCode: number | null = null;
   refused: number | null = null;
 
-  constructor(url: string, headers: Readonly<Record<string, string>> = {}) {
-    this.socket = new WebSocket(url, { headers });
+  constructor(url: string, headers: Readonly<Record<string, string>> = {}, protocols: string[] = []) {
+    this.socket = new WebSocket(url, protocols, { headers });
     this.socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) this.bytes.push(data);
       else this.messages.push(JSON.parse(data.toString()));
@@ -126,6 +129,7 @@ describe('a terminal', () => {
     terminal.socket.send(JSON.stringify({ type: 'eof' }));
     running.stdin.resume();
     await once(running.stdin, 'end');
+    running.stderr.end();
     running.stdout.end('last words\n');
     running.exit.resolve(42);
     assert.equal(await terminal.closed(), 1000);
@@ -141,10 +145,51 @@ describe('a terminal', () => {
     const chunks = 160;
     for (let sent = 0; sent < chunks; sent += 1) if (!running.stdout.write(chunk)) await once(running.stdout, 'drain');
     running.stdout.end();
+    running.stderr.end();
     running.exit.resolve(0);
     assert.equal(await terminal.closed(), 1000);
     assert.equal(Buffer.concat(terminal.bytes).length, chunks * chunk.length);
     assert.deepEqual(terminal.messages, [{ type: 'exit', code: 0 }]);
+  });
+
+  test('keeps the outputs apart for a client that asks for it', async () => {
+    const { url } = await run();
+    using terminal = new Terminal(url, {}, ['outputs-apart']);
+    await once(terminal.socket, 'open');
+    assert.equal(terminal.socket.protocol, 'outputs-apart');
+    running.stderr.end('warning\n');
+    running.stdout.end(Buffer.from([0x00, 0xff]));
+    running.exit.resolve(0);
+    assert.equal(await terminal.closed(), 1000);
+    const frames = terminal.bytes.map((frame) => [...frame]).sort(([a = 0], [b = 0]) => a - b);
+    assert.deepEqual(frames, [
+      [1, 0x00, 0xff],
+      [2, ...Buffer.from('warning\n')],
+    ]);
+  });
+
+  test('gives a client that reads late all of the output of a process that has ended', async () => {
+    const { url } = await run();
+    using terminal = new Terminal(url);
+    await once(terminal.socket, 'open');
+    terminal.socket.pause();
+    const chunk = Buffer.alloc(64 * 1024, 'x');
+    const chunks = 320;
+    let written = 0;
+    const write = () => {
+      while (written < chunks) {
+        written += 1;
+        if (!running.stdout.write(chunk)) return void running.stdout.once('drain', write);
+      }
+      running.stdout.end();
+      running.stderr.end();
+      running.exit.resolve(0);
+    };
+    write();
+    await eventually('the client is slow', () => written > 16 && running.stdout.writableNeedDrain);
+    terminal.socket.resume();
+    assert.equal(await terminal.closed(), 1000);
+    assert.equal(Buffer.concat(terminal.bytes).length, chunks * chunk.length);
   });
 
   test('may send input before the process has started', async () => {

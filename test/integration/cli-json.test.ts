@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { commandGroups } from '../../src/cli/commands.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
@@ -16,9 +15,10 @@ before(async () => {
   // Not the default port, where a platform of this machine may run.
   api = await startApi({}, { http_port: String(await deadPort()) });
   api.operations.attach = async () => {
-    const child = spawn('echo', ['said'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn('echo', ['said'], { stdio: ['pipe', 'pipe', 'pipe'] });
     const exited = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)));
-    return { stream: Duplex.from({ readable: child.stdout, writable: child.stdin }), resize: async () => {}, exited };
+    const { stdin, stdout, stderr } = child;
+    return { stdin, stdout, stderr, resize: async () => {}, exited };
   };
   user = await CliUser.create();
   user.logIn(api.url, api.owner.token);

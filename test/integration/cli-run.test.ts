@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
 import { after, before, beforeEach, test } from 'node:test';
+import { promisify } from 'node:util';
 import { PlatformError } from '../../src/domain/errors.ts';
 import type { RunSession } from '../../src/domain/operations.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 
+const runFile = promisify(execFile);
 let api: ApiFixture;
 let user: CliUser;
 const sizes: { readonly columns: number; readonly rows: number }[] = [];
@@ -16,27 +20,13 @@ const sizes: { readonly columns: number; readonly rows: number }[] = [];
 /** A one-off on this machine without a container: this tests the API and the client. */
 function localRun(signal: AbortSignal): RunSession {
   const command = api.operations.runs.at(-1)?.command ?? '';
-  const child = spawn('bash', ['-c', `exec 2>&1; ${command}`], { stdio: ['pipe', 'pipe', 'ignore'], signal });
+  const child = spawn('bash', ['-c', command], { stdio: ['pipe', 'pipe', 'pipe'], signal });
   child.on('error', () => {}); // Killed by the signal; `exited` reports it.
+  child.stdin.on('error', () => {});
   const { promise: exited, resolve } = Promise.withResolvers<number>();
   child.on('close', (code) => resolve(code ?? 137));
-  return {
-    stream: joined(child.stdout, child.stdin),
-    resize: async (size) => void sizes.push(size),
-    exited,
-  };
-}
-
-/** Unlike Duplex.from, it loses no output when the process ends without having read its input. */
-function joined(output: Readable, input: Writable): Duplex {
-  input.on('error', () => {});
-  const stream = new Duplex({
-    read: () => void output.resume(),
-    write: (chunk, _encoding, done) => void input.write(chunk, () => done()),
-    final: (done) => void input.end(() => done()),
-  });
-  output.on('data', (chunk) => stream.push(chunk) || output.pause()).on('end', () => stream.push(null));
-  return stream;
+  const { stdin, stdout, stderr } = child;
+  return { stdin, stdout, stderr, resize: async (size) => void sizes.push(size), exited };
 }
 
 before(async () => {
@@ -83,6 +73,43 @@ test('the command gets piped input to the last byte, and its end', async () => {
   assert.equal(stdout, `${createHash('sha256').update(bytes).digest('hex')}  -\n`);
 });
 
+test('without a terminal the outputs stay apart, byte for byte', async () => {
+  const { stdout, stderr } = await run(['echo out; echo err >&2; echo again']);
+  assert.equal(stdout, 'out\nagain\n');
+  assert.match(stderr, /^Running [^\n]* up, run\.\d+\nerr\n$/);
+  const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff));
+  const folder = user.home;
+  await writeFile(join(folder, 'in'), bytes);
+  const program = join(import.meta.dirname, '../../src/cli/paas.cjs');
+  const env = { ...user.env, PAAS_APP: 'shop' } as NodeJS.ProcessEnv;
+  const line = '"$0" "$1" run "tee >(cat >&2)" <in >out 2>err; "$0" "$1" run "cat; exit 3" </dev/null; echo $?; ';
+  const { stdout: said } = await runFile('bash', ['-c', line, process.execPath, program], { cwd: folder, env });
+  assert.equal(said, '3\n');
+  assert.deepEqual(await readFile(join(folder, 'out')), bytes);
+  const err = await readFile(join(folder, 'err'));
+  assert.deepEqual(err.subarray(err.indexOf('\n') + 1), bytes, 'after our own line');
+});
+
+test('a reader that closes the output ends the command, as a closed pipe does on this machine', async () => {
+  for (const closed of ['stdout', 'stderr'] as const) {
+    const broken = new Writable({ write: (_chunk, _encoding, done) => done(new Error('closed')) }).on(
+      'error',
+      () => {},
+    );
+    const command = closed === 'stdout' ? 'exec yes' : 'exec yes >&2';
+    assert.equal(await user.runOn({ [closed]: broken }, ['run', '-a', 'shop', command]), 141);
+  }
+});
+
+test('an input that cannot be read is an error', async () => {
+  const input = new PassThrough();
+  const running = user.start(['run', '-a', 'shop', 'cat'], { input });
+  await eventually('it is up', () => /up, run\.\d+/.test(running.stderr.text));
+  input.destroy(Object.assign(new Error('a folder'), { code: 'EISDIR' }));
+  assert.equal(await running.ended, 1);
+  assert.match(running.stderr.text, /Error: Standard input cannot be read: it is a folder\.\n/);
+});
+
 test('a command that does not read its input still ends', async () => {
   const endless = new PassThrough();
   endless.write('never read\n');
@@ -96,11 +123,11 @@ test('a large output arrives complete', async () => {
 });
 
 test('run --json prints the output and the exit code as one document', async () => {
-  const { code, stdout } = await run(['--json', 'echo "a line"; exit 4']);
+  const { code, stdout } = await run(['--json', 'echo "a line"; echo "an error" >&2; exit 4']);
   assert.equal(code, 4);
   const document = JSON.parse(stdout);
   assert.match(document.name, /^run\.\d+$/);
-  assert.deepEqual({ ...document, name: '' }, { name: '', exit_code: 4, output: 'a line\n' });
+  assert.deepEqual({ ...document, name: '' }, { name: '', exit_code: 4, output: 'a line\n', stderr: 'an error\n' });
 });
 
 test('--env and --size are for this run only', async () => {

@@ -253,9 +253,9 @@ describe('a one-off', () => {
     await rollOut(await other.release(shop, { worker: 'exec sleep 600' }), other.deps, never);
     proxy.loseAnswer(/^POST [^ ]*\/start/);
     const instance = await other.operations.run(shop, request({ command: 'cat; exit 3' }), other.actor);
-    const { stream, exited } = await other.operations.attachRun(shop, instance.id, never);
-    stream.end('said');
-    assert.equal(await text(stream), 'said');
+    const { stdin, stdout, exited } = await other.operations.attachRun(shop, instance.id, never);
+    stdin.end('said');
+    assert.equal(await text(stdout), 'said');
     assert.equal(await exited, 3);
   });
 
@@ -277,9 +277,9 @@ describe('a one-off', () => {
   it('gets SIGTERM in every process, even behind a shell that waits for another', async () => {
     const command = `trap 'exit 7' TERM; echo ready; sleep 600`;
     const instance = await half.operations.run(app, request({ command }), half.actor);
-    const { stream, exited } = await half.operations.attachRun(app, instance.id, never);
+    const { stdout, exited } = await half.operations.attachRun(app, instance.id, never);
     exited.catch(() => undefined);
-    await once(stream, 'data');
+    await once(stdout, 'data');
     await half.operations.stop(app, `run.${instance.slot}`, half.actor);
     const { exitCode, reason } = await end(instance.id);
     assert.deepEqual([exitCode, /R12/.test(reason ?? '')], [7, false]);
@@ -288,9 +288,9 @@ describe('a one-off', () => {
   it("has the user's terminal type", async () => {
     const asked = request({ command: 'echo "$TERM $COLUMNS"', tty: true, columns: 132, env: { TERM: 'vt100' } });
     const instance = await half.operations.run(app, asked, half.actor);
-    const { stream, exited } = await half.operations.attachRun(app, instance.id, never);
+    const { stdout, exited } = await half.operations.attachRun(app, instance.id, never);
     let said = '';
-    stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
     assert.equal(await exited, 0);
     await eventually('it has said so', () => said === 'vt100 132\r\n');
   });

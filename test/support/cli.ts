@@ -66,6 +66,12 @@ export class CliUser implements AsyncDisposable {
     return { stdout, stderr, ended, stop: () => stop.abort() };
   }
 
+  /** Runs a command with one of its outputs replaced, and returns the exit code. */
+  runOn(outputs: { readonly stdout?: Output; readonly stderr?: Output }, args: readonly string[]): Promise<number> {
+    const { stdout = new Recorder(), stderr = new Recorder() } = outputs;
+    return run(args, this.io(stdout, stderr, {}));
+  }
+
   async git(cwd: string, ...args: readonly string[]): Promise<string> {
     const env = { ...this.env, GIT_TERMINAL_PROMPT: '0' } as NodeJS.ProcessEnv;
     return (await promisify(execFile)('git', args, { cwd, env })).stdout.trim();

@@ -114,7 +114,7 @@ export const dynoEndpoints = {
     path: '/attach/{secret}',
     tag: 'dynos',
     summary:
-      'WebSocket to a one-off: binary frames are bytes; text frames are AttachInput from the client and AttachOutput to it',
+      'WebSocket to a one-off: binary frames are bytes; text frames are AttachInput from the client and AttachOutput to it. With the subprotocol outputs-apart, a binary frame to the client begins with a byte: 1 standard output, 2 standard error',
     auth: 'none',
     params: z.object({ secret: z.string() }),
     response: z.unknown(),

@@ -13,7 +13,7 @@ interface Flags extends OneOffFlags {
 const define: DefineCommand = (command, session) => {
   oneOffOptions(command)
     .option('-x, --exit-code', "end with the command's exit code (always done)")
-    .option('--no-tty', 'give the command no terminal')
+    .option('--no-tty', 'give the command no terminal; its standard error then stays apart')
     .action(async (words: readonly string[], flags: Flags) => {
       const line = commandLine(words, 'run');
       const { stdin, stdout } = session.io;
@@ -28,6 +28,7 @@ const define: DefineCommand = (command, session) => {
     ['paas run -- node -e "console.log(process.version)"', '-- ends the options of paas'],
     ['paas run "bin/report | tee /tmp/log" --app shop', 'a single argument is a line for bash'],
     ['paas run psql < dump.sql', 'the command reads standard input'],
+    ['paas run pg_dump > dump.sql', 'the bytes as they are; standard error stays on the screen'],
   ]);
 };
 
@@ -61,11 +62,16 @@ async function start(
 }
 
 async function relayForJson(session: Session, name: string, connection: OneOffConnection): Promise<number> {
-  const chunks: Buffer[] = [];
-  const stdout = new PassThrough().on('data', (chunk: Buffer) => chunks.push(chunk));
-  const code = await connection.relay({ stdin: session.io.stdin, stdout }, { tty: false });
-  session.printJson({ name, exit_code: code, output: Buffer.concat(chunks).toString('utf8') });
+  const [stdout, stderr] = [collector(), collector()];
+  const code = await connection.relay({ stdin: session.io.stdin, stdout, stderr }, { tty: false });
+  session.printJson({ name, exit_code: code, output: stdout.text(), stderr: stderr.text() });
   return code;
+}
+
+function collector() {
+  const chunks: Buffer[] = [];
+  const stream = new PassThrough().on('data', (chunk: Buffer) => chunks.push(chunk));
+  return Object.assign(stream, { text: () => Buffer.concat(chunks).toString('utf8') });
 }
 
 function terminalOf(io: Io): Record<string, string> {
