@@ -46,12 +46,11 @@ check_lock_files() {
 }
 
 # Finds the app's own scripts that npm or this buildpack runs during a build. With such a script, anything may decide the
-# result; without one, only package.json, the lock file and the settings do.
+# result; without any script, only package.json, the lock file and the settings do.
 find_build_scripts() {
   local name
   build_scripts=()
-  for name in preinstall install postinstall prepublish preprepare prepare postprepare \
-    heroku-prebuild build heroku-postbuild heroku-cleanup; do
+  for name in "${own_lifecycle[@]}" heroku-prebuild build heroku-postbuild heroku-cleanup; do
     [[ -z $(script "$name") ]] || build_scripts+=("$name")
   done
   # npm runs node-gyp for an app with this file, even without a script.
@@ -70,20 +69,31 @@ run_logged() {
   "$@" 2>&1 | tee "$work/npm.log" | sed -u \
     -e '/^npm error Clean install a project/,/^npm error Run "npm help/d' \
     -e '/^npm error A complete log of this run can be found in/d' \
+    -e '/^npm warn Unknown env config "nodedir"/Id' \
     -e 's/^/       /'
 }
 
 keeps_dev_dependencies() {
-  [[ ${NODE_ENV:-production} != production || ${NPM_CONFIG_PRODUCTION:-} == false ]]
+  [[ ${NODE_ENV:-production} != production || ${NPM_CONFIG_PRODUCTION:-} == false || ${npm_config_production:-} == false ]]
 }
 
 has_dependencies() {
   [[ -n $(package_json '(.dependencies // {}) + (.devDependencies // {}) + (.optionalDependencies // {}) | keys[]?') ]]
 }
 
+# A script of the app or of its own packages may need a dev dependency, so they are installed for it and removed afterwards.
+choose_dependencies() {
+  dependencies=(--include=dev) prunes=no
+  keeps_dev_dependencies && return
+  if ((${#build_scripts[@]} + ${#source_scripts[@]} > 0)); then prunes=yes; else dependencies=(--omit=dev); fi
+}
+
 install_dependencies() {
+  installed_script='' source_scripts=() has_own_packages=no prunes=no
   [[ -f package.json ]] || return 0
-  if [[ -z $lock_file ]] && ! has_dependencies && ((${#build_scripts[@]} == 0)); then
+  drop_cache_if_asked
+  find_source_scripts
+  if [[ -z $lock_file && $has_own_packages == no ]] && ! has_dependencies && ((${#build_scripts[@]} == 0)); then
     detail 'No dependencies.'
     return
   fi
@@ -94,72 +104,26 @@ install_dependencies() {
   mkdir -p "$npm_config_cache"
   describe_layer npm-cache 'cache'
 
-  local -a flags=(--include=dev)
-  if ((${#build_scripts[@]} == 0)) && ! keeps_dev_dependencies; then flags=(--omit=dev); fi
+  choose_dependencies
   [[ -z $(script heroku-prebuild) ]] || run_script heroku-prebuild
 
-  if restore_modules "${flags[*]}"; then
-    step "Using node_modules from the cache ($lock_file has not changed)"
-    run_own_lifecycle
+  if restore_modules "${dependencies[*]}"; then
+    step "Using node_modules from the cache ($lock_file has not changed, and nothing runs an install script)"
   elif [[ -n $lock_file ]]; then
     if [[ -d node_modules ]]; then
       warn 'node_modules is in your repository: it is replaced by what the lock file says.' 'Take it out: git rm -r --cached node_modules, and add node_modules to .gitignore.'
     fi
-    if needs_headers; then install_headers; fi
-    step "Installing dependencies with npm ci ${flags[*]}"
-    run_logged npm ci "${flags[@]}" || explain_npm_failure
-    keep_modules "${flags[*]}"
+    step "Installing dependencies with npm ci ${dependencies[*]}"
+    run_logged npm ci --prefer-offline "${dependencies[@]}" || explain_npm_failure
+    find_installed_script "${dependencies[*]}"
+    keep_modules "${dependencies[*]}"
   else
     if has_dependencies; then
       warn 'There is no package-lock.json: other versions of your dependencies may be installed by every build.' 'Make one with npm install, and commit it.'
     fi
-    if needs_headers; then install_headers; fi
-    step "Installing dependencies with npm install ${flags[*]}"
-    run_logged npm install --no-save "${flags[@]}" || explain_npm_failure
+    step "Installing dependencies with npm install ${dependencies[*]}"
+    run_logged npm install --no-save "${dependencies[@]}" || explain_npm_failure
   fi
-}
-
-# A lock file names the packages with install scripts, which may compile.
-needs_headers() {
-  [[ -f binding.gyp || -z $lock_file ]] || grep -q '"hasInstallScript": true' "$lock_file"
-}
-
-modules_key() {
-  printf '%s\n' "$(sha256sum "$lock_file" package.json)" "$node_version" "$npm_version" "$1" "${CNB_STACK_ID:-}" "${CNB_TARGET_ARCH:-}" |
-    sha256sum | cut -d ' ' -f 1
-}
-
-# Keeps the complete node_modules after npm ci, with dev dependencies. The copy pays only for an app with a build script,
-# because only such an app builds again with the same lock file.
-keep_modules() {
-  ((${#build_scripts[@]} > 0)) && [[ -d node_modules ]] && ! has_workspaces || return 0
-  # The description is removed first, so that an unfinished copy is never used.
-  rm -rf "$layers_dir/modules.toml" "$layers_dir/modules"
-  mkdir -p "$layers_dir/modules"
-  cp --archive node_modules "$layers_dir/modules/node_modules"
-  describe_layer modules 'cache' key "$(modules_key "$1")"
-}
-
-# Workspaces have their own node_modules beside their sources, which are not kept.
-has_workspaces() { [[ -n $(package_json '.workspaces | values | tostring') ]]; }
-
-restore_modules() {
-  local key
-  [[ -n $lock_file && -d $layers_dir/modules/node_modules ]] || return 1
-  has_workspaces && return 1
-  key=$(modules_key "$1")
-  [[ $(layer_metadata modules key) == "$key" ]] || return 1
-  rm -rf node_modules
-  cp --archive "$layers_dir/modules/node_modules" node_modules
-  describe_layer modules 'cache' key "$key"
-}
-
-# Runs the app's own scripts that npm ci would have run.
-run_own_lifecycle() {
-  local name
-  for name in preinstall install postinstall prepublish preprepare prepare postprepare; do
-    [[ -z $(script "$name") ]] || run_script "$name"
-  done
 }
 
 run_build() {
@@ -211,36 +175,11 @@ warn_about_dev_programs() {
 
 prune() {
   find_dev_programs
-  if [[ -d node_modules ]] && ((${#build_scripts[@]} > 0)) && ! keeps_dev_dependencies; then
+  if [[ -d node_modules && $prunes == yes ]]; then
     step 'Removing dev dependencies'
     run_logged npm prune --omit=dev --ignore-scripts || explain_npm_failure
   fi
   warn_about_dev_programs
   [[ -z $(script heroku-cleanup) ]] || run_script heroku-cleanup
   rm -rf node_modules/.cache
-}
-
-# Explains npm's error codes and what to do next. Source: npm's docs, "Common errors", and lib/utils/error-message.js.
-explain_npm_failure() {
-  local log=$work/npm.log
-  if grep -q 'npm error code EUSAGE' "$log"; then
-    fail "package.json and $lock_file do not belong together." 'Bring them together with npm install, and commit both files.'
-  elif grep -q 'npm error code ERESOLVE' "$log"; then
-    fail 'The dependencies contradict each other (ERESOLVE above).' 'Find versions that agree with npm install on your machine, and commit both files.'
-  elif grep -Eq 'npm error code (E401|E403)' "$log"; then
-    fail 'The npm registry asks for a login for one of the packages above.' 'Set the token that your .npmrc names, for example: paas config:set NPM_TOKEN=…'
-  elif grep -q 'npm error code E404' "$log"; then
-    fail 'One of the packages above does not exist in the npm registry, or is private.' 'For a private package set the token that your .npmrc names: paas config:set NPM_TOKEN=…'
-  elif grep -q 'npm error code EBADENGINE' "$log"; then
-    fail "A dependency refuses Node.js $node_version (above)." 'Choose another version in "engines" of package.json.'
-  elif grep -q 'npm error code EINTEGRITY' "$log"; then
-    fail "A package is not the one that $lock_file was made with (EINTEGRITY above)." "Make $lock_file again: delete it, run npm install, commit."
-  elif grep -Eq 'npm error code (ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|E5[0-9][0-9])' "$log"; then
-    fail 'The npm registry did not answer.' 'That is not about your source: push again in a minute.'
-  elif grep -Eq 'gyp ERR!|node-gyp' "$log"; then
-    fail 'A native module did not compile (above).' "It may not support Node.js $node_version, or need a system library that the stack lacks."
-  elif grep -q 'heap out of memory' "$log"; then
-    fail 'npm ran out of memory.' 'Builds have 2 GB.'
-  fi
-  fail 'npm failed (above).'
 }

@@ -92,12 +92,13 @@ write_launch() {
   } >"$layers_dir/launch.toml"
 }
 
-# Writes whether the same inputs (buildpack.toml) make the same layers again. They do not when the app has build scripts,
-# has no lock file, or installs packages from its own source tree.
+# Writes whether the same inputs (buildpack.toml) make the same layers again. They do not when a script ran in the build,
+# when there is no lock file, when packages of the app's own source are copied, or when the app wants no cache.
 write_store() {
   local inputs_only=true
-  ((${#build_scripts[@]} == 0)) || inputs_only=false
+  ((${#build_scripts[@]} + ${#source_scripts[@]} == 0)) && [[ -z $installed_script ]] || inputs_only=false
   [[ -n $lock_file || ! -d node_modules ]] || inputs_only=false
-  [[ -z $lock_file ]] || ! grep -q '"resolved": "file:' "$lock_file" || inputs_only=false
+  [[ -z $lock_file ]] || ! grep -Eq '"(resolved|version)": ?"file:' "$lock_file" || inputs_only=false
+  [[ $without_cache == no ]] || inputs_only=false
   printf '[metadata.paas]\ninputs-only = %s\n' "$inputs_only" >"$layers_dir/store.toml"
 }

@@ -51,13 +51,22 @@ fetch_package() {
   rm -f "$archive"
 }
 
-# Keeps the package's address beside the program, because install_headers needs it.
+# The headers for native modules are from the same package as the program. `build-only` is in no image. Node.js brings
+# OpenSSL's headers for 25 platforms, 60 MB, of which one is needed. The package's address is kept for install_headers.
 install_node() {
   local directory=$1
-  fetch_package "$node_url" "$node_integrity" "$directory" package/bin/node package/LICENSE
+  fetch_package "$node_url" "$node_integrity" "$directory" "${other_platforms[@]}" package/bin/node package/LICENSE package/include
+  mkdir "$directory/build-only"
+  mv "$directory/include" "$directory/build-only/include"
   printf '%s\n' "$node_version" "$node_url" "$node_integrity" >"$directory/.origin"
   step "Installed Node.js $node_version"
 }
+
+other_platforms=(--exclude 'package/include/node/openssl/archs/[!l]*' --exclude 'package/include/node/openssl/archs/linux[!-]*')
+case ${CNB_TARGET_ARCH:-$(dpkg --print-architecture)} in
+amd64) other_platforms+=(--exclude 'package/include/node/openssl/archs/linux-[!x]*') ;;
+arm64) other_platforms+=(--exclude 'package/include/node/openssl/archs/linux-[!a]*' --exclude 'package/include/node/openssl/archs/linux-armv4') ;;
+esac
 
 install_npm() {
   local directory=$1 program
@@ -97,6 +106,7 @@ use_runtime() {
   read -r npm_version <"$npm/.origin"
   npm_program=$(readlink -f "$layers_dir/npm/bin/npm")
   write_node_environment
+  use_headers "$node"
   describe_layer node 'launch build cache' version "$node_version"
   describe_layer npm 'launch build cache' version "$npm_version"
   export PATH=$layers_dir/npm/bin:$layers_dir/node/bin:$PATH
@@ -121,14 +131,26 @@ write_node_environment() {
   cp "$buildpack_dir/lib/web-concurrency.sh" "$layer/profile.d/web-concurrency.sh"
 }
 
-# Headers for native modules, 67 MB, only for apps that compile one. They come from the same package as the program.
+# Every build gets the headers, because any script may compile. They are in the shared runtime, or else in a layer.
+use_headers() {
+  local headers=$1/build-only
+  if [[ $1 == "$layers_dir/node" || ! -d $headers ]]; then
+    install_headers "$headers"
+    headers=$layers_dir/headers
+  fi
+  # node-gyp reads the second variable only since version 10.
+  export npm_config_nodedir=$headers npm_package_config_node_gyp_nodedir=$headers
+}
+
+# Moves the headers out of a layer that goes into the image, or fetches them if only that layer was kept.
 install_headers() {
-  local layer=$layers_dir/headers
-  if [[ $(layer_metadata headers version) != "$node_version" || ! -d $layer/include/node ]]; then
+  local from=$1 layer=$layers_dir/headers
+  if [[ -d $from ]]; then
     rm -rf "$layer"
-    fetch_package "$node_url" "$node_integrity" "$layer" package/include
+    mv "$from" "$layer"
+  elif [[ $(layer_metadata headers version) != "$node_version" || ! -d $layer/include/node ]]; then
+    rm -rf "$layer"
+    fetch_package "$node_url" "$node_integrity" "$layer" "${other_platforms[@]}" package/include
   fi
   describe_layer headers 'cache' version "$node_version"
-  # node-gyp reads this variable. It also reads npm_config_nodedir, but npm warns about that one.
-  export npm_package_config_node_gyp_nodedir=$layer
 }

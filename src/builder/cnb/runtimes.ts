@@ -28,6 +28,8 @@ import { splitLayers } from './split-layers.ts';
 export const runtimesDir = '/runtimes';
 const resultPath = '/workspace/runtime.toml';
 const decisionDir = '/workspace/decision';
+/** The folder in a runtime's folder for what only builds need, as headers. No image has it. */
+const buildOnly = 'build-only';
 /** Exit code of `bin/runtime` when the registry did not answer (EX_TEMPFAIL). */
 const unreachable = 75;
 /** After this time, a build looks for a newer version within the same range. */
@@ -234,7 +236,8 @@ function runtimeTrees(
 ): readonly { readonly path: string; readonly without: readonly string[] }[] {
   return Object.values(folders)
     .sort()
-    .map((folder) => ({ path: `${runtimesDir.slice(1)}/${folder}`, without: [] }));
+    .map((folder) => `${runtimesDir.slice(1)}/${folder}`)
+    .map((path) => ({ path, without: [`${path}/${buildOnly}`] }));
 }
 
 function decisionTar({ files }: DecisionInputs): AsyncIterable<Uint8Array> {
