@@ -169,6 +169,12 @@ describe('versions are resolved', () => {
       /Resolved Node.js lts\/jod → 22\.\d+\.\d+ from .nvmrc/,
     ],
     [
+      'from a .nvmrc with a byte order mark, a carriage return and a comment',
+      { ...packageJson({}), '.nvmrc': '\ufeff  v22 # Windows\r\n' },
+      {},
+      /Resolved Node.js v22 → 22\.\d+\.\d+ from .nvmrc/,
+    ],
+    [
       'to the long-term line where a range is wide',
       packageJson({ engines: { node: '>=18' } }),
       {},
@@ -194,6 +200,20 @@ describe('the pusher sees', () => {
       'of a version that nobody published',
       packageJson({ engines: { node: '99.x' } }),
       /No published Node.js satisfies "99.x"/,
+    ],
+    [
+      'of a version file in UTF-16',
+      { ...packageJson({}), '.node-version': Buffer.from('\ufeff22\r\n', 'utf16le') },
+      /\.node-version is in UTF-16\..*Save it as UTF-8/s,
+    ],
+    [
+      'of a private registry that does not answer',
+      {
+        ...packageJson({ dependencies: { '@acme/ui': '1.0.0' } }),
+        '.npmrc':
+          '@acme:registry=https://npm.acme.invalid/\n//npm.acme.invalid/:_authToken=${NPM_TOKEN}\nfetch-retries=0\n',
+      },
+      /npm\.acme\.invalid did not answer.*@acme:registry in \.npmrc.*NPM_TOKEN is not set: paas config:set NPM_TOKEN/s,
     ],
     [
       'of two lock files',

@@ -92,6 +92,7 @@ install_dependencies() {
   installed_script='' source_scripts=() has_own_packages=no prunes=no
   [[ -f package.json ]] || return 0
   drop_cache_if_asked
+  choose_registry
   find_source_scripts
   if [[ -z $lock_file && $has_own_packages == no ]] && ! has_dependencies && ((${#build_scripts[@]} == 0)); then
     detail 'No dependencies.'

@@ -32,7 +32,8 @@ requested_node() {
   fi
   for file in .nvmrc .node-version; do
     [[ -f $file ]] || continue
-    node_range=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' "$file" | grep -m1 . || true)
+    refuse_utf16 "$file"
+    node_range=$(sed -e $'1s/^\xef\xbb\xbf//' -e 's/#.*//' -e 's/[[:space:]]//g' "$file" | grep -m1 . || true)
     [[ -n $node_range ]] || fail "$file is empty." "Write a version into it, for example: echo $default_major > $file"
     node_range_source=$file
     return
@@ -44,6 +45,12 @@ requested_node() {
   fi
   node_range=$default_major.x node_range_source='the default'
   unpinned_node=yes
+}
+
+# Windows PowerShell writes UTF-16 with `>`: every other byte of it is zero.
+refuse_utf16() {
+  [[ $(tr -cd '\000' <"$1" | wc -c) -gt 0 ]] || return 0
+  fail "$1 is in UTF-16." "Save it as UTF-8, for example: echo $default_major > $1 in Git Bash"
 }
 
 # nvm's names -> a range: lts/*, lts/iron, node, stable.
