@@ -101,7 +101,7 @@ test('a value cannot control the terminal', async () => {
   assert.equal((await paas('config:get', 'A')).stdout, 'x\x1b]0;owned\x07y\n', 'a program gets the bytes');
 });
 
-test('config:import sets the vars of a .env file, as dotenv parses it', async () => {
+test('config:import sets the vars of a .env file', async () => {
   const file = join(user.home, 'sample.env');
   await writeFile(
     file,
@@ -127,12 +127,52 @@ EMPTY=
   });
 });
 
+test('config:import keeps a # that no blank precedes, and says where dotenv reads another value', async () => {
+  const input = "PW=p@ss#word1\nCOLOR=#ff0000 # red\nPLAIN='p@ss#word1'\n";
+  const { code, stderr } = await user.paas(['config:import', '-', '-a', app], { input });
+  assert.equal(code, 0, stderr);
+  const all = { PW: 'p@ss#word1', COLOR: '#ff0000', PLAIN: 'p@ss#word1' };
+  assert.deepEqual(JSON.parse((await paas('config', '--json')).stdout), all);
+  assert.match(stderr, /^ › {3}Warning: The package dotenv reads other values of PW, COLOR from this file\./);
+  assert.doesNotMatch(stderr, /PLAIN from/);
+});
+
+test('config:import refuses a file with lines that it cannot read, names all of them and sets nothing', async () => {
+  const input = Buffer.from('A=1\nthe password\nB="open\nC=2\n');
+  assert.deepEqual(await user.paas(['config:import', '-', '-a', app], { input }), {
+    code: 2,
+    stdout: '',
+    stderr: ` ›   Error: 2 lines of standard input cannot be read, so nothing was set.
+ ›   Line 2 has no =.
+ ›   Line 3 opens a quote " that is never closed.
+ ›
+ ›   See what a line may be: paas help config:import
+`,
+  });
+  await writeFile(join(user.home, 'latin1.env'), Buffer.from('A=1\nB=\xe9\n', 'latin1'));
+  assert.match((await paas('config:import', join(user.home, 'latin1.env'))).stderr, /Line 2 is not UTF-8 text\.\n/);
+  assert.equal((await paas('config', '--json')).stdout, '{}\n');
+  await writeFile(join(user.home, 'many.env'), 'x\n'.repeat(30));
+  assert.match((await paas('config:import', join(user.home, 'many.env'))).stderr, /Line 20 has no =\.\n.*And 10 more/);
+});
+
+test('config:import takes the last of several values of a name, and says so', async () => {
+  const { code, stderr } = await user.paas(['config:import', '-', '-a', app], { input: 'A=1\nB=2\nA=3\n' });
+  assert.equal(code, 0);
+  assert.match(stderr, /Warning: A is set on lines 1, 3 of standard input\. The last value counts\.\n/);
+  assert.deepEqual(JSON.parse((await paas('config', '--json')).stdout), { A: '3', B: '2' });
+});
+
 test('config can be copied from app to app through a pipe, byte for byte', async () => {
   await paas('config:set', ...assignments);
   const { stdout: input } = await paas('config', '--json');
   const copy = await api.newApp(`copy${count}`);
   assert.equal((await user.paas(['config:import', '-', '-a', copy.name], { input })).code, 0);
   assert.deepEqual(JSON.parse((await user.paas(['config', '--json', '-a', copy.name])).stdout), awkward);
+  const another = await api.newApp(`other${count}`);
+  const { stdout: lines } = await paas('config', '--shell');
+  assert.equal((await user.paas(['config:import', '-', '-a', another.name], { input: lines })).code, 0);
+  assert.deepEqual(JSON.parse((await user.paas(['config', '--json', '-a', another.name])).stdout), awkward);
 });
 
 test('config:set without an assignment says how to use it', async () => {
