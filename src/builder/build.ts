@@ -3,7 +3,6 @@ import { paths, type Settings } from '../config/settings.ts';
 import type { Artifact, BuildOutput } from '../domain/build.ts';
 import type { Builder, BuildRequest, BuildResult, Stack } from '../domain/builder.ts';
 import type { Engine } from '../domain/engine.ts';
-import { PlatformError } from '../domain/errors.ts';
 import { labelNames } from '../domain/labels.ts';
 import type { Leases } from '../domain/leases.ts';
 import type { Store } from '../domain/store.ts';
@@ -11,6 +10,7 @@ import type { Logger } from '../system/logger.ts';
 import { buildKey, SettingsDigest } from './build-key.ts';
 import { BuildQueue } from './build-queue.ts';
 import { BuildWriter, type NewArtifact } from './build-writer.ts';
+import { type BuilderChoice, chooseBuilder } from './builder-choice.ts';
 import { readOrder } from './cnb/order-toml.ts';
 import { BuildRecords } from './cnb/record.ts';
 import { SharedRuntimes } from './cnb/runtimes.ts';
@@ -19,6 +19,7 @@ import { type BuildHands, dockerfileStrategy } from './dockerfile/strategy.ts';
 import { refuseOnFullDisk } from './full-disk.ts';
 import { type JailLimits, jailLimits } from './jail/limits.ts';
 import { buildNetworks } from './networks.ts';
+import { nothingDetected } from './nothing-detected.ts';
 import { readSource } from './source.ts';
 import { findStacks } from './stack.ts';
 import { removeOtherStacks } from './stack-retention.ts';
@@ -152,8 +153,11 @@ async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResul
   const stack = await deps.stack();
   output.step(`Building on the ${stack.name} stack`);
   const source = await readSource(request.source, output);
-  const proposal = await propose(source, tools);
+  const choice = chooseBuilder(source);
+  const proposal = await propose(source, choice, tools);
   output.step(proposal.announcement);
+  for (const reason of choice?.reasons ?? []) output.detail(reason);
+  for (const warning of choice?.warnings ?? []) output.warn(warning);
   const key = buildKey(proposal, source.tree.treeId, stack, tools.settings.of(request.config));
 
   const queued = request.queued ?? (await writer.queued(request));
@@ -184,30 +188,16 @@ async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResul
   }
 }
 
-async function propose(source: Source, { strategies }: BuildTools): Promise<BuildProposal> {
+async function propose(
+  source: Source,
+  choice: BuilderChoice | null,
+  { strategies }: BuildTools,
+): Promise<BuildProposal> {
   for (const strategy of strategies) {
-    const proposal = await strategy.detect(source);
+    const proposal = await strategy.detect(source, choice);
     if (proposal) return proposal;
   }
-  throw new PlatformError('no_app_detected', 'No app could be detected in this source.', {
-    hint: [
-      'It needs at its top one of: a package.json (Node.js), an index.html (a static site), a Procfile (any program of the stack), a Dockerfile.',
-      ...(source.entries.length === 0 ? ['The commit holds no files.'] : []),
-      ...onlyFolder(source),
-    ].join(' '),
-  });
-}
-
-const markers = new Set(['package.json', 'index.html', 'Procfile', 'Dockerfile']);
-
-/** A hint when exactly one folder at the top holds an app, as in a repository of several parts. */
-function onlyFolder({ entries }: Source): readonly string[] {
-  const inFolders = entries.map(({ path }) => path.split('/')).filter((parts) => parts.length === 2);
-  const found = inFolders.filter(([, name = '']) => markers.has(name));
-  const folders = new Set(found.map(([folder]) => folder));
-  const [[folder, name] = []] = found;
-  if (folders.size !== 1 || folder === undefined) return [];
-  return [`There is a ${name} in ${folder}/. To push that folder alone: git subtree push --prefix ${folder} paas main`];
+  throw nothingDetected(source.paths);
 }
 
 async function make(

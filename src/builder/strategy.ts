@@ -2,22 +2,20 @@ import type { App } from '../domain/app.ts';
 import type { BuilderKind, BuildOutput, ProcessType } from '../domain/build.ts';
 import type { Stack } from '../domain/builder.ts';
 import type { ConfigVars } from '../domain/config-vars.ts';
-import type { Procfile } from '../domain/procfile.ts';
 import type { SourceEntry, SourceTree } from '../domain/push.ts';
+import type { BuilderChoice, ChoiceFacts } from './builder-choice.ts';
 
-/** A source with its list of files and its Procfile, which are read only once. */
-export interface Source {
+/** A source with its list of files and the files that decide how it is built, which are read only once. */
+export interface Source extends ChoiceFacts {
   readonly tree: SourceTree;
   readonly entries: readonly SourceEntry[];
-  /** Null when the source has none. */
-  readonly procfile: Procfile | null;
 }
 
 /** One way of turning a source into an image: a Dockerfile, buildpacks. */
 export interface BuildStrategy {
   readonly kind: BuilderKind;
-  /** Null when it cannot build this source. Only looks at the tree and starts nothing. */
-  detect(source: Source): Promise<BuildProposal | null>;
+  /** Null when it is not the one to build this source. Only looks at the tree and starts nothing. */
+  detect(source: Source, choice: BuilderChoice | null): Promise<BuildProposal | null>;
 }
 
 export interface BuildProposal {

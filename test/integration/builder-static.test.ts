@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Artifact } from '../../src/domain/build.ts';
+import type { PlatformError } from '../../src/domain/errors.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
+import { askSite, at } from '../support/static-site.ts';
 
 let fixture: BuilderFixture;
 before(async () => {
@@ -16,41 +18,7 @@ async function build(files: SourceFiles): Promise<Artifact> {
   return (await fixture.build(await fixture.newApp(), await source.commit(files))).artifact;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-}
-
-/** Starts the site like an instance and sends requests from inside; each request is a list of arguments for curl. */
-async function ask(artifact: Artifact, ...requests: readonly (readonly string[])[]): Promise<readonly Answer[]> {
-  const script = `${artifact.launcher} web & server=$!
-    for try in $(seq 100); do curl -so /dev/null localhost:5000 && break; sleep 0.05; done
-    while IFS= read -r line; do eval "curl -si --raw $line"; printf '\\n\\0'; done
-    kill -TERM $server; wait $server; echo "ended with $?" >&2`;
-  const lines = requests.map((words) => words.map((word) => `'${word}'`).join(' ')).join('\n');
-  const { stdout, stderr } = await fixture.run(
-    artifact.imageId,
-    ['bash', '-c', script.replace('done\n    kill', `done <<<"$REQUESTS"\n    kill`)],
-    {
-      env: { PORT: '5000', REQUESTS: lines },
-    },
-  );
-  assert.match(stderr, /ended with 0/);
-  return stdout.split('\n\0').slice(0, -1).map(parse);
-}
-
-function parse(text: string): Answer {
-  const [head = '', ...body] = text.split('\r\n\r\n');
-  const [status = '', ...headers] = head.split('\r\n');
-  const pairs = headers.map((line): [string, string] => {
-    const colon = line.indexOf(':');
-    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-  });
-  return { status: Number(status.split(' ')[1]), headers: new Map(pairs), body: body.join('\r\n\r\n') };
-}
-
-const at = (path: string) => [`http://localhost:5000${path}`];
+const ask = (artifact: Artifact, ...requests: readonly (readonly string[])[]) => askSite(fixture, artifact, requests);
 
 test('a folder of files is a site: pages, content types, folders, a 404 page, and no hidden files', async () => {
   const artifact = await build({
@@ -220,13 +188,46 @@ describe('a site can be configured', () => {
       /not the name of a header/,
     ],
     [
-      'of a header value with a variable',
-      { 'index.html': '', 'static.json': JSON.stringify({ headers: { '/**': { A: '$host' } } }) },
-      /cannot be served/,
+      'of a value with a line end',
+      { 'index.html': '', 'static.json': JSON.stringify({ headers: { '/**': { A: 'b\r\nSet-Cookie: c' } } }) },
+      /"headers \/\*\* A" holds a line end/,
     ],
   ] as const) {
     test(`and the pusher reads ${what}`, async () => {
       await assert.rejects(build(files), { code: 'build_failed', message: expected });
     });
   }
+
+  test('and the pusher reads the name of every field of another type', async () => {
+    const settings = {
+      root: 5,
+      clean_urls: 'yes',
+      headers: { '/**': { N: null }, '/a': 7 },
+      redirects: { '/o': { to: 1 }, '/p': { url: '/x', status: 200 } },
+      routes: { '/**': { file: 'x' } },
+      proxies: { api: { origin: 'ftp://x' } },
+      logging: { error: 'loud' },
+    };
+    await assert.rejects(
+      build({ 'index.html': '', 'static.json': JSON.stringify(settings) }),
+      ({ message, hint }: PlatformError) => {
+        const said = `${message} ${hint}`;
+        for (const sentence of [
+          'root must be a text, and is 5.',
+          'clean_urls must be true or false, and is "yes".',
+          'headers "/**" N must be a text, and is null.',
+          'headers "/a" must be an object of names and values, and is 7.',
+          'redirects "/o" must be an object with a url',
+          'redirects "/p" status must be 301, 302, 303, 307 or 308, and is 200.',
+          'routes "/**" must be the path of a file',
+          'proxies "api" must begin with a slash.',
+          'proxies "api" origin must be an address that begins with http:// or https://, and is "ftp://x".',
+          'logging error must be one of debug, info',
+        ]) {
+          assert.ok(said.includes(sentence), `${sentence} is missing in ${said}`);
+        }
+        return true;
+      },
+    );
+  });
 });

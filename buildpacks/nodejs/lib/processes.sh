@@ -46,24 +46,30 @@ default_web() {
     return
   fi
   main=$(package_json '.main | strings')
-  for file in server.js index.js "$main"; do
+  for file in {server,index}.{js,mjs,cjs} ${main:+"$main" "$main.js" "$main/index.js"} {app,main}.{js,mjs,cjs}; do
     [[ -n $file && -f $file ]] || continue
     web_command=(node "$file")
     return
   done
-  procfile_has_any || warn_about_start
+  procfile_has_any || pages_are_served || warn_about_start
+}
+
+# Whether the static buildpack comes next and serves the pages that the build made (its bin/detect).
+pages_are_served() {
+  local plan=${CNB_BP_PLAN_PATH:-}
+  [[ -f $plan ]] && grep -q '^pages = true' "$plan"
 }
 
 warn_about_start() {
   local file folder
-  warn 'package.json has no start script, and there is no server.js or index.js.'
+  warn 'package.json has no start script, and there is no server.js, index.js, app.js or main.js.'
   for folder in dist build out; do
     [[ -f $folder/index.html ]] || continue
     warn "The build made pages, in $folder. A server for them: npm install serve, and in package.json" \
       "\"scripts\": { \"start\": \"serve --single $folder\" }"
     return
   done
-  for file in dist/main.js dist/index.js dist/server.js app.js main.js src/server.js src/index.js src/main.js src/app.js; do
+  for file in dist/main.js dist/index.js dist/server.js src/server.js src/index.js src/main.js src/app.js; do
     [[ -f $file ]] || continue
     warn "If $file starts it, say so in package.json: \"scripts\": { \"start\": \"node $file\" }"
     return

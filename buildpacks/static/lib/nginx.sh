@@ -13,41 +13,19 @@ install_server() {
   step "Installed $("$nginx" -v 2>&1 | sed 's|.*nginx/|nginx |')"
 }
 
-# Quotes a string for nginx's configuration. check_settings has refused the characters that nginx would interpret.
-nginx_string() { printf '"%s"' "${1//\"/\\\"}"; }
-
+# Writes the files that serve-static reads. Needs the settings.
 write_config() {
-  local config=$layers_dir/site index candidates='$uri'
+  local config=$layers_dir/site pages='' hidden=no parts
   rm -rf "$config"
   mkdir -p "$config"
-  [[ $clean_urls == no ]] || candidates+=' $uri.html'
-  candidates+=' $uri/index.html'
-  [[ $spa == yes ]] && candidates+=' /index.html' || candidates+=' =404'
-  {
-    echo "root $(nginx_string "$app_dir${root:+/$root}");"
-    if [[ -n $error_page ]]; then
-      echo "error_page 404 $(nginx_string "/${error_page#/}");"
-    elif [[ -f ./$root/404.html ]]; then
-      echo 'error_page 404 /404.html;'
-    fi
-    if [[ $https_only == yes ]]; then
-      echo 'if ($http_x_forwarded_proto = http) { return 301 https://$host$request_uri; }'
-    fi
-    if [[ $clean_urls == yes ]]; then
-      # One address per page: the one with .html redirects to the one without.
-      echo 'if ($request_uri ~ "^/(?![/\x5c])([^?]*/)?index(?:\.html)?(\?.*)?$") { return 301 /$1$2; }'
-      echo 'if ($request_uri ~ "^/(?![/\x5c])([^?]*)\.html(\?.*)?$") { return 301 /$1$2; }'
-    fi
-    # Relative links in a folder's page need the slash at the end of the address.
-    echo 'if (-f $request_filename/index.html) { rewrite ^(.*[^/])$ $1/ permanent; }'
-    echo "location / { try_files $candidates; }"
-    if [[ -z $root ]]; then
-      # All files are served, except those that only configure the platform.
-      echo 'location ~ ^/(Procfile|Staticfile|static\.json|app\.json)$ { return 404; }'
-    fi
-    for ((index = 0; index < ${#headers[@]}; index += 2)); do
-      echo "add_header ${headers[index]} $(nginx_string "${headers[index + 1]}") always;"
-    done
-  } >"$config/site.conf"
+  ! setting .clean_urls || pages='$uri.html '
+  pages+="\$uri/$index_page"
+  [[ -n $root ]] || hidden=yes
+  parts=$(jq --from-file "$buildpack_dir/lib/nginx.jq" --arg root "$app_dir${root:+/$root}" --arg pages "$pages" --arg hidden "$hidden" <<<"$settings")
+  jq -r .http <<<"$parts" >"$config/http.conf"
+  jq -r .server <<<"$parts" >"$config/server.conf"
+  jq -j '.origins | select(. != "") | . + "\n"' <<<"$parts" >"$config/origins"
+  printf '%s' "${config_vars:+$config_vars$'\n'}" >"$config/config-vars"
+  if setting .basic_auth; then jq -r --arg app "$app_dir" '.htpasswd | if startswith("/") then . else "\($app)/\(.)" end' <<<"$parts" >"$config/htpasswd"; fi
   printf '[types]\nlaunch = true\n' >"$layers_dir/site.toml"
 }

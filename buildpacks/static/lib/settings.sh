@@ -1,62 +1,99 @@
-# The settings of the site, from static.json (Heroku's), Staticfile (Cloud Foundry's), or by convention.
+# The settings of the site as JSON (static-json.jq), from static.json (Heroku's), Staticfile (Cloud Foundry's), or by
+# convention, and the folder that is served.
 
-root='' spa=no clean_urls=no https_only=no error_page='' headers=()
+settings='' config_vars='' root='' index_page=index.html
 
 read_settings() {
+  local found line
   if [[ -f static.json ]]; then
-    read_static_json
-    step "Serving $(root_name) as static.json says"
-  elif [[ -f Staticfile ]]; then
-    read_staticfile
-    step "Serving $(root_name) as Staticfile says"
+    found=$(jq --from-file "$buildpack_dir/lib/static-json.jq" static.json 2>/dev/null) || fail 'static.json is not valid JSON.' \
+      "$(jq . static.json 2>&1 >/dev/null | sed -n 's/^parse error: //p;s/^jq: error[^:]*: //p' | head -n 1)" \
+      'It must hold one object, for example: { "root": "public" }'
   else
-    [[ ! -f public/index.html ]] || root=public
-    step "Serving $(root_name)"
+    found=$(site_by_convention | jq --from-file "$buildpack_dir/lib/static-json.jq")
   fi
-  [[ $spa == no ]] || detail 'Paths without a file answer with index.html (single-page app)'
-  [[ $clean_urls == no ]] || detail 'Paths without .html find their page (clean URLs)'
-  [[ $https_only == no ]] || detail 'Plain http is sent to https'
+  mapfile -t problems < <(jq -r '.problems[] | "static.json: \(.)"' <<<"$found")
+  ((${#problems[@]} == 0)) || fail "${problems[@]}"
+  while IFS= read -r line; do warn "$line" 'It is not used.'; done < <(jq -r '.unused[]' <<<"$found")
+  settings=$(jq -c .settings <<<"$found")
+  config_vars=$(jq -r '.env[]' <<<"$found")
+  root=$(jq -r '.settings.root // ""' <<<"$found")
+  [[ -n $root ]] || find_root
+  check_root
+  if ! setting '.error_page != ""' && [[ -f ./${root:+$root/}404.html ]]; then settings=$(jq -c '.error_page = "404.html"' <<<"$settings"); fi
+  describe_site
 }
 
-root_name() { [[ -n $root ]] && echo "the folder $root" || echo 'all files'; }
+site_by_convention() { if [[ -f Staticfile ]]; then read_staticfile; else echo '{}'; fi; }
 
-static_json() { jq -r "$1" static.json; }
+setting() { jq -e "$1" <<<"$settings" >/dev/null; }
 
-read_static_json() {
-  local key value
-  jq -e 'type == "object"' static.json >/dev/null 2>&1 || fail 'static.json is not valid JSON.' 'It must hold one object, for example: { "root": "public" }'
-  root=$(static_json '.root // "" | strings')
-  [[ -n $root || ! -f public_html/index.html ]] || root=public_html
-  # A route of all paths to one page means a single-page app.
-  [[ $(static_json '(.routes // {}) | to_entries | map(select(.key | test("^/\\*\\*?$"))) | length') == 0 ]] || spa=yes
-  [[ $(static_json '.clean_urls // false') != true ]] || clean_urls=yes
-  [[ $(static_json '.https_only // false') != true ]] || https_only=yes
-  error_page=$(static_json '.error_page // "" | strings')
-  while IFS=$'\t' read -r key value; do
-    headers+=("$key" "$value")
-  done < <(static_json '(.headers // {}) | to_entries[] | select(.key | test("^/\\*\\*?$")) | .value | to_entries[] | "\(.key)\t\(.value | tostring)"')
-  for key in proxies canonical_host basic_auth; do
-    [[ $(static_json "has(\"$key\")") == false ]] || warn "static.json has $key, which is not served here."
-  done
-  [[ $(static_json '(.routes // {}) | keys | map(select(test("^/\\*\\*?$") | not)) | length') == 0 ]] ||
-    warn 'static.json has routes for single paths, which are not served here; only "/**" is.'
+describe_site() {
+  local source=''
+  [[ ! -f Staticfile ]] || source=' as Staticfile says'
+  [[ ! -f static.json ]] || source=' as static.json says'
+  step "Serving ${root:+the folder }${root:-all files}$source"
+  # The path of a route that matches everything.
+  ! setting 'any(.routes[]; .regex == "^/.*$" or .regex == "^/[^/]*$")' || detail 'Paths without a file answer with index.html (single-page app)'
+  ! setting .clean_urls || detail 'Paths without .html find their page (clean URLs)'
+  ! setting .https_only || detail 'Plain http is sent to https'
+  ! setting .basic_auth || detail 'Every request needs a user and a password (basic authentication)'
+  jq -r '(.redirects | select(length > 0) | "Redirects: \(length)"), (.proxies[] | "\(.prefix)/ goes to \(.origin)")' <<<"$settings" |
+    while IFS= read -r line; do detail "$line"; done
+  check_pages
 }
 
-# Reads lines of `key: value`, the only part of YAML that this file uses.
+check_pages() {
+  local page
+  while IFS= read -r page; do
+    [[ -f ./${root:+$root/}$page ]] || warn "static.json names $page, which is not in ${root:-the source}: it will answer 404."
+  done < <(jq -r '(.error_page | select(. != "")), (.routes[].path | select(test("\\$") | not) | ltrimstr("/"))' <<<"$settings" | sort -u)
+  [[ -f ./${root:+$root/}$index_page ]] || warn "There is no index.html in ${root:-the source}: / will answer 404."
+}
+
+# Reads lines of `key: value`, the only part of YAML that this file uses, and writes them as a static.json.
 read_staticfile() {
-  local line key value
+  local line key value json='{}'
   while IFS= read -r line || [[ -n $line ]]; do
     line=${line%$'\r'}
     [[ -n ${line//[[:space:]]/} && $line != '#'* ]] || continue
     key=${line%%:*} value=${line#*:}
     value=${value#"${value%%[![:space:]]*}"}
     case $key in
-    root) root=$value ;;
-    pushstate) [[ $value != enabled ]] || spa=yes ;;
-    force_https) [[ $value != true && $value != enabled ]] || https_only=yes ;;
-    *) warn "Staticfile has $key, which is not served here." ;;
+    root) json=$(jq -c --arg root "$value" '.root = $root' <<<"$json") ;;
+    pushstate) [[ $value != enabled ]] || json=$(jq -c '.routes = {"/**": "index.html"}' <<<"$json") ;;
+    force_https) [[ $value != true && $value != enabled ]] || json=$(jq -c '.https_only = true' <<<"$json") ;;
+    *) warn "Staticfile has $key, which is not served here." >&2 ;;
     esac
   done <Staticfile
+  printf '%s' "$json"
+}
+
+# The name of the script that built the pages before this buildpack; empty when nothing did.
+build_script() {
+  [[ -f package.json ]] || return 0
+  jq -r '.scripts? | objects | if (.["heroku-postbuild"] | type) == "string" then "heroku-postbuild" elif (.build | type) == "string" then "build" else empty end' \
+    package.json 2>/dev/null || true
+}
+
+find_root() {
+  local script folder
+  local -a made=(dist build out _site dist/*/browser dist/* public_html www) given=(public public_html '' dist build out _site docs)
+  script=$(build_script)
+  if [[ -n $script ]]; then
+    for folder in "${made[@]}"; do
+      [[ ! -f $folder/index.html ]] || { root=$folder && return; }
+    done
+  fi
+  for folder in "${given[@]}"; do
+    for index_page in index.html index.htm; do
+      [[ ! -f ./${folder:+$folder/}$index_page ]] || { root=$folder && return; }
+    done
+  done
+  index_page=index.html
+  [[ -z $script || -f static.json ]] || fail "The script $script of package.json made no pages: there is no index.html in dist, build, out, _site, public or www." \
+    'For pages in another folder, add a static.json such as { "root": "site" }' \
+    'For a server, say what starts it: "scripts": { "start": "node dist/main.js" } in package.json'
 }
 
 check_root() {
@@ -67,18 +104,5 @@ check_root() {
   esac
   [[ $root =~ ^[A-Za-z0-9._/@-]*$ ]] || fail "The root \"$root\" has characters that a folder to be served may not have." 'Letters, digits and . _ - @ / may be in it.'
   [[ -d ./$root ]] || fail "There is no folder $root in the source." 'If a build makes it, add a package.json with a build script, or commit the folder.'
-  [[ -f ./$root/index.html ]] || warn "There is no index.html in $(root_name): / will answer 404."
-}
-
-# Refuses what nginx would read as a variable or an escape. Runs before anything is written.
-check_settings() {
-  local index value
-  check_root
-  for value in "$error_page" "${headers[@]}"; do
-    [[ $value != *[\$\\]* && $value != *$'\n'* ]] ||
-      fail "The value \"$value\" in static.json has a character that cannot be served (\$, \\ or a line end)."
-  done
-  for ((index = 0; index < ${#headers[@]}; index += 2)); do
-    [[ ${headers[index]} =~ ^[A-Za-z0-9-]+$ ]] || fail "\"${headers[index]}\" in static.json is not the name of a header."
-  done
+  [[ -f ./${root:+$root/}index.html || ! -f ./${root:+$root/}index.htm ]] || index_page=index.htm
 }

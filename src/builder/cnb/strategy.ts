@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../domain/errors.ts';
+import type { BuilderChoice } from '../builder-choice.ts';
 import { announceExport, mergeProcesses } from '../processes.ts';
 import type { BuildProposal, BuildStrategy, BuiltImage, ImageRequest } from '../strategy.ts';
 import { configLayer } from './config-layer.ts';
@@ -19,11 +20,18 @@ import { sourceLayer } from './source-layer.ts';
 export function buildpackStrategy(deps: CnbDeps): BuildStrategy {
   return {
     kind: 'buildpack',
-    async detect(source) {
-      const groups = candidateGroups(source, deps.order);
+    async detect(source, choice) {
+      const groups = chosenGroups(candidateGroups(source, deps.order), choice);
       return groups.length === 0 ? null : proposal(deps, groups);
     },
   };
+}
+
+/** The group of the choice's buildpacks. Without one, the groups of an order with other buildpacks, as they stand. */
+function chosenGroups(groups: readonly Group[], choice: BuilderChoice | null): readonly Group[] {
+  const wanted = choice?.buildpacks.join();
+  const chosen = groups.filter((group) => group.map(({ buildpack }) => buildpack.id).join() === wanted);
+  return chosen.length > 0 ? chosen : groups;
 }
 
 function proposal(deps: CnbDeps, groups: readonly Group[]): BuildProposal {

@@ -34,8 +34,8 @@ export interface DockerfileDeps {
 export function dockerfileStrategy(deps: DockerfileDeps): BuildStrategy {
   return {
     kind: 'dockerfile',
-    async detect(source) {
-      if (!source.entries.some(({ path, mode }) => path === 'Dockerfile' && mode.startsWith('100'))) return null;
+    async detect(source, choice) {
+      if (choice?.kind !== 'dockerfile') return null;
       return {
         kind: 'dockerfile',
         name: 'Dockerfile',
