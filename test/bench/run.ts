@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { TestPlatform } from '../support/platform.ts';
 import * as controlPlane from './control-plane.ts';
 import * as express from './express.ts';
+import * as idleApps from './idle-apps.ts';
 import * as push from './push.ts';
 import * as recovery from './recovery.ts';
 import * as resolver from './resolver.ts';
@@ -16,6 +17,7 @@ const parts: Readonly<Record<string, (paas: TestPlatform) => Promise<readonly Be
   routes: () => routes.rows(),
   express: express.rows,
   'control-plane': controlPlane.rows,
+  'idle-apps': idleApps.rows,
 };
 
 /** Prints every row of the speed budget with its floor. Exits with 1 when a row is over twice its budget. */

@@ -63,7 +63,7 @@ test('an Express app with a lock file is built, starts, and gets SIGTERM directl
   await using source = await GitSource.create();
   const app = await fixture.newApp();
   const { artifact, output } = await fixture.build(app, await source.commit(expressFiles));
-  assert.match(output.text, /-----> Using buildpack: paas\/nodejs\n-----> Node.js app detected/);
+  assert.match(output.text, /-----> Using buildpack: paas\/nodejs\n(?: {7}.+\n)+-----> Node.js app detected/);
   assert.match(output.text, /-----> Resolved Node.js 24.x → 24\.\d+\.\d+ from engines in package.json/);
   assert.match(output.text, /-----> Installing dependencies with npm ci/);
   assert.match(output.text, / {7}Default types for Node.js -> web/);

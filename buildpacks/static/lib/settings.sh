@@ -6,9 +6,8 @@ settings='' config_vars='' root='' index_page=index.html
 read_settings() {
   local found line
   if [[ -f static.json ]]; then
-    found=$(jq --from-file "$buildpack_dir/lib/static-json.jq" static.json 2>/dev/null) || fail 'static.json is not valid JSON.' \
-      "$(jq . static.json 2>&1 >/dev/null | sed -n 's/^parse error: //p;s/^jq: error[^:]*: //p' | head -n 1)" \
-      'It must hold one object, for example: { "root": "public" }'
+    check_json
+    found=$(jq --from-file "$buildpack_dir/lib/static-json.jq" static.json)
   else
     found=$(site_by_convention | jq --from-file "$buildpack_dir/lib/static-json.jq")
   fi
@@ -22,6 +21,14 @@ read_settings() {
   check_root
   if ! setting '.error_page != ""' && [[ -f ./${root:+$root/}404.html ]]; then settings=$(jq -c '.error_page = "404.html"' <<<"$settings"); fi
   describe_site
+}
+
+check_json() {
+  local problem place=''
+  problem=$(jq -n '[inputs] | if length == 1 then empty else "no value" end' static.json 2>&1) || true
+  [[ -n $problem ]] || return 0
+  [[ ! $problem =~ at\ line\ ([0-9]+),\ column\ ([0-9]+) ]] || place="The mistake is at or before line ${BASH_REMATCH[1]}, column ${BASH_REMATCH[2]}."
+  fail 'static.json is not valid JSON.' ${place:+"$place"} 'It must hold one object, for example: { "root": "public" }'
 }
 
 site_by_convention() { if [[ -f Staticfile ]]; then read_staticfile; else echo '{}'; fi; }
