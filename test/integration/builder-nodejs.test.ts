@@ -234,8 +234,8 @@ describe('the pusher sees', () => {
       /The start script runs is-number, which is only there in the build/,
     ],
     [
-      'of a single-page app how to serve what it built',
-      packageJson({ scripts: { build: 'mkdir dist; echo hi > dist/index.html' } }),
+      'of a build that made pages and not what main names, how to serve them',
+      packageJson({ main: 'lib/app.js', scripts: { build: 'mkdir dist; echo hi > dist/index.html' } }),
       /The build made pages, in dist.*"start": "serve --single dist"/s,
     ],
     [

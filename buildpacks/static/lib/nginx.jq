@@ -46,7 +46,7 @@ def try_files: "try_files $uri \($pages) @fallback;";
 def proxy_locations:
   .proxies | numbered[]
   | .number as $number | .value.prefix as $prefix | ($prefix | gsub("(?<c>[ -,.:-@\\[-^`{-~])"; "\\\(.c)")) as $regex
-  | "location ~ \("^\($regex)(?:/|$)" | quoted) { try_files $uri @proxy_\($number); }",
+  | "location ~ \("^\($regex)(?:/|$)" | quoted) { client_max_body_size 0; try_files $uri @proxy_\($number); }",
     "location @proxy_\($number) {",
     "  rewrite \("^\($regex)/?(.*)$" | quoted) \"${proxy_\($number)_path}/$1\" break;",
     "  proxy_pass $proxy_\($number)_base;",
