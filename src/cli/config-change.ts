@@ -1,9 +1,7 @@
 import { errorCode, PlatformError } from '../domain/errors.ts';
+import { configVarWarning } from '../domain/platform-vars.ts';
 import { untilLive } from './going-live.ts';
 import type { Session } from './session.ts';
-
-/** The platform sets these for every process, and overrides config vars; see environmentOf in the supervisor. */
-const platformNames = ['DYNO', 'PAAS_APP', 'PAAS_RELEASE'] as const;
 
 /** After a failed start the config vars keep their new values, and the release with the old values goes on serving. */
 function withRollbackHint({ message, hint = '' }: PlatformError, version: number | null, app: string): PlatformError {
@@ -18,9 +16,9 @@ export async function changeConfig(
   changes: Readonly<Record<string, string | null>>,
 ): Promise<Readonly<Record<string, string>>> {
   const names = Object.keys(changes).join(', ');
-  if (changes.PORT) session.warn('The platform sets PORT for web processes. They do not see this value.');
-  for (const name of platformNames.filter((name) => changes[name])) {
-    session.warn(`The platform sets ${name} for every process. Processes do not see this value.`);
+  for (const [name, value] of Object.entries(changes)) {
+    const warning = value === null ? null : configVarWarning(name);
+    if (warning !== null) session.warn(warning);
   }
   const verb = Object.values(changes).every((value) => value === null) ? 'Unsetting' : 'Setting';
   const api = await session.api();

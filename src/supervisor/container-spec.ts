@@ -9,6 +9,7 @@ import type { InstanceSize } from '../domain/instance-size.ts';
 import { labelNames } from '../domain/labels.ts';
 import type { OneOff } from '../domain/one-off.ts';
 import type { RunRequest } from '../domain/operations.ts';
+import type { PlatformVar } from '../domain/platform-vars.ts';
 import type { ReleaseWithConfig } from '../domain/release.ts';
 
 /** The port of web, unless its image exposes another one. Instances can share it: each has an address of its own. */
@@ -108,16 +109,21 @@ function environmentOf({ app, release, artifact, instance, run }: SpecFacts): Re
   return {
     ...release.config,
     ...run?.env,
-    ...(artifact.launcher ? { HOME: '/app' } : {}),
-    ...(port === null ? {} : { PORT: String(port) }),
-    DYNO: processName(instance),
-    PAAS_APP: app.name,
-    PAAS_RELEASE: `v${release.version}`,
+    ...own(artifact.launcher ? { HOME: '/app' } : {}),
+    ...own(port === null ? {} : { PORT: String(port) }),
+    ...own({ DYNO: processName(instance), PAAS_APP: app.name, PAAS_RELEASE: `v${release.version}` }),
     // Every process gets SIGTERM, as on Heroku (contracts/heroku.md 3.3): the launcher does that for its process types, and
     // the engine's init does it elsewhere with this variable. Without it a shell in front keeps the signal to itself.
-    ...(artifact.launcher && !instance.command ? {} : { TINI_KILL_PROCESS_GROUP: '1' }),
-    ...(run?.tty
-      ? { TERM: run.env.TERM ?? 'xterm-256color', COLUMNS: String(run.columns ?? 80), LINES: String(run.rows ?? 24) }
-      : {}),
+    ...own(artifact.launcher && !instance.command ? {} : { TINI_KILL_PROCESS_GROUP: '1' }),
+    ...own(
+      run?.tty
+        ? { TERM: run.env.TERM ?? 'xterm-256color', COLUMNS: String(run.columns ?? 80), LINES: String(run.rows ?? 24) }
+        : {},
+    ),
   };
+}
+
+/** A name that a user is not warned of (`configVarWarning`) does not compile here. */
+function own(vars: Readonly<Partial<Record<PlatformVar, string>>>): Readonly<Record<string, string>> {
+  return vars;
 }

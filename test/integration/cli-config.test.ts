@@ -215,6 +215,20 @@ test('setting a var that the platform sets for every process gives a warning', a
   assert.doesNotMatch(unset.stderr, /Warning/);
 });
 
+test('setting a var that does not reach every process, or changes more than the process, gives a warning', async () => {
+  const names = ['HOME', 'PWD', 'SHLVL', 'PATH', 'TERM', 'BASH_ENV', 'PAAS_TOKEN', 'CNB_STACK_ID'];
+  const { stderr } = await paas('config:set', ...names.map((name) => `${name}=/x`), 'NODE_ENV=test', 'LD_PRELOAD=');
+  assert.match(
+    stderr,
+    /Warning: The platform sets HOME to \/app for the processes of an app that a buildpack builds\./,
+  );
+  for (const name of names) assert.match(stderr, new RegExp(`Warning: .*\\b${name}\\b`), name);
+  assert.doesNotMatch(stderr, /Warning: .*(NODE_ENV|LD_PRELOAD)/);
+  const imported = await user.paas(['config:import', '-', '-a', app], { input: 'HOME=/home/me\n' });
+  assert.match(imported.stderr, /Warning: The platform sets HOME to \/app/);
+  assert.doesNotMatch((await paas('config:unset', ...names)).stderr, /Warning/);
+});
+
 test('setting PORT gives a warning that the platform sets it', async () => {
   const { code, stderr } = await paas('config:set', 'PORT=80');
   assert.equal(code, 0);

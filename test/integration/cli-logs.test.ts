@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import { defaultInstanceSize } from '../../src/domain/instance-size.ts';
 import type { LogLine } from '../../src/domain/log-line.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
@@ -50,6 +51,28 @@ test('logs can show only one instance, process type, source or release', async (
   assert.match(await logs('-p', 'web', '-s', 'app'), /^\S+ app\[web\.1\]: listening on 5000\n$/);
   assert.match(await logs('--source', 'build'), /^\S+ \w+\[build\]: -----> Node\.js app detected\n$/);
   assert.match(await logs('--release', 'v1'), /^\S+ app\[worker\.1\]: working\n$/);
+});
+
+test('logs of an instance that neither runs nor has left lines is an error that names those that run', async () => {
+  const empty = await user.paas(['logs', '-a', 'shop', '--dyno', 'web.9']);
+  assert.equal(empty.code, 1);
+  assert.match(empty.stderr, /Error: shop runs no web\.9, and its log has no line of it\.\n/);
+  assert.match(empty.stderr, /It runs nothing now\. See: paas ps -a shop\n/);
+  const busy = await api.newApp('busy');
+  const { id: releaseId } = await api.deploy(busy);
+  await api.store.instances.create({
+    ...{ appId: busy.id, workload: { kind: 'release', releaseId }, hostId: 'host-1', type: 'web', slot: 1 },
+    ...{ size: defaultInstanceSize, command: null, notBefore: null, failures: 0 },
+  });
+  const { code, stdout, stderr } = await user.paas(['logs', '-a', 'busy', '--json', '--tail', '-p', 'wbe']);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /Did you mean web\?\n › {3}It runs: web\.1\b/);
+  for (const known of ['web', 'web.1', 'router', 'run']) {
+    assert.deepEqual(await user.paas(['logs', '-a', 'busy', '--dyno', known]), { code: 0, stdout: '', stderr: '' });
+  }
+  const at = new Date();
+  api.appLog.write(busy.id, { at, source: 'app', process: 'run.1234', release: 1, text: 'an old one-off' });
+  assert.match((await user.paas(['logs', '-a', 'busy', '--dyno', 'run.1234'])).stdout, /: an old one-off\n$/);
 });
 
 test('logs refuses an instance together with another process type', async () => {

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { type AppFlags, appOptions, type DefineCommand, examples, processOptions } from '../command.ts';
 import { usageError } from '../errors.ts';
+import { checkLogProcess } from '../log-process.ts';
 import type { LogRequest } from '../log-stream.ts';
 import { wholeNumber } from '../numbers.ts';
 import { showLog } from '../show-log.ts';
@@ -29,6 +30,7 @@ const define: DefineCommand = (command, session) => {
         throw usageError(`Name only one of ${dyno} and ${processType}.`);
       const app = await session.app(flags);
       const process = dyno ?? processType;
+      if (process !== undefined) await checkLogProcess(session, app, process);
       await showLog(session, app, {
         lines: flags.num,
         tail: flags.tail ?? false,
