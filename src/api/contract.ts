@@ -23,7 +23,7 @@ export { ErrorBody, errorTable, platformErrorFrom } from './contract/errors.ts';
 export { Formation } from './contract/formation.ts';
 export { LogSession, logSourceNames, maxLogLines } from './contract/log-sessions.ts';
 export { fillPath, mediaType } from './contract/path.ts';
-export { Health, PlatformStatus, Region, Stack } from './contract/platform.ts';
+export { Health, PlatformCapacity, PlatformStatus, Region, Stack } from './contract/platform.ts';
 export { Release } from './contract/releases.ts';
 
 /**

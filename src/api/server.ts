@@ -15,7 +15,11 @@ import { createRoutes } from './routes.ts';
 import { SecretLinks } from './secret-links.ts';
 import { SignedLinks } from './signed-links.ts';
 
-export interface ApiDeps extends Pick<RouteDeps, 'store' | 'operations' | 'appLog' | 'settings' | 'status' | 'logger'> {
+export interface ApiDeps
+  extends Pick<
+    RouteDeps,
+    'store' | 'operations' | 'appLog' | 'settings' | 'status' | 'capacity' | 'memoryUse' | 'logger'
+  > {
   /** Takes git's requests on the same ports, before Fastify. */
   readonly gitReceive?: {
     isGitRequest(request: IncomingMessage): boolean;

@@ -39,6 +39,7 @@ export const eventKinds = [
   'instance.refused',
   'instance.out_of_memory',
   'instance.disk_full',
+  'instance.low_memory',
   'run.started',
   'run.ended',
 ] as const;
@@ -135,7 +136,7 @@ export interface EventFacts {
   readonly 'formation.stopped': TargetFacts;
   readonly 'domain.added': { readonly hostname: string };
   readonly 'domain.removed': { readonly hostname: string };
-  /** How many instances crashed in a row before it, and how long it waits because of that. */
+  /** How many instances crashed or were restarted for memory in a row before it, and how long it waits because of that. */
   readonly 'instance.placed': InstanceFacts & { readonly failures: number; readonly startsInMs: number };
   /** The command line for display. Null if the image's own command runs. */
   readonly 'instance.starting': InstanceFacts & { readonly command: string | null };
@@ -150,6 +151,8 @@ export interface EventFacts {
     Reason & { readonly instanceId: string | null; readonly hostId: string | null };
   readonly 'instance.out_of_memory': InstanceFacts & Reason;
   readonly 'instance.disk_full': InstanceFacts & Reason;
+  /** The memory of its host was low, and it is restarted for that. */
+  readonly 'instance.low_memory': InstanceFacts & Reason;
   readonly 'run.started': InstanceFacts & { readonly command: string };
   readonly 'run.ended': EndFacts;
 }

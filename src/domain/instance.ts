@@ -25,7 +25,7 @@ export interface Instance {
   readonly stopReason: StopReason | null;
   /** Do not start it before this moment. Set from the restart policy's delay. */
   readonly notBefore: Date | null;
-  /** Number of crashes in a row in its slot before it. Input of the restart policy. */
+  /** Number of crashes and restarts for memory in a row in its slot before it. Input of the restart policy. */
   readonly failures: number;
 
   readonly state: InstanceState;
@@ -63,6 +63,7 @@ export const stopReasons = [
   'app_destroyed',
   'cancelled',
   'expired',
+  'low_memory',
   'host_lost',
   'evacuated',
   'rebalanced',

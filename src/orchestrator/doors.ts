@@ -5,10 +5,12 @@ import { mayUse } from '../domain/access.ts';
 import { createGitReceive } from '../git-receive/git-receive.ts';
 import { gitVersion } from '../git-receive/git-version.ts';
 import { version } from '../system/version.ts';
+import { platformCapacity } from './capacity-report.ts';
 import type { ClosingStep } from './close-in-order.ts';
 import type { Ground } from './ground.ts';
 import { platformStatus } from './health-report.ts';
 import { Leadership } from './leadership.ts';
+import { memoryUse } from './memory-use.ts';
 
 export type Doors = Awaited<ReturnType<typeof openDoors>>;
 
@@ -17,13 +19,23 @@ export type Doors = Awaited<ReturnType<typeof openDoors>>;
  * until there is one.
  */
 export async function openDoors(ground: Ground) {
-  const { settings, logger, store, clock, leases, appLog } = ground;
+  const { settings, logger, store, clock, leases, appLog, engines } = ground;
   const leadership = new Leadership();
   const { operations } = leadership;
   const authenticate = createAuthenticator({ store, clock });
   const gitReceive = createGitReceive({ settings, store, operations, leases, authenticate, mayPush: mayUse, logger });
   const status = () => statusOf(ground, leadership);
-  const api = createApi({ store, operations, appLog, settings, logger, gitReceive, status });
+  const api = createApi({
+    store,
+    operations,
+    appLog,
+    settings,
+    logger,
+    gitReceive,
+    status,
+    capacity: () => platformCapacity(ground),
+    memoryUse: (instances) => memoryUse(instances, engines),
+  });
   await gitReceive.listenHooks();
   const { port } = await api.listen();
   return { leadership, gitReceive, api, port };

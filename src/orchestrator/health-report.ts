@@ -1,13 +1,16 @@
 import type { PlatformStatus } from '../api/contract.ts';
 import { findStacks } from '../builder/stack.ts';
 import { hostLoads } from '../cluster/capacity.ts';
+import type { HostLoad as Promises } from '../cluster/filters.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Engine, EngineInfo } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import { publicMessage } from '../domain/errors.ts';
-import type { Host } from '../domain/host.ts';
 import type { HandsOn, HostDisk, HostHands, HostLoad } from '../domain/host-hands.ts';
 import type { Store } from '../domain/store.ts';
+import { capacityCheck } from './capacity-check.ts';
+import { capacityOf } from './capacity-report.ts';
+import { inTime } from './in-time.ts';
 
 type Part = PlatformStatus['parts'][number];
 type Check = PlatformStatus['checks'][number];
@@ -32,9 +35,6 @@ export interface StatusDeps {
 
 const lowDisk = { warnBelow: 0.2, failBelow: 0.1 } as const;
 
-/** A part that does not answer in this time counts as down. The engine's own deadlines are longer. */
-const partAnswersMs = 3000;
-
 /** Beyond these, apps answer late: processes waiting for each CPU over five minutes, the share of memory that is free. */
 const busyHost = { loadPerCpu: 4, freeMemory: 0.05 } as const;
 
@@ -44,30 +44,23 @@ const moreDisk = 'Free some space, or move PAAS_HOME and the engine to a larger 
 export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> {
   const { settings, store, buildEngine } = deps;
   const [hosts, active] = await Promise.all([store.hosts.list(), store.instances.listActive()]).catch(() => [[], []]);
-  const [build, reports] = await Promise.all([
+  const loads = hostLoads(hosts, active);
+  const [build, capacity, reports] = await Promise.all([
     infoOf(buildEngine),
-    Promise.all(deps.engines.known().map((hostId) => reportOf(hostId, hosts, deps))),
+    capacityOf(loads, deps),
+    Promise.all(deps.engines.known().map((hostId) => reportOf(hostId, loads, deps))),
   ]);
   const [parts, dockerfiles] = await Promise.all([
     partsOf(deps, reports, build),
     dockerfileChecks(deps.buildHands, build),
   ]);
-  const loads = hostLoads(hosts, active);
   return {
     platform_id: deps.platformId,
     version: deps.version,
     domain: settings.domain,
     started_at: deps.startedAt.toISOString(),
     parts,
-    capacity: {
-      cloudlets_total: loads.reduce((sum, load) => sum + load.host.cloudlets, 0),
-      cloudlets_promisable: loads.reduce((sum, load) => sum + load.host.promisable, 0),
-      cloudlets_promised: loads.reduce((sum, load) => sum + load.promised, 0),
-      cloudlets_kept: loads.reduce((sum, load) => sum + load.host.deployReserve, 0),
-      overcommit: settings.overcommit,
-      cloudlet_memory_bytes: settings.cloudletMemoryBytes,
-      cloudlet_cpu_mhz: settings.cloudletCpuMhz,
-    },
+    capacity,
     checks: [
       ...parts.map((each) => partCheck(each, build)),
       ...reports.flatMap(({ checks }) => checks),
@@ -82,18 +75,21 @@ interface HostReport {
 }
 
 /** One host that hangs does not hide what the others report. */
-async function reportOf(hostId: string, hosts: readonly Host[], deps: StatusDeps): Promise<HostReport> {
+async function reportOf(hostId: string, loads: readonly Promises[], deps: StatusDeps): Promise<HostReport> {
   const { engines, firewall } = deps;
   // With one host its name would add nothing.
-  const name = hosts.find(({ id }) => id === hostId)?.name ?? hostId;
+  const promises = loads.find(({ host }) => host.id === hostId);
+  const name = promises?.host.name ?? hostId;
   const named = (what: string) => (engines.known().length > 1 ? `${what} (${name})` : what);
   const info = await infoOf(engines.on(hostId));
   const engine = await part(named('engine'), async () => {
     if (info instanceof Error) throw info;
     return info.version;
   });
+  const { load, checks: hostChecks } = await measured(deps.handsOn(hostId));
   const checks = [
-    ...(await hostChecks(deps.handsOn(hostId))),
+    ...hostChecks,
+    ...(promises ? [capacityCheck(promises, load, deps.settings)] : []),
     ...(info instanceof Error ? [] : [liveRestoreCheck(info)]),
     firewallCheck(firewall(hostId)),
   ];
@@ -132,17 +128,6 @@ async function partsOf(
   ]);
 }
 
-async function inTime<T>(answer: Promise<T>, name: string): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const late = () => reject(new Error(`${name} did not answer within ${partAnswersMs / 1000} s`));
-  const timer = setTimeout(late, partAnswersMs);
-  try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 async function part(name: string, version: () => Promise<string>): Promise<Part> {
   try {
     return { name, state: 'up', version: await inTime(version(), name), detail: null };
@@ -170,12 +155,14 @@ const fixes: Readonly<Record<string, string>> = {
   stacks: 'Make them: paas stack:rebuild',
 };
 
-async function hostChecks(hands: HostHands): Promise<readonly Check[]> {
+async function measured(
+  hands: HostHands,
+): Promise<{ readonly load: HostLoad | null; readonly checks: readonly Check[] }> {
   try {
     const [disks, load] = await inTime(Promise.all([hands.disks(), hands.load()]), 'the host');
-    return [...disks.map(diskCheck), loadCheck(load)];
+    return { load, checks: [...disks.map(diskCheck), loadCheck(load)] };
   } catch (error) {
-    return [{ name: 'host', state: 'warning', message: publicMessage(error), fix: null }];
+    return { load: null, checks: [{ name: 'host', state: 'warning', message: publicMessage(error), fix: null }] };
   }
 }
 

@@ -20,8 +20,20 @@ export type Making = ReturnType<typeof createMaking>;
 
 /** Builds, makes releases, performs operations, and removes leftovers. Only the orchestrator that leads has it. */
 export function createMaking(ground: Ground, keepers: Keepers, repositories: Repositories) {
-  const { settings, folders, clock, logger, store, platformId, engines, buildEngine, buildHands, leases, appLog } =
-    ground;
+  const {
+    settings,
+    folders,
+    clock,
+    logger,
+    store,
+    platformId,
+    engines,
+    handsOn,
+    buildEngine,
+    buildHands,
+    leases,
+    appLog,
+  } = ground;
   const { logs, routes, terminals } = keepers;
   const builder = createBuilder({
     engine: buildEngine,
@@ -58,7 +70,15 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
   const repairs = createRepairs(deps);
-  const rounds = createRounds({ deployDeps: deps, repairs, builder, engineLog: folders.engineLog, clock });
+  const rounds = createRounds({
+    deployDeps: deps,
+    repairs,
+    builder,
+    handsOn,
+    settings,
+    engineLog: folders.engineLog,
+    clock,
+  });
   const resume = () => resumeBuilds({ ...deps, leases, sourceOf: repositories.sourceOf });
   return { builder, deps, operations, environments, repairs, rounds, resume };
 }

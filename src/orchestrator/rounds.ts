@@ -1,15 +1,20 @@
 import type { PlatformBuilder } from '../builder/build.ts';
+import type { Settings } from '../config/settings.ts';
+import type { HandsOn } from '../domain/host-hands.ts';
 import { forgetOldHistory } from '../operations/history.ts';
 import type { DeployDeps } from '../operations/releases.ts';
 import type { Repairs } from '../operations/repairs.ts';
 import { endDiskHogs, instanceDiskBytes } from '../provisioner/disk-guard.ts';
 import { forgetOldInstances } from '../provisioner/history.ts';
+import { createMemoryGuard } from '../provisioner/memory-guard.ts';
 import { endOverdueOneOffs } from '../provisioner/one-off-limits.ts';
 import { shorten } from '../reporting/foreign-log.ts';
 import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import { Recurring } from '../system/recurring.ts';
 
+/** Long enough for the kernel's figure to follow a restart. */
+const memoryMs = 5_000;
 const oneOffsMs = 10_000;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -20,10 +25,12 @@ export function createRounds(deps: {
   readonly deployDeps: DeployDeps;
   readonly repairs: Repairs;
   readonly builder: Pick<PlatformBuilder, 'tidy'>;
+  readonly handsOn: HandsOn;
+  readonly settings: Settings;
   readonly engineLog: string;
   readonly clock: Clock;
 }): readonly (Recurring | HostRounds)[] {
-  const { deployDeps, repairs, builder, engineLog, clock } = deps;
+  const { deployDeps, repairs, builder, handsOn, settings, engineLog, clock } = deps;
   const { store, logger, environment } = deployDeps;
   const { engines } = environment;
   const every = (everyMs: number, what: string, work: (signal: AbortSignal) => Promise<void>) =>
@@ -35,6 +42,14 @@ export function createRounds(deps: {
       what: 'look for instances that fill the disk',
       everyMs: minuteMs,
       work: (hostId, signal) => endDiskHogs({ ...environment, engine: engines.on(hostId) }, instanceDiskBytes, signal),
+      clock,
+      logger,
+    }),
+    new HostRounds({
+      engines,
+      what: 'restart what uses too much of a low memory',
+      everyMs: memoryMs,
+      work: createMemoryGuard({ engines, handsOn, store, settings, logger }),
       clock,
       logger,
     }),

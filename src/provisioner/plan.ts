@@ -34,7 +34,7 @@ export interface PlanFacts {
 /**
  * The instances that a release lacks, and those that are too many. Pure. An empty plan means that the formation is complete.
  *
- * A slot whose newest instance crashed is filled again after the restart policy's delay. A slot that a person stopped
+ * A slot whose newest instance crashed, or was restarted for memory, is filled again after the restart policy's delay. A slot that a person stopped
  * stays empty until a release, a change of scale or a restart fills it. Two instances in one slot are a restart in progress
  * and stay as they are.
  */
@@ -83,8 +83,11 @@ function next(slot: Slot, history: readonly Instance[]): WantedInstance | null {
   const last = history.reduce<Instance | null>((newest, one) => (newest && newest.seq > one.seq ? newest : one), null);
   if (!last) return withoutDelay(slot);
   if (last.stopReason === 'stopped_by_user') return null;
+  // Its memory is to be free before the next one starts, and the delays grow, so that it does not return at once for ever.
+  const leavesForMemory = last.stopReason === 'low_memory';
+  if (leavesForMemory && !isFinal(last.state)) return null;
   // A lost host is no crash of the app.
-  if (last.desired === 'stopped' || last.state === 'lost') return withoutDelay(slot);
+  if ((last.desired === 'stopped' && !leavesForMemory) || last.state === 'lost') return withoutDelay(slot);
   const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
   const { delayMs, failures } = restartPolicy({ failures: last.failures, upMs });
   const endedAt = last.endedAt ?? last.createdAt;

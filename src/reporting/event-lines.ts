@@ -76,6 +76,7 @@ function wordsOf(event: PlatformEvent): readonly string[] {
       return [event.data.reason];
     case 'instance.out_of_memory':
     case 'instance.disk_full':
+    case 'instance.low_memory':
       return [event.data.reason];
     // Of no interest to the app's users, without an app, or at the end of the app's log.
     case 'build.queued':
@@ -100,12 +101,12 @@ function starting({ command }: EventFacts['instance.starting']): string {
   return command ? `Starting process with command \`${command}\`` : 'Starting process';
 }
 
-/** Says why nothing happens now, to users who follow the log of an app that keeps crashing. */
+/** Says why nothing happens now, to users who follow the log of an app that keeps crashing or using more memory than its host has. */
 function waiting({ failures, startsInMs }: EventFacts['instance.placed']): readonly string[] {
   if (startsInMs === 0) return [];
   const seconds = Math.round(startsInMs / 1000);
   const wait = seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
-  return [`Crashed ${failures} times in a row: starting again in ${wait}`];
+  return [`Ended ${failures} times in a row: starting again in ${wait}`];
 }
 
 /** How a process ended: the cause, unless it only repeats the status, and then the status. */

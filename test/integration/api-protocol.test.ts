@@ -237,7 +237,12 @@ describe('the protocol', () => {
 
   test('a taken port or socket is an error that names the setting', async () => {
     const { settings, store, operations, appLog, port } = fixture;
-    const options = { store, operations, appLog, logger: silentLogger, status: async () => sampleStatus };
+    const options = {
+      ...{ store, operations, appLog, logger: silentLogger },
+      status: async () => sampleStatus,
+      capacity: async () => sampleStatus.capacity,
+      memoryUse: async () => new Map(),
+    };
     const samePort = createApi({ ...options, settings: { ...settings, apiPort: port } });
     await assert.rejects(samePort.listen(), {
       code: 'conflict',

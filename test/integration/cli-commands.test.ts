@@ -29,7 +29,8 @@ const paas = (...args: readonly string[]) => user.paas(args, { env: { PAAS_APP: 
 
 test("apps lists the names below the owner's email", async () => {
   await api.newApp('atelier');
-  assert.deepEqual(await paas('apps'), { code: 0, stderr: '', stdout: `=== ${email} Apps\n\natelier\nshop\n` });
+  const host = 'Host: 4 of 96 cloudlets promised, 4 kept for deploys; memory: 4.0 of 24.0 GB used, 20.0 GB free\n';
+  assert.deepEqual(await paas('apps'), { code: 0, stderr: host, stdout: `=== ${email} Apps\n\natelier\nshop\n` });
   const names = JSON.parse((await paas('apps', '--json')).stdout).map(({ name }: { name: string }) => name);
   assert.deepEqual(names, ['atelier', 'shop']);
 });
@@ -60,6 +61,16 @@ test('ps shows processes by type with their command, or says that there are none
     stdout,
     new RegExp(`^=== web \\(4\\): node server\\.js \\(1\\)\n\nweb\\.1: starting ${stamp} \\(~ 1m ago\\)\n$`),
   );
+  await api.store.instances.observe(one.id, { state: 'starting', containerId: 'c1' });
+  await api.store.instances.observe(one.id, { state: 'up', upAt: one.createdAt });
+  const up = await ps([]);
+  assert.match(up.stdout, new RegExp(`\nweb\\.1: up ${stamp} \\(~ 1m ago\\), 40 MB\n$`));
+  assert.match(up.stderr, /^Reserved 512 MB, used 40 MB\. Host: 4 of 96 cloudlets promised, .*20\.0 GB free\n$/);
+  const [json] = JSON.parse((await ps(['--json'])).stdout);
+  assert.deepEqual([json.cloudlets, json.memory_bytes], [{ reserved: 4, limit: 4 }, 40 * 2 ** 20]);
+  assert.match((await paas('apps')).stdout, /\natelier\nshop +1 instance, 512 MB reserved, 40 MB used\n$/);
+  const { capacity } = JSON.parse((await paas('apps', '--json')).stdout)[1];
+  assert.deepEqual(capacity.cloudlets, { reserved: 4, limit: 4 });
   assert.equal((await ps(['worker'])).stdout, 'No worker dynos on shop\n');
   assert.equal(JSON.parse((await ps(['--json'])).stdout)[0].name, 'web.1');
   assert.equal((await user.paas(['ps', '-a', 'atelier'])).stdout, 'No dynos on atelier\n');

@@ -74,6 +74,8 @@ export const sampleStatus: PlatformStatus = {
     cloudlets_promised: 4,
     cloudlets_kept: 4,
     overcommit: 1.5,
+    memory_total_bytes: 24 * 2 ** 30,
+    memory_free_bytes: 20 * 2 ** 30,
     cloudlet_memory_bytes: 134217728,
     cloudlet_cpu_mhz: 400,
   },
@@ -97,6 +99,8 @@ export async function startApi(
     appLog,
     settings,
     status: async () => sampleStatus,
+    capacity: async () => sampleStatus.capacity,
+    memoryUse: async (instances) => new Map(instances.map(({ id, size }) => [id, size.reserved * 10 * 2 ** 20])),
     logger: silentLogger,
     ...overrides,
   });

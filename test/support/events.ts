@@ -54,6 +54,7 @@ export const exampleFacts: EventFacts = {
   'instance.refused': { ...web1, reason: 'No room for 8 cloudlets' },
   'instance.out_of_memory': { ...web1, reason: 'Error R15' },
   'instance.disk_full': { ...web1, reason: 'Wrote 5 GB' },
+  'instance.low_memory': { ...web1, reason: 'Host memory was low' },
   'run.started': { ...run, command: 'bash' },
   'run.ended': { ...run, ...end, exitCode: 0, reason: 'Process exited with status 0' },
 };

@@ -55,6 +55,16 @@ describe('the plan for a release', () => {
     assert.deepEqual([next?.notBefore, next?.failures], [null, 0]);
   });
 
+  it('restarts for memory when the instance has left: at once, then later and later', () => {
+    const last = (changes: Changes) => instance({ desired: 'stopped', stopReason: 'low_memory', ...changes });
+    assert.deepEqual(planned(1, [last({ state: 'draining' })]).create, []);
+    const ended = (failures: number) => last({ state: 'stopped', failures, upAt: at(2), endedAt: at(3) });
+    const [first] = planned(1, [ended(0)]).create;
+    assert.deepEqual([first?.notBefore, first?.failures], [null, 1]);
+    const [second] = planned(1, [ended(1)]).create;
+    assert.deepEqual([second?.notBefore, second?.failures], [at(13), 2]);
+  });
+
   it('forgives old crashes after ten minutes of uptime', () => {
     const [next] = planned(1, [instance({ state: 'crashed', failures: 6, upAt: at(0), endedAt: at(600) })]).create;
     assert.equal(next?.notBefore, null);

@@ -62,8 +62,8 @@ test('a lost instance is logged with the state of its host', () => {
 
 test('a delayed start after crashes is logged, an immediate one is not', () => {
   const crashes = (failures: number, startsInMs: number) => says('instance.placed', { ...web1, failures, startsInMs });
-  assert.deepEqual(crashes(2, 9_870), ['paas[web.1]: Crashed 2 times in a row: starting again in 10 s']);
-  assert.deepEqual(crashes(5, 120_000), ['paas[web.1]: Crashed 5 times in a row: starting again in 2 min']);
+  assert.deepEqual(crashes(2, 9_870), ['paas[web.1]: Ended 2 times in a row: starting again in 10 s']);
+  assert.deepEqual(crashes(5, 120_000), ['paas[web.1]: Ended 5 times in a row: starting again in 2 min']);
   assert.deepEqual(says('instance.placed', { ...web1, failures: 0, startsInMs: 0 }), []);
 });
 

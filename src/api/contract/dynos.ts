@@ -9,6 +9,7 @@ export const Dyno = z.object({
   type: z.string(),
   size: z.string(),
   cloudlets: Cloudlets,
+  memory_bytes: z.number().int().nullable().describe('Memory that it uses now; null when that is unknown'),
   state: z.enum(['starting', 'up', 'stopping', 'down', 'crashed', 'complete']),
   command: z.string(),
   release: z.object({ id, version: z.number().int() }),

@@ -1,5 +1,20 @@
 import { z } from 'zod';
-import { endpoint, id, time } from './endpoint.ts';
+import { appRef, endpoint, id, time } from './endpoint.ts';
+import { Cloudlets } from './formation.ts';
+
+/** What is promised, used and free on all hosts together. */
+export const PlatformCapacity = z.object({
+  cloudlets_total: z.number().int(),
+  cloudlets_promisable: z.number().int().describe('How many may be reserved: total times overcommit'),
+  cloudlets_promised: z.number().int().describe('How many are reserved for instances'),
+  cloudlets_kept: z.number().int().describe('How many only deploys and restarts may use'),
+  overcommit: z.number(),
+  memory_total_bytes: z.number().int().nullable().describe('Memory of the hosts; null when one does not answer'),
+  memory_free_bytes: z.number().int().nullable().describe('What programs can still take of it'),
+  cloudlet_memory_bytes: z.number().int(),
+  cloudlet_cpu_mhz: z.number().int(),
+});
+export type PlatformCapacity = z.infer<typeof PlatformCapacity>;
 
 /** The source of `paas doctor` and the health check. The orchestrator makes it; the API passes it on. */
 export const PlatformStatus = z.object({
@@ -16,15 +31,7 @@ export const PlatformStatus = z.object({
       detail: z.string().nullable(),
     }),
   ),
-  capacity: z.object({
-    cloudlets_total: z.number().int(),
-    cloudlets_promisable: z.number().int().describe('How many may be reserved: total times overcommit'),
-    cloudlets_promised: z.number().int().describe('How many are reserved for instances'),
-    cloudlets_kept: z.number().int().describe('How many only deploys and restarts may use'),
-    overcommit: z.number(),
-    cloudlet_memory_bytes: z.number().int(),
-    cloudlet_cpu_mhz: z.number().int(),
-  }),
+  capacity: PlatformCapacity,
   checks: z.array(
     z.object({
       name: z.string(),
@@ -71,7 +78,29 @@ export const Stack = z.object({
 });
 export type Stack = z.infer<typeof Stack>;
 
+/** What an app has of the platform's capacity. */
+const AppCapacity = z.object({
+  app: appRef,
+  instances: z.number().int().describe('Active ones, one-offs too'),
+  cloudlets: Cloudlets.describe('Their sum'),
+  memory_bytes: z.number().int().nullable().describe('What they use now; null when that is unknown of one'),
+});
+
 export const platformEndpoints = {
+  capacity: endpoint({
+    method: 'GET',
+    path: '/platform/capacity',
+    tag: 'platform',
+    summary: 'What is promised, used and free',
+    response: PlatformCapacity,
+  }),
+  listAppCapacity: endpoint({
+    method: 'GET',
+    path: '/platform/apps',
+    tag: 'platform',
+    summary: 'What each app of the account has reserved and uses',
+    response: z.array(AppCapacity),
+  }),
   health: endpoint({
     method: 'GET',
     path: '/healthz',

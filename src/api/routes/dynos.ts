@@ -31,17 +31,19 @@ type DynoJson = Answer<Contract['infoDyno']>;
 const attachTtlMs = 60_000;
 
 export function dynoRoutes(deps: RouteDeps): DynoRoutes {
-  const { store, operations, settings, attachLinks } = deps;
+  const { store, operations, settings, attachLinks, memoryUse } = deps;
   const show = async (app: App, instance: DynoInstance) => {
     const { releaseId } = instance.workload;
     const release = await store.releases.find(releaseId);
     const processes = await processesOf(store, releaseId);
-    return serializeDyno(app, { instance, version: release?.version ?? 0, processes }, deps);
+    const usedBytes = (await memoryUse([instance])).get(instance.id) ?? null;
+    return serializeDyno(app, { instance, version: release?.version ?? 0, processes, usedBytes }, deps);
   };
   return {
     async listDynos({ app, page }) {
       const listed = await store.listings.instances(app.id, page);
-      return listed.map((one) => serializeDyno(app, one, deps));
+      const used = await memoryUse(listed.map(({ instance }) => instance));
+      return listed.map((one) => serializeDyno(app, { ...one, usedBytes: used.get(one.instance.id) ?? null }, deps));
     },
     async infoDyno({ app, params }) {
       const wanted = params.dyno;
@@ -128,7 +130,16 @@ function isDyno(instance: Instance): instance is DynoInstance {
   return instance.workload.kind === 'release';
 }
 
-function serializeDyno(app: App, { instance, version, processes }: ListedInstance, { clock }: RouteDeps): DynoJson {
+interface MeasuredInstance extends ListedInstance {
+  /** Null when unknown. */
+  readonly usedBytes: number | null;
+}
+
+function serializeDyno(
+  app: App,
+  { instance, version, processes, usedBytes }: MeasuredInstance,
+  { clock }: RouteDeps,
+): DynoJson {
   const updatedAt = instance.endedAt ?? instance.upAt ?? instance.startedAt ?? instance.createdAt;
   return {
     id: instance.id,
@@ -136,6 +147,7 @@ function serializeDyno(app: App, { instance, version, processes }: ListedInstanc
     type: instance.type,
     size: sizeText(instance.size),
     cloudlets: instance.size,
+    memory_bytes: usedBytes,
     state: dynoState(instance, clock),
     command: commandLine(instance, processes),
     release: { id: releaseOf(instance) ?? '', version },

@@ -1,13 +1,18 @@
+import { mayUse } from '../../domain/access.ts';
+import type { Instance } from '../../domain/instance.ts';
 import type { Clock } from '../../system/clock.ts';
-import { contract, type PlatformStatus } from '../contract.ts';
+import { type Contract, contract, type PlatformStatus } from '../contract.ts';
 import { openApiDocument } from '../openapi.ts';
 import { regionOf, stackOf } from '../region-and-stack.ts';
 import type { RouteDeps } from '../route-deps.ts';
-import type { Routes } from '../route-types.ts';
+import type { Answer, Routes } from '../route-types.ts';
 
-type PlatformRoutes = Pick<Routes, 'health' | 'status' | 'schema' | 'listRegions' | 'listStacks'>;
+type PlatformRoutes = Pick<
+  Routes,
+  'health' | 'status' | 'schema' | 'listRegions' | 'listStacks' | 'capacity' | 'listAppCapacity'
+>;
 
-export function platformRoutes({ status, settings, clock }: RouteDeps): PlatformRoutes {
+export function platformRoutes({ status, settings, clock, store, capacity, memoryUse }: RouteDeps): PlatformRoutes {
   const recent = recentStatus(status, clock);
   let document: Record<string, unknown> | null = null;
   return {
@@ -19,6 +24,15 @@ export function platformRoutes({ status, settings, clock }: RouteDeps): Platform
       return { status: isUp ? 'ok' : 'degraded', versions: { paas: version, ...Object.fromEntries(versions) } };
     },
     status: () => status(),
+    capacity: () => capacity(),
+    async listAppCapacity({ actor }) {
+      const apps = (await store.apps.list()).filter((app) => mayUse(actor, app));
+      const own = new Set(apps.map(({ id }) => id));
+      const active = (await store.instances.listActive()).filter(({ appId }) => own.has(appId));
+      const used = await memoryUse(active);
+      const byApp = Map.groupBy(active, ({ appId }) => appId);
+      return apps.map(({ id, name }) => appCapacity({ id, name }, byApp.get(id) ?? [], used));
+    },
     schema: async () => {
       document ??= openApiDocument(contract);
       return document;
@@ -42,6 +56,25 @@ export function platformRoutes({ status, settings, clock }: RouteDeps): Platform
       const { started_at: since } = await recent();
       return [{ ...stackOf(settings), state: 'public', default: true, created_at: since, updated_at: since }];
     },
+  };
+}
+
+function appCapacity(
+  app: { readonly id: string; readonly name: string },
+  instances: readonly Instance[],
+  used: ReadonlyMap<string, number>,
+): Answer<Contract['listAppCapacity']>[number] {
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+  const running = instances.filter(({ containerId }) => containerId !== null);
+  const bytes = running.flatMap(({ id }) => used.get(id) ?? []);
+  return {
+    app,
+    instances: instances.length,
+    cloudlets: {
+      reserved: sum(instances.map(({ size }) => size.reserved)),
+      limit: sum(instances.map(({ size }) => size.limit)),
+    },
+    memory_bytes: bytes.length === running.length ? sum(bytes) : null,
   };
 }
 

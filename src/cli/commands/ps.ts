@@ -1,5 +1,6 @@
 import type { Answer } from '../client.ts';
 import { type AppFlags, appOptions, type DefineCommand, examples } from '../command.ts';
+import { hostCapacity, megabytes } from '../memory-text.ts';
 import { header } from '../render.ts';
 import { harmless, type StyleName } from '../terminal-text.ts';
 import { timeAgo } from '../time.ts';
@@ -26,6 +27,8 @@ const define: DefineCommand = (command, session) => {
       if (session.json) return session.printJson(shown);
       if (shown.length === 0) return session.print(`No ${typesWords(types)} on ${session.style.app(harmless(app))}`);
       session.print(groups(shown).map(render).join('\n\n'));
+      const capacity = await api.call('GET /platform/capacity');
+      session.note(`${ofThese(shown, capacity.cloudlet_memory_bytes)}. Host: ${hostCapacity(capacity)}`);
     });
   examples(command, [['paas ps'], ['paas ps web worker --app shop']]);
 
@@ -42,12 +45,26 @@ const define: DefineCommand = (command, session) => {
       const since = timeAgo(new Date(dyno.updated_at), io.now());
       const name = harmless(dyno.name);
       return oneOff
-        ? `${name} (${harmless(dyno.size)}): ${state} ${since}: ${harmless(dyno.command)}`
-        : `${name}: ${state} ${since}`;
+        ? `${name} (${harmless(dyno.size)}): ${state} ${since}${used(dyno)}: ${harmless(dyno.command)}`
+        : `${name}: ${state} ${since}${used(dyno)}`;
     });
     return `${header(style, title)}\n\n${lines.join('\n')}`;
   }
 };
+
+/** The memory that it uses, with a comma before it. Nothing for one that is not up. */
+function used({ state, memory_bytes }: Dyno): string {
+  return state === 'up' ? `, ${megabytes(memory_bytes)}` : '';
+}
+
+/** `Reserved 256 MB, used 82 MB` */
+function ofThese(dynos: readonly Dyno[], cloudletBytes: number): string {
+  const reserved = dynos.reduce((sum, { cloudlets }) => sum + cloudlets.reserved, 0);
+  const up = dynos.filter(({ state }) => state === 'up');
+  const known = up.flatMap(({ memory_bytes }) => memory_bytes ?? []);
+  const bytes = known.length === up.length ? known.reduce((sum, one) => sum + one, 0) : null;
+  return `Reserved ${megabytes(reserved * cloudletBytes)}, used ${megabytes(bytes)}`;
+}
 
 function typesWords(types: readonly string[]): string {
   return types.length === 0 ? 'dynos' : `${types.map((type) => harmless(type)).join(', ')} dynos`;
