@@ -56,6 +56,7 @@ test('every field of static.json is served', async () => {
         '/gone/**': { url: 'https://${NEW_SITE}/x?y=1' },
         '/page.html': '/elsewhere',
         '/there': { url: '/wrong' },
+        '/': '/wrong',
       },
       headers: {
         '/**': { 'X-Frame-Options': 'DENY', 'Set-Cookie': 'a=1; Path=/', 'X-From': 'of ${NEW_SITE}' },
@@ -84,6 +85,7 @@ test('every field of static.json is served', async () => {
     app: at('/app/users/7'),
     one: at('/a.xyz'),
     deeper: at('/b/a.xyz'),
+    folder: at('/none/'),
     spa: at('/spa/x/y'),
     except: at('/spa/assets/y'),
     old: at('/old'),
@@ -131,7 +133,7 @@ test('every field of static.json is served', async () => {
   assert.deepEqual(values(of('home'), 'cache-control'), ['no-store']);
   assert.equal(of('home')?.headers.has('x-frame-options'), false, 'the last block that matches counts alone');
   for (const name of ['app', 'one', 'spa']) assert.deepEqual(short(name), [200, 'app'], name);
-  for (const name of ['deeper', 'except']) assert.deepEqual(short(name), [404, 'sorry'], name);
+  for (const name of ['deeper', 'except', 'folder']) assert.deepEqual(short(name), [404, 'sorry'], name);
   assert.deepEqual(
     ['old', 'oldSlash', 'gone', 'page'].map((name) => [of(name)?.status, of(name)?.headers.get('location')]),
     [

@@ -113,7 +113,7 @@ def settings:
       | { regex: "^\(if $route.except then "(?!\($route.except | rooted)$)" else "" end)\(.key | rooted)$",
           path: "/\($route.path | ltrimstr("/"))" }],
     redirects: [.redirects // {} | to_entries[] | (.value | redirect) as $redirect
-      | { regex: "^\(.key | rtrimstr("/") | rooted)/?$", url: $redirect.url, status: ($redirect.status // 301 | tostring | tonumber) }],
+      | { regex: (if .key == "/" then "^/$" else "^\(.key | rtrimstr("/") | rooted)/?$" end), url: $redirect.url, status: ($redirect.status // 301 | tostring | tonumber) }],
     # The last that matches counts, and alone: headers of other paths are not added.
     headers: [.headers // {} | to_entries[]
       | { regex: "^\(.key | rooted)$",
