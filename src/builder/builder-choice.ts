@@ -98,8 +98,8 @@ const rules: readonly ((facts: ChoiceFacts) => Chosen | null)[] = [
   byEntryFile,
   byUnsupportedLanguage,
   byBuildScript,
-  byPackageJson,
   byPageFolder,
+  byPackageJson,
   byEmptyProcfile,
 ];
 
@@ -245,20 +245,20 @@ function byBuildScript({ packageJson }: ChoiceFacts): Chosen | null {
   return pagesChoice('package.json with a build script and nothing to start', { file: null, packageJson });
 }
 
-function byPackageJson({ packageJson }: ChoiceFacts): Chosen | null {
-  if (!packageJson) return null;
-  const change = 'To serve files as a static site, add an index.html or a static.json.';
-  return buildpacks(node, 'package.json: built with Node.js.', change);
-}
-
-function byPageFolder({ paths, procfile }: ChoiceFacts): Chosen | null {
+function byPageFolder({ paths, packageJson, procfile }: ChoiceFacts): Chosen | null {
   const folder = pageFolders.find((name) => paths.has(`${name}/index.html`));
-  if (folder === undefined || procfile) return null;
+  if (folder === undefined || procfile || packageJson?.buildScript) return null;
   return buildpacks(
     staticSite,
     `${folder}/index.html, and nothing else to run: the folder ${folder} is served as a static site.`,
     'To serve another folder, add a static.json such as { "root": "public" }',
   );
+}
+
+function byPackageJson({ packageJson }: ChoiceFacts): Chosen | null {
+  if (!packageJson) return null;
+  const change = 'To serve files as a static site, add an index.html or a static.json.';
+  return buildpacks(node, 'package.json: built with Node.js.', change);
 }
 
 function byEmptyProcfile({ procfile }: ChoiceFacts): Chosen | null {

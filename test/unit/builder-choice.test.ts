@@ -84,6 +84,7 @@ describe('which builder a source gets, and the rule that is said', () => {
       /serve-static/,
     ],
     ['pages in dist', files('dist/index.html', 'README.md'), 'static', /the folder dist is served/],
+    ['pages in dist beside a package.json', { ...files('dist/index.html'), ...pkg({}) }, 'static', /the folder dist/],
     ['pages in docs', files('docs/index.html', 'README.md'), 'static', /the folder docs is served/],
 
     [
