@@ -125,7 +125,12 @@ function runScript(script, args) {
 }
 
 function fail(message, code) {
-  process.stderr.write(`${message}\n`);
+  try {
+    // Waits for a slow reader. What `process.stderr` has not written yet would be dropped by the exit.
+    fs.writeSync(2, `${message}\n`);
+  } catch {
+    // Nobody reads it.
+  }
   process.exit(code || 1);
 }
 

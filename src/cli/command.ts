@@ -13,12 +13,14 @@ export function appOptions(command: Command): Command {
     .option('-r, --remote <name>', 'the git remote whose app is meant');
 }
 
-/** Adds `-d` and `-p`, which select an app's instances. `--dyno-name` is Heroku's newer word for `--dyno`. */
+/** Adds `-d` and `-p`, which select an app's instances. `--dyno-name` is Heroku's newer word for `--dyno`, `--ps` its older one. */
 export function processOptions(command: Command, what: { readonly one: string; readonly all: string }): Command {
   return command
     .option('-d, --dyno <web.1>', what.one)
     .addOption(new Option('--dyno-name <web.1>').hideHelp())
+    .addOption(new Option('--ps <web.1>').hideHelp())
     .on('option:dyno-name', (name: string) => command.setOptionValue('dyno', name))
+    .on('option:ps', (name: string) => command.setOptionValue('dyno', name))
     .option('-p, --process-type <web>', what.all);
 }
 

@@ -39,7 +39,7 @@ export function outputError(cause: NodeJS.ErrnoException | null): PlatformError 
   if (cause === null || cause.code === 'EPIPE') return null;
   const reason = reasons[cause.code ?? ''] ?? cause.message;
   return new PlatformError('unavailable', `The output could not be written: ${reason}.`, {
-    hint: 'What the command did is done; only its output is incomplete.',
+    hint: 'What was printed is incomplete. What the command changed stays changed.',
     cause,
   });
 }

@@ -70,6 +70,11 @@ test('logs of an instance that neither runs nor has left lines is an error that 
   for (const known of ['web', 'web.1', 'router', 'run']) {
     assert.deepEqual(await user.paas(['logs', '-a', 'busy', '--dyno', known]), { code: 0, stdout: '', stderr: '' });
   }
+  assert.equal(
+    (await user.paas(['logs', '-a', 'busy', '--ps', 'worker'])).code,
+    0,
+    'of the formation, with no instance',
+  );
   const at = new Date();
   api.appLog.write(busy.id, { at, source: 'app', process: 'run.1234', release: 1, text: 'an old one-off' });
   assert.match((await user.paas(['logs', '-a', 'busy', '--dyno', 'run.1234'])).stdout, /: an old one-off\n$/);
