@@ -44,6 +44,7 @@ export const settingRules = z.object({
     .refine((list) => rangesOf(list).every((range) => parseAddressRange(range) !== null), rangesRule)
     .default('')
     .describe('proxies in front that are believed about their clients'),
+  answer_head_kib: wholeNumber(4, 1024).default(64).describe("the largest head of an app's answer, in KiB"),
   api_port: port.default(7080).describe('the port of the API, on 127.0.0.1 only'),
   docker_host: z
     .string("the address of an engine's socket")

@@ -25,6 +25,8 @@ export interface Settings {
   readonly httpPort: number;
   /** Addresses and ranges of proxies in front of the resolver that it believes about their clients. */
   readonly trustedProxies: readonly string[];
+  /** The largest head of an app's answer. */
+  readonly answerHeadBytes: number;
   readonly apiPort: number;
   readonly dockerHost: string;
   /** The private range that the apps' networks are cut from. */
@@ -110,6 +112,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     bind: s.bind,
     httpPort: s.http_port,
     trustedProxies: rangesOf(s.trusted_proxies),
+    answerHeadBytes: s.answer_head_kib * 1024,
     apiPort: s.api_port,
     dockerHost: s.docker_host,
     networkPool: s.network_pool,

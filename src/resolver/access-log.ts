@@ -19,8 +19,10 @@ export function servedLine(facts: AccessFacts): string {
   return `at=info ${requestFields(facts)}`;
 }
 
-export function errorLine(code: HCode, facts: AccessFacts): string {
-  return `at=error code=${code} desc="${hCodes[code].desc}" ${requestFields(facts)}`;
+/** `rule`: the rule of HTTP that an answer broke. */
+export function errorLine(code: HCode, facts: AccessFacts, rule: string | null = null): string {
+  const why = rule === null ? '' : ` rule=${JSON.stringify(rule)}`;
+  return `at=error code=${code} desc="${hCodes[code].desc}"${why} ${requestFields(facts)}`;
 }
 
 function requestFields({ head, process, connectMs, serviceMs, status, bytes }: AccessFacts): string {

@@ -1,6 +1,5 @@
-import type { ClientRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
-import { Agent } from '../system/node-http.ts';
+import type { Socket } from 'node:net';
+import { InstanceSocket } from './instance-socket.ts';
 import type { KeepAlive } from './keep-alive.ts';
 
 /** An open connection to an instance. */
@@ -31,10 +30,9 @@ const shortestTimeoutMs = 1_000;
 
 /**
  * The connections to one instance. They are opened separately from any request, so that a failure to connect can be
- * told from a failed request. Idle ones are kept, newest first. The class is an Agent because `http.request` takes its
- * connection from one. Node's own pool hides whether and for how long a connection was idle.
+ * told from a failed request. Idle ones are kept, newest first.
  */
-export class Connections extends Agent {
+export class Connections {
   readonly #address: string;
   readonly #port: number;
   readonly #idle: Connection[] = [];
@@ -48,7 +46,6 @@ export class Connections extends Agent {
   #closed = false;
 
   constructor({ address, port, idleMs, keepAlive }: ConnectionsOptions) {
-    super({ keepAlive: true });
     this.#address = address;
     this.#port = port;
     this.#idleMs = idleMs;
@@ -78,9 +75,8 @@ export class Connections extends Agent {
    * after `timeoutMs`, `ECANCELED` when `close` was called first.
    */
   open(timeoutMs: number, done: (error: string | null, connection: Connection | null) => void): void {
-    const socket = connect({ host: this.#address, port: this.#port, noDelay: true });
-    // Node writes a head that goes before its body with the socket's own encoding, and in a head one character is one byte.
-    socket.setDefaultEncoding('latin1');
+    const socket = new InstanceSocket({ noDelay: true });
+    socket.connect({ host: this.#address, port: this.#port });
     this.#opening.add(socket);
     let failure = 'ECANCELED';
     const timer = setTimeout(() => {
@@ -107,15 +103,12 @@ export class Connections extends Agent {
       socket.off('close', failed);
       this.#connected(performance.now());
       const connection: Connection = { socket, last: false, used: false, idleSinceMs: 0 };
-      socket.on('free', () => this.put(connection));
       socket.on('close', () => this.#forget(connection));
       done(null, connection);
     });
   }
 
-  /**
-   * Puts a connection back among the idle ones. Node emits `free` when a response and its request are both complete.
-   */
+  /** Puts a connection back among the idle ones. Its request and the answer must be complete. */
   put(connection: Connection): void {
     const { socket } = connection;
     connection.idleSinceMs = performance.now();
@@ -160,12 +153,6 @@ export class Connections extends Agent {
     this.#closed = true;
     for (const socket of this.#opening) socket.destroy();
     for (const { socket } of this.#idle.splice(0)) socket.destroy();
-  }
-
-  /** Called by `http.request`, which gets the connection among its options. */
-  addRequest(request: ClientRequest, options: { readonly connection: Connection }): void {
-    options.connection.used = true;
-    request.onSocket(options.connection.socket);
   }
 
   /**

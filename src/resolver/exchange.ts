@@ -1,21 +1,26 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { request as openRequest } from '../system/node-http.ts';
 import { answerWithPage, endAfterUpload } from './answer.ts';
+import type { MalformedAnswer } from './answer-fields.ts';
+import type { FramedAnswer } from './answer-framing.ts';
+import type { AnswerHead } from './answer-head.ts';
 import type { Connection } from './connections.ts';
 import { Deadline } from './deadline.ts';
 import { Dispatch, type DispatchDeps, type DispatchListener } from './dispatch.ts';
 import { explain, type PageFacts, unknownHost } from './error-pages.ts';
 import { type HCode, hCodes } from './h-codes.ts';
 import type { Destination } from './live-routes.ts';
+import { OutgoingRequest, requestHeadText } from './outgoing-request.ts';
 import type { RequestEvents } from './request-events.ts';
 import type { RequestHead } from './request-head.ts';
 import { RequestReport } from './request-report.ts';
-import { responseHead } from './response-head.ts';
+import { responseHead, responseTrailers } from './response-head.ts';
 import type { Target } from './target.ts';
 
 export interface ExchangeDeps extends DispatchDeps {
   readonly requestEvents: RequestEvents;
+  /** The largest head of an instance's answer. */
+  readonly maxAnswerHeadBytes: number;
   /** True once the resolver stops. Connections are then closed after their request. */
   readonly closing: boolean;
 }
@@ -25,7 +30,7 @@ export type SwitchProtocols = (switched: SwitchedConnection) => Promise<number>;
 
 export interface SwitchedConnection {
   readonly target: Target;
-  readonly answer: IncomingMessage;
+  readonly answer: AnswerHead;
   readonly socket: Duplex;
   /** The bytes that followed the answer. */
   readonly rest: Buffer;
@@ -49,7 +54,7 @@ export class Exchange implements DispatchListener {
   #phase: Phase = 'dispatching';
   #destination: Destination | undefined;
   #target: Target | null = null;
-  #upstream: ClientRequest | null = null;
+  #upstream: OutgoingRequest | null = null;
   #connection: Connection | null = null;
   #wasUsed = false;
   #repeated = false;
@@ -97,19 +102,7 @@ export class Exchange implements DispatchListener {
     if (this.#head.hasBody) this.#forwardBody(destination, nowMs);
     else this.#deadline.set(destination.patience.firstByteMs, nowMs);
     connection.last = this.#isLast(destination, nowMs);
-    const upstream = this.#open(connection, target);
-    if (!upstream) return;
-    this.#upstream = upstream;
-    upstream.on('response', (answer) => this.#answered(answer));
-    upstream.on('error', (error: NodeJS.ErrnoException) => this.#lost(upstream, error));
-    // An unrequested switch of protocols closes the connection without any other event.
-    upstream.on('close', () => this.#lost(upstream, null));
-    if (this.#switchProtocols) upstream.on('upgrade', (answer, socket, rest) => this.#switched(answer, socket, rest));
-    if (this.#head.expectsContinue) upstream.on('continue', () => this.#response.writeContinue());
-    if (this.#head.hasBody) {
-      upstream.on('drain', () => this.#request.resume());
-      upstream.flushHeaders();
-    } else upstream.end();
+    this.#upstream = this.#open(connection, target);
   }
 
   failed(code: HCode | 'unknown-host', destination: Destination | undefined): void {
@@ -130,18 +123,31 @@ export class Exchange implements DispatchListener {
     return !repeatable || keepAlive.isBroken(nowMs);
   }
 
-  #open(connection: Connection, target: Target): ClientRequest | null {
-    const { method, path } = this.#head;
-    const headers = connection.last ? [...this.#head.headers, 'Connection', 'close'] : this.#head.headers;
-    try {
-      const options = { agent: target.connections, connection, host: target.address, port: target.port };
-      return openRequest({ ...options, method, path, headers });
-    } catch {
-      // Node reads some paths and fields that it refuses to write. Nothing was written to the connection.
-      target.connections.put(connection);
+  #open(connection: Connection, target: Target): OutgoingRequest | null {
+    const { connections } = target;
+    const switchProtocols = this.#switchProtocols !== null;
+    const option = switchProtocols ? 'Upgrade' : connection.last ? 'close' : 'keep-alive';
+    const headText = requestHeadText(this.#head, option);
+    if (headText === null) {
+      connections.put(connection);
       this.#fail('H26');
       return null;
     }
+    const { maxAnswerHeadBytes } = this.#deps;
+    const facts = { head: this.#head, connection, connections, switchProtocols, maxAnswerHeadBytes };
+    return new OutgoingRequest(headText, facts, {
+      continued: () => this.#continued(),
+      answered: (answer) => this.#answered(answer),
+      body: (bytes) => this.#forwardAnswer(bytes),
+      drained: () => this.#request.resume(),
+      complete: (trailers) => this.#completed(trailers),
+      switched: (answer, socket, rest) => this.#switched(answer, socket, rest),
+      failed: (malformed) => this.#lost(malformed),
+    });
+  }
+
+  #continued(): void {
+    if (this.#head.expectsContinue && this.#phase === 'sent') this.#response.writeContinue();
   }
 
   #forwardBody({ patience }: Destination, nowMs: number): void {
@@ -159,56 +165,51 @@ export class Exchange implements DispatchListener {
     });
   }
 
-  #answered(answer: IncomingMessage): void {
+  #answered({ head }: FramedAnswer): void {
     const target = this.#target;
     if (this.#phase !== 'sent' || !target) return;
     this.#phase = 'answering';
-    this.#status = answer.statusCode ?? 0;
+    this.#status = head.status;
     const response = this.#response;
-    const { headers, keepAliveMs } = responseHead(answer, this.#request.httpVersionMinor === 0);
+    const { headers, keepAliveMs } = responseHead(head, this.#request.httpVersionMinor === 0);
     if (keepAliveMs !== null) target.connections.limitIdle(keepAliveMs);
     if (this.#deps.closing) response.shouldKeepAlive = false;
     try {
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headers);
-      this.#forwardAnswer(answer);
-    } catch {
-      this.#fail('H17');
+      response.writeHead(head.status, head.reason, headers);
+    } catch (error) {
+      // Node's own checks of a head are no more than those that the reader has made.
+      this.#fail('H17', String(error));
+      return;
     }
-  }
-
-  #forwardAnswer(answer: IncomingMessage): void {
-    const response = this.#response;
-    const idleMs = this.#destination?.patience.idleMs ?? this.#deps.timing.idleMs;
+    const { idleMs } = this.#destination?.patience ?? this.#deps.timing;
     this.#deadline.set(idleMs, performance.now());
-    answer.on('data', (chunk: Buffer) => {
-      this.#sentBytes += chunk.length;
-      this.#deadline.set(idleMs, performance.now());
-      if (!response.write(chunk)) answer.pause();
-    });
     response.on('drain', () => {
       this.#deadline.set(idleMs, performance.now());
-      answer.resume();
+      this.#upstream?.resume();
     });
-    answer.on('end', () => this.#completed(answer));
-    answer.on('error', () => this.#fail('H18'));
     // The head is sent together with the first bytes of the body, or alone when there are none yet.
     process.nextTick(() => {
       if (this.#sentBytes === 0 && !response.writableEnded && !response.destroyed) response.flushHeaders();
     });
   }
 
-  #completed(answer: IncomingMessage): void {
+  #forwardAnswer(bytes: Buffer): void {
+    if (this.#phase !== 'answering') return;
+    const { idleMs } = this.#destination?.patience ?? this.#deps.timing;
+    this.#sentBytes += bytes.length;
+    this.#deadline.set(idleMs, performance.now());
+    if (!this.#response.write(bytes)) this.#upstream?.pause();
+  }
+
+  #completed(trailers: readonly string[]): void {
     if (this.#phase === 'done') return;
     this.#report.served(this.#destination, this.#status, this.#sentBytes);
     this.#finish();
-    const trailers = answer.rawTrailers;
-    if (trailers.length > 0) addTrailers(this.#response, trailers);
+    if (trailers.length > 0) this.#response.addTrailers(responseTrailers(trailers));
     endAfterUpload(this.#response, this.#lingerMs());
-    // The instance answered before it had the whole request: that connection cannot carry another.
-    if (!this.#upstream?.writableEnded) this.#upstream?.destroy();
   }
 
-  #switched(answer: IncomingMessage, socket: Duplex, rest: Buffer): void {
+  #switched(answer: AnswerHead, socket: Duplex, rest: Buffer): void {
     const target = this.#target;
     if (this.#phase !== 'sent' || !target || !this.#switchProtocols) {
       socket.destroy();
@@ -217,19 +218,26 @@ export class Exchange implements DispatchListener {
     this.#phase = 'done';
     this.#target = null;
     this.#deadline.clear();
-    this.#status = answer.statusCode ?? 0;
+    this.#status = answer.status;
     this.#switchProtocols({ target, answer, socket, rest }).then((bytes) => {
       this.#sentBytes = bytes;
       this.#report.served(this.#destination, this.#status, this.#sentBytes);
     }, ignore);
   }
 
-  /** The connection ended before an answer. */
-  #lost(upstream: ClientRequest, error: NodeJS.ErrnoException | null): void {
+  /** The answer broke a rule, or the connection ended before the answer did. */
+  #lost(malformed: MalformedAnswer | null): void {
     const target = this.#target;
-    if (this.#phase !== 'sent' || this.#upstream !== upstream || !target) return;
-    const isMalformed = error === null || error.code?.startsWith('HPE_');
-    const mayRepeat = this.#head.repeatable && !isMalformed && (this.#wasUsed || !this.#repeated);
+    if (this.#phase === 'done' || this.#phase === 'dispatching' || !target) return;
+    if (malformed) {
+      this.#fail('H17', malformed.rule);
+      return;
+    }
+    if (this.#phase === 'answering') {
+      this.#fail('H18');
+      return;
+    }
+    const mayRepeat = this.#head.repeatable && (this.#wasUsed || !this.#repeated);
     if (mayRepeat) {
       // A used connection may have been closed by the instance just now, which is no failure. The loss of a new one
       // uses up the only repetition.
@@ -238,13 +246,12 @@ export class Exchange implements DispatchListener {
       this.#release();
       this.#phase = 'dispatching';
       this.#dispatch.again(target, this.#wasUsed);
-    } else if (isMalformed) this.#fail('H17');
-    else this.#fail(this.#request.complete ? 'H13' : 'H18');
+    } else this.#fail(this.#request.complete ? 'H13' : 'H18');
   }
 
   #timedOut(): void {
     const { timing } = this.#deps;
-    const instanceIsAsked = this.#request.complete || !this.#head.hasBody || this.#upstream?.writableNeedDrain;
+    const instanceIsAsked = this.#request.complete || !this.#head.hasBody || this.#upstream?.needsDrain;
     if (this.#phase === 'answering') this.#fail('H15');
     else if (instanceIsAsked) this.#fail('H12');
     else if (this.#receivedBytes - this.#windowBytes < timing.uploadFloorBytes) this.#fail('H28');
@@ -258,15 +265,15 @@ export class Exchange implements DispatchListener {
     if (this.#phase === 'done') return;
     // A client that has the answer's head may disconnect at any time: readers of event streams always end so.
     if (this.#phase === 'answering') this.#report.served(this.#destination, this.#status, this.#sentBytes);
-    else this.#report.failed('H27', this.#destination, this.#sentBytes);
+    else this.#report.failed('H27', this.#destination, { sentBytes: this.#sentBytes });
     this.#dispatch.cancel();
     this.#finish();
     this.#upstream?.destroy();
   }
 
-  #fail(code: HCode): void {
+  #fail(code: HCode, rule: string | null = null): void {
     if (this.#phase === 'done') return;
-    this.#report.failed(code, this.#destination, this.#sentBytes);
+    this.#report.failed(code, this.#destination, { sentBytes: this.#sentBytes, rule });
     this.#finish();
     this.#upstream?.destroy();
     const { status } = hCodes[code];
@@ -296,16 +303,6 @@ export class Exchange implements DispatchListener {
     this.#deadline.clear();
     this.#target?.end();
     this.#target = null;
-  }
-}
-
-function addTrailers(response: ServerResponse, raw: readonly string[]): void {
-  const trailers: [string, string][] = [];
-  for (let at = 0; at < raw.length; at += 2) trailers.push([raw[at] ?? '', raw[at + 1] ?? '']);
-  try {
-    response.addTrailers(trailers);
-  } catch {
-    // Trailers are optional. Those that Node refuses to write are left out.
   }
 }
 

@@ -8,7 +8,7 @@ import { startResolver } from './resolver.ts';
  * ended.
  */
 async function main(): Promise<void> {
-  const { home, bind, httpPort, trustedProxies, logLevel } = readSettings();
+  const { home, bind, httpPort, trustedProxies, answerHeadBytes, logLevel } = readSettings();
   const { resolverSocket, routeSnapshot } = paths(home);
   const resolver = await startResolver({
     bind,
@@ -16,6 +16,7 @@ async function main(): Promise<void> {
     controlSocket: resolverSocket,
     snapshotPath: routeSnapshot,
     trustedProxies,
+    maxAnswerHeadBytes: answerHeadBytes,
     logger: createLogger({ level: logLevel, name: 'resolver' }),
   });
   let stopping = false;

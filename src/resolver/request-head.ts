@@ -16,12 +16,14 @@ export interface RequestHead {
   readonly requestId: string;
   readonly client: RequestClient;
   readonly hasBody: boolean;
+  /** Whether the body comes in chunks, of no known length. */
+  readonly chunked: boolean;
   /**
    * True when sending it twice has the effect of sending it once (RFC 9110 9.2.1) and there is no body to send again.
    */
   readonly repeatable: boolean;
   readonly expectsContinue: boolean;
-  /** Names and values alternate, as `http.request` takes them. */
+  /** Names and values alternate. */
   readonly headers: readonly string[];
 }
 
@@ -55,13 +57,13 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
   const { rawHeaders, method = 'GET' } = request;
   const named = namedInConnection(request.headers.connection);
   const headers: string[] = [];
-  const lengths: string[] = [];
   let hosts = 0;
   let authority = '';
   let viaBefore = '';
   let requestId = '';
   let hasBody = false;
   let framed = false;
+  let chunked = false;
   let expectsContinue = false;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? '';
@@ -79,6 +81,7 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
       case 'transfer-encoding':
         framed = true;
         hasBody = true;
+        chunked = true;
         break;
       case 'expect':
         expectsContinue = request.httpVersionMinor === 1;
@@ -91,7 +94,7 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
         break;
     }
     if (hopByHop.has(key) || requestOnly.has(key) || named?.has(key) || isResolverField(key)) continue;
-    (key === 'content-length' ? lengths : headers).push(name, value);
+    headers.push(name, value);
   }
   if (hosts !== 1) return { reason: hosts === 0 ? 'no Host header' : 'more than one Host header' };
   const hostname = hostnameOf(authority);
@@ -109,8 +112,7 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
   headers.push('X-Forwarded-Host', client.host ?? authority);
   headers.push('X-Request-Start', String(Date.now()));
   headers.push('X-Request-Id', requestId);
-  // Behind a Content-Length, Node would read the bytes of a Content-Disposition as UTF-8.
-  headers.push('Via', viaBefore + via, ...lengths);
+  headers.push('Via', viaBefore + via);
   const repeatable = !hasBody && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
   return {
     method,
@@ -120,6 +122,7 @@ export function readHead(request: IncomingMessage, proxies: TrustedProxies): Req
     requestId,
     client,
     hasBody,
+    chunked,
     repeatable,
     expectsContinue,
     headers,

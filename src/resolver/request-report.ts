@@ -5,6 +5,13 @@ import type { RequestEvents } from './request-events.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Target } from './target.ts';
 
+export interface FailureFacts {
+  /** Of the answer's body. */
+  readonly sentBytes: number;
+  /** The rule of HTTP that the answer broke. */
+  readonly rule?: string | null;
+}
+
 /** Collects what the log line of one request says. Without a destination there is no app, and so no log. */
 export class RequestReport {
   readonly #head: RequestHead;
@@ -24,9 +31,9 @@ export class RequestReport {
     this.#connectedAtMs = nowMs;
   }
 
-  failed(code: HCode, destination: Destination | undefined, sentBytes: number): void {
+  failed(code: HCode, destination: Destination | undefined, { sentBytes, rule = null }: FailureFacts): void {
     if (!destination) return;
-    const line = errorLine(code, this.#facts(hCodes[code].status, sentBytes || null));
+    const line = errorLine(code, this.#facts(hCodes[code].status, sentBytes || null), rule);
     this.#events.requestFailed({ destination, target: this.#target }, code, line);
   }
 

@@ -21,6 +21,7 @@ export interface ResolverOptions {
   readonly snapshotPath: string;
   /** Addresses and ranges of proxies in front of the resolver that are believed about their clients. */
   readonly trustedProxies?: readonly string[];
+  readonly maxAnswerHeadBytes?: number;
   readonly timing?: Timing;
   readonly logger?: Logger;
 }
@@ -31,6 +32,7 @@ export interface Resolver {
   close(): Promise<void>;
 }
 
+const defaultMaxAnswerHeadBytes = 65_536;
 const sweepEveryMs = 5_000;
 const closeIdleEveryMs = 50;
 const logFailureEveryMs = 10_000;
@@ -46,7 +48,8 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   const routes = new LiveRoutes(timing);
   const requestEvents = new RequestEvents();
   const proxies = new TrustedProxies(options.trustedProxies ?? []);
-  const deps = { routes, requestEvents, timing, proxies, closing: false };
+  const { maxAnswerHeadBytes = defaultMaxAnswerHeadBytes } = options;
+  const deps = { routes, requestEvents, timing, proxies, maxAnswerHeadBytes, closing: false };
   const journal = new RouteJournal({
     path: snapshotPath,
     table: () => routes.table(),

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import type { AnswerHead } from './answer-head.ts';
 import { hopByHop, namedInConnection } from './hop-by-hop.ts';
 
-/** The head of an instance's response as the client gets it. */
+/** The head of an instance's answer as the client gets it. */
 export interface ResponseHead {
   /** Names and values alternate. */
   readonly headers: string[];
@@ -9,20 +9,22 @@ export interface ResponseHead {
   readonly keepAliveMs: number | null;
 }
 
+/** Fields that would change how a message is read, and so mean nothing behind its body (RFC 9110 6.5.1). */
+const neverTrailers: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer', 'host', 'te']);
+
 /**
  * Keeps all fields except those that concern our connection to the instance only. The framing stays as the instance
  * wrote it, except for an HTTP/1.0 client, which cannot read chunks: for it the end of the connection ends the message.
  */
-export function responseHead(response: IncomingMessage, toHttp10: boolean): ResponseHead {
-  const { rawHeaders } = response;
-  const named = namedInConnection(response.headers.connection);
-  const chunked = response.headers['transfer-encoding'] !== undefined && !toHttp10;
+export function responseHead({ fields }: Pick<AnswerHead, 'fields'>, toHttp10: boolean): ResponseHead {
+  const named = namedInConnection(joined(fields, 'connection'));
+  const chunked = !toHttp10 && joined(fields, 'transfer-encoding') !== undefined;
   const headers: string[] = [];
   const lengths: string[] = [];
   let keepAliveMs: number | null = null;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? '';
-    const value = rawHeaders[at + 1] ?? '';
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] ?? '';
+    const value = fields[at + 1] ?? '';
     const key = name.toLowerCase();
     if (key === 'keep-alive') keepAliveMs = keepAliveOf(value);
     if (hopByHop.has(key) || named?.has(key)) continue;
@@ -32,6 +34,27 @@ export function responseHead(response: IncomingMessage, toHttp10: boolean): Resp
   // Behind a Content-Length, Node would read the bytes of a Content-Disposition as UTF-8.
   headers.push('Via', '1.1 paas', ...lengths);
   return { headers, keepAliveMs };
+}
+
+/** The fields of an answer's trailers that the client gets, in pairs of name and value. */
+export function responseTrailers(fields: readonly string[]): [string, string][] {
+  const trailers: [string, string][] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] ?? '';
+    const key = name.toLowerCase();
+    if (!neverTrailers.has(key) && !hopByHop.has(key)) trailers.push([name, fields[at + 1] ?? '']);
+  }
+  return trailers;
+}
+
+function joined(fields: readonly string[], key: string): string | undefined {
+  let found: string | undefined;
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] ?? '';
+    if (name.length !== key.length || name.toLowerCase() !== key) continue;
+    found = found === undefined ? fields[at + 1] : `${found}, ${fields[at + 1]}`;
+  }
+  return found;
 }
 
 function keepAliveOf(value: string): number | null {

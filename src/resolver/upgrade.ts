@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ServerResponse, STATUS_CODES } from '../system/node-http.ts';
+import type { AnswerHead } from './answer-head.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
 import type { RequestHead } from './request-head.ts';
 import { Tunnel } from './tunnel.ts';
@@ -24,7 +25,7 @@ export function startUpgrade(deps: ExchangeDeps, head: RequestHead, upgrade: Upg
   if (!response) return;
   const upgradeHead: RequestHead = {
     ...head,
-    headers: [...head.headers, 'Connection', 'Upgrade', 'Upgrade', protocol],
+    headers: [...head.headers, 'Upgrade', protocol],
   };
   const idleMs = deps.routes.find(head.hostname, head.path)?.patience.idleMs ?? deps.timing.idleMs;
   new Exchange(deps, upgradeHead, {
@@ -61,10 +62,8 @@ export function detachedResponse(request: IncomingMessage, socket: Socket): Serv
   return response;
 }
 
-function writeAnswer(socket: Duplex, answer: IncomingMessage): void {
-  const status = answer.statusCode ?? 101;
-  let head = `HTTP/1.1 ${status} ${answer.statusMessage || STATUS_CODES[status]}\r\n`;
-  const { rawHeaders } = answer;
-  for (let at = 0; at < rawHeaders.length; at += 2) head += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
+function writeAnswer(socket: Duplex, { status, reason, fields }: AnswerHead): void {
+  let head = `HTTP/1.1 ${status} ${reason || STATUS_CODES[status]}\r\n`;
+  for (let at = 0; at < fields.length; at += 2) head += `${fields[at]}: ${fields[at + 1]}\r\n`;
   socket.write(`${head}\r\n`, 'latin1');
 }

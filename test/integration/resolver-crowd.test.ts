@@ -30,6 +30,7 @@ test('one client cannot use up all connections', async () => {
     requestEvents: new RequestEvents(),
     timing,
     proxies,
+    maxAnswerHeadBytes: 65_536,
     closing: false,
   };
   const proxy = createProxy(deps);

@@ -57,6 +57,7 @@ test('the log line has the form of Heroku’s router', () => {
     requestId,
     client: { address: '1.2.3.4', scheme: 'http', port: null, host: null } as const,
     hasBody: false,
+    chunked: false,
     repeatable: true,
     expectsContinue: false,
     headers: [],
