@@ -17,6 +17,7 @@ import { SharedRuntimes } from './cnb/runtimes.ts';
 import { buildpackStrategy } from './cnb/strategy.ts';
 import { type BuildHands, dockerfileStrategy } from './dockerfile/strategy.ts';
 import { refuseOnFullDisk } from './full-disk.ts';
+import { InitProgram } from './init/init.ts';
 import { type JailLimits, jailLimits } from './jail/limits.ts';
 import { buildNetworks } from './networks.ts';
 import { nothingDetected } from './nothing-detected.ts';
@@ -129,10 +130,11 @@ async function openTools(
   const [order, settings] = await Promise.all([readOrder(deps.buildpacksDir), SettingsDigest.open(recordsDir)]);
   const networkOf = buildNetworks(engine, { platformId, pool: deps.settings.networkPool });
   const runtimes = new SharedRuntimes({ engine, leases, platformId, limits, recordsDir, scratchDir });
+  const init = new InitProgram({ engine, platformId, limits, cacheDir: recordsDir });
   // A Dockerfile comes first, because it says exactly what its author wants.
   const strategies = [
-    dockerfileStrategy({ engine, hands, platformId, limits }),
-    buildpackStrategy({ engine, platformId, order, records, runtimes, settings, limits, scratchDir, networkOf }),
+    dockerfileStrategy({ engine, hands, platformId, limits, init }),
+    buildpackStrategy({ engine, init, platformId, order, records, runtimes, settings, limits, scratchDir, networkOf }),
   ];
   return { strategies, settings, runtimes };
 }
@@ -238,7 +240,8 @@ async function make(
     processes: built.processes,
     launcher: built.launcher,
     user: built.user,
-    exposedPort: built.exposedPort,
+    init: built.init,
+    exposedPorts: built.exposedPorts,
     sizeBytes,
   };
 }

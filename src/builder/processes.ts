@@ -17,13 +17,22 @@ export interface Processes {
  */
 export function mergeProcesses(procfile: Procfile | null, defaults: readonly StartableProcess[]): Processes {
   const types: Procfile = procfile ?? new Map();
-  const declared = [...types].map(([type, command]): StartableProcess => ({ type, kind: 'shell', command }));
+  const declared = [...types].map(
+    ([type, command]): StartableProcess => ({ type, kind: 'shell', command, ...stopSignalOf(command, defaults) }),
+  );
   const kept = defaults.filter(({ type }) => types.size === 0 || (!types.has(type) && type !== 'web'));
   return {
     all: [...declared, ...kept],
     declared: declared.map(({ type }) => type),
     defaults: kept.map(({ type }) => type),
   };
+}
+
+/** A line that starts a builder's own program ends by its signal: `web: serve-static …`. */
+function stopSignalOf(line: string, defaults: readonly StartableProcess[]): { readonly stopSignal?: string } {
+  const [program] = line.trim().split(/\s+/);
+  const same = defaults.find((process) => process.kind === 'direct' && process.command[0] === program);
+  return same?.stopSignal === undefined ? {} : { stopSignal: same.stopSignal };
 }
 
 /** Prints the process types in Heroku's words (contracts/heroku.md 2.3). Throws `build_failed` when there are none to start. */

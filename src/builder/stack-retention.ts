@@ -3,10 +3,11 @@ import type { Engine } from '../domain/engine.ts';
 import type { ImageState } from '../domain/images.ts';
 import { type Labels, labelNames } from '../domain/labels.ts';
 import { hostCaTag } from './dockerfile/trust-image.ts';
+import { initTag } from './init/init.ts';
 import { stackKinds, stackRecipe } from './stack/recipe.ts';
 
 /** The names of images that all platforms of an engine share, except `latest`, which moves to the newest image. */
-const sharedTag = /^paas\/(run|build|host-ca):(?!latest$)/;
+const sharedTag = /^paas\/(run|build|init|host-ca):(?!latest$)/;
 
 /**
  * Removes stacks, and images with the host's certificates, that this platform would not make now, after a change of the
@@ -47,5 +48,9 @@ export function tagsToRemove(stacks: readonly Pick<ImageState, 'tags'>[], own: R
 
 function ownTags({ stackSuite }: Pick<Settings, 'stackSuite'>): ReadonlySet<string> {
   const ca = hostCaTag();
-  return new Set([...stackKinds.map((kind) => stackRecipe(kind, stackSuite).tag), ...(ca === null ? [] : [ca])]);
+  return new Set([
+    initTag,
+    ...stackKinds.map((kind) => stackRecipe(kind, stackSuite).tag),
+    ...(ca === null ? [] : [ca]),
+  ]);
 }

@@ -52,5 +52,6 @@ export interface BuiltImage {
   readonly processes: readonly ProcessType[];
   readonly launcher: string | null;
   readonly user: string;
-  readonly exposedPort: number | null;
+  readonly init: string | null;
+  readonly exposedPorts: readonly number[];
 }

@@ -41,12 +41,20 @@ export interface Artifact {
   readonly launcher: string | null;
   /** `uid:gid` that instances run as. Never root. */
   readonly user: string;
-  /** The port that a Dockerfile exposes, if it exposes exactly one; else null. Given to web as PORT. */
-  readonly exposedPort: number | null;
+  /**
+   * The program in the image that starts every process of an instance and hands them its stop signal (builder/init). Null
+   * when the image has none.
+   */
+  readonly init: string | null;
+  /** The TCP ports that a Dockerfile exposes, the lowest first. Web gets a single one as PORT. */
+  readonly exposedPorts: readonly number[];
   /** Size of the layers above the stack. The stack is stored once for all apps. */
   readonly sizeBytes: number;
   readonly createdAt: Date;
 }
+
+/** The port of web, unless its image exposes exactly one. Instances can share it: each has an address of its own. */
+export const defaultWebPort = 5000;
 
 export const builderKinds = ['buildpack', 'dockerfile'] as const;
 export type BuilderKind = (typeof builderKinds)[number];
@@ -55,8 +63,10 @@ export interface ProcessType {
   readonly type: string;
   /** The command line for display. For a Dockerfile without a Procfile: the image's CMD, joined with spaces. */
   readonly command: string;
-  /** The arguments that the container is started with, after `launcher` if there is one. Null: the image's CMD. */
+  /** The arguments that the container is started with, after `launcher` if there is one. Null: the image's own command. */
   readonly args: readonly string[] | null;
+  /** The signal that asks it to end, as a Dockerfile's STOPSIGNAL writes it. Default: SIGTERM. */
+  readonly stopSignal?: string;
 }
 
 /** Receives a build's output line by line, as it happens: the pusher's terminal, the app's log. */

@@ -141,7 +141,8 @@ export interface EventFacts {
   /** The command line for display. Null if the image's own command runs. */
   readonly 'instance.starting': InstanceFacts & { readonly command: string | null };
   readonly 'instance.up': InstanceFacts;
-  readonly 'instance.draining': InstanceFacts & { readonly stopReason: StopReason | null };
+  /** `signal` is the name of the signal that asks it to end. */
+  readonly 'instance.draining': InstanceFacts & { readonly stopReason: StopReason | null; readonly signal: string };
   readonly 'instance.stopped': EndFacts;
   readonly 'instance.crashed': EndFacts & { readonly from: 'starting' | 'up' };
   /** Its host is gone. */

@@ -1,5 +1,5 @@
 import type { App } from '../domain/app.ts';
-import type { Artifact, BuildOutput } from '../domain/build.ts';
+import { type Artifact, type BuildOutput, defaultWebPort } from '../domain/build.ts';
 import { sameConfig } from '../domain/config-vars.ts';
 import { errorCode } from '../domain/errors.ts';
 import { formationTypes } from '../domain/formation.ts';
@@ -7,6 +7,7 @@ import { processName } from '../domain/instance.ts';
 import { type Lease, type LeaseWait, waitingLine } from '../domain/leases.ts';
 import { type PushRequest, purposeOf } from '../domain/push.ts';
 import type { Release, ReleaseWithConfig } from '../domain/release.ts';
+import type { Store } from '../domain/store.ts';
 import { removeOldImages } from '../provisioner/image-retention.ts';
 import { isIn, slotsOf } from '../provisioner/plan.ts';
 import { logOutput, teeOutput } from '../reporting/progress.ts';
@@ -121,9 +122,25 @@ async function reportWhatServes(
   const types = formationTypes(artifact);
   const formation = (await store.formations.list(app.id)).filter(({ type }) => types.includes(type));
   const web = formation.find(({ type }) => type === 'web');
+  if (artifact.exposedPorts.length > 1) await reportPort(app, artifact, { output, store });
   const idle = web?.quantity === 0 ? web : formation.every(({ quantity }) => quantity === 0) ? formation[0] : undefined;
   if (idle) output.warn(`No ${idle.type} runs yet. Start one: paas ps:scale ${idle.type}=1 -a ${app.name}`);
   output.detail(web ? `${urlOf(app)} deployed to paas` : `Deployed to paas, with no URL: there is no web process`);
+}
+
+/** Says which of several ports web listens on, and why that one was chosen. */
+async function reportPort(
+  app: App,
+  { exposedPorts }: Artifact,
+  { output, store }: { readonly output: BuildOutput; readonly store: Store },
+): Promise<void> {
+  const web = (await store.instances.listActive(app.id)).filter(({ type, state }) => type === 'web' && state === 'up');
+  const port = web.at(-1)?.port ?? null;
+  if (port === null) return;
+  const all = exposedPorts.join(', ');
+  const why =
+    port === defaultWebPort ? 'as PORT says' : `the lowest exposed port that answers; PORT is ${defaultWebPort}`;
+  output.detail(`web is served on port ${port}, ${why} (exposed: ${all})`);
 }
 
 /** The current release has this artifact and this config, and its whole formation is up: a push starts what is not up. */

@@ -63,7 +63,7 @@ function wordsOf(event: PlatformEvent): readonly string[] {
     case 'instance.up':
       return ['State changed from starting to up'];
     case 'instance.draining':
-      return ['Stopping all processes with SIGTERM'];
+      return [`Stopping all processes with ${event.data.signal}`];
     case 'instance.stopped':
       return exited(event.data);
     case 'run.ended':

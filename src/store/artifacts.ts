@@ -54,7 +54,8 @@ async function insert({ db, clock }: Tx, artifact: Parameters<Artifacts['create'
     processes: JSON.stringify(artifact.processes),
     launcher: artifact.launcher,
     user: artifact.user,
-    exposedPort: artifact.exposedPort,
+    init: artifact.init,
+    exposedPorts: JSON.stringify(artifact.exposedPorts),
     sizeBytes: artifact.sizeBytes,
     createdAt: toText(now),
   };
@@ -89,6 +90,7 @@ function toArtifact(row: Unnumbered<ArtifactRow>): Artifact {
   return {
     ...unnumbered(row),
     processes: JSON.parse(row.processes) as readonly ProcessType[],
+    exposedPorts: JSON.parse(row.exposedPorts) as readonly number[],
     createdAt: toDate(row.createdAt),
   };
 }

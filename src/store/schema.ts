@@ -128,7 +128,8 @@ export interface ArtifactRow {
   processes: string;
   launcher: string | null;
   user: string;
-  exposedPort: number | null;
+  init: string | null;
+  exposedPorts: string;
   sizeBytes: number;
   createdAt: Moment;
 }

@@ -1,6 +1,6 @@
 import type { App } from '../domain/app.ts';
 import type { AppNetwork } from '../domain/app-network.ts';
-import type { Artifact } from '../domain/build.ts';
+import { type Artifact, defaultWebPort } from '../domain/build.ts';
 import type { CloudletSize } from '../domain/cloudlet.ts';
 import type { ContainerSpec } from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
@@ -11,9 +11,8 @@ import type { OneOff } from '../domain/one-off.ts';
 import type { RunRequest } from '../domain/operations.ts';
 import type { PlatformVar } from '../domain/platform-vars.ts';
 import type { ReleaseWithConfig } from '../domain/release.ts';
-
-/** The port of web, unless its image exposes another one. Instances can share it: each has an address of its own. */
-export const defaultWebPort = 5000;
+import { signalNumber } from '../domain/stop-signal.ts';
+import { stopSignalOf } from './stop-signal-of.ts';
 
 export interface SpecFacts {
   readonly platformId: string;
@@ -43,8 +42,26 @@ export function limitsOf(
   };
 }
 
-export function portOf(instance: Pick<Instance, 'type'>, artifact: Artifact): number | null {
-  return instance.type === 'web' ? (artifact.exposedPort ?? defaultWebPort) : null;
+/** The value of PORT; null for a type without one. */
+function portOf(instance: Pick<Instance, 'type'>, artifact: Artifact): number | null {
+  return portsOf(instance, artifact)[0] ?? null;
+}
+
+/** More ports than these are not looked at. */
+const mostPorts = 20;
+
+/**
+ * The ports on which an instance may serve, the preferred one first: PORT, then what its image exposes, the lowest first. A
+ * single exposed port is PORT. Empty for a type other than web.
+ */
+export function portsOf(
+  { type }: Pick<Instance, 'type'>,
+  { exposedPorts }: Pick<Artifact, 'exposedPorts'>,
+): readonly number[] {
+  if (type !== 'web') return [];
+  const [first = defaultWebPort, ...more] = exposedPorts;
+  if (more.length === 0) return [first];
+  return [defaultWebPort, ...exposedPorts.filter((port) => port !== defaultWebPort)].slice(0, mostPorts);
 }
 
 /** The spec of an instance's container. Pure. Throws `not_found` for a process type that the release lacks, `unavailable` without a network. */
@@ -63,6 +80,7 @@ export function containerSpec(facts: SpecFacts): ContainerSpec {
     },
     user: artifact.user,
     ...startOf(facts),
+    stopSignal: stopSignalOf(instance, artifact),
     env: environmentOf(facts),
     // The kernel's limit (HOST_NAME_MAX) is 64, and a type's name may have 63.
     hostname: processName(instance).slice(-63),
@@ -85,18 +103,26 @@ export function instanceLabels(instance: Instance, platformId: string): Readonly
   };
 }
 
-/** Process types are started by name. The command of a one-off goes through a shell in the container. */
-function startOf({ artifact, instance }: SpecFacts): Pick<ContainerSpec, 'entrypoint' | 'command'> {
+/** What the container starts. The init is in front: it hands the stop signal to every process, and waits for them. */
+function startOf(facts: SpecFacts): Pick<ContainerSpec, 'entrypoint' | 'command'> {
+  const { artifact, instance } = facts;
+  const argv = argvOf(facts);
+  if (argv === null) return {};
+  const signal = signalNumber(stopSignalOf(instance, artifact));
+  return { entrypoint: artifact.init === null ? argv : [artifact.init, String(signal), ...argv], command: [] };
+}
+
+/** Process types are started by name. The command of a one-off goes through a shell in the container. Null: the image's own command. */
+function argvOf({ artifact, instance }: SpecFacts): readonly string[] | null {
   const argv = instance.command;
-  if (argv) return { entrypoint: artifact.launcher ? [artifact.launcher, '--', ...argv] : [...argv], command: [] };
+  if (argv) return artifact.launcher ? [artifact.launcher, '--', ...argv] : argv;
   const process = artifact.processes.find((candidate) => candidate.type === instance.type);
   if (!process) {
     throw new PlatformError('not_found', `This release has no process type ${instance.type}.`, {
       hint: 'See the process types: paas ps',
     });
   }
-  if (artifact.launcher) return { entrypoint: [artifact.launcher, instance.type], command: [] };
-  return process.args ? { entrypoint: [...process.args], command: [] } : {};
+  return artifact.launcher ? [artifact.launcher, instance.type] : process.args;
 }
 
 /** An image of the user's own may have no bash; every image that can run a command line has sh. */
@@ -112,9 +138,8 @@ function environmentOf({ app, release, artifact, instance, run }: SpecFacts): Re
     ...own(artifact.launcher ? { HOME: '/app' } : {}),
     ...own(port === null ? {} : { PORT: String(port) }),
     ...own({ DYNO: processName(instance), PAAS_APP: app.name, PAAS_RELEASE: `v${release.version}` }),
-    // Every process gets SIGTERM, as on Heroku (contracts/heroku.md 3.3): the launcher does that for its process types, and
-    // the engine's init does it elsewhere with this variable. Without it a shell in front keeps the signal to itself.
-    ...own(artifact.launcher && !instance.command ? {} : { TINI_KILL_PROCESS_GROUP: '1' }),
+    // Without an init of ours, the engine's init hands the signal to the first process group only.
+    ...own(artifact.init === null ? { TINI_KILL_PROCESS_GROUP: '1' } : {}),
     ...own(
       run?.tty
         ? { TERM: run.env.TERM ?? 'xterm-256color', COLUMNS: String(run.columns ?? 80), LINES: String(run.rows ?? 24) }

@@ -5,14 +5,18 @@ import type { EndCause } from './step.ts';
 
 /** The facts of an instance's end. */
 export interface EndFacts {
-  readonly instance: Pick<Instance, 'type' | 'slot' | 'size' | 'port'>;
+  readonly instance: Pick<Instance, 'type' | 'slot' | 'size'>;
   readonly why: EndCause;
   /** Null when the engine lost the container. */
   readonly exitCode: number | null;
   /** The kernel killed one of its processes for its memory. */
   readonly outOfMemory: boolean;
-  /** It was still running when the grace time after SIGTERM was over. */
+  /** It was still running when the grace time after its stop signal was over. */
   readonly stubborn: boolean;
+  /** The name of the signal that asked it to end. */
+  readonly stopSignal: string;
+  /** Where it may serve. */
+  readonly ports: readonly number[];
   /** Where it listened at its boot timeout; null when that is unknown. */
   readonly listeners: readonly Listener[] | null;
   /** Its time limit, when that is why it was asked to stop; otherwise null. */
@@ -28,7 +32,7 @@ const killedExitCode = 137;
 
 /** How the instance ended, in one sentence with its number. Uses Heroku's words where there are any (contracts/heroku.md 3.3). Pure. */
 export function endReason(facts: EndFacts): string {
-  const { instance, why, exitCode, outOfMemory, stubborn, listeners, lifeMs, settings } = facts;
+  const { instance, why, exitCode, outOfMemory, stubborn, stopSignal, ports, listeners, lifeMs, settings } = facts;
   const name = processName(instance);
   if (outOfMemory && exitCode === killedExitCode && why !== 'boot-timeout' && why !== 'asked') {
     return `${memoryExceeded}: ${name} was killed at its limit of ${limitOf(instance, settings)} MiB`;
@@ -37,15 +41,15 @@ export function endReason(facts: EndFacts): string {
     case 'exit':
     case 'asked':
       if (why === 'asked' && stubborn) {
-        return `Error R12 (Exit timeout): ${name} did not exit within ${settings.stopGraceMs / 1000} s of SIGTERM`;
+        return `Error R12 (Exit timeout): ${name} did not exit within ${settings.stopGraceMs / 1000} s of ${stopSignal}`;
       }
       if (why === 'asked' && lifeMs !== null)
         return `${name} was asked to stop after ${lifeMs / 1000} s, its time limit`;
       return exitCode === null ? 'Process ended' : `Process exited with status ${exitCode}`;
     case 'boot-timeout':
       return [
-        `Error R10 (Boot timeout): ${name} did not answer on port ${instance.port} within ${settings.bootTimeoutMs / 1000} s`,
-        ...(listeners === null || instance.port === null ? [] : [insteadOf(instance.port, listeners)]),
+        `Error R10 (Boot timeout): ${name} did not answer on port ${oneOf(ports)} within ${settings.bootTimeoutMs / 1000} s`,
+        ...(listeners === null ? [] : [insteadOf(ports, listeners)]),
       ].join(': ');
     case 'gone':
       return `The container of ${name} was removed by somebody else`;
@@ -58,6 +62,10 @@ export function endReason(facts: EndFacts): string {
     default:
       return assertNever(why, 'end of an instance');
   }
+}
+
+function oneOf(ports: readonly number[]): string {
+  return ports.length < 2 ? ports.join('') : `${ports.slice(0, -1).join(', ')} or ${ports.at(-1)}`;
 }
 
 /** The reason of the event for an instance that runs on after one of its processes was killed for its memory. */

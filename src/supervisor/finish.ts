@@ -13,7 +13,7 @@ const killedExitCode = 137;
 export interface End {
   readonly state: 'stopped' | 'crashed';
   readonly why: EndCause;
-  /** It was still running when the grace time after SIGTERM was over. */
+  /** It was still running when the grace time after its stop signal was over. */
   readonly stubborn: boolean;
   /** Null when only the engine knows. */
   readonly ranOutOfMemory: boolean | null;
@@ -31,12 +31,15 @@ export async function finishInstance(
   if (containerId && (why === 'boot-timeout' || why === 'cut-off')) await engine.containers.stop(containerId, 0);
   const last = containerId ? await engine.containers.inspect(containerId) : null;
   const exitCode = last?.exitCode ?? null;
+  const { stopSignal, ports } = await writer.program(instance);
   const reason = endReason({
     instance,
     why,
     exitCode,
     outOfMemory: ranOutOfMemory ?? last?.oomKilled ?? false,
     stubborn: stubborn && exitCode === killedExitCode,
+    stopSignal,
+    ports: instance.port === null ? [] : [instance.port, ...ports.filter((port) => port !== instance.port)],
     listeners,
     lifeMs: instance.stopReason === 'expired' ? await lifeOf(instance, store) : null,
     settings,

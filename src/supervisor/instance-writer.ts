@@ -1,7 +1,10 @@
 import { platformActor } from '../domain/actor.ts';
 import { type EventFacts, type EventKind, eventOf, instanceFacts, type NewEvent } from '../domain/event.ts';
 import { type Instance, releaseOf } from '../domain/instance.ts';
+import { defaultStopSignal, signalName } from '../domain/stop-signal.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
+import { portsOf } from './container-spec.ts';
+import { stopSignalOf } from './stop-signal-of.ts';
 
 /** The events of an instance's states. */
 export type StateKind =
@@ -22,6 +25,10 @@ interface Program {
   readonly version: number | null;
   /** The command line of the process type; null when the image decides. */
   readonly command: string | null;
+  /** The name of the signal that asks it to end. */
+  readonly stopSignal: string;
+  /** Where it may serve, the preferred port first. */
+  readonly ports: readonly number[];
 }
 
 /** Writes the states of one instance, each with its event in the same transaction. */
@@ -60,6 +67,10 @@ export class InstanceWriter {
     return (await this.#programOf(this.#store, row)).version;
   }
 
+  program(row: Instance): Promise<Program> {
+    return this.#programOf(this.#store, row);
+  }
+
   /** Read once, because reading a release decrypts its config. */
   async #programOf(tables: StoreTables, instance: Instance): Promise<Program> {
     if (this.#program) return this.#program;
@@ -67,12 +78,18 @@ export class InstanceWriter {
     const release = releaseId ? await tables.releases.find(releaseId) : null;
     const artifact = release?.artifactId ? await tables.artifacts.find(release.artifactId) : null;
     const command = artifact?.processes.find(({ type }) => type === instance.type)?.command ?? null;
-    this.#program = { version: release?.version ?? null, command };
+    const stopSignal = signalName(artifact ? stopSignalOf(instance, artifact) : defaultStopSignal);
+    this.#program = {
+      version: release?.version ?? null,
+      command,
+      stopSignal,
+      ports: artifact ? portsOf(instance, artifact) : [],
+    };
     return this.#program;
   }
 }
 
-function stateEvent(kind: StateKind, row: Instance, { version, command }: Program): NewEvent {
+function stateEvent(kind: StateKind, row: Instance, { version, command, stopSignal }: Program): NewEvent {
   const facts = instanceFacts(row, version);
   const { exitCode, reason, stopReason } = row;
   const event = <K extends EventKind>(of: K, data: EventFacts[K]) =>
@@ -83,7 +100,7 @@ function stateEvent(kind: StateKind, row: Instance, { version, command }: Progra
     case 'instance.up':
       return event(kind, facts);
     case 'instance.draining':
-      return event(kind, { ...facts, stopReason });
+      return event(kind, { ...facts, stopReason, signal: stopSignal });
     case 'instance.stopped':
     case 'run.ended':
       return event(kind, { ...facts, exitCode, reason, stopReason });

@@ -32,6 +32,8 @@ export class InstanceLife {
   /** Counts the requests for a new sight. An answer of the engine from before the newest request is not used. */
   #looksAsked = 0;
   #readiness: StepFacts['readiness'] = 'unknown';
+  /** Which of several ports answered; null while that is unknown, and for a type without a port. */
+  #servingPort: number | null = null;
   #drained = false;
   #stubborn = false;
   #failures = 0;
@@ -218,17 +220,25 @@ export class InstanceLife {
 
   async #awaitReadiness(): Promise<void> {
     const { address, port, type } = this.#instance;
-    const { clock, settings } = this.#deps;
+    const { clock } = this.#deps;
     const { signal } = this.#attempt;
     if (oneShotTypes.has(type)) this.#readiness = 'ready';
-    else if (port !== null && address !== null)
-      this.#readiness = await awaitPort({ address, port, timeoutMs: settings.bootTimeoutMs }, this.#deps, signal);
+    else if (port !== null && address !== null) await this.#awaitPort(address, signal);
     else this.#readiness = await awaitSteady(clock, signal);
+  }
+
+  async #awaitPort(address: string, signal: AbortSignal): Promise<void> {
+    const { ports } = await this.#writer.program(this.#instance);
+    const timeoutMs = this.#deps.settings.bootTimeoutMs;
+    const port = await awaitPort({ address, ports, timeoutMs }, this.#deps, signal);
+    this.#servingPort = port;
+    this.#readiness = port === null ? 'timed-out' : 'ready';
   }
 
   async #mark(state: 'up' | 'draining'): Promise<void> {
     if (state === 'up') {
-      this.#instance = await this.#writer.observed({ state, upAt: this.#deps.clock.now() }, 'instance.up');
+      const port = this.#servingPort ?? this.#instance.port;
+      this.#instance = await this.#writer.observed({ state, port, upAt: this.#deps.clock.now() }, 'instance.up');
     } else {
       this.#instance = await this.#writer.observed({ state }, 'instance.draining');
     }

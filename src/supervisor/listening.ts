@@ -40,13 +40,13 @@ export function parseListeners(tables: string): readonly Listener[] {
 }
 
 /** Continues "web.1 did not answer on port 5000: " with where it listens instead. */
-export function insteadOf(port: number, listeners: readonly Listener[]): string {
+export function insteadOf(ports: readonly number[], listeners: readonly Listener[]): string {
   if (listeners.length === 0) return 'it listens on no port';
-  const here = listeners.filter((listener) => listener.port === port);
+  const here = listeners.filter(({ port }) => ports.includes(port));
   if (here.some(({ address }) => address === '0.0.0.0')) return 'it began to listen there only now';
-  if (here.length > 0) return `it listens there on ${list(here.map(({ address }) => address))} only`;
-  const ports = [...new Set(listeners.map((listener) => String(listener.port)))];
-  return `it listens on port${ports.length > 1 ? 's' : ''} ${list(ports)} instead`;
+  if (here.length > 0) return `it listens there on ${list([...new Set(here.map(({ address }) => address))])} only`;
+  const others = [...new Set(listeners.map(({ port }) => String(port)))];
+  return `it listens on port${others.length > 1 ? 's' : ''} ${list(others)} instead`;
 }
 
 function list(words: readonly string[]): string {

@@ -8,7 +8,8 @@ const askAgainMs = { least: 15, most: 250, shareOfElapsed: 1 / 20 } as const;
 /** Where a web instance must answer, and within which time. */
 export interface ReadinessCheck {
   readonly address: string;
-  readonly port: number;
+  /** The preferred port first. */
+  readonly ports: readonly number[];
   readonly timeoutMs: number;
 }
 
@@ -18,20 +19,30 @@ export interface ReadinessDeps {
   readonly clock: Clock;
 }
 
+/** The wait for a better port, once one answers: as long as that one took, within these bounds. */
+const betterPortMs = { least: 1000, most: 10_000 } as const;
+
 /**
- * Resolves `ready` as soon as something listens on the port in the instance's own network, `timed-out` after the boot
- * timeout.
+ * Resolves with the port as soon as something listens on it in the instance's own network, null after the boot timeout. Of
+ * several ports it is the first one of the list that answers, and the others get some more time when it is not the very first.
  */
 export async function awaitPort(
-  check: ReadinessCheck,
+  { address, ports, timeoutMs }: ReadinessCheck,
   { hands, clock }: ReadinessDeps,
   signal: AbortSignal,
-): Promise<'ready' | 'timed-out'> {
+): Promise<number | null> {
   const begin = clock.monotonicMs();
+  let decideAtMs = Number.POSITIVE_INFINITY;
   for (;;) {
-    if (await hands.answers(check, signal)) return 'ready';
+    const answered = await Promise.all(ports.map((port) => hands.answers({ address, port }, signal)));
+    const best = ports.find((_port, index) => answered[index]) ?? null;
     const elapsedMs = clock.monotonicMs() - begin;
-    if (elapsedMs > check.timeoutMs) return 'timed-out';
+    if (best !== null) {
+      const { least, most } = betterPortMs;
+      decideAtMs = Math.min(decideAtMs, elapsedMs + Math.min(most, Math.max(least, elapsedMs)));
+    }
+    if (best !== null && (best === ports[0] || elapsedMs >= decideAtMs)) return best;
+    if (elapsedMs > timeoutMs) return best;
     const { least, most, shareOfElapsed } = askAgainMs;
     await clock.sleep(Math.min(most, Math.max(least, elapsedMs * shareOfElapsed)), signal);
   }

@@ -2,7 +2,7 @@ import type { ContainerSpec } from '../domain/containers.ts';
 import { assertNever, PlatformError } from '../domain/errors.ts';
 import { type Instance, processName } from '../domain/instance.ts';
 import type { OneOff } from '../domain/one-off.ts';
-import { containerSpec, portOf } from './container-spec.ts';
+import { containerSpec, portsOf } from './container-spec.ts';
 import type { LifeDeps } from './life-deps.ts';
 
 export interface InstanceSpec {
@@ -51,5 +51,5 @@ async function specOfRelease(
   const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
   const networks = await store.appNetworks.list({ appId: app.id, hostId: instance.hostId });
   const facts = { platformId, app, release, artifact, instance, run, cloudlet, networks };
-  return { container: containerSpec(facts), port: portOf(instance, artifact) };
+  return { container: containerSpec(facts), port: portsOf(instance, artifact)[0] ?? null };
 }

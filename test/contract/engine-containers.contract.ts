@@ -93,16 +93,21 @@ export function containersContract(underTest: UnderTest): void {
 
     test('a process that reacts to its stop signal ends without a kill', async () => {
       const { engine, spec } = bound(underTest);
-      const id = await engine.containers.create(
-        spec("trap 'exit 42' INT; echo listening; while :; do sleep 0.05; done", { stopSignal: 'SIGINT' }),
-      );
-      await engine.containers.start(id);
-      // A signal before the program handles it would end it.
-      for await (const _line of engine.containers.logs(id, { follow: true }, AbortSignal.timeout(scaled(10_000))))
-        break;
-      await engine.containers.stop(id, 10_000);
-      assert.equal((await engine.containers.inspect(id))?.exitCode, 42);
-      await engine.containers.remove(id);
+      for (const [stopSignal, name] of [
+        ['SIGINT', 'INT'],
+        ['SIGRTMIN+3', 'RTMIN+3'],
+        ['3', 'QUIT'],
+      ] as const) {
+        const script = `trap 'exit 42' ${name}; echo listening; while :; do sleep 0.05; done`;
+        const id = await engine.containers.create(spec('', { command: ['bash', '-c', script], stopSignal }));
+        await engine.containers.start(id);
+        // A signal before the program handles it would end it.
+        for await (const _line of engine.containers.logs(id, { follow: true }, AbortSignal.timeout(scaled(10_000))))
+          break;
+        await engine.containers.stop(id, 10_000);
+        assert.equal((await engine.containers.inspect(id))?.exitCode, 42, stopSignal);
+        await engine.containers.remove(id);
+      }
     });
 
     test('a process that ignores its stop signal is killed when the grace period is over, not at the next full second', async () => {

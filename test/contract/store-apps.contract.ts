@@ -274,7 +274,8 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
         processes: [{ type: 'web', command: 'node "a b.js"', args: null }],
         launcher: '/paas/launch',
         user: '1000:1000',
-        exposedPort: null,
+        init: null,
+        exposedPorts: [],
         sizeBytes: 5_000_000_000,
       } as const;
       const older = await store.artifacts.create(artifact);

@@ -29,7 +29,8 @@ export function storeListingsContract(name: string, open: () => Promise<Store>):
         processes: [{ type: 'web', command: `run ${number}`, args: null }],
         launcher: null,
         user: '1:1',
-        exposedPort: null,
+        init: null,
+        exposedPorts: [],
         sizeBytes: 5_000_000_000 + number,
       });
       const build = await store.builds.create({ appId: app.id, pushId: null, commit: `c${number}`, treeId: 't' });

@@ -27,7 +27,8 @@ export function storeRetentionContract(name: string, open: () => Promise<Store>)
         processes: [],
         launcher: null,
         user: '1:1',
-        exposedPort: null,
+        init: null,
+        exposedPorts: [],
         sizeBytes: 1,
       });
     const newBuild = async (app: App, artifactId: string | null, pushId: string | null = null) => {

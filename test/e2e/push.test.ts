@@ -108,7 +108,7 @@ describe('git push paas main', () => {
   });
 
   it('builds a Dockerfile, and runs it as the user of its image', async () => {
-    await paas.deployed('dockerfile', {
+    const repo = await paas.deployed('dockerfile', {
       Dockerfile:
         'FROM paas/run\nWORKDIR /srv\nCOPY server.py .\nUSER 1234\nEXPOSE 8000\nCMD ["python3", "-u", "server.py"]\n',
       'server.py': pythonApp('from a Dockerfile')['server.py'] ?? '',
@@ -116,6 +116,21 @@ describe('git push paas main', () => {
     assert.equal((await paas.http('dockerfile')).body, 'from a Dockerfile');
     assert.equal((await paas.http('dockerfile', '/env/PORT')).body, '8000');
     assert.match((await paas.http('dockerfile', '/whoami')).body, / 1234$/);
+    // Of several exposed ports the one that listens is served. The command ignores PORT.
+    const several = ['ARG PORTS=8001-8002', 'EXPOSE 7000 $PORTS 53/udp', 'CMD PORT=8001 exec python3 -u server.py'];
+    const base = 'FROM paas/run\nWORKDIR /srv\nCOPY server.py .\nUSER 1234\nSTOPSIGNAL SIGINT\n';
+    await paas.commit('dockerfile', { Dockerfile: `${base}${several.join('\n')}` });
+    const { stderr } = await must(paas.push(repo));
+    assert.match(
+      stderr,
+      /web is served on port 8001, the lowest exposed port that answers; PORT is 5000 \(exposed: 7000, 8001, 8002\)/,
+    );
+    assert.doesNotMatch(stderr, /paas\/init/);
+    assert.equal((await paas.http('dockerfile')).body, 'from a Dockerfile');
+    await must(paas.paas(['ps:scale', 'web=0', '-a', 'dockerfile']));
+    await eventually('the log names the signal of the image', async () =>
+      (await paas.paas(['logs', '-a', 'dockerfile'])).stdout.includes('Stopping all processes with SIGINT'),
+    );
   });
 
   it('runs two pushes at once one after the other', async () => {

@@ -28,7 +28,8 @@ async function addRow(tables: StoreTables, { app, number }: { readonly app: App;
     processes: [{ type: 'worker', command: 'node worker.js', args: null }],
     launcher: null,
     user: '1:1',
-    exposedPort: null,
+    init: null,
+    exposedPorts: [],
     sizeBytes: number,
   });
   const build = await tables.builds.create({ appId, pushId: push.id, commit: `c${number}`, treeId: 't' });

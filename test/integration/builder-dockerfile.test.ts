@@ -59,9 +59,9 @@ test('a Dockerfile takes precedence over buildpacks, and its command is the web 
   assert.match(output.text, /Dockerfile declares types -> web/);
   assert.equal(artifact.builder, 'dockerfile');
   assert.equal(artifact.launcher, null);
-  assert.equal(artifact.exposedPort, 8000);
+  assert.deepEqual(artifact.exposedPorts, [8000]);
   assert.equal(artifact.user, '10001:10001');
-  assert.deepEqual(artifact.processes, [{ type: 'web', command: 'cat hello.txt', args: null }]);
+  assert.deepEqual(artifact.processes, [{ type: 'web', command: 'cat hello.txt', args: ['cat', 'hello.txt'] }]);
   const image = await fixture.engine.images.inspect(artifact.imageId);
   assert.equal(image?.labels['paas.platform'], fixture.platformId);
 });

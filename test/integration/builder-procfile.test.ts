@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Artifact } from '../../src/domain/build.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
-import { scaled } from '../support/deadline.ts';
-import { eventually } from '../support/eventually.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
 
 let fixture: BuilderFixture;
@@ -101,50 +98,6 @@ describe('a process that could not start is refused at the push, with the fix', 
   ] as const) {
     test(what, async () => {
       await assert.rejects(build(files), { code: 'build_failed', message, hint });
-    });
-  }
-});
-
-describe('SIGTERM reaches', () => {
-  const server = `#!/usr/bin/env python3
-import os, signal, sys, time
-def stop(*_):
-    print("stopping", flush=True); time.sleep(0.3); print("stopped", flush=True); os._exit(0)
-signal.signal(signal.SIGTERM, stop)
-print("up", flush=True)
-while True: time.sleep(1)
-`;
-  const files = (command: string) => ({ Procfile: `web: ${command}\n`, 'server.py': executable(server) });
-
-  /** The last output of the app, and its exit. */
-  async function stop(artifact: Artifact): Promise<{ readonly said: string; readonly exitCode: number }> {
-    const id = await fixture.start(artifact.imageId, [artifact.launcher ?? '', 'web']);
-    const signal = AbortSignal.timeout(scaled(60_000));
-    const { stdout } = await fixture.engine.containers.attach(id, signal);
-    let said = '';
-    stdout.on('data', (chunk) => {
-      said += chunk;
-    });
-    await fixture.engine.containers.start(id);
-    await eventually('the app is up', () => said.includes('up'));
-    await fixture.engine.containers.stop(id, 15_000);
-    const { exitCode } = await fixture.engine.containers.wait(id, signal);
-    return { said, exitCode };
-  }
-
-  for (const command of ['./server.py', 'FOO=1 ./server.py', 'cd /app && python3 -u server.py']) {
-    test(`the program itself: ${command}`, async () => {
-      const { artifact } = await build(files(command));
-      const { said, exitCode } = await stop(artifact);
-      assert.match(said, /stopping\nstopped\n$/);
-      assert.equal(exitCode, 0);
-    });
-  }
-
-  for (const command of ['./server.py 2>&1', './server.py & wait', '(./server.py)']) {
-    test(`a program below a shell, which may finish: ${command}`, async () => {
-      const { artifact } = await build(files(command));
-      assert.match((await stop(artifact)).said, /stopping\nstopped\n$/);
     });
   }
 });

@@ -46,7 +46,8 @@ describe('images of builds that an app cannot go back to', () => {
       processes: [{ type: 'web', command: 'sleep 600', args: ['sleep', '600'] }],
       launcher: null,
       user: '10001:10001',
-      exposedPort: null,
+      init: null,
+      exposedPorts: [],
       sizeBytes: 0,
     });
     const build = await builds.create({ appId: app.id, pushId: null, commit: name, treeId: name });

@@ -54,7 +54,8 @@ async function start(apiPort = 7080): Promise<Fixture> {
       processes: [{ type: 'web', command: 'node server.js', args: ['web'] }],
       launcher: '/launch',
       user: '1000:1000',
-      exposedPort: null,
+      init: null,
+      exposedPorts: [],
       sizeBytes: 1,
     });
     const { id: accountId } = fixture.owner;

@@ -39,7 +39,8 @@ async function release({ store, owner }: StoreFixture, app: App): Promise<Releas
     processes: [{ type: 'web', command: 'web', args: ['web'] }],
     launcher: null,
     user: '1:1',
-    exposedPort: null,
+    init: null,
+    exposedPorts: [],
     sizeBytes: 1,
   });
   const facts = { appId: app.id, artifactId: artifact.id, cause: 'deploy', description: 'Deploy' } as const;

@@ -181,7 +181,8 @@ async function deploy(store: Store, app: App, actor: Actor): Promise<Release> {
     ],
     launcher: '/launch',
     user: '1000:1000',
-    exposedPort: null,
+    init: null,
+    exposedPorts: [],
     sizeBytes: 12_345,
   });
   const release = await store.releases.create({

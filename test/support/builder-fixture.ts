@@ -154,10 +154,12 @@ export class BuilderFixture implements AsyncDisposable {
       env = {},
       user = '10001:10001',
       command = [],
+      stopSignal = 'SIGTERM',
     }: {
       readonly env?: Readonly<Record<string, string>>;
       readonly user?: string;
       readonly command?: readonly string[];
+      readonly stopSignal?: string;
     } = {},
   ): Promise<string> {
     return await this.engine.containers.create({
@@ -169,6 +171,7 @@ export class BuilderFixture implements AsyncDisposable {
       entrypoint,
       command,
       env,
+      stopSignal,
       memoryBytes: 512 * 1024 * 1024,
       cpus: 2,
       networks: [],

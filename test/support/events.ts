@@ -47,7 +47,7 @@ export const exampleFacts: EventFacts = {
   'instance.placed': { ...web1, failures: 0, startsInMs: 0 },
   'instance.starting': { ...web1, command: 'node web.js' },
   'instance.up': web1,
-  'instance.draining': { ...web1, stopReason: 'replaced' },
+  'instance.draining': { ...web1, stopReason: 'replaced', signal: 'SIGTERM' },
   'instance.stopped': { ...web1, ...end },
   'instance.crashed': { ...web1, ...end, from: 'up' },
   'instance.lost': { ...web1, reason: 'Host host-1 has not answered for 60 s' },

@@ -261,7 +261,8 @@ export class LowerHalf implements AsyncDisposable {
       })),
       launcher: null,
       user: '10001:10001',
-      exposedPort: null,
+      init: null,
+      exposedPorts: [],
       sizeBytes: 0,
     });
   }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { copyInit, lastStageOf } from '../../src/builder/dockerfile/copy-init.ts';
 import { DockerIgnore } from '../../src/builder/dockerfile/dockerignore.ts';
 import { explained } from '../../src/builder/dockerfile/errors.ts';
 import { isTrustedFrontEnd, syntaxLines } from '../../src/builder/dockerfile/front-end.ts';
 import { instructionsOf } from '../../src/builder/dockerfile/instructions.ts';
 import { refuseRemoteAdd } from '../../src/builder/dockerfile/remote-add.ts';
-import { rewriteDockerfile, withoutTrust } from '../../src/builder/dockerfile/rewrite.ts';
+import { rewriteDockerfile, withoutAdditions } from '../../src/builder/dockerfile/rewrite.ts';
+import { initTag } from '../../src/builder/init/init.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 
 const trust = {
@@ -105,9 +107,37 @@ test('a base image that does not exist is named, with an alternative', () => {
 });
 
 test('lines that the platform added are not shown', () => {
-  assert.equal(withoutTrust(`[2/3] RUN ${mount} npm ci`, trust), '[2/3] RUN npm ci');
-  assert.equal(withoutTrust('FROM docker.io/paas/host-ca:1', trust), null);
-  assert.equal(withoutTrust('FROM docker.io/paas/run', trust), 'FROM docker.io/paas/run');
+  const shown = (line: string, lastStage = 'other') => withoutAdditions(line, { trust, lastStage });
+  assert.equal(shown(`[2/3] RUN ${mount} npm ci`), '[2/3] RUN npm ci');
+  assert.equal(shown('FROM docker.io/paas/host-ca:1'), null);
+  assert.equal(shown('FROM docker.io/paas/run'), 'FROM docker.io/paas/run');
+  assert.equal(shown(`[2/4] ${copyInit}`, ''), null);
+  assert.equal(shown(`FROM docker.io/${initTag}`), null);
+  assert.deepEqual(
+    ['[1/4] FROM a', '[3/4] RUN b (cached)', '[4/4] RUN [2/4] c', 'plain', '[build 2/4] RUN d'].map((line) =>
+      shown(line, ''),
+    ),
+    ['[1/3] FROM a', '[2/3] RUN b (cached)', '[3/3] RUN [2/4] c', 'plain', '[build 2/4] RUN d'],
+  );
+  assert.equal(shown('[stage-1  9/10] RUN x', 'stage-1'), '[stage-1  8/9] RUN x');
+});
+
+test('the init is copied at the beginning of the last stage, whatever the end of the file looks like', () => {
+  const text = 'ARG V=1\nFROM a AS build\nRUN make\nFROM --platform=$P \\\n  b:$V as Prod\nRUN x \\';
+  const { text: made, originalLine } = rewriteDockerfile(text, {
+    trust: null,
+    inLastStage: copyInit,
+    dropSyntax: false,
+  });
+  assert.equal(made, text.replace('as Prod\n', `as Prod\n${copyInit}\n`));
+  assert.deepEqual([1, 5, 6, 7].map(originalLine), [1, 5, 5, 6]);
+  assert.deepEqual([text, 'FROM a', 'FROM a\nFROM b', 'FROM a AS x\nFROM x # no\n', ''].map(lastStageOf), [
+    'prod',
+    '',
+    'stage-1',
+    'stage-1',
+    '',
+  ]);
 });
 
 test('the syntax line counts only at the top', () => {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StartableProcess } from '../../src/builder/cnb/launch-plan.ts';
 import { commandLine } from '../../src/builder/cnb/launch-plan.ts';
-import { shellGivesWay } from '../../src/builder/cnb/launcher.ts';
 import { argvOf } from '../../src/builder/dockerfile/argv.ts';
 import { announceExport, announceProcesses, mergeProcesses } from '../../src/builder/processes.ts';
 import { parseProcfile } from '../../src/domain/procfile.ts';
@@ -62,6 +61,12 @@ test('a source without a process is refused, because it would replace a serving 
   assert.throws(announce, { code: 'build_failed', message: /^Nothing says what to run/, hint: /Procfile/ });
 });
 
+test('a line that starts the builder’s own program gets the signal of that program', () => {
+  const site = { ...direct('web', 'serve-static'), stopSignal: 'SIGQUIT' };
+  const signals = (line: string) => mergeProcesses(parseProcfile(line), [site]).all.map(({ stopSignal }) => stopSignal);
+  assert.deepEqual(signals('web: serve-static --gzip\nworker: node w.js'), ['SIGQUIT', undefined]);
+});
+
 test('a Procfile with only comments counts as no Procfile', () => {
   const merged = mergeProcesses(parseProcfile('# web: later\n'), [direct('web', 'npm', 'start')]);
   assert.deepEqual(merged.defaults, ['web']);
@@ -70,28 +75,6 @@ test('a Procfile with only comments counts as no Procfile', () => {
 test('a command is shown as its author wrote it', () => {
   assert.equal(commandLine(direct('web', 'bash', '-c', 'node server.js')), 'node server.js');
   assert.equal(commandLine(direct('web', 'node', 'my app.js', "it's")), "node 'my app.js' 'it'\\''s'");
-});
-
-test('commands that bash replaces itself with are recognised', () => {
-  for (const line of ['node server.js', 'FOO=1 node server.js', 'cd dist && node server.js', 'a; b --c "d e"']) {
-    assert.ok(shellGivesWay(line), line);
-  }
-  for (const line of [
-    'node server.js 2>&1',
-    'node server.js | tee log',
-    'node server.js || true',
-    'node server.js & wait',
-    'if true; then node x; fi',
-    'a; if true; then node x; fi',
-    'node server.js;',
-    '(node x)',
-    'trap "x" TERM; node x',
-    'node $(cat main)',
-    'node x # why',
-    '',
-  ]) {
-    assert.ok(!shellGivesWay(line), line);
-  }
 });
 
 test('a plain command needs no shell in an image that may have none', () => {

@@ -48,7 +48,7 @@ test('the cloudlet-seconds of an app are computed from its events alone, over a 
     at(2, 'instance.up', web('a', 4)),
     // A change of size: new before old.
     at(9, 'instance.starting', { ...web('b', 8), command: 'node web.js' }),
-    at(10, 'instance.draining', { ...web('a', 4), stopReason: 'restarted' }),
+    at(10, 'instance.draining', { ...web('a', 4), stopReason: 'restarted', signal: 'SIGTERM' }),
     at(11, 'instance.stopped', { ...web('a', 4), ...end, stopReason: 'restarted' }),
     at(19, 'instance.crashed', { ...web('b', 8), ...end, exitCode: 1, from: 'up' }),
     at(20, 'instance.refused', { ...web('c', 8), reason: 'No room', instanceId: null, hostId: null }),

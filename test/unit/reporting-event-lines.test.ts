@@ -29,7 +29,7 @@ test("the events of an instance are logged in Heroku's words", () => {
     [
       says('instance.starting', { ...web1, command: 'node web.js' }),
       says('instance.up', web1),
-      says('instance.draining', { ...web1, stopReason: 'replaced' }),
+      says('instance.draining', { ...web1, stopReason: 'replaced', signal: 'SIGTERM' }),
       says('instance.stopped', { ...web1, exitCode: 143, reason: 'Process exited with status 143', stopReason: null }),
     ].flat(),
     [

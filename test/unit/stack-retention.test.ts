@@ -2,14 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tagsToRemove } from '../../src/builder/stack-retention.ts';
 
-const own = new Set(['paas/run:now', 'paas/build:now', 'paas/host-ca:now']);
+const own = new Set(['paas/run:now', 'paas/build:now', 'paas/init:now', 'paas/host-ca:now']);
 
 test('stacks and certificates of older recipes are removed, current ones stay', () => {
-  const stacks = ['run', 'build', 'host-ca'].flatMap((kind) => [
+  const stacks = ['run', 'build', 'init', 'host-ca'].flatMap((kind) => [
     { tags: [`paas/${kind}:now`] },
     { tags: [`paas/${kind}:before`] },
   ]);
-  assert.deepEqual(tagsToRemove(stacks, own), ['paas/run:before', 'paas/build:before', 'paas/host-ca:before']);
+  assert.deepEqual(tagsToRemove(stacks, own), [
+    'paas/run:before',
+    'paas/build:before',
+    'paas/init:before',
+    'paas/host-ca:before',
+  ]);
 });
 
 test('a stack with another tag beside its own stays: a foreign tag, latest, or its current one', () => {

@@ -4,7 +4,7 @@ import { fixedSize } from '../../src/domain/instance-size.ts';
 import { type EndFacts, endReason, outOfMemoryReason } from '../../src/supervisor/ending.ts';
 
 const settings = { bootTimeoutMs: 60_000, stopGraceMs: 30_000, cloudletMemoryBytes: 128 * 1024 * 1024 };
-const instance = { type: 'web', slot: 2, size: fixedSize(4), port: 5000 };
+const instance = { type: 'web', slot: 2, size: fixedSize(4) };
 
 const reason = (changes: Partial<EndFacts>) =>
   endReason({
@@ -13,6 +13,8 @@ const reason = (changes: Partial<EndFacts>) =>
     exitCode: 1,
     outOfMemory: false,
     stubborn: false,
+    stopSignal: 'SIGTERM',
+    ports: [5000],
     listeners: null,
     lifeMs: null,
     settings,
@@ -37,6 +39,7 @@ describe('how an instance ended', () => {
     assert.match(reason({ why: 'boot-timeout', exitCode: 137 }), /R10.*web\.2 did not answer on port 5000 within 60 s/);
     const R12 = 'Error R12 (Exit timeout): web.2 did not exit within 30 s of SIGTERM';
     assert.equal(reason({ why: 'asked', exitCode: 137, stubborn: true }), R12);
+    assert.match(reason({ why: 'asked', exitCode: 137, stubborn: true, stopSignal: 'SIGQUIT' }), /30 s of SIGQUIT$/);
   });
 
   it('is its time limit when that was over, unless it then did not stop', () => {

@@ -35,28 +35,35 @@ describe('an app that did not answer on its port', () => {
 
   it('gets an error that says where it listens', () => {
     const loopback = { address: '127.0.0.1', port: 5000 };
-    assert.equal(insteadOf(5000, []), 'it listens on no port');
-    assert.equal(insteadOf(5000, [loopback]), 'it listens there on 127.0.0.1 only');
+    assert.equal(insteadOf([5000], []), 'it listens on no port');
+    assert.equal(insteadOf([5000], [loopback]), 'it listens there on 127.0.0.1 only');
     assert.equal(
-      insteadOf(5000, [loopback, { address: '::1', port: 5000 }]),
+      insteadOf([5000], [loopback, { address: '::1', port: 5000 }]),
       'it listens there on 127.0.0.1 and ::1 only',
     );
-    assert.equal(insteadOf(5000, [{ address: '0.0.0.0', port: 3000 }]), 'it listens on port 3000 instead');
-    assert.equal(insteadOf(5000, [{ address: '0.0.0.0', port: 5000 }]), 'it began to listen there only now');
+    assert.equal(insteadOf([5000], [{ address: '0.0.0.0', port: 3000 }]), 'it listens on port 3000 instead');
+    assert.equal(insteadOf([5000], [{ address: '0.0.0.0', port: 5000 }]), 'it began to listen there only now');
+    assert.equal(insteadOf([5000, 8080], [{ address: '127.0.0.1', port: 8080 }]), 'it listens there on 127.0.0.1 only');
     const two = [3000, 9229].flatMap((port) => ['0.0.0.0', '::'].map((address) => ({ address, port })));
-    assert.equal(insteadOf(5000, two), 'it listens on ports 3000 and 9229 instead');
+    assert.equal(insteadOf([5000], two), 'it listens on ports 3000 and 9229 instead');
     const facts = {
       why: 'boot-timeout',
       exitCode: 137,
       outOfMemory: false,
       stubborn: false,
+      stopSignal: 'SIGTERM',
       listeners: [loopback],
       lifeMs: null,
     } as const;
     const settings = { bootTimeoutMs: 60_000, stopGraceMs: 0, cloudletMemoryBytes: 1 };
     assert.equal(
-      endReason({ ...facts, instance: { type: 'web', slot: 1, size: fixedSize(1), port: 5000 }, settings }),
-      'Error R10 (Boot timeout): web.1 did not answer on port 5000 within 60 s: it listens there on 127.0.0.1 only',
+      endReason({
+        ...facts,
+        instance: { type: 'web', slot: 1, size: fixedSize(1) },
+        ports: [5000, 8080, 9090],
+        settings,
+      }),
+      'Error R10 (Boot timeout): web.1 did not answer on port 5000, 8080 or 9090 within 60 s: it listens there on 127.0.0.1 only',
     );
   });
 });

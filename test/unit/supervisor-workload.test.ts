@@ -29,7 +29,15 @@ test('the container of a service’s instance is found by labels that name no re
 
 test('the end of a service’s instance is an event like any other', () => {
   const settings = { bootTimeoutMs: 60_000, stopGraceMs: 30_000, cloudletMemoryBytes: 128 * 1024 * 1024 };
-  const facts = { instance: database, why: 'exit', exitCode: 137, outOfMemory: true, stubborn: false } as const;
+  const facts = {
+    instance: database,
+    why: 'exit',
+    exitCode: 137,
+    outOfMemory: true,
+    stubborn: false,
+    stopSignal: 'SIGTERM',
+    ports: [],
+  } as const;
   assert.equal(
     endReason({ ...facts, listeners: null, lifeMs: null, settings }),
     'Error R15 (Memory quota vastly exceeded): postgres.1 was killed at its limit of 512 MiB',

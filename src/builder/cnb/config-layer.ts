@@ -1,24 +1,31 @@
 import { stringify } from 'smol-toml';
 import type { LayerFile } from '../../domain/images.ts';
+import { initPath } from '../init/init.ts';
 import { LayerWriter } from '../layer-tar.ts';
 import type { LaunchPlan, StartableProcess } from './launch-plan.ts';
 import { launcherPath, launcherScript } from './launcher.ts';
 import type { RecordedBuildpack } from './record.ts';
 
+const initTree = initPath.slice(1);
 const launcherTree = launcherPath.slice(1);
 const processTree = 'cnb/process';
 const metadataPath = 'layers/config/metadata.toml';
 
 /**
- * The last layer: the launcher, one link to it per process type, and the build's metadata (platform spec, "exporter").
+ * The last layer: the init, the launcher, one link to it per process type, and the build's metadata (platform spec, "exporter").
  */
 export async function configLayer(
   path: string,
-  { launch, group }: { readonly launch: LaunchPlan; readonly group: readonly RecordedBuildpack[] },
+  {
+    launch,
+    group,
+    init,
+  }: { readonly launch: LaunchPlan; readonly group: readonly RecordedBuildpack[]; readonly init: Buffer },
 ): Promise<LayerFile> {
-  const writer = new LayerWriter(path, { paths: ['cnb', 'layers/config'], maxBytes: 64 * 1024 * 1024 });
+  const writer = new LayerWriter(path, { paths: [initTree, 'cnb', 'layers/config'], maxBytes: 64 * 1024 * 1024 });
   try {
-    await file(writer, launcherTree, { text: launcherScript(launch), mode: 0o755 });
+    await file(writer, initTree, { content: init, mode: 0o755 });
+    await file(writer, launcherTree, { content: Buffer.from(launcherScript(launch)), mode: 0o755 });
     for (const type of launch.processes.map((process) => process.type).sort()) {
       await writer.add({
         path: `${processTree}/${type}`,
@@ -28,7 +35,7 @@ export async function configLayer(
         linkTarget: launcherPath,
       });
     }
-    await file(writer, metadataPath, { text: metadata(launch, group), mode: 0o644 });
+    await file(writer, metadataPath, { content: Buffer.from(metadata(launch, group)), mode: 0o644 });
     return await writer.finish();
   } catch (error) {
     await writer.abandon();
@@ -63,8 +70,7 @@ function processEntry(process: StartableProcess): Record<string, string | readon
 async function file(
   writer: LayerWriter,
   path: string,
-  { text, mode }: { readonly text: string; readonly mode: number },
+  { content, mode }: { readonly content: Buffer; readonly mode: number },
 ): Promise<void> {
-  const content = Buffer.from(text);
   await writer.add({ path, type: 'file', mode, sizeBytes: content.length, linkTarget: null }, content);
 }

@@ -1,5 +1,6 @@
 import type { Engine } from '../../domain/engine.ts';
 import type { SettingsDigest } from '../build-key.ts';
+import type { InitProgram } from '../init/init.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import type { ImageRequest } from '../strategy.ts';
 import type { Group } from './order-toml.ts';
@@ -12,6 +13,7 @@ export interface CnbDeps {
   readonly platformId: string;
   /** The groups of order.toml. */
   readonly order: readonly Group[];
+  readonly init: InitProgram;
   readonly records: BuildRecords;
   readonly runtimes: SharedRuntimes;
   readonly settings: SettingsDigest;

@@ -21,15 +21,19 @@ export interface LaunchLayer {
 }
 
 /** `shell`: a line for bash, as in a Procfile. `direct`: argv, as in launch.toml. */
-export type StartableProcess =
-  | { readonly type: string; readonly kind: 'shell'; readonly command: string }
+export type StartableProcess = {
+  readonly type: string;
+  /** Default: SIGTERM. */
+  readonly stopSignal?: string;
+} & (
+  | { readonly kind: 'shell'; readonly command: string }
   | {
-      readonly type: string;
       readonly kind: 'direct';
       readonly command: readonly string[];
       readonly args: readonly string[];
       readonly workingDir: string | null;
-    };
+    }
+);
 
 /** The command line as it is shown to people. */
 export function commandLine(process: StartableProcess): string {

@@ -40,30 +40,6 @@ __paas_profiles() {
   for script in .profile.d/*.sh .profile; do __paas_source "$script"; done
 }
 
-# For a command line whose shell stays, such as a pipeline. Hands every signal to all of its processes, and ends when the
-# last one ends. A plain shell would die of SIGTERM at once, and the others with it.
-__paas_together() {
-  local group status name
-  set -m
-  bash -c "$1" &
-  group=$!
-  for name in TERM INT HUP QUIT USR1 USR2; do
-    # shellcheck disable=SC2064
-    trap "__paas_signalled=yes; kill -$name -- -$group 2>/dev/null" "$name"
-  done
-  # A trapped signal ends a wait early. The last wait's status counts, unless it is 127: the process was waited for before.
-  status=0
-  while kill -0 "$group" 2>/dev/null; do
-    wait "$group"
-    status=$?
-  done
-  wait "$group" 2>/dev/null
-  name=$?
-  [ "$name" = 127 ] || status=$name
-  while [ -n "${__paas_signalled-}" ] && kill -0 -- "-$group" 2>/dev/null; do sleep 0.05; done
-  exit "$status"
-}
-
 __paas_refuse() {
   local known="${__paas_types[*]}"
   if (($# > 0)); then

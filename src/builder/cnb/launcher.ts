@@ -86,30 +86,12 @@ function starts({ processes }: LaunchPlan): readonly string[] {
 function start(process: StartableProcess): string {
   const head = `${quoted(process.type)})`;
   if (process.kind === 'shell') {
-    const how = shellGivesWay(process.command) ? 'exec bash -c' : '__paas_together';
-    return `${head} ${how} ${quoted(process.command)} ;;`;
+    return `${head} exec bash -c ${quoted(process.command)} ;;`;
   }
   const move = process.workingDir === null ? '' : `cd -- ${quoted(process.workingDir)} || exit 1; `;
   const args = process.args.map(quoted).join(' ');
   // Arguments of the caller replace the default ones.
   return `${head} ${move}(($# > 0)) || set -- ${args}; exec -- ${process.command.map(quoted).join(' ')} "$@" ;;`;
-}
-
-/**
- * True when `bash -c` replaces itself by the line's last command (exec), so that the command receives SIGTERM. bash 5.2
- * does so for a simple command without redirection, also at the end of `&&` and `;`. It does not for `a 2>&1`, `a | b`,
- * `a & wait`, `a || b`, `if …` (tried). Such a character within quotes makes the answer false too.
- */
-export function shellGivesWay(command: string): boolean {
-  const plain = command.replaceAll('&&', ';');
-  if (/[|<>&\n`#]|\$\(|\btrap\b/.test(plain)) return false;
-  const last = plain.split(';').at(-1)?.trim() ?? '';
-  return (
-    last !== '' &&
-    !/^(\{|\(|!|\[\[|(if|then|elif|else|fi|for|while|until|do|done|case|esac|select|function|time|coproc)\b)|[})]$/.test(
-      last,
-    )
-  );
 }
 
 /** The text as one word of bash. */

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../domain/errors.ts';
 import type { BuilderChoice } from '../builder-choice.ts';
+import { initDigest, initPath } from '../init/init.ts';
 import { announceExport, mergeProcesses } from '../processes.ts';
 import type { BuildProposal, BuildStrategy, BuiltImage, ImageRequest } from '../strategy.ts';
 import { configLayer } from './config-layer.ts';
@@ -40,7 +41,11 @@ function proposal(deps: CnbDeps, groups: readonly Group[]): BuildProposal {
     kind: 'buildpack',
     name: first[0]?.buildpack.name ?? '',
     announcement: `Using buildpack: ${first.map(({ buildpack }) => buildpack.id).join(', ')}`,
-    ingredients: [launcherDigest, ...groups.flatMap((group) => group.map(({ buildpack }) => buildpack.digest))],
+    ingredients: [
+      launcherDigest,
+      initDigest,
+      ...groups.flatMap((group) => group.map(({ buildpack }) => buildpack.digest)),
+    ],
     build: (request) => build(deps, groups, request),
   };
 }
@@ -49,6 +54,8 @@ async function build(deps: CnbDeps, groups: readonly Group[], request: ImageRequ
   await mkdir(deps.scratchDir, { recursive: true, mode: 0o700 });
   const directory = await mkdtemp(join(deps.scratchDir, `${request.buildId}-`));
   try {
+    // Its first compilation takes a moment, and goes on beside the build.
+    deps.init.bytes(request.stack).catch(() => undefined);
     const record = await deps.records.read(request.app.id);
     const build: CnbBuild = { deps, groups, request, directory, record };
     try {
@@ -80,7 +87,8 @@ async function lastResult(record: BuildRecord, { deps, request, directory }: Cnb
 /** Makes the image, and writes the record for the next build. */
 async function finish({ record, files, app }: JailResult, { deps, request, directory }: CnbBuild): Promise<BuiltImage> {
   const launch = startable(record, request);
-  const config = await configLayer(join(directory, 'config.tar'), { launch, group: record.group });
+  const init = await deps.init.bytes(request.stack);
+  const config = await configLayer(join(directory, 'config.tar'), { launch, group: record.group, init });
   const { layers, group, labels } = record;
   const imageId = await assembleImage(deps.engine, { app, files, launch, layers, group, labels, config }, request);
   await deps.records.write(request.app.id, { ...record, imageId });
@@ -91,10 +99,12 @@ async function finish({ record, files, app }: JailResult, { deps, request, direc
       type: process.type,
       command: commandLine(process),
       args: [process.type],
+      ...(process.stopSignal === undefined ? {} : { stopSignal: process.stopSignal }),
     })),
     launcher: launcherPath,
     user: appUser,
-    exposedPort: null,
+    init: initPath,
+    exposedPorts: [],
   };
 }
 

@@ -1,6 +1,7 @@
 import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { PlatformError } from '../../domain/errors.ts';
+import { signalNumber } from '../../domain/stop-signal.ts';
 
 /** `<layers>/<name>.toml` (Buildpack API, "Layer Content Metadata (TOML)"). */
 export interface LayerMetadata {
@@ -27,6 +28,8 @@ export interface LaunchProcess {
   readonly isDefault: boolean;
   /** Null: the app's folder. */
   readonly workingDir: string | null;
+  /** Our own key `stop-signal`, which other platforms ignore. Default: SIGTERM. */
+  readonly stopSignal?: string;
 }
 
 /** The part of `<layers>/store.toml` that we read. The rest belongs to the buildpack and is kept as text. */
@@ -53,6 +56,10 @@ const launchSchema = z.object({
         args: z.array(z.string()).default([]),
         default: flag,
         'working-dir': z.string().optional(),
+        'stop-signal': z
+          .string()
+          .refine((signal) => signalNumber(signal) !== null, 'is no signal')
+          .optional(),
       }),
     )
     .default([]),
@@ -77,11 +84,14 @@ export function parseLaunch(text: string, file: string): LaunchMetadata {
   const { processes, labels, slices } = read(launchSchema, text, file);
   if (processes.filter((process) => process.default).length > 1) throw wrong(file, 'two processes are the default one');
   return {
-    processes: processes.map(({ default: isDefault, 'working-dir': workingDir, ...process }) => ({
-      ...process,
-      isDefault,
-      workingDir: workingDir ?? null,
-    })),
+    processes: processes.map(
+      ({ default: isDefault, 'working-dir': workingDir, 'stop-signal': stopSignal, ...process }) => ({
+        ...process,
+        isDefault,
+        workingDir: workingDir ?? null,
+        ...(stopSignal === undefined ? {} : { stopSignal }),
+      }),
+    ),
     labels,
     slices: slices.map(({ paths }) => paths),
   };

@@ -1,5 +1,6 @@
 import { PlatformError } from '../../domain/errors.ts';
-import { withoutTrust } from './rewrite.ts';
+import { lastStageOf } from './copy-init.ts';
+import { withoutAdditions } from './rewrite.ts';
 import type { DockerfileTrust } from './trust-image.ts';
 
 const maxErrorLength = 2_000;
@@ -33,7 +34,7 @@ export function explained(error: unknown, { dockerfile, trust, originalLine }: F
   const message = first === error.message ? first : `${first}.`;
   return new PlatformError(
     'build_failed',
-    (withoutTrust(message, trust.mounted) ?? message).replace(
+    (withoutAdditions(message, { trust: trust.mounted, lastStage: lastStageOf(dockerfile) }) ?? message).replace(
       /\bline (\d+)/gi,
       (_all, line: string) => `line ${originalLine(Number(line))}`,
     ),

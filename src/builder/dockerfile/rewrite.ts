@@ -1,3 +1,4 @@
+import { withoutInit } from './copy-init.ts';
 import { syntaxLines } from './front-end.ts';
 import { instructionsOf } from './instructions.ts';
 
@@ -15,6 +16,8 @@ export interface BuildTimeTrust {
 export interface RewriteOptions {
   /** Null when the host has no certificates of its own. */
   readonly trust: BuildTimeTrust | null;
+  /** An instruction for the beginning of the last stage. */
+  readonly inLastStage?: string;
   /** Removes the `# syntax=` line, so that the engine's own front end reads the file. */
   readonly dropSyntax: boolean;
 }
@@ -30,7 +33,15 @@ function mountFlag({ image, sourcePath, targetPath }: BuildTimeTrust): string {
 }
 
 /** A line of the build's output without what the rewrite added; null for a line that exists only because of it. */
-export function withoutTrust(line: string, trust: BuildTimeTrust | null): string | null {
+export function withoutAdditions(
+  line: string,
+  { trust, lastStage }: { readonly trust: BuildTimeTrust | null; readonly lastStage: string },
+): string | null {
+  const shown = withoutTrust(line, trust);
+  return shown === null ? null : withoutInit(shown, lastStage);
+}
+
+function withoutTrust(line: string, trust: BuildTimeTrust | null): string | null {
   if (!trust) return line;
   if (/^(\[[^\]]*\] )?FROM /.test(line) && line.includes(trust.image)) return null;
   return line.replaceAll(`${mountFlag(trust)} `, '');
@@ -38,29 +49,33 @@ export function withoutTrust(line: string, trust: BuildTimeTrust | null): string
 
 /**
  * The Dockerfile for the engine: the author's, with the host's certificates mounted in every RUN and named in build
- * arguments, which exist only during the build. A file in which no RUN is found stays as it is.
+ * arguments, which exist only during the build, and with one more instruction in its last stage.
  */
-export function rewriteDockerfile(text: string, { trust, dropSyntax }: RewriteOptions): Rewritten {
+export function rewriteDockerfile(text: string, { trust, inLastStage, dropSyntax }: RewriteOptions): Rewritten {
   const lines = text.split('\n');
   // The line stays as an empty comment, so that the engine's line numbers are the author's.
   if (dropSyntax) for (const { line } of syntaxLines(text)) lines[line] = '#';
-  const added = new Map<number, string>();
+  const added = new Map<number, readonly string[]>();
+  const add = (at: number, ...more: readonly string[]) => {
+    if (more.length > 0) added.set(at, [...(added.get(at) ?? []), ...more]);
+  };
+  const instructions = instructionsOf(lines);
+  const lastFrom = instructions.findLast(({ keyword }) => keyword === 'FROM');
+  if (lastFrom && inLastStage) add(lastFrom.lastLine, inLastStage);
   if (trust) {
     const mount = mountFlag(trust);
-    for (const { keyword, firstLine, lastLine } of instructionsOf(lines)) {
+    for (const { keyword, firstLine, lastLine } of instructions) {
       if (keyword === 'RUN') lines[firstLine] = (lines[firstLine] ?? '').replace(/^(\s*\S+)/, `$1 ${mount}`);
       // After a FROM, because arguments end with their stage.
-      if (keyword === 'FROM')
-        for (const name of trust.args) added.set(lastLine, `${added.get(lastLine) ?? ''}\nARG ${name}`);
+      if (keyword === 'FROM') add(lastLine, ...trust.args.map((name) => `ARG ${name}`));
     }
   }
-  const perFrom = trust?.args.length ?? 0;
-  const froms = [...added.keys()].sort((a, b) => a - b);
+  const places = [...added].sort(([a], [b]) => a - b);
   return {
-    text: lines.map((line, index) => line + (added.get(index) ?? '')).join('\n'),
+    text: lines.flatMap((line, index) => [line, ...(added.get(index) ?? [])]).join('\n'),
     originalLine: (line) => {
       let original = line;
-      for (const from of froms) if (original > from + 1) original = Math.max(from + 1, original - perFrom);
+      for (const [at, { length }] of places) if (original > at + 1) original = Math.max(at + 1, original - length);
       return original;
     },
   };

@@ -4,6 +4,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import type { HostHands } from '../../domain/host-hands.ts';
 import type { ImageState } from '../../domain/images.ts';
 import { DiskWatch } from '../full-disk.ts';
+import { type InitProgram, initDigest, initPath } from '../init/init.ts';
 import { Guard } from '../jail/guard.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import { LimitedOutput } from '../limited-output.ts';
@@ -11,11 +12,12 @@ import { announceProcesses, mergeProcesses, nothingToRun } from '../processes.ts
 import type { BuildStrategy, BuiltImage, ImageRequest, Source } from '../strategy.ts';
 import { argvOf } from './argv.ts';
 import { buildContext } from './context.ts';
+import { copyInit, lastStageOf } from './copy-init.ts';
 import { explained, isMissingFrontend } from './errors.ts';
 import { isTrustedFrontEnd, syntaxLines } from './front-end.ts';
 import { userOfImage } from './image-user.ts';
 import { refuseRemoteAdd } from './remote-add.ts';
-import { rewriteDockerfile, withoutTrust } from './rewrite.ts';
+import { rewriteDockerfile, withoutAdditions } from './rewrite.ts';
 import { type DockerfileTrust, dockerfileTrust } from './trust-image.ts';
 
 const maxFileBytes = 256 * 1024;
@@ -28,6 +30,7 @@ export interface DockerfileDeps {
   readonly hands: BuildHands;
   readonly platformId: string;
   readonly limits: JailLimits;
+  readonly init: InitProgram;
 }
 
 /** Builds the user's own Dockerfile with the engine's BuildKit. */
@@ -40,7 +43,7 @@ export function dockerfileStrategy(deps: DockerfileDeps): BuildStrategy {
         kind: 'dockerfile',
         name: 'Dockerfile',
         announcement: 'Dockerfile found: it says how to build this app',
-        ingredients: ['dockerfile'],
+        ingredients: ['dockerfile', initDigest],
         build: (request) => build(deps, source, request),
       };
     },
@@ -56,9 +59,16 @@ async function build(deps: DockerfileDeps, source: Source, request: ImageRequest
   const lookup = { imageId, user: image.config.user, platformId, buildId, limits, output, signal };
   const processes = processesOf(source, image, request);
   const user = await userOfImage(engine, lookup);
-  const port = exposedPort(image, request);
   output.step('Image made');
-  return { name: 'Dockerfile', imageId, processes, launcher: null, user, exposedPort: port };
+  return {
+    name: 'Dockerfile',
+    imageId,
+    processes,
+    launcher: null,
+    user,
+    init: initPath,
+    exposedPorts: exposedPorts(image),
+  };
 }
 
 /** BuildKit runs steps outside of the engine's containers. We limit the time, idleness, output and free disk; the engine limits the rest. */
@@ -67,7 +77,12 @@ async function buildWithinLimits({
   source,
   request,
 }: Pick<ImageBuild, 'deps' | 'source' | 'request'>): Promise<string> {
-  const trust = await dockerfileTrust(deps.engine);
+  const [trust, dockerfile] = await Promise.all([
+    dockerfileTrust(deps.engine),
+    readText(source, 'Dockerfile'),
+    deps.init.image(request.stack),
+  ]);
+  const lastStage = lastStageOf(dockerfile);
   using _brake = await deps.hands.brakeSteps();
   using disk = new DiskWatch(deps.hands, deps.limits);
   using guard = new Guard(deps.limits, AbortSignal.any([request.signal, disk.signal]));
@@ -75,10 +90,10 @@ async function buildWithinLimits({
   const output = new LimitedOutput(request.output, {
     maxBytes: deps.limits.outputBytes,
     onLine: () => guard.sawOutput(),
-    edit: (line) => withoutTrust(line, trust.mounted),
+    edit: (line) => withoutAdditions(line, { trust: trust.mounted, lastStage }),
   });
   try {
-    return await guard.race(buildImage({ deps, source, request, trust, output, signal: guard.signal }));
+    return await guard.race(buildImage({ deps, source, request, dockerfile, trust, output, signal: guard.signal }));
   } finally {
     output.end();
   }
@@ -88,13 +103,14 @@ interface ImageBuild {
   readonly deps: DockerfileDeps;
   readonly source: Source;
   readonly request: ImageRequest;
+  readonly dockerfile: string;
   readonly trust: DockerfileTrust;
   readonly output: LimitedOutput;
   readonly signal: AbortSignal;
 }
 
 async function buildImage(build: ImageBuild): Promise<string> {
-  const dockerfile = await readText(build.source, 'Dockerfile');
+  const { dockerfile } = build;
   refuseRemoteAdd(dockerfile);
   warnAboutConfig(dockerfile, build.request);
   const syntax = syntaxLines(dockerfile);
@@ -123,7 +139,7 @@ async function runBuild(
   { dockerfile, dropSyntax }: { readonly dockerfile: string; readonly dropSyntax: boolean },
 ): Promise<string> {
   const dockerignore = await readText(source, '.dockerignore');
-  const rewritten = rewriteDockerfile(dockerfile, { trust: trust.mounted, dropSyntax });
+  const rewritten = rewriteDockerfile(dockerfile, { trust: trust.mounted, inLastStage: copyInit, dropSyntax });
   try {
     return await deps.engine.images.buildDockerfile(
       {
@@ -156,16 +172,10 @@ async function readText({ tree }: Source, path: string): Promise<string> {
   return (await tree.readFile(path, maxFileBytes))?.toString() ?? '';
 }
 
-/** The exposed port. Null when there are several, because any of them may be the one that serves. */
-function exposedPort(image: ImageState, { output }: ImageRequest): number | null {
-  const ports = (image.config.exposedPorts ?? [])
-    .filter((port) => !port.endsWith('/udp'))
-    .map((port) => Number.parseInt(port, 10));
-  if (ports.length > 1) {
-    output.warn(`The image exposes ${ports.join(', ')}: PORT is not taken from them. Expose the one that serves.`);
-  }
-  const [port] = ports;
-  return ports.length === 1 && port !== undefined ? port : null;
+/** The exposed TCP ports, the lowest first: an image does not keep the sequence of its Dockerfile. */
+function exposedPorts({ config }: ImageState): readonly number[] {
+  const tcp = (config.exposedPorts ?? []).filter((port) => /^\d+(\/tcp)?$/.test(port));
+  return [...new Set(tcp.map((port) => Number.parseInt(port, 10)))].sort((a, b) => a - b);
 }
 
 /**
@@ -173,7 +183,8 @@ function exposedPort(image: ImageState, { output }: ImageRequest): number | null
  * in front of the command. Throws `build_failed` when there is nothing to run.
  */
 function processesOf(source: Source, image: ImageState, request: ImageRequest): readonly ProcessType[] {
-  const entrypoint = image.config.entrypoint ?? [];
+  const { entrypoint = [], stopSignal } = image.config;
+  const signal = stopSignal === undefined ? {} : { stopSignal };
   if (source.procfile && source.procfile.size > 0) {
     const merged = mergeProcesses(source.procfile, []);
     announceProcesses(merged, 'Dockerfile', request.output);
@@ -181,6 +192,7 @@ function processesOf(source: Source, image: ImageState, request: ImageRequest): 
       type,
       command,
       args: [...entrypoint, ...argvOf(command)],
+      ...signal,
     }));
   }
   const own = [...entrypoint, ...(image.config.cmd ?? [])];
@@ -190,5 +202,5 @@ function processesOf(source: Source, image: ImageState, request: ImageRequest): 
   }
   request.output.step('Discovering process types');
   request.output.detail('Dockerfile declares types -> web');
-  return [{ type: 'web', command: own.join(' '), args: null }];
+  return [{ type: 'web', command: own.join(' '), args: own, ...signal }];
 }

@@ -84,7 +84,8 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
     processes text not null,
     launcher text,
     "user" text not null,
-    exposed_port integer,
+    init text,
+    exposed_ports text not null,
     size_bytes ${bytes} not null,
     created_at text not null
   ) ${strict}`,
