@@ -20,7 +20,8 @@ export interface EnvText {
  *
  * - Without quotes a value ends at the line's end or before a blank and `#`. All other characters are as they stand.
  * - Single quotes and backticks: everything is as it stands, line breaks too. As in a shell, `'it'\''s'` is one value.
- * - Double quotes: `\n`, `\r`, `\"`, `\\`, `\$` and `` \` `` are one character; other backslashes stay. `$` has no effect.
+ * - Double quotes: `\n`, `\r`, `\"`, `\\`, `\$`, `\!` and `` \` `` are one character, as `heroku config -s` writes them; other
+ *   backslashes stay. `$` has no effect.
  * - In a text with CRLF line ends, the line breaks of a value are LF.
  */
 export function parseEnvText(text: string): EnvText {
@@ -101,7 +102,7 @@ function readQuoted(
         return { next: text.length, line: opened, reason: `opens a quote ${mark} that is never closed.` };
       }
       const inside = text.slice(at + 1, close);
-      value += mark === '"' ? inside.replace(/\\([nr"\\$`])/g, unescaped) : inside;
+      value += mark === '"' ? inside.replace(/\\([nr"\\$`!])/g, unescaped) : inside;
       at = close + 1;
     } else {
       break;

@@ -70,6 +70,7 @@ SINGLE='a # b'\t# c
       ['A="not\\\\n"', 'not\\n'],
       ['A="say \\"hi\\""', 'say "hi"'],
       ['A="$HOME \\$X ${Y} $(id)"', '$HOME $X ${Y} $(id)'],
+      ['A="it\'s \\"5\\$\\" \\`now\\`\\!\\nbye"', 'it\'s "5$" `now`!\nbye'],
       ["A='C:\\'", 'C:\\'],
       ["A='$X \\n \"'", '$X \\n "'],
       ["A='it'\\''s'", "it's"],

@@ -27,6 +27,7 @@ const define: DefineCommand = (command, session) => {
   examples(command, [
     ['paas config:import .env --app shop'],
     ['paas config --json --app shop | paas config:import - --app shop-staging', 'copy from app to app'],
+    ['heroku config --json --app old | paas config:import - --app shop', 'move from Heroku'],
   ]);
 };
 
@@ -34,7 +35,7 @@ const grammar = `
 Lines of a .env file:
   NAME=value           up to the end of the line, or to a blank and #
   NAME='any $text'     as it stands, also over several lines
-  NAME="line\\nline"    \\n, \\r, \\", \\\\, \\$ and \\\` are one character; $ has no effect
+  NAME="line\\nline"    \\n, \\r, \\", \\\\, \\$, \\! and \\\` are one character; $ has no effect
   export NAME=value    and NAME: value
   # comment            also after a value, behind a blank
 If any line cannot be read, nothing is set.`;
