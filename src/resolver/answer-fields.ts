@@ -8,6 +8,13 @@ export class MalformedAnswer extends Error {
   }
 }
 
+const shownLength = 40;
+
+/** A part of an answer for the text of a rule. */
+export function shown(text: string): string {
+  return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text;
+}
+
 /** In a value, and in a reason phrase. */
 const notInText = /[^\t\x20-\x7e\x80-\xff]/;
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -51,7 +58,7 @@ export function fieldsOf(lines: readonly string[], first: number): string[] {
     let name = line.slice(0, colon);
     if (!token.test(name)) name = name.replace(blanks, '');
     if (!token.test(name)) throw new MalformedAnswer('a field name that is no token (RFC 9110 5.1)');
-    fields.push(name, textOf(line.slice(colon + 1), `the value of ${name}`));
+    fields.push(name, textOf(line.slice(colon + 1), `the value of ${shown(name)}`));
   }
   return fields;
 }

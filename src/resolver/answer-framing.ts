@@ -1,4 +1,4 @@
-import { MalformedAnswer } from './answer-fields.ts';
+import { MalformedAnswer, shown } from './answer-fields.ts';
 import type { AnswerHead } from './answer-head.ts';
 
 /** How the body of an answer ends: `none` has no body, `close` ends with the connection. */
@@ -68,7 +68,7 @@ function endsInChunks(values: readonly string[]): boolean {
   const names = listOf(values).filter((name) => name !== '');
   const other = names.find((name) => name !== 'chunked' && name !== 'identity');
   if (other !== undefined)
-    throw new MalformedAnswer(`a transfer coding that no client asked for: ${other} (RFC 9112 7)`);
+    throw new MalformedAnswer(`a transfer coding that no client asked for: ${shown(other)} (RFC 9112 7)`);
   if (names.length === 0) throw new MalformedAnswer('an empty Transfer-Encoding (RFC 9112 6.1)');
   if (!names.includes('chunked')) return false;
   if (names.at(-1) !== 'chunked') throw new MalformedAnswer('chunked is not the last transfer coding (RFC 9112 6.3)');

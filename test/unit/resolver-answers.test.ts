@@ -244,6 +244,11 @@ const rows: readonly (readonly [name: string, answer: string, read: string, aske
     'bad: a transfer coding that no client asked for: gzip (RFC 9112 7)',
   ],
   [
+    'a coding whose name is long',
+    `${ok}Transfer-Encoding: ${'z'.repeat(99)}\r\n\r\n`,
+    `bad: a transfer coding that no client asked for: ${'z'.repeat(40)}… (RFC 9112 7)`,
+  ],
+  [
     'almost chunked',
     `${ok}Transfer-Encoding: xchunked\r\n\r\n`,
     'bad: a transfer coding that no client asked for: xchunked (RFC 9112 7)',
