@@ -4,9 +4,10 @@ import type { Stack } from '../domain/builder.ts';
 import type { ConfigVars } from '../domain/config-vars.ts';
 import type { SourceEntry } from '../domain/push.ts';
 import { writeWhole } from '../system/durable-file.ts';
+import { throughLinks } from './control-files.ts';
 import { readIfThere } from './files.ts';
 import { anyOf, matchesAny } from './glob.ts';
-import type { BuildProposal } from './strategy.ts';
+import type { BuildProposal, Source } from './strategy.ts';
 
 /** Raise it when a change of the builder makes other images from equal sources, and no digest shows that change. */
 export const builderGeneration = 1;
@@ -21,21 +22,29 @@ export function stackParts(stack: Stack): readonly string[] {
   return [stack.buildImageId, stack.runImageId];
 }
 
-/** A digest of the paths, modes and contents of the entries that match. */
-export function entriesDigest(entries: readonly SourceEntry[], patterns: readonly string[]): string {
+/** A digest of the paths, modes and contents of the entries that match. Where one is a link, all of the tree counts. */
+export function entriesDigest(
+  { entries, tree }: Pick<Source, 'entries' | 'tree'>,
+  patterns: readonly string[],
+): string {
   const matches = anyOf(patterns);
   const matching = entries.filter(({ path }) => matches(path)).sort(byPath);
-  return sha256(JSON.stringify(matching.map(({ path, mode, objectId }) => [path, mode, objectId])));
+  const linked = throughLinks(entries, matches, patterns) ? [tree.treeId] : [];
+  return sha256(JSON.stringify([...matching.map(({ path, mode, objectId }) => [path, mode, objectId]), ...linked]));
 }
 
 function byPath(a: SourceEntry, b: SourceEntry): number {
   return a.path < b.path ? -1 : Number(a.path > b.path);
 }
 
-/** A digest of the paths of the entries that match, whatever their contents. */
-export function presenceDigest(entries: readonly SourceEntry[], patterns: readonly string[]): string {
+/** A digest of the paths of the entries that match, whatever their contents. Where one is a link, all of the tree counts. */
+export function presenceDigest(
+  { entries, tree }: Pick<Source, 'entries' | 'tree'>,
+  patterns: readonly string[],
+): string {
   const matches = anyOf(patterns);
-  return sha256(JSON.stringify(entries.filter(({ path }) => matches(path)).map(({ path }) => path)));
+  const linked = throughLinks(entries, matches, patterns) ? [tree.treeId] : [];
+  return sha256(JSON.stringify([...entries.filter(({ path }) => matches(path)).map(({ path }) => path), ...linked]));
 }
 
 /**

@@ -99,8 +99,25 @@ function tokensOf(pattern: string): readonly Token[] {
   return tokens;
 }
 
+/** Whether Go's path.Match would read the pattern: each `[` with letters and its `]`, each `\\` with a letter behind it. */
+export function isWellFormedPattern(pattern: string): boolean {
+  const letters = [...pattern];
+  const lastClose = letters.lastIndexOf(']');
+  for (let at = 0; at < letters.length; at++) {
+    if (letters[at] === '\\') {
+      at += 1;
+      if (at >= letters.length) return false;
+    } else if (letters[at] === '[') {
+      const first = letters[at + 1] === '^' ? at + 2 : at + 1;
+      if (first >= lastClose || letters[first] === ']' || letters[first] === '-') return false;
+      at = letters.indexOf(']', first);
+    }
+  }
+  return true;
+}
+
 function letterClass(letters: readonly string[]): (letter: string) => boolean {
-  const negated = letters[0] === '^' || letters[0] === '!';
+  const negated = letters[0] === '^';
   const members = negated ? letters.slice(1) : letters;
   const ranges: (readonly [string, string])[] = [];
   for (let at = 0; at < members.length; at++) {

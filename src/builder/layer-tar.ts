@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { pack as createPack, type Pack } from 'tar-stream';
 import { PlatformError } from '../domain/errors.ts';
+import { shownName } from '../domain/file-name.ts';
 import type { LayerFile } from '../domain/images.ts';
+import { tarEnd, tarHeader } from './tar/header.ts';
+import { paddingOf } from './tar/read.ts';
 
 /** 1980-01-01T00:00:01Z, the time of every file in an image made by buildpacks (platform spec, "exporter"). */
 const layerTime = new Date(315_532_801_000);
@@ -24,7 +26,7 @@ const nothing = new Uint8Array();
 const writeBytes = 1024 * 1024;
 
 export interface LayerEntry {
-  /** Absolute in the image, without the first slash. */
+  /** Absolute in the image, without the first slash. As `nameOf` makes it, like `linkTarget`. */
   readonly path: string;
   readonly type: 'file' | 'directory' | 'symlink';
   readonly mode: number;
@@ -43,51 +45,57 @@ export class LayerWriter {
   readonly #path: string;
   readonly #allowed: readonly string[];
   readonly #maxBytes: number;
-  readonly #pack: Pack = createPack();
   readonly #hash = createHash('sha256');
-  readonly #written: Promise<void>;
   readonly #folders = new Set<string>();
+  #file: FileHandle | null = null;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
   #sizeBytes = 0;
-  #failed = false;
 
   /** `paths`: the paths that the layer may hold, each with all below it. `maxBytes`: limit of the whole tar. */
   constructor(path: string, options: { readonly paths: readonly string[]; readonly maxBytes: number }) {
     this.#path = path;
     this.#allowed = options.paths;
     this.#maxBytes = options.maxBytes;
-    // The reader of the pack receives the error.
-    this.#pack.on('error', () => undefined);
-    this.#written = this.#write();
-    // `finish` throws the error. Until then, an unhandled rejection must not end the program.
-    this.#written.catch(() => {
-      this.#failed = true;
-    });
   }
 
-  /** Only files have content, of exactly `sizeBytes`. Throws `build_failed` for a path that the layer may not hold. */
+  /**
+   * Only files have content, of exactly `sizeBytes`. Throws `build_failed` for a path that the layer may not hold, and
+   * `too_large` when the layer exceeds the limit.
+   */
   async add(entry: LayerEntry, content: AsyncIterable<Uint8Array> | Uint8Array = nothing): Promise<void> {
-    if (this.#failed) await this.#written;
     checkPath(entry.path, this.#allowed);
     await this.#addParents(entry.path);
     if (entry.type === 'directory') {
       if (this.#folders.has(entry.path)) return;
       this.#folders.add(entry.path);
     }
-    const empty = entry.type !== 'file' || entry.sizeBytes === 0;
-    await this.#entry(headerOf(entry, appOwner), empty ? nothing : content);
+    await this.#write(headerOf(entry, appOwner));
+    if (entry.type !== 'file' || entry.sizeBytes === 0) return;
+    let written = 0;
+    for await (const chunk of content instanceof Uint8Array ? [content] : content) {
+      written += chunk.length;
+      await this.#write(chunk);
+    }
+    if (written !== entry.sizeBytes) {
+      throw new PlatformError('internal', `${shownName(entry.path)} has ${written} bytes, not ${entry.sizeBytes}.`);
+    }
+    await this.#write(Buffer.alloc(paddingOf(written)));
   }
 
   /** Throws `too_large` when the layer exceeds the limit. */
   async finish(): Promise<LayerFile> {
-    this.#pack.finalize();
-    await this.#written;
+    await this.#write(tarEnd);
+    await this.#flush();
+    await this.#file?.close();
+    this.#file = null;
     return { diffId: `sha256:${this.#hash.digest('hex')}`, path: this.#path, sizeBytes: this.#sizeBytes };
   }
 
   /** Stops writing. The caller removes the unfinished file with its folder. */
   async abandon(): Promise<void> {
-    this.#pack.destroy(new Error('abandoned'));
-    await this.#written.catch(() => undefined);
+    await this.#file?.close();
+    this.#file = null;
   }
 
   async #addParents(path: string): Promise<void> {
@@ -98,79 +106,44 @@ export class LayerWriter {
       this.#folders.add(folder);
       const inside = this.#allowed.some((allowed) => isBelow(folder, allowed));
       const entry = { path: folder, type: 'directory', mode: 0o755, sizeBytes: 0, linkTarget: null } as const;
-      await this.#entry(headerOf(entry, inside ? appOwner : root), nothing);
+      await this.#write(headerOf(entry, inside ? appOwner : root));
     }
   }
 
-  #entry(header: HeaderArgument, content: AsyncIterable<Uint8Array> | Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      // If the writer failed, its error is more precise than the pack's.
-      const done = (error?: Error | null) => (error ? void this.#written.then(() => reject(error), reject) : resolve());
-      // If the writer fails meanwhile, nothing reads the pack any more and `done` is never called.
-      this.#written.catch(reject);
-      if (content instanceof Uint8Array) return void this.#pack.entry(header, content, done);
-      copy(content, this.#pack.entry(header, done)).catch((error: unknown) => {
-        reject(error);
-        this.#pack.destroy(error as Error);
-      });
-    });
-  }
-
-  async #write(): Promise<void> {
-    let file: FileHandle | undefined;
-    try {
-      file = await open(this.#path, 'wx', 0o600);
-      let pending: Buffer[] = [];
-      let pendingBytes = 0;
-      for await (const data of this.#pack) {
-        const chunk = data as Buffer;
-        this.#sizeBytes += chunk.length;
-        if (this.#sizeBytes > this.#maxBytes) {
-          throw new PlatformError(
-            'too_large',
-            `The build made more than ${Math.floor(this.#maxBytes / 1024 / 1024)} MiB for one layer of the image.`,
-          );
-        }
-        this.#hash.update(chunk);
-        pending.push(chunk);
-        pendingBytes += chunk.length;
-        if (pendingBytes < writeBytes) continue;
-        await file.appendFile(Buffer.concat(pending));
-        pending = [];
-        pendingBytes = 0;
-      }
-      await file.appendFile(Buffer.concat(pending));
-    } finally {
-      await file?.close();
+  async #write(chunk: Uint8Array): Promise<void> {
+    this.#sizeBytes += chunk.length;
+    if (this.#sizeBytes > this.#maxBytes) {
+      throw new PlatformError(
+        'too_large',
+        `The build made more than ${Math.floor(this.#maxBytes / 1024 / 1024)} MiB for one layer of the image.`,
+      );
     }
+    this.#hash.update(chunk);
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    if (this.#pendingBytes >= writeBytes) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#file ??= await open(this.#path, 'wx', 0o600);
+    const data = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    await this.#file.appendFile(data);
   }
 }
 
-type HeaderArgument = Parameters<Pack['entry']>[0];
-type Sink = ReturnType<Pack['entry']>;
-
-async function copy(content: AsyncIterable<Uint8Array>, sink: Sink): Promise<void> {
-  // The layer's writer receives the error.
-  sink.on('error', () => undefined);
-  for await (const chunk of content) {
-    if (!sink.write(chunk)) await new Promise<void>((resolve) => sink.once('drain', () => resolve()));
-  }
-  sink.end(undefined);
-}
-
-function headerOf(entry: LayerEntry, owner: { readonly uid: number; readonly gid: number }): HeaderArgument {
-  return {
-    name: entry.type === 'directory' ? `${entry.path}/` : entry.path,
+function headerOf(entry: LayerEntry, owner: { readonly uid: number; readonly gid: number }): Buffer {
+  return tarHeader({
+    name: entry.path,
     type: entry.type,
     // No set-uid, set-gid or sticky bit. The owner can always read.
     mode: entry.type === 'symlink' ? 0o777 : (entry.mode & 0o777) | (entry.type === 'directory' ? 0o700 : 0o400),
-    size: entry.type === 'file' ? entry.sizeBytes : 0,
-    mtime: entry.modifiedAt ?? layerTime,
-    uname: '',
-    gname: '',
+    sizeBytes: entry.type === 'file' ? entry.sizeBytes : 0,
+    modifiedAt: entry.modifiedAt ?? layerTime,
+    linkTarget: entry.linkTarget,
     ...owner,
-    ...(entry.linkTarget === null ? {} : { linkname: entry.linkTarget }),
-  };
+  });
 }
 
 /** Compares whole names: `/app-evil` is not below `/app`. */
@@ -184,6 +157,6 @@ function checkPath(path: string, allowed: readonly string[]): void {
   // A whiteout would delete files of the layers below (OCI image spec, "Whiteouts").
   const whiteout = names.some((name) => name.startsWith('.wh.'));
   if (!clean || whiteout || !allowed.some((folder) => isBelow(path, folder))) {
-    throw new PlatformError('build_failed', `The build made ${JSON.stringify(path)}, which cannot go into an image.`);
+    throw new PlatformError('build_failed', `The build made "${shownName(path)}", which cannot go into an image.`);
   }
 }

@@ -4,11 +4,13 @@ import type { Stack } from '../domain/builder.ts';
 import type { ConfigVars } from '../domain/config-vars.ts';
 import type { SourceEntry, SourceTree } from '../domain/push.ts';
 import type { BuilderChoice, ChoiceFacts } from './builder-choice.ts';
+import type { ControlFiles } from './control-files.ts';
 
 /** A source with its list of files and the files that decide how it is built, which are read only once. */
 export interface Source extends ChoiceFacts {
   readonly tree: SourceTree;
   readonly entries: readonly SourceEntry[];
+  readonly files: ControlFiles;
 }
 
 /** One way of turning a source into an image: a Dockerfile, buildpacks. */

@@ -16,7 +16,7 @@ export const deployRefs: ReadonlySet<string> = new Set(['refs/heads/main', 'refs
 
 /**
  * A commit's tree. It can be read while the objects are still in quarantine. Every read is bounded. Paths are those of the
- * tree, with `/`.
+ * tree, with `/`, as `nameOf` makes them.
  */
 export interface SourceTree {
   readonly commit: string;
@@ -26,6 +26,8 @@ export interface SourceTree {
   list(): Promise<readonly SourceEntry[]>;
   /** A regular file's content, or null if the path has no regular file. Throws `too_large` above `maxBytes`. */
   readFile(path: string, maxBytes: number): Promise<Buffer | null>;
+  /** The target of a link, as `nameOf` makes it, or null if the path has no link. */
+  readLink(path: string): Promise<string | null>;
   /** The tree as an uncompressed tar. Fails if it exceeds the size limit. */
   archive(signal: AbortSignal): Promise<NodeJS.ReadableStream>;
 }

@@ -1,4 +1,5 @@
 import { PlatformError } from '../domain/errors.ts';
+import { nameBytes, nameOf, shownName } from '../domain/file-name.ts';
 import type { SourceEntry } from '../domain/push.ts';
 
 export interface ListingLimits {
@@ -8,6 +9,8 @@ export interface ListingLimits {
 
 /** Linux allows no longer path (PATH_MAX), so a tree with one could not be unpacked. */
 const pathBytes = 4096;
+/** Linux allows no longer name of a file or folder (NAME_MAX). */
+const nameLimit = 255;
 /** All paths together. A hundred thousand long ones would only cost memory. */
 const listingBytes = 64 * 1024 * 1024;
 
@@ -40,7 +43,7 @@ export async function readListing(
       if (!entry) continue;
       treeBytes += entry.sizeBytes;
       if (treeBytes > limits.treeBytes) {
-        const path = JSON.stringify(entry.path);
+        const path = `"${shownName(entry.path)}"`;
         throw tooLarge(
           `more than ${mebibytes(limits.treeBytes)} (${mebibytes(treeBytes)} with ${path}, file ${number(count)})`,
           'Keep large files elsewhere',
@@ -63,7 +66,7 @@ async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly 
     const end = data.lastIndexOf(0);
     rest = data.subarray(end + 1);
     if (rest.length > pathBytes + columnBytes) throw pathTooLong();
-    if (end >= 0) yield data.toString('utf8', 0, end).split('\0');
+    if (end >= 0) yield nameOf(data.subarray(0, end)).split('\0');
   }
 }
 
@@ -72,11 +75,23 @@ function parseEntry(line: string): SourceEntry | null {
   const tab = line.indexOf('\t');
   const path = line.slice(tab + 1);
   // A UTF-16 code unit has at most three bytes in UTF-8.
-  if (path.length > pathBytes / 3 && Buffer.byteLength(path) > pathBytes) throw pathTooLong();
+  if (path.length > pathBytes / 3 && nameBytes(path).length > pathBytes) throw pathTooLong();
+  if (path.length > nameLimit / 3) checkNames(path);
   const [, mode = '', type, objectId = '', size] = columns.exec(line.slice(0, Math.max(tab, 0))) ?? [];
   if (!type) throw new PlatformError('internal', `git listed a tree in an unknown form: ${JSON.stringify(line)}`);
   if (type === 'tree') return null;
   return { path, mode, objectId, sizeBytes: size === '-' ? 0 : Number(size) };
+}
+
+function checkNames(path: string): void {
+  const long = path.split('/').find((name) => nameBytes(name).length > nameLimit);
+  if (long !== undefined) {
+    const start = shownName(long.slice(0, 40));
+    throw tooLarge(
+      `a name of ${nameBytes(long).length} bytes (it begins with "${start}"), and ${nameLimit} is the limit`,
+      'Shorten it',
+    );
+  }
 }
 
 function pathTooLong(): PlatformError {

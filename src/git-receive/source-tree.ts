@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { errorCode, PlatformError } from '../domain/errors.ts';
+import { nameOf, shownName } from '../domain/file-name.ts';
 import type { SourceEntry, SourceTree } from '../domain/push.ts';
 import { gitArguments } from './git-command.ts';
 import type { GitLimits } from './limits.ts';
@@ -8,6 +9,9 @@ import { mebibytes, readListing } from './source-listing.ts';
 
 const regularModes: ReadonlySet<string> = new Set(['100644', '100755']);
 const gitlinkMode = '160000';
+const linkMode = '120000';
+/** Linux allows no longer target of a link (PATH_MAX with its NUL). */
+const linkBytes = 4095;
 /** tar adds this to an entry at most: its header, padding, and the header of a long path. */
 const tarBytesPerEntry = 3 * 1024;
 
@@ -43,12 +47,21 @@ export async function openSourceTree(
       const entry = byPath.get(path);
       if (!entry || !regularModes.has(entry.mode)) return null;
       if (entry.sizeBytes > maxBytes) {
-        throw new PlatformError('too_large', `${path} has ${entry.sizeBytes} bytes, and ${maxBytes} is the limit.`);
+        throw new PlatformError(
+          'too_large',
+          `${shownName(path)} has ${entry.sizeBytes} bytes, and ${maxBytes} is the limit.`,
+        );
       }
       return await repository.read(
         { name: 'cat-file', options: ['blob'], revisions: [entry.objectId] },
         { maxBytes: entry.sizeBytes, signal },
       );
+    },
+    async readLink(path) {
+      const entry = byPath.get(path);
+      if (entry?.mode !== linkMode) return null;
+      const command = { name: 'cat-file', options: ['blob'], revisions: [entry.objectId] };
+      return nameOf(await repository.read(command, { maxBytes: linkBytes, signal }));
     },
     archive: async (stop) =>
       archive(repository, id, {
@@ -130,11 +143,13 @@ export async function sourceWarnings(source: SourceTree): Promise<readonly strin
   const submodules = entries.filter(({ mode }) => mode === gitlinkMode).map(({ path }) => path);
   if (submodules.length > 0) {
     const more = submodules.length > 3 ? ` and ${submodules.length - 3} more` : '';
-    warnings.push(`Submodules are not fetched; empty in the build: ${submodules.slice(0, 3).join(', ')}${more}`);
+    warnings.push(
+      `Submodules are not fetched; empty in the build: ${submodules.slice(0, 3).map(shownName).join(', ')}${more}`,
+    );
   }
   const pointer = await findLfsPointer(source, entries);
   if (pointer) {
-    warnings.push(`Git LFS files are not fetched: the build sees the pointer in place of ${pointer}`);
+    warnings.push(`Git LFS files are not fetched: the build sees the pointer in place of ${shownName(pointer)}`);
   }
   return warnings;
 }

@@ -41,6 +41,7 @@ it('a config change does not wait for a build, and a push that waits for the cha
     treeId: 't',
     list: async () => [],
     readFile: async () => null,
+    readLink: async () => null,
     archive: () => Promise.reject(new Error('nothing reads it')),
   };
   const output = new RecordedOutput();

@@ -1,13 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { nameBytes, nameOf } from '../../src/domain/file-name.ts';
 import type { SourceEntry, SourceTree } from '../../src/domain/push.ts';
 
 const run = promisify(execFile);
 
-/** A file's text, or its text and mode; null removes the file. */
+/** A file's text, or its text and mode; null removes the file. Names are as `nameOf` makes them. */
 export type SourceFiles = Readonly<
   Record<string, string | Buffer | { readonly text: string | Buffer; readonly mode: number } | null>
 >;
@@ -30,8 +31,8 @@ export class GitSource implements AsyncDisposable {
   /** Changes files, commits all, and returns the commit. */
   async commit(files: SourceFiles): Promise<SourceTree> {
     for (const [path, content] of Object.entries(files)) {
-      const file = join(this.dir, path);
-      await mkdir(dirname(file), { recursive: true });
+      const file = nameBytes(`${this.dir}/${path}`);
+      await mkdir(file.subarray(0, file.lastIndexOf('/')), { recursive: true });
       if (content === null) await rm(file, { recursive: true, force: true });
       else if (typeof content === 'object' && !Buffer.isBuffer(content))
         await writeFile(file, content.text, { mode: content.mode });
@@ -45,7 +46,8 @@ export class GitSource implements AsyncDisposable {
   async head(): Promise<SourceTree> {
     const [commit = '', treeId = ''] = (await this.git('rev-parse', 'HEAD', 'HEAD^{tree}')).trim().split('\n');
     const { dir } = this;
-    const entries = parseListing(await this.git('ls-tree', '-r', '-l', '-z', commit));
+    const bytes = this.#bytes.bind(this);
+    const entries = parseListing(nameOf(await this.#bytes('ls-tree', '-r', '-l', '-z', commit)));
     return {
       commit,
       treeId,
@@ -53,8 +55,11 @@ export class GitSource implements AsyncDisposable {
       async readFile(path) {
         const entry = entries.find((candidate) => candidate.path === path && candidate.mode.startsWith('100'));
         if (!entry) return null;
-        const { stdout } = await run('git', ['-C', dir, 'cat-file', 'blob', entry.objectId], { encoding: 'buffer' });
-        return stdout;
+        return await bytes('cat-file', 'blob', entry.objectId);
+      },
+      async readLink(path) {
+        const entry = entries.find((candidate) => candidate.path === path && candidate.mode === '120000');
+        return entry ? nameOf(await bytes('cat-file', 'blob', entry.objectId)) : null;
       },
       async archive(signal) {
         const git = spawn('git', ['-C', dir, 'archive', '--format=tar', commit], {
@@ -73,6 +78,11 @@ export class GitSource implements AsyncDisposable {
     return stdout;
   }
 
+  async #bytes(...args: readonly string[]): Promise<Buffer> {
+    const { stdout } = await run('git', ['-C', this.dir, ...args], { encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 });
+    return stdout;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.dir, { recursive: true, force: true });
   }
@@ -83,7 +93,8 @@ function parseListing(text: string): readonly SourceEntry[] {
     .split('\0')
     .filter((line) => line !== '')
     .map((line) => {
-      const [head = '', path = ''] = line.split('\t');
+      const tab = line.indexOf('\t');
+      const [head, path] = [line.slice(0, tab), line.slice(tab + 1)];
       const [mode = '', , objectId = '', size = '0'] = head.split(/ +/);
       return { path, mode, objectId, sizeBytes: size === '-' ? 0 : Number(size) };
     });

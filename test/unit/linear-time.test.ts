@@ -30,7 +30,7 @@ const secrets = { KEY: Array.from({ length: 300 }, (_, index) => `${'a'.repeat(8
 
 const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'a Procfile': parseProcfile,
-  'a .dockerignore': (text) => new DockerIgnore(text).leavesOut('a/b/c/d'),
+  'a .dockerignore': (text) => new DockerIgnore(text, '.dockerignore').leavesOut('a/b/c/d'),
   'a Dockerfile’s syntax lines': syntaxLines,
   'a Dockerfile’s instructions': (text) => instructionsOf(text.split('\n')),
   'a Dockerfile’s ADDs': refuseRemoteAdd,

@@ -28,8 +28,10 @@ describe_npm_environment() {
   describe_layer start launch
 }
 
-procfile_has_web() { [[ -f Procfile ]] && grep -Eq '^web:[[:space:]]*[^[:space:]]' Procfile; }
-procfile_has_any() { [[ -f Procfile ]] && grep -Eq '^[^#[:space:]]' Procfile; }
+# The platform reads the Procfile (src/domain/procfile.ts) and has refused a wrong one. A byte order mark may begin it.
+procfile_has() { [[ -f Procfile ]] && tr '\r' '\n' <Procfile | LC_ALL=C grep -Eq $'^(\xef\xbb\xbf)?([[:space:]]|\xc2\xa0)*'"$1"; }
+procfile_has_web() { procfile_has 'web([[:space:]]|'$'\xc2\xa0'')*:'; }
+procfile_has_any() { procfile_has '[A-Za-z0-9]'; }
 
 # Sets web_command to argv, or leaves it empty.
 default_web() {

@@ -1,4 +1,5 @@
 import { PlatformError } from '../../domain/errors.ts';
+import { throughLinks } from '../control-files.ts';
 import { anyOf } from '../glob.ts';
 import type { Source } from '../strategy.ts';
 import { type Detected, type PlanOptions, parseBuildPlan, type Resolution, resolvePlan } from './build-plan.ts';
@@ -17,7 +18,9 @@ export function candidateGroups(source: Source, order: readonly Group[]): readon
   const mayApply = ({ buildpack: { planning } }: GroupMember) => {
     if (planning === null) return true;
     const isLookedFor = anyOf(planning.detect);
-    return source.entries.some(({ path }) => isLookedFor(path));
+    return (
+      source.entries.some(({ path }) => isLookedFor(path)) || throughLinks(source.entries, isLookedFor, planning.detect)
+    );
   };
   return order
     .map((group) => group.filter((member) => !member.optional || mayApply(member)))

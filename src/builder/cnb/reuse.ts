@@ -23,8 +23,8 @@ export function canReuseLayers(
     inputs !== null &&
     JSON.stringify(record.stack) === JSON.stringify(stackParts(stack)) &&
     isFirstCandidate(record, groups) &&
-    inputs.content === entriesDigest(source.entries, inputs.patterns.inputs) &&
-    inputs.presence === presenceDigest(source.entries, inputs.patterns.presence) &&
+    inputs.content === entriesDigest(source, inputs.patterns.inputs) &&
+    inputs.presence === presenceDigest(source, inputs.patterns.presence) &&
     inputs.settings === settings.of(config, inputs.patterns.env) &&
     !reachesIntoSlices(record, source)
   );
@@ -67,11 +67,10 @@ export function recordedInputs(
     presence.push(...buildpack.planning.presence, ...buildpack.planning.detect);
     env.push(...buildpack.planning.env);
   }
-  const { entries } = request.source;
   return {
     patterns: { inputs, presence, env },
-    content: entriesDigest(entries, inputs),
-    presence: presenceDigest(entries, presence),
+    content: entriesDigest(request.source, inputs),
+    presence: presenceDigest(request.source, presence),
     settings: settings.of(request.config, env),
   };
 }

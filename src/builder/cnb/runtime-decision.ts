@@ -16,16 +16,16 @@ export interface DecisionInputs {
 /** Reads only the files, JSON keys and config vars that `decision` names: no code and no secret of the app. */
 export async function decisionInputs(
   decision: RuntimeDecision,
-  { tree }: Source,
+  { files: source }: Source,
   config: ConfigVars,
 ): Promise<DecisionInputs> {
   const files = new Map<string, Buffer>();
   for (const path of decision.files) {
-    const content = await tree.readFile(path, maxFileBytes);
+    const content = await source.read(path, maxFileBytes);
     if (content) files.set(path, content);
   }
   for (const [path, keys] of Object.entries(decision.json)) {
-    const content = await tree.readFile(path, maxFileBytes);
+    const content = await source.read(path, maxFileBytes);
     const picked = content ? pick(content.toString(), keys) : null;
     if (picked) files.set(path, Buffer.from(picked));
   }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { extract, type Header } from 'tar-stream';
 import { PlatformError } from '../../domain/errors.ts';
+import { shownName } from '../../domain/file-name.ts';
 import type { LayerFile } from '../../domain/images.ts';
 import type { Tree } from '../jail/frames.ts';
 import { contentTime, isBelow, LayerWriter } from '../layer-tar.ts';
+import { readTar, type TarEntry } from '../tar/read.ts';
 import { appTree } from './source-layer.ts';
 
 /** Of a larger file, only the first bytes and the size are hashed. */
@@ -26,18 +26,14 @@ export async function splitLayers(tar: AsyncIterable<Buffer>, options: SplitOpti
   const layers: LayerFile[] = [];
   let writer = newWriter(options, 0);
   try {
-    for await (const entry of Readable.from(tar).pipe(
-      extract() as unknown as NodeJS.ReadWriteStream,
-    ) as unknown as ReturnType<typeof extract>) {
-      const { header } = entry;
-      const path = header.name.replace(/\/+$/, '');
+    for await (const entry of readTar(tar)) {
+      const path = entry.name;
       while (!belongs(path, options.trees[layers.length])) {
         layers.push(await writer.finish());
         if (layers.length >= options.trees.length) throw strange(path);
         writer = newWriter(options, layers.length);
       }
-      await addEntry(writer, path, { header, content: entry as AsyncIterable<Buffer> });
-      entry.resume();
+      await addEntry(writer, entry);
     }
     while (layers.length < options.trees.length) {
       layers.push(await writer.finish());
@@ -59,21 +55,15 @@ function belongs(path: string, tree: Tree | undefined): boolean {
   return tree !== undefined && isBelow(path, tree.path) && !tree.without.some((without) => isBelow(path, without));
 }
 
-async function addEntry(
-  writer: LayerWriter,
-  path: string,
-  { header, content }: { readonly header: Header; readonly content: AsyncIterable<Buffer> },
-): Promise<void> {
-  const { type } = header;
+async function addEntry(writer: LayerWriter, entry: TarEntry): Promise<void> {
+  const { name: path, type, mode, sizeBytes, linkTarget, content } = entry;
   // A pipe or a socket that a build left behind is of no use in an image.
   if (type === 'fifo') return;
   if (type !== 'file' && type !== 'directory' && type !== 'symlink') throw strange(path);
-  const entry = { path, type, mode: header.mode, sizeBytes: type === 'file' ? header.size : 0 };
-  const linkTarget = type === 'symlink' ? header.linkname : null;
-  if (type !== 'file' || !isBelow(path, appTree)) return await writer.add({ ...entry, linkTarget }, content);
-  const start = await beginning(content, header.size);
-  const modifiedAt = contentTime(start.objectId);
-  await writer.add({ ...entry, linkTarget, modifiedAt }, start.whole);
+  const added = { path, type, mode, sizeBytes, linkTarget };
+  if (type !== 'file' || !isBelow(path, appTree)) return await writer.add(added, content);
+  const start = await beginning(content, sizeBytes);
+  await writer.add({ ...added, modifiedAt: contentTime(start.objectId) }, start.whole);
 }
 
 /** Hashes the content as git does for a blob's id; of a large file, only its first bytes. */
@@ -105,7 +95,7 @@ async function* rest(read: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerato
 }
 
 function strange(path: string): PlatformError {
-  return new PlatformError('build_failed', `The build made ${JSON.stringify(path)}, which cannot go into an image.`);
+  return new PlatformError('build_failed', `The build made "${shownName(path)}", which cannot go into an image.`);
 }
 
 function unreadable(error: unknown): PlatformError {

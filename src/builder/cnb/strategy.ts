@@ -6,6 +6,7 @@ import { initDigest, initPath } from '../init/init.ts';
 import { announceExport, mergeProcesses } from '../processes.ts';
 import type { BuildProposal, BuildStrategy, BuiltImage, ImageRequest } from '../strategy.ts';
 import { configLayer } from './config-layer.ts';
+import { checkControlFiles } from './control-check.ts';
 import type { CnbBuild, CnbDeps } from './deps.ts';
 import { candidateGroups } from './detect-phase.ts';
 import { appUser, assembleImage } from './image.ts';
@@ -23,6 +24,7 @@ export function buildpackStrategy(deps: CnbDeps): BuildStrategy {
     kind: 'buildpack',
     async detect(source, choice) {
       const groups = chosenGroups(candidateGroups(source, deps.order), choice);
+      await checkControlFiles(source, groups);
       return groups.length === 0 ? null : proposal(deps, groups);
     },
   };

@@ -1,8 +1,10 @@
 import type { ProcessType } from '../../domain/build.ts';
 import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
+import { nameBytes, nameOf } from '../../domain/file-name.ts';
 import type { HostHands } from '../../domain/host-hands.ts';
 import type { ImageState } from '../../domain/images.ts';
+import { refuseWideText } from '../../domain/text-file.ts';
 import { DiskWatch } from '../full-disk.ts';
 import { type InitProgram, initDigest, initPath } from '../init/init.ts';
 import { Guard } from '../jail/guard.ts';
@@ -13,6 +15,7 @@ import type { BuildStrategy, BuiltImage, ImageRequest, Source } from '../strateg
 import { argvOf } from './argv.ts';
 import { buildContext } from './context.ts';
 import { copyInit, lastStageOf } from './copy-init.ts';
+import { DockerIgnore } from './dockerignore.ts';
 import { explained, isMissingFrontend } from './errors.ts';
 import { isTrustedFrontEnd, syntaxLines } from './front-end.ts';
 import { userOfImage } from './image-user.ts';
@@ -138,12 +141,12 @@ async function runBuild(
   { deps, source, request, trust, output, signal }: ImageBuild,
   { dockerfile, dropSyntax }: { readonly dockerfile: string; readonly dropSyntax: boolean },
 ): Promise<string> {
-  const dockerignore = await readText(source, '.dockerignore');
+  const ignore = await dockerIgnore(source);
   const rewritten = rewriteDockerfile(dockerfile, { trust: trust.mounted, inLastStage: copyInit, dropSyntax });
   try {
     return await deps.engine.images.buildDockerfile(
       {
-        context: buildContext(source.tree, { dockerfile: rewritten.text, dockerignore, signal }),
+        context: buildContext(source.tree, { dockerfile: nameBytes(rewritten.text), ignore, signal }),
         dockerfile: 'Dockerfile',
         tag: request.tag,
         labels: request.labels,
@@ -168,8 +171,18 @@ function warnAboutConfig(dockerfile: string, { config, output }: ImageRequest): 
   output.warn(`ARG ${asked.join(', ')}: config vars reach the running app, and not the build of a Dockerfile.`);
 }
 
-async function readText({ tree }: Source, path: string): Promise<string> {
-  return (await tree.readFile(path, maxFileBytes))?.toString() ?? '';
+/** As BuildKit has it, a file that is named after the Dockerfile replaces the general one. */
+async function dockerIgnore(source: Source): Promise<DockerIgnore> {
+  const own = 'Dockerfile.dockerignore';
+  const name = (await source.files.find(own)) ? own : '.dockerignore';
+  return new DockerIgnore(await readText(source, name), name);
+}
+
+/** Its text as `nameOf` makes it, because it names files. */
+async function readText({ files }: Source, path: string): Promise<string> {
+  const bytes = await files.read(path, maxFileBytes);
+  if (bytes) refuseWideText(bytes, path);
+  return bytes ? nameOf(bytes) : '';
 }
 
 /** The exposed TCP ports, the lowest first: an image does not keep the sequence of its Dockerfile. */

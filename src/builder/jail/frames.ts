@@ -1,4 +1,5 @@
 import { PlatformError } from '../../domain/errors.ts';
+import { nameBytes } from '../../domain/file-name.ts';
 
 const frameBytes = 1024 * 1024;
 
@@ -24,10 +25,10 @@ export async function* frames(data: AsyncIterable<Uint8Array>): AsyncGenerator<U
   if (bytes > 0) yield Buffer.concat(parts);
 }
 
-/** A list of words as data: each ends with NUL. Throws `internal` for a word that holds one. */
+/** A list of words as data: each ends with NUL. Names are as `nameOf` makes them. Throws `internal` for a word that holds one. */
 export async function* wordFrames(words: readonly string[]): AsyncGenerator<Uint8Array> {
   if (words.some((word) => word.includes('\0'))) throw new PlatformError('internal', 'A word for a build holds a NUL.');
-  yield Buffer.from(words.map((word) => `${word}\0`).join(''));
+  yield Buffer.concat(words.map((word) => nameBytes(`${word}\0`)));
 }
 
 export function treeWords(trees: readonly Tree[]): readonly string[] {

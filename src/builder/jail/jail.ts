@@ -3,6 +3,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createZstdDecompress } from 'node:zlib';
 import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
+import { nameOf } from '../../domain/file-name.ts';
 import { labelNames } from '../../domain/labels.ts';
 import { Answers } from './answers.ts';
 import { frames, type Tree, treeWords, wordFrames } from './frames.ts';
@@ -163,8 +164,7 @@ export class Jail implements AsyncDisposable {
   /** The entries at and below the paths, `depth` folders deep. Missing paths are left out. */
   async list(paths: readonly string[], depth: number): Promise<readonly ListedEntry[]> {
     const data = await this.#data('list', [String(depth), ...paths]);
-    return data
-      .toString()
+    return nameOf(data)
       .split('\0')
       .filter((record) => record !== '')
       .map((record) => {

@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { extract } from 'tar-stream';
+import { readTar } from '../tar/read.ts';
 
 export interface SmallFile {
   readonly content: Buffer;
@@ -8,10 +7,14 @@ export interface SmallFile {
 /** The regular files of a tar in memory, by path. */
 export async function readSmallTar(tar: Buffer): Promise<ReadonlyMap<string, SmallFile>> {
   const files = new Map<string, SmallFile>();
-  for await (const entry of Readable.from([tar]).pipe(extract())) {
+  for await (const entry of readTar(chunksOf(tar))) {
     const parts: Buffer[] = [];
-    for await (const part of entry) parts.push(part as Buffer);
-    if (entry.header.type === 'file') files.set(entry.header.name, { content: Buffer.concat(parts) });
+    for await (const part of entry.content) parts.push(part);
+    if (entry.type === 'file') files.set(entry.name, { content: Buffer.concat(parts) });
   }
   return files;
+}
+
+async function* chunksOf(tar: Buffer): AsyncGenerator<Buffer> {
+  yield tar;
 }
