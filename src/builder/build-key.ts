@@ -13,8 +13,17 @@ import type { BuildProposal, Source } from './strategy.ts';
 export const builderGeneration = 1;
 
 /** Equal keys, equal artifact (contracts/buildpacks.md §2.3). */
-export function buildKey(proposal: BuildProposal, treeId: string, stack: Stack, settings: string): string {
-  const parts = [builderGeneration, proposal.kind, treeId, proposal.ingredients, stackParts(stack), settings];
+export function buildKey(
+  { kind, ingredients }: Pick<BuildProposal, 'kind' | 'ingredients'>,
+  inputs: {
+    readonly treeId: string;
+    readonly stack: Stack;
+    readonly settings: string;
+    readonly cacheGeneration: number;
+  },
+): string {
+  const { treeId, stack, settings, cacheGeneration } = inputs;
+  const parts = [builderGeneration, kind, treeId, ingredients, stackParts(stack), settings, cacheGeneration];
   return sha256(JSON.stringify(parts));
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { paths, type Settings } from '../config/settings.ts';
+import type { App } from '../domain/app.ts';
 import type { Artifact, BuildOutput } from '../domain/build.ts';
 import type { Builder, BuildRequest, BuildResult, Stack } from '../domain/builder.ts';
 import type { Engine } from '../domain/engine.ts';
@@ -116,6 +117,7 @@ interface BuildTools {
   readonly strategies: readonly BuildStrategy[];
   readonly settings: SettingsDigest;
   readonly runtimes: SharedRuntimes;
+  readonly records: BuildRecords;
 }
 
 async function openTools(
@@ -136,7 +138,7 @@ async function openTools(
     dockerfileStrategy({ engine, hands, platformId, limits, init }),
     buildpackStrategy({ engine, init, platformId, order, records, runtimes, settings, limits, scratchDir, networkOf }),
   ];
-  return { strategies, settings, runtimes };
+  return { strategies, settings, runtimes, records };
 }
 
 interface BuildDeps extends Pick<BuilderDeps, 'engine' | 'hands' | 'store' | 'stack' | 'platformId'> {
@@ -160,22 +162,29 @@ async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResul
   output.step(proposal.announcement);
   for (const reason of choice?.reasons ?? []) output.detail(reason);
   for (const warning of choice?.warnings ?? []) output.warn(warning);
-  const key = buildKey(proposal, source.tree.treeId, stack, tools.settings.of(request.config));
+  const settings = tools.settings.of(request.config);
+  const keyOf = ({ cacheGeneration }: App) =>
+    buildKey(proposal, { treeId: source.tree.treeId, stack, settings, cacheGeneration });
 
   const queued = request.queued ?? (await writer.queued(request));
   let begun = false;
   try {
-    const before = await findArtifact(request, key, deps);
+    const before = await findArtifact(request, keyOf(await currentApp(request, deps)), deps);
     if (before) return { build: await writer.reused(queued, before, actor), artifact: before, reused: true };
     using worker = await queue.begin(queued, { actor, signal, onWait: (line) => output.detail(line) });
     begun = true;
-    // An earlier build may have made the same artifact meanwhile.
+    // An earlier build may have made the same artifact meanwhile, or the cache was purged.
+    const app = await currentApp(request, deps);
+    const key = keyOf(app);
     const meanwhile = await findArtifact(request, key, deps);
     if (meanwhile) return { build: await writer.reused(queued, meanwhile, actor), artifact: meanwhile, reused: true };
     await refuseOnFullDisk(deps.hands, deps.limits);
+    const afterPurge = await tools.records.enter(app);
+    if (afterPurge) output.step('The build cache was purged: building from nothing');
     const made = await make(proposal, {
       deps,
-      request,
+      request: { ...request, app },
+      afterPurge,
       source,
       stack,
       key,
@@ -207,6 +216,7 @@ async function make(
   inputs: {
     readonly deps: BuildDeps;
     readonly request: BuildRequest;
+    readonly afterPurge: boolean;
     readonly source: Source;
     readonly stack: Stack;
     readonly key: string;
@@ -214,7 +224,7 @@ async function make(
     readonly buildId: string;
   },
 ): Promise<NewArtifact> {
-  const { deps, request, source, stack, key, worker, buildId } = inputs;
+  const { deps, request, afterPurge, source, stack, key, worker, buildId } = inputs;
   const { output, signal } = deps;
   const { app, config } = request;
   const labels = {
@@ -223,13 +233,14 @@ async function make(
     [labelNames.role]: 'artifact',
   };
   const tag = `paas/app-${app.id}:${key.slice(0, 16)}`;
-  const built = await proposal.build({ app, buildId, source, config, stack, tag, labels, worker, output, signal });
-  const [image, base] = await Promise.all([
+  const image = { app, buildId, afterPurge, source, config, stack, tag, labels, worker, output, signal };
+  const built = await proposal.build(image);
+  const [made, base] = await Promise.all([
     deps.engine.images.inspect(built.imageId),
     deps.engine.images.inspect(stack.runImageId),
   ]);
-  const onStack = base !== null && image?.diffIds[0] === base.diffIds[0];
-  const sizeBytes = (image?.sizeBytes ?? 0) - (onStack ? base.sizeBytes : 0);
+  const onStack = base !== null && made?.diffIds[0] === base.diffIds[0];
+  const sizeBytes = (made?.sizeBytes ?? 0) - (onStack ? base.sizeBytes : 0);
   output.detail(`Done: ${megabytes(sizeBytes)}${onStack ? ' on the stack' : ''}`);
   return {
     appId: app.id,
@@ -244,6 +255,11 @@ async function make(
     exposedPorts: built.exposedPorts,
     sizeBytes,
   };
+}
+
+/** The app as it is now: a waiting build counts purges of the cache too. */
+async function currentApp({ app }: BuildRequest, { store }: Pick<BuilderDeps, 'store'>): Promise<App> {
+  return (await store.apps.find(app.id)) ?? app;
 }
 
 /** The artifact with this key, if the engine still has its image. */

@@ -51,6 +51,13 @@ export const commandGroups: readonly CommandGroup[] = [
       command('rename', 'give an app another name', () => import('./commands/rename.ts'), 'apps:rename'),
       command('destroy', 'delete an app and all its data', () => import('./commands/destroy.ts'), 'apps:destroy'),
       command('git:remote', 'add an app as a git remote of this folder', () => import('./commands/git/remote.ts')),
+      command(
+        'cache:purge',
+        'let the next build start from nothing',
+        () => import('./commands/cache/purge.ts'),
+        'builds:cache:purge',
+        'repo:purge_cache',
+      ),
       command('maintenance', 'say whether maintenance mode is on', () => import('./commands/maintenance.ts')),
       command('maintenance:on', 'show the maintenance page', () => import('./commands/maintenance/on.ts')),
       command('maintenance:off', 'let visitors in again', () => import('./commands/maintenance/off.ts')),

@@ -6,6 +6,8 @@ export interface App {
   readonly name: string;
   readonly ownerId: string;
   readonly maintenance: boolean;
+  /** How often its build cache was purged. A build uses only what builds with the same number left. */
+  readonly cacheGeneration: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

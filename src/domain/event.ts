@@ -12,6 +12,7 @@ export const eventKinds = [
   'app.created',
   'app.renamed',
   'app.maintenance',
+  'app.cache_purged',
   'app.destroyed',
   'config.changed',
   'push.received',
@@ -117,6 +118,7 @@ export interface EventFacts {
   readonly 'app.created': AppFacts;
   readonly 'app.renamed': AppFacts & { readonly from: string };
   readonly 'app.maintenance': AppFacts & { readonly on: boolean };
+  readonly 'app.cache_purged': AppFacts;
   readonly 'app.destroyed': AppFacts;
   /** Names only; null where there are none. */
   readonly 'config.changed': { readonly set: string | null; readonly unset: string | null };

@@ -92,6 +92,8 @@ export interface DockerfileBuild {
   readonly labels: Labels;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly target?: string;
+  /** False runs every step again. Default true. */
+  readonly reusesSteps?: boolean;
   readonly memoryBytes: number;
   readonly cpuShares: number;
   readonly output: BuildOutput;

@@ -21,6 +21,8 @@ export interface Operations {
   renameApp(app: App, name: string, actor: Actor): Promise<App>;
   /** In maintenance the resolver answers in place of the app. Appends no event if nothing changes. */
   setMaintenance(app: App, on: boolean, actor: Actor): Promise<void>;
+  /** The app's next build uses nothing of an earlier one: no layer, module, download or equal artifact. */
+  purgeBuildCache(app: App, actor: Actor): Promise<void>;
   /** Stops and removes everything of the app: instances, images, volumes, network, repository, log. */
   destroyApp(app: App, actor: Actor): Promise<void>;
 

@@ -93,7 +93,7 @@ export interface Tokens {
   remove(id: string): Promise<void>;
 }
 
-/** Written by deploy (create, destroy) and api (maintenance). */
+/** Written by deploy (create, destroy) and api (maintenance, purges). */
 export interface Apps {
   /** Throws `conflict` when the name is taken. */
   create(app: { readonly name: string; readonly ownerId: string }): Promise<App>;
@@ -103,6 +103,8 @@ export interface Apps {
   get(nameOrId: string): Promise<App>;
   list(): Promise<readonly App[]>;
   setMaintenance(id: string, on: boolean): Promise<void>;
+  /** Raises `cacheGeneration`. */
+  purgeCache(id: string): Promise<void>;
   rename(id: string, name: string): Promise<void>;
   /** Removes the app and all of its rows except its events. */
   remove(id: string): Promise<void>;

@@ -46,6 +46,7 @@ export async function buildDockerfile(
         dockerfile: build.dockerfile,
         target: build.target,
         labels: build.labels,
+        nocache: build.reusesSteps === false,
         buildargs: build.buildArgs,
         memory: build.memoryBytes,
         memswap: build.memoryBytes,

@@ -73,6 +73,18 @@ export async function setMaintenance(
   });
 }
 
+/** A build under way goes on with the cache that it has, and leaves nothing to the next one. */
+export async function purgeBuildCache(
+  { id }: Pick<App, 'id'>,
+  { actor, deps: { store } }: ByActor<{ readonly store: Pick<Store, 'transaction'> }>,
+): Promise<void> {
+  await store.transaction(async (tables) => {
+    const { name } = await tables.apps.get(id);
+    await tables.apps.purgeCache(id);
+    await tables.events.append(eventOf('app.cache_purged', actor, { appId: id, data: { name } }));
+  });
+}
+
 /**
  * Ends the work under way for the app and removes the app. Its row goes first, so that nothing starts again, then everything
  * with its label. What cannot be removed now, because an engine is away or the platform crashes, is removed when it is back.

@@ -1,6 +1,15 @@
 import type { Operations } from '../domain/operations.ts';
 import type { Terminals } from '../supervisor/terminals.ts';
-import { type AppsDeps, addDomain, createApp, destroyApp, removeDomain, renameApp, setMaintenance } from './apps.ts';
+import {
+  type AppsDeps,
+  addDomain,
+  createApp,
+  destroyApp,
+  purgeBuildCache,
+  removeDomain,
+  renameApp,
+  setMaintenance,
+} from './apps.ts';
 import { changeConfig, rollback } from './config.ts';
 import { deployPush } from './deploy.ts';
 import { restart, scale, stop } from './formation.ts';
@@ -17,6 +26,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     createApp: (name, actor) => createApp(name, actor, deps),
     renameApp: (app, name, actor) => renameApp(app, name, { actor, deps }),
     setMaintenance: (app, on, actor) => setMaintenance(app, on, { actor, deps }),
+    purgeBuildCache: (app, actor) => purgeBuildCache(app, { actor, deps }),
     destroyApp: (app, actor) => destroyApp(app, actor, deps),
     deployPush: (request, output, signal) => deployPush(request, output, { deps, signal }),
     changeConfig: (app, changes, actor) => changeConfig(app, changes, { actor, deps }),

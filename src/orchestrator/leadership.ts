@@ -44,6 +44,7 @@ export class Leadership {
     createApp: async (...given) => (await this.#current()).createApp(...given),
     renameApp: async (...given) => (await this.#current()).renameApp(...given),
     setMaintenance: async (...given) => (await this.#current()).setMaintenance(...given),
+    purgeBuildCache: async (...given) => (await this.#current()).purgeBuildCache(...given),
     destroyApp: async (...given) => (await this.#current()).destroyApp(...given),
     deployPush: async (...given) => (await this.#current(given[2])).deployPush(...given),
     changeConfig: async (...given) => (await this.#current()).changeConfig(...given),

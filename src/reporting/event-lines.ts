@@ -23,6 +23,8 @@ function wordsOf(event: PlatformEvent): readonly string[] {
       return [`Renamed from ${event.data.from} to ${event.data.name} ${by}`];
     case 'app.maintenance':
       return [`Maintenance mode turned ${event.data.on ? 'on' : 'off'} ${by}`];
+    case 'app.cache_purged':
+      return [`Build cache purged ${by}`];
     case 'config.changed':
       return configWords(event.data, by);
     case 'push.received':

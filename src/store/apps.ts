@@ -18,6 +18,11 @@ export function appsTable(scope: Scope): Apps {
         return rows.map(toApp);
       }),
     setMaintenance: (id, on) => scope.write((tx) => update(tx, id, { maintenance: on ? 1 : 0 })),
+    purgeCache: (id) =>
+      scope.write(async (tx) => {
+        const { cacheGeneration } = await get(tx, id);
+        return await update(tx, id, { cacheGeneration: cacheGeneration + 1 });
+      }),
     rename: (id, name) =>
       scope.write((tx) => update(tx, id, { name }).catch((error) => Promise.reject(nameTaken(tx, error, name)))),
     remove: (id) => scope.write((tx) => remove(tx, id)),
@@ -31,6 +36,7 @@ async function insert(tx: Tx, app: Parameters<Apps['create']>[0]): Promise<App> 
     name: app.name,
     ownerId: app.ownerId,
     maintenance: 0,
+    cacheGeneration: 0,
     createdAt: toText(now),
     updatedAt: toText(now),
   };

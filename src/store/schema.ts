@@ -69,6 +69,7 @@ export interface AppRow {
   name: string;
   ownerId: string;
   maintenance: Truth;
+  cacheGeneration: number;
   createdAt: Moment;
   updatedAt: Moment;
 }

@@ -72,6 +72,10 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
       await store.apps.setMaintenance(app.id, true);
       assert.equal((await store.apps.get(app.id)).maintenance, true);
       await assert.rejects(store.apps.setMaintenance(randomUUID(), true), { code: 'not_found' });
+      for (const generation of [1, 2]) {
+        await store.apps.purgeCache(app.id);
+        assert.equal((await store.apps.get(app.id)).cacheGeneration, generation);
+      }
     });
 
     test('traffic goes to one release or is split by weight, as the last write says', async () => {

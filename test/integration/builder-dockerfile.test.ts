@@ -45,6 +45,22 @@ async function startHostService() {
   };
 }
 
+test('every step of a Dockerfile runs again after a purge of the cache, once', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const Dockerfile = `FROM paas/run\nUSER root\nRUN cat /proc/sys/kernel/random/uuid > /id\nCOPY text /\nUSER 10001\nCMD ["cat", "/id"]\n`;
+  const built = async (files: SourceFiles) => {
+    const { artifact } = await fixture.build(app, await source.commit(files));
+    return (await fixture.run(artifact.imageId, ['cat', '/id'])).stdout;
+  };
+  const first = await built({ Dockerfile, text: '1' });
+  assert.equal(await built({ text: '2' }), first);
+  await fixture.store.apps.purgeCache(app.id);
+  const second = await built({});
+  assert.notEqual(second, first);
+  assert.equal(await built({ text: '3' }), second);
+});
+
 test('a Dockerfile takes precedence over buildpacks, and its command is the web process', async () => {
   const { artifact, output } = await build(
     {

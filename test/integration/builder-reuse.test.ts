@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import { labelNames } from '../../src/domain/labels.ts';
 import type { SourceTree } from '../../src/domain/push.ts';
 import { BuilderFixture, inlineBuildpack } from '../support/builder-fixture.ts';
 import { eventually } from '../support/eventually.ts';
@@ -187,6 +188,35 @@ test('when the last image was removed from the engine, everything is built again
   const second = await build(app, await source.commit({ 'main.txt': 'after\n' }));
   assert.ok(second.inContainer);
   assert.match(await webSays(second.artifact.imageId), /after/);
+});
+
+test('after a purge of the cache the next build starts from nothing, also when the purge came during a build', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const reading = `${installing}\necho lines: $(wc -l < $layers/cached/log)`;
+  const tree = await source.commit({ ...app1, 'build.sh': reading });
+  const first = await build(app, tree);
+  await fixture.store.apps.purgeCache(app.id);
+  const second = await build(app, tree);
+  assert.ok(second.inContainer && !second.reused);
+  assert.match(second.output.text, /The build cache was purged: building from nothing.*lines: 1\n/s);
+  assert.notEqual(second.artifact.id, first.artifact.id);
+
+  const waiting = `${installing}\necho begun; sleep 2`;
+  const output = new RecordedOutput();
+  const during = fixture.build(app, await source.commit({ 'build.sh': waiting }), {
+    config: { INPUT_NAME: 'x' },
+    output,
+  });
+  await eventually('the build runs', () => output.text.includes('begun'));
+  await fixture.store.apps.purgeCache(app.id);
+  assert.equal((await during).build.state, 'succeeded');
+  const after = await build(app, await source.commit({ 'build.sh': reading }));
+  assert.match(after.output.text, /The build cache was purged: building from nothing.*lines: 1\n/s);
+  const labels = { [labelNames.platform]: fixture.platformId, [labelNames.app]: app.id };
+  assert.equal((await fixture.engine.volumes.list(labels)).length, 1, 'the purged caches are gone');
+  const quiet = await build(app, await source.commit({ 'main.txt': 'after the purge\n' }));
+  assert.ok(!quiet.inContainer, 'one build is from nothing, and not all');
 });
 
 test('two pushes to one app are built one after the other, and the second pusher sees that it waits', async () => {

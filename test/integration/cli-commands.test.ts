@@ -182,6 +182,17 @@ test('domains are added, listed and removed', async () => {
   assert.doesNotMatch((await paas('domains')).stdout, /Custom/);
 });
 
+test('cache:purge lets the next build start from nothing', async () => {
+  assert.deepEqual(await paas('cache:purge'), {
+    code: 0,
+    stdout: '',
+    stderr: 'Purging the build cache of shop... done\nThe next push builds from nothing.\n',
+  });
+  assert.equal((await paas('builds:cache:purge', '--confirm', 'shop', '--json')).stdout, '{}\n');
+  assert.match((await paas('cache:purge', '--confirm', 'another')).stderr, /Confirmation another did not match shop/);
+  assert.equal((await api.store.apps.get('shop')).cacheGeneration, 2);
+});
+
 test('maintenance is switched on and off', async () => {
   assert.equal((await paas('maintenance')).stdout, 'off\n');
   assert.equal((await paas('maintenance:on')).stderr, 'Enabling maintenance mode for shop... done\n');

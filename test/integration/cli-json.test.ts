@@ -50,6 +50,7 @@ const typed: readonly (readonly [name: string, ...args: readonly string[]])[] = 
   ['info'],
   ['create', 'another', '-n'],
   ['git:remote'],
+  ['cache:purge'],
   ['maintenance'],
   ['maintenance:on'],
   ['maintenance:off'],

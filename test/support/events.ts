@@ -27,6 +27,7 @@ export const exampleFacts: EventFacts = {
   'app.created': { name: 'shop' },
   'app.renamed': { name: 'shop', from: 'stall' },
   'app.maintenance': { name: 'shop', on: true },
+  'app.cache_purged': { name: 'shop' },
   'app.destroyed': { name: 'shop' },
   'config.changed': { set: 'A, B', unset: null },
   'push.received': push,

@@ -7,7 +7,7 @@ import type { Operations, RunRequest, RunSession } from '../../src/domain/operat
 import type { Release, ReleaseCause } from '../../src/domain/release.ts';
 import { parseHostname } from '../../src/domain/route.ts';
 import type { Store } from '../../src/domain/store.ts';
-import { setMaintenance } from '../../src/operations/apps.ts';
+import { purgeBuildCache, setMaintenance } from '../../src/operations/apps.ts';
 import { createToken, revokeToken } from '../../src/operations/tokens.ts';
 import { currentIdOf } from './store-fixture.ts';
 
@@ -54,6 +54,7 @@ export function storeOperations(store: Store): StoreOperations {
       return store.apps.get(app.id);
     },
     setMaintenance: (app, on, actor) => setMaintenance(app, on, { actor, deps: { store } }),
+    purgeBuildCache: (app, actor) => purgeBuildCache(app, { actor, deps: { store } }),
     destroyApp: (app) => store.apps.remove(app.id),
     async deployPush() {
       throw new PlatformError('internal', 'The API never pushes.');

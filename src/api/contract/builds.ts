@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { appParam, endpoint, id, time, userRef } from './endpoint.ts';
+import { appParam, empty, endpoint, id, time, userRef } from './endpoint.ts';
 
 export const Build = z.object({
   id,
@@ -40,6 +40,14 @@ export const buildEndpoints = {
     summary: 'One build',
     params: buildParam,
     response: Build,
+  }),
+  deleteBuildCache: endpoint({
+    method: 'DELETE',
+    path: '/apps/{app}/build-cache',
+    tag: 'builds',
+    summary: 'Purge the build cache of an app: its next build starts from nothing',
+    params: appParam,
+    response: empty,
   }),
   readBuildOutput: endpoint({
     method: 'GET',

@@ -8,13 +8,16 @@ import { person } from '../person.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import type { Answer, Routes } from '../route-types.ts';
 
-type BuildRoutes = Pick<Routes, 'listBuilds' | 'infoBuild' | 'readBuildOutput' | 'readBuildStream'>;
+type BuildRoutes = Pick<
+  Routes,
+  'listBuilds' | 'infoBuild' | 'deleteBuildCache' | 'readBuildOutput' | 'readBuildStream'
+>;
 type BuildJson = Answer<Contract['infoBuild']>;
 
 const streamTtlMs = 60 * 60_000;
 
 export function buildRoutes(deps: RouteDeps): BuildRoutes {
-  const { store, buildLinks } = deps;
+  const { store, operations, buildLinks } = deps;
   return {
     async listBuilds({ app, origin, page }) {
       return (await store.listings.builds(app.id, page)).map((listed) => serializeBuild(listed, deps, origin));
@@ -23,6 +26,10 @@ export function buildRoutes(deps: RouteDeps): BuildRoutes {
       const [listed] = await store.listings.builds(app.id, only(params.build));
       if (!listed) throw noSuchBuild(app, params.build);
       return serializeBuild(listed, deps, origin);
+    },
+    async deleteBuildCache({ app, actor }) {
+      await operations.purgeBuildCache(app, actor);
+      return {};
     },
     async readBuildOutput({ app, params, signal }, response) {
       await showBuildOutput(await findBuild(deps, app, params.build), response, { deps, signal });

@@ -176,14 +176,18 @@ async function fillJail(jail: Jail, { deps, groups, request }: CnbBuild, trust: 
   return { jail, stack: request.stack, architecture, config: request.config, trust: trust.env };
 }
 
-/** The volume with the app's cache. Apps never share one: a build could plant files in it for another app. */
+/**
+ * The volume with the app's cache. Apps never share one: a build could plant files in it for another app. After a purge it
+ * is another one, and the volumes before it are removed here, because until then a build may have been using one.
+ */
 async function ownVolume({ engine, platformId }: CnbDeps, { app }: ImageRequest): Promise<string> {
-  const name = `paas-${platformId}-cache-${app.id}`;
-  await engine.volumes.create(name, {
-    [labelNames.platform]: platformId,
-    [labelNames.app]: app.id,
-    [labelNames.role]: 'cache',
-  });
+  const { id, cacheGeneration } = app;
+  const name = `paas-${platformId}-cache-${id}${cacheGeneration === 0 ? '' : `-${cacheGeneration}`}`;
+  const labels = { [labelNames.platform]: platformId, [labelNames.app]: id, [labelNames.role]: 'cache' };
+  await engine.volumes.create(name, labels);
+  const purged = cacheGeneration === 0 ? [] : (await engine.volumes.list(labels)).filter((each) => each.name !== name);
+  // What cannot be removed now is removed by the next build, or with the app.
+  await Promise.allSettled(purged.map((volume) => engine.volumes.remove(volume.name)));
   return name;
 }
 

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { App } from '../../domain/app.ts';
 import { writeWhole } from '../../system/durable-file.ts';
 import { builderGeneration } from '../build-key.ts';
 import { readIfThere } from '../files.ts';
@@ -72,6 +73,16 @@ export class BuildRecords {
 
   async write(appId: string, record: BuildRecord): Promise<void> {
     await writeWhole(this.#path(appId), JSON.stringify(record));
+  }
+
+  /** Call it when a build begins. Forgets the last build and returns true if the app's cache was purged since then. */
+  async enter({ id, cacheGeneration }: Pick<App, 'id' | 'cacheGeneration'>): Promise<boolean> {
+    const path = join(this.#cacheDir, id, 'cache-generation');
+    const before = Number((await readIfThere(path))?.toString() ?? 0);
+    if (before === cacheGeneration) return false;
+    await this.forget(id);
+    await writeWhole(path, String(cacheGeneration));
+    return true;
   }
 
   async forget(appId: string): Promise<void> {

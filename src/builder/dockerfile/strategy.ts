@@ -151,7 +151,8 @@ async function runBuild(
         tag: request.tag,
         labels: request.labels,
         // Apps must not share a cache mount: one app could then write into another app's builds.
-        buildArgs: { ...trust.buildArgs, BUILDKIT_CACHE_MOUNT_NS: request.app.id },
+        buildArgs: { ...trust.buildArgs, BUILDKIT_CACHE_MOUNT_NS: cacheMounts(request) },
+        reusesSteps: !request.afterPurge,
         memoryBytes: deps.limits.memoryBytes,
         cpuShares: deps.limits.cpuShares,
         output,
@@ -161,6 +162,11 @@ async function runBuild(
   } catch (error) {
     throw explained(error, { dockerfile, trust, originalLine: rewritten.originalLine });
   }
+}
+
+/** The name space of cache mounts. A purge leaves the mounts before it to BuildKit's own tidying. */
+function cacheMounts({ app: { id, cacheGeneration } }: ImageRequest): string {
+  return cacheGeneration === 0 ? id : `${id}-${cacheGeneration}`;
 }
 
 /** Config vars are not given as build arguments, because an image's history shows those. */
