@@ -170,9 +170,12 @@ export function restart(app: App, process: string | null, { actor, deps }: ByAct
         const formation = (await tables.formations.list(app.id)).filter(({ type }) => types.has(type));
         const slots = formation.flatMap(slotsOf).filter((slot) => matches(slot, process));
         if (process !== null && slots.length === 0) throw noSuchProcess(app, process);
-        const replaced = (await activeOf(app, tables)).filter((instance) => slots.some((slot) => isIn(slot, instance)));
+        const occupied = (await tables.instances.listActive(app.id)).filter(
+          (instance) => isOfFormation(instance) && slots.some((slot) => isIn(slot, instance)),
+        );
+        const replaced = occupied.filter(isWanted);
         const wanted = slots.map(withoutDelay);
-        const placing = replaced.length > 0 ? placeTurn : placeInstances;
+        const placing = occupied.length > 0 ? placeTurn : placeInstances;
         const started = await placing(tables, { app, release }, wanted);
         await appendTarget(app, process, { kind: 'formation.restarted', actor, tables });
         return { release, replaced, wanted, started };

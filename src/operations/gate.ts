@@ -1,8 +1,9 @@
 import { type FormationEntry, isOfFormation } from '../domain/formation.ts';
-import type { Instance } from '../domain/instance.ts';
-import type { Store } from '../domain/store.ts';
+import { type Instance, releaseOf } from '../domain/instance.ts';
+import type { Store, StoreTables } from '../domain/store.ts';
+import { servingReleases } from '../domain/traffic.ts';
 import { type Owner, placeAnyway, placeBeside, placeInstances } from '../provisioner/placing.ts';
-import { isWanted, slotsOf, withoutDelay } from '../provisioner/plan.ts';
+import { slotsOf, withoutDelay } from '../provisioner/plan.ts';
 import { unlessFull } from '../provisioner/turns.ts';
 
 /**
@@ -18,9 +19,7 @@ export function placeGate(
 ): Promise<readonly Instance[]> {
   const all = formation.flatMap(slotsOf).map(withoutDelay);
   return store.transaction(async (tables) => {
-    const active = await tables.instances.listActive(owner.app.id);
-    const runs = active.some((instance) => isWanted(instance) && isOfFormation(instance));
-    if (!runs) return placeInstances(tables, owner, all);
+    if (!(await isRunning(owner.app.id, tables))) return placeInstances(tables, owner, all);
     const whole = await unlessFull(() => placeBeside(tables, owner, all));
     if (whole) return whole;
     const placed: Instance[] = [];
@@ -35,4 +34,11 @@ export function placeGate(
     }
     return placed;
   });
+}
+
+/** Whether an instance of a release with traffic is active. One that is leaving counts, because another will follow it. */
+async function isRunning(appId: string, tables: StoreTables): Promise<boolean> {
+  const serving = new Set(servingReleases(await tables.traffic.list(appId)));
+  const active = await tables.instances.listActive(appId);
+  return active.some((instance) => isOfFormation(instance) && serving.has(releaseOf(instance) ?? ''));
 }

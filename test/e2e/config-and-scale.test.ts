@@ -76,6 +76,20 @@ describe('a deployed app', () => {
     );
     assert.deepEqual([...seen].sort(), ['web.1', 'web.2', 'web.3']);
     await eventually('the worker is up', async () => /worker\.1: up/.test((await cli('ps')).stdout));
+    const ps = await eventually('only these are left', async () => {
+      const shown = await cli('ps');
+      return /^Reserved 512 MB, used \d+ MB\. /.test(shown.stderr) && shown;
+    });
+    assert.match(ps.stdout, /^=== web \(1-4\): .*\(3\)$/m);
+    assert.match(ps.stdout, /^worker\.1: up .*, \d+ MB$/m);
+    const host =
+      /Host: \d+ of \d+ cloudlets promised, \d+ kept for deploys; memory: [\d.]+ of [\d.]+ GB used, [\d.]+ GB free/;
+    assert.match(ps.stderr, host);
+    const apps = await cli('apps');
+    assert.match(apps.stdout, /^shop +4 instances, 512 MB reserved, \d+ MB used$/m);
+    assert.match(apps.stderr, host);
+    const { stdout: doctor } = await paas.paas(['doctor'], { cwd: repo });
+    assert.match(doctor, /capacity +cloudlets: \d+ of \d+ promised \(\d+ × overcommit 1\.5, .*GB free/);
     await cli('ps:scale', 'web=1', 'worker=0');
     await eventually('one container is left', async () => (await paas.containers('shop')).length === 1, {
       deadlineMs: 20_000,

@@ -89,6 +89,9 @@ test('ps:scale sets, steps and resizes, and prints the formation in the form tha
   assert.match((await paas('scale', 'web-1')).stderr, /now running web at 1:4\n$/);
   assert.match((await paas('scale', 'web=2:1-8')).stderr, /now running web at 2:1-8\n$/);
   assert.match((await paas('scale')).stdout, /^web=2:1-8 /);
+  const sized = await paas('scale', 'worker', 'web=2:3', '--size', '128M-1G');
+  assert.match(sized.stderr, /now running worker at 1:1-8, web at 2:3\n$/);
+  assert.match((await paas('scale', 'worker')).stderr, /worker is invalid/);
   assert.match((await paas('scale', 'web=2:8-1')).stderr, /8 reserved cloudlets are more than its limit of 1/);
 });
 

@@ -47,6 +47,10 @@ describe('the settings', () => {
     for (const ranges of ['10.0.0.0/33', 'front', '10.0.0.1 10.0.0.2', '::1/129', '10.0.0']) {
       assert.throws(() => read('', { PAAS_TRUSTED_PROXIES: ranges }), wrong(/must be addresses or ranges/, /none/));
     }
+    for (const overcommit of ['0.5', '11', 'all', '1,5'])
+      assert.throws(() => read('', { PAAS_OVERCOMMIT: overcommit }), wrong(/must be a number from 1 to 10/, /1\.5/));
+    assert.equal(read('overcommit = 2.5').overcommit, 2.5);
+    assert.throws(() => read('low_memory_percent = 101'), wrong(/must be a whole number from 0 to 100/, /10/));
     assert.throws(() => read('', { PAAS_LINK_COMMAND: 'perhaps' }), wrong(/must be true or false/, /true/));
   });
 

@@ -4,7 +4,7 @@ import { isOfFormation } from '../../src/domain/formation.ts';
 import { releaseOf } from '../../src/domain/instance.ts';
 import { fixedSize } from '../../src/domain/instance-size.ts';
 import { plan } from '../../src/provisioner/plan.ts';
-import { instanceLabels } from '../../src/supervisor/container-spec.ts';
+import { instanceLabels, limitsOf } from '../../src/supervisor/container-spec.ts';
 import { endReason } from '../../src/supervisor/ending.ts';
 import { upInstance } from '../support/instances.ts';
 
@@ -56,4 +56,13 @@ test('a service’s instance has no release, and the formation neither counts no
 test('an instance of a release belongs to the formation, unless it is a one-off', () => {
   assert.equal(isOfFormation(upInstance(moment, {})), true);
   assert.equal(isOfFormation(upInstance(moment, { type: 'run' })), false);
+});
+
+test('the limits of a container follow the limit, and its weight follows what is reserved', () => {
+  const megabyte = 1024 * 1024;
+  const cloudlet = { memoryBytes: 128 * megabyte, cpuMhz: 400 };
+  const limits = (reserved: number, limit: number) => Object.values(limitsOf({ reserved, limit }, cloudlet));
+  assert.deepEqual(limits(1, 4), [512 * megabyte, 128 * megabyte, 2, 256]);
+  assert.deepEqual(limits(2, 16), [2048 * megabyte, 256 * megabyte, 8, 512]);
+  assert.deepEqual(limits(512, 512), [65_536 * megabyte, 65_536 * megabyte, 256, 8192]);
 });
