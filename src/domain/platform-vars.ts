@@ -15,7 +15,7 @@ const setByPlatform = {
   HOME: (name) =>
     `The platform sets ${name} to /app for the processes of an app that a buildpack builds. Only the build sees this value.`,
   TINI_KILL_PROCESS_GROUP: (name) =>
-    `The platform sets ${name} for one-offs and for images without a buildpack. They do not see this value.`,
+    `The platform sets ${name} in images without its own init. Their processes do not see this value.`,
   TERM: onTerminals,
   COLUMNS: onTerminals,
   LINES: onTerminals,
