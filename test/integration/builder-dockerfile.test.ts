@@ -94,6 +94,44 @@ test('.dockerignore keeps files out of the image, but not the Dockerfile', async
   assert.deepEqual(stdout.trim().split('\n'), ['.dockerignore', 'Dockerfile', 'keep.log']);
 });
 
+test('a Dockerfile that .dockerignore leaves out is in no image', async () => {
+  const { artifact, output } = await build({
+    Dockerfile:
+      'ARG BASE=paas/run\nFROM $BASE AS one\nCOPY . /one/\nFROM paas/run\nCOPY --from=one /one /one\nCOPY app sub/ /srv/\nCOPY [".", "/all"]\nRUN ls /all\nCMD ["true"]\n',
+    '.dockerignore': '*\n!app\n!sub\n',
+    app: 'x',
+    'sub/caf\u00e9': 'x',
+    other: 'x',
+  });
+  const listed = await fixture.run(artifact.imageId, ['bash', '-c', 'cd / && find one srv all -type f | sort'], {
+    user: artifact.user,
+  });
+  assert.deepEqual(listed.stdout.trim().split('\n'), [
+    'all/app',
+    'all/sub/café',
+    'one/app',
+    'one/sub/café',
+    'srv/app',
+    'srv/café',
+  ]);
+  assert.doesNotMatch(output.text, /paas-context/);
+});
+
+test('what a base image copies by itself stays where it is', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const base = await source.commit({ Dockerfile: 'FROM paas/run\nONBUILD COPY . /on/\nCMD ["true"]\n' });
+  const { cacheKey } = (await fixture.build(app, base)).artifact;
+  const { artifact, output } = await build({
+    Dockerfile: `FROM paas/app-${app.id}:${cacheKey.slice(0, 16)}\nCOPY kept /srv/\nCMD ["true"]\n`,
+    '.dockerignore': '*\n!kept\n',
+    kept: 'x',
+  });
+  const listed = await fixture.run(artifact.imageId, ['bash', '-c', 'ls /on /srv'], { user: artifact.user });
+  assert.equal(listed.stdout, '/on:\nDockerfile\nkept\n\n/srv:\nkept\n');
+  assert.match(output.text, /The Dockerfile is in the context although \.dockerignore leaves it out/);
+});
+
 test('a Procfile gives the commands of an image, which run with its entrypoint', async () => {
   const { artifact } = await build({
     Dockerfile: 'FROM paas/run\nENTRYPOINT ["/usr/bin/env", "ENTERED=yes"]\nCMD ["false"]\nUSER 1234\n',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { copyFromStage } from '../../src/builder/dockerfile/context-stage.ts';
 import { copyInit, lastStageOf } from '../../src/builder/dockerfile/copy-init.ts';
 import { DockerIgnore } from '../../src/builder/dockerfile/dockerignore.ts';
 import { explained } from '../../src/builder/dockerfile/errors.ts';
@@ -100,6 +101,29 @@ describe('.dockerignore leaves out what Docker leaves out', () => {
         message: /^\.dockerignore line 2 is not a pattern/,
       });
     });
+  }
+});
+
+test('each COPY of the context copies from a stage without the Dockerfile, and lines keep their numbers', () => {
+  const staged = copyFromStage(
+    '# syntax=x\nARG B\nFROM $B\ncopy --chown=1 . \\\n  /x\nCOPY --from=other a b\nRUN --mount=type=cache,target=/c x\nBAD',
+  );
+  assert.equal(
+    staged?.text,
+    '# syntax=x\nARG B\nFROM scratch AS paas-context\nCOPY paas-context/ /\nFROM $B\ncopy --from=paas-context --chown=1 . \\\n  /x\nCOPY --from=other a b\nRUN --mount=type=cache,target=/c x\nBAD',
+  );
+  assert.deepEqual(
+    [1, 2, 5, 6, 10].map((line) => staged?.lineBefore(line)),
+    [1, 2, 3, 4, 8],
+  );
+  for (const line of [
+    'ADD . /x',
+    'COPY --from=0 a b',
+    'COPY <<E /x\nE',
+    'RUN --mount=target=/s ls',
+    'RUN --mount=type=bind,from=1,target=/s ls',
+  ]) {
+    assert.equal(copyFromStage(`FROM a\n${line}`), null, line);
   }
 });
 

@@ -1,12 +1,14 @@
 import { Readable } from 'node:stream';
 import type { SourceTree } from '../../domain/push.ts';
-import { tarEnd, tarHeader } from '../tar/header.ts';
-import { paddingOf, readTar } from '../tar/read.ts';
+import { type HeaderFacts, tarEnd, tarHeader } from '../tar/header.ts';
+import { paddingOf, readTar, type TarEntry } from '../tar/read.ts';
 import type { DockerIgnore } from './dockerignore.ts';
 
 export interface ContextOptions {
   /** Replaces the Dockerfile of the source. */
   readonly dockerfile: Buffer;
+  /** A folder of the context for the source, whose Dockerfile is then left out; null for the top. */
+  readonly folder: string | null;
   readonly ignore: DockerIgnore;
   readonly signal: AbortSignal;
 }
@@ -21,21 +23,29 @@ export function buildContext(tree: SourceTree, options: ContextOptions): Readabl
 
 async function* contextBytes(
   tree: SourceTree,
-  { dockerfile, ignore, signal }: ContextOptions,
+  { dockerfile, folder, ignore, signal }: ContextOptions,
 ): AsyncGenerator<Uint8Array> {
-  yield fileHeader('Dockerfile', dockerfile.length);
+  yield headerOf({ name: 'Dockerfile', type: 'file', sizeBytes: dockerfile.length });
   yield dockerfile;
   yield Buffer.alloc(paddingOf(dockerfile.length));
+  if (folder !== null) yield headerOf({ name: folder, type: 'directory' });
   for await (const entry of readTar((await tree.archive(signal)) as AsyncIterable<Uint8Array>)) {
     if (entry.name === 'Dockerfile' || entry.name === '' || ignore.leavesOut(entry.name)) continue;
-    yield entry.head;
+    yield folder === null ? entry.head : headIn(folder, entry);
     yield* entry.content;
     yield Buffer.alloc(paddingOf(entry.sizeBytes));
   }
   yield tarEnd;
 }
 
-function fileHeader(name: string, sizeBytes: number): Buffer {
-  const modifiedAt = new Date();
-  return tarHeader({ name, type: 'file', mode: 0o644, uid: 0, gid: 0, sizeBytes, modifiedAt, linkTarget: null });
+const rootOwned = { mode: 0o755, uid: 0, gid: 0, sizeBytes: 0, linkTarget: null } as const;
+
+function headerOf(facts: Pick<HeaderFacts, 'name' | 'type'> & Partial<HeaderFacts>): Buffer {
+  return tarHeader({ ...rootOwned, modifiedAt: new Date(), ...facts });
+}
+
+/** git archive writes files, folders and links. */
+function headIn(folder: string, { name, type, mode, sizeBytes, linkTarget, modifiedAt }: TarEntry): Buffer {
+  if (type !== 'file' && type !== 'directory' && type !== 'symlink') return Buffer.alloc(0);
+  return headerOf({ name: `${folder}/${name}`, type, mode, sizeBytes, linkTarget, modifiedAt });
 }

@@ -14,6 +14,7 @@ import { announceProcesses, mergeProcesses, nothingToRun } from '../processes.ts
 import type { BuildStrategy, BuiltImage, ImageRequest, Source } from '../strategy.ts';
 import { argvOf } from './argv.ts';
 import { buildContext } from './context.ts';
+import { contextName, copyFromStage, readsContext, type Staged, withoutStage } from './context-stage.ts';
 import { copyInit, lastStageOf } from './copy-init.ts';
 import { DockerIgnore } from './dockerignore.ts';
 import { explained, isMissingFrontend } from './errors.ts';
@@ -86,6 +87,15 @@ async function buildWithinLimits({
     deps.init.image(request.stack),
   ]);
   const lastStage = lastStageOf(dockerfile);
+  const ignore = await dockerIgnore(source);
+  const staged = ignore.leavesOut('Dockerfile') ? copyFromStage(dockerfile) : null;
+  const onBuild = new AbortController();
+  const edit = (line: string) => {
+    const isStaged = staged !== null && !onBuild.signal.aborted;
+    if (isStaged && readsContext(line)) onBuild.abort();
+    const shown = isStaged ? withoutStage(line, lastStage === '') : line;
+    return shown === null ? null : withoutAdditions(shown, { trust: trust.mounted, lastStage });
+  };
   using _brake = await deps.hands.brakeSteps();
   using disk = new DiskWatch(deps.hands, deps.limits);
   using guard = new Guard(deps.limits, AbortSignal.any([request.signal, disk.signal]));
@@ -93,10 +103,23 @@ async function buildWithinLimits({
   const output = new LimitedOutput(request.output, {
     maxBytes: deps.limits.outputBytes,
     onLine: () => guard.sawOutput(),
-    edit: (line) => withoutAdditions(line, { trust: trust.mounted, lastStage }),
+    edit,
   });
   try {
-    return await guard.race(buildImage({ deps, source, request, dockerfile, trust, output, signal: guard.signal }));
+    return await guard.race(
+      buildImage({
+        deps,
+        source,
+        request,
+        dockerfile,
+        ignore,
+        staged,
+        onBuild: onBuild.signal,
+        trust,
+        output,
+        signal: guard.signal,
+      }),
+    );
   } finally {
     output.end();
   }
@@ -107,6 +130,11 @@ interface ImageBuild {
   readonly source: Source;
   readonly request: ImageRequest;
   readonly dockerfile: string;
+  readonly ignore: DockerIgnore;
+  /** Null if the Dockerfile may be in the image, or cannot be kept out. */
+  readonly staged: Staged | null;
+  /** Aborts when a base image copies from the context by itself. */
+  readonly onBuild: AbortSignal;
   readonly trust: DockerfileTrust;
   readonly output: LimitedOutput;
   readonly signal: AbortSignal;
@@ -137,16 +165,39 @@ async function buildImage(build: ImageBuild): Promise<string> {
   }
 }
 
-async function runBuild(
-  { deps, source, request, trust, output, signal }: ImageBuild,
-  { dockerfile, dropSyntax }: { readonly dockerfile: string; readonly dropSyntax: boolean },
+interface BuildText {
+  readonly dockerfile: string;
+  readonly dropSyntax: boolean;
+}
+
+/** Keeps the Dockerfile out of the image if .dockerignore leaves it out, where that can be done. */
+async function runBuild(build: ImageBuild, text: BuildText): Promise<string> {
+  const { ignore, staged, onBuild, signal, output } = build;
+  if (!ignore.leavesOut('Dockerfile')) return await runEngine(build, text, null);
+  if (staged && !onBuild.aborted) {
+    try {
+      const imageId = await runEngine({ ...build, signal: AbortSignal.any([signal, onBuild]) }, text, staged);
+      if (!onBuild.aborted) return imageId;
+    } catch (error) {
+      if (!onBuild.aborted || signal.aborted) throw error;
+    }
+  }
+  output.warn('The Dockerfile is in the context although .dockerignore leaves it out: the engine reads it there.');
+  return await runEngine(build, text, null);
+}
+
+async function runEngine(
+  { deps, source, request, ignore, trust, output, signal }: ImageBuild,
+  { dockerfile, dropSyntax }: BuildText,
+  staged: Staged | null,
 ): Promise<string> {
-  const ignore = await dockerIgnore(source);
-  const rewritten = rewriteDockerfile(dockerfile, { trust: trust.mounted, inLastStage: copyInit, dropSyntax });
+  const text = staged?.text ?? dockerfile;
+  const rewritten = rewriteDockerfile(text, { trust: trust.mounted, inLastStage: copyInit, dropSyntax });
+  const folder = staged ? contextName : null;
   try {
     return await deps.engine.images.buildDockerfile(
       {
-        context: buildContext(source.tree, { dockerfile: nameBytes(rewritten.text), ignore, signal }),
+        context: buildContext(source.tree, { dockerfile: nameBytes(rewritten.text), folder, ignore, signal }),
         dockerfile: 'Dockerfile',
         tag: request.tag,
         labels: request.labels,
@@ -160,7 +211,11 @@ async function runBuild(
       signal,
     );
   } catch (error) {
-    throw explained(error, { dockerfile, trust, originalLine: rewritten.originalLine });
+    const originalLine = (line: number) => {
+      const before = rewritten.originalLine(line);
+      return staged?.lineBefore(before) ?? before;
+    };
+    throw explained(error, { dockerfile, trust, originalLine });
   }
 }
 

@@ -13,6 +13,7 @@ export interface TarEntry {
   readonly mode: number;
   readonly sizeBytes: number;
   readonly linkTarget: string | null;
+  readonly modifiedAt: Date;
   /** Its header as it came, with the extended headers before it. */
   readonly head: Buffer;
   /** Read it at once or not at all: the next entry skips the rest. */
@@ -88,6 +89,7 @@ async function readHead(bytes: Bytes): Promise<Omit<TarEntry, 'content'> | null>
       type,
       mode: number(block, 100, 8),
       sizeBytes: type === 'file' || type === 'other' ? (size === undefined || Number.isNaN(size) ? own : size) : 0,
+      modifiedAt: new Date(number(block, 136, 12) * 1000),
       linkTarget: isLink ? nameOf(linkPath ?? untilNul(block.subarray(157, 257))) : null,
       head: Buffer.concat(blocks),
     };
