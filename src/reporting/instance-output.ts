@@ -24,7 +24,8 @@ export interface OutputDeps {
   readonly clock: Clock;
 }
 
-const retryMs = 500;
+/** The wait doubles with each try. The engine ends a log shortly before it calls the container ended. */
+const retryMs = { first: 20, last: 500 } as const;
 /** Lines may be out of order by less than this: the engine stamps them before it stores them. */
 const windowMs = 2_000;
 const maxSeen = 10_000;
@@ -69,6 +70,7 @@ export class InstanceOutput {
     const { containerId } = this.#source;
     let knowsWhere = !this.#source.resume;
     let hasWarned = false;
+    let waitMs: number = retryMs.first;
     while (!signal.aborted) {
       try {
         if (!knowsWhere) await this.#resume();
@@ -85,7 +87,8 @@ export class InstanceOutput {
         if (!hasWarned) logger.warn("An instance's output cannot be read; trying again.", { containerId, error });
         hasWarned = true;
       }
-      await clock.sleep(retryMs, signal).catch(() => undefined);
+      await clock.sleep(waitMs, signal).catch(() => undefined);
+      waitMs = Math.min(retryMs.last, waitMs * 2);
     }
   }
 

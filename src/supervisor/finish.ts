@@ -8,6 +8,8 @@ import { listenersIn } from './listening.ts';
 import type { EndCause } from './step.ts';
 
 const killedExitCode = 137;
+/** Last words are mostly in the log within a tenth of this. The replacement of a crashed instance does not wait longer. */
+const lastWordsMs = 200;
 
 /** The facts of an end that the life of the instance knows. */
 export interface End {
@@ -25,7 +27,7 @@ export async function finishInstance(
   { state, why, stubborn, ranOutOfMemory }: End,
   { writer, deps }: { readonly writer: InstanceWriter; readonly deps: LifeDeps },
 ): Promise<Instance> {
-  const { containerId, type } = instance;
+  const { hostId, containerId, type } = instance;
   const { engine, store, settings, clock, terminals } = deps;
   const listeners = containerId && why === 'boot-timeout' ? await listenersIn(engine, containerId) : null;
   if (containerId && (why === 'boot-timeout' || why === 'cut-off')) await engine.containers.stop(containerId, 0);
@@ -46,6 +48,8 @@ export async function finishInstance(
   });
   const ofOneShot = oneShotTypes.has(type) ? 'run.ended' : 'instance.stopped';
   const kind = state === 'crashed' ? 'instance.crashed' : ofOneShot;
+  // So that the line of the end is below them.
+  if (containerId) await Promise.race([deps.logs.finished({ hostId, containerId }), clock.sleep(lastWordsMs)]);
   const ended = await writer.observed({ state, exitCode, reason, endedAt: clock.now() }, kind);
   terminals.ended(ended.id, exitCode ?? killedExitCode, ended.reason);
   return ended;
