@@ -12,7 +12,7 @@ lock_query() { jq -r -L "$buildpack_dir/lib" "${@:2}" "include \"lock-file\"; $1
 ignores_scripts() {
   if [[ -z ${ignoring_scripts:-} ]]; then
     ignoring_scripts=false
-    if grep -qis 'ignore-scripts' .npmrc || env | grep -qi '^npm_config_\(ignore_scripts\|userconfig\|globalconfig\)='; then
+    if grep -qis 'ignore-scripts' .npmrc || grep -qix 'npm_config_\(ignore_scripts\|userconfig\|globalconfig\)' < <(compgen -e); then
       ignoring_scripts=$(npm config get ignore-scripts 2>/dev/null || echo false)
     fi
   fi
@@ -63,7 +63,8 @@ installed_files() {
 # Sets installed_script: an install script of a dependency that ran, as in "postinstall of esbuild"; empty when none did.
 # The lock file names those of packages too that npm removed again because their script failed.
 find_installed_script() {
-  local name omits_dev=false
+  local name cpu=x64 omits_dev=false
+  [[ ${CNB_TARGET_ARCH:-} != arm64 ]] || cpu=arm64
   installed_script=''
   ignores_scripts && return
   installed_script=$(installed_files package.json -print0 | xargs -0 -r jq -r '
@@ -75,8 +76,8 @@ find_installed_script() {
   installed_script=$(installed_files binding.gyp -printf '%h\n' | sed -n 's|^.*node_modules/|node-gyp of |p' | sed -n 1p)
   [[ -z $installed_script && -n $lock_file ]] || return 0
   [[ $1 != *--omit=dev* ]] || omits_dev=true
-  name=$(lock_query 'with_scripts($cpu; $omits_dev)' --arg cpu "$(node -p process.arch)" --argjson omits_dev "$omits_dev" | sed -n 1p)
-  [[ -n $name ]] || name=$(left_out_optional)
+  name=$(lock_query 'with_scripts($cpu; $omits_dev)' --arg cpu "$cpu" --argjson omits_dev "$omits_dev" | sed -n 1p)
+  [[ -n $name ]] || name=$(left_out_optional || true)
   [[ -z $name ]] || installed_script="install script of $name"
 }
 

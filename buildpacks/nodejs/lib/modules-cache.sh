@@ -63,10 +63,11 @@ reason_to_install() {
 # build script, because only such an app builds again with the same inputs.
 keep_modules() {
   local layer=$layers_dir/modules reason=''
-  reason_to_install
   # The description is removed first, so that an unfinished copy is never used.
   rm -rf "$layer.toml" "$layer"
-  [[ -d node_modules ]] && ((${#build_scripts[@]} + ${#source_scripts[@]} > 0)) || [[ -n $reason ]] || return 0
+  ((${#build_scripts[@]} + ${#source_scripts[@]} > 0)) || [[ -n $installed_script ]] || return 0
+  reason_to_install
+  [[ -d node_modules || -n $reason ]] || return 0
   mkdir -p "$layer"
   if [[ -n $reason ]]; then
     printf '%s' "$reason" >"$layer/again"
