@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Artifact } from '../../src/domain/build.ts';
 import type { PlatformError } from '../../src/domain/errors.ts';
-import { BuilderFixture } from '../support/builder-fixture.ts';
+import { type Answer, BuilderFixture } from '../support/builder-fixture.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
@@ -135,6 +135,59 @@ test('a build script gets the dev dependencies, and the image does not', async (
   assert.equal((await start(again.artifact, 'web')).stdout, '1s 2.1.0 production start\n');
 });
 
+/** Variables in which the environment of the default start differs from that of npm: see describe_npm_environment. */
+const unlikeNpm = new Set(['npm_config_noproxy', 'PATH', 'SHLVL', '_', 'HOSTNAME']);
+
+test('a start script gets the environment that npm gives it', async () => {
+  const print =
+    'for (const [name, value] of Object.entries(process.env)) process.stdout.write(name + "=" + value + "\\0")';
+  const { artifact } = await build({
+    ...packageJson({
+      name: '@me/sample',
+      engines: { node: '24.x', npm: '*' },
+      bin: './bin/../cli.js',
+      config: {
+        port: 8080,
+        part: 1.5,
+        whole: 1.0,
+        yes: true,
+        no: false,
+        nothing: null,
+        empty: '',
+        deep: { er: { est: 'x' } },
+        list: ['a', { b: 'c' }],
+        lines: 'a\nb\n',
+        quotes: `it's "$HOME" \\ \`é\``,
+        'with-dash': 'is lost in sh',
+      },
+      scripts: { start: 'node print.js "$HOME"  \'a\'' },
+    }),
+    'print.js': print,
+  });
+  const [ours, npm] = await Promise.all([start(artifact, 'web'), start(artifact, '--', 'npm', 'start', '--silent')]);
+  const variables = ({ stdout }: Answer) =>
+    Object.fromEntries(
+      stdout
+        .split('\0')
+        .filter((pair) => pair !== '' && !unlikeNpm.has(pair.slice(0, pair.indexOf('='))))
+        .map((pair): [string, string] => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])
+        // The test asks npm to print nothing itself.
+        .filter(([name]) => name !== 'npm_config_loglevel')
+        .sort(),
+    );
+  assert.deepEqual(variables(ours), variables(npm));
+  assert.equal(variables(ours).npm_package_config_deep_er_est, 'x');
+  assert.match(ours.stdout, /\0PATH=\/app\/node_modules\/\.bin:/);
+});
+
+test('server.js without a start script gets the environment that npm gives it', async () => {
+  const { artifact } = await build({
+    ...packageJson({ engines: { node: '24.x' }, config: { port: 1 } }),
+    'server.js': 'const e = process.env; console.log(e.npm_package_config_port, e.npm_lifecycle_script)',
+  });
+  assert.equal((await start(artifact, 'web')).stdout, '1 node server.js\n');
+});
+
 test('a start script that needs npm is started by npm', async () => {
   const scripts = { start: 'echo started', prestart: 'echo before' };
   const { artifact } = await build({ ...packageJson({ scripts, engines: { node: '24.x' } }) });
@@ -248,6 +301,21 @@ describe('the pusher sees', () => {
       'of a lock file that does not fit',
       { ...packageJson({ dependencies: { ms: '2.1.3' } }), ...lock({}, {}) },
       /package.json and package-lock.json do not belong together/,
+    ],
+    [
+      'of a lock file that is no JSON',
+      { ...packageJson({}), 'package-lock.json': '{"a":}' },
+      /package-lock.json is not valid JSON \(line 1/,
+    ],
+    [
+      'of a lock file without an object of packages',
+      { ...packageJson({}), 'package-lock.json': '{"packages":[]}' },
+      /package-lock.json lists its packages in a value of type array/,
+    ],
+    [
+      'of engines of another type, of which npm reads nothing',
+      packageJson({ engines: ['node >=18'], scripts: { build: 'exit 3' } }),
+      /from the default.*engines in package.json must be an object, and is an array/s,
     ],
     [
       'of a script that failed, and what it runs',

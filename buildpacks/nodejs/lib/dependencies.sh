@@ -1,22 +1,5 @@
 # Installs node_modules with npm.
 
-# The value of package.json that the jq filter names; empty when there is none.
-package_json() {
-  [[ -f package.json ]] || return 0
-  jq -r "($1) // \"\"" package.json
-}
-
-script() { package_json ".scripts[\"$1\"]? | strings"; }
-
-check_package_json() {
-  local problem
-  [[ -f package.json ]] || return 0
-  if ! problem=$(jq -e 'type == "object"' package.json 2>&1 >/dev/null); then
-    problem=${problem#jq: }
-    fail "package.json is not valid JSON: ${problem:-it holds no object}." 'Check it with: npm pkg get name'
-  fi
-}
-
 check_lock_files() {
   local file manager
   local -a found=() foreign=()
@@ -43,6 +26,16 @@ check_lock_files() {
   else
     lock_file=''
   fi
+  check_lock_file
+}
+
+# npm takes out the marks of a merge conflict itself.
+check_lock_file() {
+  local hint='Make it again: delete it, run npm install, commit.' found
+  [[ -n $lock_file ]] && ! grep -q '^<<<<<<< ' "$lock_file" || return 0
+  must_be_json_object "$lock_file" "$hint"
+  found=$(jq -r '[.packages, .dependencies | values | type] | map(select(. != "object"))[0] // ""' "$lock_file")
+  [[ -z $found ]] || fail "$lock_file lists its packages in a value of type $found, and must have an object there." "$hint"
 }
 
 # Finds the app's own scripts that npm or this buildpack runs during a build. With such a script, anything may decide the

@@ -10,23 +10,40 @@ start_needs_npm() {
   [[ -n $(script prestart) || -n $(script poststart) || $(script start) == *npm_* ]]
 }
 
+# describe_npm_environment SCRIPT: the environment in which npm would run the script. Some of it is left out:
+# npm_config_noproxy, which is empty and would hide NO_PROXY; the settings of .npmrc, which only npm reads; and of PATH the
+# folders of node-gyp and of /node_modules.
 describe_npm_environment() {
-  local layer=$layers_dir/start environment=$layers_dir/start/env.launch/web
+  local layer=$layers_dir/start environment=$layers_dir/start/env.launch/web name value node prefix npm
+  node=$(readlink -f "$layers_dir/node/bin/node")
+  prefix=${node%/bin/node} npm=${npm_program%/bin/npm-cli.js}
   rm -rf "$layer"
   mkdir -p "$environment"
-  printf start >"$environment/npm_lifecycle_event.default"
-  script start | tr -d '\n' >"$environment/npm_lifecycle_script.default"
-  printf '%s' "$app_dir/package.json" >"$environment/npm_package_json.default"
-  printf '%s' "$(package_json '.name | strings')" >"$environment/npm_package_name.default"
-  printf '%s' "$(package_json '.version | strings')" >"$environment/npm_package_version.default"
-  printf '%s' "$layers_dir/node/bin/node" >"$environment/npm_node_execpath.default"
-  printf '%s' "$npm_program" >"$environment/npm_execpath.default"
-  printf '%s' "$app_dir" >"$environment/INIT_CWD.default"
+  while IFS= read -r -d '' name && IFS= read -r -d '' value; do
+    printf '%s' "$value" >"$environment/$name.default"
+  done < <(
+    jq_library -j 'include "package-json"; script_environment | "\(.[0])\u0000\(.[1])\u0000"' "$checked_package"
+    printf '%s\0' COLOR 0 EDITOR vi INIT_CWD "$app_dir" NODE "$node" npm_command start npm_execpath "$npm_program" \
+      npm_node_execpath "$node" npm_package_json "$app_dir/package.json" \
+      npm_lifecycle_event start npm_lifecycle_script "$1" \
+      npm_config_cache "$app_dir/.npm" npm_config_userconfig "$app_dir/.npmrc" \
+      npm_config_init_module "$app_dir/.npm-init.js" npm_config_local_prefix "$app_dir" \
+      npm_config_prefix "$prefix" npm_config_global_prefix "$prefix" npm_config_globalconfig "$prefix/etc/npmrc" \
+      npm_config_node_gyp "$npm/node_modules/node-gyp/bin/node-gyp.js" npm_config_npm_version "$npm_version" \
+      npm_config_user_agent "npm/$npm_version node/v$node_version linux $(npm_architecture) workspaces/false"
+    # From npm 12 on.
+    if grep -qs "'global-ignore-file'" "$npm/node_modules/@npmcli/config/lib/definitions/definitions.js"; then
+      printf '%s\0' npm_config_global_ignore_file "$prefix/etc/npmignore"
+    fi
+  )
   # First in PATH here, unlike for other commands: a script means the app's own tools.
   printf '%s' "$app_dir/node_modules/.bin" >"$environment/PATH.prepend"
   printf ':' >"$environment/PATH.delim"
   describe_layer start launch
 }
+
+# The processor type in Node's words.
+npm_architecture() { case $(uname -m) in x86_64) echo x64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac; }
 
 # The platform reads the Procfile (src/domain/procfile.ts) and has refused a wrong one. A byte order mark may begin it.
 procfile_has() { [[ -f Procfile ]] && tr '\r' '\n' <Procfile | LC_ALL=C grep -Eq $'^(\xef\xbb\xbf)?([[:space:]]|\xc2\xa0)*'"$1"; }
@@ -35,16 +52,18 @@ procfile_has_any() { procfile_has '[A-Za-z0-9]'; }
 
 # Sets web_command to argv, or leaves it empty.
 default_web() {
-  local main file
+  local main file start
   web_command=()
   procfile_has_web && return
-  if [[ -n $(script start) ]]; then
-    if start_needs_npm; then
-      web_command=(npm start)
-    else
-      web_command=(bash -c "$(script start)")
-      describe_npm_environment
-    fi
+  start=$(script start)
+  if [[ -n $start ]]; then
+    web_command=(bash -c "$start")
+  elif [[ -f package.json && -f server.js ]]; then
+    # npm's own default.
+    start='node server.js' web_command=(node server.js)
+  fi
+  if [[ -n $start ]]; then
+    if start_needs_npm; then web_command=(npm start); else describe_npm_environment "$start"; fi
     return
   fi
   main=$(package_json '.main | strings')
