@@ -21,6 +21,10 @@ export interface ConnectionsOptions {
 }
 
 const maxIdle = 256;
+const maxRetired = 256;
+
+/** How long an instance may take to close a connection after its last answer. */
+const retiredMs = 1_000;
 
 /** An idle connection is closed this long before the instance announced to close it. */
 const marginMs = 1_000;
@@ -37,6 +41,7 @@ export class Connections {
   readonly #port: number;
   readonly #idle: Connection[] = [];
   readonly #opening = new Set<Socket>();
+  readonly #retired = new Set<Socket>();
   readonly #keepAlive: KeepAlive;
   #idleMs: number;
   /** What the instance announced. */
@@ -112,7 +117,11 @@ export class Connections {
   put(connection: Connection): void {
     const { socket } = connection;
     connection.idleSinceMs = performance.now();
-    if (this.#closed || connection.last || this.#idle.length >= maxIdle) {
+    if (connection.last) {
+      this.retire(connection);
+      return;
+    }
+    if (this.#closed || this.#idle.length >= maxIdle) {
       socket.destroy();
       return;
     }
@@ -124,6 +133,22 @@ export class Connections {
     // Unexpected bytes would be read as the answer to the next request.
     socket.on('data', destroyOnData);
     this.#idle.push(connection);
+  }
+
+  /**
+   * The last answer of a connection is complete, and the instance knows that it was the last. It closes first: the port of
+   * the side that does so stays in use for a minute (TIME_WAIT), and there are 28,000 of them for one instance.
+   */
+  retire({ socket }: Connection): void {
+    if (this.#closed || this.#retired.size >= maxRetired) {
+      socket.destroy();
+      return;
+    }
+    this.#retired.add(socket);
+    socket.on('close', () => this.#retired.delete(socket));
+    socket.on('data', destroyOnData);
+    socket.setTimeout(retiredMs, () => socket.destroy());
+    socket.resume();
   }
 
   /** The instance announced how long it keeps an idle connection. Ours are closed a second earlier. */
@@ -146,12 +171,12 @@ export class Connections {
   }
 
   /**
-   * Closes the idle connections now and each of the others after its request, and abandons those that are being opened:
-   * an instance that has gone does not refuse a connection, it stays silent for seconds.
+   * Closes the idle and the retired connections now and each of the others after its request, and abandons those that are
+   * being opened: an instance that has gone does not refuse a connection, it stays silent for seconds.
    */
   close(): void {
     this.#closed = true;
-    for (const socket of this.#opening) socket.destroy();
+    for (const socket of [...this.#opening, ...this.#retired]) socket.destroy();
     for (const { socket } of this.#idle.splice(0)) socket.destroy();
   }
 

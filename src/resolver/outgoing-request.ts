@@ -164,7 +164,8 @@ export class OutgoingRequest {
     // An instance that answered before it had the whole request may read the rest of it as the next one.
     const isUnsent = !this.#ended || this.#socket.writableLength > 0;
     this.#leave();
-    if (isLast || isUnsent || !this.#keepsConnection) this.#socket.destroy();
+    if (isLast || isUnsent) this.#socket.destroy();
+    else if (!this.#keepsConnection) connections.retire(connection);
     else {
       this.#socket.resume();
       connections.put(connection);

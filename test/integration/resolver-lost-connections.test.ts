@@ -145,6 +145,43 @@ test('an app that has closed a connection unannounced gets one connection for ea
   assert.deepEqual({ connections, keptAlive }, { connections: 3, keptAlive: 0 });
 });
 
+test('the app closes a connection first after its last answer, so that no port of the resolver stays in use', async () => {
+  await using resolver = await startTestResolver();
+  const closedFirst: string[] = [];
+  let answer = '';
+  await using app = await startRawBackend((socket) => {
+    socket.on('end', () => closedFirst.push('resolver'));
+    socket.once('data', () => {
+      socket.write(answer);
+      // Behind the moment at which the resolver has read the answer and sent it on.
+      setTimeout(() => {
+        if (socket.readableEnded) return;
+        closedFirst.push('app');
+        socket.removeAllListeners('end').end();
+      }, 20);
+    });
+  });
+  await resolver.route('shop', [app.port]);
+  answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+  await ask(resolver.port, { method: 'POST' });
+  answer = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok';
+  await ask(resolver.port);
+  answer = 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok';
+  await ask(resolver.port);
+  await eventually('each connection is closed', () => closedFirst.length === 3 && app.connections.size === 0);
+  assert.deepEqual(closedFirst, ['app', 'app', 'app']);
+});
+
+test('a connection that the app does not close after its last answer is closed by the resolver', async () => {
+  await using resolver = await startTestResolver();
+  await using app = await startRawBackend((socket) => {
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+  });
+  await resolver.route('shop', [app.port]);
+  await ask(resolver.port, { method: 'POST' });
+  await eventually('the connection is closed', () => app.connections.size === 0);
+});
+
 test('an app keeps its connections for reads when one of its instances has crashed', async () => {
   await using resolver = await startTestResolver();
   const crashing = await startBackend((_incoming, response) => response.end('ok'));
