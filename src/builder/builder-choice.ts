@@ -78,6 +78,13 @@ const fileServers: ReadonlySet<string> = new Set([
   ...['serve', 'http-server', 'serve-static', 'node-static', 'live-server', 'local-web-server', 'superstatic', 'sirv'],
 ]);
 
+/** Programs of site generators and their development servers. Beside a build script, the pages of the build can be served. */
+const siteTools: ReadonlySet<string> = new Set([
+  ...['react-scripts', 'craco', 'react-app-rewired', 'vue-cli-service', 'ng', 'vite', 'webpack', 'webpack-dev-server'],
+  ...['parcel', 'rsbuild', 'snowpack', 'gulp', 'grunt', 'browser-sync', 'live-server', 'http-server', 'serve'],
+  ...['astro', 'gatsby', 'docusaurus', 'eleventy', '@11ty/eleventy', 'vitepress', 'vuepress', 'hexo'],
+]);
+
 /** Names of files that Node.js starts without being told, before and after `main` of package.json. */
 const entryNames = { beforeMain: ['server', 'index'], afterMain: ['app', 'main'] } as const;
 const pages = ['index.html', 'public/index.html', 'index.htm', 'public/index.htm'];
@@ -168,19 +175,28 @@ function byStartScript({ paths, packageJson }: ChoiceFacts): Chosen | null {
   if (!packageJson?.startScript && file === undefined) return null;
   const subject = packageJson?.startScript ? 'the start script of package.json' : `node ${file}`;
   const settings = staticSettings(paths);
+  const built = builtPages(packageJson);
+  const served = built ?? (settings === undefined ? 'index.html' : `what ${settings} says`);
   const other = packageJson?.startScript ? 'remove the start script' : `rename ${file}`;
   return buildpacks(
     node,
     `${packageJson?.startScript ? 'package.json with a start script' : file}: run with Node.js, by ${subject}.`,
-    settings !== undefined || hasPage(paths)
-      ? `To serve ${settings === undefined ? 'index.html' : `what ${settings} says`} as a static site, ${other}, or add a Procfile with web: serve-static`
+    built !== null || hasPage(paths)
+      ? `To serve ${served} as a static site, ${other}, or add a Procfile with web: serve-static`
       : 'To start it in another way, add a Procfile, for example: web: node server.js',
   );
 }
 
-function byStaticSettings({ paths, packageJson }: ChoiceFacts): Chosen | null {
+/** The pages that the build makes, when the start script is that of a site generator. */
+function builtPages(packageJson: PackageFacts | null): string | null {
+  const { startScript, buildScript } = packageJson ?? {};
+  const program = programOf((startScript ?? '').replace(/^(?:npx|cross-env)\s+/, ''));
+  return buildScript && siteTools.has(program) ? `the pages of npm run ${buildScript}` : null;
+}
+
+function byStaticSettings({ paths, packageJson, procfile }: ChoiceFacts): Chosen | null {
   const file = staticSettings(paths);
-  if (file === undefined) return null;
+  if (file === undefined || (procfile && procfile.size > 0)) return null;
   return pagesChoice(`${file} and no start script or Procfile`, {
     file: entryFile({ paths, packageJson }),
     packageJson,
@@ -234,8 +250,11 @@ function byEntryFile({ paths, packageJson }: ChoiceFacts): Chosen | null {
 function byUnsupportedLanguage({ paths, packageJson, procfile }: ChoiceFacts): Chosen | null {
   if (procfile) return null;
   const notice = unsupportedLanguage(packageJson ? withoutPackages(paths) : paths);
-  if (notice) throw new PlatformError('no_app_detected', notice.message, { hint: notice.hint });
-  return null;
+  if (!notice) return null;
+  const folder = pageFolder(paths);
+  const pagesHint =
+    folder && ` To serve the folder ${folder} as a static site, add a static.json: { "root": "${folder}" }`;
+  throw new PlatformError('no_app_detected', notice.message, { hint: `${notice.hint}${pagesHint ?? ''}` });
 }
 
 function byBuildScript({ packageJson }: ChoiceFacts): Chosen | null {
@@ -246,7 +265,7 @@ function byBuildScript({ packageJson }: ChoiceFacts): Chosen | null {
 }
 
 function byPageFolder({ paths, packageJson, procfile }: ChoiceFacts): Chosen | null {
-  const folder = pageFolders.find((name) => paths.has(`${name}/index.html`));
+  const folder = pageFolder(paths);
   if (folder === undefined || procfile || packageJson?.buildScript) return null;
   return buildpacks(
     staticSite,
@@ -286,6 +305,10 @@ function buildpacks(ids: readonly string[], ...reasons: readonly string[]): Chos
 
 function staticSettings(paths: ReadonlySet<string>): string | undefined {
   return ['static.json', 'Staticfile'].find((name) => paths.has(name));
+}
+
+function pageFolder(paths: ReadonlySet<string>): string | undefined {
+  return pageFolders.find((name) => paths.has(`${name}/index.html`));
 }
 
 function hasPage(paths: ReadonlySet<string>): boolean {

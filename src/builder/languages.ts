@@ -52,7 +52,7 @@ const languages: readonly Language[] = [
       'chainlit',
     ],
     advice:
-      'Add a Dockerfile. An app without packages can be started with the python3 of the stack: a Procfile with web: python3 app.py',
+      'Add a Dockerfile. For an app without packages, a Procfile with web: python3 app.py is enough: python3 is in the stack.',
   },
   {
     name: 'Ruby',
@@ -142,11 +142,12 @@ const languages: readonly Language[] = [
     advice: 'Push each service as an app of its own, with its Dockerfile at the top of the source.',
   },
   {
-    name: 'Hugo, Jekyll or MkDocs',
+    name: 'Hugo, Zola, Jekyll or MkDocs',
     manifests: ['hugo.toml', 'hugo.yaml', '_config.yml', 'mkdocs.yml'],
-    sources: [],
-    programs: ['hugo', 'mkdocs'],
-    advice: 'Build the site first and push its folder of pages, or add a Dockerfile.',
+    sources: ['config.toml'],
+    programs: ['hugo', 'zola', 'mkdocs'],
+    advice:
+      'Build the site first, for example in CI, and push its pages with a static.json such as { "root": "public" }; or add a Dockerfile.',
   },
 ];
 

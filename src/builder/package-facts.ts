@@ -2,24 +2,29 @@
 export interface PackageFacts {
   /** It is no JSON object. The Node.js buildpack reports that with its place. */
   readonly isBroken: boolean;
-  readonly startScript: boolean;
+  readonly startScript: string | null;
   /** The name of the script that builds the app: "build" or "heroku-postbuild". */
   readonly buildScript: string | null;
+  /** Null for a file of a build tool such as gulpfile.js: `npm init` writes the first script that it finds. */
   readonly main: string | null;
   /** The names under `dependencies`, without the dev dependencies. */
   readonly dependencies: readonly string[];
 }
 
+/** The Node.js buildpack has the same pattern (lib/processes.sh). */
+const toolFile = /(?:^|\/)(?:gulpfile|gruntfile|webpack|[^/]*\.(?:config|conf))(?:\.[^/]*)?$/i;
+
 export function packageFacts(text: string): PackageFacts {
   const value = parsed(text);
   const fields = objectOf(value);
   const scripts = objectOf(fields.scripts);
+  const main = textOf(fields.main);
   const isScript = (name: string) => textOf(scripts[name]) !== null;
   return {
     isBroken: fields !== value,
-    startScript: isScript('start'),
+    startScript: textOf(scripts.start),
     buildScript: ['heroku-postbuild', 'build'].find(isScript) ?? null,
-    main: textOf(fields.main),
+    main: main !== null && toolFile.test(main) ? null : main,
     dependencies: Object.keys(objectOf(fields.dependencies)),
   };
 }

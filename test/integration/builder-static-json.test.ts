@@ -37,7 +37,7 @@ HTTPServer(("127.0.0.1", 5001), Echo).serve_forever()
 test('every field of static.json is served', async () => {
   const { artifact, output } = await build({
     'static.json': JSON.stringify({
-      root: 'site/',
+      root: '/my site é/',
       clean_urls: true,
       https_only: true,
       canonical_host: '${SITE_HOST}',
@@ -57,28 +57,34 @@ test('every field of static.json is served', async () => {
         '/page.html': '/elsewhere',
         '/there': { url: '/wrong' },
         '/': '/wrong',
+        '/old?page=1': '/never',
       },
       headers: {
         '/**': { 'X-Frame-Options': 'DENY', 'Set-Cookie': 'a=1; Path=/', 'X-From': 'of ${NEW_SITE}' },
         '/': { 'Cache-Control': 'no-store' },
         '/assets/**': { 'cache-control': 'public, max-age=512000', 'Access-Control-Allow-Origin': '*' },
         '*.feed': { 'Content-Type': 'application/rss+xml' },
-        '/plain.css': { 'X-Content-Type-Options': '', 'X-Number': 7 },
+        '/plain.css': { 'X-Content-Type-Options': '', 'X-Number': 7, ETag: '', 'last-modified': '' },
       },
       proxies: { '/api/': { origin: '${API_URL}/v1/' }, '/api/dead/': { origin: '${UNSET}' } },
       worker_connections: 5,
       directory_listing: true,
     }),
-    'site/index.html': 'home',
-    'site/app.html': 'app',
-    'site/there.html': 'there',
-    'site/errors/sorry.html': 'sorry',
-    'site/assets/app-1a2b3c4d.js': 'x'.repeat(2000),
-    'site/news.feed': '<rss/>',
-    'site/plain.css': 'a{}',
+    'my site é/index.html': 'home',
+    'my site é/app.html': 'app',
+    'my site é/there.html': 'there',
+    'my site é/errors/sorry.html': 'sorry',
+    'my site é/assets/app-1a2b3c4d.js': 'x'.repeat(2000),
+    'my site é/news.feed': '<rss/>',
+    'my site é/plain.css': 'a{}',
   });
   assert.match(output.text, / ! {5}static\.json has directory_listing, which is not known here\./);
   assert.match(output.text, / ! {5}static\.json has worker_connections, which the platform sets itself\./);
+
+  assert.match(
+    output.text,
+    / ! {5}static\.json has redirects \/old\?page=1, and only paths are compared, without a query\./,
+  );
 
   const requests: Readonly<Record<string, readonly string[]>> = {
     home: at('/'),
@@ -158,6 +164,9 @@ test('every field of static.json is served', async () => {
   assert.deepEqual(values(of('feed'), 'content-type'), ['application/rss+xml']);
   assert.equal(of('css')?.headers.has('x-content-type-options'), false, 'an empty value takes a header away');
   assert.equal(of('css')?.headers.get('x-number'), '7');
+  for (const name of ['etag', 'last-modified']) {
+    assert.deepEqual([of('css')?.headers.has(name), of('asset')?.headers.has(name)], [false, true], name);
+  }
   assert.deepEqual(short('api'), [200, 'GET /v1/items%20x?y=1%2F2 127.0.0.1:5001 0']);
   assert.deepEqual(values(of('api'), 'cache-control'), ['private'], 'the origin decides');
   assert.equal(of('post')?.body, 'POST /v1/items 127.0.0.1:5001 100000');

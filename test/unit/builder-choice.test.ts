@@ -132,6 +132,30 @@ describe('which builder a source gets, and the rule that is said', () => {
     ],
     ['a broken package.json', { ...page, 'package.json': '{' }, 'nodejs', /cannot be read/],
     ['only a package.json', pkg({}), 'nodejs', /^package\.json: built/],
+    [
+      'a site generator with a start script',
+      pkg({ scripts: { start: 'npx ng serve', build: 'ng build' } }),
+      'nodejs',
+      /To serve the pages of npm run build as a static site.*web: serve-static/,
+    ],
+    [
+      'a server with a build script',
+      pkg({ scripts: { start: 'nest start', build: 'nest build' } }),
+      'nodejs',
+      /To start it in another way/,
+    ],
+    [
+      'a build tool as main',
+      { ...pkg({ ...built, main: './gulpfile.babel.js' }), ...files('gulpfile.babel.js') },
+      'nodejs,static',
+      /a build script and nothing to start/,
+    ],
+    [
+      'a page and a build tool as main',
+      { ...page, ...pkg({ main: 'webpack.config.js' }), ...files('webpack.config.js') },
+      'static',
+      /"start": "node server\.js"/,
+    ],
     ['a build that makes main', pkg({ ...built, main: 'dist/app.js' }), 'nodejs', /^package\.json: built/],
     [
       'main without its ending',
@@ -149,6 +173,12 @@ describe('which builder a source gets, and the rule that is said', () => {
     [
       'a page and a Procfile',
       { ...page, Procfile: 'web: python3 server.py' },
+      'procfile',
+      /give it the line web: serve-static/,
+    ],
+    [
+      "a Procfile for Heroku's static buildpack",
+      { ...files('static.json'), Procfile: 'web: bin/boot' },
       'procfile',
       /give it the line web: serve-static/,
     ],
@@ -179,6 +209,7 @@ describe('a source that no buildpack of this version runs is refused with its la
     [files('deno.json', 'main.ts'), /^deno\.json: Deno/],
     [files('bun.lock', 'index.ts'), /^bun\.lock: Bun/],
     [files('Shop.csproj', 'Program.cs'), /^Shop\.csproj: \.NET/],
+    [files('config.toml', 'archetypes/default.md'), /^config\.toml: Hugo/],
     [files('docker-compose.yml'), /^docker-compose\.yml: Docker Compose/],
     [{ ...files('manage.py', 'requirements.txt'), ...pkg(built) }, /^requirements\.txt: Python/],
     [
@@ -203,6 +234,13 @@ describe('a source that no buildpack of this version runs is refused with its la
       );
     });
   }
+});
+
+test('a refused language has pages that its build committed: the hint says how to serve them', () => {
+  assert.throws(
+    () => choose(files('_config.yml', 'Gemfile', '_site/index.html')),
+    (error) => error instanceof PlatformError && /static\.json: \{ "root": "_site" \}/.test(error.hint ?? ''),
+  );
 });
 
 describe('a language that is left out beside another app', () => {

@@ -66,7 +66,8 @@ default_web() {
     if start_needs_npm; then web_command=(npm start); else describe_npm_environment "$start"; fi
     return
   fi
-  main=$(package_json '.main | strings')
+  # `npm init` writes the first script that it finds; the file of a build tool starts nothing (src/builder/package-facts.ts).
+  main=$(package_json '.main | strings | select(test("(?:^|/)(?:gulpfile|gruntfile|webpack|[^/]*\\.(?:config|conf))(?:\\.[^/]*)?$"; "i") | not)')
   for file in {server,index}.{js,mjs,cjs} ${main:+"$main" "$main.js" "$main/index.js"} {app,main}.{js,mjs,cjs}; do
     [[ -n $file && -f $file ]] || continue
     web_command=(node "$file")
@@ -90,7 +91,7 @@ warn_about_start() {
       "\"scripts\": { \"start\": \"serve --single $folder\" }"
     return
   done
-  for file in dist/main.js dist/index.js dist/server.js src/server.js src/index.js src/main.js src/app.js; do
+  for file in .output/server/index.mjs build/index.js dist/server/entry.mjs dist/main.js dist/index.js dist/server.js src/server.js src/index.js src/main.js src/app.js; do
     [[ -f $file ]] || continue
     warn "If $file starts it, say so in package.json: \"scripts\": { \"start\": \"node $file\" }"
     return

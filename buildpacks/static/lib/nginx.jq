@@ -18,7 +18,9 @@ def path_map($variable; $default; rows):
 
 def own_names: [.headers[].fields | keys[]] | unique_by(ascii_downcase);
 def field($name): [.fields | to_entries[] | select(.key | ascii_downcase == ($name | ascii_downcase)) | .value][0];
-# The values of one header, by the number of the path's block.
+# The values of one header, by the number of the path's block. Other paths keep what nginx sends: it takes an empty value of
+# these two as an order to send none.
+def own_value: {"etag": "$sent_http_etag", "last-modified": "$sent_http_last_modified"}[ascii_downcase] // "\"\"";
 def header_map($variable; $name; $default):
   "map $header_block $\($variable) {", "  default \($default);",
   (.headers | numbered[] | .number as $number | .value | field($name) | values | "  \($number) \(text);"), "}";
@@ -37,7 +39,7 @@ def http_part:
   path_map("header_block"; "0"; .headers | numbered | reverse[] | {regex: .value.regex, to: .number}),
   path_map("redirect"; "\"\""; .redirects | numbered[] | {regex: .value.regex, to: .number}),
   path_map("route"; "$uri"; .routes[] | {regex, to: (.path | text)}),
-  (own_names as $names | range($names | length) as $index | header_map("header_\($index)"; $names[$index]; "\"\"")),
+  (own_names as $names | range($names | length) as $index | header_map("header_\($index)"; $names[$index]; $names[$index] | own_value)),
   default_map("default_cache_control"; "Cache-Control"; "$freshness"),
   default_map("default_type_options"; "X-Content-Type-Options"; "$nosniff");
 

@@ -98,18 +98,24 @@ find_root() {
     done
   done
   index_page=index.html
-  [[ -z $script || -f static.json ]] || fail "The script $script of package.json made no pages: there is no index.html in dist, build, out, _site, public or www." \
+  [[ -z $script || -f static.json ]] || fail_without_pages "$script"
+}
+
+fail_without_pages() {
+  local script=$1 file=dist/main.js made
+  for made in .output/server/index.mjs build/index.js dist/server/entry.mjs dist/index.js dist/server.js; do
+    [[ ! -f $made ]] || { file=$made && break; }
+  done
+  fail "The script $script of package.json made no pages: there is no index.html in dist, build, out, _site, public or www." \
     'For pages in another folder, add a static.json such as { "root": "site" }' \
-    'For a server, say what starts it: "scripts": { "start": "node dist/main.js" } in package.json'
+    'For a server, say what starts it: "scripts": { "start": "node '"$file"'" } in package.json'
 }
 
 check_root() {
-  root=${root%/} root=${root#./}
+  while [[ $root =~ ^(/|\./) || $root == ?*/ ]]; do root=${root#./} root=${root#/} root=${root%/}; done
   [[ $root != . ]] || root=''
-  case /$root/ in
-  */../* | //?*) fail "The root \"$root\" is not a folder of the app." ;;
-  esac
-  [[ $root =~ ^[A-Za-z0-9._/@-]*$ ]] || fail "The root \"$root\" has characters that a folder to be served may not have." 'Letters, digits and . _ - @ / may be in it.'
+  [[ /$root/ != */../* ]] || fail "The root \"$root\" is not a folder of the app." 'Name it from the top of the source, for example: { "root": "public" }'
+  [[ $root != *['"$;{}\'[:cntrl:]]* ]] || fail "The root \"$root\" has characters that a folder to be served may not have." 'It may not have " $ ; { } \ in it.'
   [[ -d ./$root ]] || fail "There is no folder $root in the source." 'If a build makes it, add a package.json with a build script, or commit the folder.'
   [[ -f ./${root:+$root/}index.html || ! -f ./${root:+$root/}index.htm ]] || index_page=index.htm
 }

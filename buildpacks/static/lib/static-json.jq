@@ -88,6 +88,8 @@ def control_problems:
 def unused:
   (fields(""; (types | keys) + platforms) | "static.json has \(.), which is not known here."),
   (with_entries(select(.key as $key | platforms | index([$key]))) | keys[] | "static.json has \(.), which the platform sets itself."),
+  (["redirects", "routes", "headers"][] as $field | .[$field] // {} | objects | keys[] | select(contains("?"))
+    | "static.json has \($field) \(.), and only paths are compared, without a query."),
   (.redirects // {} | objects | to_entries[] | .key as $key | .value | objects | fields("redirects \($key) "; ["url", "status"]) | "static.json has \(.), which is not known here."),
   (.proxies // {} | objects | to_entries[] | .key as $key | .value | objects | fields("proxies \($key) "; ["origin"]) | "static.json has \(.), which is not known here."),
   (.routes // {} | objects | to_entries[] | .key as $key | .value | objects | fields("routes \($key) "; ["path", "except"]) | "static.json has \(.), which is not known here."),
