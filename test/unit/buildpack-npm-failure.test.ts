@@ -9,8 +9,8 @@ import { promisify } from 'node:util';
 const library = resolve(import.meta.dirname, '../../buildpacks/nodejs/lib');
 const script = `
 set -euo pipefail
-source ${library}/output.sh; source ${library}/npm-failure.sh
-work=. platform_dir=. lock_file=package-lock.json node_version=24.0.0 npm_config_registry=https://packages.example/
+source ${library}/output.sh; source ${library}/npm-failure.sh; source ${library}/script-failure.sh
+work=. app_dir=/app platform_dir=. lock_file=package-lock.json node_version=24.0.0 npm_config_registry=https://packages.example/
 choose_registry
 echo "registry: \${npm_config_registry:-none}"
 explain_npm_failure`;
@@ -45,6 +45,9 @@ const secret = { NPM_TOKEN: 'npm_s3cret-value' };
 const get = 'GET https://npm.acme.example/js/@acme%2fui - x';
 const lost = 'request to https://npm.acme.example/js/@acme%2fui failed, reason: getaddrinfo ENOTFOUND npm.acme.example';
 
+const scriptOf = (folder: string, command: string, ...says: readonly string[]) =>
+  ['code 1', `path ${folder}`, 'command failed', `command sh -c ${command}`, ...says].join('\n');
+
 describe('a push that npm failed for is told', () => {
   const cases: readonly (readonly [string, Failed, RegExp])[] = [
     [
@@ -63,7 +66,7 @@ describe('a push that npm failed for is told', () => {
         log: 'code ECONNREFUSED\nFetchError: request to https://u:p4ss@old.example/a/-/a-1.0.0.tgz failed, reason: connect',
         lock: '{"resolved":"https://u:p4ss@old.example/a/-/a-1.0.0.tgz","x":"https://old.example/"}',
       },
-      /registry old\.example did not answer \(ECONNREFUSED\).*"resolved" in package-lock\.json/s,
+      /old\.example did not answer \(ECONNREFUSED\).*"resolved" in package-lock\.json/s,
     ],
     [
       'that of the variable in an address',
@@ -123,6 +126,47 @@ describe('a push that npm failed for is told', () => {
         npmrc: `registry=https://registry.${'npmjs'}.org/`,
       },
       /registry: https:\/\/packages\.example\/.*The npm registry did not answer.*not about your source/s,
+    ],
+    [
+      'the script of its own that failed, and the host that it could not reach',
+      {
+        log: scriptOf('/app', 'prisma generate', 'request to https://binaries.example/x failed, reason: getaddrinfo x'),
+      },
+      /An install script of your package\.json failed \(above\)\. It runs: prisma generate.*It asks binaries\.example/s,
+    ],
+    [
+      'the package whose script failed, whatever else the script says',
+      {
+        log: scriptOf(
+          '/app/node_modules/@acme/ui',
+          'node fetch.js',
+          'code E404\n404 Not Found - GET https://x.example/y',
+        ),
+      },
+      /An install script of @acme\/ui failed \(above\)\. It runs: node fetch\.js/,
+    ],
+    [
+      'the native module that did not compile, and what the stack lacks',
+      {
+        log: scriptOf(
+          '/app/node_modules/canvas',
+          'node-pre-gyp install --fallback-to-build',
+          'install request to https://code.example/c.tgz failed, reason: getaddrinfo ENOTFOUND code.example',
+          'Package pixman-1 was not found in the pkg-config search path.',
+          'gyp ERR! not ok',
+        ),
+      },
+      /native module of canvas did not compile.*could not be fetched.*code\.example.*It did not find pixman-1\. What the stack lacks, a Dockerfile/s,
+    ],
+    [
+      'that a native module could not be fetched compiled either',
+      { log: scriptOf('/app/packages/a', 'node-gyp rebuild', 'getaddrinfo EAI_AGAIN code.example', 'gyp ERR! not ok') },
+      /native module of packages\/a did not compile.*not support Node\.js 24\.0\.0.*builds cannot reach code\.example/s,
+    ],
+    [
+      'the program that a script lacks',
+      { log: `ERR! OMG CMake executable is not found.\n${scriptOf('/app', 'cmake-js compile')}` },
+      /runs: cmake-js compile.*It did not find cmake/s,
     ],
   ];
   for (const [what, failed, expected] of cases) {

@@ -4,6 +4,7 @@
 explain_npm_failure() {
   local log=$work/npm.log code url host package
   code=$(sed -nE 's/^npm (error|ERR!) code ([A-Za-z0-9_]+).*/\2/p' "$log" | sed -n 1p)
+  explain_script_failure
   url=$(failing_address)
   host=$(host_of "$url")
   case $code in
@@ -41,10 +42,8 @@ explain_npm_failure() {
     explain_silence
     ;;
   esac
-  if grep -Eq 'request to https?://[^ ]+ failed, reason:' "$log"; then
+  if grep -Eq '^npm (error|ERR!) .*request to https?://[^ ]+ failed, reason:' "$log"; then
     explain_silence
-  elif grep -Eq 'gyp ERR!|node-gyp' "$log"; then
-    fail 'A native module did not compile (above).' "It may not support Node.js $node_version, or need a system library that the stack lacks."
   elif grep -q 'heap out of memory' "$log"; then
     fail 'npm ran out of memory.' 'Builds have 2 GB.'
   fi
@@ -53,13 +52,15 @@ explain_npm_failure() {
 
 # Reads code and host of the caller.
 explain_silence() {
-  local what='did not answer' advice
+  local what='did not answer' advice origin
   if [[ -z $host || $host == "$(host_of "$platform_registry")" ]]; then
     fail 'The npm registry did not answer.' 'That is not about your source: push again in a minute.'
   fi
   [[ $code != E5[0-9][0-9] ]] || what='answered with an error'
   advice=$(unset_advice "$host" || echo "The builds must be able to reach $host: see that its address is right and that this machine reaches it.")
-  fail "The registry $host $what ($code). It is named by $(origin_of "$host")." "$advice"
+  origin=$(origin_of "$host")
+  [[ $origin != *registry* ]] || host="The registry $host"
+  fail "$host $what ($code). It is named by $origin." "$advice"
 }
 
 # The first address in npm's messages, without a login.
