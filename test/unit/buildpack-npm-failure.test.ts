@@ -168,6 +168,24 @@ describe('a push that npm failed for is told', () => {
       { log: `ERR! OMG CMake executable is not found.\n${scriptOf('/app', 'cmake-js compile')}` },
       /runs: cmake-js compile.*It did not find cmake/s,
     ],
+    [
+      'the older node-gyp that does not work with the Python of the stack',
+      {
+        log: scriptOf(
+          '/app/node_modules/sqlite3',
+          'node-gyp rebuild',
+          "ModuleNotFoundError: No module named 'distutils'\ngyp ERR! not ok",
+        ),
+      },
+      /module of sqlite3 did not compile.*older than version 10.*"overrides": \{ "node-gyp"/s,
+    ],
+    [
+      'the repository that git could not fetch',
+      {
+        log: 'code 128\nAn unknown git error occurred\ncommand git --no-replace-objects ls-remote ssh://git:p4ss@code.example/a.git\nfatal: x',
+      },
+      /The git repository ssh:\/\/code\.example\/a\.git could not be fetched.*no ssh key/s,
+    ],
   ];
   for (const [what, failed, expected] of cases) {
     test(what, async () => {

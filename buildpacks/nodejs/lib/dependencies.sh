@@ -59,11 +59,32 @@ run_script() {
 # Runs a command, indents its output and keeps it for explain_npm_failure. Leaves out npm's own usage text and the name of
 # a log that is removed with the build.
 run_logged() {
+  local status=0
+  show_compiling &
+  local compiling=$!
+  log_of "$@" || status=$?
+  kill "$compiling" && wait "$compiling" 2>/dev/null || true
+  return "$status"
+}
+
+log_of() {
   "$@" 2>&1 | tee "$work/npm.log" | sed -u \
     -e '/^npm error Clean install a project/,/^npm error Run "npm help/d' \
     -e '/^npm error A complete log of this run can be found in/d' \
     -e '/^npm warn Unknown env config "nodedir"/Id' \
     -e 's/^/       /'
+}
+
+# npm hides what install scripts print, and a compiler may take longer than a build may be silent.
+show_compiling() {
+  local started=$SECONDS clock
+  exec {clock}<> <(:)
+  while true; do
+    read -rt "${compiling_interval:-60}" -u "$clock" || true
+    if cat /proc/[0-9]*/comm 2>/dev/null | grep -Eqx 'cc1(plus)?|lto1|ld(\.[a-z]+)?|clang.*|rustc'; then
+      detail "Compiling a native module, for $((SECONDS - started)) s so far"
+    fi
+  done
 }
 
 keeps_dev_dependencies() {

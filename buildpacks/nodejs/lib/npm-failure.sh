@@ -5,6 +5,7 @@ explain_npm_failure() {
   local log=$work/npm.log code url host package
   code=$(sed -nE 's/^npm (error|ERR!) code ([A-Za-z0-9_]+).*/\2/p' "$log" | sed -n 1p)
   explain_script_failure
+  explain_git_failure
   url=$(failing_address)
   host=$(host_of "$url")
   case $code in
@@ -48,6 +49,15 @@ explain_npm_failure() {
     fail 'npm ran out of memory.' 'Builds have 2 GB.'
   fi
   fail 'npm failed (above).'
+}
+
+# Ends the build if npm could not fetch a repository. npm prints the command, whose last word is the address.
+explain_git_failure() {
+  local address
+  address=$(sed -nE 's#^npm (error|ERR!) command git .*[ ]((ssh|git|https?|file)://[^ ]+).*#\2#p' "$work/npm.log" | sed -E 's#://[^/@]*@#://#' | sed -n 1p)
+  [[ -n $address ]] || return 0
+  fail "The git repository $address could not be fetched (above)." \
+    'A build has no ssh key and none of the files of your machine: name a public https address or a package of a registry.'
 }
 
 # Reads code and host of the caller.

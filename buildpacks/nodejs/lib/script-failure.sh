@@ -17,7 +17,12 @@ explain_script_failure() {
   missing=$(missing_on_the_stack)
   if grep -q 'gyp ERR!' "$work/npm.log"; then
     lines=("The native module of $owner did not compile (above).")
-    [[ -n $missing ]] || lines+=("It may not support Node.js $node_version, or need a system library that the stack lacks.")
+    if grep -q "No module named 'distutils'" "$work/npm.log"; then
+      lines+=('Its node-gyp is older than version 10 and fails with the Python of the stack. In package.json:' \
+        '"overrides": { "node-gyp": "^11.0.0" }, then npm install, and commit.')
+    elif [[ -z $missing ]]; then
+      lines+=("It may not support Node.js $node_version, or need a system library that the stack lacks.")
+    fi
     [[ -z $host ]] || lines+=("A compiled one could not be fetched, because the builds cannot reach $host.")
   else
     lines=("An install script of $owner failed (above). It runs: $command")
