@@ -17,6 +17,7 @@ export class LargeAnswers implements AsyncDisposable {
     const text = 'x'.repeat(LargeAnswers.length);
     if (path.endsWith('/config-vars')) return json(response, { LARGE: text });
     if (path === '/apps') return json(response, [{ id: '1', name: text }]);
+    if (path === '/platform/apps') return json(response, []);
     if (path.endsWith('/releases')) return json(response, [{ version: 1, description: text }]);
     if (path.endsWith('/log-sessions')) return json(response, { logplex_url: `${this.url}/log` }, 201);
     if (path === '/log') {
