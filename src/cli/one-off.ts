@@ -26,7 +26,8 @@ export function oneOffOptions(command: Command): Command {
 /** Joins the words to one shell line, quoted where needed. Throws `invalid_params` when there is no command. */
 export function commandLine(words: readonly string[], name: string): string {
   const [first, ...others] = words;
-  if (first === undefined) throw usageError(`Usage: paas ${name} COMMAND\nMust specify a command to run.`);
+  if (first === undefined || words.join('').trim() === '')
+    throw usageError(`Usage: paas ${name} COMMAND\nMust specify a command to run.`);
   // Commander passes unknown options on to the command. Before the command's first word they are mistakes.
   if (first.startsWith('-')) throw usageError(`Unknown option '${first}'`, `See: paas help ${name}`);
   return others.length === 0 ? first : words.map(shellQuote).join(' ');

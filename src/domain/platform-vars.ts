@@ -27,9 +27,11 @@ export type PlatformVar = keyof typeof setByPlatform;
 /** Variables with which the launcher, a script of bash, works otherwise or that it does not pass on (tried with 5.2). */
 const ofLauncher: Readonly<Record<string, Effect>> = {
   ...Object.fromEntries(
-    ['PWD', 'OLDPWD', 'SHLVL', 'IFS', '_', 'PPID', 'PS4', 'OPTIND', 'OPTERR', 'BASH', 'BASHOPTS', 'BASH_VERSION'].map(
-      (name) => [name, byShell],
-    ),
+    [
+      ...['PWD', 'OLDPWD', 'SHLVL', 'IFS', '_', 'PPID', 'PS1', 'PS4', 'OPTIND', 'OPTERR', 'BASH', 'BASHOPTS'],
+      ...['BASHPID', 'BASH_ARGV0', 'BASH_COMMAND', 'BASH_SUBSHELL', 'BASH_VERSINFO', 'BASH_VERSION', 'COMP_WORDBREAKS'],
+      ...['EPOCHREALTIME', 'EPOCHSECONDS', 'HISTCMD', 'LINENO', 'RANDOM', 'SRANDOM'],
+    ].map((name) => [name, byShell]),
   ),
   PATH: (name) =>
     `${name} replaces the image's own: processes find programs only in its folders and in those of the build. To add a folder, write a file .profile.d/path.sh: export PATH="$PATH:FOLDER"`,

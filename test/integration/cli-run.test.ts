@@ -117,6 +117,14 @@ test('a command that does not read its input still ends', async () => {
   assert.equal(code, 3);
 });
 
+test('--no-stdin leaves the input to others', async () => {
+  const input = new PassThrough();
+  input.write('of the loop\n');
+  const { code, stdout } = await user.paas(['run', '--no-stdin', '-a', 'shop', 'cat; echo end'], { input });
+  assert.deepEqual([code, stdout], [0, 'end\n']);
+  assert.equal(input.read()?.toString(), 'of the loop\n');
+});
+
 test('a large output arrives complete', async () => {
   const { stdout } = await run(['head -c 2000000 /dev/zero | tr "\\0" x']);
   assert.equal(stdout.length, 2_000_000);
@@ -180,6 +188,12 @@ test('an option before the command is an option of paas, and an unknown one is a
   assert.equal(code, 2);
   assert.match(stderr, /Error: Unknown option '--nope'\n ›\n › {3}See: paas help run\n/);
   assert.equal(api.operations.runs.length, before);
+  for (const empty of [[], [''], ['--', ' ']]) {
+    assert.match(
+      (await run(empty)).stderr,
+      /^ › {3}Error: Usage: paas run COMMAND\n.*Must specify a command to run\.\n$/,
+    );
+  }
   assert.equal((await run(['--no-notify', 'echo as with heroku'])).stdout, 'as with heroku\n');
   assert.equal((await run(['echo', '-j', '4'])).stdout, '-j 4\n');
 });

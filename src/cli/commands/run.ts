@@ -1,27 +1,31 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { PlatformError } from '../../domain/errors.ts';
 import { type DefineCommand, examples } from '../command.ts';
-import type { Io } from '../io.ts';
+import type { Input, Io } from '../io.ts';
 import { commandLine, type OneOffFlags, oneOffBody, oneOffOptions } from '../one-off.ts';
 import { connectToOneOff, type OneOffConnection } from '../one-off-connection.ts';
 import type { Session } from '../session.ts';
 
 interface Flags extends OneOffFlags {
   readonly tty: boolean;
+  readonly stdin: boolean;
 }
 
 const define: DefineCommand = (command, session) => {
   oneOffOptions(command)
     .option('-x, --exit-code', "end with the command's exit code (always done)")
     .option('--no-tty', 'give the command no terminal; its standard error then stays apart')
+    // No -n as ssh has: it would be taken from `paas run tail -n 5`.
+    .option('--no-stdin', 'give the command no input, and leave it to others, such as a loop of while read')
     .action(async (words: readonly string[], flags: Flags) => {
       const line = commandLine(words, 'run');
-      const { stdin, stdout } = session.io;
+      const io = flags.stdin ? session.io : { ...session.io, stdin: Readable.from([]) as Input };
+      const { stdin, stdout } = io;
       const tty = flags.tty && !session.json && stdin.isTTY === true && stdout.isTTY === true;
       const { name, connection } = await start(session, line, { ...flags, tty });
       session.exitCode = await (session.json
-        ? relayForJson(session, name, connection)
-        : connection.relay(session.io, { tty }));
+        ? relayForJson(session, stdin, { name, connection })
+        : connection.relay(io, { tty }));
     });
   examples(command, [
     ['paas run bash', 'a shell in a fresh instance'],
@@ -29,15 +33,17 @@ const define: DefineCommand = (command, session) => {
     ['paas run "bin/report | tee /tmp/log" --app shop', 'a single argument is a line for bash'],
     ['paas run psql < dump.sql', 'the command reads standard input'],
     ['paas run pg_dump > dump.sql', 'the bytes as they are; standard error stays on the screen'],
+    ['while read id; do paas run --no-stdin "bin/job $id"; done < ids', 'the loop keeps its input'],
   ]);
 };
 
+interface Started {
+  readonly name: string;
+  readonly connection: OneOffConnection;
+}
+
 /** Creates the one-off and connects to it. It starts only when connected, so none of its output is lost. */
-async function start(
-  session: Session,
-  line: string,
-  flags: Flags,
-): Promise<{ readonly name: string; readonly connection: OneOffConnection }> {
+async function start(session: Session, line: string, flags: Flags): Promise<Started> {
   const app = await session.app(flags);
   const api = await session.api();
   const body = oneOffBody(flags);
@@ -61,9 +67,9 @@ async function start(
   });
 }
 
-async function relayForJson(session: Session, name: string, connection: OneOffConnection): Promise<number> {
+async function relayForJson(session: Session, stdin: Input, { name, connection }: Started): Promise<number> {
   const [stdout, stderr] = [collector(), collector()];
-  const code = await connection.relay({ stdin: session.io.stdin, stdout, stderr }, { tty: false });
+  const code = await connection.relay({ stdin, stdout, stderr }, { tty: false });
   session.printJson({ name, exit_code: code, output: stdout.text(), stderr: stderr.text() });
   return code;
 }
