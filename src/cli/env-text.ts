@@ -12,6 +12,8 @@ export interface EnvText {
   readonly bad: readonly BadLine[];
   /** Names that are set more than once, with the lines. */
   readonly repeated: readonly { readonly name: string; readonly lines: readonly number[] }[];
+  /** Names whose value has a `${NAME}`, a `$(command)` or the `$NAME` of another line, where other readers expand it. */
+  readonly unexpanded: readonly string[];
 }
 
 /**
@@ -32,6 +34,8 @@ export function parseEnvText(text: string): EnvText {
 interface Assignment {
   readonly name: string;
   readonly value: string;
+  /** What of the value other readers expand: nothing of single quotes and backticks, and no `\$`. */
+  readonly expandable: string;
   readonly line: number;
 }
 
@@ -51,14 +55,24 @@ function parse(text: string): { readonly found: EnvText; readonly endsOfLines: '
   return { found: { ...merged(assignments), bad }, endsOfLines: second === undefined ? first : 'mixed' };
 }
 
-function merged(assignments: readonly Assignment[]): Pick<EnvText, 'vars' | 'repeated'> {
+function merged(assignments: readonly Assignment[]): Omit<EnvText, 'bad'> {
   const values = new Map(assignments.map(({ name, value }) => [name, value]));
   const lines = Map.groupBy(assignments, ({ name }) => name);
   const repeated = [...lines].flatMap(([name, all]) =>
     all.length > 1 ? [{ name, lines: all.map(({ line }) => line) }] : [],
   );
-  return { vars: [...values], repeated };
+  const last = new Map(assignments.map((assignment) => [assignment.name, assignment]));
+  const unexpanded = [...last.values()].filter(({ expandable }) => refers(expandable, values)).map(({ name }) => name);
+  return { vars: [...values], repeated, unexpanded };
 }
+
+/** Passwords have a $ too, so a plain `$NAME` counts only if the text sets NAME. */
+function refers(expandable: string, names: ReadonlyMap<string, unknown>): boolean {
+  if (/\$(?:\(|\{[A-Za-z_])/.test(expandable)) return true;
+  return [...expandable.matchAll(/\$([A-Za-z_][A-Za-z0-9_]*)/g)].some(([, name = '']) => names.has(name));
+}
+
+const escaped = /\\./gs;
 
 /** What begins on a line: an assignment, a line that cannot be read, or nothing. `next` is the start of the next line. */
 type Entry = { readonly next: number } & (Assignment | BadLine | object);
@@ -80,7 +94,7 @@ function readEntry(text: string, at: number, line: number): Entry {
   if (/^['"`]/.test(text[quote] ?? '')) return readQuoted(text, { quote, name, line });
   const value = (text.slice(start, end).split(/[ \t]#/, 1)[0] ?? '').replace(/^[ \t]+|[ \t\r]+$/g, '');
   if (value.includes('\r')) return { next, line, reason: 'holds a carriage return. Put the value in quotes.' };
-  return { next, ...checked({ name, value, line }) };
+  return { next, ...checked({ name, value, expandable: value.replace(escaped, ''), line }) };
 }
 
 /** Reads a value of one or more quoted parts without anything in between, from its first quote on. */
@@ -88,7 +102,7 @@ function readQuoted(
   text: string,
   { quote, name, line }: { readonly quote: number; readonly name: string; readonly line: number },
 ): Entry {
-  let value = '';
+  let [value, expandable] = ['', ''];
   let at = quote;
   for (;;) {
     const mark = text[at];
@@ -103,6 +117,7 @@ function readQuoted(
       }
       const inside = text.slice(at + 1, close);
       value += mark === '"' ? inside.replace(/\\([nr"\\$`!])/g, unescaped) : inside;
+      if (mark === '"') expandable += inside.replace(escaped, '');
       at = close + 1;
     } else {
       break;
@@ -110,7 +125,7 @@ function readQuoted(
   }
   const end = endOfLine(text, at);
   const next = end + 1;
-  if (afterValue.test(text.slice(at, end))) return { next, ...checked({ name, value, line }) };
+  if (afterValue.test(text.slice(at, end))) return { next, ...checked({ name, value, expandable, line }) };
   const breaks = countLineBreaks(text.slice(quote, at));
   const where = breaks === 0 ? '' : ` of the value that begins on line ${line}`;
   return { next, line: line + breaks, reason: `goes on after the closing quote${where}.` };

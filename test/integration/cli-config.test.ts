@@ -156,6 +156,36 @@ test('config:import refuses a file with lines that it cannot read, names all of 
   assert.match((await paas('config:import', join(user.home, 'many.env'))).stderr, /Line 20 has no =\.\n.*And 10 more/);
 });
 
+test('config:import says what is wrong with a JSON document, and shows no value', async () => {
+  const refused = async (input: string) => {
+    const { code, stderr } = await user.paas(['config:import', '-', '-a', app], { input });
+    assert.equal(code, 2, input);
+    assert.doesNotMatch(stderr, /secret/, input);
+    assert.match(stderr, /\n › {3}A JSON file must be as paas config --json prints it: \{"NAME": "value"\}\n$/, input);
+    return stderr.split('\n')[0] ?? '';
+  };
+  assert.match(
+    await refused('{"A": secret}'),
+    /standard input is not valid JSON, so nothing was set: Unexpected token/,
+  );
+  assert.match(await refused('{"A": "secret", oops}'), /not valid JSON, so nothing was set: .*line 1 column 17/);
+  assert.match(await refused('["secret"]'), /standard input is JSON, but not an object of names and values\./);
+  assert.match(await refused('"secret"'), /standard input is JSON, but not an object of names and values\./);
+  assert.match(await refused('{"A": "secret", "port": 80}'), /port in standard input is not a string\./);
+  assert.equal((await paas('config', '--json')).stdout, '{}\n');
+});
+
+test('config:import sets references to other vars as text, and says so', async () => {
+  const input = 'NAME=Shop\nMAIL_FROM="${NAME}"\nPW=pa$$word$1\nTEXT=\'${NAME}\'\n';
+  const { code, stderr } = await user.paas(['config:import', '-', '-a', app], { input });
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^ › {3}Warning: References such as \$\{NAME\} are not expanded: they stay as text in MAIL_FROM\. .*\nSetting /,
+  );
+  assert.equal((await paas('config:get', 'MAIL_FROM')).stdout, '${NAME}\n');
+});
+
 test('config:import takes the last of several values of a name, and says so', async () => {
   const { code, stderr } = await user.paas(['config:import', '-', '-a', app], { input: 'A=1\nB=2\nA=3\n' });
   assert.equal(code, 0);
@@ -216,7 +246,7 @@ test('setting a var that the platform sets for every process gives a warning', a
 });
 
 test('setting a var that does not reach every process, or changes more than the process, gives a warning', async () => {
-  const names = ['HOME', 'PWD', 'SHLVL', 'PATH', 'TERM', 'BASH_ENV', 'PAAS_TOKEN', 'CNB_STACK_ID'];
+  const names = ['HOME', 'PWD', 'SHLVL', 'PATH', 'TERM', 'PS1', 'RANDOM', 'BASH_ENV', 'PAAS_TOKEN', 'CNB_STACK_ID'];
   const { stderr } = await paas('config:set', ...names.map((name) => `${name}=/x`), 'NODE_ENV=test', 'LD_PRELOAD=');
   assert.match(
     stderr,

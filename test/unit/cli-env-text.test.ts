@@ -135,6 +135,26 @@ F=1\r2`),
     assert.deepEqual(repeated, [{ name: 'A', lines: [1, 3] }]);
   });
 
+  it('says which values hold a reference that other readers expand', () => {
+    const { unexpanded } = parseEnvText(`
+NAME=Shop
+BRACES="\${NAME} mail"
+UNQUOTED=\${OTHER:-x}
+PLAIN=$NAME
+PARTS='a'"$NAME"
+COMMAND=$(hostname)
+ESCAPED="\\\${NAME} \\$NAME"
+SINGLE='\${NAME}'
+BACKTICK=\`\${NAME}\`
+HASH=$2y$10$abcNAME
+PASSWORD=pa$$word$
+LONGER=$NAMES
+NAMED=\${NAME}
+NAMED=now without
+`);
+    assert.deepEqual(unexpanded, ['BRACES', 'UNQUOTED', 'PLAIN', 'PARTS', 'COMMAND']);
+  });
+
   it('gives back what config --shell printed, byte for byte', () => {
     const pieces = ["'", '"', '`', '\\', '\n', '\r', '\r\n', ' #', '#', '=', '$', ' ', '\t', 'a', '\\n', 'é', '🚀', ''];
     let seed = 1;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { PlatformError } from '../../../domain/errors.ts';
+import type { PlatformError } from '../../../domain/errors.ts';
 import { type AppFlags, appOptions, type DefineCommand, examples } from '../../command.ts';
 import { changeConfig } from '../../config-change.ts';
 import type { Var } from '../../config-text.ts';
@@ -49,11 +49,17 @@ async function parseVars(session: Session, bytes: Uint8Array, file: string): Pro
       decoded.badLines.map((line) => ({ line, reason: 'is not UTF-8 text.' })),
     );
   }
-  if (decoded.text.trimStart().startsWith('{')) return parseJson(decoded.text, file);
-  const { vars, bad, repeated } = parseEnvText(decoded.text);
+  const document = parseJson(decoded.text, file);
+  if (document) return document;
+  const { vars, bad, repeated, unexpanded } = parseEnvText(decoded.text);
   if (bad.length > 0) throw badLines(file, bad);
   for (const { name, lines } of repeated) {
     session.warn(`${name} is set on lines ${lines.join(', ')} of ${file}. The last value counts.`);
+  }
+  if (unexpanded.length > 0) {
+    session.warn(
+      `References such as \${NAME} are not expanded: they stay as text in ${unexpanded.join(', ')}. Values that are meant so can be put in single quotes.`,
+    );
   }
   await warnOfDotenv(session, decoded.text, vars);
   return Object.fromEntries(vars);
@@ -84,17 +90,26 @@ function badLines(file: string, bad: readonly BadLine[]): PlatformError {
   );
 }
 
-function parseJson(text: string, file: string): Readonly<Record<string, string>> {
+/** The vars of a JSON document. Null for a text that is none. */
+function parseJson(text: string, file: string): Readonly<Record<string, string>> | null {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (cause) {
-    throw new PlatformError('invalid_params', `${file} is not valid JSON: ${(cause as Error).message}`, { cause });
+  } catch (error) {
+    if (!text.trimStart().startsWith('{')) return null;
+    // The reason ends with a piece of the text, which may be a secret.
+    const reason = (error as Error).message.replace(/, (?:\.{3})?".*$/s, '');
+    throw usageError(`${file} is not valid JSON, so nothing was set: ${reason}.`, jsonHint);
   }
-  const wrong = Object.entries(value as object).find(([, member]) => typeof member !== 'string');
-  if (wrong) throw usageError(`${wrong[0]} in ${file} is not a string.`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw usageError(`${file} is JSON, but not an object of names and values.`, jsonHint);
+  }
+  const wrong = Object.entries(value).find(([, member]) => typeof member !== 'string');
+  if (wrong) throw usageError(`${wrong[0]} in ${file} is not a string.`, jsonHint);
   return value as Record<string, string>;
 }
+
+const jsonHint = 'A JSON file must be as paas config --json prints it: {"NAME": "value"}';
 
 async function readSource(io: Io, file: string): Promise<Uint8Array> {
   try {
