@@ -128,8 +128,8 @@ export interface EngineContainers {
    */
   diskUsage(labels: Labels, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /**
-   * Each container's use of resources, by id. Several are read at once. Containers that have not started, have ended or
-   * are gone are absent. Engine API 1.41 reads once (`one-shot`). An older engine reads twice and takes 1 to 2 s.
+   * Each container's use of resources, by id. Up to 256 are read at once. Containers that have not started, have
+   * ended or are gone are absent. Takes up to a second, with an engine older than API 1.41 up to two.
    */
   stats(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ContainerStats>>;
   /** Resolves when the container ends, at once if it has ended. Throws `not_found` if it is gone. */

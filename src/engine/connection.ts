@@ -41,6 +41,8 @@ export interface EngineCall {
   readonly registryAuth?: object;
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
+  /** The engine takes a second or more to answer. Such a request leaves the sockets of short calls to others. */
+  readonly isSlow?: boolean;
 }
 
 const defaultDeadlineMs = 30_000;
@@ -55,7 +57,8 @@ export function connect(dockerHost: string): Connection {
   const long = client(address, new PlainAgent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY }));
   return {
     kind: address.kind,
-    request: (call) => withDeadline(call, (signal) => dial(short, { ...call, signal }, {})) as Promise<never>,
+    request: (call) =>
+      withDeadline(call, (signal) => dial(call.isSlow ? long : short, { ...call, signal }, {})) as Promise<never>,
     stream: (call) =>
       headersWithin(call, (signal) => dial(long, { ...call, signal }, { isStream: true }) as Promise<IncomingMessage>),
     // A body of known length ends the request before the connection is upgraded. A chunked body would leave its end among

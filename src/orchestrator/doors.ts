@@ -10,7 +10,7 @@ import type { ClosingStep } from './close-in-order.ts';
 import type { Ground } from './ground.ts';
 import { platformStatus } from './health-report.ts';
 import { Leadership } from './leadership.ts';
-import { memoryUse } from './memory-use.ts';
+import { createMemoryUse } from './memory-use.ts';
 
 export type Doors = Awaited<ReturnType<typeof openDoors>>;
 
@@ -34,7 +34,7 @@ export async function openDoors(ground: Ground) {
     gitReceive,
     status,
     capacity: () => platformCapacity(ground),
-    memoryUse: (instances) => memoryUse(instances, engines),
+    memoryUse: createMemoryUse({ engines, clock }),
   });
   await gitReceive.listenHooks();
   const { port } = await api.listen();

@@ -1,35 +1,57 @@
 import type { Engines } from '../domain/engines.ts';
 import { type Instance, isFinal } from '../domain/instance.ts';
+import type { Clock } from '../system/clock.ts';
 
-/** An answer waits no longer than this for what instances use. */
-const answersMs = 1500;
-/** The engine's port reads eight at once. A part that is read in time is shown, even if the next one is not. */
-const atOnce = 16;
+/** An answer waits no longer than this for what instances use. Docker measures once a second. */
+const answersMs = 2000;
+/** No instance is measured more often, however many people look. */
+const keptMs = 5000;
+/** An engine that does not answer is given up after this. */
+const measuresMs = 15_000;
 
 /**
- * Bytes of memory that each instance uses now, by its id, without the file cache that the kernel would drop first. Instances
- * that do not run, and those that could not be measured in time, are absent. Never throws.
+ * Bytes of memory that each instance uses, by its id, without the file cache that the kernel would drop first. Five seconds
+ * old at most. Instances that do not run, and those that could not be measured in time, are absent. Never throws.
  */
-export async function memoryUse(
-  instances: readonly Instance[],
-  engines: Engines,
-): Promise<ReadonlyMap<string, number>> {
-  const used = new Map<string, number>();
-  const running = instances.filter(({ containerId, state }) => containerId !== null && !isFinal(state));
-  const byHost = Map.groupBy(running, ({ hostId }) => hostId);
-  const signal = AbortSignal.timeout(answersMs);
+export type MemoryUse = (instances: readonly Instance[]) => Promise<ReadonlyMap<string, number>>;
+
+export function createMemoryUse({ engines, clock }: { readonly engines: Engines; readonly clock: Clock }): MemoryUse {
+  const known = new Map<string, { readonly usedBytes: number; readonly untilMs: number }>();
+  /** By instance. Each ends when its host has answered or was given up, and never throws. */
+  const measuring = new Map<string, Promise<void>>();
+
   const measure = async (hostId: string, all: readonly Instance[]) => {
-    for (let start = 0; start < all.length && !signal.aborted; start += atOnce) {
-      const part = all.slice(start, start + atOnce);
-      const ids = part.map(({ containerId }) => containerId ?? '');
-      const stats = await engines.on(hostId).containers.stats(ids, signal);
-      for (const { id, containerId } of part) {
-        const found = stats.get(containerId ?? '');
-        if (found) used.set(id, found.memory.usedBytes);
+    const ids = all.map(({ containerId }) => containerId ?? '');
+    try {
+      const stats = await engines.on(hostId).containers.stats(ids, AbortSignal.timeout(measuresMs));
+      const untilMs = clock.monotonicMs() + keptMs;
+      for (const { id, containerId } of all) {
+        const usedBytes = stats.get(containerId ?? '')?.memory.usedBytes;
+        if (usedBytes !== undefined) known.set(id, { usedBytes, untilMs });
       }
+    } catch {
+      // What a host does not answer is absent. `paas doctor` reports the engine.
+    } finally {
+      for (const { id } of all) measuring.delete(id);
     }
   };
-  // What a host does not answer is absent.
-  await Promise.allSettled([...byHost].map(([hostId, all]) => measure(hostId, all)));
-  return used;
+
+  return async (instances) => {
+    const now = clock.monotonicMs();
+    for (const [id, { untilMs }] of known) if (untilMs <= now) known.delete(id);
+    const running = instances.filter(({ containerId, state }) => containerId !== null && !isFinal(state));
+    const unknown = running.filter(({ id }) => !known.has(id));
+    const asked = unknown.filter(({ id }) => !measuring.has(id));
+    for (const [hostId, all] of Map.groupBy(asked, (instance) => instance.hostId)) {
+      const ended = measure(hostId, all);
+      for (const { id } of all) measuring.set(id, ended);
+    }
+    if (unknown.length > 0) {
+      const waiting = new AbortController();
+      const late = clock.sleep(answersMs, waiting.signal).catch(() => undefined);
+      await Promise.race([late, Promise.all(unknown.map(({ id }) => measuring.get(id)))]);
+      waiting.abort();
+    }
+    return new Map(running.flatMap(({ id }) => (known.has(id) ? [[id, known.get(id)?.usedBytes ?? 0] as const] : [])));
+  };
 }

@@ -16,6 +16,8 @@ export interface RecordedCall {
 /** The engine's answer: a status and a JSON body; null leaves the call without an answer. */
 export type Reply = { readonly status: number; readonly body?: unknown } | null;
 
+type Replying = (call: RecordedCall) => Reply | undefined | Promise<Reply>;
+
 /** Its answer to `GET /info`. */
 export const engineInfo = {
   ID: 'RECORDING',
@@ -48,7 +50,7 @@ export class RecordingEngine implements AsyncDisposable {
   }
 
   /** `reply` sees a call first; undefined leaves the answer to the usual ones: info, version, a made container. */
-  static async start(reply: (call: RecordedCall) => Reply | undefined = () => undefined): Promise<RecordingEngine> {
+  static async start(reply: Replying = () => undefined): Promise<RecordingEngine> {
     const directory = await mkdtemp(join(tmpdir(), 'paas-wire-'));
     const server = createServer();
     const engine = new RecordingEngine(server, directory);
@@ -69,18 +71,14 @@ export class RecordingEngine implements AsyncDisposable {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  async #answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-    reply: (call: RecordedCall) => Reply | undefined,
-  ): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, reply: Replying): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://engine');
     const isJson = request.headers['content-type'] === 'application/json';
     const content = await text(request);
     const body = isJson ? JSON.parse(content) : content;
     const call: RecordedCall = { method: request.method ?? '', path: url.pathname, query: url.searchParams, body };
     this.calls.push(call);
-    const said = reply(call);
+    const said = await reply(call);
     const answer = said === undefined ? usualReply(call) : said;
     if (answer === null) return;
     response.writeHead(answer.status, { 'Content-Type': 'application/json' });

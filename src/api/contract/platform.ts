@@ -83,7 +83,7 @@ const AppCapacity = z.object({
   app: appRef,
   instances: z.number().int().describe('Active ones, one-offs too'),
   cloudlets: Cloudlets.describe('Their sum'),
-  memory_bytes: z.number().int().nullable().describe('What they use now; null when that is unknown of one'),
+  memory_bytes: z.number().int().nullable().describe('What they use now; null when that is unknown of one that is up'),
 });
 
 export const platformEndpoints = {

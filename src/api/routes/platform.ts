@@ -65,8 +65,8 @@ function appCapacity(
   used: ReadonlyMap<string, number>,
 ): Answer<Contract['listAppCapacity']>[number] {
   const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-  const running = instances.filter(({ containerId }) => containerId !== null);
-  const bytes = running.flatMap(({ id }) => used.get(id) ?? []);
+  const isKnown = instances.every(({ id, state }) => state !== 'up' || used.has(id));
+  const bytes = instances.flatMap(({ id }) => used.get(id) ?? []);
   return {
     app,
     instances: instances.length,
@@ -74,7 +74,7 @@ function appCapacity(
       reserved: sum(instances.map(({ size }) => size.reserved)),
       limit: sum(instances.map(({ size }) => size.limit)),
     },
-    memory_bytes: bytes.length === running.length ? sum(bytes) : null,
+    memory_bytes: isKnown ? sum(bytes) : null,
   };
 }
 
