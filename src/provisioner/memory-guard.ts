@@ -3,14 +3,15 @@ import type { Settings } from '../config/settings.ts';
 import { platformActor } from '../domain/actor.ts';
 import type { Engines } from '../domain/engines.ts';
 import { eventOf, instanceFacts } from '../domain/event.ts';
-import { oneShotTypes } from '../domain/formation.ts';
+import { isOfFormation, oneShotTypes } from '../domain/formation.ts';
 import type { HandsOn } from '../domain/host-hands.ts';
 import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import { sizeText } from '../domain/instance-size.ts';
 import type { Store, StoreTables } from '../domain/store.ts';
+import { servingReleases } from '../domain/traffic.ts';
 import type { Logger } from '../system/logger.ts';
 import { retire } from './placing.ts';
-import { isWanted } from './plan.ts';
+import { isIn, isWanted } from './plan.ts';
 
 export interface MemoryGuardDeps {
   readonly engines: Engines;
@@ -44,10 +45,11 @@ export function createMemoryGuard(deps: MemoryGuardDeps): (hostId: string, signa
     }
     if (settling.delete(hostId)) return;
     const free = freePercent(load);
-    const ids = active.filter(isCandidate).map(({ containerId }) => containerId ?? '');
+    const candidates = await candidatesOf(active, store);
+    const ids = candidates.map(({ containerId }) => containerId ?? '');
     const stats = await engines.on(hostId).containers.stats(ids, signal);
-    const used = active.flatMap((instance) => {
-      const own = isCandidate(instance) ? stats.get(instance.containerId ?? '') : undefined;
+    const used = candidates.flatMap((instance) => {
+      const own = stats.get(instance.containerId ?? '');
       return own ? [{ instance, usedBytes: own.memory.usedBytes }] : [];
     });
     const chosen = furthestAbove(used, settings.cloudletMemoryBytes);
@@ -61,9 +63,28 @@ export function createMemoryGuard(deps: MemoryGuardDeps): (hostId: string, signa
   };
 }
 
-/** It is up for a release and was not asked to stop. One that starts is spared: its deploy would fail. */
+/** It is up for a release and was not asked to stop. */
 function isCandidate(instance: Instance): boolean {
   return instance.state === 'up' && isWanted(instance) && releaseOf(instance) !== null;
+}
+
+/**
+ * Those that may be restarted. The new ones of a deploy, a restart or a change of size are spared until the old ones were
+ * asked to stop: without them it would fail.
+ */
+async function candidatesOf(active: readonly Instance[], store: Store): Promise<readonly Instance[]> {
+  const wanted = active.filter(isWanted).toSorted((one, other) => one.seq - other.seq);
+  const serving = new Map<string, readonly string[]>();
+  for (const appId of new Set(wanted.map(({ appId }) => appId))) {
+    serving.set(appId, servingReleases(await store.traffic.list(appId)));
+  }
+  return wanted.filter((instance) => {
+    if (!isCandidate(instance)) return false;
+    if (!isOfFormation(instance)) return true;
+    const release = releaseOf(instance) ?? '';
+    const oldest = wanted.find((one) => releaseOf(one) === release && isIn(instance, one));
+    return oldest === instance && serving.get(instance.appId)?.includes(release) === true;
+  });
 }
 
 async function restart(
