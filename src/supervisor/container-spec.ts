@@ -23,6 +23,7 @@ export interface SpecFacts {
   /** The app's networks on the instance's host. */
   readonly networks: readonly AppNetwork[];
   readonly cloudlet: CloudletSize;
+  readonly stopGraceMs: number;
   /** The one-off's row; null for an instance of the formation. */
   readonly run: OneOff | null;
 }
@@ -103,13 +104,17 @@ export function instanceLabels(instance: Instance, platformId: string): Readonly
   };
 }
 
+/** The engine kills what runs on after the grace time. Only then may the init end with its program. */
+const afterGraceS = 5;
+
 /** What the container starts. The init is in front: it hands the stop signal to every process, and waits for them. */
 function startOf(facts: SpecFacts): Pick<ContainerSpec, 'entrypoint' | 'command'> {
-  const { artifact, instance } = facts;
+  const { artifact, instance, stopGraceMs } = facts;
   const argv = argvOf(facts);
   if (argv === null) return {};
   const signal = signalNumber(stopSignalOf(instance, artifact));
-  return { entrypoint: artifact.init === null ? argv : [artifact.init, String(signal), ...argv], command: [] };
+  const stop = `${signal}:${Math.ceil(stopGraceMs / 1000) + afterGraceS}`;
+  return { entrypoint: artifact.init === null ? argv : [artifact.init, stop, ...argv], command: [] };
 }
 
 /** Process types are started by name. The command of a one-off goes through a shell in the container. Null: the image's own command. */

@@ -31,7 +31,7 @@ async function stopped(
   assert.ok(init);
   const { containers } = fixture.engine;
   const deadline = AbortSignal.timeout(scaled(120_000));
-  const id = await fixture.start(imageId, [init, String(number), ...argv], { user, stopSignal: signal });
+  const id = await fixture.start(imageId, [init, `${number}:60`, ...argv], { user, stopSignal: signal });
   const { stdout, stderr } = await containers.attach(id, deadline);
   let said = '';
   for (const output of [stdout, stderr]) output.on('data', (chunk) => (said += chunk));
@@ -144,7 +144,9 @@ describe('the init of an instance', () => {
   before(async () => {
     image = await build({ Procfile: 'web: true\n' });
   });
-  const run = (...argv: string[]) => fixture.run(image.imageId, [image.init ?? '', '15', ...argv]);
+  const run = (...argv: string[]) => runFor(60, ...argv);
+  const runFor = (seconds: number, ...argv: string[]) =>
+    fixture.run(image.imageId, [image.init ?? '', `15:${seconds}`, ...argv]);
 
   test('ends as its program does, at once, and leaves nothing running', async () => {
     assert.equal((await run('sh', '-c', 'sleep 600 & exit 3')).exitCode, 3);
@@ -154,6 +156,19 @@ describe('the init of an instance', () => {
     assert.deepEqual([missing.exitCode, missing.stderr], [127, 'nothing-of-this-name: not found\n']);
     assert.equal((await run('/etc/passwd')).exitCode, 126);
     assert.equal((await run('env', 'printf', 'a b')).stdout, 'a b');
+  });
+
+  test('ends with its program also when the program itself sent the stop signal to every process or to process 1', async () => {
+    const left = `trap '' TERM; sleep 600 & kill -TERM`;
+    assert.equal((await run('bash', '-c', `${left} -1; sleep 0.5; exit 3`)).exitCode, 3);
+    assert.equal((await runFor(1, 'bash', '-c', `${left} 1; sleep 0.5; exit 3`)).exitCode, 3);
+    assert.equal((await run('bash', '-c', 'kill -TERM $PPID; sleep 600')).exitCode, 143);
+  });
+
+  test('lets a stopped process go on, so that it can end in order', async () => {
+    const script = `trap 'echo cleaned up; exit 0' TERM; echo up; kill -STOP $$`;
+    const { exitCode, said } = await stopped(image, ['bash', '-c', script]);
+    assert.deepEqual([exitCode, said], [0, 'up\ncleaned up\n']);
   });
 
   test('is killed with all processes when one of them ignores the signal', async () => {

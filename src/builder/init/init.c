@@ -1,17 +1,25 @@
 /*
- * The first program of an instance: init STOPSIGNAL PROGRAM ARGUMENT…
+ * The first program of an instance: init STOPSIGNAL:SECONDS PROGRAM ARGUMENT…
  *
  * It starts the program and ends with its exit code, or with 128 + the number of the signal that ended it. The stop signal
- * goes to every process of the instance, and then this program waits for all of them. When the program ends by itself, this
- * one ends at once. Any other signal goes to the program's process group.
+ * goes to every process of the instance, stopped ones go on, and then this program waits for all of them. When the program
+ * ends by itself, this one ends at once. Any other signal goes to the program's process group.
+ *
+ * A process of the instance can send the stop signal too: kill(-1) reaches this program beside all others, and process 1
+ * passes on what it gets. So a signal that is not from process 1 or from outside is no stop, and a stop is over after
+ * SECONDS, when the engine would have killed everything. Otherwise a crash would go unseen while anything ran on.
  *
  * It runs in any image, so it uses no library. The engine's own init is process 1 and the parent of this one.
  */
 #include <asm/errno.h>
 #include <asm/unistd.h>
+#include <asm/siginfo.h>
 #include <linux/prctl.h>
+#include <linux/time.h>
 
+#define SIGALRM 14
 #define SIGCHLD 17
+#define SIGCONT 18
 #define SIG_BLOCK 0
 #define SIG_SETMASK 2
 #define WNOHANG 1
@@ -109,6 +117,18 @@ static void become(char **arguments, char **environment) {
   fail(name, ": could not be executed\n", 126);
 }
 
+/* The number at the text's beginning. Leaves the text at the first character that is no digit. */
+static long numberAt(const char **text) {
+  long number = 0;
+  for (; **text >= '0' && **text <= '9'; (*text)++) number = number * 10 + **text - '0';
+  return number;
+}
+
+/* Whether a process of the instance sent it. Senders outside have no number here, and a signal of the kernel has no sender. */
+static int isFromInside(const siginfo_t *signal) {
+  return signal->si_code <= 0 && signal->si_pid > 1;
+}
+
 static int codeOf(int status) {
   const int signal = status & 0x7f;
   return signal == 0 ? (status >> 8) & 0xff : 128 + signal;
@@ -118,10 +138,11 @@ __attribute__((used)) void begin(long *stack) {
   const long count = stack[0];
   char **arguments = (char **)(stack + 1);
   char **environment = arguments + count + 1;
-  if (count < 3) fail("init", " STOPSIGNAL PROGRAM ARGUMENT…\n", 64);
-  int stopSignal = 0;
-  for (const char *digit = arguments[1]; *digit >= '0' && *digit <= '9'; digit++)
-    stopSignal = stopSignal * 10 + *digit - '0';
+  if (count < 3) fail("init", " STOPSIGNAL:SECONDS PROGRAM ARGUMENT…\n", 64);
+  const char *text = arguments[1];
+  const long stopSignal = numberAt(&text);
+  if (*text == ':') text++;
+  const struct itimerval stopTime = {{0, 0}, {numberAt(&text), 0}};
 
   /* Processes whose parent has ended become children of this one. */
   call(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0);
@@ -144,11 +165,16 @@ __attribute__((used)) void begin(long *stack) {
   int code = -1;
   int isStopping = 0;
   for (;;) {
-    const long signal = call(__NR_rt_sigtimedwait, (long)&all, 0, 0, sizeof all);
+    siginfo_t from;
+    const long signal = call(__NR_rt_sigtimedwait, (long)&all, (long)&from, 0, sizeof all);
     if (signal <= 0) continue;
-    if (signal == stopSignal) {
+    if (signal == stopSignal && !isFromInside(&from)) {
+      if (!isStopping) call(__NR_setitimer, ITIMER_REAL, (long)&stopTime, 0, 0);
       isStopping = 1;
       call(__NR_kill, -1, signal, 0, 0);
+      call(__NR_kill, -1, SIGCONT, 0, 0);
+    } else if (signal == SIGALRM && isStopping) {
+      isStopping = 0;
     } else if (signal != SIGCHLD && code < 0) {
       call(__NR_kill, -program, signal, 0, 0);
     }
