@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BuilderFixture } from '../support/builder-fixture.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
+import { askSite, at } from '../support/static-site.ts';
 
 let fixture: BuilderFixture;
 before(async () => {
@@ -70,6 +71,59 @@ test('files that a buildpack reads may be links, and a change behind a link is s
 test('a site in a linked folder is found', async () => {
   const { output } = await build({ 'dist/index.html': 'hello' }, { public: 'dist' });
   assert.match(output.text, /Serving the folder public/);
+});
+
+test('a site serves links inside the source, and never links out of it', async () => {
+  await using source = await GitSource.create();
+  const app = await fixture.newApp();
+  const files = { 'public/index.html': 'home', 'public/docs/index.html': 'docs', 'notes/in.txt': 'in' };
+  const served = {
+    'public/in.txt': '../notes/in.txt',
+    'public/whole.txt': '/app/notes/in.txt',
+    'public/folder': 'docs',
+    'public/far': '../notes',
+  };
+  const out = {
+    'public/passwd.txt': '/etc/passwd',
+    'public/up.txt': '../../etc/passwd',
+    'public/etc': '/etc',
+    'public/page.html': 'etc/passwd',
+    'public/proc': '/proc/self/root',
+    'notes/hidden': '/etc/passwd',
+    'public/round': 'round',
+  };
+  const first = await fixture.build(app, await commit(source, files, { ...served, 'public/later': '/tmp' }));
+  assert.match(first.output.text, /Links that lead out of the source are not served: public\/later\n/);
+  const { artifact, output } = await fixture.build(app, await commit(source, {}, out));
+  assert.match(output.text, /Only the app's own files changed/);
+  const answersTo = async (...paths: readonly string[]) =>
+    (await askSite(fixture, artifact, paths.map(at))).map(({ status, body }) =>
+      status === 200 ? body.trim() : status,
+    );
+  assert.deepEqual(await answersTo('/', '/in.txt', '/whole.txt', '/folder/', '/far/in.txt'), [
+    'home',
+    'in',
+    'in',
+    'docs',
+    'in',
+  ]);
+  const leaks = ['passwd.txt', 'up.txt', 'etc/passwd', 'page.html', 'later/', 'proc/etc/passwd', 'far/hidden', 'round'];
+  assert.deepEqual(
+    await answersTo(...leaks.map((path) => `/${path}`)),
+    leaks.map(() => 404),
+  );
+});
+
+test('a root of static.json that is a link out of the source is refused', async () => {
+  for (const [root, links] of [
+    ['site', { site: '/' }],
+    ['up/etc', { up: '../..' }],
+  ] as const) {
+    await assert.rejects(build({ 'static.json': JSON.stringify({ root }) }, links), {
+      code: 'build_failed',
+      message: `Failed to compile Static site app: The root "${root}" is a link that leads out of the source.`,
+    });
+  }
 });
 
 describe('a link that leads to no file of the source is refused by name:', () => {

@@ -6,7 +6,7 @@ install_server() {
   rm -rf "$layer"
   mkdir -p "$layer/bin" "$layer/conf"
   cp "$nginx" "$layer/bin/nginx"
-  cp "$buildpack_dir/lib/serve-static" "$layer/bin/serve-static"
+  cp "$buildpack_dir/lib/serve-static" "$buildpack_dir/lib/links-out" "$layer/bin/"
   cp "$buildpack_dir/lib/mime.types" "$layer/conf/mime.types"
   chmod 755 "$layer/bin/"*
   printf '[types]\nlaunch = true\n' >"$layers_dir/server.toml"
@@ -27,5 +27,6 @@ write_config() {
   jq -j '.origins | select(. != "") | . + "\n"' <<<"$parts" >"$config/origins"
   printf '%s' "${config_vars:+$config_vars$'\n'}" >"$config/config-vars"
   if setting .basic_auth; then jq -r --arg app "$app_dir" '.htpasswd | if startswith("/") then . else "\($app)/\(.)" end' <<<"$parts" >"$config/htpasswd"; fi
+  printf '%s' "$app_dir" >"$config/app"
   printf '[types]\nlaunch = true\n' >"$layers_dir/site.toml"
 }

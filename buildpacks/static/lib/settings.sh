@@ -56,6 +56,14 @@ check_pages() {
     [[ -f ./${root:+$root/}$page ]] || warn "static.json names $page, which is not in ${root:-the source}: it will answer 404."
   done < <(jq -r '(.error_page | select(. != "")), (.routes[].path | select(test("\\$") | not) | ltrimstr("/"))' <<<"$settings" | sort -u)
   [[ -f ./${root:+$root/}$index_page ]] || warn "There is no index.html in ${root:-the source}: / will answer 404."
+  mapfile -d '' -t links < <("$buildpack_dir/lib/links-out" "$app_dir")
+  ((${#links[@]} == 0)) || warn "Links that lead out of the source are not served: $(shown_links)"
+}
+
+shown_links() {
+  local -a names=("${links[@]#"$app_dir/"}")
+  printf '%s' "${names[0]//[[:cntrl:]]/?}"
+  ((${#names[@]} == 1)) || printf ' and %s more' "$((${#names[@]} - 1))"
 }
 
 # Reads lines of `key: value`, the only part of YAML that this file uses, and writes them as a static.json.
@@ -117,5 +125,6 @@ check_root() {
   [[ /$root/ != */../* ]] || fail "The root \"$root\" is not a folder of the app." 'Name it from the top of the source, for example: { "root": "public" }'
   [[ $root != *['"$;{}\'[:cntrl:]]* ]] || fail "The root \"$root\" has characters that a folder to be served may not have." 'It may not have " $ ; { } \ in it.'
   [[ -d ./$root ]] || fail "There is no folder $root in the source." 'If a build makes it, add a package.json with a build script, or commit the folder.'
+  [[ $(realpath "./$root")/ == "$(realpath .)"/* ]] || fail "The root \"$root\" is a link that leads out of the source."
   [[ -f ./${root:+$root/}index.html || ! -f ./${root:+$root/}index.htm ]] || index_page=index.htm
 }
