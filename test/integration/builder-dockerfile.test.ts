@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -48,7 +49,8 @@ async function startHostService() {
 test('every step of a Dockerfile runs again after a purge of the cache, once', async () => {
   await using source = await GitSource.create();
   const app = await fixture.newApp();
-  const Dockerfile = `FROM paas/run\nUSER root\nRUN cat /proc/sys/kernel/random/uuid > /id\nCOPY text /\nUSER 10001\nCMD ["cat", "/id"]\n`;
+  // A new value, because the engine's cache outlives a run of the tests.
+  const Dockerfile = `FROM paas/run\nUSER root\nENV RUN_AT=${Date.now()}\nRUN cat /proc/sys/kernel/random/uuid > /id\nCOPY text /\nUSER 10001\nCMD ["cat", "/id"]\n`;
   const built = async (files: SourceFiles) => {
     const { artifact } = await fixture.build(app, await source.commit(files));
     return (await fixture.run(artifact.imageId, ['cat', '/id'])).stdout;
@@ -82,9 +84,11 @@ test('a Dockerfile takes precedence over buildpacks, and its command is the web 
   assert.equal(image?.labels['paas.platform'], fixture.platformId);
 });
 
-test('.dockerignore keeps files out of the image, but not the Dockerfile', async () => {
+test("the image gets the author's Dockerfile byte for byte, and no file that .dockerignore leaves out", async () => {
+  const dockerfile =
+    '# syntax=docker/dockerfile:1\nFROM paas/run\nUSER root\nCOPY . /srv\nRUN cp /srv/Dockerfile /own\nUSER app\nCMD ["true"]\r\n# caf\xe9';
   const { artifact } = await build({
-    Dockerfile: 'FROM paas/run\nUSER root\nCOPY . /srv\nUSER app\nCMD ["ls", "-A", "/srv"]\n',
+    Dockerfile: Buffer.from(dockerfile, 'latin1'),
     '.dockerignore': 'secrets\n*.log\n!keep.log\n',
     'secrets/key': 'x',
     'a.log': 'x',
@@ -92,6 +96,15 @@ test('.dockerignore keeps files out of the image, but not the Dockerfile', async
   });
   const { stdout } = await fixture.run(artifact.imageId, ['ls', '-A', '/srv'], { user: artifact.user });
   assert.deepEqual(stdout.trim().split('\n'), ['.dockerignore', 'Dockerfile', 'keep.log']);
+  const digest = createHash('sha256').update(dockerfile, 'latin1').digest('hex');
+  const sums = await fixture.run(artifact.imageId, ['sha256sum', '/srv/Dockerfile', '/own'], { user: artifact.user });
+  assert.equal(sums.stdout, `${digest}  /srv/Dockerfile\n${digest}  /own\n`);
+});
+
+test("a COPY of a file that is not there fails in the author's words", async () => {
+  const message = '[3/3] COPY --chown=app gone /x failed: "/gone" not found.';
+  const dockerfile = 'FROM paas/run\nCOPY . /srv\nCOPY --chown=app gone /x\nCMD ["true"]\n';
+  await assert.rejects(build({ Dockerfile: dockerfile }), { code: 'build_failed', message });
 });
 
 test('a Dockerfile that .dockerignore leaves out is in no image', async () => {

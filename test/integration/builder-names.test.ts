@@ -38,8 +38,7 @@ const odd: SourceFiles = Object.fromEntries(
   ].map((name) => [name, `in ${Buffer.byteLength(name)}`]),
 );
 
-// The Dockerfile is left out: the one in an image has the build arguments of the host.
-const listing = `find . -path ./.git -prune -o -path ./Dockerfile -prune -o \\( -type l -printf '%p > %l\\0' -o -type f -printf '%p %s\\0' -o -printf '%p\\0' \\) | LC_ALL=C sort -z | sha256sum`;
+const listing = `find . -path ./.git -prune -o \\( -type l -printf '%p > %l\\0' -o -type f -printf '%p %s\\0' -o -printf '%p\\0' \\) | LC_ALL=C sort -z | sha256sum`;
 
 /** Adds two links whose names and targets are bytes. */
 function link(source: GitSource): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { copyFromStage } from '../../src/builder/dockerfile/context-stage.ts';
+import { copyFromStage, withoutStage } from '../../src/builder/dockerfile/context-stage.ts';
 import { copyInit, lastStageOf } from '../../src/builder/dockerfile/copy-init.ts';
 import { DockerIgnore } from '../../src/builder/dockerfile/dockerignore.ts';
 import { explained } from '../../src/builder/dockerfile/errors.ts';
@@ -185,7 +185,7 @@ test("errors have the line numbers of the author's file", () => {
   assert.deepEqual([1, 4, 5, 8, 9].map(originalLine), [1, 2, 3, 4, 5]);
   const cause = new Error('dockerfile parse error line 9: unknown instruction: BAD');
   const error = new PlatformError('build_failed', `The Dockerfile cannot be built: ${cause.message}`, { cause });
-  const told = explained(error, { dockerfile: '', trust: { mounted: trust, buildArgs: {} }, originalLine });
+  const told = explained(error, { dockerfile: '', shownLine: (line) => line, originalLine });
   assert.match(String(told), /line 5: unknown instruction: BAD/);
 });
 
@@ -196,7 +196,7 @@ test('a base image that does not exist is named, with an alternative', () => {
   const error = new PlatformError('build_failed', 'The Dockerfile cannot be built', { cause });
   const told = explained(error, {
     dockerfile: '',
-    trust: { mounted: null, buildArgs: {} },
+    shownLine: (line) => line,
     originalLine: (line) => line,
   });
   assert.ok(told instanceof PlatformError);
@@ -218,6 +218,11 @@ test('lines that the platform added are not shown', () => {
     ['[1/3] FROM a', '[2/3] RUN b (cached)', '[3/3] RUN [2/4] c', 'plain', '[build 2/4] RUN d'],
   );
   assert.equal(shown('[stage-1  9/10] RUN x', 'stage-1'), '[stage-1  8/9] RUN x');
+  assert.equal(shown('[stage-0 3/4] RUN x', ''), '[2/3] RUN x');
+  const ofStage = (line: string, lastStage: string) => shown(withoutStage(line) ?? '', lastStage);
+  assert.equal(ofStage('[stage-1 3/4] COPY --from=paas-context --chown=a b c', ''), '[2/3] COPY --chown=a b c');
+  assert.equal(ofStage('[stage-2 3/4] COPY --from=paas-context b c', 'stage-1'), '[stage-1 2/3] COPY b c');
+  assert.equal(withoutStage('[paas-context 1/1] COPY paas-context/ /'), null);
 });
 
 test('the init is copied at the beginning of the last stage, whatever the end of the file looks like', () => {

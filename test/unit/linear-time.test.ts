@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRange } from '../../src/api/range.ts';
+import { withoutStage } from '../../src/builder/dockerfile/context-stage.ts';
 import { DockerIgnore } from '../../src/builder/dockerfile/dockerignore.ts';
 import { explained } from '../../src/builder/dockerfile/errors.ts';
 import { syntaxLines } from '../../src/builder/dockerfile/front-end.ts';
 import { instructionsOf } from '../../src/builder/dockerfile/instructions.ts';
 import { refuseRemoteAdd } from '../../src/builder/dockerfile/remote-add.ts';
-import { rewriteDockerfile } from '../../src/builder/dockerfile/rewrite.ts';
+import { rewriteDockerfile, withoutAdditions } from '../../src/builder/dockerfile/rewrite.ts';
 import { BuildLines } from '../../src/builder/jail/build-lines.ts';
 import { concealer } from '../../src/builder/jail/conceal.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
@@ -40,7 +41,7 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
     const error = new PlatformError('build_failed', `${text}. It wrote last:\npermission denied`, { cause });
     return explained(error, {
       dockerfile: text,
-      trust: { mounted: trust, buildArgs: {} },
+      shownLine: (line) => withoutAdditions(withoutStage(line) ?? '', { trust, lastStage: '' }),
       originalLine: (line) => line,
     });
   },

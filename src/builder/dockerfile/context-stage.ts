@@ -1,8 +1,8 @@
 import { instructionsOf } from './instructions.ts';
 
-// The engine reads the Dockerfile out of the context, so a COPY of everything would copy it too, even if .dockerignore
-// leaves it out. Then the source lies in a folder of the context, a first stage has that folder's files, and each COPY
-// copies from that stage.
+// The engine reads the rewritten Dockerfile out of the context, so a COPY of everything would copy it in place of the
+// author's, and even if .dockerignore leaves it out: without a session, BuildKit applies no .dockerignore. So the source lies
+// in a folder of the context, a first stage has that folder's files, and each COPY copies from that stage.
 
 /** The name of the stage, and of the folder. */
 export const contextName = 'paas-context';
@@ -32,13 +32,11 @@ export function copyFromStage(text: string): Staged | null {
 }
 
 /** A line of the build's output without the change; null for a line that exists only because of it. */
-export function withoutStage(line: string, isOnlyStage: boolean): string | null {
+export function withoutStage(line: string): string | null {
   if (line.startsWith(`[${contextName} `)) return null;
   return line
     .replaceAll(` --from=${contextName}`, '')
-    .replace(/^\[stage-(\d+)( +)/, (_, stage: string, space: string) =>
-      isOnlyStage ? '[' : `[stage-${Number(stage) - 1}${space}`,
-    );
+    .replace(/^\[stage-(\d+) /, (_, stage: string) => `[stage-${Number(stage) - 1} `);
 }
 
 /** Whether a step copies from the context itself: the ONBUILD of a base image, which no change of the text reaches. */

@@ -5,9 +5,9 @@ import { paddingOf, readTar, type TarEntry } from '../tar/read.ts';
 import type { DockerIgnore } from './dockerignore.ts';
 
 export interface ContextOptions {
-  /** Replaces the Dockerfile of the source. */
+  /** For the engine. It lies at the top of the context. */
   readonly dockerfile: Buffer;
-  /** A folder of the context for the source, whose Dockerfile is then left out; null for the top. */
+  /** A folder of the context for the source; null for the top, where the source's own Dockerfile has no place. */
   readonly folder: string | null;
   readonly ignore: DockerIgnore;
   readonly signal: AbortSignal;
@@ -30,7 +30,7 @@ async function* contextBytes(
   yield Buffer.alloc(paddingOf(dockerfile.length));
   if (folder !== null) yield headerOf({ name: folder, type: 'directory' });
   for await (const entry of readTar((await tree.archive(signal)) as AsyncIterable<Uint8Array>)) {
-    if (entry.name === 'Dockerfile' || entry.name === '' || ignore.leavesOut(entry.name)) continue;
+    if ((folder === null && entry.name === 'Dockerfile') || entry.name === '' || ignore.leavesOut(entry.name)) continue;
     yield folder === null ? entry.head : headIn(folder, entry);
     yield* entry.content;
     yield Buffer.alloc(paddingOf(entry.sizeBytes));

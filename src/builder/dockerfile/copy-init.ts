@@ -18,7 +18,9 @@ export function lastStageOf(dockerfile: string): string {
 export function withoutInit(line: string, lastStage: string): string | null {
   if (line.includes(copyInit) || (line.startsWith('FROM ') && line.includes(initTag))) return null;
   const [all = '', stage = '', space = '', step, steps] = /^\[(?:([\w.-]+)( +)| *)(\d+)\/(\d+)\] /.exec(line) ?? [];
-  if (step === undefined || steps === undefined || stage !== lastStage) return line;
+  // The images that the platform adds count as stages, so the author's only stage gets a name.
+  const isOnly = lastStage === '' && (stage === '' || stage === 'stage-0');
+  if (step === undefined || steps === undefined || !(isOnly || stage === lastStage)) return line;
   const number = Number(step) > 1 ? Number(step) - 1 : 1;
-  return `[${stage}${space}${number}/${Number(steps) - 1}] ${line.slice(all.length)}`;
+  return `[${isOnly ? '' : stage + space}${number}/${Number(steps) - 1}] ${line.slice(all.length)}`;
 }

@@ -1,7 +1,4 @@
 import { PlatformError } from '../../domain/errors.ts';
-import { lastStageOf } from './copy-init.ts';
-import { withoutAdditions } from './rewrite.ts';
-import type { DockerfileTrust } from './trust-image.ts';
 
 const maxErrorLength = 2_000;
 const unreachable =
@@ -13,12 +10,13 @@ const onOurStack = /^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*paas\/(?:run|build)\b/im;
 export interface FailedBuild {
   /** The author's text, before the rewrite. */
   readonly dockerfile: string;
-  readonly trust: DockerfileTrust;
+  /** A line of the build's output as the author's Dockerfile has it; null for a step that is not in it. */
+  readonly shownLine: (line: string) => string | null;
   readonly originalLine: (line: number) => number;
 }
 
 /** A failed build's error with the line numbers and words of the author's own Dockerfile. Other errors are returned unchanged. */
-export function explained(error: unknown, { dockerfile, trust, originalLine }: FailedBuild): unknown {
+export function explained(error: unknown, { dockerfile, shownLine, originalLine }: FailedBuild): unknown {
   if (!(error instanceof PlatformError) || error.code !== 'build_failed') return error;
   // The message may hold a step's whole command; the words that we look for come before it.
   const text = (error.cause instanceof Error ? error.cause.message : error.message).slice(0, maxErrorLength);
@@ -34,7 +32,7 @@ export function explained(error: unknown, { dockerfile, trust, originalLine }: F
   const message = first === error.message ? first : `${first}.`;
   return new PlatformError(
     'build_failed',
-    (withoutAdditions(message, { trust: trust.mounted, lastStage: lastStageOf(dockerfile) }) ?? message).replace(
+    (shownLine(message) ?? message).replace(
       /\bline (\d+)/gi,
       (_all, line: string) => `line ${originalLine(Number(line))}`,
     ),

@@ -88,13 +88,16 @@ async function buildWithinLimits({
   ]);
   const lastStage = lastStageOf(dockerfile);
   const ignore = await dockerIgnore(source);
-  const staged = ignore.leavesOut('Dockerfile') ? copyFromStage(dockerfile) : null;
+  const staged = copyFromStage(dockerfile);
   const onBuild = new AbortController();
-  const edit = (line: string) => {
-    const isStaged = staged !== null && !onBuild.signal.aborted;
-    if (isStaged && readsContext(line)) onBuild.abort();
-    const shown = isStaged ? withoutStage(line, lastStage === '') : line;
+  const isStaged = () => staged !== null && !onBuild.signal.aborted;
+  const shownLine = (line: string) => {
+    const shown = isStaged() ? withoutStage(line) : line;
     return shown === null ? null : withoutAdditions(shown, { trust: trust.mounted, lastStage });
+  };
+  const edit = (line: string) => {
+    if (isStaged() && readsContext(line)) onBuild.abort();
+    return shownLine(line);
   };
   using _brake = await deps.hands.brakeSteps();
   using disk = new DiskWatch(deps.hands, deps.limits);
@@ -116,6 +119,7 @@ async function buildWithinLimits({
         staged,
         onBuild: onBuild.signal,
         trust,
+        shownLine,
         output,
         signal: guard.signal,
       }),
@@ -131,11 +135,12 @@ interface ImageBuild {
   readonly request: ImageRequest;
   readonly dockerfile: string;
   readonly ignore: DockerIgnore;
-  /** Null if the Dockerfile may be in the image, or cannot be kept out. */
+  /** Null if the context cannot be copied from a stage. */
   readonly staged: Staged | null;
   /** Aborts when a base image copies from the context by itself. */
   readonly onBuild: AbortSignal;
   readonly trust: DockerfileTrust;
+  readonly shownLine: (line: string) => string | null;
   readonly output: LimitedOutput;
   readonly signal: AbortSignal;
 }
@@ -170,10 +175,9 @@ interface BuildText {
   readonly dropSyntax: boolean;
 }
 
-/** Keeps the Dockerfile out of the image if .dockerignore leaves it out, where that can be done. */
+/** The image gets the author's Dockerfile, or none if .dockerignore leaves it out, where that can be done. */
 async function runBuild(build: ImageBuild, text: BuildText): Promise<string> {
   const { ignore, staged, onBuild, signal, output } = build;
-  if (!ignore.leavesOut('Dockerfile')) return await runEngine(build, text, null);
   if (staged && !onBuild.aborted) {
     try {
       const imageId = await runEngine({ ...build, signal: AbortSignal.any([signal, onBuild]) }, text, staged);
@@ -182,12 +186,14 @@ async function runBuild(build: ImageBuild, text: BuildText): Promise<string> {
       if (!onBuild.aborted || signal.aborted) throw error;
     }
   }
-  output.warn('The Dockerfile is in the context although .dockerignore leaves it out: the engine reads it there.');
+  if (ignore.leavesOut('Dockerfile')) {
+    output.warn('The Dockerfile is in the context although .dockerignore leaves it out: the engine reads it there.');
+  }
   return await runEngine(build, text, null);
 }
 
 async function runEngine(
-  { deps, source, request, ignore, trust, output, signal }: ImageBuild,
+  { deps, source, request, ignore, trust, shownLine, output, signal }: ImageBuild,
   { dockerfile, dropSyntax }: BuildText,
   staged: Staged | null,
 ): Promise<string> {
@@ -215,7 +221,7 @@ async function runEngine(
       const before = rewritten.originalLine(line);
       return staged?.lineBefore(before) ?? before;
     };
-    throw explained(error, { dockerfile, trust, originalLine });
+    throw explained(error, { dockerfile, shownLine, originalLine });
   }
 }
 
