@@ -98,6 +98,15 @@ describe('a hostile build', () => {
     assert.match(error?.message ?? '', /killed all processes of its container/);
   });
 
+  test("that kills what its watcher waits for sees no message of the watcher's shell", hangs, async () => {
+    const script = `until [[ $killed ]]; do for process in /proc/[0-9]*; do
+      [[ $(cat $process/comm 2>/dev/null) == sleep ]] && kill -KILL \${process#/proc/} && killed=yes; done; done; echo over`;
+    const { error, output } = await build(script);
+    assert.equal(error, null);
+    assert.match(output.text, /over/);
+    assert.doesNotMatch(output.text, /line \d+:|Killed/);
+  });
+
   test("that writes into its watcher's channel gains nothing", async () => {
     const script = [
       'echo disk 999999 1 | tee /proc/[0-9]*/fd/1 /proc/[0-9]*/fd/3 >/dev/null 2>&1',

@@ -67,9 +67,9 @@ run() {
   local mark=${fields[0]} where=${fields[1]} output=${fields[2]} count=${fields[3]} status watcher before
   local -a environment=("${fields[@]:4:count}") command=("${fields[@]:4+count}")
   before=$(oom_kills)
-  watch_disk &
+  # Hides the shell's own messages about killed commands from the pusher, the watcher's too.
+  watch_disk 2>/dev/null &
   watcher=$!
-  # Hides the shell's own message about a killed command from the pusher.
   {
     if [[ -n $output ]]; then
       (cd "$where" && exec env -i "${environment[@]}" "${command[@]}") </dev/null >"$output" 2>&1 3>&- 4>&-
@@ -77,11 +77,11 @@ run() {
       (cd "$where" && exec env -i "${environment[@]}" "${command[@]}") </dev/null >&4 2>&4 3>&- 4>&-
     fi
     status=$?
+    kill "$watcher"
+    # Processes that the command left behind must not run beside the next command or while results are read.
+    kill -KILL -1
+    wait
   } 2>/dev/null
-  kill "$watcher" 2>/dev/null
-  # Processes that the command left behind must not run beside the next command or while results are read.
-  kill -KILL -1 2>/dev/null
-  wait 2>/dev/null
   # The mark comes after all output of the command: the two streams are not in step with each other.
   printf '%s' "$mark" >&4
   answer "exit $status $(($(oom_kills) - before))"
