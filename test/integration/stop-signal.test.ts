@@ -155,6 +155,7 @@ describe('the init of an instance', () => {
     const missing = await run('nothing-of-this-name');
     assert.deepEqual([missing.exitCode, missing.stderr], [127, 'nothing-of-this-name: not found\n']);
     assert.equal((await run('/etc/passwd')).exitCode, 126);
+    assert.equal((await run('bash', '-c', 'kill -TSTP $$; exit 4')).exitCode, 4, 'no shell is there to resume it');
     assert.equal((await run('env', 'printf', 'a b')).stdout, 'a b');
   });
 

@@ -20,9 +20,11 @@
 #define SIGALRM 14
 #define SIGCHLD 17
 #define SIGCONT 18
+#define SIGTSTP 20
 #define SIG_BLOCK 0
 #define SIG_SETMASK 2
 #define WNOHANG 1
+#define WUNTRACED 2
 #define TIOCSPGRP 0x5410
 
 #if defined(__x86_64__)
@@ -129,6 +131,15 @@ static int isFromInside(const siginfo_t *signal) {
   return signal->si_code <= 0 && signal->si_pid > 1;
 }
 
+/* Whether the status is that of a process which Ctrl-Z stopped. Nobody is there to let it go on: this is no shell. */
+static int isSuspended(int status) {
+  return status == (SIGTSTP << 8 | 0x7f);
+}
+
+static int isStopped(int status) {
+  return (status & 0xff) == 0x7f;
+}
+
 static int codeOf(int status) {
   const int signal = status & 0x7f;
   return signal == 0 ? (status >> 8) & 0xff : 128 + signal;
@@ -180,8 +191,9 @@ __attribute__((used)) void begin(long *stack) {
     }
     for (;;) {
       int status;
-      const long ended = call(__NR_wait4, -1, (long)&status, WNOHANG, 0);
-      if (ended == program) code = codeOf(status);
+      const long ended = call(__NR_wait4, -1, (long)&status, WNOHANG | WUNTRACED, 0);
+      if (ended == program && isSuspended(status)) call(__NR_kill, -program, SIGCONT, 0, 0);
+      if (ended == program && !isStopped(status)) code = codeOf(status);
       if (ended == 0) break;
       if (ended == -ECHILD) leave(code);
       if (ended < 0) break;
