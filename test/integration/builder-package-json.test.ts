@@ -148,6 +148,16 @@ describe('a package.json', () => {
       '{\n<<<<<<< HEAD\n"a":1\n=======\n"b":2\n>>>>>>> x\n}',
       /marks of a merge conflict/,
     ],
+    [
+      'with a NUL in a script is refused',
+      JSON.stringify({ scripts: { start: 'a\0b' } }),
+      /"scripts\.start" in package\.json holds a NUL/,
+    ],
+    [
+      'with a NUL in the name of a package is refused',
+      JSON.stringify({ devDependencies: { 'a\0b': '1' } }),
+      /"devDependencies\.a\\u0000b" in package\.json holds a NUL/,
+    ],
     ['that ends too early is refused', '{"name": "a"', /not valid JSON.*Find the place with/s],
   ];
   let readings: readonly Reading[];

@@ -59,7 +59,11 @@ def read: . as $package
       reduce ($package | if has($field) then .[$field] | checked($field) else empty end) as $found (.;
         if $found | has("value") then
           .fields[$field] = (if ($found.value | type) == "object" then (.fields[$field] // {}) + $found.value else $found.value end)
-        elif $found.ignored then .ignored += [$found.ignored] else .refused += [$found.refused] end));
+        elif $found.ignored then .ignored += [$found.ignored] else .refused += [$found.refused] end))
+  # bash cannot hold such a text. The fields left out only become environment, which leaves it out too.
+  | .refused += [.fields | del(.name, .version, .config, .bin) | paths as $path
+      | select([$path[-1], getpath($path)] | any(strings | explode | any(. == 0)))
+      | {sentence: "\($path | map(tostring) | join(".") | tojson) in package.json holds a NUL character", example: null}];
 
 # What npm gives to a script of the package (RFC 183), as pairs of a name and a value.
 def flattened($prefix): to_entries[] | "\($prefix)\(.key)" as $name | .value

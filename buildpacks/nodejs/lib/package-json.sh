@@ -8,7 +8,7 @@ read_package_json() {
   must_be_json_object package.json 'For example: { "scripts": { "start": "node server.js" } }'
   jq_library 'include "package-json"; read' package.json >"$work/read.json"
   if [[ $(jq '.refused | length' "$work/read.json") != 0 ]]; then
-    fail "$(jq -r '.refused[0].sentence' "$work/read.json")." "$(jq -r '.refused[0] | "Write it like this: \(.example)"' "$work/read.json")"
+    fail "$(jq -r '.refused[0].sentence' "$work/read.json")." "$(jq -r '.refused[0].example | if . then "Write it like this: \(.)" else "Take it out: no program can be given one." end' "$work/read.json")"
   fi
   jq .fields "$work/read.json" >"$checked_package"
   package_warnings=$(jq -r '.ignored[] | "\(.sentence). npm ignores it, and so does this build.", (.example | strings | "Write it like this: \(.)")' "$work/read.json")
