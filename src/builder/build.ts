@@ -179,7 +179,7 @@ async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResul
     const meanwhile = await findArtifact(request, key, deps);
     if (meanwhile) return { build: await writer.reused(queued, meanwhile, actor), artifact: meanwhile, reused: true };
     await refuseOnFullDisk(deps.hands, deps.limits);
-    const afterPurge = await tools.records.enter(app);
+    const afterPurge = await tools.records.forgetPurged(app);
     if (afterPurge) output.step('The build cache was purged: building from nothing');
     const made = await make(proposal, {
       deps,
@@ -191,6 +191,7 @@ async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResul
       worker: worker.number,
       buildId: queued.id,
     });
+    if (afterPurge) await tools.records.endPurge(app);
     return { ...(await writer.succeeded(queued, made, actor)), reused: false };
   } catch (error) {
     // A build that still waits when the platform stops stays queued for the next start.

@@ -35,7 +35,7 @@ export interface BuildProposal {
 export interface ImageRequest {
   readonly app: App;
   readonly buildId: string;
-  /** True for the first build since the app's cache was purged. */
+  /** True until a build has succeeded since the app's cache was purged. */
   readonly afterPurge: boolean;
   readonly source: Source;
   readonly config: ConfigVars;

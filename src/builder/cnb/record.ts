@@ -75,18 +75,28 @@ export class BuildRecords {
     await writeWhole(this.#path(appId), JSON.stringify(record));
   }
 
-  /** Call it when a build begins. Forgets the last build and returns true if the app's cache was purged since then. */
-  async enter({ id, cacheGeneration }: Pick<App, 'id' | 'cacheGeneration'>): Promise<boolean> {
-    const path = join(this.#cacheDir, id, 'cache-generation');
-    const before = Number((await readIfThere(path))?.toString() ?? 0);
+  /**
+   * Call it when a build begins. Returns true if the app's cache was purged and no build has succeeded since then, and
+   * forgets the last build.
+   */
+  async forgetPurged({ id, cacheGeneration }: Pick<App, 'id' | 'cacheGeneration'>): Promise<boolean> {
+    const before = Number((await readIfThere(this.#generationPath(id)))?.toString() ?? 0);
     if (before === cacheGeneration) return false;
     await this.forget(id);
-    await writeWhole(path, String(cacheGeneration));
     return true;
+  }
+
+  /** Call it when the first build after a purge has succeeded. One that fails may leave steps from before the purge. */
+  async endPurge({ id, cacheGeneration }: Pick<App, 'id' | 'cacheGeneration'>): Promise<void> {
+    await writeWhole(this.#generationPath(id), String(cacheGeneration));
   }
 
   async forget(appId: string): Promise<void> {
     await rm(this.#path(appId), { force: true });
+  }
+
+  #generationPath(appId: string): string {
+    return join(this.#cacheDir, appId, 'cache-generation');
   }
 
   #path(appId: string): string {
