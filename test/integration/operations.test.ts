@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
 import { errorCode } from '../../src/domain/errors.ts';
-import { instanceFacts } from '../../src/domain/event.ts';
-import { fixedSize, sizeText } from '../../src/domain/instance-size.ts';
+import { fixedSize } from '../../src/domain/instance-size.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import { changeConfig } from '../../src/operations/config.ts';
 import { OngoingWork } from '../../src/operations/ongoing-work.ts';
 import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
 import { EnvironmentKeeper } from '../../src/provisioner/environment-keeper.ts';
-import { placeInstances } from '../../src/provisioner/placing.ts';
-import { withoutDelay } from '../../src/provisioner/plan.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { createLocalLeases } from '../../src/system/local-leases.ts';
 import { silentLogger } from '../../src/system/logger.ts';
@@ -22,17 +19,8 @@ import { putHost } from '../support/hosts.ts';
 import { answering, LowerHalf } from '../support/lower-half.ts';
 import { currentIdOf } from '../support/store-fixture.ts';
 
-const never = new AbortController().signal;
-
 /** Serves unless a config var says otherwise. */
 const web = (marker: string) => `[ -z "$BREAK" ] || exit 7; ${answering(marker)}`;
-
-/** Serves only in a size of one cloudlet. */
-const onlySmall = (() => {
-  // Of control groups version 2 or 1.
-  const limit = 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1';
-  return `[ "$(${limit})" -lt 100000000 ] || exit 3; ${answering('small')}`;
-})();
 
 describe('operations on an app', () => {
   let proxy: EngineProxy;
@@ -47,32 +35,18 @@ describe('operations on an app', () => {
     await proxy[Symbol.asyncDispose]();
   });
 
-  const deployed = async (name: string, scripts: Readonly<Record<string, string>> = { web: web(name) }) => {
-    const app = await half.app(name);
-    await rollOut(await half.release(app, scripts), half.deps, never);
-    await half.operations.scale(app, [{ type: 'web', size: fixedSize(1) }], half.actor);
-    return half.deps.store.apps.get(app.id);
-  };
-  const serves = (app: App, marker: string) =>
-    eventually(`${marker} is served`, async () => (await half.get(app)).body === marker);
+  const deployed = (name: string, scripts: Readonly<Record<string, string>> = { web: web(name) }) =>
+    half.deployed(name, scripts);
   const statusOf = async (id: string) => (await half.deps.store.releases.find(id))?.status;
   const failed = (id: string) => eventually('it failed', async () => (await statusOf(id)) === 'failed');
   const live = (id: string) => eventually('it is live', async () => (await statusOf(id)) === 'succeeded');
-  const active = async (app: App) =>
-    (await half.deps.store.instances.listActive(app.id)).filter(({ desired }) => desired === 'up');
-  const sizes = async (app: App) =>
-    (await active(app)).map(({ type, slot, size }) => `${type}.${slot}:${sizeText(size)}`).sort();
-  const formation = async (app: App) =>
-    (await half.deps.store.formations.list(app.id)).map(
-      ({ type, quantity, size }) => `${type}=${quantity}:${sizeText(size)}`,
-    );
 
   it('a config value whose release failed is tried again when it is set again', async () => {
     const app = await deployed('again');
     const { operations, actor } = half;
     const broken = await operations.changeConfig(app, { BREAK: 'yes' }, actor);
     await failed(broken.id);
-    await serves(app, 'again');
+    await half.serves(app, 'again');
     const again = await operations.changeConfig(app, { BREAK: 'yes' }, actor);
     assert.equal(again.version, broken.version + 1);
     assert.equal(again.description, 'Set BREAK config vars');
@@ -117,14 +91,17 @@ describe('operations on an app', () => {
     const back = await operations.rollback(app, bad.version, actor);
     await failed(back.id);
     assert.deepEqual({ ...(await deps.store.configVars.get(app.id)) }, { BREAK: '', COLOR: 'red' });
-    await serves(app, 'stay');
+    await half.serves(app, 'stay');
   });
 
   it('a stopped slot stays empty until it is scaled or restarted, whatever was scaled before', async () => {
     const app = await deployed('empty');
     const { operations, actor } = half;
     await operations.scale(app, [{ type: 'web', quantity: { set: 2 } }], actor);
-    await eventually('two are up', async () => (await active(app)).filter(({ state }) => state === 'up').length === 2);
+    await eventually(
+      'two are up',
+      async () => (await half.active(app)).filter(({ state }) => state === 'up').length === 2,
+    );
     for (const fill of [
       () => operations.scale(app, [{ type: 'web', quantity: { set: 2 } }], actor),
       () => operations.restart(app, 'web.1', actor),
@@ -134,10 +111,10 @@ describe('operations on an app', () => {
       // A wrong filling of the slot would happen on the next change of the app.
       await operations.renameApp(app, `empty-${Date.now() % 100_000}`, actor);
       await half.deps.store.apps.setMaintenance(app.id, false);
-      assert.deepEqual(await sizes(app), ['web.2:1']);
+      assert.deepEqual(await half.sizes(app), ['web.2:1']);
       await fill();
       await eventually('two are there', async () => (await half.containers(app)).length === 2);
-      assert.deepEqual(await sizes(app), ['web.1:1', 'web.2:1']);
+      assert.deepEqual(await half.sizes(app), ['web.1:1', 'web.2:1']);
     }
   });
 
@@ -160,11 +137,11 @@ describe('operations on an app', () => {
       worker: 'exec sleep 600',
     });
     const { operations, actor } = half;
-    const before = [await formation(app), await sizes(app)];
+    const before = [await half.formation(app), await half.sizes(app)];
     await assert.rejects(operations.scale(app, [{ type: 'web', size: fixedSize(500) }], actor), {
       code: 'no_capacity',
     });
-    assert.deepEqual([await formation(app), await sizes(app)], before);
+    assert.deepEqual([await half.formation(app), await half.sizes(app)], before);
     await assert.rejects(
       operations.scale(
         app,
@@ -187,21 +164,10 @@ describe('operations on an app', () => {
       ),
       /web is given twice/,
     );
-    assert.deepEqual([await formation(app), await sizes(app)], before);
+    assert.deepEqual([await half.formation(app), await half.sizes(app)], before);
     await operations.scale(app, [{ type: 'web', size: fixedSize(2) }], actor);
-    assert.deepEqual(await sizes(app), ['web.1:2']);
-    await serves(app, 'sized');
-  });
-
-  it('a new size whose instances do not start is undone, with all changes of that request', async () => {
-    const app = await half.app('taken');
-    await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(1) });
-    await rollOut(await half.release(app, { web: onlySmall }), half.deps, never);
-    const change = { type: 'web', quantity: { set: 2 }, size: fixedSize(2) } as const;
-    await assert.rejects(half.operations.scale(app, [change], half.actor), { code: 'start_failed' });
-    assert.deepEqual(await formation(app), ['web=1:1']);
-    await eventually('it is as it was', async () => (await sizes(app)).join() === 'web.1:1');
-    await serves(app, 'small');
+    assert.deepEqual(await half.sizes(app), ['web.1:2']);
+    await half.serves(app, 'sized');
   });
 
   it('two apps that scale at once never get more than the capacity', async () => {
@@ -233,7 +199,7 @@ describe('operations on an app', () => {
     await putHost(store, { cloudlets: 60 });
     // The end of another instance makes room.
     await half.operations.restart(other, 'web', half.actor);
-    await serves(app, 'roomless');
+    await half.serves(app, 'roomless');
     assert.equal((await told()).length, 1);
   });
 
@@ -249,95 +215,8 @@ describe('operations on an app', () => {
     });
     await createRepairs(half.deps).recover();
     await live(release.id);
-    await serves(app, 'interrupted');
+    await half.serves(app, 'interrupted');
     await eventually('one is left', async () => (await half.containers(app)).length === 1);
-  });
-
-  it('a change of size with a crash in the middle is finished', async () => {
-    const app = await deployed('halfsize');
-    await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(2) });
-    await createRepairs(half.deps).recover();
-    await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
-    await serves(app, 'halfsize');
-  });
-
-  it('the events of a change of size cover each instance from start to end', async () => {
-    const app = await deployed('metered');
-    const { store } = half.deps;
-    await half.operations.scale(app, [{ type: 'web', size: fixedSize(2) }], half.actor);
-    await eventually('the smaller one has ended', async () => (await half.containers(app)).length === 1);
-    await eventually(
-      'the stop is reported',
-      async () => (await eventsOf(store, app.id, 'instance.stopped')).length > 0,
-    );
-    const events = (await store.events.list({ appId: app.id, limit: 1000 })).toReversed();
-    const rows = (await store.instances.list(app.id)).map((row) => instanceFacts(row, 1));
-    assert.deepEqual(new Set(rows.map((row) => `${row.reserved}-${row.limit}`)), new Set(['1-1', '2-2', '1-4']));
-    for (const facts of rows) {
-      const own = events.filter(({ data }) => 'instanceId' in data && data.instanceId === facts.instanceId);
-      const life = ['placed', 'starting', 'up', ...(facts.reserved === 2 ? [] : ['draining', 'stopped'])];
-      assert.deepEqual(
-        own.map(({ kind }) => kind),
-        life.map((state) => `instance.${state}`),
-      );
-      for (const { kind, data } of own) assert.deepEqual({ ...data, ...facts }, data, kind);
-    }
-  });
-
-  it('a change of size whose end was not written is finished while the platform runs', async () => {
-    const app = await deployed('unfinished');
-    const { deps } = half;
-    await deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(2) });
-    await createRepairs(deps).repairLeftovers();
-    await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
-    await serves(app, 'unfinished');
-  });
-
-  it('when the old instance of a slot could not be stopped, it is stopped later while the platform runs', async () => {
-    const app = await deployed('doubled');
-    const { deps } = half;
-    const release = { id: await currentIdOf(deps.store, app), version: 1 };
-    const slot = withoutDelay({ type: 'web', slot: 1, size: fixedSize(1) });
-    await deps.store.transaction((tables) => placeInstances(tables, { app, release }, [slot]));
-    await eventually('both are up', async () => (await active(app)).filter(({ state }) => state === 'up').length === 2);
-    await createRepairs(deps).repairLeftovers();
-    await eventually('one is left', async () => (await half.containers(app)).length === 1);
-    await serves(app, 'doubled');
-  });
-
-  it('a change of size that no host takes is tried again each round and reported once until it succeeds', async () => {
-    const app = await deployed('no-room');
-    const warned: string[] = [];
-    const logger = { ...half.deps.logger, warn: (message: string) => void warned.push(message) };
-    const repairs = createRepairs({ ...half.deps, logger });
-    const round = async (size: number, state: 'ready' | 'maintenance') => {
-      await putHost(half.deps.store, { cloudlets: 60, state });
-      await half.deps.store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(size) });
-      await repairs.repairLeftovers();
-      await eventually('the attempt has ended', async () => !(await half.deps.work.isBusy(app.id)));
-    };
-    await round(2, 'maintenance');
-    await eventually('it is reported', () => warned.length === 1);
-    await round(2, 'maintenance');
-    assert.deepEqual(await sizes(app), ['web.1:1']);
-    await round(2, 'ready');
-    await eventually('it has its size', async () => (await sizes(app)).join() === 'web.1:2');
-    await round(3, 'maintenance');
-    await eventually('it is reported again', () => warned.length === 2);
-    await putHost(half.deps.store, { cloudlets: 60 });
-    assert.match(warned.join(), /^(a change of size could not be finished[^,]*,?){2}$/);
-  });
-
-  it('a resumed change of size that does not start is undone', async () => {
-    const app = await half.app('too-large');
-    const { store } = half.deps;
-    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(1) });
-    await rollOut(await half.release(app, { web: onlySmall }), half.deps, never);
-    await store.formations.put({ appId: app.id, type: 'web', quantity: 1, size: fixedSize(2) });
-    await createRepairs(half.deps).repairLeftovers();
-    await eventually('the formation is as it was', async () => (await formation(app)).join() === 'web=1:1');
-    await eventually('it runs as it did', async () => (await sizes(app)).join() === 'web.1:1');
-    await serves(app, 'small');
   });
 
   it('destroying an app ends its running roll-out and leaves nothing', async () => {

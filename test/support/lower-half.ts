@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
 import type { Artifact } from '../../src/domain/build.ts';
+import type { Instance } from '../../src/domain/instance.ts';
+import { fixedSize, sizeText } from '../../src/domain/instance-size.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import type { Operations } from '../../src/domain/operations.ts';
 import type { Release } from '../../src/domain/release.ts';
@@ -13,6 +15,7 @@ import { createOperations } from '../../src/operations/create-operations.ts';
 import { OngoingWork } from '../../src/operations/ongoing-work.ts';
 import { type DeployDeps, makeRelease } from '../../src/operations/releases.ts';
 import { createRepairs } from '../../src/operations/repairs.ts';
+import { rollOut } from '../../src/operations/roll-out.ts';
 import { ensureNetworks } from '../../src/provisioner/environment.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
@@ -30,6 +33,7 @@ import { claim } from './claims.ts';
 import { scaled } from './deadline.ts';
 import { EngineFixture } from './engine-fixture.ts';
 import { enginesOf } from './engines.ts';
+import { eventually } from './eventually.ts';
 import { testHands } from './hands.ts';
 import { putHost } from './hosts.ts';
 import { httpGet } from './platform.ts';
@@ -225,6 +229,34 @@ export class LowerHalf implements AsyncDisposable {
     const artifact = await this.#artifact(app, scripts);
     const deploy = { app, artifactId: artifact.id, cause: 'deploy', description: 'Deploy', actor: this.actor } as const;
     return this.deps.store.transaction((tables) => makeRelease(tables, deploy));
+  }
+
+  /** A running app with one web instance of one cloudlet. */
+  async deployed(name: string, scripts: Readonly<Record<string, string>> = { web: answering(name) }): Promise<App> {
+    const app = await this.app(name);
+    await rollOut(await this.release(app, scripts), this.deps, new AbortController().signal);
+    await this.operations.scale(app, [{ type: 'web', size: fixedSize(1) }], this.actor);
+    return this.deps.store.apps.get(app.id);
+  }
+
+  serves(app: App, marker: string): Promise<unknown> {
+    return eventually(`${marker} is served`, async () => (await this.get(app)).body === marker);
+  }
+
+  /** The instances that are to run. */
+  async active(app: App): Promise<readonly Instance[]> {
+    return (await this.deps.store.instances.listActive(app.id)).filter(({ desired }) => desired === 'up');
+  }
+
+  /** "web.1:1-4" for each of these. */
+  async sizes(app: App): Promise<readonly string[]> {
+    return (await this.active(app)).map(({ type, slot, size }) => `${type}.${slot}:${sizeText(size)}`).sort();
+  }
+
+  /** "web=2:1-4" for each process type. */
+  async formation(app: App): Promise<readonly string[]> {
+    const entries = await this.deps.store.formations.list(app.id);
+    return entries.map(({ type, quantity, size }) => `${type}=${quantity}:${sizeText(size)}`);
   }
 
   async get(app: App, path = '/'): Promise<{ readonly status: number; readonly body: string }> {
