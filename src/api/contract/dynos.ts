@@ -9,7 +9,6 @@ export const Dyno = z.object({
   type: z.string(),
   size: z.string(),
   cloudlets: Cloudlets,
-  memory_bytes: z.number().int().nullable().describe('Memory that it uses now; null when that is unknown'),
   state: z.enum(['starting', 'up', 'stopping', 'down', 'crashed', 'complete']),
   command: z.string(),
   release: z.object({ id, version: z.number().int() }),
@@ -19,6 +18,12 @@ export const Dyno = z.object({
   updated_at: time,
 });
 export type Dyno = z.infer<typeof Dyno>;
+
+const DynoMemory = z.object({
+  id,
+  name: z.string(),
+  memory_bytes: z.number().int().nullable().describe('Memory that it uses now; null when that is unknown'),
+});
 
 const dynoParam = appParam.extend({ dyno: z.string().min(1).describe('Name (web.1) or id') });
 const typeParam = appParam.extend({ type: z.string().min(1).describe('Process type') });
@@ -32,6 +37,15 @@ export const dynoEndpoints = {
     params: appParam,
     response: z.array(Dyno),
     range: ['name', 'id', 'updated_at'],
+  }),
+  listDynoMemory: endpoint({
+    method: 'GET',
+    path: '/apps/{app}/memory',
+    tag: 'dynos',
+    summary: 'Memory that each instance uses; measures those not measured lately, for up to two seconds',
+    params: appParam,
+    response: z.array(DynoMemory),
+    range: ['name', 'id'],
   }),
   infoDyno: endpoint({
     method: 'GET',

@@ -15,6 +15,7 @@ import { processesOf, sizeOf } from './formation.ts';
 type DynoRoutes = Pick<
   Routes,
   | 'listDynos'
+  | 'listDynoMemory'
   | 'infoDyno'
   | 'createDyno'
   | 'restartAllDynos'
@@ -36,14 +37,17 @@ export function dynoRoutes(deps: RouteDeps): DynoRoutes {
     const { releaseId } = instance.workload;
     const release = await store.releases.find(releaseId);
     const processes = await processesOf(store, releaseId);
-    const usedBytes = (await memoryUse([instance])).get(instance.id) ?? null;
-    return serializeDyno(app, { instance, version: release?.version ?? 0, processes, usedBytes }, deps);
+    return serializeDyno(app, { instance, version: release?.version ?? 0, processes }, deps);
   };
   return {
     async listDynos({ app, page }) {
       const listed = await store.listings.instances(app.id, page);
-      const used = await memoryUse(listed.map(({ instance }) => instance));
-      return listed.map((one) => serializeDyno(app, { ...one, usedBytes: used.get(one.instance.id) ?? null }, deps));
+      return listed.map((one) => serializeDyno(app, one, deps));
+    },
+    async listDynoMemory({ app, page }) {
+      const instances = (await store.listings.instances(app.id, page)).map(({ instance }) => instance);
+      const used = await memoryUse(instances);
+      return instances.map((one) => ({ id: one.id, name: processName(one), memory_bytes: used.get(one.id) ?? null }));
     },
     async infoDyno({ app, params }) {
       const wanted = params.dyno;
@@ -130,16 +134,7 @@ function isDyno(instance: Instance): instance is DynoInstance {
   return instance.workload.kind === 'release';
 }
 
-interface MeasuredInstance extends ListedInstance {
-  /** Null when unknown. */
-  readonly usedBytes: number | null;
-}
-
-function serializeDyno(
-  app: App,
-  { instance, version, processes, usedBytes }: MeasuredInstance,
-  { clock }: RouteDeps,
-): DynoJson {
+function serializeDyno(app: App, { instance, version, processes }: ListedInstance, { clock }: RouteDeps): DynoJson {
   const updatedAt = instance.endedAt ?? instance.upAt ?? instance.startedAt ?? instance.createdAt;
   return {
     id: instance.id,
@@ -147,7 +142,6 @@ function serializeDyno(
     type: instance.type,
     size: sizeText(instance.size),
     cloudlets: instance.size,
-    memory_bytes: usedBytes,
     state: dynoState(instance, clock),
     command: commandLine(instance, processes),
     release: { id: releaseOf(instance) ?? '', version },

@@ -5,7 +5,7 @@ import { header } from '../render.ts';
 import { harmless, type StyleName } from '../terminal-text.ts';
 import { timeAgo } from '../time.ts';
 
-type Dyno = Answer<'GET /apps/{app}/dynos'>[number];
+type Dyno = Answer<'GET /apps/{app}/dynos'>[number] & { readonly memory_bytes: number | null };
 
 const colours: Readonly<Record<Dyno['state'], StyleName>> = {
   starting: 'yellow',
@@ -22,7 +22,13 @@ const define: DefineCommand = (command, session) => {
     .action(async (types: readonly string[], flags: AppFlags) => {
       const app = await session.app(flags);
       const api = await session.api();
-      const all = await api.list('GET /apps/{app}/dynos', { params: { app } });
+      const params = { app };
+      const [dynos, memory] = await Promise.all([
+        api.list('GET /apps/{app}/dynos', { params }),
+        api.list('GET /apps/{app}/memory', { params }),
+      ]);
+      const used = new Map(memory.map(({ id, memory_bytes }) => [id, memory_bytes]));
+      const all = dynos.map((dyno): Dyno => ({ ...dyno, memory_bytes: used.get(dyno.id) ?? null }));
       const shown = types.length === 0 ? all : all.filter(({ type }) => types.includes(type));
       if (session.json) return session.printJson(shown);
       if (shown.length === 0) return session.print(`No ${typesWords(types)} on ${session.style.app(harmless(app))}`);
