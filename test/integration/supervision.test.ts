@@ -80,8 +80,9 @@ describe('an instance', () => {
     await serves(app, 'moved');
     await eventually('one container is left', async () => (await half.containers(app)).length === 1);
     const [now] = await half.containers(app);
-    const row = (await instances(app)).find(({ containerId }) => containerId === now?.id);
-    assert.equal(row?.address, now?.address);
+    await eventually('its row has the address', async () =>
+      (await instances(app)).some((row) => row.containerId === now?.id && row.address === now?.address),
+    );
   });
 
   it('stays as it is while its container is paused, even over a restart of the platform', async () => {
