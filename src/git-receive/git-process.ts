@@ -96,8 +96,9 @@ export class GitProcess {
     if (this.#isOver) return;
     this.isEnded = true;
     this.stdout.resume();
-    this.stdin.destroy();
+    // The signal comes first: at the end of its input, git would report an early end to the pusher.
     this.#signal('SIGTERM');
+    this.stdin.destroy();
     const timer = setTimeout(() => this.#signal('SIGKILL'), this.#killGraceMs);
     await this.exited.catch(() => {});
     clearTimeout(timer);
