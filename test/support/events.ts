@@ -1,7 +1,8 @@
 import type { EventFacts, EventKind, PlatformEvent } from '../../src/domain/event.ts';
 import type { Store } from '../../src/domain/store.ts';
 
-const web1 = {
+/** Facts of an instance. */
+export const web1 = {
   instanceId: 'i1',
   process: 'web.1',
   type: 'web',

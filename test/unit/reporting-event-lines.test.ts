@@ -2,17 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type EventFacts, type EventKind, eventKinds, eventOf, type PlatformEvent } from '../../src/domain/event.ts';
 import { eventLines } from '../../src/reporting/event-lines.ts';
-import { exampleFacts } from '../support/events.ts';
+import { exampleFacts, web1 } from '../support/events.ts';
 
-const web1 = {
-  instanceId: 'i1',
-  process: 'web.1',
-  type: 'web',
-  release: 12,
-  hostId: 'host-1',
-  reserved: 1,
-  limit: 4,
-} as const;
 const me = { accountId: 'me', email: 'me@example.com' };
 const at = new Date('2026-01-01T00:00:00Z');
 
