@@ -48,6 +48,14 @@ const files: Readonly<Record<string, string>> = {
     process.on('SIGTERM', () => {});
     it('passes', () => {});
     it('never ends', () => new Promise(() => setInterval(() => {}, 1000)));`,
+  'measures.test.ts': `
+    import { it } from 'node:test';
+    import { figureText } from '${checkout}/test/runner/figures.ts';
+    it('measures', (t) => {
+      const of = { before: '1 ms', during: '2 ms', limit: '2 ms' };
+      t.diagnostic(figureText({ what: 'a quick attack', ...of, held: true }));
+      t.diagnostic(figureText({ what: 'another', ...of, during: '10 ms', held: false }));
+    });`,
   'skips.test.ts': `
     import { it } from 'node:test';
     it('passes', () => {});
@@ -117,6 +125,18 @@ describe('a run of test files', () => {
     assert.equal(told.length, 2, 'at once, and in the summary');
     assert.match(output, /the first time/, 'the reason is kept');
     assert.doesNotMatch(output, /failing tests:/, 'nothing failed in the end');
+  });
+
+  it('prints the figures of all files in one table before the counts, and a missed one fails nothing', async () => {
+    const { code, output } = await run(['measures.test.ts', 'passes.test.ts']);
+    assert.equal(code, 0, output);
+    const table = output.slice(output.indexOf('what '), output.indexOf('ℹ tests')).trim().split('\n');
+    assert.deepEqual(table, [
+      'what           | before | during/after | limit | held',
+      'a quick attack | 1 ms   | 2 ms         | 2 ms  | held',
+      'another        | 1 ms   | 10 ms        | 2 ms  | missed',
+    ]);
+    assert.doesNotMatch(output, /figure \{/);
   });
 
   it('fails with a file that fails twice', async () => {

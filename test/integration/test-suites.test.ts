@@ -79,6 +79,7 @@ describe('the longer suites', () => {
     for (const path of ['src/engine/images.ts', 'src/domain/engine.ts', 'test/contract/engine-images.contract.ts']) {
       assert.deepEqual(named([path]), ['engines'], path);
     }
+    assert.deepEqual(named(['src/resolver/proxy.ts']), ['attack']);
     assert.deepEqual(
       named(null),
       suites.map(({ name }) => name),
@@ -86,7 +87,7 @@ describe('the longer suites', () => {
   });
 
   it('are not started where they cannot run, and the command for later is printed', () => {
-    const [engines] = suites;
+    const engines = suites.find(({ name }) => name === 'engines');
     assert.ok(engines);
     assert.equal(reasonNotToBegin(engines, 15), null);
     assert.equal(
@@ -102,7 +103,9 @@ describe('the longer suites', () => {
     assert.deepEqual(chosenBy(['test/engines/one-push.test.ts']).batches, [
       { files: ['test/engines/one-push.test.ts'], concurrency: 1 },
     ]);
-    for (const unknown of ['newer-graph', 'unitt', 'test/none.test.ts']) {
+    assert.deepEqual(chosenBy(['attack', 'pipelining']).suites[0]?.files, ['test/attack/pipelining.test.ts']);
+    assert.ok((chosenBy(['attack']).suites[0]?.files.length ?? 0) > 0);
+    for (const unknown of ['pipelining', 'newer-graph', 'unitt', 'test/none.test.ts']) {
       assert.throws(() => chosenBy([unknown]), { code: 'invalid_params' }, unknown);
     }
   });

@@ -1,3 +1,5 @@
+import type { Figure } from './figures.ts';
+
 /** As the summary of Node's test runner names them. A test is counted in one of the last five. */
 export type Counts = Readonly<Record<'tests' | 'suites' | 'pass' | 'fail' | 'cancelled' | 'skipped' | 'todo', number>>;
 
@@ -7,6 +9,7 @@ export interface FileResult {
   readonly counts: Counts;
   /** Names of the tests that failed; the file's own name where it crashed or was late. */
   readonly failed: readonly string[];
+  readonly figures: readonly Figure[];
 }
 
 export interface TestName {
@@ -22,10 +25,11 @@ export interface Outcome {
   readonly failed: readonly TestName[];
   /** What was wanted and not run, with the reason. */
   readonly notRun: readonly string[];
+  readonly figures: readonly Figure[];
 }
 
 export const noCounts: Counts = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 };
-export const nothingRun: Outcome = { counts: noCounts, flaky: [], failed: [], notRun: [] };
+export const nothingRun: Outcome = { counts: noCounts, flaky: [], failed: [], notRun: [], figures: [] };
 
 function sum(a: Counts, b: Counts): Counts {
   return {
@@ -52,6 +56,7 @@ export function outcomeOf(first: readonly FileResult[], second: readonly FileRes
     flaky: namesOf(first.filter(({ file }) => again.get(file)?.failed.length === 0)),
     failed: namesOf(last),
     notRun: [],
+    figures: last.flatMap(({ figures }) => figures),
   };
 }
 
@@ -61,6 +66,7 @@ export function together(outcomes: readonly Outcome[]): Outcome {
     flaky: outcomes.flatMap(({ flaky }) => flaky),
     failed: outcomes.flatMap(({ failed }) => failed),
     notRun: outcomes.flatMap(({ notRun }) => notRun),
+    figures: outcomes.flatMap(({ figures }) => figures),
   };
 }
 

@@ -66,7 +66,7 @@ async function* eventsOf(batches: readonly Batch[], { options, results }: Hearin
 
 /** The run was ended before the file's turn came. */
 function neverRun(file: string): FileResult {
-  return { file, counts: { ...noCounts, tests: 1, fail: 1 }, failed: [`${file} (never run)`] };
+  return { file, counts: { ...noCounts, tests: 1, fail: 1 }, failed: [`${file} (never run)`], figures: [] };
 }
 
 /** Prints as `node --test` does. The details of failures come last, under `heading`. */

@@ -68,4 +68,11 @@ export const suites: readonly Suite[] = [
     ],
     minutes: 15,
   },
+  {
+    name: 'attack',
+    files: globSync('test/attack/*.test.ts', { cwd: checkout }).sort(),
+    settings: { here },
+    triggers: ['src/resolver/', 'src/api/http-server.ts', 'src/git-receive/', 'test/attack/'],
+    minutes: 10,
+  },
 ];

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { run } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { childrenOf } from '../support/processes.ts';
+import { type Figure, figureIn } from './figures.ts';
 import { type Counts, type FileResult, noCounts } from './outcome.ts';
 
 /** Of one test file, before it is scaled. A test that hangs must not hang everything. */
@@ -38,6 +39,7 @@ export async function runTestFile(
 ): Promise<FileResult> {
   const path = resolve(cwd, file);
   const failed: string[] = [];
+  const figures: Figure[] = [];
   let counts = noCounts;
   let cutOff = false;
   const ended = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
@@ -47,7 +49,9 @@ export async function runTestFile(
       cutOff ||= isFile && failureOf(event) === 'testAborted';
       if (isReason(failureOf(event))) failed.push(isFile ? fileFailure(file, { cutOff, deadlineMs }) : event.data.name);
     }
-    if (event.type === 'test:summary' && event.data.file === undefined) counts = countsOf(event.data.counts);
+    const figure = event.type === 'test:diagnostic' ? figureIn(event.data.message) : null;
+    if (figure) figures.push(figure);
+    else if (event.type === 'test:summary' && event.data.file === undefined) counts = countsOf(event.data.counts);
     else if (!isTotal(event)) hear(event);
   }
   if (cutOff) {
@@ -58,7 +62,7 @@ export async function runTestFile(
     // A hook that failed after all tests of a suite: no test has, and the run has.
     counts = { ...counts, tests: counts.tests + 1, fail: 1 };
   }
-  return { file, counts, failed };
+  return { file, counts, failed, figures };
 }
 
 function fileFailure(file: string, { cutOff, deadlineMs }: { cutOff: boolean; deadlineMs: number }): string {

@@ -31,3 +31,8 @@ function read(path: string): string {
     return '';
   }
 }
+
+/** The resident memory of the process, in whole MB. 0 when it has ended. */
+export function residentMegabytes(pid: number): number {
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024);
+}

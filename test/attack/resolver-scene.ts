@@ -1,0 +1,85 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { paths } from '../../src/config/settings.ts';
+import type { ReservedRoute, Route } from '../../src/domain/route.ts';
+import { createResolverClient } from '../../src/routing/resolver-client.ts';
+import type { Scene } from './attack.ts';
+
+export const neighbourHost = 'neighbour.localhost';
+export const attackedHost = 'attacked.localhost';
+
+/** The visitors of the neighbour come from here; no attack does. */
+const visitorAddress = '127.9.9.9';
+
+export interface ResolverSceneOptions {
+  /** The port of the attacked app on 127.0.0.1. It belongs to the attacker: start it in the test. */
+  readonly attackedPort: number;
+  /** Settings of the platform by their environment names. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface ResolverScene extends Scene, AsyncDisposable {
+  readonly port: number;
+}
+
+/**
+ * The resolver's own program with two apps, `attackedHost` and `neighbourHost`, and the platform's reserved hostnames, which
+ * the neighbour's app answers too.
+ */
+export async function startResolverScene({
+  attackedPort,
+  settings = {},
+}: ResolverSceneOptions): Promise<ResolverScene> {
+  const home = await mkdtemp(join(tmpdir(), 'paas-attack-'));
+  const app = start(join(import.meta.dirname, 'app-program.ts'), {});
+  const resolver = start(join(import.meta.dirname, '../../src/resolver/main.ts'), {
+    PAAS_HOME: home,
+    PAAS_BIND: '127.0.0.1',
+    PAAS_HTTP_PORT: '0',
+    PAAS_LOG_LEVEL: 'error',
+    ...settings,
+  });
+  const [neighbourPort] = await once(app, 'message');
+  const [{ address }] = await once(resolver, 'message');
+  const { port } = address;
+  await createResolverClient(paths(home).resolverSocket).publish({
+    version: 1,
+    routes: [routeOf('attacked', attackedHost, attackedPort), routeOf('neighbour', neighbourHost, neighbourPort)],
+    reserved: ['api.localhost', 'git.localhost', 'dashboard.localhost'].map((hostname): ReservedRoute => {
+      return { hostname, address: '127.0.0.1', port: neighbourPort };
+    }),
+  });
+  return {
+    port,
+    pid: resolver.pid ?? 0,
+    watched: [{ port, host: neighbourHost, from: visitorAddress }],
+    async [Symbol.asyncDispose]() {
+      for (const child of [resolver, app]) {
+        child.kill('SIGKILL');
+        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      }
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function start(program: string, env: Readonly<Record<string, string>>): ChildProcess {
+  return fork(program, [], {
+    env: { PATH: '/usr/bin:/bin', ...env },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+}
+
+function routeOf(appName: string, hostname: string, port: number): Route {
+  const facts = { instanceId: appName, hostId: 'local', name: 'web.1', release: 1, state: 'live' } as const;
+  return {
+    appId: appName,
+    appName,
+    rules: [{ hostname, path: '/' }],
+    state: 'live',
+    targets: [{ ...facts, address: '127.0.0.1', port }],
+  };
+}
