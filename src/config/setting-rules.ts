@@ -63,6 +63,7 @@ export const settingRules = z.object({
   build_slots: wholeNumber(1, 64).default(2).describe('builds at the same time'),
   build_timeout_s: wholeNumber(10, day).default(900).describe('seconds until a build is given up'),
   boot_timeout_s: wholeNumber(1, day).default(60).describe('seconds that a web process has to listen on its port'),
+  hold_s: wholeNumber(0, 300).default(15).describe('seconds that a request waits for an instance that starts'),
   stop_grace_s: wholeNumber(0, day).default(30).describe('seconds between the stop signal and SIGKILL'),
   drain_s: wholeNumber(0, day).default(30).describe('seconds for requests in flight when an instance retires'),
   log_mib_per_app: wholeNumber(1, 1024 * 1024)

@@ -43,6 +43,8 @@ export interface Settings {
   readonly buildSlots: number;
   readonly buildTimeoutMs: number;
   readonly bootTimeoutMs: number;
+  /** How long a request waits for an instance that starts, or that is started again within this time after crashes. */
+  readonly holdMs: number;
   readonly stopGraceMs: number;
   /** How long requests in flight on a retiring instance may take to end. */
   readonly drainMs: number;
@@ -124,6 +126,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     buildSlots: s.build_slots,
     buildTimeoutMs: s.build_timeout_s * 1000,
     bootTimeoutMs: s.boot_timeout_s * 1000,
+    holdMs: s.hold_s * 1000,
     stopGraceMs: s.stop_grace_s * 1000,
     drainMs: s.drain_s * 1000,
     logBytesPerApp: s.log_mib_per_app * megabyte,

@@ -87,6 +87,7 @@ const route = z.object({
   appName: z.string(),
   rules: z.array(z.object({ hostname: z.string(), path: z.string().startsWith('/') })),
   state: z.enum(routeStates),
+  startsAtMs: z.number().optional(),
   targets: z.array(target),
   weights: z.array(z.object({ release: z.number().int(), weight: z.number().positive() })).optional(),
 });

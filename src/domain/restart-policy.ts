@@ -1,32 +1,33 @@
-/** Delay before the next instance takes a slot, by the number of crashes in a row. Heroku does not publish its delays; these are ours. */
-const delaysMs = [0, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000] as const;
+import type { Instance } from './instance.ts';
+
+/** Ends in a row after which the next instance starts at once. A host without memory needs its delays sooner. */
+const startsAtOnce = { crash: 5, memory: 1 } as const;
+
+/** The delay before the next instance takes a slot, from the first end on that is not answered at once. Heroku does not publish its delays; these are ours. */
+const delaysMs = [10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000] as const;
 
 /** After an instance was up this long, the count starts again at 0. */
-export const stableAfterMs = 10 * 60_000;
+const stableAfterMs = 10 * 60_000;
 
-export interface ExitFacts {
-  /** Crashes in a row in this slot before this exit. */
+export type EndedInstance = Pick<Instance, 'failures' | 'stopReason' | 'createdAt' | 'upAt' | 'endedAt'>;
+
+/** The start of the next instance in a slot. */
+export interface NextStart {
+  /** The earliest start; null: at once. */
+  readonly notBefore: Date | null;
+  /** Ends in a row before it. */
   readonly failures: number;
-  /** How long it was up. Null if it never answered. */
-  readonly upMs: number | null;
 }
 
-export interface RestartVerdict {
-  readonly delayMs: number;
-  /** The count for the next instance in the slot. */
-  readonly failures: number;
-  readonly reason: string;
-}
-
-/** When to try again after an exit. An instance of a formation is always replaced; only the delay grows. Pure. */
-export function restartPolicy(exit: ExitFacts): RestartVerdict {
-  const stable = exit.upMs !== null && exit.upMs >= stableAfterMs;
-  const before = stable ? 0 : exit.failures;
-  const delayMs = delaysMs[Math.min(before, delaysMs.length - 1)] ?? 0;
-  const reason = delayMs === 0 ? 'restarting now' : `crash ${before + 1} in a row, restarting in ${describe(delayMs)}`;
-  return { delayMs, failures: before + 1, reason };
-}
-
-function describe(ms: number): string {
-  return ms < 60_000 ? `${ms / 1000} s` : `${ms / 60_000} min`;
+/**
+ * When to start again in the slot of an instance that crashed or was restarted for memory. An instance of a formation is
+ * always replaced; only the delay grows. Pure.
+ */
+export function restartPolicy({ failures, stopReason, createdAt, upAt, endedAt }: EndedInstance): NextStart {
+  const isStable = upAt !== null && endedAt !== null && endedAt.getTime() - upAt.getTime() >= stableAfterMs;
+  const before = isStable ? 0 : failures;
+  const delayed = before - startsAtOnce[stopReason === 'low_memory' ? 'memory' : 'crash'];
+  const delayMs = delayed < 0 ? null : (delaysMs[delayed] ?? delaysMs.at(-1) ?? null);
+  const notBefore = delayMs === null ? null : new Date((endedAt ?? createdAt).getTime() + delayMs);
+  return { notBefore, failures: before + 1 };
 }

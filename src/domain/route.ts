@@ -47,6 +47,8 @@ export interface Route {
   readonly appName: string;
   readonly rules: readonly RouteRule[];
   readonly state: RouteState;
+  /** When an instance of a crashed app is started again, in milliseconds since 1970 UTC. Absent in other states. */
+  readonly startsAtMs?: number | undefined;
   readonly targets: readonly Target[];
   /** How requests are split between releases. Absent while one release gets all. */
   readonly weights?: readonly ReleaseWeight[] | undefined;

@@ -1,7 +1,7 @@
 import type { FormationEntry } from '../domain/formation.ts';
 import { type Instance, isFinal, releaseOf } from '../domain/instance.ts';
 import type { InstanceSize } from '../domain/instance-size.ts';
-import { restartPolicy } from '../domain/restart-policy.ts';
+import { type NextStart, restartPolicy } from '../domain/restart-policy.ts';
 
 /** `web.1`, with its size. */
 export interface Slot {
@@ -11,11 +11,7 @@ export interface Slot {
 }
 
 /** An instance to place. */
-export interface WantedInstance extends Slot {
-  /** The earliest start; null: at once. */
-  readonly notBefore: Date | null;
-  readonly failures: number;
-}
+export interface WantedInstance extends Slot, NextStart {}
 
 export interface Plan {
   readonly create: readonly WantedInstance[];
@@ -88,8 +84,5 @@ function next(slot: Slot, history: readonly Instance[]): WantedInstance | null {
   if (leavesForMemory && !isFinal(last.state)) return null;
   // A lost host is no crash of the app.
   if ((last.desired === 'stopped' && !leavesForMemory) || last.state === 'lost') return withoutDelay(slot);
-  const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
-  const { delayMs, failures } = restartPolicy({ failures: last.failures, upMs });
-  const endedAt = last.endedAt ?? last.createdAt;
-  return { ...withoutDelay(slot), notBefore: delayMs === 0 ? null : new Date(endedAt.getTime() + delayMs), failures };
+  return { ...withoutDelay(slot), ...restartPolicy(last) };
 }

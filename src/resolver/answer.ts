@@ -17,6 +17,7 @@ export function answerWithPage(response: ServerResponse, facts: PageFacts, linge
     'no-store',
     'X-Content-Type-Options',
     'nosniff',
+    ...(facts.retryAfterS === undefined ? [] : ['Retry-After', String(facts.retryAfterS)]),
     ...(facts.requestId === null ? [] : ['X-Request-Id', facts.requestId]),
   ]);
   if (method !== 'HEAD') response.write(body);

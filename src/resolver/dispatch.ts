@@ -52,9 +52,14 @@ export class Dispatch {
   next(): void {
     const { routes } = this.#deps;
     const destination = routes.find(this.#head.hostname, this.#head.path);
-    const code = destination ? downCode(destination.state) : 'unknown-host';
-    if (!destination || code) this.#fail(code ?? 'unknown-host', destination);
-    else this.#choose(destination, performance.now());
+    const nowMs = performance.now();
+    if (!destination) this.#fail('unknown-host', destination);
+    else if (destination.state === 'crashed') this.#awaitRestart(destination, nowMs);
+    else {
+      const code = downCode(destination.state);
+      if (code) this.#fail(code, destination);
+      else this.#choose(destination, nowMs);
+    }
   }
 
   /**
@@ -72,6 +77,14 @@ export class Dispatch {
   cancel(): void {
     this.#cancelled = true;
     this.#stopHolding();
+  }
+
+  /** The request is held when the app is started again within the time for which it may be. */
+  #awaitRestart(destination: Destination, nowMs: number): void {
+    const { startsAtMs } = destination;
+    const leftMs = this.#deps.timing.startingHoldMs - (nowMs - (this.#heldSinceMs ?? nowMs));
+    if (startsAtMs === null || startsAtMs - Date.now() > leftMs) this.#fail('H10', destination);
+    else this.#hold(destination, nowMs);
   }
 
   #choose(destination: Destination, nowMs: number): void {
@@ -142,8 +155,14 @@ export class Dispatch {
     const limitMs = starting || appId === null ? timing.startingHoldMs : timing.refusedHoldMs;
     const isOver = nowMs - this.#heldSinceMs >= limitMs;
     if (!isOver) this.#leaveHold ??= routes.held.join(appId ?? destination.name, () => this.next());
-    if (isOver) this.#fail(appId === null ? 'H99' : starting ? 'H20' : this.#lastFailure, destination);
+    if (isOver) this.#fail(this.#codeOfHold(destination, starting), destination);
     else if (!this.#leaveHold) this.#fail('H11', destination);
+  }
+
+  #codeOfHold({ appId, state }: Destination, starting: boolean): HCode {
+    if (appId === null) return 'H99';
+    if (state === 'crashed') return 'H10';
+    return starting ? 'H20' : this.#lastFailure;
   }
 
   #fail(code: HCode | 'unknown-host', destination: Destination | undefined): void {
@@ -163,7 +182,7 @@ export class Dispatch {
 }
 
 /** The code for an app that cannot serve requests in this state. Null when its instances can be tried. */
-function downCode(state: RouteState): HCode | null {
+function downCode(state: Exclude<RouteState, 'crashed'>): HCode | null {
   switch (state) {
     case 'maintenance':
       return 'H80';
@@ -171,8 +190,6 @@ function downCode(state: RouteState): HCode | null {
       return 'H81';
     case 'none':
       return 'H14';
-    case 'crashed':
-      return 'H10';
     case 'live':
     case 'starting':
       return null;

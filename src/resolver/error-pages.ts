@@ -8,6 +8,8 @@ export interface PageFacts {
   readonly title: string;
   readonly text: string;
   readonly requestId: string | null;
+  /** When the same request may be answered, in seconds (RFC 9110 §10.2.3). Absent when that is not known. */
+  readonly retryAfterS?: number | undefined;
 }
 
 export interface Page {
@@ -41,6 +43,18 @@ export function explain(code: HCode): Pick<PageFacts, 'title' | 'text'> {
     default:
       return { title: 'Application error', text: 'This app could not serve the page. If you own it, see: paas logs' };
   }
+}
+
+/** Says when an app that has crashed is started again, as far as that is known. */
+export function explainCrash(
+  startsAtMs: number | null,
+  nowMs: number,
+): Omit<PageFacts, 'status' | 'code' | 'requestId'> {
+  const retryAfterS = startsAtMs === null ? 0 : Math.ceil((startsAtMs - nowMs) / 1000);
+  if (retryAfterS < 1) return explain('H10');
+  const wait = retryAfterS < 100 ? `${retryAfterS} s` : `${Math.ceil(retryAfterS / 60)} min`;
+  const text = `It is started again in ${wait}. If you own it, see: paas logs`;
+  return { ...explain('H10'), text, retryAfterS };
 }
 
 export function unknownHost(hostname: string): Pick<PageFacts, 'title' | 'text'> {

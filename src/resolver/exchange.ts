@@ -7,7 +7,7 @@ import type { AnswerHead } from './answer-head.ts';
 import type { Connection } from './connections.ts';
 import { Deadline } from './deadline.ts';
 import { Dispatch, type DispatchDeps, type DispatchListener } from './dispatch.ts';
-import { explain, type PageFacts, unknownHost } from './error-pages.ts';
+import { explain, explainCrash, type PageFacts, unknownHost } from './error-pages.ts';
 import { type HCode, hCodes } from './h-codes.ts';
 import type { Destination } from './live-routes.ts';
 import { OutgoingRequest, requestHeadText } from './outgoing-request.ts';
@@ -279,7 +279,10 @@ export class Exchange implements DispatchListener {
     const { status } = hCodes[code];
     if (this.#response.headersSent) this.#response.destroy();
     // The log calls a client's own failure 499. The client itself gets a status that it knows.
-    else this.#answer({ status: status === 499 ? 408 : status, code, ...explain(code) });
+    else {
+      const words = code === 'H10' ? explainCrash(this.#destination?.startsAtMs ?? null, Date.now()) : explain(code);
+      this.#answer({ status: status === 499 ? 408 : status, code, ...words });
+    }
   }
 
   #answer(facts: Omit<PageFacts, 'requestId'>): void {

@@ -19,6 +19,8 @@ export interface Destination {
   readonly appId: string | null;
   readonly name: string;
   readonly state: RouteState;
+  /** Of a crashed app: when it is started again, in milliseconds since 1970 UTC. Null when that is not known. */
+  readonly startsAtMs: number | null;
   /** Draining ones too, which the balancer skips. */
   readonly targets: readonly Target[];
   readonly balancer: Balancer;
@@ -159,6 +161,7 @@ export class LiveRoutes {
       appId,
       name: appName,
       state,
+      startsAtMs: route.startsAtMs ?? null,
       targets: route.targets.map((facts) => this.#adopt(facts, keepAlive)),
       balancer: before?.balancer ?? new Balancer(),
       keepAlive,
@@ -190,6 +193,7 @@ export class LiveRoutes {
         appId: null,
         name: hostname,
         state: 'live',
+        startsAtMs: null,
         targets: [this.#adopt({ ...facts, state: 'live' }, keepAlive)],
         balancer: new Balancer(),
         keepAlive,

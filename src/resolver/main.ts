@@ -2,13 +2,14 @@ import { paths, readSettings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { startResolver } from './resolver.ts';
+import { defaultTiming } from './timing.ts';
 
 /**
  * The resolver's own process. Sends `ready` to the launcher. SIGTERM and SIGINT end it once the requests in flight have
  * ended.
  */
 async function main(): Promise<void> {
-  const { home, bind, httpPort, trustedProxies, answerHeadBytes, logLevel } = readSettings();
+  const { home, bind, httpPort, trustedProxies, answerHeadBytes, holdMs, logLevel } = readSettings();
   const { resolverSocket, routeSnapshot } = paths(home);
   const resolver = await startResolver({
     bind,
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
     snapshotPath: routeSnapshot,
     trustedProxies,
     maxAnswerHeadBytes: answerHeadBytes,
+    timing: { ...defaultTiming, startingHoldMs: holdMs },
     logger: createLogger({ level: logLevel, name: 'resolver' }),
   });
   let stopping = false;

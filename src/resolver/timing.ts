@@ -20,7 +20,7 @@ export interface Timing {
   readonly probeMs: number;
   /** How long a request is held after the last instance refused it, while no new one is known to be starting. */
   readonly refusedHoldMs: number;
-  /** How long a request is held while an instance is known to be starting. */
+  /** How long a request is held while an instance is known to be starting, or to be started again within this time. */
   readonly startingHoldMs: number;
   /** An idle connection to an instance is closed after this, or earlier when the instance announces less. */
   readonly poolIdleMs: number;
@@ -47,7 +47,7 @@ export const defaultTiming: Timing = {
   quarantineMs: 5_000,
   probeMs: 100,
   refusedHoldMs: 2_000,
-  startingHoldMs: 10_000,
+  startingHoldMs: 15_000,
   poolIdleMs: 10_000,
   lingerMs: 5_000,
   stopMs: 10_000,

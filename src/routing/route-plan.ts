@@ -1,7 +1,7 @@
 import type { App } from '../domain/app.ts';
 import { type Instance, processName, releaseOf } from '../domain/instance.ts';
 import { restartPolicy } from '../domain/restart-policy.ts';
-import type { ReservedRoute, Route, RouteState, Target } from '../domain/route.ts';
+import type { ReservedRoute, Route, Target } from '../domain/route.ts';
 import { servingReleases, type TrafficShare } from '../domain/traffic.ts';
 
 /** The facts of a release that routes depend on. */
@@ -35,7 +35,7 @@ export function planRoute(facts: AppFacts, domain: string, now: Date): Route {
     appId: app.id,
     appName: app.name,
     rules: [`${app.name}.${domain}`, ...hostnames].map((hostname) => ({ hostname, path: '/' })),
-    state: stateOf(
+    ...statusOf(
       facts,
       targets.some(({ state }) => state === 'live'),
       now,
@@ -94,33 +94,37 @@ function targetState(
   return version < newest ? 'draining' : null;
 }
 
-function stateOf(facts: AppFacts, hasLive: boolean, now: Date): RouteState {
+type Status = Pick<Route, 'state' | 'startsAtMs'>;
+
+function statusOf(facts: AppFacts, hasLive: boolean, now: Date): Status {
   const { app, web, webQuantity, traffic, releases } = facts;
-  if (app.maintenance) return 'maintenance';
+  if (app.maintenance) return { state: 'maintenance' };
   const serving = new Set(servingReleases(traffic));
   const hasWeb = [...serving].map((id) => releases.get(id)?.hasWeb ?? null);
-  if (hasWeb.every((one) => one === null)) return 'blank';
-  if (hasLive) return 'live';
+  if (hasWeb.every((one) => one === null)) return { state: 'blank' };
+  if (hasLive) return { state: 'live' };
   const own = web.filter((instance) => serving.has(releaseOf(instance) ?? ''));
   const coming = own.filter(({ state, desired }) => desired === 'up' && (state === 'placed' || state === 'starting'));
-  if (coming.length > 0) return coming.some((instance) => startsNow(instance, now)) ? 'starting' : 'crashed';
-  if (!hasWeb.includes(true) || webQuantity === 0) return 'none';
+  if (coming.length > 0) return untilFirstOf(coming, now);
+  if (!hasWeb.includes(true) || webQuantity === 0) return { state: 'none' };
   return betweenInstances(own.find(({ endedAt }) => endedAt !== null));
 }
 
-/** False when the restart policy has delayed the start: requests do not wait for that. */
-function startsNow({ state, notBefore }: Instance, now: Date): boolean {
-  return state === 'starting' || notBefore === null || notBefore <= now;
+/** While the restart policy delays every start, the app has crashed. */
+function untilFirstOf(coming: readonly Instance[], now: Date): Status {
+  const starts = coming.map(({ state, notBefore }) => (state === 'starting' ? 0 : (notBefore?.getTime() ?? 0)));
+  const startsAtMs = Math.min(...starts);
+  return startsAtMs <= now.getTime() ? { state: 'starting' } : { state: 'crashed', startsAtMs };
 }
 
 /**
- * The state of an app that should have web instances and has none. The next one is placed in a moment, unless the end
+ * The status of an app that should have web instances and has none. The next one is placed in a moment, unless the end
  * of the last one says otherwise.
  */
-function betweenInstances(last: Instance | undefined): RouteState {
-  if (!last) return 'starting';
-  if (last.stopReason === 'stopped_by_user') return 'none';
-  if (last.desired === 'stopped' || last.state === 'lost') return 'starting';
-  const upMs = last.upAt && last.endedAt ? last.endedAt.getTime() - last.upAt.getTime() : null;
-  return restartPolicy({ failures: last.failures, upMs }).delayMs === 0 ? 'starting' : 'crashed';
+function betweenInstances(last: Instance | undefined): Status {
+  if (!last) return { state: 'starting' };
+  if (last.stopReason === 'stopped_by_user') return { state: 'none' };
+  if (last.desired === 'stopped' || last.state === 'lost') return { state: 'starting' };
+  const { notBefore } = restartPolicy(last);
+  return notBefore === null ? { state: 'starting' } : { state: 'crashed', startsAtMs: notBefore.getTime() };
 }

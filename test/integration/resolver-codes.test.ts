@@ -163,6 +163,39 @@ test('an app that has not started after the wait answers H20', async () => {
   await lineFor(resolver, 'H20');
 });
 
+test('a request waits for an app that is started again soon, and is told when that is too late', async () => {
+  await using resolver = await startTestResolver({ startingHoldMs: 60_000 });
+  await using backend = await startBackend((_incoming, response) => response.end('again'));
+  await resolver.route('shop', [], 'crashed', Date.now() + 59_000);
+  const waiting = ask(resolver.port, { method: 'POST' });
+  await eventually('the request is held', async () => (await resolver.client.stats()).held === 1);
+  await resolver.route('shop', [], 'starting');
+  await resolver.route('shop', [backend.port]);
+  assert.equal((await waiting).body, 'again');
+
+  await resolver.route('shop', [], 'crashed', Date.now() + 90_000);
+  const late = await ask(resolver.port);
+  assert.equal(late.status, 503);
+  assert.match(String(late.headers['retry-after']), /^(89|90)$/);
+  assert.match(late.body, /It is started again in (89|90) s\. If you own it, see: paas logs/);
+  await lineFor(resolver, 'H10');
+
+  await resolver.route('shop', [], 'crashed', Date.now() + 59_000);
+  const unlucky = ask(resolver.port);
+  await eventually('the request is held', async () => (await resolver.client.stats()).held === 1);
+  await resolver.route('shop', [], 'crashed', Date.now() + 400_000);
+  const told = await unlucky;
+  assert.match(told.body, /It is started again in 7 min/, 'a request is not held for a start that comes too late');
+});
+
+test('a request that waited in vain for an app to be started again answers H10', async () => {
+  await using resolver = await startTestResolver({ startingHoldMs: 100, probeMs: 30 });
+  await resolver.route('shop', [], 'crashed', Date.now() - 1);
+  const { status, headers } = await ask(resolver.port);
+  assert.deepEqual([status, headers['retry-after']], [503, undefined]);
+  await lineFor(resolver, 'H10');
+});
+
 test('more waiting requests than fit are answered with H11', async () => {
   await using resolver = await startTestResolver({ startingHoldMs: 300, probeMs: 30, heldPerApp: 3 });
   await resolver.route('shop', [], 'starting');

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolverEvent } from '../../src/domain/resolver-protocol.ts';
-import type { RouteState, Target } from '../../src/domain/route.ts';
+import type { Route, RouteState, Target } from '../../src/domain/route.ts';
 import { type Resolver, startResolver } from '../../src/resolver/resolver.ts';
 import { defaultTiming, type Timing } from '../../src/resolver/timing.ts';
 import { createResolverClient, type ResolverClient } from '../../src/routing/resolver-client.ts';
@@ -75,7 +75,7 @@ export interface TestResolver extends AsyncDisposable {
   /** Everything that the resolver has reported so far. */
   readonly events: readonly ResolverEvent[];
   /** Puts one app's route in use and keeps the others. Targets are ports, or whole. */
-  route(name: string, targets: readonly (number | Target)[], state?: RouteState): Promise<void>;
+  route(name: string, targets: readonly (number | Target)[], state?: RouteState, startsAtMs?: number): Promise<void>;
 }
 
 /** The resolver as its process runs it, on a free port, with a control socket of its own. */
@@ -99,7 +99,7 @@ export async function startTestResolver(
   const heard = (async () => {
     for await (const event of client.events(listening.signal)) events.push(event);
   })();
-  const routes = new Map<string, { state: RouteState; targets: readonly Target[] }>();
+  const routes = new Map<string, Pick<Route, 'state' | 'startsAtMs' | 'targets'>>();
   let version = 0;
   return {
     resolver,
@@ -107,8 +107,8 @@ export async function startTestResolver(
     home,
     client,
     events,
-    async route(name, targets, state = 'live') {
-      routes.set(name, { state, targets: targets.map((target, at) => targetOf(name, target, at)) });
+    async route(name, targets, state = 'live', startsAtMs = undefined) {
+      routes.set(name, { state, startsAtMs, targets: targets.map((target, at) => targetOf(name, target, at)) });
       version += 1;
       await client.publish({
         version,

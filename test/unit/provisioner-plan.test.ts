@@ -41,13 +41,13 @@ describe('the plan for a release', () => {
     );
   });
 
-  it('replaces a first crash at once and the next ones later and later', () => {
+  it('replaces the first five crashes in a row at once and the next ones later and later', () => {
     const crash = (failures: number) => instance({ state: 'crashed', failures, upAt: at(2), endedAt: at(3) });
-    const delays = [0, 1, 2, 3, 4, 5, 6, 7, 99].map((failures) => {
+    const delays = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 99].map((failures) => {
       const [next] = planned(1, [crash(failures)]).create;
       return next?.notBefore ? (next.notBefore.getTime() - at(3).getTime()) / 1000 : 0;
     });
-    assert.deepEqual(delays, [0, 10, 30, 60, 120, 300, 600, 1200, 1200]);
+    assert.deepEqual(delays, [0, 0, 0, 0, 0, 10, 30, 60, 120, 300, 600, 1200, 1200]);
   });
 
   it('fills the slot of an instance on a lost host at once, whatever crashed before', () => {

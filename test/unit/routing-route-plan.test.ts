@@ -97,7 +97,11 @@ test('an app whose first instance is being started is starting', () => {
 });
 
 test('an app whose next start is delayed has crashed', () => {
-  assert.deepEqual(states([instance({ ...coming, state: 'placed', notBefore: soon, failures: 1 })]), ['crashed']);
+  const delayed = instance({ ...coming, state: 'placed', notBefore: soon, failures: 6 });
+  assert.deepEqual(states([delayed]), ['crashed']);
+  assert.equal(route([delayed]).startsAtMs, soon.getTime());
+  const later = instance({ ...coming, state: 'placed', slot: 2, notBefore: new Date(soon.getTime() + 1), failures: 7 });
+  assert.equal(route([later, delayed]).startsAtMs, soon.getTime(), 'the first of them');
   assert.deepEqual(states([instance({ ...coming, state: 'starting', notBefore: soon, failures: 1 })]), ['starting']);
   assert.deepEqual(states([instance({ ...coming, state: 'placed', notBefore: now, failures: 1 })]), ['starting']);
 });
@@ -105,8 +109,11 @@ test('an app whose next start is delayed has crashed', () => {
 test('after a crash the app is starting if the replacement starts now, else crashed', () => {
   const crashed = instance({ state: 'crashed', endedAt: now });
   assert.deepEqual(states([crashed]), ['starting']);
-  assert.deepEqual(states([{ ...crashed, failures: 1 }]), ['crashed']);
-  assert.deepEqual(states([{ ...crashed, state: 'refused', failures: 3 }]), ['crashed']);
+  assert.equal(route([crashed]).startsAtMs, undefined);
+  assert.deepEqual(states([{ ...crashed, failures: 4 }]), ['starting']);
+  assert.deepEqual(states([{ ...crashed, failures: 5 }]), ['crashed']);
+  assert.equal(route([{ ...crashed, failures: 5 }]).startsAtMs, soon.getTime());
+  assert.deepEqual(states([{ ...crashed, state: 'refused', failures: 8 }]), ['crashed']);
 });
 
 test('an app between two of its instances is starting', () => {
