@@ -16,8 +16,8 @@ export interface Engine {
   readonly networks: EngineNetworks;
   readonly volumes: EngineVolumes;
   /**
-   * Events of containers that carry all `labels`, from now until the signal aborts. Throws `unavailable` when the
-   * connection breaks. Then list again and listen again.
+   * Events of containers that carry all `labels`, and `disconnect` of any container, from now until the signal aborts.
+   * Throws `unavailable` when the connection breaks. Then list again and listen again.
    */
   events(labels: Labels, signal: AbortSignal): AsyncIterable<EngineEvent>;
 }
@@ -35,8 +35,10 @@ export interface EngineInfo {
 }
 
 export interface EngineEvent {
-  readonly kind: 'start' | 'die' | 'oom' | 'destroy';
+  /** `disconnect`: it left a network, also by its end. */
+  readonly kind: 'start' | 'die' | 'oom' | 'destroy' | 'disconnect';
   readonly containerId: string;
+  /** Empty in `disconnect`. */
   readonly labels: Labels;
   /** Set in `die` only. */
   readonly exitCode: number | null;

@@ -1,3 +1,4 @@
+import { ensureNetwork } from '../provisioner/environment.ts';
 import { HostGuard } from '../provisioner/host-guard.ts';
 import { Provisioner } from '../provisioner/provisioner.ts';
 import { createEventLog } from '../reporting/event-log.ts';
@@ -22,6 +23,7 @@ export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiP
   const routes = createRoutePublisher({ store, clients: [resolver], term, settings: { domain, apiPort }, logger });
   const terminals = new Terminals();
   const provisioner = new Provisioner({ store, leases, clock, logger });
+  const environment = { engines, store, platformId, networkPool: settings.networkPool };
   const supervisor = new Supervisor({
     engines,
     handsOn,
@@ -32,6 +34,7 @@ export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiP
     platformId,
     settings,
     drainer: routes,
+    ensureNetwork: (app, hostId) => ensureNetwork(app, hostId, environment),
     logs,
   });
   const guard = new HostGuard({ engines, handsOn, platformId, settings, clock, logger });

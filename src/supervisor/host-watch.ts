@@ -96,11 +96,21 @@ export class HostWatch {
     }
   }
 
-  #notify({ kind, labels }: EngineEvent): void {
+  #notify({ kind, labels, containerId }: EngineEvent): void {
+    if (kind === 'disconnect') {
+      this.#disconnected(containerId);
+      return;
+    }
     const life = this.#deps.lives.get(labels[labelNames.instance] ?? '');
     if (!life) return;
     if (kind === 'die' || kind === 'destroy') life.ended();
     if (kind === 'oom') this.#inBackground(life.ranOutOfMemory(), 'report a process that was killed for its memory');
+  }
+
+  /** Of its own accord a container leaves its network only when it ends. */
+  #disconnected(containerId: string): void {
+    for (const life of this.#deps.lives.values())
+      if (life.instance.containerId === containerId && life.instance.state !== 'draining') life.lookAgain();
   }
 
   /** Removes containers of this platform without an active instance, and wakes lives whose container has changed. */

@@ -1,3 +1,4 @@
+import type { App } from '../domain/app.ts';
 import type { ContainerOnHost } from '../domain/containers.ts';
 import type { Engine } from '../domain/engine.ts';
 import type { HostHands } from '../domain/host-hands.ts';
@@ -19,6 +20,8 @@ export interface LifeDeps {
   readonly platformId: string;
   readonly settings: LifeSettings;
   readonly drainer: Drainer;
+  /** Makes the app's network on the host again if somebody removed it. */
+  readonly ensureNetwork: (app: Pick<App, 'id'>, hostId: string) => Promise<void>;
   readonly logs: InstanceLogs;
 }
 

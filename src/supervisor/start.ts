@@ -42,6 +42,7 @@ export async function startInstance(
       hint: 'Run it again.',
     });
   }
+  await deps.ensureNetwork({ id: instance.appId }, instance.hostId);
   const { container, port } = await specOf(instance, run, deps);
   if (run?.attach) await terminals.arrived(instance.id, toStop);
   toStop.throwIfAborted();
@@ -92,8 +93,7 @@ async function startAttached(
 
 /**
  * The engine looks for a container's network at the start only, and a container whose network is gone can never start.
- * Removes the container, and throws `unavailable` if a network is missing: the environment keeper makes it again within
- * seconds, and the next try makes another container.
+ * Removes the container, and throws `unavailable` if a network is missing: the next try makes it again, and another container.
  */
 async function removeIfWithoutNetwork(
   containerId: string,
@@ -103,7 +103,7 @@ async function removeIfWithoutNetwork(
   await engine.containers.remove(containerId);
   const found = await Promise.all(networks.map(({ id }) => engine.networks.inspect(id)));
   if (!found.includes(null)) return;
-  throw new PlatformError('unavailable', "The app's network is missing and is being made again.");
+  throw new PlatformError('unavailable', "The app's network was removed while the instance started.");
 }
 
 /** The labels by which the supervisor finds its instances' containers. */

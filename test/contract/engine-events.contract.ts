@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { EngineEvent } from '../../src/domain/engine.ts';
-import { megabyte } from '../support/engine-fixture.ts';
+import { inNetwork, megabyte } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
+import { rawEngine } from '../support/raw-engine.ts';
 import type { UnderTest } from './engine.contract.ts';
 import { outOfMemory } from './engine-sandbox.contract.ts';
 
@@ -24,16 +25,17 @@ export function eventsContract(underTest: UnderTest): void {
       await eventually('the removal is reported', () => heard.some((event) => event.kind === 'destroy'));
       stop.abort();
       await listening;
+      const ours = heard.filter(({ kind }) => kind !== 'disconnect');
       assert.deepEqual(
-        heard.map(({ kind, containerId, exitCode }) => ({ kind, containerId, exitCode })),
+        ours.map(({ kind, containerId, exitCode }) => ({ kind, containerId, exitCode })),
         [
           { kind: 'start', containerId: id, exitCode: null },
           { kind: 'die', containerId: id, exitCode: 9 },
           { kind: 'destroy', containerId: id, exitCode: null },
         ],
       );
-      assert.deepEqual(heard[0]?.labels, labels);
-      assert.ok(Math.abs(Date.now() - (heard[0]?.at.getTime() ?? 0)) < 60_000);
+      assert.deepEqual(ours[0]?.labels, labels);
+      assert.ok(Math.abs(Date.now() - (ours[0]?.at.getTime() ?? 0)) < 60_000);
     });
 
     test('an event right after subscribing is reported, even before the first read', async (t) => {
@@ -46,6 +48,25 @@ export function eventsContract(underTest: UnderTest): void {
       const heard: EngineEvent[] = [];
       const listening = listen(events, heard);
       await eventually('the end is reported', () => heard.find((event) => event.exitCode === 2));
+      stop.abort();
+      await listening;
+    });
+
+    test('a container that is taken out of its network is reported', async (t) => {
+      const fixture = underTest();
+      const labels = { ...fixture.labels, 'paas.test': 'disconnect' };
+      const stop = new AbortController();
+      t.after(() => stop.abort());
+      const heard: EngineEvent[] = [];
+      const listening = listen(fixture.engine.events(labels, stop.signal), heard);
+      const subnet = { pool: '10.211.0.0/16', prefixLength: 26 };
+      const network = await fixture.engine.networks.create({ name: `${fixture.runId}-cut`, labels, ...subnet });
+      const id = await fixture.engine.containers.create(fixture.spec('sleep 60', { labels, ...inNetwork(network) }));
+      await fixture.engine.containers.start(id);
+      await rawEngine('POST', `/networks/${network.id}/disconnect`, { Container: id, Force: true });
+      await eventually('the loss is reported', () =>
+        heard.some(({ kind, containerId }) => kind === 'disconnect' && containerId === id),
+      );
       stop.abort();
       await listening;
     });

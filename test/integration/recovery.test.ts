@@ -55,6 +55,7 @@ describe('after a crash or a failed write', () => {
       cloudletCpuMhz: 400,
     },
     drainer: { drain: async () => undefined },
+    ensureNetwork: async () => undefined,
     logs: { watch: () => undefined, finished: async () => undefined },
   });
 

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it, test } from 'node:test';
 import type { App } from '../../src/domain/app.ts';
+import type { ContainerState } from '../../src/domain/containers.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import { fixedSize } from '../../src/domain/instance-size.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import type { RunRequest } from '../../src/domain/operations.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
-import { ensureNetworks } from '../../src/provisioner/environment.ts';
 import { endOverdueOneOffs } from '../../src/provisioner/one-off-limits.ts';
 import { placeInstances } from '../../src/provisioner/placing.ts';
 import { withoutDelay } from '../../src/provisioner/plan.ts';
@@ -102,32 +102,49 @@ describe('an instance', () => {
     );
   });
 
-  it('is replaced when its container was disconnected from its network, and the log says so', async () => {
+  const disconnect = async (app: App, container: ContainerState | undefined) => {
+    const network = await half.networkOf(app);
+    await rawEngine('POST', `/networks/${network}/disconnect`, { Container: container?.id, Force: true });
+  };
+
+  it('is replaced as soon as its container was disconnected from its network, and the log says so', async () => {
     const app = await deployed('cut', { web: answering('cut') });
     const [container] = await half.containers(app);
-    await rawEngine('POST', `/networks/${await half.networkOf(app)}/disconnect`, {
-      Container: container?.id,
-      Force: true,
-    });
-    await half.anotherSupervisor();
+    await disconnect(app, container);
     const { reason } = await ended(app, ({ containerId }) => containerId === container?.id);
     assert.equal(reason, 'The network of web.1 was taken away by somebody else');
     await serves(app, 'cut');
   });
 
-  it('waits for a removed network, and starts when it is back', async () => {
+  it('notices at the start of the platform that its container was disconnected before', async () => {
+    const app = await deployed('cut-before', { web: answering('cut-before') });
+    const [container] = await half.containers(app);
+    await half.closeSupervisor();
+    await disconnect(app, container);
+    await half.anotherSupervisor();
+    await ended(app, ({ containerId }) => containerId === container?.id);
+    await serves(app, 'cut-before');
+  });
+
+  it('is served again when its network was disconnected and removed', async () => {
     const app = await deployed('netless', { web: answering('netless') });
+    const [container] = await half.containers(app);
+    const network = await half.networkOf(app);
+    await disconnect(app, container);
+    await half.fixture.engine.networks.remove(network);
+    await ended(app, ({ containerId }) => containerId === container?.id);
+    await serves(app, 'netless');
+    assert.notEqual(await half.networkOf(app), network);
+  });
+
+  it('makes a network again that was removed while nothing ran', async () => {
+    const app = await deployed('netless-before', { web: answering('netless-before') });
     const [container] = await half.containers(app);
     await half.closeSupervisor();
     await half.fixture.engine.containers.remove(container?.id ?? '');
     await half.fixture.engine.networks.remove(await half.networkOf(app));
     await half.anotherSupervisor();
-    const waiting = await eventually('another one wants to start', async () =>
-      (await instances(app)).find(({ state, containerId }) => state === 'starting' && containerId !== container?.id),
-    );
-    await ensureNetworks(app, half.deps.environment);
-    await serves(app, 'netless');
-    assert.equal((await half.deps.store.instances.find(waiting.id))?.state, 'up', 'the one that waited');
+    await serves(app, 'netless-before');
   });
 
   it('of a service is refused with the reason, because services cannot start yet, and is not listed as a process', async () => {

@@ -16,7 +16,7 @@ import { OngoingWork } from '../../src/operations/ongoing-work.ts';
 import { type DeployDeps, makeRelease } from '../../src/operations/releases.ts';
 import { createRepairs } from '../../src/operations/repairs.ts';
 import { rollOut } from '../../src/operations/roll-out.ts';
-import { ensureNetworks } from '../../src/provisioner/environment.ts';
+import { ensureNetwork, ensureNetworks } from '../../src/provisioner/environment.ts';
 import { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
 import { createLogCollector } from '../../src/reporting/log-collector.ts';
@@ -155,6 +155,7 @@ export class LowerHalf implements AsyncDisposable {
           cloudletCpuMhz: 400,
         },
         drainer: routes,
+        ensureNetwork: (app, hostId) => ensureNetwork(app, hostId, deps.environment),
       });
     const deps: DeployDeps = {
       store,
