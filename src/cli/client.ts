@@ -1,21 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { fillPath, mediaType } from '../api/contract/path.ts';
-import type { AnswerOf, BodyOf, Contract, Endpoint, ParamsOf } from '../api/contract.ts';
+import type { AnswerOf, BodyOf, Endpoint, ParamsOf } from '../api/contract.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { ApiError } from './errors.ts';
 import { type Http, readText } from './http.ts';
+import { isChanging, lostChange } from './lost-change.ts';
+import { mayBeDone, repeated } from './repeating.ts';
+import type { Endpoints, Route } from './route.ts';
+import { UnansweredError } from './unanswered.ts';
 
-/**
- * The contract's endpoints by method and path, as the API's documentation names them. Only the types are imported: loading
- * the table and its schemas would cost every command 35 ms, and the server has checked its answers.
- */
-type Endpoints = {
-  [Id in keyof Contract as Contract[Id] extends { readonly stream: string }
-    ? never
-    : `${Contract[Id]['method']} ${Contract[Id]['path']}`]: Contract[Id];
-};
-export type Route = keyof Endpoints;
 export type Answer<R extends Route> = AnswerOf<Endpoints[R]>;
 
 export type ListRoute = {
@@ -43,12 +37,19 @@ interface Call {
 /** Some answers wait for instances: stopping them takes 30 s, and a release of many instances takes longer. */
 const answerTimeoutMs = 180_000;
 
+/**
+ * How long a request is repeated that a restart of the platform cuts off. One that has not answered yet may not run at
+ * all, and whoever forgot to start it should not wait.
+ */
+const patienceMs = { answered: 10_000, silent: 4_000 } as const;
+
 /** The API of one platform, used with one account's token. */
 export class ApiClient {
   readonly url: URL;
   readonly #token: string | undefined;
   readonly #http: Http;
   readonly #signal: AbortSignal;
+  #hasAnswered = false;
 
   constructor(options: {
     readonly url: URL;
@@ -62,7 +63,10 @@ export class ApiClient {
     this.#signal = options.signal;
   }
 
-  /** Throws ApiError with the server's code, message and hint, or `unavailable` or `timeout` when there is no answer. */
+  /**
+   * Throws ApiError with the server's code, message and hint, UnansweredError when there is no answer, and
+   * LostChangeError when a change may have been made all the same.
+   */
   async call<R extends Route>(route: R, ...[input]: Arguments<R>): Promise<Answer<R>> {
     const { value } = await this.#send(route, (input ?? {}) as Call);
     return value as Answer<R>;
@@ -81,32 +85,47 @@ export class ApiClient {
     return all;
   }
 
-  async #send(route: string, call: Call): Promise<{ readonly value: unknown; readonly nextRange: string | undefined }> {
+  async #send(route: Route, call: Call): Promise<Received> {
+    const isRead = !isChanging(route);
+    try {
+      const patience = this.#hasAnswered ? patienceMs.answered : patienceMs.silent;
+      const options = { isRead, patienceMs: patience, signal: this.#signal };
+      return await repeated(() => this.#sendOnce(route, call), options);
+    } catch (error) {
+      if (!isRead && mayBeDone(error)) throw lostChange(error as PlatformError, route, call.params?.app);
+      throw withStartHint(error);
+    }
+  }
+
+  async #sendOnce(route: Route, call: Call): Promise<Received> {
     const [method, template] = route.split(' ') as [string, string];
     const path = fillPath(template, call.params ?? {});
-    const response = await this.#http
-      .send({
-        method,
-        url: new URL(this.url.pathname.replace(/\/$/, '') + path, this.url),
-        headers: {
-          accept: mediaType,
-          'user-agent': 'paas',
-          ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-          ...(call.range === undefined ? {} : { range: call.range }),
-          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-        timeoutMs: call.timeoutMs ?? answerTimeoutMs,
-        signal: this.#signal,
-      })
-      .catch((error) => {
-        throw withStartHint(error);
-      });
+    const response = await this.#http.send({
+      method,
+      url: new URL(this.url.pathname.replace(/\/$/, '') + path, this.url),
+      headers: {
+        accept: mediaType,
+        'user-agent': 'paas',
+        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...(call.range === undefined ? {} : { range: call.range }),
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      timeoutMs: call.timeoutMs ?? answerTimeoutMs,
+      signal: this.#signal,
+      onNewConnection: isChanging(route),
+    });
+    this.#hasAnswered = true;
     const text = await readText(response);
     if ((response.statusCode ?? 500) >= 400) throw await apiError(response, text);
     const next = response.headers['next-range'];
     return { value: parseJson(text, this.url), nextRange: typeof next === 'string' ? next : undefined };
   }
+}
+
+interface Received {
+  readonly value: unknown;
+  readonly nextRange: string | undefined;
 }
 
 /** Rebuilds the error that the answer reports. The contract's error table is loaded only here, because loading takes time. */
@@ -121,9 +140,11 @@ export async function apiError(response: IncomingMessage, text: string): Promise
   }
   const { code, message, hint } = platformErrorFrom(status, body);
   const header = response.headers['request-id'];
-  const requestId = ErrorBody.safeParse(body).data?.request_id ?? (typeof header === 'string' ? header : undefined);
+  const given = ErrorBody.safeParse(body).data;
+  const requestId = given?.request_id ?? (typeof header === 'string' ? header : undefined);
   const advice = hint ?? (status === 401 ? 'Log in with: paas login' : undefined);
-  return new ApiError(code, message, { status, requestId, ...(advice === undefined ? {} : { hint: advice }) });
+  const facts = { status, requestId, id: given?.id };
+  return new ApiError(code, message, { ...facts, ...(advice === undefined ? {} : { hint: advice }) });
 }
 
 function parseJson(text: string, url: URL): unknown {
@@ -138,8 +159,9 @@ function parseJson(text: string, url: URL): unknown {
 }
 
 function withStartHint(error: unknown): unknown {
-  if (!(error instanceof PlatformError) || error.code !== 'unavailable') return error;
-  return new PlatformError('unavailable', error.message, {
+  if (!(error instanceof UnansweredError) || error.code !== 'unavailable') return error;
+  return new UnansweredError('unavailable', error.message, {
+    sent: error.sent,
     hint: 'Is the platform running? Start it with npm start, or name another one with --api URL or PAAS_API.',
     cause: error.cause,
   });

@@ -1,6 +1,6 @@
 import { errorCode, PlatformError } from '../domain/errors.ts';
 import { configVarWarning } from '../domain/platform-vars.ts';
-import { untilLive } from './going-live.ts';
+import { known, untilLive } from './going-live.ts';
 import type { Session } from './session.ts';
 
 /** After a failed start the config vars keep their new values, and the release with the old values goes on serving. */
@@ -34,7 +34,7 @@ export async function changeConfig(
     };
     const before = await newest();
     const all = await api.call('PATCH /apps/{app}/config-vars', { params: { app }, body: changes });
-    const version = await newest();
+    const version = await known(app, newest());
     if (version !== undefined && version !== before) {
       await untilLive(session, { app, version }, progress).catch(async (error: unknown) => {
         throw errorCode(error) === 'start_failed'

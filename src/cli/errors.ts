@@ -2,20 +2,39 @@ import { type ErrorCode, errorCode, PlatformError, type PlatformErrorOptions } f
 import type { Io } from './io.ts';
 import { harmless, styleOf } from './terminal-text.ts';
 
+interface ApiErrorFacts {
+  readonly status: number;
+  readonly requestId?: string | undefined;
+  readonly id?: string | undefined;
+}
+
 /** An error that the API reported, with the same code, message and hint. */
 export class ApiError extends PlatformError {
   readonly status: number;
   readonly requestId: string | undefined;
+  /** The answer's own word for the error. Undefined when it gave none, as a proxy's page. */
+  readonly id: string | undefined;
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    options: PlatformErrorOptions & { readonly status: number; readonly requestId?: string | undefined },
-  ) {
+  constructor(code: ErrorCode, message: string, options: PlatformErrorOptions & ApiErrorFacts) {
     super(code, message, options);
     this.name = 'ApiError';
     this.status = options.status;
     this.requestId = options.requestId;
+    this.id = options.id;
+  }
+}
+
+/** The answer to a change was lost, so nobody knows yet whether the change was made. */
+export class LostChangeError extends PlatformError {
+  /** The command that shows whether it was made. */
+  readonly see: string;
+  readonly lost: PlatformError;
+
+  constructor(lost: PlatformError, { hint, see }: { readonly hint: string; readonly see: string }) {
+    super(lost.code, lost.message, { hint, cause: lost, retryable: false });
+    this.name = 'LostChangeError';
+    this.see = see;
+    this.lost = lost;
   }
 }
 
@@ -67,6 +86,7 @@ const ownExitCodes: Readonly<Record<ErrorCode, 1 | 2>> = {
 };
 
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof LostChangeError) return exitCodeOf(error.lost);
   return error instanceof ApiError ? exitCodes.refused : ownExitCodes[errorCode(error)];
 }
 
@@ -79,11 +99,27 @@ export function printError(io: Pick<Io, 'stderr' | 'env'>, error: unknown): void
   }
   const parts = [error.message];
   if (error.hint !== undefined) parts.push(error.hint);
-  if (error instanceof ApiError) {
-    const request = error.code === 'internal' && error.requestId ? ` (request ${error.requestId})` : '';
-    parts.push(`Error ID: ${error.code}${request}`);
+  const answer = error instanceof LostChangeError ? error.lost : error;
+  if (answer instanceof ApiError) {
+    const request = answer.code === 'internal' && answer.requestId ? ` (request ${answer.requestId})` : '';
+    parts.push(`Error ID: ${answer.code}${request}`);
   }
   printMarked(io, 'Error', parts.join('\n\n'));
+}
+
+/** The document of `--json` for a command that failed. With `may_be_done`, `see` is the command that shows whether it is. */
+export function errorDocument(error: unknown): object {
+  const known = error instanceof PlatformError;
+  const lost = error instanceof LostChangeError ? error : null;
+  return {
+    error: {
+      id: errorCode(error),
+      message: known ? error.message : 'This is a defect of paas.',
+      hint: known ? (error.hint ?? null) : null,
+      may_be_done: lost !== null,
+      see: lost?.see ?? null,
+    },
+  };
 }
 
 export function printWarning(io: Pick<Io, 'stderr' | 'env'>, message: string): void {

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PlatformError } from '../domain/errors.ts';
+import { lostChange } from './lost-change.ts';
 import type { Progress } from './progress.ts';
+import { wasCutOff } from './repeating.ts';
 import type { Session } from './session.ts';
 
 const firstPauseMs = 30;
@@ -21,7 +23,7 @@ export async function untilLive(
   const release = `v${version}`;
   const end = performance.now() + patienceMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)) {
-    const { status } = await api.call('GET /apps/{app}/releases/{release}', { params: { app, release } });
+    const { status } = await known(app, api.call('GET /apps/{app}/releases/{release}', { params: { app, release } }));
     if (status === 'succeeded') return;
     if (status === 'failed') {
       throw new PlatformError('start_failed', `${release} did not start, and the release before it goes on serving.`, {
@@ -35,5 +37,15 @@ export async function untilLive(
     }
     progress.status(`${release} is starting`);
     await sleep(pauseMs, undefined, { signal: session.io.signal });
+  }
+}
+
+/** What is read after a change was made. When that fails, the change goes on all the same. */
+export async function known<T>(app: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof PlatformError) || !wasCutOff(error)) throw error;
+    throw lostChange(error, 'POST /apps/{app}/releases', app);
   }
 }

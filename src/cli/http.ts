@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { Environment } from '../config/environment.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { Agent, request as requestHttp } from '../system/node-http.ts';
+import { UnansweredError } from './unanswered.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -12,6 +13,11 @@ export interface HttpRequest {
   /** For the head of the answer. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /**
+   * A connection that has carried nothing: when it is refused, the request was certainly not sent. On one that was used
+   * before, the server may have closed it, and nothing says whether it read the request first.
+   */
+  readonly onNewConnection?: boolean;
 }
 
 /** HTTP connections, kept alive between requests. */
@@ -23,29 +29,35 @@ export class Http {
     this.#env = env;
   }
 
-  /** Resolves when the head of the answer has arrived. Throws `unavailable` or `timeout`, and names the server. */
+  /** Resolves when the head of the answer has arrived. Throws UnansweredError, which names the server. */
   send(request: HttpRequest): Promise<IncomingMessage> {
     const deadline = AbortSignal.timeout(request.timeoutMs);
     const signal = AbortSignal.any([request.signal, deadline]);
     return new Promise((resolve, reject) => {
-      const { url, method, body } = request;
+      const { url, method, body, onNewConnection = false } = request;
+      let sent = false;
       const open = url.protocol === 'https:' ? https().request : requestHttp;
       const outgoing = open(url, {
         method,
-        agent: this.#agent(url),
+        agent: this.#agent(url, onNewConnection),
         headers: { ...request.headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
         ...(isLocalhostName(url.hostname) ? { lookup: lookUpLocalhost } : {}),
       });
       const abort = () => outgoing.destroy(signal.reason);
       if (signal.aborted) abort();
       signal.addEventListener('abort', abort, { once: true });
+      outgoing.on('socket', (socket) => {
+        if (!socket.connecting) sent = true;
+        else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => (sent = true));
+      });
       outgoing.on('response', (response) => {
         signal.removeEventListener('abort', abort);
         resolve(response);
       });
       outgoing.on('error', (cause) => {
         signal.removeEventListener('abort', abort);
-        reject(request.signal.aborted ? request.signal.reason : unreachable(request, deadline.aborted, cause));
+        const facts = { timedOut: deadline.aborted, sent };
+        reject(request.signal.aborted ? request.signal.reason : unanswered(request, cause, facts));
       });
       outgoing.end(body);
     });
@@ -57,13 +69,13 @@ export class Http {
     this.#agents.clear();
   }
 
-  #agent(url: URL): Agent {
-    const key = `${url.protocol}${isLoopback(url.hostname)}`;
+  #agent(url: URL, onNewConnection: boolean): Agent {
+    const key = `${url.protocol}${isLoopback(url.hostname)}${onNewConnection}`;
     const known = this.#agents.get(key);
     if (known) return known;
     // A proxy is for other machines: servers on this machine are reached directly, even if NO_PROXY does not name them.
     const options = {
-      keepAlive: true,
+      keepAlive: !onNewConnection,
       ...(isLoopback(url.hostname) ? {} : { proxyEnv: this.#env as NodeJS.ProcessEnv }),
     };
     const agent =
@@ -84,16 +96,25 @@ function trustedCertificates(): string[] {
   return [...getCACertificates('default'), ...getCACertificates('system')];
 }
 
+/** Throws `too_large`, and UnansweredError when the answer is cut off. */
 export async function readText(response: IncomingMessage, maxBytes = 64 * 1024 * 1024): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      response.destroy();
-      throw new PlatformError('too_large', `The server's answer has more than ${maxBytes} bytes.`);
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        response.destroy();
+        throw new PlatformError('too_large', `The server's answer has more than ${maxBytes} bytes.`);
+      }
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch (cause) {
+    if (cause instanceof PlatformError) throw cause;
+    throw new UnansweredError('unavailable', `The server's answer was cut off after ${bytes} bytes.`, {
+      sent: true,
+      cause,
+    });
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -113,12 +134,15 @@ export const lookUpLocalhost: LookupFunction = (_hostname, options, callback) =>
   else callback(null, '127.0.0.1', 4);
 };
 
-function unreachable(request: HttpRequest, timedOut: boolean, cause: unknown): PlatformError {
-  const { origin } = request.url;
-  if (timedOut) {
-    return new PlatformError('timeout', `${origin} did not answer within ${request.timeoutMs / 1000} s.`, { cause });
-  }
-  return new PlatformError('unavailable', `Cannot reach ${origin}: ${reasonOf(cause)}.`, { cause });
+function unanswered(
+  { url: { origin }, timeoutMs }: HttpRequest,
+  cause: unknown,
+  { timedOut, sent }: { readonly timedOut: boolean; readonly sent: boolean },
+): UnansweredError {
+  if (timedOut)
+    return new UnansweredError('timeout', `${origin} did not answer within ${timeoutMs / 1000} s.`, { sent, cause });
+  const message = sent ? `${origin} gave no answer` : `Cannot reach ${origin}`;
+  return new UnansweredError('unavailable', `${message}: ${reasonOf(cause)}.`, { sent, cause });
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { PlatformError } from '../domain/errors.ts';
 import { type CommandEntry, commandsOf, findCommand, nearestCommand } from './commands.ts';
-import { exitCodeOf, exitCodes, printError, usageError } from './errors.ts';
+import { errorDocument, exitCodeOf, exitCodes, printError, usageError } from './errors.ts';
 import type { Io } from './io.ts';
 import { Session } from './session.ts';
 
@@ -16,6 +16,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (io.signal.aborted) return exitCodes.failed;
     printError(io, error);
+    // A stream's lines are documents of another kind.
+    if (session.json && argv[0] !== 'logs') session.printJson(errorDocument(error));
     return exitCodeOf(error);
   } finally {
     await session.close();

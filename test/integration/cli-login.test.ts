@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { readCredentials } from '../../src/config/credentials.ts';
 import { type ApiFixture, startApi } from '../support/api.ts';
 import { CliUser } from '../support/cli.ts';
+import { listening } from '../support/listening.ts';
 
 let api: ApiFixture;
 let user: CliUser;
@@ -24,18 +23,7 @@ beforeEach(async () => {
 afterEach(() => user[Symbol.asyncDispose]());
 
 /** A server at the address where a platform is expected. */
-async function listening(listener: RequestListener) {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
-  };
-}
+const serving = (listener: RequestListener) => listening(createServer(listener));
 
 test('a valid token is saved and used from then on', async () => {
   const { code, stdout, stderr } = await user.paas(['login', '--api', api.url], { input: `${api.owner.token}\n` });
@@ -102,7 +90,7 @@ test('with two logins, a platform must be chosen', async () => {
 });
 
 test('for a platform that does not answer, the error says what to do', async () => {
-  const { url, [Symbol.asyncDispose]: close } = await listening(() => {});
+  const { url, [Symbol.asyncDispose]: close } = await serving(() => {});
   await close();
   user.logIn(url, 'x');
   const { code, stderr } = await user.paas(['apps']);
@@ -117,7 +105,7 @@ test('for a platform that does not answer, the error says what to do', async () 
 });
 
 test('another server that answers is not mistaken for a platform', async () => {
-  await using page = await listening((_, response) => response.end('<h1>hello</h1>'));
+  await using page = await serving((_, response) => response.end('<h1>hello</h1>'));
   user.logIn(page.url, 'x');
   const { code, stderr } = await user.paas(['apps']);
   assert.equal(code, 1);
@@ -125,7 +113,7 @@ test('another server that answers is not mistaken for a platform', async () => {
 });
 
 test('an internal error of the platform is shown with its request id and no details', async () => {
-  await using broken = await listening((_, response) => {
+  await using broken = await serving((_, response) => {
     response.writeHead(500, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ id: 'internal_server_error', message: 'Internal error.', request_id: 'r-1' }));
   });
@@ -136,7 +124,7 @@ test('an internal error of the platform is shown with its request id and no deta
 });
 
 test('an error answer of another server is shown with its status', async () => {
-  await using proxy = await listening((_, response) => response.writeHead(503).end('<html>busy</html>'));
+  await using proxy = await serving((_, response) => response.writeHead(503).end('<html>busy</html>'));
   user.logIn(proxy.url, 'x');
   const { code, stderr } = await user.paas(['apps']);
   assert.equal(code, 2);
@@ -144,7 +132,7 @@ test('an error answer of another server is shown with its status', async () => {
 });
 
 test('a message from a server cannot control the terminal', async () => {
-  await using hostile = await listening((_, response) => {
+  await using hostile = await serving((_, response) => {
     response.writeHead(422, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ id: 'invalid_params', message: 'a\x1b[2Jb\x1b]0;owned\x07c', hint: 'd\x9be' }));
   });
