@@ -72,6 +72,9 @@ export const settingRules = z.object({
   stack_suite: text(/^[a-z]+$/, 'the name of a Debian release, such as trixie')
     .default('trixie')
     .describe('the Debian release that apps are built and run on'),
+  app_connections: wholeNumber(0, 1_000_000).default(4096).describe('open connections of an app to elsewhere, 0: any'),
+  app_new_connections: wholeNumber(0, 10_000).default(200).describe('new connections of an app per second, 0: any'),
+  app_dns_queries: wholeNumber(0, 10_000).default(200).describe('DNS queries of an app per second, 0: any'),
   close_metadata: trueOrFalse.default(true).describe('as root, keep steps of Dockerfiles from 169.254.0.0/16'),
   link_command: trueOrFalse.default(true).describe('as root, link the command paas into /usr/local/bin'),
   log_level: z

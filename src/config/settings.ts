@@ -3,6 +3,7 @@ import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse } from 'smol-toml';
 import { PlatformError } from '../domain/errors.ts';
+import type { ConnectionLimits } from '../domain/host-hands.ts';
 import { nearestWord } from '../system/did-you-mean.ts';
 import { type Environment, environment } from './environment.ts';
 import {
@@ -52,6 +53,7 @@ export interface Settings {
   /** The Debian release of the stacks. */
   readonly stackSuite: string;
   readonly logLevel: string;
+  readonly connectionLimits: ConnectionLimits;
   /**
    * Whether containers on the engine's own bridge are kept from link-local addresses, where clouds serve their
    * metadata.
@@ -132,6 +134,11 @@ function toSettings(s: RawSettings, home: string): Settings {
     logBytesPerApp: s.log_mib_per_app * megabyte,
     stackSuite: s.stack_suite,
     logLevel: s.log_level,
+    connectionLimits: {
+      open: s.app_connections,
+      newPerSecond: s.app_new_connections,
+      queriesPerSecond: s.app_dns_queries,
+    },
     closeMetadata: s.close_metadata,
     linkCommand: s.link_command,
   };

@@ -50,10 +50,21 @@ export interface FirewallRules {
    * are on the engine's default bridge too. False sets no rule for that bridge.
    */
   readonly closeMetadata: boolean;
+  readonly limits: ConnectionLimits;
+}
+
+/** Of each app, at a host. A limit that is 0 is none. Connections that the host opens to an app do not count. */
+export interface ConnectionLimits {
+  /** Connections at the same time, of any protocol. */
+  readonly open: number;
+  readonly newPerSecond: number;
+  /** DNS queries that leave the app's network. */
+  readonly queriesPerSecond: number;
 }
 
 export type FirewallState =
-  | { readonly applied: true }
+  /** `gaps`: rules that this host's kernel does not have, as whole sentences for `doctor`. */
+  | { readonly applied: true; readonly gaps: readonly string[] }
   /** A whole sentence for `doctor`. */
   | { readonly applied: false; readonly reason: string };
 

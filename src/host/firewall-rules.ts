@@ -7,44 +7,81 @@ export interface FirewallChains {
   readonly input: string;
   /** For packets from containers through the host. */
   readonly forward: string;
+  /** For packets from the engine's default bridge, where Dockerfile steps run and other people's containers. */
+  readonly steps: string;
+  /** For the first packets of connections from containers. Not replaced without need: its counters are of its rules. */
+  readonly limit: string;
+  /** The beginning of the names of the kernel's tables of rates, shared by all platforms on the machine. */
+  readonly bucket: string;
   /** Matches all bridges of the platform, later ones too (iptables: a trailing `+` matches any interface with this prefix). */
   readonly bridges: string;
 }
 
 export function chainsOf(platformId: string): FirewallChains {
   const own = createHash('sha256').update(platformId).digest('hex').slice(0, 8);
-  return { input: `PAAS-IN-${own}`, forward: `PAAS-FWD-${own}`, bridges: `${bridgePrefix(platformId)}+` };
+  return {
+    input: `PAAS-IN-${own}`,
+    forward: `PAAS-FWD-${own}`,
+    steps: `PAAS-STP-${own}`,
+    limit: `PAAS-LIM-${own}`,
+    bucket: `paas${own}`,
+    bridges: `${bridgePrefix(platformId)}+`,
+  };
 }
 
 const linkLocal = '169.254.0.0/16';
 
+export interface RuleFacts {
+  /** Servers to which the engine forwards DNS queries of containers, if they have an address of the host or a link-local one. */
+  readonly nameServers: readonly string[];
+  /** Whether packets between the ports of one bridge pass the firewall too. */
+  readonly seesBridged: boolean;
+}
+
 /**
  * The content of the chains for `iptables-restore --noflush`, which replaces it in one step. The host's programs reach
- * containers and get their answers. Containers reach neither the host nor a metadata service. `nameServers` are the
- * servers to which the engine forwards DNS queries of containers, if they have an address of the host or a link-local one.
+ * containers and get their answers. Containers reach neither the host, nor another network of the platform, nor a metadata
+ * service. The engine keeps networks apart too, but its rules are gone for a moment when it restarts or the firewall is
+ * reloaded. What may pass is counted in the chain `limit`.
  */
-export function restoreInput(chains: FirewallChains, nameServers: readonly string[]): string {
-  const queries = (chain: string) =>
+export function restoreInput(chains: FirewallChains, { nameServers, seesBridged }: RuleFacts): string {
+  const { input, forward, steps, limit, bridges } = chains;
+  const queries = (chain: string, targets: readonly string[]) =>
     nameServers.flatMap((address) =>
-      ['udp', 'tcp'].map((protocol) => `-A ${chain} -d ${address} -p ${protocol} --dport 53 -j RETURN`),
+      ['udp', 'tcp'].flatMap((protocol) =>
+        targets.map((target) => `-A ${chain} -d ${address} -p ${protocol} --dport 53 -j ${target}`),
+      ),
     );
+  const bridged = [limit, 'RETURN'].map((target) => `-A ${forward} -m physdev --physdev-is-bridged -j ${target}`);
   return [
     '*filter',
-    `:${chains.input} - [0:0]`,
-    `:${chains.forward} - [0:0]`,
-    `-A ${chains.input} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
-    ...queries(chains.input),
-    `-A ${chains.input} -j DROP`,
-    ...queries(chains.forward),
-    `-A ${chains.forward} -d ${linkLocal} -j DROP`,
+    `:${input} - [0:0]`,
+    `:${forward} - [0:0]`,
+    `:${steps} - [0:0]`,
+    `-A ${input} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
+    ...queries(input, [limit, 'RETURN']),
+    `-A ${input} -j DROP`,
+    ...queries(forward, [limit, 'RETURN']),
+    `-A ${forward} -d ${linkLocal} -j DROP`,
+    ...(seesBridged ? bridged : []),
+    `-A ${forward} -o ${bridges} -j DROP`,
+    `-A ${forward} -j ${limit}`,
+    ...queries(steps, ['RETURN']),
+    `-A ${steps} -d ${linkLocal} -j DROP`,
     'COMMIT',
     '',
   ].join('\n');
 }
 
-/** The same for IPv6, which the platform's networks do not have: all packets from their bridges are dropped. */
-export function restoreInput6(chains: FirewallChains): string {
-  return ['*filter', `:${chains.input} - [0:0]`, `-A ${chains.input} -j DROP`, 'COMMIT', ''].join('\n');
+/** One chain and its rules, for `iptables-restore --noflush`. */
+export function restoreChain(chain: string, rules: readonly string[]): string {
+  return ['*filter', `:${chain} - [0:0]`, ...rules, 'COMMIT', ''].join('\n');
+}
+
+/** The same for IPv6, which the platform's networks do not have: no packet leaves their bridges. */
+export function restoreInput6({ input, forward, bridges }: FirewallChains): string {
+  const rules = [`-A ${input} -j DROP`, `-A ${forward} ! -o ${bridges} -j DROP`];
+  return ['*filter', `:${input} - [0:0]`, `:${forward} - [0:0]`, ...rules, 'COMMIT', ''].join('\n');
 }
 
 /** Name servers in a resolv.conf that a rule above would block: addresses of this host, and link-local ones (some clouds). */

@@ -1,19 +1,29 @@
-import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { bridgePrefix } from '../domain/bridges.ts';
 import type { FirewallRules, FirewallState } from '../domain/host-hands.ts';
 import { isRoot } from '../system/privileges.ts';
-import { chainsOf, protectedNameServers, restoreInput, restoreInput6 } from './firewall-rules.ts';
+import { connectionTable, type LimitMatch, limitRules } from './connection-limits.ts';
+import {
+  chainsOf,
+  type FirewallChains,
+  protectedNameServers,
+  restoreChain,
+  restoreInput,
+  restoreInput6,
+} from './firewall-rules.ts';
+import { type Iptables, iptables, iptablesError, restoreChains, succeeds } from './iptables.ts';
 
 /*
  * Without these rules containers can reach every port of the host that listens on all addresses, through any bridge's
- * gateway (contracts/hardening.md finding 5). Only this file starts iptables.
+ * gateway (contracts/hardening.md finding 5).
  */
 
-const programDeadlineMs = 20_000;
-/** A host that bans single addresses may have tens of thousands of rules. */
-const maxBuffer = 64 * 1024 * 1024;
+/** The rules of the chains `limit` as this process set them, by chain: what it asked for, what the kernel then listed, and the gaps. */
+const limitsSet = new Map<
+  string,
+  { readonly asked: string; readonly listed: string; readonly gaps: readonly string[] }
+>();
 
 /**
  * Sets the rules, or sets them again. Call it at start and then repeatedly, because a firewall that is reloaded (ufw,
@@ -21,7 +31,7 @@ const maxBuffer = 64 * 1024 * 1024;
  * for a failure. `ownBridge` gives the interface of the engine's default bridge; it may throw.
  */
 export async function applyHostFirewall(
-  { platformId, hasNetworks, closeMetadata }: FirewallRules,
+  { platformId, hasNetworks, closeMetadata, limits }: FirewallRules,
   ownBridge: () => Promise<string | null>,
 ): Promise<FirewallState> {
   if (!isRoot()) {
@@ -31,22 +41,27 @@ export async function applyHostFirewall(
     return notApplied('the engine’s networks are not in the platform’s network namespace');
   }
   const chains = chainsOf(platformId);
+  let gaps: readonly string[] = [];
   try {
     const buildBridge = closeMetadata ? await ownBridge() : null;
-    await run('iptables-restore', ['--noflush', '--wait', '10'], restoreInput(chains, await nameServers()));
+    gaps = await setLimits(chains, limits);
+    const facts = { nameServers: await nameServers(), seesBridged: await seesBridged() };
+    await restoreChains('iptables', restoreInput(chains, facts));
     await setJumps(['iptables', 'INPUT', chains.input], [chains.bridges]);
-    const forwarded = buildBridge === null ? [chains.bridges] : [chains.bridges, buildBridge];
-    await setJumps(['iptables', await forwardHook(), chains.forward], forwarded);
+    const hook = await forwardHook('iptables');
+    await setJumps(['iptables', hook, chains.forward], [chains.bridges]);
+    await setJumps(['iptables', hook, chains.steps], buildBridge === null ? [] : [buildBridge]);
   } catch (error) {
-    return notApplied(reasonOf(error));
+    return notApplied(iptablesError(error));
   }
   try {
-    await run('ip6tables-restore', ['--noflush', '--wait', '10'], restoreInput6(chains));
+    await restoreChains('ip6tables', restoreInput6(chains));
     await setJumps(['ip6tables', 'INPUT', chains.input], [chains.bridges]);
+    await setJumps(['ip6tables', await forwardHook('ip6tables'), chains.forward], [chains.bridges]);
   } catch {
     // A kernel without IPv6 has nothing to close. The platform's networks have no IPv6 in any case.
   }
-  return { applied: true };
+  return { applied: true, gaps };
 }
 
 /** Removes the platform's rules. May be called if there are none. */
@@ -57,31 +72,76 @@ export async function removeHostFirewall(platformId: string): Promise<void> {
     ['iptables', 'INPUT', chains.input],
     ['iptables', 'DOCKER-USER', chains.forward],
     ['iptables', 'FORWARD', chains.forward],
+    ['iptables', 'DOCKER-USER', chains.steps],
+    ['iptables', 'FORWARD', chains.steps],
     ['ip6tables', 'INPUT', chains.input],
+    ['ip6tables', 'DOCKER-USER', chains.forward],
+    ['ip6tables', 'FORWARD', chains.forward],
   ];
   for (const jump of all) await setJumps(jump, []).catch(() => undefined);
-  for (const [program, , chain] of all) {
-    await succeeds(program, ['--wait', '10', '--flush', chain]);
-    await succeeds(program, ['--wait', '10', '--delete-chain', chain]);
+  limitsSet.delete(chains.limit);
+  const own = [
+    ...new Map(all.map(([program, , chain]) => [`${program} ${chain}`, [program, chain] as const])).values(),
+  ];
+  for (const [program, chain] of [...own, ['iptables', chains.limit] as const]) {
+    await succeeds(program, ['--flush', chain]);
+    await succeeds(program, ['--delete-chain', chain]);
   }
 }
 
+/**
+ * Sets the limits of connections unless they are in place. The kernel counts open connections in the rule itself, so a rule
+ * that is replaced begins at zero. A kernel without one of the matches gets the others' rules.
+ */
+async function setLimits(chains: FirewallChains, limits: FirewallRules['limits']): Promise<readonly string[]> {
+  const tableSize = (await connectionTable())?.size ?? null;
+  const asked = JSON.stringify({ limits, tableSize });
+  const last = limitsSet.get(chains.limit);
+  const list = () => iptables('iptables', ['--list-rules', chains.limit]).catch(() => '');
+  if (last?.asked === asked && last.listed === (await list())) return last.gaps;
+  const attempts: readonly (readonly LimitMatch[])[] = [['hashlimit', 'connlimit'], ['hashlimit'], ['connlimit'], []];
+  for (const matches of attempts) {
+    const rules = limitRules(chains, { limits, tableSize, matches });
+    try {
+      await restoreChains('iptables', restoreChain(chains.limit, rules));
+    } catch (error) {
+      if (matches.length === 0) throw error;
+      continue;
+    }
+    const gaps = gapsOf(matches);
+    limitsSet.set(chains.limit, { asked, listed: await list(), gaps });
+    return gaps;
+  }
+  return [];
+}
+
+function gapsOf(matches: readonly LimitMatch[]): readonly string[] {
+  const gaps: string[] = [];
+  if (!matches.includes('hashlimit')) {
+    gaps.push('New connections and DNS queries of an app per second are not limited: iptables has no match hashlimit.');
+  }
+  if (!matches.includes('connlimit')) {
+    gaps.push('Open connections of an app are not limited: iptables has no match connlimit.');
+  }
+  return gaps;
+}
+
 /** The program, the chain that packets pass, and the platform's chain to which rules send some of them. */
-type Jump = readonly ['iptables' | 'ip6tables', string, string];
+type Jump = readonly [Iptables, string, string];
 
 /** Sends packets from these interfaces, and from no others, to the platform's chain, with one rule for each interface. */
 async function setJumps([program, hook, chain]: Jump, interfaces: readonly string[]): Promise<void> {
   const missing = new Set(interfaces);
   for (const found of await interfacesOf([program, hook, chain])) {
     if (missing.delete(found)) continue;
-    await run(program, ['--wait', '10', '--delete', hook, ...jumpFrom(found, chain)]);
+    await iptables(program, ['--delete', hook, ...jumpFrom(found, chain)]);
   }
-  for (const name of missing) await run(program, ['--wait', '10', '--insert', hook, '1', ...jumpFrom(name, chain)]);
+  for (const name of missing) await iptables(program, ['--insert', hook, '1', ...jumpFrom(name, chain)]);
 }
 
 /** The interfaces whose packets go to the chain, one for each rule. */
 async function interfacesOf([program, hook, chain]: Jump): Promise<readonly string[]> {
-  const rules = await run(program, ['--wait', '10', '--list-rules', hook]);
+  const rules = await iptables(program, ['--list-rules', hook]);
   return rules.split('\n').flatMap((rule) => {
     const [, name, target] = /^-A \S+ -i (\S+) -j (\S+)$/.exec(rule.trim()) ?? [];
     return name !== undefined && target === chain ? [name] : [];
@@ -93,8 +153,8 @@ function jumpFrom(name: string, chain: string): readonly string[] {
 }
 
 /** Docker reserves DOCKER-USER for other programs and keeps it over its restarts. An engine without iptables has no such chain. */
-async function forwardHook(): Promise<string> {
-  return (await succeeds('iptables', ['--wait', '10', '--list-rules', 'DOCKER-USER'])) ? 'DOCKER-USER' : 'FORWARD';
+async function forwardHook(program: Iptables): Promise<string> {
+  return (await succeeds(program, ['--list-rules', 'DOCKER-USER'])) ? 'DOCKER-USER' : 'FORWARD';
 }
 
 async function nameServers(): Promise<readonly string[]> {
@@ -109,36 +169,17 @@ async function nameServers(): Promise<readonly string[]> {
   return [...new Set(texts.flatMap((text) => protectedNameServers(text, own)))];
 }
 
+/** The folder is there while the kernel's br_netfilter is loaded. A rule that asks for the port would load it. */
+async function seesBridged(): Promise<boolean> {
+  return access('/proc/sys/net/bridge').then(
+    () => true,
+    () => false,
+  );
+}
+
 async function hasInterface(prefix: string): Promise<boolean> {
   const names = await readdir('/sys/class/net').catch(() => []);
   return names.some((name) => name.startsWith(prefix));
-}
-
-async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
-  try {
-    await run(program, args);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function run(program: string, args: readonly string[], input = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: programDeadlineMs, maxBuffer }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(Object.assign(error, { stderr }));
-    });
-    // The program may end before it has read its input. Then its exit code is the reason, not the broken pipe.
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
-  });
-}
-
-function reasonOf(error: unknown): string {
-  const { code, stderr = '' } = error as { readonly code?: unknown; readonly stderr?: string };
-  if (code === 'ENOENT') return 'iptables is not installed';
-  return stderr.trim().split('\n')[0] || String(error);
 }
 
 function notApplied(cause: string): FirewallState {

@@ -13,7 +13,7 @@ export interface HostGuardDeps {
   readonly engines: Engines;
   readonly handsOn: HandsOn;
   readonly platformId: string;
-  readonly settings: Pick<Settings, 'closeMetadata'>;
+  readonly settings: Pick<Settings, 'closeMetadata' | 'connectionLimits'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -58,9 +58,10 @@ export class HostGuard {
     const { engines, handsOn, platformId, settings } = this.#deps;
     try {
       const networks = await engines.on(hostId).networks.list({ [labelNames.platform]: platformId });
-      const rules = { platformId, hasNetworks: networks.length > 0, closeMetadata: settings.closeMetadata };
+      const { closeMetadata, connectionLimits: limits } = settings;
+      const rules = { platformId, hasNetworks: networks.length > 0, closeMetadata, limits };
       const state = await handsOn(hostId).applyFirewall(rules);
-      this.#reasons.set(hostId, state.applied ? null : state.reason);
+      this.#reasons.set(hostId, state.applied ? state.gaps.join(' ') || null : state.reason);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#reasons.set(hostId, `The engine's networks cannot be listed: ${message}`);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -13,21 +12,11 @@ import { scaled } from '../support/deadline.ts';
 import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.ts';
 import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
-import { firewallRules } from '../support/firewall-rules.ts';
+import { FarHost, listener } from '../support/far-host.ts';
+import { firewallRules, noLimits } from '../support/firewall-rules.ts';
 import { testHands } from '../support/hands.ts';
-import { Uplink } from '../support/uplink.ts';
 
 const run = promisify(execFile);
-/** Each run uses another network, because the host has one route to each. */
-const metadata = `169.254.${randomInt(1, 255)}.${randomInt(1, 255)}`;
-
-/** Writes a word to each client that connects on port 5000. */
-function listener(word: string): string {
-  return `use Socket; socket(S, PF_INET, SOCK_STREAM, 0) or die; setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);
-    bind(S, sockaddr_in(5000, INADDR_ANY)) or die $!; listen(S, 9); $| = 1; print "listening\\n";
-    while (accept(C, S)) { syswrite C, "${word}\\n"; close C }`;
-}
-
 describe('the host’s firewall', {
   skip: isRoot() ? false : 'needs root, as the firewall itself',
   timeout: scaled(120_000),
@@ -82,15 +71,15 @@ describe('the host’s firewall', {
     const hostPort = (hostServer.address() as AddressInfo).port;
     const gateway = network.gateway ?? '';
     await open('host', () => heard(gateway, hostPort));
-    await open('far', () => heard(metadata, 5000));
+    await open('far', () => heard(far.metadata, 5000));
 
-    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false };
-    assert.deepEqual(await testHands.applyFirewall(options), { applied: true });
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false, ...noLimits };
+    assert.deepEqual(await testHands.applyFirewall(options), { applied: true, gaps: [] });
 
     const [host, ownAddress, meta] = await Promise.all([
       heard(gateway, hostPort),
       heard(far.gateway, hostPort),
-      heard(metadata, 5000),
+      heard(far.metadata, 5000),
       open('far', () => heard(far.address, 5000)),
     ]);
     assert.equal(host, '');
@@ -110,7 +99,7 @@ describe('the host’s firewall', {
 
   test("can be applied again without growing, covers later networks, and does not touch another platform's rules", async () => {
     const other = `${fixture.runId}-other`;
-    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false };
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false, ...noLimits };
     await testHands.applyFirewall(options);
     const once = await rules();
     await testHands.applyFirewall(options);
@@ -126,7 +115,7 @@ describe('the host’s firewall', {
     assert.equal(await heard(next.gateway ?? '', hostPort, next), '');
     await fixture.engine.networks.remove(next.id);
 
-    await testHands.applyFirewall({ platformId: other, hasNetworks: false, closeMetadata: true });
+    await testHands.applyFirewall({ platformId: other, hasNetworks: false, closeMetadata: true, ...noLimits });
     await testHands.removeFirewall(other);
     assert.deepEqual(await rules(), once);
     await testHands.removeFirewall(fixture.runId);
@@ -135,19 +124,48 @@ describe('the host’s firewall', {
     assert.ok(left.length < once.length && !left.some((rule) => once.includes(rule)), left.join('\n'));
   });
 
+  test("keeps the platform's networks apart while the engine's rules are reloaded, and lets each reach itself", async () => {
+    const { engine, runId, labels } = fixture;
+    const pool = { pool: '10.214.0.0/16', prefixLength: 26 };
+    const other = await engine.networks.create({ name: `${runId}-apart`, labels, ...pool });
+    const server = fixture.spec(`exec perl -e "$SERVER"`, { ...inNetwork(other), env: { SERVER: listener('app') } });
+    const id = await engine.containers.create(server);
+    await engine.containers.start(id);
+    const address = (await engine.containers.inspect(id))?.address ?? '';
+    // As while the engine's own rules are missing: both networks may forward to each other.
+    const [one, two] = [network.subnet ?? '', other.subnet ?? ''];
+    const open = [
+      ['DOCKER-USER', '--source', one, '--destination', two, '--jump', 'ACCEPT'],
+      ['DOCKER-USER', '--source', two, '--destination', one, '--jump', 'ACCEPT'],
+    ];
+    await testHands.removeFirewall(runId);
+    for (const rule of open) await run('iptables', ['--wait', '10', '--insert', ...rule]);
+    try {
+      await eventually('"app" is heard', async () => (await heard(address, 5000)) === 'app');
+      const options = { platformId: runId, hasNetworks: true, closeMetadata: false, ...noLimits };
+      assert.deepEqual(await testHands.applyFirewall(options), { applied: true, gaps: [] });
+      assert.equal(await heard(address, 5000), '');
+      assert.equal(await heard(address, 5000, other), 'app', 'a network reaches itself');
+    } finally {
+      for (const rule of open) await run('iptables', ['--wait', '10', '--delete', ...rule]);
+      await engine.containers.remove(id);
+      await engine.networks.remove(other.id);
+    }
+  });
+
   test('closes only link-local addresses to Dockerfile builds, unless a setting opens them', async () => {
     const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge ?? '';
-    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: true };
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: true, ...noLimits };
     // Another platform on this machine may have its own rule there.
     if (!(await closedByAnother(buildBridge))) {
-      await open('far', () => heardByStep(metadata));
+      await open('far', () => heardByStep(far.metadata));
     }
-    assert.deepEqual(await testHands.applyFirewall(options), { applied: true });
+    assert.deepEqual(await testHands.applyFirewall(options), { applied: true, gaps: [] });
     const closing = (rule: string) => rule.includes(`-i ${buildBridge} `);
     assert.equal((await rules()).filter(closing).length, 1);
-    assert.equal(await heardByStep(metadata), '');
+    assert.equal(await heardByStep(far.metadata), '');
     await open('far', () => heardByStep(far.address));
-    assert.deepEqual(await testHands.applyFirewall({ ...options, closeMetadata: false }), { applied: true });
+    assert.deepEqual(await testHands.applyFirewall({ ...options, closeMetadata: false }), { applied: true, gaps: [] });
     assert.deepEqual((await rules()).filter(closing), []);
     await testHands.applyFirewall(options);
     await testHands.removeFirewall(fixture.runId);
@@ -159,62 +177,25 @@ describe('the host’s firewall', {
       platformId: `${fixture.runId}-elsewhere`,
       hasNetworks: true,
       closeMetadata: false,
+      ...noLimits,
     });
     assert.equal(state.applied, false);
     assert.match(state.applied ? '' : state.reason, /network namespace/);
   });
 
   async function closedByAnother(bridge: string): Promise<boolean> {
-    return (await firewallRules()).some((rule) => rule.includes(`-i ${bridge} -j PAAS-FWD-`));
+    return (await firewallRules()).some((rule) => rule.includes(`-i ${bridge} -j PAAS-`));
   }
 
   /** The rules of this test's platform. */
   async function rules(): Promise<readonly string[]> {
-    const { input, forward, bridges } = chainsOf(fixture.runId);
-    return (await firewallRules()).filter((rule) => [input, forward, bridges].some((own) => rule.includes(own)));
+    const { input, forward, steps, limit, bridges } = chainsOf(fixture.runId);
+    const own = [input, forward, steps, limit, bridges];
+    return (await firewallRules()).filter((rule) => own.some((name) => rule.includes(name)));
   }
 });
 
 async function fromHost(address: string): Promise<string> {
   const { stdout } = await run('bash', ['-c', 'exec 3<>"/dev/tcp/$0/5000" && cat <&3', address], { timeout: 2_000 });
   return stdout.trim();
-}
-
-/** Another host, which also has the address of a cloud's metadata service. */
-class FarHost implements AsyncDisposable {
-  readonly address: string;
-  /** This host's address on the link to it. */
-  readonly gateway: string;
-  readonly #parts: AsyncDisposable;
-
-  private constructor(uplink: Uplink, parts: AsyncDisposable) {
-    this.#parts = parts;
-    this.address = uplink.address;
-    this.gateway = uplink.address.replace(/\.2$/, '.1');
-  }
-
-  static async create(): Promise<FarHost> {
-    const child = spawn('unshare', ['--net', '--', 'perl', '-e', listener('far')], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await using failed = new AsyncDisposableStack();
-    failed.defer(() => ended(child));
-    await once(child.stdout, 'data');
-    const pid = child.pid ?? 0;
-    const uplink = failed.use(await Uplink.create(pid));
-    const inside = ['--target', String(pid), '--net', '--', 'ip'];
-    await run('nsenter', [...inside, 'link', 'set', 'lo', 'up']);
-    await run('nsenter', [...inside, 'address', 'add', `${metadata}/32`, 'dev', 'lo']);
-    await run('ip', ['route', 'add', `${metadata}/32`, 'via', uplink.address]);
-    return new FarHost(uplink, failed.move());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#parts[Symbol.asyncDispose]();
-  }
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  child.kill('SIGKILL');
-  await once(child, 'exit');
 }

@@ -24,10 +24,10 @@ after(async () => {
   await fixture[Symbol.asyncDispose]();
 });
 
-/** The interfaces whose forwarded packets go to the platform's chain. */
+/** The interfaces whose forwarded packets go to the platform's chains. */
 async function guarded(): Promise<readonly string[]> {
-  const { forward } = chainsOf(fixture.runId);
-  const ours = (await firewallRules()).filter((rule) => rule.endsWith(` -j ${forward}`));
+  const { forward, steps } = chainsOf(fixture.runId);
+  const ours = (await firewallRules()).filter((rule) => [forward, steps].some((own) => rule.endsWith(` -j ${own}`)));
   return ours.map((rule) => /-i (\S+)/.exec(rule)?.[1] ?? assert.fail(rule));
 }
 

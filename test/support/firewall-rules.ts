@@ -6,3 +6,5 @@ export async function firewallRules(): Promise<readonly string[]> {
   const { stdout } = await promisify(execFile)('iptables', ['--wait', '10', '--list-rules']);
   return stdout.split('\n');
 }
+
+export const noLimits = { limits: { open: 0, newPerSecond: 0, queriesPerSecond: 0 } } as const;
