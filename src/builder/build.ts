@@ -19,6 +19,7 @@ import { buildpackStrategy } from './cnb/strategy.ts';
 import { type BuildHands, dockerfileStrategy } from './dockerfile/strategy.ts';
 import { refuseOnFullDisk } from './full-disk.ts';
 import { InitProgram } from './init/init.ts';
+import type { JailHands } from './jail/jail.ts';
 import { type JailLimits, jailLimits } from './jail/limits.ts';
 import { buildNetworks } from './networks.ts';
 import { nothingDetected } from './nothing-detected.ts';
@@ -34,7 +35,7 @@ const buildCache = { keepBytes: 10 * 1024 ** 3, unusedForMs: 2 * 24 * 60 * 60_00
 export interface BuilderDeps {
   readonly engine: Engine;
   /** On the engine's host. */
-  readonly hands: BuildHands;
+  readonly hands: BuildHands & JailHands;
   readonly store: Store;
   readonly leases: Leases;
   readonly settings: Pick<Settings, 'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool' | 'stackSuite'>;
@@ -131,12 +132,24 @@ async function openTools(
   const { engine, hands, leases, platformId, limits, records, recordsDir, scratchDir } = deps;
   const [order, settings] = await Promise.all([readOrder(deps.buildpacksDir), SettingsDigest.open(recordsDir)]);
   const networkOf = buildNetworks(engine, { platformId, pool: deps.settings.networkPool });
-  const runtimes = new SharedRuntimes({ engine, leases, platformId, limits, recordsDir, scratchDir });
-  const init = new InitProgram({ engine, platformId, limits, cacheDir: recordsDir });
+  const runtimes = new SharedRuntimes({ engine, hands, leases, platformId, limits, recordsDir, scratchDir });
+  const init = new InitProgram({ engine, hands, platformId, limits, cacheDir: recordsDir });
   // A Dockerfile comes first, because it says exactly what its author wants.
   const strategies = [
     dockerfileStrategy({ engine, hands, platformId, limits, init }),
-    buildpackStrategy({ engine, init, platformId, order, records, runtimes, settings, limits, scratchDir, networkOf }),
+    buildpackStrategy({
+      engine,
+      hands,
+      init,
+      platformId,
+      order,
+      records,
+      runtimes,
+      settings,
+      limits,
+      scratchDir,
+      networkOf,
+    }),
   ];
   return { strategies, settings, runtimes, records };
 }

@@ -23,6 +23,11 @@ export async function refuseOnFullDisk(
   });
 }
 
+/** A build with a limit of its own is ended only when half of the reserve is gone: others fill the disk then. */
+export function lastDisk({ freeDiskShare, freeDiskBytes }: FreeDisk): FreeDisk {
+  return { freeDiskShare: freeDiskShare / 2, freeDiskBytes: freeDiskBytes / 2 };
+}
+
 const lookEveryMs = 1_000;
 
 /** Aborts its signal when the disk becomes too full for a build to begin. Always dispose of it. */

@@ -18,6 +18,14 @@ export interface HostHands {
   brakeSteps(): Promise<StepBrake>;
   /** The disks that the platform writes to. The engine's is absent while the engine has not reported its data folder. */
   disks(): Promise<readonly HostDisk[]>;
+  /** Null if `containerDisk` counts on this host; otherwise the reason, without its end. */
+  whyNotCounted(): Promise<string | null>;
+  /**
+   * What a running container has on disk, counted outside of it and as another user: its own disk, its volumes, and files
+   * that it holds open without a name. Takes as long as its files are many. Throws `not_found` if it does not run, and
+   * `unavailable` if it cannot be counted.
+   */
+  containerDisk(containerId: string, signal: AbortSignal): Promise<ContainerDisk>;
   /** The current load of the host, from all of its programs. */
   load(): Promise<HostLoad>;
   /** Destinations of the host's routes, except the default route. A network of the platform must not overlap them. */
@@ -80,6 +88,13 @@ export interface HostDisk {
   readonly path: string;
   /** Null if the path cannot be read: this user lacks the right, or the path is on another machine. */
   readonly space: DiskSpace | null;
+}
+
+export interface ContainerDisk {
+  /** As the file system has them: a sparse file counts with its blocks, a file with two names once. */
+  readonly bytes: number;
+  /** Files and folders. */
+  readonly files: number;
 }
 
 export interface DiskSpace {

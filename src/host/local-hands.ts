@@ -1,6 +1,7 @@
 import type { EngineOnHost, HostHands } from '../domain/host-hands.ts';
 import { answers } from './answers.ts';
 import { brakeBuildKit } from './build-brake.ts';
+import { containerDisk, whyNotCounted } from './container-disk.ts';
 import { diskOf } from './disk.ts';
 import { applyHostFirewall, removeHostFirewall } from './firewall.ts';
 import { hostLoad } from './load.ts';
@@ -27,6 +28,8 @@ export function createLocalHands({ home, engine }: LocalHandsDeps): HostHands {
       );
       return Promise.all([diskOf('home', home), ...(dataRoot === null ? [] : [diskOf('engine', dataRoot)])]);
     },
+    whyNotCounted: () => whyNotCounted(engine),
+    containerDisk: (containerId, signal) => containerDisk(engine, containerId, signal),
     load: hostLoad,
     routes: hostRoutes,
   };

@@ -8,6 +8,7 @@ import type { Engines } from '../domain/engines.ts';
 import { publicMessage } from '../domain/errors.ts';
 import type { HandsOn, HostDisk, HostHands, HostLoad } from '../domain/host-hands.ts';
 import type { Store } from '../domain/store.ts';
+import { type BuildCheckHands, buildChecks } from './build-checks.ts';
 import { capacityCheck } from './capacity-check.ts';
 import { capacityOf } from './capacity-report.ts';
 import { inTime } from './in-time.ts';
@@ -25,7 +26,7 @@ export interface StatusDeps {
   readonly handsOn: HandsOn;
   /** Where builds run. */
   readonly buildEngine: Engine;
-  readonly buildHands: Pick<HostHands, 'brakeSteps'>;
+  readonly buildHands: BuildCheckHands;
   /** Asks the resolver for the version of its route table. Throws when it does not answer. */
   readonly resolver: () => Promise<{ readonly version: number }>;
   readonly gitVersion: () => Promise<string>;
@@ -50,9 +51,9 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
     capacityOf(loads, deps),
     Promise.all(deps.engines.known().map((hostId) => reportOf(hostId, loads, deps))),
   ]);
-  const [parts, dockerfiles] = await Promise.all([
+  const [parts, builds] = await Promise.all([
     partsOf(deps, reports, build),
-    dockerfileChecks(deps.buildHands, build),
+    build instanceof Error ? [] : buildChecks(deps.buildHands),
   ]);
   return {
     platform_id: deps.platformId,
@@ -61,11 +62,7 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
     started_at: deps.startedAt.toISOString(),
     parts,
     capacity,
-    checks: [
-      ...parts.map((each) => partCheck(each, build)),
-      ...reports.flatMap(({ checks }) => checks),
-      ...dockerfiles,
-    ],
+    checks: [...parts.map((each) => partCheck(each, build)), ...reports.flatMap(({ checks }) => checks), ...builds],
   };
 }
 
@@ -208,17 +205,4 @@ function firewallCheck(reason: string | null): Check {
     message: reason,
     fix: 'Run the platform as root with iptables installed.',
   };
-}
-
-async function dockerfileChecks(
-  hands: Pick<HostHands, 'brakeSteps'>,
-  info: EngineInfo | Error,
-): Promise<readonly Check[]> {
-  if (info instanceof Error) return [];
-  const name = 'Dockerfile builds';
-  using brake = await hands.brakeSteps();
-  const { applied, message } = brake;
-  if (applied) return [{ name, state: 'ok', message, fix: null }];
-  const fix = 'Build sources that you do not trust with a buildpack: those builds have every limit.';
-  return [{ name, state: 'warning', message, fix }];
 }

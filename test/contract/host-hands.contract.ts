@@ -76,6 +76,26 @@ export function hostHandsContract(name: string, hands: HostHands): void {
       );
     });
 
+    test('what a container has on disk is counted, with open files that have no name, or the reason is given', async () => {
+      const reason = await hands.whyNotCounted();
+      if (reason !== null) {
+        assert.match(reason, /^the (platform|engine) |^ENOENT|^EACCES/);
+        return;
+      }
+      const { engine } = fixture;
+      const script = `head -c 3000000 /dev/zero > /tmp/seen; mkdir /tmp/shut; head -c 2000000 /dev/zero > /tmp/shut/file
+        chmod 0 /tmp/shut; exec 9>/tmp/nameless; rm /tmp/nameless; head -c 4000000 /dev/zero >&9; echo filled; sleep 600`;
+      const id = await engine.containers.create(fixture.spec(script, { sandbox: 'build', tmpBytes: 0 }));
+      const { stdout } = await engine.containers.attach(id, never);
+      await engine.containers.start(id);
+      await once(stdout, 'data');
+      const { bytes, files } = await hands.containerDisk(id, never);
+      assert.ok(bytes >= 9_000_000 && bytes < 10_000_000, `${bytes} bytes`);
+      assert.ok(files >= 4 && files < 40, `${files} files`);
+      await engine.containers.remove(id);
+      await assert.rejects(hands.containerDisk(id, never), { code: 'not_found' });
+    });
+
     test('the firewall can be applied twice and removed twice, or the reason is given', async () => {
       const platformId = `${fixture.runId}-${randomBytes(2).toString('hex')}`;
       const limits = { open: 4096, newPerSecond: 200, queriesPerSecond: 200 };

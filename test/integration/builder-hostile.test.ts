@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { JailLimits } from '../../src/builder/jail/limits.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { BuilderFixture, inlineBuildpack } from '../support/builder-fixture.ts';
 import { scaled } from '../support/deadline.ts';
 import { GitSource } from '../support/git-source.ts';
@@ -10,6 +11,9 @@ const megabyte = 1024 * 1024;
 
 /** These sleep for ten minutes, so a build that is not stopped is noticed. */
 const hangs = { timeout: scaled(60_000) };
+
+/** Only root can count on the host what a container has on disk. */
+const asRoot = { ...hangs, skip: isRoot() ? false : 'needs root, as the count itself' };
 
 let fixture: BuilderFixture;
 before(async () => {
@@ -62,6 +66,28 @@ describe('a hostile build', () => {
     const { error } = await build(script, { diskBytes: 100 * megabyte, wallMs: scaled(60_000) });
     assert.match(error?.message ?? '', /MB of disk, and 100 MB is the limit/);
   });
+
+  /** Stops the agent's watcher, and reports in its place that the disk is empty. */
+  const forge = [
+    'for process in /proc/[0-9]*; do pid=${process#/proc/}',
+    '  [[ $pid == 1 || $pid == $$ || $pid == $PPID ]] || kill -STOP $pid; done 2>/dev/null',
+    '(while :; do for fd in /proc/[0-9]*/fd/3; do echo disk 1 1 >$fd; echo alive >$fd; done; sleep 0.5; done) 2>/dev/null &',
+  ].join('\n');
+  const fills: Readonly<Record<string, string>> = {
+    'in its own folder': 'for n in $(seq 30); do head -c 20M /dev/zero > /app/fill.$n; sleep 0.1; done',
+    'in the cache': 'for n in $(seq 30); do head -c 20M /dev/zero > $CNB_LAYERS_DIR/fill.$n; sleep 0.1; done',
+    'in an open file without a name':
+      'exec 9>/tmp/open; rm /tmp/open; for n in $(seq 30); do head -c 20M /dev/zero >&9; sleep 0.1; done',
+    'in a folder that its own user cannot read':
+      'mkdir /var/tmp/x; cd /var/tmp/x; for n in $(seq 30); do head -c 20M /dev/zero > $n; done; chmod 0 /var/tmp/x',
+  };
+  for (const [where, fill] of Object.entries(fills)) {
+    test(`that stops its watcher, forges its reports and fills the disk ${where} is ended`, asRoot, async () => {
+      const limits = { diskBytes: 200 * megabyte, wallMs: scaled(30_000) };
+      const { error } = await build(`${forge}\n${fill}\nsleep 600`, limits);
+      assert.match(error?.message ?? '', /MB of disk, and 200 MB is the limit/);
+    });
+  }
 
   test('that creates files without end is ended, and the numbers are shown', async () => {
     const script = 'mkdir d; cd d; for n in $(seq 60); do touch {1..1000}.$n; sleep 0.1; done; sleep 600';

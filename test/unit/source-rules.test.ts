@@ -15,6 +15,7 @@ const processOwners: ReadonlySet<string> = new Set([
   'src/cli/browser.ts', // the user's browser
   'src/cli/git.ts', // the user's git
   'src/cli/local-command.ts', // the launcher's program for this machine
+  'src/host/container-disk.ts', // du, find
   'src/host/iptables.ts', // iptables
   'src/git-receive/git-process.ts', // git that serves
   'src/launcher/host-command.ts', // apt-get, systemctl, service, dockerd

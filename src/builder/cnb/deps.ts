@@ -1,6 +1,7 @@
 import type { Engine } from '../../domain/engine.ts';
 import type { SettingsDigest } from '../build-key.ts';
 import type { InitProgram } from '../init/init.ts';
+import type { JailHands } from '../jail/jail.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import type { ImageRequest } from '../strategy.ts';
 import type { Group } from './order-toml.ts';
@@ -10,6 +11,7 @@ import type { SharedRuntimes } from './runtimes.ts';
 /** The collaborators of every build with buildpacks. */
 export interface CnbDeps {
   readonly engine: Engine;
+  readonly hands: JailHands;
   readonly platformId: string;
   /** The groups of order.toml. */
   readonly order: readonly Group[];

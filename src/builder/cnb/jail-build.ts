@@ -4,6 +4,7 @@ import type { LayerFile } from '../../domain/images.ts';
 import { labelNames } from '../../domain/labels.ts';
 import { builderGeneration, stackParts } from '../build-key.ts';
 import { buildTrust } from '../build-trust.ts';
+import { DiskWatch, lastDisk } from '../full-disk.ts';
 import { HeldOutput } from '../held-output.ts';
 import type { HostTrust } from '../host-trust.ts';
 import { BuildLines } from '../jail/build-lines.ts';
@@ -36,8 +37,11 @@ export interface JailResult {
 }
 
 /** A whole build: detect, restore, build and export in one container, with the app's own volume for its caches. */
-export async function buildInJail(build: CnbBuild): Promise<JailResult> {
-  const { deps, request, directory } = build;
+export async function buildInJail(whole: CnbBuild): Promise<JailResult> {
+  const { deps, directory } = whole;
+  using disk = new DiskWatch(deps.hands, lastDisk(deps.limits));
+  const request = { ...whole.request, signal: AbortSignal.any([whole.request.signal, disk.signal]) };
+  const build = { ...whole, request };
   const output = new LimitedOutput(request.output, { maxBytes: deps.limits.outputBytes });
   const lines = new BuildLines(output, concealer(request.config));
   const held = new HeldOutput(output);
@@ -146,12 +150,12 @@ function pathsOf(folders: Readonly<Record<string, string>>): Readonly<Record<str
 }
 
 async function openJail({ deps, groups, request }: CnbBuild, lines: BuildLines): Promise<Jail> {
-  const { engine, platformId, limits } = deps;
+  const { platformId, limits } = deps;
   const shares = groups[0]?.some(({ buildpack }) => buildpack.planning?.runtime) ?? false;
   const [cache, networkId] = await Promise.all([ownVolume(deps, request), deps.networkOf(request.worker)]);
   const shared = shares ? [{ name: await deps.runtimes.volume(), path: runtimesDir, readOnly: true }] : [];
   return await Jail.open(
-    engine,
+    deps,
     {
       name: `paas-build-${request.buildId}`,
       platformId,

@@ -1,6 +1,5 @@
-import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
-import { Jail, type JailSpec } from '../jail/jail.ts';
+import { Jail, type JailDeps, type JailSpec } from '../jail/jail.ts';
 import type { RecordUse, RuntimeRecords } from './runtime-records.ts';
 
 /** A runtime that no build has used for this time is removed. A build that needs it later makes it again. */
@@ -13,11 +12,11 @@ const unusedForMs = 30 * 24 * 60 * 60_000;
  */
 export async function removeOldRuntimes({
   engine,
+  hands,
   records,
   now,
   spec,
-}: {
-  readonly engine: Engine;
+}: JailDeps & {
   readonly records: RuntimeRecords;
   readonly now: Date;
   /** For a jail whose only volume is that of the runtimes. */
@@ -28,16 +27,16 @@ export async function removeOldRuntimes({
   const old = all.filter(isOld);
   if (old.length === 0) return;
   const kept = all.filter((use) => !isOld(use));
-  await keepOnly(new Set(kept.flatMap(({ folders }) => folders)), engine, spec);
+  await keepOnly(new Set(kept.flatMap(({ folders }) => folders)), { engine, hands }, spec);
   const images = new Set(kept.map(({ imageId }) => imageId));
   for (const { imageId } of old) if (imageId && !images.has(imageId)) await engine.images.remove(imageId);
   for (const use of old) await records.forget(use);
 }
 
-async function keepOnly(folders: ReadonlySet<string>, engine: Engine, spec: JailSpec): Promise<void> {
+async function keepOnly(folders: ReadonlySet<string>, deps: JailDeps, spec: JailSpec): Promise<void> {
   const output: Buffer[] = [];
   const signal = AbortSignal.timeout(spec.limits.wallMs);
-  await using jail = await Jail.open(engine, spec, {
+  await using jail = await Jail.open(deps, spec, {
     output: { write: (chunk) => output.push(chunk), end: () => undefined },
     signal,
   });

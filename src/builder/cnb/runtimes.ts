@@ -11,7 +11,7 @@ import { labelNames } from '../../domain/labels.ts';
 import type { Leases } from '../../domain/leases.ts';
 import type { HostTrust } from '../host-trust.ts';
 import { BuildLines } from '../jail/build-lines.ts';
-import { Jail } from '../jail/jail.ts';
+import { Jail, type JailHands } from '../jail/jail.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import type { ImageRequest } from '../strategy.ts';
 import { buildpackFailed } from './build-phase.ts';
@@ -44,6 +44,7 @@ export interface PreparedRuntimes {
 
 export interface RuntimesDeps {
   readonly engine: Engine;
+  readonly hands: JailHands;
   readonly leases: Leases;
   readonly platformId: string;
   readonly limits: JailLimits;
@@ -112,7 +113,7 @@ export class SharedRuntimes {
 
   /** Removes the runtimes that no build has used for 30 days. Holds the same lease as `prepare`, so none is being made. */
   async removeOld(now: Date, stack: Stack): Promise<void> {
-    const { engine, platformId, limits } = this.#deps;
+    const { engine, hands, platformId, limits } = this.#deps;
     const volumes = [{ name: await this.volume(), path: runtimesDir }];
     const name = `paas-build-${platformId}-tidy`;
     const spec = {
@@ -123,7 +124,8 @@ export class SharedRuntimes {
       image: stack.buildImageId,
       networkId: null,
     } as const;
-    const remove = () => removeOldRuntimes({ engine, records: this.#records, now, spec: { ...spec, volumes, limits } });
+    const remove = () =>
+      removeOldRuntimes({ engine, hands, records: this.#records, now, spec: { ...spec, volumes, limits } });
     await this.#deps.leases.hold('round/runtimes', remove, { purpose: 'the removal of old runtimes' });
   }
 
@@ -161,9 +163,9 @@ export class SharedRuntimes {
   }
 
   async #openJail({ request, networkId }: RuntimeRequest, lines: BuildLines): Promise<Jail> {
-    const { engine, platformId, limits } = this.#deps;
+    const { platformId, limits } = this.#deps;
     return await Jail.open(
-      engine,
+      this.#deps,
       {
         name: `paas-build-${request.buildId}-runtime`,
         platformId,

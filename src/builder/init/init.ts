@@ -10,7 +10,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import { labelNames } from '../../domain/labels.ts';
 import { writeWhole } from '../../system/durable-file.ts';
 import { readIfThere } from '../files.ts';
-import { Jail } from '../jail/jail.ts';
+import { Jail, type JailHands } from '../jail/jail.ts';
 import type { JailLimits } from '../jail/limits.ts';
 
 /** Its path in every image that we make. */
@@ -37,6 +37,7 @@ export const initTag = `paas/init:${initDigest.slice(7, 19)}`;
 
 export interface InitDeps {
   readonly engine: Engine;
+  readonly hands: JailHands;
   readonly platformId: string;
   readonly limits: JailLimits;
   /** The folder for the compiled program. */
@@ -90,11 +91,11 @@ export class InitProgram {
   }
 
   async #compile({ buildImageId }: Stack): Promise<Buffer> {
-    const { engine, platformId, limits } = this.#deps;
+    const { platformId, limits } = this.#deps;
     const said: Buffer[] = [];
     const buildId = `init-${randomBytes(4).toString('hex')}`;
     await using jail = await Jail.open(
-      engine,
+      this.#deps,
       {
         name: `paas-build-${buildId}`,
         platformId,

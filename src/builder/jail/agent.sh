@@ -1,13 +1,14 @@
 # The only program that the platform starts in a build's jail: bash -c "$(cat agent.sh)". It reads requests on standard
 # input and answers on standard output; the output of builds goes to standard error. It runs as the same user as the
-# build, so the platform trusts its answers only about the app that is built.
+# build, which can stop it and answer in its place. So the platform trusts its answers only about the app that is built,
+# and counts, times and limits the build from outside; where the host cannot count a disk, the agent must.
 #
 # A request is a verb on a line, then data in frames: their length in bytes on a line, the bytes, and 0 at the end.
 # If the data is a list of words, each word ends with NUL. An answer is one line.
 #
 #   put DIRECTORY   tar                                        ok
-#   run             mark, where, output, count, environment…, argv…
-#                                                              exit STATUS OOM-KILLS; meanwhile: disk MEGABYTES FILES
+#   run             mark, "counts" or nothing, where, output, count, environment…, argv…
+#                                                              exit STATUS OOM-KILLS; meanwhile: alive [MEGABYTES FILES]
 #   list            depth, paths…                              data BASE64: type, size, path; each ends with NUL
 #   read            paths…                                     data BASE64: tar
 #   fingerprints    trees…                                     data BASE64: a SHA-256 on a line for each tree
@@ -24,7 +25,7 @@ cd /
 
 answer() { printf '%s\n' "$1" >&3; }
 
-# The folders that builds can write to. The disk limit applies to their sum.
+# The folders that builds can write to, for the count.
 writable=(/app /layers /workspace /platform /build /cache /tmp /var/tmp /dev/shm)
 
 frames() {
@@ -39,16 +40,22 @@ words() {
   frames | mapfile -d '' -t "$1"
 }
 
-# Reports the disk in use every 2 s or more. The lines are also the agent's sign of life: a build that stops them is ended.
-watch_disk() {
-  local kilobytes files started
+# The agent's sign of life, every 2 s or more: a build that leaves no room for one process is ended. With $1, it says the
+# disk in use.
+watch() {
+  local kilobytes files started pause=2
   while :; do
+    sleep "$pause" || continue
     started=$EPOCHSECONDS
+    if [[ -z $1 ]]; then
+      answer alive
+      continue
+    fi
     kilobytes=$(du -skxc "${writable[@]}" 2>/dev/null | tail -n 1 | cut -f 1)
     files=$(du -sxc --inodes "${writable[@]}" 2>/dev/null | tail -n 1 | cut -f 1)
-    answer "disk $((kilobytes / 1024)) $files"
+    answer "alive $((kilobytes / 1024)) $files"
     # At most a tenth of one core.
-    sleep $((2 + 10 * (EPOCHSECONDS - started)))
+    pause=$((2 + 10 * (EPOCHSECONDS - started)))
   done
 }
 
@@ -64,11 +71,12 @@ oom_kills() {
 run() {
   local -a fields
   words fields
-  local mark=${fields[0]} where=${fields[1]} output=${fields[2]} count=${fields[3]} status watcher before
-  local -a environment=("${fields[@]:4:count}") command=("${fields[@]:4+count}")
+  local mark=${fields[0]} counts=${fields[1]} where=${fields[2]} output=${fields[3]} count=${fields[4]}
+  local status watcher before
+  local -a environment=("${fields[@]:5:count}") command=("${fields[@]:5+count}")
   before=$(oom_kills)
   # Hides the shell's own messages about killed commands from the pusher, the watcher's too.
-  watch_disk 2>/dev/null &
+  watch "$counts" 2>/dev/null &
   watcher=$!
   {
     if [[ -n $output ]]; then

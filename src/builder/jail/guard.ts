@@ -1,4 +1,5 @@
 import { PlatformError } from '../../domain/errors.ts';
+import type { ContainerDisk } from '../../domain/host-hands.ts';
 import type { JailLimits } from './limits.ts';
 
 /**
@@ -14,7 +15,7 @@ export class Guard implements Disposable {
   #watching = 0;
   #agentWatches = true;
   #outputAt = performance.now();
-  #diskAt = performance.now();
+  #agentAt = performance.now();
 
   constructor(limits: JailLimits, caller: AbortSignal) {
     this.#limits = limits;
@@ -35,7 +36,7 @@ export class Guard implements Disposable {
   watch({ agent = true }: { readonly agent?: boolean } = {}): Disposable {
     this.#watching += 1;
     this.#agentWatches = agent;
-    this.#outputAt = this.#diskAt = performance.now();
+    this.#outputAt = this.#agentAt = performance.now();
     return {
       [Symbol.dispose]: () => {
         this.#watching -= 1;
@@ -47,8 +48,14 @@ export class Guard implements Disposable {
     this.#outputAt = performance.now();
   }
 
-  sawDisk(megabytes: number, files: number): void {
-    this.#diskAt = performance.now();
+  /** A line of the agent, whatever it says. */
+  sawAgent(): void {
+    this.#agentAt = performance.now();
+  }
+
+  /** Ends the build if this is more than it may have. */
+  sawDisk({ bytes, files }: ContainerDisk): void {
+    const megabytes = Math.floor(bytes / 1024 / 1024);
     const limit = Math.floor(this.#limits.diskBytes / 1024 / 1024);
     if (megabytes > limit) {
       this.#end(
@@ -59,6 +66,17 @@ export class Guard implements Disposable {
         new PlatformError('build_failed', `The build made ${files} files, and ${this.#limits.files} is the limit.`),
       );
     }
+  }
+
+  /** Ends the build, because nobody knows any more what it has on disk. */
+  uncounted(cause: unknown): void {
+    const seconds = duration(this.#limits.silenceMs);
+    this.#end(
+      new PlatformError('build_failed', `What the build has on disk could not be counted for ${seconds}.`, {
+        hint: 'Push again. It may have made more processes, open files or folders than can be counted in time.',
+        cause,
+      }),
+    );
   }
 
   outOfMemory(): PlatformError {
@@ -98,7 +116,7 @@ export class Guard implements Disposable {
     if (this.#watching === 0) return;
     const now = performance.now();
     if (now - this.#outputAt > this.#limits.idleMs) this.#end(this.#tooQuiet());
-    else if (this.#agentWatches && now - this.#diskAt > this.#limits.silenceMs) this.#end(this.#silent());
+    else if (this.#agentWatches && now - this.#agentAt > this.#limits.silenceMs) this.#end(this.#silent());
   }
 
   #end(reason: PlatformError): void {

@@ -4,8 +4,10 @@ import { createZstdDecompress } from 'node:zlib';
 import type { Engine } from '../../domain/engine.ts';
 import { PlatformError } from '../../domain/errors.ts';
 import { nameOf } from '../../domain/file-name.ts';
+import type { ContainerDisk, HostHands } from '../../domain/host-hands.ts';
 import { labelNames } from '../../domain/labels.ts';
 import { Answers } from './answers.ts';
+import { startScale } from './disk-scale.ts';
 import { frames, type Tree, treeWords, wordFrames } from './frames.ts';
 import { Guard } from './guard.ts';
 import type { JailLimits } from './limits.ts';
@@ -27,6 +29,15 @@ export interface JailSpec {
   readonly volumes: readonly { readonly name: string; readonly path: string; readonly readOnly?: boolean }[];
   readonly limits: JailLimits;
 }
+
+/** What a jail is made with. */
+export interface JailDeps {
+  readonly engine: Engine;
+  /** On the engine's host. */
+  readonly hands: JailHands;
+}
+
+export type JailHands = Pick<HostHands, 'whyNotCounted' | 'containerDisk' | 'disks'>;
 
 interface CommandOutput {
   write(chunk: Buffer): void;
@@ -64,6 +75,9 @@ export interface ListedEntry {
 export class Jail implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #id: string;
+  /** The host cannot count what the build has on disk, so the agent does. */
+  readonly #agentCounts: boolean;
+  readonly #scale: Disposable;
   readonly #guard: Guard;
   readonly #answers: Answers;
   readonly #stdin: NodeJS.WritableStream;
@@ -73,7 +87,7 @@ export class Jail implements AsyncDisposable {
 
   /** `output` receives the output of the commands. */
   static async open(
-    engine: Engine,
+    { engine, hands }: JailDeps,
     spec: JailSpec,
     { output, signal }: { readonly output: CommandOutput; readonly signal: AbortSignal },
   ): Promise<Jail> {
@@ -108,7 +122,10 @@ export class Jail implements AsyncDisposable {
     try {
       const streams = await engine.containers.attach(id, guard.signal);
       await engine.containers.start(id);
-      return new Jail(engine, { id, guard, streams, output });
+      const agentCounts = (await hands.whyNotCounted()) !== null;
+      const count = agentCounts ? countOfEngine(engine, spec) : (until: AbortSignal) => hands.containerDisk(id, until);
+      const scale = startScale({ guard, limits, hands, count });
+      return new Jail(engine, { id, guard, streams, output, agentCounts, scale });
     } catch (error) {
       guard[Symbol.dispose]();
       await engine.containers.remove(id);
@@ -123,10 +140,14 @@ export class Jail implements AsyncDisposable {
       readonly guard: Guard;
       readonly streams: Awaited<ReturnType<Engine['containers']['attach']>>;
       readonly output: CommandOutput;
+      readonly agentCounts: boolean;
+      readonly scale: Disposable;
     },
   ) {
     this.#engine = engine;
     this.#id = deps.id;
+    this.#agentCounts = deps.agentCounts;
+    this.#scale = deps.scale;
     this.#guard = deps.guard;
     this.#stdin = deps.streams.stdin;
     this.#answers = new Answers(deps.streams.stdout);
@@ -152,7 +173,8 @@ export class Jail implements AsyncDisposable {
     const environment = Object.entries(command.env).map(([name, value]) => `${name}=${value}`);
     const mark = this.#output.expect();
     const { cwd, outputFile = '', argv } = command;
-    const words = [mark.text, cwd, outputFile, String(environment.length), ...environment, ...argv];
+    const counts = this.#agentCounts ? 'counts' : '';
+    const words = [mark.text, counts, cwd, outputFile, String(environment.length), ...environment, ...argv];
     using _watch = this.#guard.watch();
     const answer = await this.#ask('run', wordFrames(words));
     await this.#guard.race(mark.reached);
@@ -215,6 +237,7 @@ export class Jail implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#scale[Symbol.dispose]();
     this.#guard[Symbol.dispose]();
     // Unread answers would block the output stream, whose end is awaited below.
     const drained = this.#answers.drain();
@@ -233,9 +256,11 @@ export class Jail implements AsyncDisposable {
     for (;;) {
       const line = await this.#guard.race(this.#answers.line());
       if (line === null) throw await this.#guard.reasonOr(this.#gone());
-      const [, megabytes, files] = /^disk (\d+) (\d+)$/.exec(line) ?? [];
-      if (megabytes === undefined) return line;
-      this.#guard.sawDisk(Number(megabytes), Number(files));
+      const alive = /^alive(?: (\d+) (\d+))?$/.exec(line);
+      if (!alive) return line;
+      this.#guard.sawAgent();
+      const [, megabytes = 0, files = 0] = alive.map(Number);
+      if (this.#agentCounts) this.#guard.sawDisk({ bytes: megabytes * 1024 ** 2, files });
     }
   }
 
@@ -284,4 +309,16 @@ export class Jail implements AsyncDisposable {
       cause: new Error(`unexpected answer: ${answer.slice(0, 200)}`),
     });
   }
+}
+
+/** The engine counts the container's own disk, and neither its volumes nor its files. */
+function countOfEngine(
+  engine: Engine,
+  { platformId, buildId }: JailSpec,
+): (signal: AbortSignal) => Promise<ContainerDisk> {
+  const labels = { [labelNames.platform]: platformId, [labelNames.role]: 'build', [labelNames.build]: buildId };
+  return async (signal) => {
+    const usage = await engine.containers.diskUsage(labels, signal);
+    return { bytes: Math.max(0, ...usage.values()), files: 0 };
+  };
 }

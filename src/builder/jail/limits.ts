@@ -9,7 +9,7 @@ export interface JailLimits {
   readonly wallMs: number;
   /** Without any output. */
   readonly idleMs: number;
-  /** Without a line from the agent while a command runs. */
+  /** Without a line from the agent while a command runs, or without a count of what the build has on disk. */
   readonly silenceMs: number;
   /** Output that the pusher gets to read. Of the rest, only the last lines are shown. */
   readonly outputBytes: number;
@@ -18,7 +18,7 @@ export interface JailLimits {
   readonly files: number;
   /**
    * No build begins while the engine's disk has less free than both `freeDiskShare` and `freeDiskBytes`. A running build
-   * of a Dockerfile, which has no disk limit of its own, is then ended.
+   * of a Dockerfile, which has no disk limit of its own, is then ended; one with buildpacks when half of both is left.
    */
   readonly freeDiskShare: number;
   readonly freeDiskBytes: number;

@@ -1,0 +1,140 @@
+import { execFile } from 'node:child_process';
+import { access, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PlatformError } from '../domain/errors.ts';
+import type { ContainerDisk, EngineOnHost } from '../domain/host-hands.ts';
+import { isRoot } from '../system/privileges.ts';
+
+/*
+ * What a container has on disk, counted on the host and as root: no process of the container can stop this count, hide
+ * from it or answer in its place. The container's own disk is the upper directory of its overlay, its volumes are the
+ * writable mounts beside it. Files that are open or mapped and have no name are found at its processes.
+ */
+
+const cgroupMount = '/sys/fs/cgroup';
+const countDeadlineMs = 30_000;
+/** A build has at most 1,024 processes, each with thousands of open files. */
+const maxBuffer = 32 * 1024 * 1024;
+/** File systems that take no disk: memory, the kernel's own. */
+const notOnDisk = /^(proc|sysfs|tmpfs|devpts|mqueue|cgroup2?|devtmpfs|overlay)$/;
+
+/** Null if `containerDisk` can count on this host; otherwise the reason, without its end. */
+export async function whyNotCounted(engine: () => Promise<EngineOnHost>): Promise<string | null> {
+  if (!isRoot()) return 'the platform does not run as root';
+  try {
+    const { isHere, dataRoot } = await engine();
+    if (!isHere) return 'the engine is on another machine';
+    await access(dataRoot);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Throws `not_found` if the container does not run, and `unavailable` if it cannot be counted. */
+export async function containerDisk(
+  engine: () => Promise<EngineOnHost>,
+  containerId: string,
+  signal: AbortSignal,
+): Promise<ContainerDisk> {
+  const pids = await processesOf(await engine(), containerId);
+  const [first] = pids;
+  if (first === undefined) throw new PlatformError('not_found', `Container ${containerId} does not run.`);
+  const places = writablePlaces(await readFile(`/proc/${first}/mountinfo`, 'utf8'), `/proc/${first}/root`);
+  const [kilobytes, files, nameless] = await Promise.all([
+    total(['-skxc', ...places], signal),
+    total(['-sxc', '--inodes', ...places], signal),
+    namelessFiles(pids, await devicesOf([...places, `/proc/${first}/root`]), signal),
+  ]);
+  return { bytes: kilobytes * 1024 + nameless.bytes, files: files + nameless.files };
+}
+
+/** The process numbers on the host. Empty if the container does not run. */
+async function processesOf(
+  { cgroupVersion, cgroupDriver }: EngineOnHost,
+  containerId: string,
+): Promise<readonly number[]> {
+  const group = cgroupDriver === 'systemd' ? `system.slice/docker-${containerId}.scope` : `docker/${containerId}`;
+  const file = join(cgroupMount, cgroupVersion === 1 ? 'pids' : '', group, 'cgroup.procs');
+  try {
+    const text = await readFile(file, 'utf8');
+    return text.split('\n').filter(Boolean).map(Number);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENODEV') return [];
+    throw error;
+  }
+}
+
+/**
+ * The folders of the host in which a container's files are, from its mountinfo (proc(5)). `root` leads to the container's
+ * own tree: its mount points are made by the engine, and the container has no right to move them. Throws `unavailable` for a
+ * root that is not an overlay.
+ */
+export function writablePlaces(mountinfo: string, root: string): readonly string[] {
+  const places: string[] = [];
+  for (const line of mountinfo.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , , , point = '', options = ''] = before.split(' ').map(unescaped);
+    const [type = '', , superOptions = ''] = after.split(' ');
+    if (point === '/') {
+      const upper = /(?:^|,)upperdir=([^,]+)/.exec(unescaped(superOptions))?.[1];
+      if (upper !== undefined) places.unshift(upper);
+    } else if (type !== '' && !notOnDisk.test(type) && /^rw(,|$)/.test(options) && !point.startsWith('/etc/')) {
+      places.push(`${root}${point}`);
+    }
+  }
+  if (places[0]?.startsWith(root) !== false) {
+    throw new PlatformError('unavailable', 'The container’s disk is no overlay, so the host cannot count it.');
+  }
+  return places;
+}
+
+/** Blanks in mountinfo are octal (proc(5)). */
+function unescaped(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** The last line of du: the total of the places, each file once. Files that vanish meanwhile are left out. */
+async function total(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const text = await run('du', args, signal);
+  return Number(/(\d+)\ttotal\n$/.exec(text)?.[1] ?? unreadable('du', text));
+}
+
+/** A file of the container's own disk has the device of its overlay. */
+async function devicesOf(places: readonly string[]): Promise<ReadonlySet<string>> {
+  const stats = await Promise.all(places.map((place) => stat(place)));
+  return new Set(stats.map(({ dev }) => String(dev)));
+}
+
+/** Regular files on these devices without a name, each once, that processes hold open or have mapped. */
+async function namelessFiles(
+  pids: readonly number[],
+  devices: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<ContainerDisk> {
+  const folders = pids.flatMap((pid) => [`/proc/${pid}/fd`, `/proc/${pid}/map_files`]);
+  const print = ['-maxdepth', '1', '-type', 'f', '-links', '0', '-printf', '%D %i %b\\n'];
+  const text = await run('find', ['-L', ...folders, ...print], signal);
+  const blocks = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const [device = '', file, count] = line.split(' ');
+    if (devices.has(device)) blocks.set(`${device} ${file}`, Number(count));
+  }
+  return { bytes: [...blocks.values()].reduce((sum, count) => sum + count * 512, 0), files: blocks.size };
+}
+
+/** Runs with the lowest priority. Its exit code does not count, because files that vanish meanwhile make it 1. */
+function run(program: 'du' | 'find', args: readonly string[], signal: AbortSignal): Promise<string> {
+  const options = { timeout: countDeadlineMs, maxBuffer, signal, env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' } } as const;
+  return new Promise((resolve, reject) => {
+    execFile('nice', ['-n', '19', program, ...args], options, (error, stdout) => {
+      if (error === null || error.code === 1) resolve(stdout);
+      else reject(new PlatformError('unavailable', `${program} could not count.`, { cause: error }));
+    });
+  });
+}
+
+function unreadable(program: string, text: string): never {
+  throw new PlatformError('unavailable', `${program} did not end with a total: ${text.slice(-200)}`);
+}
