@@ -1,5 +1,6 @@
 import { type Instance, isFinal } from '../domain/instance.ts';
 import type { Store } from '../domain/store.ts';
+import { watchInstances } from './watch-instances.ts';
 
 /** Longer than requests in flight and SIGTERM take by default. */
 const longestLeaveMs = 120_000;
@@ -10,30 +11,12 @@ export async function allLeft(
   store: Store,
   signal: AbortSignal,
 ): Promise<void> {
-  signal.throwIfAborted();
-  const staying = new Set(instances.map(({ id }) => id));
-  if (staying.size === 0) return;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const look = async (id: string) => {
-    const instance = await store.instances.find(id);
+  const ids = new Set(instances.map(({ id }) => id));
+  const staying = new Set(ids);
+  const look = async (id: string, instance: Instance | null) => {
     if (!instance || isFinal(instance.state)) staying.delete(id);
-    if (staying.size === 0) resolve();
+    return staying.size === 0;
   };
-  const lookAtAll = () => {
-    for (const id of staying) look(id).catch(reject);
-  };
-  const unsubscribe = store.changes.subscribe((change) => {
-    if (change.table === 'instances' && staying.has(change.id)) look(change.id).catch(reject);
-  }, lookAtAll);
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  const timer = setTimeout(resolve, longestLeaveMs);
-  try {
-    lookAtAll();
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    unsubscribe();
-    signal.removeEventListener('abort', abort);
-  }
+  const cancelled = () => signal.reason;
+  await watchInstances({ ids, store }, look, { signal, cancelled, limitMs: longestLeaveMs, late: null });
 }

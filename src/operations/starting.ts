@@ -2,6 +2,7 @@ import { PlatformError } from '../domain/errors.ts';
 import { type Instance, isFinal, processName } from '../domain/instance.ts';
 import type { Release } from '../domain/release.ts';
 import type { Store } from '../domain/store.ts';
+import { watchInstances } from './watch-instances.ts';
 
 /**
  * Resolves when all instances are up at once. Throws `start_failed` with the reason as soon as one has ended, even if it was
@@ -13,35 +14,20 @@ export async function allUp(
   { store, startTimeoutMs }: { readonly store: Store; readonly startTimeoutMs: number },
   signal: AbortSignal,
 ): Promise<void> {
-  if (signal.aborted) throw cancelled(signal);
-  const awaited = new Set(instances.map(({ id }) => id));
-  if (awaited.size === 0) return;
+  const ids = new Set(instances.map(({ id }) => id));
   const up = new Set<string>();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const look = async (id: string) => {
-    const instance = await store.instances.find(id);
-    if (!instance || isFinal(instance.state)) return reject(await notStarted(instance, release, store));
+  const look = async (id: string, instance: Instance | null) => {
+    if (!instance || isFinal(instance.state)) throw await notStarted(instance, release, store);
     if (instance.state === 'up') up.add(id);
     else up.delete(id);
-    if (up.size === awaited.size) resolve();
+    return up.size === ids.size;
   };
-  const lookAtAll = () => {
-    for (const id of awaited) look(id).catch(reject);
-  };
-  const unsubscribe = store.changes.subscribe((change) => {
-    if (change.table === 'instances' && awaited.has(change.id)) look(change.id).catch(reject);
-  }, lookAtAll);
-  const abort = () => reject(cancelled(signal));
-  signal.addEventListener('abort', abort, { once: true });
-  const timer = setTimeout(() => reject(late(release, startTimeoutMs)), startTimeoutMs);
-  try {
-    lookAtAll();
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    unsubscribe();
-    signal.removeEventListener('abort', abort);
-  }
+  await watchInstances({ ids, store }, look, {
+    signal,
+    cancelled: () => cancelled(signal),
+    limitMs: startTimeoutMs,
+    late: () => late(release, startTimeoutMs),
+  });
 }
 
 /** A failed start, with the instance whose last lines explain it. */
