@@ -3,5 +3,12 @@ import type { Settings } from '../config/settings.ts';
 /** The settings that the API reads. */
 export type ApiSettings = Pick<
   Settings,
-  'home' | 'domain' | 'httpPort' | 'apiPort' | 'stackSuite' | 'cloudletMemoryBytes' | 'cloudletCpuMhz'
+  | 'home'
+  | 'domain'
+  | 'httpPort'
+  | 'apiPort'
+  | 'apiConnections'
+  | 'stackSuite'
+  | 'cloudletMemoryBytes'
+  | 'cloudletCpuMhz'
 >;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { PlatformError, publicMessage } from '../domain/errors.ts';
 import type { RunSession } from '../domain/operations.ts';
@@ -7,6 +7,8 @@ import { accessSignal, stillAllowed } from './access-watch.ts';
 import { type AttachedOutput, sendOutput } from './attached-output.ts';
 import { apartProtocol, markedFrame, type OutputName } from './contract/attach-frames.ts';
 import { AttachInput, type AttachOutput } from './contract.ts';
+import type { Entrance } from './entrance.ts';
+import { linger } from './linger.ts';
 import { isForeignOrigin } from './origin.ts';
 import type { RouteDeps } from './route-deps.ts';
 import type { AttachTicket } from './secret-links.ts';
@@ -27,6 +29,7 @@ const slowestEndMs = 15 * 60_000;
  */
 export class AttachDoor {
   readonly #deps: RouteDeps;
+  readonly #entrance: Entrance;
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -36,22 +39,28 @@ export class AttachDoor {
     ...({ closeTimeout: slowestEndMs } as object),
   });
 
-  constructor(deps: RouteDeps) {
+  constructor(deps: RouteDeps, entrance: Entrance) {
     this.#deps = deps;
+    this.#entrance = entrance;
   }
 
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    this.#admit(request).then(
-      (ticket) => {
+    this.#admit(request)
+      .then((ticket) => {
+        this.#entrance.admitConnection(socket, ticket.actor.accountId);
         this.#sockets.handleUpgrade(request, socket, head, (client) => {
           this.#serve(client, ticket).catch((error: unknown) =>
             this.#deps.logger.error('A terminal failed by a defect.', { error }),
           );
         });
-      },
-      () => socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
-    );
+      })
+      .catch((error: unknown) => {
+        const { code } = error as PlatformError;
+        const status = code === 'rate_limited' ? '429 Too Many Requests' : '404 Not Found';
+        socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        linger(socket);
+      });
   }
 
   /** Closes all terminals. Cuts off clients that do not answer within 500 ms. */

@@ -1,30 +1,40 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Actor, Token } from '../domain/actor.ts';
-import type { StoreTables } from '../domain/store.ts';
+import { PlatformError } from '../domain/errors.ts';
+import type { Store } from '../domain/store.ts';
 import { hashToken, isToken } from '../domain/token.ts';
 import type { Clock } from '../system/clock.ts';
+import { TokenLookUps } from './token-look-ups.ts';
 
 /**
- * The actor of an `Authorization` header; null when the header is missing or wrong. Never throws because of the header.
+ * The actor of an `Authorization` header; null when the header is missing or wrong. `client`: the address that it came
+ * from, null for this machine. Throws `rate_limited` when too many wrong tokens came from there.
  */
-export type Authenticate = (authorization: string | undefined) => Promise<Actor | null>;
+export type Authenticate = (authorization: string | undefined, client: string | null) => Promise<Actor | null>;
 
 /** People want to know the day on which a token was last used. A write per request would be too expensive. */
 const touchEveryMs = 10 * 60_000;
+const thisMachine = 'this machine';
 
 /**
  * Accepts `Bearer <token>`, and `Basic <anything:token>` as git and netrc send it. Looks the token up by its SHA-256,
  * so that the time of the look-up and the comparison does not show how much of a guess was right.
  */
 export function createAuthenticator(options: {
-  readonly store: Pick<StoreTables, 'accounts' | 'tokens'>;
+  readonly store: Pick<Store, 'accounts' | 'tokens' | 'changes'>;
   readonly clock: Clock;
 }): Authenticate {
   const { store, clock } = options;
-  return async (authorization) => {
+  const lookUps = new TokenLookUps(options);
+  return async (authorization, client) => {
     const secret = credential(authorization ?? '');
     if (secret === null || !isToken(secret)) return null;
     const sha256 = hashToken(secret);
+    if (!(await lookUps.allows(sha256, client ?? thisMachine))) {
+      throw new PlatformError('rate_limited', `Too many wrong tokens came from ${client ?? thisMachine}.`, {
+        hint: 'Wait a minute, then sign in with a valid one: paas login',
+      });
+    }
     const token = await store.tokens.findBySha256(sha256);
     if (!token || !equal(token.sha256, sha256) || isExpired(token, clock.now())) return null;
     const account = await store.accounts.find(token.accountId);

@@ -3,9 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { authorise, demandScope } from '../domain/access.ts';
 import type { Actor } from '../domain/actor.ts';
+import type { App } from '../domain/app.ts';
 import { PlatformError } from '../domain/errors.ts';
-import type { Authenticate } from './authenticate.ts';
 import { contract, type Endpoint, mediaType } from './contract.ts';
+import type { Entrance } from './entrance.ts';
 import { wrongValue } from './error-body.ts';
 import { isForeignOrigin, originOf } from './origin.ts';
 import { page, parseRange } from './range.ts';
@@ -15,7 +16,7 @@ import type { ApiRequest, Routes } from './route-types.ts';
 
 export interface DispatchDeps {
   readonly routeDeps: RouteDeps;
-  readonly authenticate: Authenticate;
+  readonly entrance: Entrance;
   readonly rateLimit: RateLimit;
   /** The port that the API listens on. */
   readonly port: () => number;
@@ -34,6 +35,10 @@ export function registerRoutes(server: FastifyInstance, routes: Routes, deps: Di
       url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
       // HEAD checks whether something exists. It makes no sense for a stream, which may never end.
       exposeHeadRoute: endpoint.method === 'GET' && !endpoint.stream,
+      // Fastify reads the body between the two.
+      onRequest: async (request, reply) => {
+        admitted.set(request, await admit(endpoint, { request, reply, deps }));
+      },
       handler: (request, reply) => answer(endpoint, route, { request, reply, deps }),
     });
   }
@@ -45,12 +50,21 @@ interface Exchange {
   readonly deps: DispatchDeps;
 }
 
+/** Who asks, and for which app of theirs. */
+interface Admitted {
+  readonly actor: Actor | null;
+  readonly app: App | null;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+const admitted = new WeakMap<FastifyRequest, Admitted>();
+
 /**
- * The order matters: first who asks and whether their token may, then whether the app is theirs, and only then the
- * values.
+ * The order matters: first who asks and whether their token may, then whether the app is theirs, and only then the body
+ * and the other values.
  */
-async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): Promise<unknown> {
-  const { request, reply, deps } = exchange;
+async function admit(endpoint: Endpoint, exchange: Exchange): Promise<Admitted> {
+  const { request, deps } = exchange;
   if (endpoint.method !== 'GET' && isForeignOrigin(request.raw)) {
     throw new PlatformError('forbidden', 'A page of another origin may not change anything in this API.');
   }
@@ -62,19 +76,25 @@ async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): 
     actor && endpoint.path.startsWith('/apps/{app}')
       ? await authorise(deps.routeDeps.store, actor, String(params.app))
       : null;
+  return { actor, app, params };
+}
+
+async function answer(endpoint: Endpoint, route: AnyRoute, exchange: Exchange): Promise<unknown> {
+  const { request, reply, deps } = exchange;
+  const who = admitted.get(request);
+  if (!who) throw new PlatformError('internal', 'A request was not admitted.');
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new PlatformError('cancelled', 'The client went away.')));
   const lastEventId = request.headers['last-event-id'];
   const range = endpoint.range ? parseRange(request.headers.range, endpoint.range) : null;
   const call: AnyRequest = {
-    actor,
-    app,
+    ...who,
     page: range,
-    params,
     query: check(endpoint.query, request.query, 'query'),
     body: endpoint.body ? check(endpoint.body, request.body ?? undefined, 'body') : null,
     origin: originOf(request.raw, deps.routeDeps.settings, deps.port()),
     lastEventId: typeof lastEventId === 'string' ? lastEventId : null,
+    admit: (accountId: string) => deps.entrance.admit(request.raw, reply.raw, { accountId, needs: 'connection' }),
     signal: AbortSignal.any([gone.signal, deps.routeDeps.closing]),
   };
   if (endpoint.stream) return stream(route, call, exchange);
@@ -102,7 +122,7 @@ async function stream(route: AnyRoute, call: AnyRequest, { request, reply, deps 
 }
 
 async function identify({ request, reply, deps }: Exchange): Promise<Actor> {
-  const actor = await deps.authenticate(request.headers.authorization);
+  const actor = await deps.entrance.identify(request.raw, reply.raw, 'body');
   if (!actor) {
     reply.header('WWW-Authenticate', 'Bearer realm="paas"');
     throw new PlatformError('unauthorized', 'Invalid credentials provided.', { hint: 'Sign in: paas login' });

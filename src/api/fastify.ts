@@ -33,6 +33,8 @@ export function createFastify(logger: Logger, server: Server): FastifyInstance {
     // On the raw response, so that streams have them too.
     reply.raw.setHeader('Request-Id', request.id);
     reply.raw.setHeader('X-Content-Type-Options', 'nosniff');
+    // Before the body is read, which Fastify would do first.
+    if (request.is404) throw missing();
   });
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern and not the address, because some addresses are secrets.
@@ -45,18 +47,20 @@ export function createFastify(logger: Logger, server: Server): FastifyInstance {
       durationMs: Math.round(reply.elapsedTime),
     });
   });
-  app.setNotFoundHandler(async (request, reply) => {
-    const missing = new PlatformError('not_found', 'The requested API endpoint was not found.', {
-      hint: 'See the list of endpoints: GET /schema',
-    });
-    const { status, body } = errorAnswer(missing, request.id);
-    return reply.code(status).send(body);
-  });
   app.setErrorHandler(async (error, request, reply) => {
     const { status, body } = errorAnswer(error, request.id);
+    // Nobody has shown a token, so nobody keeps a connection.
+    if (status === 401 || status === 429) reply.raw.shouldKeepAlive = false;
+    if (status === 429) reply.header('Retry-After', '10');
     if (status === 500)
       logger.error('A request failed by a defect.', { requestId: request.id, route: request.routeOptions.url, error });
     return reply.code(status).send(body);
   });
   return app;
+}
+
+function missing(): PlatformError {
+  return new PlatformError('not_found', 'The requested API endpoint was not found.', {
+    hint: 'See the list of endpoints: GET /schema',
+  });
 }

@@ -1,10 +1,11 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
 import { createServer } from '../system/node-http.ts';
 import type { AttachDoor } from './attach.ts';
+import type { Entrance } from './entrance.ts';
 
 /** Heroku's client sends up to 7 KB of earlier request ids. */
 const maxHeaderBytes = 16 * 1024;
@@ -12,39 +13,39 @@ const headersTimeoutMs = 10_000;
 /** Longer than the resolver keeps an idle connection, so that it never sends on one that this server is closing. */
 const keepAliveMs = 75_000;
 const closeGraceMs = 3_000;
+/** Connections that wait to be accepted. With Node's 511 a crowd that connects at once makes others wait for seconds. */
+const backlog = 4_096;
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server that does not listen yet. WebSocket upgrades go to `attach`. */
-export function createHttpServer(listener: Listener, attach: AttachDoor, maxConnections: number): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: headersTimeoutMs,
-      keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: 5_000,
-      // No limit for pushes, which may take long. limitBodyTime limits the API's own bodies.
-      requestTimeout: 0,
-      // Upgrade to WebSocket only. A request with `Upgrade: h2c`, which curl offers, gets a plain answer.
-      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
-    },
-    listener,
-  );
-  server.maxConnections = maxConnections;
-  server.on('upgrade', (request, socket, head) => attach.upgrade(request, socket, head));
-  return server;
+export interface ServerParts {
+  readonly listener: Listener;
+  readonly attach: AttachDoor;
+  readonly entrance: Entrance;
+  readonly maxConnections: number;
 }
 
-/** Answers 408 and closes when the client needs longer than `timeoutMs` to send the body. */
-export function limitBodyTime(request: IncomingMessage, response: ServerResponse, timeoutMs: number): void {
-  const timer = setTimeout(() => {
-    if (request.complete) return;
-    if (!response.headersSent) response.writeHead(408, { Connection: 'close' }).end();
-    request.destroy();
-  }, timeoutMs);
-  timer.unref();
-  response.once('close', () => clearTimeout(timer));
-  request.once('end', () => clearTimeout(timer));
+/** A server that does not listen yet. WebSocket upgrades go to `attach`. */
+export function createHttpServer({ listener, attach, entrance, maxConnections }: ServerParts): Server {
+  const server = createServer({
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: 1_000,
+    // No limit for pushes, which may take long. The entrance cuts clients that are too slow.
+    requestTimeout: 0,
+    // Upgrade to WebSocket only. A request with `Upgrade: h2c`, which curl offers, gets a plain answer.
+    shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
+  });
+  server.maxConnections = maxConnections;
+  server.on('connection', entrance.pool());
+  const serve = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    if (entrance.begin(request, response, expectsContinue)) listener(request, response);
+  };
+  server.on('request', serve(false));
+  server.on('checkContinue', serve(true));
+  server.on('upgrade', (request, socket, head) => attach.upgrade(request, socket as Socket, head));
+  return server;
 }
 
 /** Throws `conflict`, with the setting to change, when the address is taken. */
@@ -66,7 +67,7 @@ export function listenOn(
         }),
       );
     });
-    server.listen(address, resolve);
+    server.listen({ ...address, backlog }, resolve);
   });
 }
 

@@ -19,6 +19,11 @@ export interface ApiRequest<E extends Endpoint> {
   /** Scheme, host and port by which the client reached this API. Links in the answer begin with it. */
   readonly origin: string;
   readonly lastEventId: string | null;
+  /**
+   * Counts the request as the account's. For a route without a token, once its address has shown whose it is. Throws
+   * `rate_limited`.
+   */
+  readonly admit: (accountId: string) => void;
   /** Aborts when the client goes away or the API closes. */
   readonly signal: AbortSignal;
 }

@@ -5,10 +5,10 @@ import { PlatformError } from '../domain/errors.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logger.ts';
 import { AttachDoor } from './attach.ts';
-import { createAuthenticator } from './authenticate.ts';
 import { registerRoutes } from './dispatch.ts';
+import type { Entrance } from './entrance.ts';
 import { createFastify } from './fastify.ts';
-import { closeServer, createHttpServer, limitBodyTime, listenOn, listenOnSocket } from './http-server.ts';
+import { closeServer, createHttpServer, listenOn, listenOnSocket } from './http-server.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { createRoutes } from './routes.ts';
@@ -20,16 +20,14 @@ export interface ApiDeps
     RouteDeps,
     'store' | 'operations' | 'appLog' | 'settings' | 'status' | 'capacity' | 'memoryUse' | 'logger'
   > {
+  /** Checks tokens, and limits what comes in. Closed with the API. */
+  readonly entrance: Entrance;
   /** Takes git's requests on the same ports, before Fastify. */
   readonly gitReceive?: {
     isGitRequest(request: IncomingMessage): boolean;
     handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
   };
   readonly clock?: Clock;
-  /** Time for a client to send a request's body. Not for git's requests. */
-  readonly bodyTimeoutMs?: number;
-  /** Connections open at once, with those that follow a log. */
-  readonly maxConnections?: number;
 }
 
 export interface Api {
@@ -41,13 +39,6 @@ export interface Api {
   /** Ends streams, gives running requests 3 s to end, then closes all connections. May be called twice. */
   close(): Promise<void>;
 }
-
-const bodyTimeoutDefaultMs = 30_000;
-/**
- * With many more the platform could run out of file descriptors. Anybody who knows an address can keep a connection
- * open.
- */
-const maxConnectionsDefault = 4_096;
 
 /** The Platform API over HTTP. */
 export function createApi(options: ApiDeps): Api {
@@ -61,23 +52,23 @@ export function createApi(options: ApiDeps): Api {
     buildLinks: new SignedLinks(clock),
     closing: closing.signal,
   };
-  const attach = new AttachDoor(deps);
+  const { entrance } = options;
+  const attach = new AttachDoor(deps, entrance);
   let port = options.settings.apiPort;
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     if (options.gitReceive?.isGitRequest(request)) {
       handOver(options.gitReceive, { request, response, logger: options.logger });
       return;
     }
-    limitBodyTime(request, response, options.bodyTimeoutMs ?? bodyTimeoutDefaultMs);
     app.routing(request, response);
   };
-  const { maxConnections = maxConnectionsDefault } = options;
-  const tcp = createHttpServer(listener, attach, maxConnections);
-  const local = createHttpServer(listener, attach, maxConnections);
+  const parts = { listener, attach, entrance, maxConnections: options.settings.apiConnections };
+  const tcp = createHttpServer(parts);
+  const local = createHttpServer(parts);
   const app = createFastify(options.logger, tcp);
   registerRoutes(app, createRoutes(deps), {
     routeDeps: deps,
-    authenticate: createAuthenticator({ store: options.store, clock }),
+    entrance,
     rateLimit: new RateLimit(clock),
     port: () => port,
   });
@@ -94,6 +85,7 @@ export function createApi(options: ApiDeps): Api {
       attach.close();
       await Promise.all([closeServer(tcp), closeServer(local)]);
       await app.close();
+      entrance.close();
     },
   };
 }

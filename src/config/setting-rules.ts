@@ -46,6 +46,11 @@ export const settingRules = z.object({
     .describe('proxies in front that are believed about their clients'),
   answer_head_kib: wholeNumber(4, 1024).default(64).describe("the largest head of an app's answer, in KiB"),
   api_port: port.default(7080).describe('the port of the API, on 127.0.0.1 only'),
+  api_connections: wholeNumber(64, 60_000).default(4_096).describe('connections to the API and git at once'),
+  api_strangers: wholeNumber(16, 30_000).default(512).describe('of these, connections that have shown no valid token'),
+  api_min_rate: wholeNumber(1, 1024 * 1024)
+    .default(500)
+    .describe('bytes per second below which a client of the API or git is cut'),
   docker_host: z
     .string("the address of an engine's socket")
     .default('unix:///var/run/docker.sock')

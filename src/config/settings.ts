@@ -29,6 +29,12 @@ export interface Settings {
   /** The largest head of an app's answer. */
   readonly answerHeadBytes: number;
   readonly apiPort: number;
+  /** Connections to the API and git at once. */
+  readonly apiConnections: number;
+  /** Of these, those whose present request has shown no valid token. */
+  readonly apiStrangers: number;
+  /** The rate, in bytes per second, below which a client of the API or git is cut. */
+  readonly apiMinRate: number;
   readonly dockerHost: string;
   /** The private range that the apps' networks are cut from. */
   readonly networkPool: string;
@@ -118,6 +124,9 @@ function toSettings(s: RawSettings, home: string): Settings {
     trustedProxies: rangesOf(s.trusted_proxies),
     answerHeadBytes: s.answer_head_kib * 1024,
     apiPort: s.api_port,
+    apiConnections: s.api_connections,
+    apiStrangers: Math.min(s.api_strangers, Math.floor(s.api_connections / 2)),
+    apiMinRate: s.api_min_rate,
     dockerHost: s.docker_host,
     networkPool: s.network_pool,
     cloudletMemoryBytes: s.cloudlet_mib * megabyte,

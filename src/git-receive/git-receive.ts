@@ -27,8 +27,11 @@ export interface GitReceiveDeps {
   readonly store: Pick<Store, 'apps' | 'transaction'>;
   readonly operations: Pick<Operations, 'deployPush'>;
   readonly leases: Leases;
-  /** The actor of an Authorization header; null for a missing or wrong one, after the same time. */
-  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  /**
+   * Who asks; null for a missing or wrong token. Called before anything of the body is read. Throws `rate_limited` when
+   * there were too many wrong tokens, or the account has too many requests in progress.
+   */
+  readonly identify: (req: IncomingMessage, res: ServerResponse) => Promise<Actor | null>;
   /** Whether the actor may push to, and fetch from, the app. */
   readonly mayPush: (actor: Actor, app: App) => boolean;
   readonly logger: Logger;
@@ -56,7 +59,7 @@ export interface GitReceive {
 const stopMs = 10_000;
 
 export function createGitReceive(options: GitReceiveDeps): GitReceive {
-  const { settings, store, operations, leases, authenticate, mayPush, logger } = options;
+  const { settings, store, operations, leases, identify, mayPush, logger } = options;
   const limits: GitLimits = { ...defaultLimits, ...options.limits };
   const { repos, hooks, runtime, hookSocket } = paths(settings.home);
   const user = gitUser();
@@ -89,7 +92,7 @@ export function createGitReceive(options: GitReceiveDeps): GitReceive {
 
   const door = new HttpDoor({
     store,
-    authenticate,
+    identify,
     mayPush,
     pushes,
     open,

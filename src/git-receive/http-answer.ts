@@ -18,15 +18,17 @@ export function refuse(
     res.destroy();
     return;
   }
+  // Of a stranger nothing is read.
+  const isKnown = status !== 401 && status !== 429;
   const hasSmallBody = req.headers['transfer-encoding'] === undefined && contentLength(req) <= readBytes;
-  if (hasSmallBody) req.resume();
+  if (isKnown && hasSmallBody) req.resume();
   res.writeHead(status, {
     ...never,
     ...headers,
     'Cache-Control': 'no-cache, max-age=0, must-revalidate',
     'Content-Type': 'text/plain; charset=utf-8',
     // The rest of a large body would be read for nothing.
-    ...(hasSmallBody ? {} : { Connection: 'close' }),
+    ...(isKnown && hasSmallBody ? {} : { Connection: 'close' }),
   });
   res.end(`${text}\n`);
 }

@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasScope } from '../domain/access.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { App } from '../domain/app.ts';
+import { errorCode, publicMessage } from '../domain/errors.ts';
 import type { Store } from '../domain/store.ts';
+import { FairShare } from '../system/fair-share.ts';
 import type { Logger } from '../system/logger.ts';
 import { refuse } from './http-answer.ts';
 import { IncomingPush, type IncomingPushes } from './incoming-push.ts';
@@ -15,8 +17,11 @@ import { servePush } from './serve-push.ts';
 
 export interface HttpDoorDeps {
   readonly store: Pick<Store, 'apps'>;
-  /** The actor of an Authorization header; null for a missing or wrong one, after the same time. */
-  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  /**
+   * Who asks; null for a missing or wrong token. Called before anything of the body is read. Throws `rate_limited` when
+   * there were too many wrong tokens, or the account has too many requests in progress.
+   */
+  readonly identify: (req: IncomingMessage, res: ServerResponse) => Promise<Actor | null>;
   /** Whether the actor may push to, and fetch from, the app. */
   readonly mayPush: (actor: Actor, app: App) => boolean;
   readonly pushes: IncomingPushes;
@@ -28,6 +33,9 @@ export interface HttpDoorDeps {
   readonly limits: GitLimits;
   readonly logger: Logger;
 }
+
+/** With 2, one account alone can take two thirds of the places. */
+const accountShare = 2;
 
 interface GitExchange {
   readonly req: IncomingMessage;
@@ -44,10 +52,12 @@ interface GitExchange {
  */
 export class HttpDoor {
   readonly #deps: HttpDoorDeps;
-  #requests = 0;
+  /** Requests with a git process, by account. */
+  readonly #places: FairShare;
 
   constructor(deps: HttpDoorDeps) {
     this.#deps = deps;
+    this.#places = new FairShare(deps.limits.requests, accountShare);
   }
 
   /** Answers any request. Never rejects. */
@@ -59,6 +69,9 @@ export class HttpDoor {
       await this.#answer(req, res, { requestId, logger });
     } catch (error) {
       if (res.destroyed) return;
+      if (errorCode(error) === 'rate_limited') {
+        return refuse(req, res, { status: 429, text: publicMessage(error), headers: { 'Retry-After': '60' } });
+      }
       logger.error('A git request failed', { error });
       refuse(req, res, { status: 500, text: `Internal error. The platform's log has it under request ${requestId}.` });
     }
@@ -69,8 +82,8 @@ export class HttpDoor {
     res: ServerResponse,
     { requestId, logger }: { requestId: string; logger: Logger },
   ): Promise<void> {
-    const { authenticate, store, mayPush, limits } = this.#deps;
-    const known = await authenticate(req.headers.authorization);
+    const { store, mayPush } = this.#deps;
+    const known = await this.#deps.identify(req, res);
     if (!known) return refuseStranger(req, res);
     const route = parseGitRoute(req.url ?? '');
     if (!route) return refuse(req, res, { status: 404, text: 'Nothing is here. Push to: <app>.git' });
@@ -87,16 +100,17 @@ export class HttpDoor {
       const text = 'This token may only read. For one that may push: paas tokens:create --scope deploy';
       return refuse(req, res, { status: 403, text });
     }
-    if (this.#requests >= limits.requests) {
-      const text = `${limits.requests} pushes and fetches are under way. Try again in a minute.`;
+    const leave = this.#places.take(known.accountId);
+    if (!leave) {
+      const own = this.#places.held(known.accountId);
+      const text = `${own} pushes and fetches of your account are under way, and others need room too. Try again in a minute.`;
       return refuse(req, res, { status: 503, text, headers: { 'Retry-After': '60' } });
     }
-    this.#requests += 1;
     try {
       const actor = { ...known, requestId };
       await this.#serve(route, { req, res, actor, app, requestId, logger: logger.child({ app: app.name }) });
     } finally {
-      this.#requests -= 1;
+      leave();
     }
   }
 

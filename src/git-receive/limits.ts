@@ -20,10 +20,11 @@ export interface GitLimits {
   readonly fetchRequestBytes: number;
   /** Pushes of one app that are under way, with the waiting ones. */
   readonly pushesPerApp: number;
-  /** Requests with a git process, over all apps. */
+  /** Requests with a git process, over all apps. One account alone can have two thirds of them. */
   readonly requests: number;
   /** Between two bytes of a request from the client. */
   readonly uploadIdleMs: number;
+  /** A slow line may take hours: who sends too slowly is cut before (api/slow-exchanges.ts). */
   readonly uploadMs: number;
   /** From the end of the upload until the hook asks. git unpacks and checks the objects. */
   readonly unpackMs: number;
@@ -50,9 +51,9 @@ export const defaultLimits: GitLimits = {
   pushOptionBytes: 64 * 1024,
   fetchRequestBytes: 8 * mebibyte,
   pushesPerApp: 25,
-  requests: 64,
+  requests: 96,
   uploadIdleMs: minute,
-  uploadMs: 30 * minute,
+  uploadMs: 12 * 60 * minute,
   unpackMs: 5 * minute,
   verdictMs: 120 * minute,
   finishMs: 10 * second,

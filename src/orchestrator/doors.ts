@@ -1,5 +1,7 @@
 import { createAuthenticator } from '../api/authenticate.ts';
 import type { PlatformStatus } from '../api/contract.ts';
+import { Entrance } from '../api/entrance.ts';
+import { entranceLimits } from '../api/entrance-limits.ts';
 import { createApi } from '../api/server.ts';
 import { mayUse } from '../domain/access.ts';
 import { createGitReceive } from '../git-receive/git-receive.ts';
@@ -22,10 +24,22 @@ export async function openDoors(ground: Ground) {
   const { settings, logger, store, clock, leases, appLog, engines } = ground;
   const leadership = new Leadership();
   const { operations } = leadership;
-  const authenticate = createAuthenticator({ store, clock });
-  const gitReceive = createGitReceive({ settings, store, operations, leases, authenticate, mayPush: mayUse, logger });
+  const entrance = new Entrance({
+    authenticate: createAuthenticator({ store, clock }),
+    limits: entranceLimits(settings),
+  });
+  const gitReceive = createGitReceive({
+    settings,
+    store,
+    operations,
+    leases,
+    identify: (request, response) => entrance.identify(request, response, 'connection'),
+    mayPush: mayUse,
+    logger,
+  });
   const status = () => statusOf(ground, leadership);
   const api = createApi({
+    entrance,
     store,
     operations,
     appLog,

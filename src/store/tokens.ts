@@ -39,7 +39,7 @@ export function tokensTable(scope: Scope): Tokens {
   };
 }
 
-async function insert({ db, clock }: Tx, token: Parameters<Tokens['create']>[0]): Promise<Token> {
+async function insert({ db, clock, changed }: Tx, token: Parameters<Tokens['create']>[0]): Promise<Token> {
   const now = clock.now();
   const row: Unnumbered<TokenRow> = {
     id: newId(),
@@ -53,6 +53,7 @@ async function insert({ db, clock }: Tx, token: Parameters<Tokens['create']>[0])
     expiresAt: toTextOrNull(token.expiresAt),
   };
   await db.insertInto('tokens').values(row).execute();
+  changed('tokens', '', row.id);
   return toToken(row);
 }
 

@@ -7,50 +7,33 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { contract, type Endpoint } from '../../src/api/contract.ts';
+import { entranceLimits } from '../../src/api/entrance-limits.ts';
 import { createApi } from '../../src/api/server.ts';
 import { paths } from '../../src/config/settings.ts';
 import type { Clock } from '../../src/system/clock.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import type { Logger } from '../../src/system/logger.ts';
 import { silentLogger } from '../../src/system/logger.ts';
-import { type ApiFixture, sampleStatus, startApi } from '../support/api.ts';
-import { eventually } from '../support/eventually.ts';
+import { type ApiFixture, entranceTo, sampleStatus, startApi } from '../support/api.ts';
 
 describe('the protocol', () => {
   let fixture: ApiFixture;
   let monotonicMs = 0;
   let healthy = true;
   const clock: Clock = { ...systemClock, monotonicMs: () => monotonicMs };
-  const gitRequests: string[] = [];
 
   before(async () => {
     fixture = await startApi({
       clock,
-      bodyTimeoutMs: 300,
       status: async () => {
         if (healthy) return sampleStatus;
         const parts = sampleStatus.parts.map((part) => ({ ...part, state: 'down' as const }));
         return { ...sampleStatus, parts };
       },
-      gitReceive: {
-        isGitRequest: (request) => request.url?.includes('.git/') ?? false,
-        handle: async (request, response) => {
-          gitRequests.push(`${request.method} ${request.url}`);
-          response.end(`raw ${(await text(request)).length}`);
-        },
-      },
     });
     await fixture.newApp('proto');
   });
   after(() => fixture[Symbol.asyncDispose]());
-
-  /** The raw bytes of one HTTP exchange, until the server closes the connection or stays silent. */
-  const wire = async (lines: string): Promise<string> => {
-    const socket = connect(fixture.port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    socket.write(lines);
-    return text(socket);
-  };
 
   test('version 3 is accepted under every name that clients use, and no other version', async () => {
     const { ask } = fixture;
@@ -168,33 +151,6 @@ describe('the protocol', () => {
     assert.equal(answer.status, 201);
   });
 
-  test('a client that sends its body too slowly is disconnected, but a slow push is not', async () => {
-    const push = connect(fixture.port, '127.0.0.1');
-    push.write('POST /proto.git/git-receive-pack HTTP/1.1\r\nHost: git.localhost\r\nContent-Length: 4\r\n');
-    push.write('Connection: close\r\n\r\nab');
-    const head = 'PATCH /apps/proto HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n';
-    const slow = await wire(`${head}Authorization: Bearer ${fixture.owner.token}\r\n\r\n{"name`);
-    assert.match(slow, /^HTTP\/1\.1 408 /);
-    push.write('cd');
-    assert.match(await text(push), /raw 4/);
-    assert.deepEqual(gitRequests, ['POST /proto.git/git-receive-pack']);
-  });
-
-  test('connections beyond the limit are closed, and later ones are accepted again', async () => {
-    await using narrow = await startApi({ maxConnections: 20 });
-    const healthy = () =>
-      narrow.ask('GET', '/healthz', { token: null, headers: { Connection: 'close' } }).then(
-        ({ status }) => status === 200,
-        () => false,
-      );
-    const crowd = Array.from({ length: 30 }, () => connect(narrow.port, '127.0.0.1').resume());
-    for (const socket of crowd) socket.on('error', () => undefined);
-    await eventually('ten are closed', () => crowd.filter(({ closed }) => closed).length === 10);
-    assert.equal(await healthy(), false);
-    for (const socket of crowd) socket.destroy();
-    await eventually('it answers again', healthy);
-  });
-
   test('an upgrade to another protocol than WebSocket is answered as a plain request', async () => {
     const head =
       'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n';
@@ -238,6 +194,7 @@ describe('the protocol', () => {
   test('a taken port or socket is an error that names the setting', async () => {
     const { settings, store, operations, appLog, port } = fixture;
     const options = {
+      entrance: entranceTo(store, entranceLimits(settings)),
       ...{ store, operations, appLog, logger: silentLogger },
       status: async () => sampleStatus,
       capacity: async () => sampleStatus.capacity,

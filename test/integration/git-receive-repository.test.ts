@@ -163,7 +163,7 @@ describe("an app's repository", () => {
       store: server.store,
       leases: createLocalLeases(),
       operations: { deployPush: server.deploy },
-      authenticate: async () => null,
+      identify: async () => null,
       mayPush: () => false,
       logger: silentLogger,
     });

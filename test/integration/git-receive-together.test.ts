@@ -196,7 +196,7 @@ describe('pushes to one app at once', () => {
   });
 
   it('beyond the capacity of the machine are refused, and can be repeated later', async () => {
-    await using small = await GitServer.start({ pushesPerApp: 1, requests: 3, killGraceMs: 500 });
+    await using small = await GitServer.start({ pushesPerApp: 1, requests: 4, killGraceMs: 500 });
     const begun = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
     small.deploy = async (request) => {
@@ -221,7 +221,10 @@ describe('pushes to one app at once', () => {
     );
     await eventually('three deploy', () => small.requests.length === 3);
     const full = await client.git('ls-remote', 'paas');
-    assert.match(full.stderr, /remote: 3 pushes and fetches are under way\. Try again in a minute\./);
+    assert.match(full.stderr, /remote: 3 pushes and fetches of your account are under way, and others need room too\./);
+    const grace = await small.newUser('grace@example.com');
+    const hers = await small.clientOf(await small.newApp(grace), grace);
+    assert.equal((await hers.git('ls-remote', 'paas')).code, 0);
     go.resolve();
     for (const push of [first, ...others]) assert.equal((await push.result).code, 0);
     await client.must('push', 'paas', 'main:refs/heads/side');

@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createAuthenticator } from '../../src/api/authenticate.ts';
 import type { PlatformStatus } from '../../src/api/contract.ts';
+import { Entrance } from '../../src/api/entrance.ts';
+import { type EntranceLimits, entranceLimits } from '../../src/api/entrance-limits.ts';
 import { type Api, type ApiDeps, createApi } from '../../src/api/server.ts';
 import { paths, readSettings, type Settings } from '../../src/config/settings.ts';
 import type { Actor, TokenScope } from '../../src/domain/actor.ts';
@@ -14,6 +17,7 @@ import { mintToken } from '../../src/domain/token.ts';
 import { createAppLog } from '../../src/reporting/app-log.ts';
 import { sqliteDatabase } from '../../src/store/sqlite.ts';
 import { openStoreIn } from '../../src/store/store.ts';
+import { type Clock, systemClock } from '../../src/system/clock.ts';
 import { silentLogger } from '../../src/system/logger.ts';
 import { putHost } from './hosts.ts';
 import { type StoreOperations, storeOperations } from './store-operations.ts';
@@ -83,7 +87,7 @@ export const sampleStatus: PlatformStatus = {
 };
 
 export async function startApi(
-  overrides: Partial<ApiDeps> = {},
+  overrides: Partial<ApiDeps> & { readonly limits?: Partial<EntranceLimits> } = {},
   flags: Readonly<Record<string, string>> = {},
   databaseAt = sqliteDatabase,
 ): Promise<ApiFixture> {
@@ -93,7 +97,10 @@ export async function startApi(
   await putHost(store, { id: 'host-1' });
   const appLog = createAppLog({ dir: paths(home).logs, bytesPerApp: settings.logBytesPerApp });
   const operations = storeOperations(store);
+  const { limits = {}, ...parts } = overrides;
+  const entrance = entranceTo(store, { ...entranceLimits(settings), ...limits }, overrides.clock);
   const api = createApi({
+    entrance,
     store,
     operations,
     appLog,
@@ -102,7 +109,7 @@ export async function startApi(
     capacity: async () => sampleStatus.capacity,
     memoryUse: async (instances) => new Map(instances.map(({ id, size }) => [id, size.reserved * 10 * 2 ** 20])),
     logger: silentLogger,
-    ...overrides,
+    ...parts,
   });
   const { port } = await api.listen();
   const url = `http://127.0.0.1:${port}`;
@@ -134,6 +141,10 @@ export async function startApi(
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+export function entranceTo(store: Store, limits: EntranceLimits, clock: Clock = systemClock): Entrance {
+  return new Entrance({ authenticate: createAuthenticator({ store, clock }), limits });
 }
 
 /** Sends a request in the form of the command line. */

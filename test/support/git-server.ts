@@ -4,8 +4,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthenticator } from '../../src/api/authenticate.ts';
-import { paths } from '../../src/config/settings.ts';
+import type { Entrance } from '../../src/api/entrance.ts';
+import { type EntranceLimits, entranceLimits } from '../../src/api/entrance-limits.ts';
+import { paths, readSettings } from '../../src/config/settings.ts';
 import type { Account } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
 import type { Operations } from '../../src/domain/operations.ts';
@@ -16,9 +17,9 @@ import { mintToken } from '../../src/domain/token.ts';
 import { createGitReceive, type GitReceive } from '../../src/git-receive/git-receive.ts';
 import type { GitLimits } from '../../src/git-receive/limits.ts';
 import { openStore } from '../../src/store/store.ts';
-import { systemClock } from '../../src/system/clock.ts';
 import { createLocalLeases } from '../../src/system/local-leases.ts';
 import type { LogFields, Logger } from '../../src/system/logger.ts';
+import { entranceTo } from './api.ts';
 import { GitRepo } from './git-repo.ts';
 
 export type Deploy = Operations['deployPush'];
@@ -49,16 +50,22 @@ export class GitServer implements AsyncDisposable {
     return await this.release(request);
   };
   readonly #server: Server;
+  readonly #entrance: Entrance;
   readonly #repos: GitRepo[] = [];
 
   private constructor(
     parts: { home: string; store: Store; ada: User; log: RecordingLogger },
     limits: Partial<GitLimits>,
+    entranceChanges: Partial<EntranceLimits>,
   ) {
     this.home = parts.home;
     this.store = parts.store;
     this.ada = parts.ada;
     this.log = parts.log;
+    const entrance = entranceTo(parts.store, {
+      ...entranceLimits(readSettings({}, { home: parts.home })),
+      ...entranceChanges,
+    });
     this.gitReceive = createGitReceive({
       settings: { home: parts.home, domain: 'localhost' },
       store: parts.store,
@@ -69,22 +76,29 @@ export class GitServer implements AsyncDisposable {
           return this.deploy(request, output, signal);
         },
       },
-      authenticate: createAuthenticator({ store: parts.store, clock: systemClock }),
+      identify: (req, res) => entrance.identify(req, res, 'connection'),
       mayPush: (actor, app) => app.ownerId === actor.accountId,
       logger: parts.log,
       limits,
     });
-    this.#server = createServer({ requestTimeout: 0 }, (req, res) => void this.gitReceive.handle(req, res));
+    this.#server = createServer({ requestTimeout: 0 }, (req, res) => {
+      if (entrance.begin(req, res, false)) void this.gitReceive.handle(req, res);
+    });
+    this.#server.on('connection', entrance.pool());
+    this.#entrance = entrance;
   }
 
-  static async start(limits: Partial<GitLimits> = {}): Promise<GitServer> {
+  static async start(
+    limits: Partial<GitLimits> = {},
+    entranceChanges: Partial<EntranceLimits> = {},
+  ): Promise<GitServer> {
     const root = await mkdtemp(join(tmpdir(), 'paas-git-'));
     // git's user must be able to enter it.
     await chmod(root, 0o711);
     const home = join(root, 'home');
     const store = await openStore({ path: paths(home).state, keysDir: paths(home).keys });
     const ada = await newUser(store, 'ada@example.com');
-    const server = new GitServer({ home, store, ada, log: new RecordingLogger() }, limits);
+    const server = new GitServer({ home, store, ada, log: new RecordingLogger() }, limits, entranceChanges);
     await server.gitReceive.listenHooks();
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
     return server;
@@ -147,6 +161,7 @@ export class GitServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.gitReceive.close();
+    this.#entrance.close();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
     await this.store.close();

@@ -34,11 +34,12 @@ export function buildRoutes(deps: RouteDeps): BuildRoutes {
     async readBuildOutput({ app, params, signal }, response) {
       await showBuildOutput(await findBuild(deps, app, params.build), response, { deps, signal });
     },
-    async readBuildStream({ params, signal }, response) {
+    async readBuildStream({ params, admit, signal }, response) {
       const id = buildLinks.open(params.secret);
       const build = id === null ? null : await store.builds.find(id);
       if (!build)
         throw new PlatformError('not_found', 'This address is no longer valid.', { hint: 'Ask for the build again.' });
+      admit((await store.apps.get(build.appId)).ownerId);
       await showBuildOutput(build, response, { deps, signal });
     },
   };

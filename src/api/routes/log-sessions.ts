@@ -38,11 +38,12 @@ export function logSessionRoutes(deps: RouteDeps): Pick<Routes, 'createLogSessio
       const id = derivedId('log-session', secret);
       return { id, logplex_url: `${origin}/log-sessions/${secret}`, created_at: now, updated_at: now };
     },
-    async readLogSession({ params, lastEventId, signal }, response) {
+    async readLogSession({ params, lastEventId, admit, signal }, response) {
       const view = logLinks.open(params.secret);
       if (!view || !(await stillAllowed(deps, view.actor, view.appId))) {
         throw new PlatformError('not_found', 'This log session has expired.', { hint: 'Open another one: paas logs' });
       }
+      admit(view.actor.accountId);
       const stayOpen = () => logLinks.extend(params.secret, openWithinMs);
       await showLog(view, response, { deps, lastEventId, signal, stayOpen });
     },

@@ -1,0 +1,147 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Actor } from '../domain/actor.ts';
+import { PlatformError } from '../domain/errors.ts';
+import { FairShare } from '../system/fair-share.ts';
+import type { Authenticate } from './authenticate.ts';
+import { clientOf } from './client-address.ts';
+import type { EntranceLimits } from './entrance-limits.ts';
+import { closeUnlessRead, hasUnreadBody } from './linger.ts';
+import { SlowExchanges } from './slow-exchanges.ts';
+import { Strangers } from './strangers.ts';
+
+export interface EntranceDeps {
+  readonly authenticate: Authenticate;
+  readonly limits: EntranceLimits;
+}
+
+/** What an account's request takes beside its connection. `body`: memory for a body that is read as a whole. */
+export type Needs = 'connection' | 'body';
+
+/**
+ * Who comes in, for the API and git. A request is a stranger's until its token was checked, and what strangers can take
+ * is small and their own. Accounts share the rest, so that none can take all of it. Whoever sends or reads too slowly is
+ * cut.
+ */
+export class Entrance {
+  readonly #deps: EntranceDeps;
+  readonly #places: FairShare;
+  readonly #bodies: FairShare;
+  readonly #pools = new WeakMap<Socket, Strangers>();
+  /** Requests in progress of strangers, by client; of those from this machine by connection. */
+  readonly #asking = new Map<string | Socket, number>();
+  readonly #waiting = new WeakMap<IncomingMessage, () => void>();
+  readonly #expecting = new WeakSet<IncomingMessage>();
+  readonly #slow: SlowExchanges;
+
+  constructor(deps: EntranceDeps) {
+    this.#deps = deps;
+    const { connections, strangers, bodies } = deps.limits;
+    this.#places = new FairShare(connections - strangers);
+    this.#bodies = new FairShare(bodies);
+    this.#slow = new SlowExchanges(deps.limits);
+  }
+
+  /** For each server: its accepted connections. */
+  pool(): (socket: Socket) => void {
+    const strangers = new Strangers(this.#deps.limits.strangers);
+    return (socket) => {
+      this.#pools.set(socket, strangers);
+      strangers.add(socket);
+      socket.once('close', () => strangers.remove(socket));
+    };
+  }
+
+  /**
+   * For each request, before anything of its body is read. False: it was answered with 429, because its client has too
+   * many without a token. `expectsContinue`: the client sends the body when it gets 100 (RFC 9110 §10.1.1).
+   */
+  begin(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): boolean {
+    closeUnlessRead(request, response);
+    if (expectsContinue) this.#expecting.add(request);
+    const key = clientOf(request) ?? request.socket;
+    const count = this.#asking.get(key) ?? 0;
+    if (count >= this.#deps.limits.strangersPerClient) {
+      refuse(response);
+      return false;
+    }
+    this.#asking.set(key, count + 1);
+    this.#waiting.set(request, () => {
+      this.#waiting.delete(request);
+      const left = (this.#asking.get(key) ?? 1) - 1;
+      if (left > 0) this.#asking.set(key, left);
+      else this.#asking.delete(key);
+    });
+    this.#slow.add(request, response);
+    response.once('close', () => this.#waiting.get(request)?.());
+    return true;
+  }
+
+  /**
+   * Who asks; null when nobody says so by a valid token. Throws `rate_limited`: too many wrong tokens came from there, or
+   * the account has too many requests in progress.
+   */
+  async identify(request: IncomingMessage, response: ServerResponse, needs: Needs): Promise<Actor | null> {
+    const actor = await this.#deps.authenticate(request.headers.authorization, clientOf(request));
+    if (!actor) return null;
+    this.admit(request, response, { accountId: actor.accountId, needs });
+    if (this.#expecting.has(request) && !response.headersSent) response.writeContinue();
+    return actor;
+  }
+
+  /** The request is the account's from now on. Throws `rate_limited`. */
+  admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { accountId, needs }: { readonly accountId: string; readonly needs: Needs },
+  ): void {
+    const { socket } = request;
+    const leave = this.#take(accountId);
+    if (needs === 'body' && hasUnreadBody(request)) {
+      const release = this.#bodies.take(accountId);
+      if (!release) {
+        leave();
+        throw tooMany(`${this.#bodies.held(accountId)} requests of your account are sending a body`);
+      }
+      request.once('end', release).once('close', release);
+    }
+    this.#waiting.get(request)?.();
+    this.#slow.known(request);
+    const strangers = this.#pools.get(socket);
+    strangers?.remove(socket);
+    response.once('close', () => {
+      leave();
+      strangers?.add(socket);
+    });
+  }
+
+  /** The connection, which speaks another protocol now, is the account's until it closes. Throws `rate_limited`. */
+  admitConnection(socket: Socket, accountId: string): void {
+    const leave = this.#take(accountId);
+    this.#pools.get(socket)?.remove(socket);
+    socket.once('close', leave);
+  }
+
+  close(): void {
+    this.#slow.close();
+  }
+
+  #take(accountId: string): () => void {
+    const leave = this.#places.take(accountId);
+    if (leave) return leave;
+    throw tooMany(`${this.#places.held(accountId)} requests of your account are in progress`);
+  }
+}
+
+function tooMany(what: string): PlatformError {
+  return new PlatformError('rate_limited', `${what}, and other accounts need room too.`, {
+    hint: 'Try again when some of them have ended.',
+  });
+}
+
+function refuse(response: ServerResponse): void {
+  response.shouldKeepAlive = false;
+  const message = 'Too many requests without a valid token are in progress from your address.';
+  response.writeHead(429, { 'Content-Type': 'application/json; charset=utf-8', 'Retry-After': '10' });
+  response.end(JSON.stringify({ id: 'rate_limit', message, hint: 'Sign in: paas login' }));
+}
