@@ -14,7 +14,6 @@ export type Authenticate = (authorization: string | undefined, client: string | 
 
 /** People want to know the day on which a token was last used. A write per request would be too expensive. */
 const touchEveryMs = 10 * 60_000;
-const thisMachine = 'this machine';
 
 /**
  * Accepts `Bearer <token>`, and `Basic <anything:token>` as git and netrc send it. Looks the token up by its SHA-256,
@@ -30,8 +29,8 @@ export function createAuthenticator(options: {
     const secret = credential(authorization ?? '');
     if (secret === null || !isToken(secret)) return null;
     const sha256 = hashToken(secret);
-    if (!(await lookUps.allows(sha256, client ?? thisMachine))) {
-      throw new PlatformError('rate_limited', `Too many wrong tokens came from ${client ?? thisMachine}.`, {
+    if (!(await lookUps.allows(sha256, client))) {
+      throw new PlatformError('rate_limited', `Too many wrong tokens came from ${client ?? 'this machine'}.`, {
         hint: 'Wait a minute, then sign in with a valid one: paas login',
       });
     }

@@ -7,7 +7,6 @@ const perClient = { capacity: 30, perSecond: 0.5 };
 const inAll = { capacity: 200, perSecond: 50 };
 /** Clients that are counted at once. Further ones have only the common limit. */
 const maxClients = 10_000;
-const reloadEveryMs = 1_000;
 
 export interface LookUpDeps {
   readonly store: Pick<Store, 'accounts' | 'tokens' | 'changes'>;
@@ -24,7 +23,6 @@ export class TokenLookUps {
   readonly #all: TokenBucket;
   #known: ReadonlySet<string> = new Set();
   #loading: Promise<void> | null = null;
-  #loadedAtMs = Number.NEGATIVE_INFINITY;
   #isStale = true;
 
   constructor(deps: LookUpDeps) {
@@ -38,27 +36,23 @@ export class TokenLookUps {
     }, stale);
   }
 
-  /** Whether the token with this hash may be looked up now for a request of the client. */
-  async allows(sha256: string, client: string): Promise<boolean> {
+  /** Whether the token with this hash may be looked up now for a request of the client; null for this machine. */
+  async allows(sha256: string, client: string | null): Promise<boolean> {
+    if (this.#isStale || this.#loading) await this.#load();
     if (this.#known.has(sha256)) return true;
-    await this.#load();
-    if (this.#known.has(sha256)) return true;
-    return this.#bucketOf(client).take() && this.#all.take();
+    const isWithinShare = client === null || this.#bucketOf(client).take();
+    return isWithinShare && this.#all.take();
   }
 
   #load(): Promise<void> {
-    const { clock } = this.#deps;
-    const isDue = this.#isStale && clock.monotonicMs() - this.#loadedAtMs >= reloadEveryMs;
-    if (isDue)
-      this.#loading ??= this.#read().finally(() => {
-        this.#loading = null;
-      });
-    return this.#loading ?? Promise.resolve();
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
   }
 
   async #read(): Promise<void> {
-    const { store, clock } = this.#deps;
-    this.#loadedAtMs = clock.monotonicMs();
+    const { store } = this.#deps;
     this.#isStale = false;
     try {
       const known = new Set<string>();

@@ -137,7 +137,7 @@ describe('a request without a valid token', () => {
     assert.deepEqual([...new Set(statuses)], [401, 429]);
     assert.equal(await statusOf(fixture.owner.token, '198.51.100.7'), 200, 'a valid token from there');
     const fresh = await fixture.tokenOf(fixture.owner, 'read');
-    await eventually('a new token from there', async () => (await statusOf(fresh, '198.51.100.7')) === 200);
+    assert.equal(await statusOf(fresh, '198.51.100.7'), 200, 'a new token from there');
     assert.equal(await statusOf(mintToken().token, '198.51.100.8'), 401, 'from another client');
     for (let at = 0; at < 100; at += 1) await statusOf(mintToken().token, `2001:db8:0:7::${at}`);
     assert.equal(await statusOf(mintToken().token, '2001:db8:0:7:ffff::1'), 429, 'one client has a whole /64');
@@ -164,7 +164,7 @@ describe('a request without a valid token', () => {
     const pipelined = dial(narrow.port, head('GET', '/healthz').repeat(10));
     const answers = text(pipelined);
     asking.resolve();
-    const onOneConnection = [...(await answers).matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, code]) => code);
+    const onOneConnection = [...(await answers).matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code);
     assert.deepEqual(onOneConnection, ['200', '200', '200', '429']);
     await Promise.all(all);
     assert.deepEqual(statuses, [429, 429, 429, 429, 429, 429, 429, 200, 200, 200]);
