@@ -25,7 +25,10 @@ function visit(): void {
   void visited.then(() => pending.delete(visited));
 }
 
-function send({ port, host, path = '/', from = '127.0.0.1', status = 200 }: Watched, keeps: boolean): Promise<void> {
+function send(
+  { port, host, path = '/', from = '127.0.0.1', headers = {}, status = 200 }: Watched,
+  keeps: boolean,
+): Promise<void> {
   const begunMs = performance.now();
   return new Promise((resolve) => {
     const failed = (why: string) => {
@@ -37,7 +40,7 @@ function send({ port, host, path = '/', from = '127.0.0.1', status = 200 }: Watc
       port,
       path,
       localAddress: from,
-      headers: { Host: host },
+      headers: { Host: host, ...headers },
       agent: keeps ? kept : false,
     });
     const late = setTimeout(() => outgoing.destroy(new Error(`no answer within ${patienceMs} ms`)), patienceMs);

@@ -10,6 +10,7 @@ export interface Watched {
   readonly path?: string;
   /** The visitor's address: any of 127.0.0.0/8. */
   readonly from?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Any other is a failed request. */
   readonly status?: number;
 }

@@ -45,6 +45,7 @@ export interface Asking {
 /** The real API on a real store and real sockets, with two independent users. */
 export interface ApiFixture extends AsyncDisposable {
   readonly api: Api;
+  readonly entrance: Entrance;
   readonly url: string;
   readonly port: number;
   readonly settings: Settings;
@@ -118,6 +119,7 @@ export async function startApi(
   const stranger = await signUp('stranger@example.com');
   return {
     api,
+    entrance,
     url,
     port,
     settings,

@@ -1,0 +1,70 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { paths } from '../../src/config/settings.ts';
+import { createResolverClient } from '../../src/routing/resolver-client.ts';
+import type { Scene } from './attack.ts';
+import type { DoorsReady } from './doors-program.ts';
+import type { Watched } from './watch.ts';
+
+export interface DoorsScene extends Scene, AsyncDisposable {
+  /** The API's own port, where git comes in too. */
+  readonly port: number;
+  /** The resolver's, which has `api.localhost` and `git.localhost`. */
+  readonly publicPort: number;
+  /** Of a member who attacks. */
+  readonly attackerToken: string;
+  /** The name of the attacker's app. */
+  readonly attackerApp: string;
+}
+
+/**
+ * The API and git in one process, the resolver in front in another. A member asks both for what needs a token, at the API's
+ * own port and through the resolver.
+ */
+export async function startDoorsScene(): Promise<DoorsScene> {
+  const home = await mkdtemp(join(tmpdir(), 'paas-attack-'));
+  const program = (name: string, env: Readonly<Record<string, string>>) =>
+    fork(join(import.meta.dirname, name), [], {
+      env: { PATH: '/usr/bin:/bin', ...env },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+  const doors = program('doors-program.ts', {});
+  const [ready] = (await once(doors, 'message')) as [DoorsReady];
+  const reserved = ['api', 'git'].map((label) => {
+    return { hostname: `${label}.localhost`, address: '127.0.0.1', port: ready.port };
+  });
+  const resolver = program('../../src/resolver/main.ts', {
+    PAAS_HOME: home,
+    PAAS_BIND: '127.0.0.1',
+    PAAS_HTTP_PORT: '0',
+    PAAS_LOG_LEVEL: 'error',
+  });
+  const [{ address }] = await once(resolver, 'message');
+  const publicPort: number = address.port;
+  await createResolverClient(paths(home).resolverSocket).publish({ version: 1, routes: [], reserved });
+  const headers = { Authorization: `Bearer ${ready.memberToken}` };
+  const account = { path: '/account', headers, from: '127.9.9.9' };
+  const fetch = { path: `/${ready.memberApp}.git/info/refs?service=git-upload-pack`, headers, from: '127.9.9.9' };
+  const watched: readonly Watched[] = [
+    { port: ready.port, host: 'localhost', ...account },
+    { port: publicPort, host: 'api.localhost', ...account },
+    { port: ready.port, host: 'localhost', ...account },
+    { port: publicPort, host: 'api.localhost', ...account },
+    { port: ready.port, host: 'localhost', ...fetch },
+    { port: publicPort, host: 'git.localhost', ...fetch },
+  ];
+  return {
+    ...{ watched, publicPort, pid: doors.pid ?? 0 },
+    ...{ port: ready.port, attackerToken: ready.attackerToken, attackerApp: ready.attackerApp },
+    async [Symbol.asyncDispose]() {
+      resolver.kill('SIGKILL');
+      doors.disconnect();
+      for (const child of [resolver, doors])
+        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
