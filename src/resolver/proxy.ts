@@ -8,12 +8,20 @@ import { ClientConnections } from './client-connections.ts';
 import { explain } from './error-pages.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
 import { answerMalformed } from './malformed-requests.ts';
+import { ReadAhead } from './read-ahead.ts';
+import { RequestGate } from './request-gate.ts';
 import { type RequestHead, readHead, upgradeProtocol } from './request-head.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 import { detachedResponse, startUpgrade } from './upgrade.ts';
 
 const maxConnections = 16_384;
 const tooMany = { title: 'Too many requests', text: 'Too many requests from your address are being answered already.' };
+const unknownExpectation = {
+  status: 417,
+  code: null,
+  title: 'Expectation failed',
+  text: 'The field Expect of this request names something other than 100-continue.',
+};
 
 export interface ProxyDeps extends ExchangeDeps {
   readonly proxies: TrustedProxies;
@@ -40,8 +48,11 @@ export function createProxy(deps: ProxyDeps): Server {
   server.maxHeadersCount = 0;
   server.maxConnections = maxConnections;
   const answers = new WeakMap<Duplex, ServerResponse>();
+  const gates = new WeakMap<Duplex, RequestGate>();
+  const gateDeps = { readAhead: new ReadAhead(timing.readAheadBytes), halfClosedMs: timing.halfClosedMs };
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     answers.set(request.socket, response);
+    gates.get(request.socket)?.began(request, response);
     const head = readHead(request, proxies);
     if ('reason' in head) return refuse(response, timing.lingerMs);
     if (!isAdmitted(head, request.socket, response)) return refuseOneTooMany(response, head, timing.lingerMs);
@@ -59,13 +70,23 @@ export function createProxy(deps: ProxyDeps): Server {
     socket.setDefaultEncoding('latin1');
     proxies.accept(socket, timing.headersMs, ({ address }) => {
       if (!proxies.isShared(socket) && !clients.admit(address, socket)) socket.destroy();
-      else for (const serveConnection of serveHttp) serveConnection.call(server, socket);
+      else {
+        const listen = () => {
+          for (const serveConnection of serveHttp) serveConnection.call(server, socket);
+        };
+        gates.set(socket, new RequestGate(socket, gateDeps, listen));
+      }
     });
   });
   server.on('request', serve);
   // The instance decides whether it wants the body. Its 100 or its refusal is passed on.
   server.on('checkContinue', serve);
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, rest: Buffer) => {
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    gates.get(request.socket)?.began(request, response);
+    answerWithPage(response, { ...unknownExpectation, requestId: null }, timing.lingerMs);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+    const rest = gates.get(socket)?.release() ?? Buffer.alloc(0);
     const head = readHead(request, proxies);
     const protocol = upgradeProtocol(request);
     if ('reason' in head || protocol === null) {
@@ -77,10 +98,12 @@ export function createProxy(deps: ProxyDeps): Server {
       if (response) refuseOneTooMany(response, head, 0);
     }
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
-    answerMalformed(error, socket, answers.get(socket)),
-  );
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    gates.get(socket)?.release();
+    answerMalformed(error, socket, answers.get(socket));
+  });
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    gates.get(socket)?.release();
     socket.on('error', () => socket.destroy());
     socket.end('HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n');
   });

@@ -28,6 +28,13 @@ export interface Timing {
    * How long the rest of a request body is read and discarded after the answer, so that the client can read the answer.
    */
   readonly lingerMs: number;
+  /**
+   * How long the answer to a client that has closed its side of the connection may take to begin. Such a client may have
+   * left.
+   */
+  readonly halfClosedMs: number;
+  /** What all clients together may send ahead of their answers. */
+  readonly readAheadBytes: number;
   /** How long requests in flight may take to end when the resolver itself stops. */
   readonly stopMs: number;
   /** Most requests that are held: for one app, and in all. */
@@ -50,6 +57,8 @@ export const defaultTiming: Timing = {
   startingHoldMs: 15_000,
   poolIdleMs: 10_000,
   lingerMs: 5_000,
+  halfClosedMs: 1_000,
+  readAheadBytes: 16_777_216,
   stopMs: 10_000,
   heldPerApp: 1_000,
   heldInAll: 5_000,
