@@ -10,7 +10,7 @@ import { anyOf, matchesAny } from './glob.ts';
 import type { BuildProposal, Source } from './strategy.ts';
 
 /** Raise it when a change of the builder makes other images from equal sources, and no digest shows that change. */
-export const builderGeneration = 1;
+export const builderGeneration = 2;
 
 /** Equal keys, equal artifact (contracts/buildpacks.md §2.3). */
 export function buildKey(

@@ -12,6 +12,7 @@ import { buildKey, SettingsDigest } from './build-key.ts';
 import { BuildQueue } from './build-queue.ts';
 import { BuildWriter, type NewArtifact } from './build-writer.ts';
 import { type BuilderChoice, chooseBuilder } from './builder-choice.ts';
+import { AccountFiles } from './cnb/account-files.ts';
 import { readOrder } from './cnb/order-toml.ts';
 import { BuildRecords } from './cnb/record.ts';
 import { SharedRuntimes } from './cnb/runtimes.ts';
@@ -134,6 +135,7 @@ async function openTools(
   const networkOf = buildNetworks(engine, { platformId, pool: deps.settings.networkPool });
   const runtimes = new SharedRuntimes({ engine, hands, leases, platformId, limits, recordsDir, scratchDir });
   const init = new InitProgram({ engine, hands, platformId, limits, cacheDir: recordsDir });
+  const accounts = new AccountFiles({ engine, hands, platformId, limits, cacheDir: recordsDir });
   // A Dockerfile comes first, because it says exactly what its author wants.
   const strategies = [
     dockerfileStrategy({ engine, hands, platformId, limits, init }),
@@ -141,6 +143,7 @@ async function openTools(
       engine,
       hands,
       init,
+      accounts,
       platformId,
       order,
       records,

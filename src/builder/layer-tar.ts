@@ -19,8 +19,13 @@ export function contentTime(objectId: string): Date {
   return new Date((946_684_800 + (Number.parseInt(objectId.slice(0, 8), 16) % twentyFiveYears)) * 1000);
 }
 
-export const appOwner = { uid: 10_001, gid: 10_001 } as const;
-const root = { uid: 0, gid: 0 } as const;
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Of what several apps share, and of what no app may change. */
+export const root: Owner = { uid: 0, gid: 0 };
 const nothing = new Uint8Array();
 /** Chunks of a tar are small. They are joined up to this size, because each write has a cost of its own. */
 const writeBytes = 1024 * 1024;
@@ -44,6 +49,7 @@ export interface LayerEntry {
 export class LayerWriter {
   readonly #path: string;
   readonly #allowed: readonly string[];
+  readonly #owner: Owner;
   readonly #maxBytes: number;
   readonly #hash = createHash('sha256');
   readonly #folders = new Set<string>();
@@ -53,8 +59,12 @@ export class LayerWriter {
   #sizeBytes = 0;
 
   /** `paths`: the paths that the layer may hold, each with all below it. `maxBytes`: limit of the whole tar. */
-  constructor(path: string, options: { readonly paths: readonly string[]; readonly maxBytes: number }) {
+  constructor(
+    path: string,
+    options: { readonly paths: readonly string[]; readonly owner: Owner; readonly maxBytes: number },
+  ) {
     this.#path = path;
+    this.#owner = options.owner;
     this.#allowed = options.paths;
     this.#maxBytes = options.maxBytes;
   }
@@ -70,7 +80,7 @@ export class LayerWriter {
       if (this.#folders.has(entry.path)) return;
       this.#folders.add(entry.path);
     }
-    await this.#write(headerOf(entry, appOwner));
+    await this.#write(headerOf(entry, this.#owner));
     if (entry.type !== 'file' || entry.sizeBytes === 0) return;
     let written = 0;
     for await (const chunk of content instanceof Uint8Array ? [content] : content) {
@@ -106,7 +116,7 @@ export class LayerWriter {
       this.#folders.add(folder);
       const inside = this.#allowed.some((allowed) => isBelow(folder, allowed));
       const entry = { path: folder, type: 'directory', mode: 0o755, sizeBytes: 0, linkTarget: null } as const;
-      await this.#write(headerOf(entry, inside ? appOwner : root));
+      await this.#write(headerOf(entry, inside ? this.#owner : root));
     }
   }
 
@@ -133,17 +143,24 @@ export class LayerWriter {
   }
 }
 
-function headerOf(entry: LayerEntry, owner: { readonly uid: number; readonly gid: number }): Buffer {
+function headerOf(entry: LayerEntry, owner: Owner): Buffer {
   return tarHeader({
     name: entry.path,
     type: entry.type,
-    // No set-uid, set-gid or sticky bit. The owner can always read.
-    mode: entry.type === 'symlink' ? 0o777 : (entry.mode & 0o777) | (entry.type === 'directory' ? 0o700 : 0o400),
+    mode: modeOf(entry, owner),
     sizeBytes: entry.type === 'file' ? entry.sizeBytes : 0,
     modifiedAt: entry.modifiedAt ?? layerTime,
     linkTarget: entry.linkTarget,
     ...owner,
   });
+}
+
+/** No set-uid, set-gid or sticky bit. The owner can always read; what root owns, everybody can. */
+function modeOf({ type, mode }: LayerEntry, { uid }: Owner): number {
+  if (type === 'symlink') return 0o777;
+  const kept = mode & 0o777;
+  if (uid !== root.uid) return kept | (type === 'directory' ? 0o700 : 0o400);
+  return kept | (type === 'directory' || (kept & 0o100) !== 0 ? 0o555 : 0o444);
 }
 
 /** Compares whole names: `/app-evil` is not below `/app`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defaultFirstUid } from '../domain/app-user.ts';
 import { defaultCloudlet } from '../domain/cloudlet.ts';
 import { parseAddressRange } from '../system/address-range.ts';
 
@@ -58,6 +59,9 @@ export const settingRules = z.object({
   network_pool: text(/^\d+\.\d+\.\d+\.\d+\/\d+$/, 'a range of addresses such as 10.210.0.0/16')
     .default('10.210.0.0/16')
     .describe("the private range that apps' networks are cut from"),
+  first_app_uid: wholeNumber(1000, 2_000_000_000)
+    .default(defaultFirstUid)
+    .describe("the first uid of the apps' own users; each app takes two"),
   cloudlet_mib: wholeNumber(16, 65_536)
     .default(defaultCloudlet.memoryBytes / megabyte)
     .describe('memory of a cloudlet, the unit of an instance size, in MiB'),

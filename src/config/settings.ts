@@ -38,6 +38,8 @@ export interface Settings {
   readonly dockerHost: string;
   /** The private range that the apps' networks are cut from. */
   readonly networkPool: string;
+  /** Apps get users from this uid on. */
+  readonly firstAppUid: number;
   readonly cloudletMemoryBytes: number;
   readonly cloudletCpuMhz: number;
   /** How many times a host's cloudlets may be reserved. */
@@ -129,6 +131,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     apiMinRate: s.api_min_rate,
     dockerHost: s.docker_host,
     networkPool: s.network_pool,
+    firstAppUid: s.first_app_uid,
     cloudletMemoryBytes: s.cloudlet_mib * megabyte,
     cloudletCpuMhz: s.cloudlet_mhz,
     overcommit: s.overcommit,

@@ -8,6 +8,8 @@ export interface App {
   readonly maintenance: boolean;
   /** How often its build cache was purged. A build uses only what builds with the same number left. */
   readonly cacheGeneration: number;
+  /** The user of its instances, and the first of the users that only this app has (app-user.ts). Never given to another app. */
+  readonly uid: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -24,6 +24,8 @@ export interface ImageConfig {
   readonly exposedPorts?: readonly string[];
   readonly labels?: Labels;
   readonly stopSignal?: string;
+  /** Instructions for an image that is built on this one. Read only. */
+  readonly onBuild?: readonly string[];
 }
 
 /** One layer as a tar on disk, known by the SHA-256 of its uncompressed bytes. */

@@ -95,8 +95,8 @@ export interface Tokens {
 
 /** Written by deploy (create, destroy) and api (maintenance, purges). */
 export interface Apps {
-  /** Throws `conflict` when the name is taken. */
-  create(app: { readonly name: string; readonly ownerId: string }): Promise<App>;
+  /** Its uid is `firstUid` or above, and was never given before, also not to an app that is gone. Throws `conflict` when the name is taken. */
+  create(app: { readonly name: string; readonly ownerId: string; readonly firstUid?: number }): Promise<App>;
   find(id: string): Promise<App | null>;
   findByName(name: string): Promise<App | null>;
   /** Finds the app by name or id. Throws `not_found`: `No app named hello.` with the hint `See your apps: paas apps`. */

@@ -11,6 +11,7 @@ export interface WireConfig {
   readonly ExposedPorts?: Readonly<Record<string, object>> | null;
   readonly Labels?: Labels | null;
   readonly StopSignal?: string;
+  readonly OnBuild?: readonly string[] | null;
 }
 
 /** The parts that we read of `GET /images/{name}/json`. */
@@ -61,6 +62,7 @@ function fromWireConfig(config: WireConfig): ImageConfig {
     ...(ports.length > 0 ? { exposedPorts: ports } : {}),
     ...(config.Labels && Object.keys(config.Labels).length > 0 ? { labels: config.Labels } : {}),
     ...(config.StopSignal ? { stopSignal: config.StopSignal } : {}),
+    ...(config.OnBuild?.length ? { onBuild: config.OnBuild } : {}),
   };
 }
 

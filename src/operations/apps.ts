@@ -18,6 +18,8 @@ export interface AppsDeps extends DeployDeps {
   readonly belongings: AppBelongings;
   /** The platform's own domain. Hostnames below it come from app names only. */
   readonly platformDomain: string;
+  /** Apps get users from this uid on. */
+  readonly firstAppUid: number;
 }
 
 const maxDomains = 1000;
@@ -26,7 +28,7 @@ const maxDomains = 1000;
 export async function createApp(name: string | null, actor: Actor, deps: AppsDeps): Promise<App> {
   const chosen = name === null ? await freeName(deps.store) : parseAppName(name);
   const created = await deps.store.transaction(async (tables) => {
-    const app = await tables.apps.create({ name: chosen, ownerId: actor.accountId });
+    const app = await tables.apps.create({ name: chosen, ownerId: actor.accountId, firstUid: deps.firstAppUid });
     await tables.events.append(eventOf('app.created', actor, { appId: app.id, data: { name: app.name } }));
     const release = await makeRelease(tables, {
       app,

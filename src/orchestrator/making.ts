@@ -66,7 +66,13 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
       await builder.forget(appId);
     },
   };
-  const operations = createOperations({ ...deps, terminals, belongings, platformDomain: settings.domain });
+  const operations = createOperations({
+    ...deps,
+    terminals,
+    belongings,
+    platformDomain: settings.domain,
+    firstAppUid: settings.firstAppUid,
+  });
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });
   const repairs = createRepairs(deps);

@@ -1,4 +1,5 @@
 import type { App } from '../domain/app.ts';
+import { defaultFirstUid, uidsPerApp } from '../domain/app-user.ts';
 import { PlatformError } from '../domain/errors.ts';
 import type { Apps } from '../domain/store.ts';
 import { newId } from './ids.ts';
@@ -37,6 +38,7 @@ async function insert(tx: Tx, app: Parameters<Apps['create']>[0]): Promise<App> 
     ownerId: app.ownerId,
     maintenance: 0,
     cacheGeneration: 0,
+    uid: await nextUid(tx, app.firstUid ?? defaultFirstUid),
     createdAt: toText(now),
     updatedAt: toText(now),
   };
@@ -48,6 +50,20 @@ async function insert(tx: Tx, app: Parameters<Apps['create']>[0]): Promise<App> 
   await tx.seals.createDataKey(tx, row.id);
   tx.changed('apps', row.id, row.id);
   return toApp(row);
+}
+
+/** The counter outlives the apps, because files of a destroyed app may outlive it too. */
+async function nextUid({ db }: Tx, firstUid: number): Promise<number> {
+  const name = 'next_app_uid';
+  const row = await db.selectFrom('settings').select('value').where('name', '=', name).executeTakeFirst();
+  const uid = Math.max(firstUid, Number(row?.value ?? 0));
+  const value = String(uid + uidsPerApp);
+  await db
+    .insertInto('settings')
+    .values({ name, value })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .execute();
+  return uid;
 }
 
 async function findWhere({ db }: Tx, column: 'id' | 'name', value: string): Promise<App | null> {

@@ -70,6 +70,7 @@ export interface AppRow {
   ownerId: string;
   maintenance: Truth;
   cacheGeneration: number;
+  uid: number;
   createdAt: Moment;
   updatedAt: Moment;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { uidsPerApp } from '../../src/domain/app-user.ts';
 import { fixedSize } from '../../src/domain/instance-size.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { type StoreFixture, storeFixture } from '../support/store-fixture.ts';
@@ -58,6 +59,20 @@ export function storeAppsContract(name: string, open: () => Promise<Store>): voi
         message: 'No app named nobody.',
         hint: 'See your apps: paas apps',
       });
+    });
+
+    test('an app has users that no other app has had, also after one was destroyed', async () => {
+      const [one, two] = [await newApp(), await newApp()];
+      assert.equal(two.uid, one.uid + uidsPerApp);
+      await store.apps.remove(two.id);
+      const three = await newApp();
+      assert.equal(three.uid, two.uid + uidsPerApp);
+      const firstUid = three.uid + 1000;
+      const far = await store.apps.create({ name: 'far', ownerId: owner.id, firstUid });
+      assert.equal(far.uid, firstUid);
+      const next = await newApp();
+      assert.equal(next.uid, firstUid + uidsPerApp, 'a lower first uid does not go back');
+      assert.equal((await store.apps.get(next.id)).uid, next.uid);
     });
 
     test('a taken app name is a conflict, for a new app and for a renamed one', async () => {

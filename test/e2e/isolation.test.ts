@@ -79,7 +79,7 @@ describe('two apps on one host', () => {
       paas.paas(['run', '--no-tty', '-a', 'alpha', '--', 'env; ls -la /var/run /run; id; cat /proc/self/status']),
     );
     assert.doesNotMatch(stdout, /docker\.sock|PAAS_HOME|pp_/);
-    assert.match(stdout, /uid=10001/);
+    assert.match(stdout, /uid=1\d{6}\(app\) gid=1\d{6}\(app\)/);
     assert.match(stdout, /NoNewPrivs:\s+1/);
     assert.match(stdout, /CapEff:\s+0000000000000000/);
     assert.match(stdout, /Seccomp:\s+2/);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { appUser } from '../../src/domain/app-user.ts';
 import type { PlatformError } from '../../src/domain/errors.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
@@ -18,7 +19,8 @@ after(() => fixture[Symbol.asyncDispose]());
 
 async function build(files: SourceFiles, config: Readonly<Record<string, string>> = {}) {
   await using source = await GitSource.create();
-  return await fixture.build(await fixture.newApp(), await source.commit(files), { config });
+  const app = await fixture.newApp();
+  return { app, ...(await fixture.build(app, await source.commit(files), { config })) };
 }
 
 async function failure(files: SourceFiles): Promise<PlatformError> {
@@ -66,7 +68,7 @@ test('every step of a Dockerfile runs again after a purge of the cache, until a 
 });
 
 test('a Dockerfile takes precedence over buildpacks, and its command is the web process', async () => {
-  const { artifact, output } = await build(
+  const { app, artifact, output } = await build(
     {
       Dockerfile:
         'FROM paas/run\nARG SECRET=none\nWORKDIR /srv\nCOPY . .\nUSER 10001\nEXPOSE 8000\nCMD ["cat", "hello.txt"]\n',
@@ -80,7 +82,7 @@ test('a Dockerfile takes precedence over buildpacks, and its command is the web 
   assert.equal(artifact.builder, 'dockerfile');
   assert.equal(artifact.launcher, null);
   assert.deepEqual(artifact.exposedPorts, [8000]);
-  assert.equal(artifact.user, '10001:10001');
+  assert.equal(artifact.user, `${app.uid}:10001`);
   assert.deepEqual(artifact.processes, [{ type: 'web', command: 'cat hello.txt', args: ['cat', 'hello.txt'] }]);
   const image = await fixture.engine.images.inspect(artifact.imageId);
   assert.equal(image?.labels['paas.platform'], fixture.platformId);
@@ -148,11 +150,11 @@ test('what a base image copies by itself stays where it is', async () => {
 });
 
 test('a Procfile gives the commands of an image, which run with its entrypoint', async () => {
-  const { artifact } = await build({
+  const { app, artifact } = await build({
     Dockerfile: 'FROM paas/run\nENTRYPOINT ["/usr/bin/env", "ENTERED=yes"]\nCMD ["false"]\nUSER 1234\n',
     Procfile: 'web: ./serve --port 80\nworker: echo "$ENTERED"\n',
   });
-  assert.equal(artifact.user, '1234:1234');
+  assert.equal(artifact.user, `${app.uid}:0`);
   assert.deepEqual(artifact.processes, [
     { type: 'web', command: './serve --port 80', args: ['/usr/bin/env', 'ENTERED=yes', './serve', '--port', '80'] },
     {
@@ -167,12 +169,54 @@ test('a Procfile gives the commands of an image, which run with its entrypoint',
 
 test('an image that asks for root runs as an ordinary user, and the pusher sees a warning', async () => {
   const root = await build({ Dockerfile: 'FROM paas/run\nUSER root\nCMD ["id"]\n' });
-  assert.equal(root.artifact.user, '10001:10001');
-  assert.match(root.output.text, / ! {5}The image runs as root. Here it runs as user 10001/);
-  const named = await build({
-    Dockerfile: 'FROM paas/run\nUSER root\nRUN useradd --uid 4321 --user-group joe\nUSER joe\nCMD ["id"]\n',
+  assert.equal(root.artifact.user, appUser(root.app));
+  assert.match(root.output.text, / ! {5}The image runs as root. Here it runs as a user of the app's own/);
+});
+
+test("the app's own user takes the place of the image's user, with its name, its files and its group", async () => {
+  const dockerfile = [
+    'FROM paas/run',
+    'USER root',
+    'RUN useradd --uid 4321 --user-group --create-home joe && mkdir -p /data /shared /other && touch /data/kept /other/file',
+    'RUN chown joe /data /data/kept && chmod 600 /data/kept && chown :joe /shared && chmod 775 /shared && chmod 700 /other',
+    'RUN ln -s /nowhere /data/link && chown -h joe /data/link',
+    'USER joe',
+    'RUN date > ~/made',
+    'CMD ["id"]',
+  ];
+  const { artifact, app, output } = await build({ Dockerfile: `${dockerfile.join('\n')}\n` });
+  assert.equal(artifact.user, `${app.uid}:4321`);
+  assert.doesNotMatch(output.text, /paas-user|\.paas\/init/);
+  const script = [
+    'whoami && id -g && echo ~joe && stat -c "%U %a" /data/kept ~joe/made /data/link',
+    'echo more >> /data/kept && touch /data/new /shared/new ~joe/new && ls /other',
+  ].join('\n');
+  const { stdout, stderr } = await fixture.run(artifact.imageId, ['sh', '-c', script], { user: artifact.user });
+  assert.deepEqual(stdout.trim().split('\n'), ['joe', '4321', '/home/joe', 'joe 600', 'joe 644', 'joe 777']);
+  assert.match(stderr, /^ls: cannot open directory '\/other': Permission denied$/m);
+});
+
+test('a number for USER, a group of the author, and an image without shell or passwd are mapped too', async () => {
+  const numbered = await build({
+    Dockerfile:
+      'FROM paas/run\nUSER root\nRUN mkdir /data && chown 1001:0 /data && chmod 770 /data\nUSER 1001\nCMD ["id"]\n',
   });
-  assert.equal(named.artifact.user, '4321:4321');
+  assert.equal(
+    numbered.artifact.user,
+    `${numbered.app.uid}:0`,
+    'as with any engine: a number without a line is in group 0',
+  );
+  const { stdout } = await fixture.run(numbered.artifact.imageId, ['sh', '-c', 'touch /data/x && whoami'], {
+    user: numbered.artifact.user,
+  });
+  assert.equal(stdout, 'app\n');
+  const bare = await build({
+    Dockerfile: 'FROM scratch\nCOPY --chown=65532:65532 text /data/\nUSER 65532:65532\nCMD ["/data/text"]\n',
+    text: 'x',
+  });
+  assert.equal(bare.artifact.user, `${bare.app.uid}:65532`);
+  const unknown = await failure({ Dockerfile: 'FROM scratch\nCOPY text /\nUSER nobody\nCMD ["/text"]\n', text: 'x' });
+  assert.equal(unknown.message, 'The image has no user nobody in /etc/passwd.');
 });
 
 test('a RUN step reaches the registries as the host does, and the image keeps no settings of the host', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { JailLimits } from '../../src/builder/jail/limits.ts';
+import type { App } from '../../src/domain/app.ts';
 import { isRoot } from '../../src/system/privileges.ts';
 import { BuilderFixture, inlineBuildpack } from '../support/builder-fixture.ts';
 import { scaled } from '../support/deadline.ts';
@@ -22,6 +23,7 @@ before(async () => {
 after(() => fixture[Symbol.asyncDispose]());
 
 interface Outcome {
+  readonly app: App;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly output: RecordedOutput;
 }
@@ -41,7 +43,7 @@ async function build(script: string, limits: Partial<JailLimits> = {}, signal?: 
   assert.equal(await fixture.containersOfBuilds(), 0, 'a container is left');
   const [recorded] = await fixture.store.builds.list(app.id);
   assert.equal(recorded?.state, error === null ? 'succeeded' : error.code === 'cancelled' ? 'cancelled' : 'failed');
-  return { error, output };
+  return { app, error, output };
 }
 
 describe('a hostile build', () => {
@@ -154,15 +156,15 @@ describe('a hostile build', () => {
 
   test('sees no engine, no platform and no capability', async () => {
     const script = [
-      'id -u',
+      'echo "$(id -u) $(whoami) $HOME"',
       'grep -E "^Cap(Eff|Prm|Bnd):" /proc/self/status',
       'grep -E "^(NoNewPrivs|Seccomp):" /proc/self/status',
       'ls /var/run/docker.sock /run/docker.sock 2>&1',
       'env',
     ].join('\n');
-    const { output, error } = await build(script);
+    const { app, output, error } = await build(script);
     assert.equal(error, null);
-    assert.match(output.text, /^ {7}10001$/m);
+    assert.match(output.text, new RegExp(`^ {7}${app.uid + 1} app /`, 'm'));
     assert.match(output.text, /CapEff:\t0+$/m);
     assert.match(output.text, /CapBnd:\t0+$/m);
     assert.match(output.text, /NoNewPrivs:\t1/);

@@ -56,8 +56,9 @@ function link(source: GitSource): void {
 
 const listed = (source: GitSource) => execFileSync('bash', ['-c', listing], { cwd: source.dir }).toString();
 
-async function inImage(imageId: string, folder: string, user = '10001:10001'): Promise<string> {
-  return (await fixture.run(imageId, ['bash', '-c', `cd ${folder} && ${listing}`], { user })).stdout;
+async function inImage(imageId: string, folder: string, user?: string): Promise<string> {
+  return (await fixture.run(imageId, ['bash', '-c', `cd ${folder} && ${listing}`], user === undefined ? {} : { user }))
+    .stdout;
 }
 
 for (const [what, files, change] of [

@@ -69,7 +69,7 @@ test('an Express app with a lock file is built, starts, and gets SIGTERM directl
   assert.match(output.text, / {7}Default types for Node.js -> web/);
   assert.deepEqual(artifact.processes, [{ type: 'web', command: 'node server.js', args: ['web'] }]);
   assert.equal(artifact.builderName, 'Node.js');
-  assert.equal(artifact.user, '10001:10001');
+  assert.equal(artifact.user, `${app.uid}:${app.uid}`);
 
   const id = await fixture.start(artifact.imageId, [artifact.launcher ?? '', 'web'], { env: { PORT: '5000' } });
   const signal = AbortSignal.timeout(scaled(60_000));

@@ -11,7 +11,8 @@ after(() => fixture[Symbol.asyncDispose]());
 
 async function build(files: SourceFiles) {
   await using source = await GitSource.create();
-  return await fixture.build(await fixture.newApp(), await source.commit(files));
+  const app = await fixture.newApp();
+  return { app, ...(await fixture.build(app, await source.commit(files))) };
 }
 
 const executable = (text: string) => ({ text, mode: 0o755 });
@@ -28,17 +29,19 @@ function elf(machine: number): Buffer {
 }
 
 test('a Procfile can start any program of the source or of the stack', async () => {
-  const { artifact, output } = await build({
+  const { app, artifact, output } = await build({
     Procfile:
       'web: python3 -c "import sys; print(1 + 1, sys.stdout.write_through)"\nworker: ./bin/work --fast\nscript: perl tool.pl\n',
-    'bin/work': executable('#!/bin/sh\necho works $1 in $PWD as $(id -u)\n'),
+    'bin/work': executable(
+      '#!/bin/sh\necho works $1 in $PWD as $(whoami) $(id -u) with $(stat -c %U:%G /app /app/tool.pl | uniq)\n',
+    ),
     'tool.pl': 'print "perl\\n";',
   });
   assert.match(output.text, /Using buildpack: paas\/procfile/);
   assert.match(output.text, /Procfile declares types -> web, worker, script/);
   const says = async (type: string) => (await fixture.run(artifact.imageId, [artifact.launcher ?? '', type])).stdout;
   assert.equal(await says('web'), '2 True\n', 'what it prints is in the log at once');
-  assert.equal(await says('worker'), 'works --fast in /app as 10001\n');
+  assert.equal(await says('worker'), `works --fast in /app as app ${app.uid} with app:app\n`);
   assert.equal(await says('script'), 'perl\n');
 });
 

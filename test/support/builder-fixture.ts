@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createBuilder, type PlatformBuilder } from '../../src/builder/build.ts';
 import type { JailLimits } from '../../src/builder/jail/limits.ts';
+import { stackUser } from '../../src/builder/stack/recipe.ts';
 import { ensureStacks } from '../../src/builder/stack.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import type { Actor } from '../../src/domain/actor.ts';
@@ -152,7 +153,7 @@ export class BuilderFixture implements AsyncDisposable {
     entrypoint: readonly string[],
     {
       env = {},
-      user = '10001:10001',
+      user,
       command = [],
       stopSignal = 'SIGTERM',
     }: {
@@ -167,7 +168,7 @@ export class BuilderFixture implements AsyncDisposable {
       image,
       sandbox: 'app',
       labels: { [labelNames.platform]: this.platformId, [labelNames.role]: 'instance' },
-      user,
+      user: user ?? (await this.#userOf(image)),
       entrypoint,
       command,
       env,
@@ -176,6 +177,12 @@ export class BuilderFixture implements AsyncDisposable {
       cpus: 2,
       networks: [],
     });
+  }
+
+  /** The image's own user if it has a number, else the stack's. */
+  async #userOf(image: string): Promise<string> {
+    const [, uid, gid] = /^(\d+)(?::(\d+))?$/.exec((await this.engine.images.inspect(image))?.config.user ?? '') ?? [];
+    return uid === undefined || uid === '0' ? stackUser : `${uid}:${gid ?? uid}`;
   }
 
   async containersOfBuilds(): Promise<number> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { App } from '../../src/domain/app.ts';
+import { defaultFirstUid } from '../../src/domain/app-user.ts';
 import type { Artifact } from '../../src/domain/build.ts';
 import type { Instance } from '../../src/domain/instance.ts';
 import { fixedSize, sizeText } from '../../src/domain/instance-size.ts';
@@ -201,6 +202,7 @@ export class LowerHalf implements AsyncDisposable {
       ...deps,
       terminals: this.#terminals,
       platformDomain: 'localhost',
+      firstAppUid: defaultFirstUid,
       belongings: { create: async () => undefined, remove: (appId) => deps.appLog.remove(appId) },
     });
   }

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { extract, type Header, pack } from 'tar-stream';
 import { splitLayers } from '../../src/builder/cnb/split-layers.ts';
-import { contentTime, type LayerEntry, LayerWriter } from '../../src/builder/layer-tar.ts';
+import { contentTime, type LayerEntry, LayerWriter, root } from '../../src/builder/layer-tar.ts';
 
 let directory = '';
 before(async () => {
@@ -15,9 +15,10 @@ before(async () => {
 after(() => rm(directory, { recursive: true, force: true }));
 
 let number = 0;
+const owner = { uid: 1_000_000, gid: 1_000_000 };
 
 function newWriter(paths: readonly string[], maxBytes = 1_000_000): LayerWriter {
-  return new LayerWriter(join(directory, `layer-${number++}.tar`), { paths, maxBytes });
+  return new LayerWriter(join(directory, `layer-${number++}.tar`), { paths, owner, maxBytes });
 }
 
 function file(path: string, text: string, mode = 0o644): readonly [LayerEntry, Buffer] {
@@ -54,12 +55,31 @@ test('a layer has parent folders, one owner, one time and no set-uid bit', async
     [
       ['layers/', '755', 0],
       ['layers/x/', '755', 0],
-      ['layers/x/node/', '755', 10_001],
-      ['layers/x/node/bin/', '755', 10_001],
-      ['layers/x/node/bin/node', '755', 10_001],
+      ['layers/x/node/', '755', 1_000_000],
+      ['layers/x/node/bin/', '755', 1_000_000],
+      ['layers/x/node/bin/node', '755', 1_000_000],
     ],
   );
   assert.ok(headers.every(({ mtime, uname, gname }) => +mtime === 315_532_801_000 && uname + gname === ''));
+});
+
+test('everybody can read and enter what root owns in a layer', async () => {
+  const writer = new LayerWriter(join(directory, 'shared.tar'), {
+    paths: ['shared'],
+    owner: root,
+    maxBytes: 1_000_000,
+  });
+  await writer.add(...file('shared/program', 'elf', 0o700));
+  await writer.add(...file('shared/text', 'x', 0o600));
+  const headers = await headersOf((await writer.finish()).path);
+  assert.deepEqual(
+    headers.map(({ name, mode, uid }) => [name, mode.toString(8), uid]),
+    [
+      ['shared/', '755', 0],
+      ['shared/program', '755', 0],
+      ['shared/text', '644', 0],
+    ],
+  );
 });
 
 test('a file outside of its layer, a path that climbs and a whiteout are refused', async () => {
@@ -93,6 +113,7 @@ async function poured(entries: readonly (readonly [Partial<Header> & { name: str
   const into = await mkdtemp(join(directory, 'poured-'));
   return await splitLayers(tar as unknown as AsyncIterable<Buffer>, {
     trees: trees.map((path) => ({ path, without: trees.filter((other) => other.startsWith(`${path}/`)) })),
+    owner,
     directory: into,
     maxBytes: 1_000_000,
   });
@@ -131,7 +152,10 @@ test('output that is not a tar ends the build with a reason', async () => {
   const noise = (async function* () {
     yield Buffer.alloc(4096, 'x');
   })();
-  await assert.rejects(splitLayers(noise, { trees: [{ path: 'app', without: [] }], directory: into, maxBytes: 1000 }), {
-    code: 'build_failed',
-  });
+  await assert.rejects(
+    splitLayers(noise, { trees: [{ path: 'app', without: [] }], owner, directory: into, maxBytes: 1000 }),
+    {
+      code: 'build_failed',
+    },
+  );
 });

@@ -126,6 +126,17 @@ test('GNU tar reads what is written, and what it writes is read', async () => {
   }
 });
 
+test('GNU tar reads numbers of users of any size', () => {
+  for (const uid of [0, 262_143, 262_144, 1_000_000, 2_097_151, 2_097_152, 2_000_000_000]) {
+    const tar = Buffer.concat([tarHeader({ ...facts, name: 'a', sizeBytes: 0, uid, gid: uid }), tarEnd]);
+    const listed = execFileSync('tar', ['--list', '--verbose', '--numeric-owner'], {
+      input: tar,
+      env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' },
+    });
+    assert.match(listed.toString(), new RegExp(` ${uid}/${uid} `));
+  }
+});
+
 test('a damaged or truncated tar is an error', async () => {
   const tar = Buffer.concat([fileOf('a', 'hello'), tarEnd]);
   for (const [what, broken] of [

@@ -1,7 +1,8 @@
 import { stringify } from 'smol-toml';
 import type { LayerFile } from '../../domain/images.ts';
 import { initPath } from '../init/init.ts';
-import { LayerWriter } from '../layer-tar.ts';
+import { LayerWriter, root } from '../layer-tar.ts';
+import type { AccountTexts } from './account-files.ts';
 import type { LaunchPlan, StartableProcess } from './launch-plan.ts';
 import { launcherPath, launcherScript } from './launcher.ts';
 import type { RecordedBuildpack } from './record.ts';
@@ -12,7 +13,7 @@ const processTree = 'cnb/process';
 const metadataPath = 'layers/config/metadata.toml';
 
 /**
- * The last layer: the init, the launcher, one link to it per process type, and the build's metadata (platform spec, "exporter").
+ * The last layer: the names of users, the init, the launcher, one link to it per process type, and the build's metadata (platform spec, "exporter").
  */
 export async function configLayer(
   path: string,
@@ -20,10 +21,20 @@ export async function configLayer(
     launch,
     group,
     init,
-  }: { readonly launch: LaunchPlan; readonly group: readonly RecordedBuildpack[]; readonly init: Buffer },
+    accounts,
+  }: {
+    readonly launch: LaunchPlan;
+    readonly group: readonly RecordedBuildpack[];
+    readonly init: Buffer;
+    readonly accounts: AccountTexts;
+  },
 ): Promise<LayerFile> {
-  const writer = new LayerWriter(path, { paths: [initTree, 'cnb', 'layers/config'], maxBytes: 64 * 1024 * 1024 });
+  const paths = [initTree, 'cnb', 'layers/config', ...Object.keys(accounts).map((name) => `etc/${name}`)];
+  const writer = new LayerWriter(path, { paths, owner: root, maxBytes: 64 * 1024 * 1024 });
   try {
+    for (const [name, text] of Object.entries(accounts)) {
+      await file(writer, `etc/${name}`, { content: Buffer.from(text), mode: 0o644 });
+    }
     await file(writer, initTree, { content: init, mode: 0o755 });
     await file(writer, launcherTree, { content: Buffer.from(launcherScript(launch)), mode: 0o755 });
     for (const type of launch.processes.map((process) => process.type).sort()) {

@@ -4,6 +4,7 @@ import type { InitProgram } from '../init/init.ts';
 import type { JailHands } from '../jail/jail.ts';
 import type { JailLimits } from '../jail/limits.ts';
 import type { ImageRequest } from '../strategy.ts';
+import type { AccountFiles } from './account-files.ts';
 import type { Group } from './order-toml.ts';
 import type { BuildRecord, BuildRecords } from './record.ts';
 import type { SharedRuntimes } from './runtimes.ts';
@@ -16,6 +17,7 @@ export interface CnbDeps {
   /** The groups of order.toml. */
   readonly order: readonly Group[];
   readonly init: InitProgram;
+  readonly accounts: AccountFiles;
   readonly records: BuildRecords;
   readonly runtimes: SharedRuntimes;
   readonly settings: SettingsDigest;

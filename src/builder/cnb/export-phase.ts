@@ -2,6 +2,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import type { LayerFile } from '../../domain/images.ts';
 import type { Tree } from '../jail/frames.ts';
 import type { Jail } from '../jail/jail.ts';
+import type { Owner } from '../layer-tar.ts';
 import type { BuiltByBuildpack } from './build-phase.ts';
 import { layersFolder } from './layers-on-disk.ts';
 import type { BuildRecord } from './record.ts';
@@ -20,6 +21,8 @@ export interface ExportInputs {
   readonly sourceFingerprint: string;
   /** The folder to write layers to. */
   readonly directory: string;
+  /** Of every file in the layers. */
+  readonly owner: Owner;
   readonly maxBytes: number;
 }
 
@@ -129,8 +132,8 @@ async function sliceTrees(jail: Jail, slices: readonly string[]): Promise<readon
 
 async function exportTrees(trees: readonly Tree[], inputs: ExportInputs): Promise<ReadonlyMap<string, LayerFile>> {
   if (trees.length === 0) return new Map();
-  const { directory, maxBytes, jail } = inputs;
-  const layers = await splitLayers(jail.archive(trees), { trees, directory, maxBytes });
+  const { directory, owner, maxBytes, jail } = inputs;
+  const layers = await splitLayers(jail.archive(trees), { trees, owner, directory, maxBytes });
   return new Map(layers.map((layer, index) => [trees[index]?.path ?? '', layer]));
 }
 

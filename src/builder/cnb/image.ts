@@ -1,13 +1,11 @@
+import { appUser } from '../../domain/app-user.ts';
 import type { Engine } from '../../domain/engine.ts';
 import type { LayerFile } from '../../domain/images.ts';
-import { appOwner } from '../layer-tar.ts';
 import type { ImageRequest } from '../strategy.ts';
 import { entrypointOf } from './config-layer.ts';
 import { appDir } from './launcher.ts';
 import type { BuildRecord, RecordedBuildpack } from './record.ts';
 import type { RecordedLayer } from './recorded-layer.ts';
-
-export const appUser = `${appOwner.uid}:${appOwner.gid}`;
 
 export interface ImageParts {
   readonly layers: readonly RecordedLayer[];
@@ -39,7 +37,7 @@ export async function assembleImage(engine: Engine, parts: ImageParts, request: 
       entrypoint: [entrypointOf(parts.launch)],
       cmd: [],
       workingDir: appDir,
-      user: appUser,
+      user: appUser(request.app),
       labels: { ...parts.labels, ...specLabels(parts, request), ...request.labels },
     },
     tag,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { appOwner, buildUser } from '../../domain/app-user.ts';
 import type { Engine } from '../../domain/engine.ts';
 import type { LayerFile } from '../../domain/images.ts';
 import { labelNames } from '../../domain/labels.ts';
@@ -53,6 +54,7 @@ export async function buildInJail(whole: CnbBuild): Promise<JailResult> {
       made.exported.files.get('app') ??
       (await sourceLayer(request.source, {
         path: join(directory, 'app.tar'),
+        owner: appOwner(request.app),
         maxBytes: deps.limits.layerBytes,
         signal: request.signal,
       }));
@@ -135,6 +137,7 @@ async function runPhases(
     baseUnchanged: JSON.stringify(pathsOf(record?.runtimes ?? {})) === JSON.stringify(pathsOf(folders)),
     sourceFingerprint,
     directory,
+    owner: appOwner(request.app),
     maxBytes: deps.limits.layerBytes,
   });
   return { built, defaults, launchedLayers, exported };
@@ -162,6 +165,7 @@ async function openJail({ deps, groups, request }: CnbBuild, lines: BuildLines):
       appId: request.app.id,
       buildId: request.buildId,
       image: request.stack.buildImageId,
+      user: buildUser(request.app),
       networkId,
       volumes: [{ name: cache, path: layersDir }, ...shared],
       limits,

@@ -13,6 +13,7 @@ import type { HostTrust } from '../host-trust.ts';
 import { BuildLines } from '../jail/build-lines.ts';
 import { Jail, type JailHands } from '../jail/jail.ts';
 import type { JailLimits } from '../jail/limits.ts';
+import { root } from '../layer-tar.ts';
 import type { ImageRequest } from '../strategy.ts';
 import { buildpackFailed } from './build-phase.ts';
 import type { Buildpack, RuntimeDecision } from './buildpack.ts';
@@ -206,7 +207,12 @@ export class SharedRuntimes {
     const directory = await mkdtemp(join(scratchDir, 'runtime-'));
     try {
       const trees = runtimeTrees(folders);
-      const files = await splitLayers(jail.archive(trees), { trees, directory, maxBytes: limits.layerBytes });
+      const files = await splitLayers(jail.archive(trees), {
+        trees,
+        owner: root,
+        directory,
+        maxBytes: limits.layerBytes,
+      });
       const layers = files.map((file, index) => ({
         tree: trees[index] ?? { path: '', without: [] },
         fingerprint: file.diffId,

@@ -1,5 +1,5 @@
 import type { LayerFile } from '../../domain/images.ts';
-import { contentTime, LayerWriter } from '../layer-tar.ts';
+import { contentTime, LayerWriter, type Owner } from '../layer-tar.ts';
 import type { Source } from '../strategy.ts';
 import { readTar } from '../tar/read.ts';
 
@@ -12,10 +12,15 @@ export const appTree = 'app';
  */
 export async function sourceLayer(
   source: Source,
-  { path, maxBytes, signal }: { readonly path: string; readonly maxBytes: number; readonly signal: AbortSignal },
+  {
+    path,
+    owner,
+    maxBytes,
+    signal,
+  }: { readonly path: string; readonly owner: Owner; readonly maxBytes: number; readonly signal: AbortSignal },
 ): Promise<LayerFile> {
   const objectIds = new Map(source.entries.map((entry) => [entry.path, entry.objectId]));
-  const writer = new LayerWriter(path, { paths: [appTree], maxBytes });
+  const writer = new LayerWriter(path, { paths: [appTree], owner, maxBytes });
   try {
     await writer.add({ path: appTree, type: 'directory', mode: 0o755, sizeBytes: 0, linkTarget: null });
     for await (const entry of readTar((await source.tree.archive(signal)) as AsyncIterable<Uint8Array>)) {

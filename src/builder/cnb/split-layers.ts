@@ -4,7 +4,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import { shownName } from '../../domain/file-name.ts';
 import type { LayerFile } from '../../domain/images.ts';
 import type { Tree } from '../jail/frames.ts';
-import { contentTime, isBelow, LayerWriter } from '../layer-tar.ts';
+import { contentTime, isBelow, LayerWriter, type Owner } from '../layer-tar.ts';
 import { readTar, type TarEntry } from '../tar/read.ts';
 import { appTree } from './source-layer.ts';
 
@@ -13,6 +13,8 @@ const hashedBytes = 16 * 1024 * 1024;
 
 export interface SplitOptions {
   readonly trees: readonly Tree[];
+  /** Of every file. */
+  readonly owner: Owner;
   readonly directory: string;
   readonly maxBytes: number;
 }
@@ -46,9 +48,13 @@ export async function splitLayers(tar: AsyncIterable<Buffer>, options: SplitOpti
   }
 }
 
-function newWriter({ trees, directory, maxBytes }: SplitOptions, index: number): LayerWriter {
+function newWriter({ trees, owner, directory, maxBytes }: SplitOptions, index: number): LayerWriter {
   const tree = trees[index];
-  return new LayerWriter(join(directory, `layer-${index}.tar`), { paths: tree ? [tree.path] : [], maxBytes });
+  return new LayerWriter(join(directory, `layer-${index}.tar`), {
+    paths: tree ? [tree.path] : [],
+    owner,
+    maxBytes,
+  });
 }
 
 function belongs(path: string, tree: Tree | undefined): boolean {

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { appOwner, appUser } from '../../domain/app-user.ts';
 import { errorCode } from '../../domain/errors.ts';
 import type { BuilderChoice } from '../builder-choice.ts';
 import { initDigest, initPath } from '../init/init.ts';
@@ -9,7 +10,7 @@ import { configLayer } from './config-layer.ts';
 import { checkControlFiles } from './control-check.ts';
 import type { CnbBuild, CnbDeps } from './deps.ts';
 import { candidateGroups } from './detect-phase.ts';
-import { appUser, assembleImage } from './image.ts';
+import { assembleImage } from './image.ts';
 import { buildInJail, type JailResult } from './jail-build.ts';
 import { commandLine, type LaunchPlan } from './launch-plan.ts';
 import { launcherDigest, launcherPath } from './launcher.ts';
@@ -56,8 +57,9 @@ async function build(deps: CnbDeps, groups: readonly Group[], request: ImageRequ
   await mkdir(deps.scratchDir, { recursive: true, mode: 0o700 });
   const directory = await mkdtemp(join(deps.scratchDir, `${request.buildId}-`));
   try {
-    // Its first compilation takes a moment, and goes on beside the build.
+    // The first time they take a moment, and go on beside the build.
     deps.init.bytes(request.stack).catch(() => undefined);
+    deps.accounts.of(request.stack, request.app).catch(() => undefined);
     const record = await deps.records.read(request.app.id);
     const build: CnbBuild = { deps, groups, request, directory, record };
     try {
@@ -82,15 +84,19 @@ async function lastResult(record: BuildRecord, { deps, request, directory }: Cnb
   announceExport(record.launch.processes, { builderName: record.name, procfile: request.source.procfile, output });
   const path = join(directory, 'app.tar');
   const { limits } = deps;
-  const app = await sourceLayer(request.source, { path, maxBytes: limits.layerBytes, signal: request.signal });
+  const owner = appOwner(request.app);
+  const app = await sourceLayer(request.source, { path, owner, maxBytes: limits.layerBytes, signal: request.signal });
   return { record, files: new Map(), app };
 }
 
 /** Makes the image, and writes the record for the next build. */
 async function finish({ record, files, app }: JailResult, { deps, request, directory }: CnbBuild): Promise<BuiltImage> {
   const launch = startable(record, request);
-  const init = await deps.init.bytes(request.stack);
-  const config = await configLayer(join(directory, 'config.tar'), { launch, group: record.group, init });
+  const [init, accounts] = await Promise.all([
+    deps.init.bytes(request.stack),
+    deps.accounts.of(request.stack, request.app),
+  ]);
+  const config = await configLayer(join(directory, 'config.tar'), { launch, group: record.group, init, accounts });
   const { layers, group, labels } = record;
   const imageId = await assembleImage(deps.engine, { app, files, launch, layers, group, labels, config }, request);
   await deps.records.write(request.app.id, { ...record, imageId });
@@ -104,7 +110,7 @@ async function finish({ record, files, app }: JailResult, { deps, request, direc
       ...(process.stopSignal === undefined ? {} : { stopSignal: process.stopSignal }),
     })),
     launcher: launcherPath,
-    user: appUser,
+    user: appUser(request.app),
     init: initPath,
     exposedPorts: [],
   };

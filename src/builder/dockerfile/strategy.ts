@@ -19,7 +19,7 @@ import { copyInit, lastStageOf } from './copy-init.ts';
 import { DockerIgnore } from './dockerignore.ts';
 import { explained, isMissingFrontend } from './errors.ts';
 import { isTrustedFrontEnd, syntaxLines } from './front-end.ts';
-import { userOfImage } from './image-user.ts';
+import { ownedByApp } from './image-user.ts';
 import { refuseRemoteAdd } from './remote-add.ts';
 import { rewriteDockerfile, withoutAdditions } from './rewrite.ts';
 import { type DockerfileTrust, dockerfileTrust } from './trust-image.ts';
@@ -55,21 +55,19 @@ export function dockerfileStrategy(deps: DockerfileDeps): BuildStrategy {
 }
 
 async function build(deps: DockerfileDeps, source: Source, request: ImageRequest): Promise<BuiltImage> {
-  const { engine, limits, platformId } = deps;
-  const imageId = await buildWithinLimits({ deps, source, request });
-  const image = await engine.images.inspect(imageId);
-  if (!image) throw new PlatformError('internal', `The engine built ${imageId} and does not have it.`);
-  const { buildId, output, signal } = request;
-  const lookup = { imageId, user: image.config.user, platformId, buildId, limits, output, signal };
+  const { engine, limits } = deps;
+  const builtId = await buildWithinLimits({ deps, source, request });
+  const image = await engine.images.inspect(builtId);
+  if (!image) throw new PlatformError('internal', `The engine built ${builtId} and does not have it.`);
+  const { app, tag, labels, output, signal } = request;
   const processes = processesOf(source, image, request);
-  const user = await userOfImage(engine, lookup);
+  const owned = await ownedByApp(engine, { image, app, tag, labels, limits, output, signal });
   output.step('Image made');
   return {
     name: 'Dockerfile',
-    imageId,
+    ...owned,
     processes,
     launcher: null,
-    user,
     init: initPath,
     exposedPorts: exposedPorts(image),
   };

@@ -23,6 +23,18 @@ set -o pipefail
 exec 3>&1 4>&2 1>&2
 cd /
 
+# Names the user that this runs as, for programs that look it up (ssh, npm), and gives it the certificates to write to.
+name_user() {
+  local file text certificates=/etc/ssl/certs/ca-certificates.crt
+  [[ -O $certificates ]] && return
+  for file in passwd group; do
+    text=$(</etc/$file)
+    printf '%s\n' "${text//10001:/$UID:}" >/etc/$file
+  done
+  cp "$certificates" "$certificates.own" && mv -f "$certificates.own" "$certificates"
+}
+[[ ! -w /etc/passwd ]] || name_user
+
 answer() { printf '%s\n' "$1" >&3; }
 
 # The folders that builds can write to, for the count.

@@ -6,6 +6,7 @@ import { PlatformError } from '../../domain/errors.ts';
 import { nameOf } from '../../domain/file-name.ts';
 import type { ContainerDisk, HostHands } from '../../domain/host-hands.ts';
 import { labelNames } from '../../domain/labels.ts';
+import { stackUser } from '../stack/recipe.ts';
 import { Answers } from './answers.ts';
 import { startScale } from './disk-scale.ts';
 import { frames, type Tree, treeWords, wordFrames } from './frames.ts';
@@ -22,8 +23,10 @@ export interface JailSpec {
   /** Null when the jail works for all apps and not for one. */
   readonly appId: string | null;
   readonly buildId: string;
-  /** The build stack. */
+  /** A stack. */
   readonly image: string;
+  /** `uid:gid`. The default is the stack's own user, for work without any app's code. */
+  readonly user?: string;
   /** A network with access to the package registries and no other container in it; null for no network. */
   readonly networkId: string | null;
   readonly volumes: readonly { readonly name: string; readonly path: string; readonly readOnly?: boolean }[];
@@ -103,7 +106,7 @@ export class Jail implements AsyncDisposable {
         [labelNames.role]: 'build',
         [labelNames.build]: spec.buildId,
       },
-      user: '10001:10001',
+      user: spec.user ?? stackUser,
       entrypoint: ['bash', '-c', agent],
       command: [],
       env: {},

@@ -4,7 +4,7 @@
 set -eu
 root=${1%/}
 
-# All processes in the image run as app. Its group and home exist for tools that look them up (git, npm, ssh).
+# Processes run as app, under the number that their app has in its image. Its group and home exist for tools that look them up (git, npm, ssh).
 grep -q '^app:' "$root/etc/passwd" || {
   echo 'app:x:10001:10001:app:/app:/bin/bash' >>"$root/etc/passwd"
   echo 'app:x:10001:' >>"$root/etc/group"
@@ -16,6 +16,8 @@ directories=app
 for directory in $directories; do
   mkdir -p "$root/$directory"
   chown 10001:10001 "$root/$directory"
+  # Each app's builds run as a user of their own, alone in their container.
+  [ "$STACK_KIND" = run ] || chmod 777 "$root/$directory"
 done
 
 # The public archive's address, whichever mirror the packages came from. Some buildpacks read sources.list, and one of them
@@ -33,9 +35,14 @@ rm -f "$root"/etc/apt/sources.list.d/*
 } >"$root/etc/apt/sources.list"
 echo '# Further package sources go into this directory.' >"$root/etc/apt/sources.list.d/stack.list"
 
-# Builds write the host's certificates here, as the user app. The path is the same in both stacks, so an environment that
-# a build copies into the image names a file that exists at run.
-[ "$STACK_KIND" = run ] || chown 10001:10001 "$root/etc/ssl/certs/ca-certificates.crt"
+# Builds write the host's certificates into /etc/ssl/certs. The path is the same in both stacks, so an environment that a
+# build copies into the image names a file that exists at run. The agent gives the build's user a name (agent.sh). git
+# refuses folders of other users, and the app's folder is the stack's.
+[ "$STACK_KIND" = run ] || {
+  chmod 777 "$root/etc/ssl/certs"
+  chmod 666 "$root/etc/passwd" "$root/etc/group"
+  printf '[safe]\n\tdirectory = *\n' >"$root/etc/gitconfig"
+}
 
 # No setuid or setgid programs: processes in a container never change user.
 find "$root/usr" "$root/bin" "$root/sbin" -xdev -type f -perm /6000 -exec chmod a-s {} + 2>/dev/null || true

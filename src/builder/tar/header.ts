@@ -73,8 +73,17 @@ function block(
     header.write(`${Math.trunc(value).toString(8).padStart(digits, '0')} `, at);
   fields.name.copy(header, 0);
   octal(mode & 0o7777, 6, 100);
-  octal(uid, 6, 108);
-  octal(gid, 6, 116);
+  // A number with too many digits is written in binary, as GNU tar does.
+  const wide = (value: number, digits: number, at: number) => {
+    if (value < 8 ** (digits + 1)) {
+      octal(value, digits, at);
+      return;
+    }
+    header.writeUInt8(0x80, at);
+    header.writeUIntBE(value, at + digits + 2 - 6, 6);
+  };
+  wide(uid, 6, 108);
+  wide(gid, 6, 116);
   if (sizeBytes < 8 ** 11) octal(sizeBytes, 11, 124);
   else {
     header.writeUInt8(0x80, 124);

@@ -38,6 +38,7 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
     owner_id text not null references accounts (id),
     maintenance integer not null default 0 check (maintenance in (0, 1)),
     cache_generation integer not null default 0 check (cache_generation >= 0),
+    uid integer not null unique check (uid > 0),
     created_at text not null,
     updated_at text not null
   ) ${strict}`,
