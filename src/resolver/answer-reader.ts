@@ -13,6 +13,7 @@ export interface AnswerListener {
   /** 100: the instance wants the body. */
   continued(): void;
   head(answer: FramedAnswer): void;
+  /** Any number of pieces for one `push`. */
   body(bytes: Buffer): void;
   /** The whole answer has come. `isLast`: something follows that belongs to no answer. Trailers: names and values alternate. */
   complete(trailers: readonly string[], isLast: boolean): void;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from '../system/node-http.ts';
 import { type PageFacts, renderPage } from './error-pages.ts';
+import { discard } from './spare-buffers.ts';
 
 /** Answers with a page of the platform's own. The head of the response must not have been sent. */
 export function answerWithPage(response: ServerResponse, facts: PageFacts, lingerMs: number): void {
@@ -34,7 +35,7 @@ export function endAfterUpload(response: ServerResponse, lingerMs: number): void
   const { socket, headers } = request;
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   // Reads what is left of the body. Unread, it would stand in front of the next request on this connection.
-  if (hasBody) request.resume();
+  if (hasBody) request.on('data', discard).resume();
   if (!hasBody || request.complete || request.destroyed || response.destroyed) {
     response.end();
     return;

@@ -5,6 +5,9 @@ type Part = 'size' | 'data' | 'data-end' | 'trailers' | 'over';
 /** Of a chunk's first line, with its extensions. */
 const maxLineLength = 16_384;
 
+/** A number of so many is safe. */
+const maxQuickDigits = 12;
+
 /**
  * Reads a body in chunks (RFC 9112 7.1) that comes in pieces. Lines may end with a line feed alone, blanks may follow a
  * size, and extensions are dropped. Throws `MalformedAnswer`.
@@ -36,7 +39,8 @@ export class ChunkReader {
   push(bytes: Buffer, from: number): number | null {
     let at = from;
     while (at < bytes.length) {
-      at = this.#part === 'data' ? this.#readData(bytes, at) : this.#readLine(bytes, at);
+      at =
+        this.#part === 'data' ? this.#readData(bytes, at) : (this.#readQuickly(bytes, at) ?? this.#readLine(bytes, at));
       if (this.#part === 'over') return at;
     }
     return null;
@@ -48,6 +52,28 @@ export class ChunkReader {
     if (this.#left === 0) this.#part = 'data-end';
     this.#body(from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end));
     return end;
+  }
+
+  /** Reads a line between chunks that is whole and plain, as most are, without making a text of it. Null for any other. */
+  #readQuickly(bytes: Buffer, from: number): number | null {
+    if (this.#line !== '') return null;
+    if (this.#part === 'data-end') {
+      if (bytes[from] !== 0x0d || bytes[from + 1] !== 0x0a) return null;
+      this.#part = 'size';
+      return from + 2;
+    }
+    if (this.#part !== 'size') return null;
+    let size = 0;
+    let at = from;
+    for (; at < from + maxQuickDigits; at += 1) {
+      const digit = digitOf(bytes[at] ?? 0);
+      if (digit === null) break;
+      size = size * 16 + digit;
+    }
+    if (at === from || bytes[at] !== 0x0d || bytes[at + 1] !== 0x0a) return null;
+    this.#left = size;
+    this.#part = size === 0 ? 'trailers' : 'data';
+    return at + 2;
   }
 
   #readLine(bytes: Buffer, from: number): number {
@@ -88,4 +114,10 @@ export class ChunkReader {
     if (this.#left > Number.MAX_SAFE_INTEGER) throw new MalformedAnswer('a chunk that is too large (RFC 9112 7.1)');
     this.#part = this.#left === 0 ? 'trailers' : 'data';
   }
+}
+
+function digitOf(byte: number): number | null {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : null;
 }

@@ -1,10 +1,9 @@
-import type { Socket } from 'node:net';
 import { InstanceSocket } from './instance-socket.ts';
 import type { KeepAlive } from './keep-alive.ts';
 
 /** An open connection to an instance. */
 export interface Connection {
-  readonly socket: Socket;
+  readonly socket: InstanceSocket;
   /** True once the instance is told that no other request follows. */
   last: boolean;
   /** True once it has carried a request. The instance may then close it at any moment. */
@@ -40,8 +39,8 @@ export class Connections {
   readonly #address: string;
   readonly #port: number;
   readonly #idle: Connection[] = [];
-  readonly #opening = new Set<Socket>();
-  readonly #retired = new Set<Socket>();
+  readonly #opening = new Set<InstanceSocket>();
+  readonly #retired = new Set<InstanceSocket>();
   readonly #keepAlive: KeepAlive;
   #idleMs: number;
   /** What the instance announced. */
@@ -67,7 +66,6 @@ export class Connections {
     for (;;) {
       const connection = this.#idle.pop();
       if (!connection) return null;
-      connection.socket.off('data', destroyOnData);
       const isOld = nowMs - connection.idleSinceMs > this.#idleMs;
       if (!isOld && isFit(connection.socket)) return connection;
       if (!isOld) this.lost(connection);
@@ -80,7 +78,7 @@ export class Connections {
    * after `timeoutMs`, `ECANCELED` when `close` was called first.
    */
   open(timeoutMs: number, done: (error: string | null, connection: Connection | null) => void): void {
-    const socket = new InstanceSocket({ noDelay: true });
+    const socket = new InstanceSocket();
     socket.connect({ host: this.#address, port: this.#port });
     this.#opening.add(socket);
     let failure = 'ECANCELED';
@@ -131,7 +129,7 @@ export class Connections {
       return;
     }
     // Unexpected bytes would be read as the answer to the next request.
-    socket.on('data', destroyOnData);
+    socket.sink = null;
     this.#idle.push(connection);
   }
 
@@ -146,7 +144,7 @@ export class Connections {
     }
     this.#retired.add(socket);
     socket.on('close', () => this.#retired.delete(socket));
-    socket.on('data', destroyOnData);
+    socket.sink = null;
     socket.setTimeout(retiredMs, () => socket.destroy());
     socket.resume();
   }
@@ -202,10 +200,6 @@ export class Connections {
 }
 
 /** Whether the connection can carry a request, as far as known now. */
-export function isFit(socket: Socket): boolean {
+export function isFit(socket: InstanceSocket): boolean {
   return !socket.destroyed && socket.writable && socket.readable && socket.readableLength === 0;
-}
-
-function destroyOnData(this: Socket): void {
-  this.destroy();
 }

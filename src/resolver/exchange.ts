@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { answerWithPage, endAfterUpload } from './answer.ts';
 import type { MalformedAnswer } from './answer-fields.ts';
 import type { FramedAnswer } from './answer-framing.ts';
@@ -9,12 +8,15 @@ import { Deadline } from './deadline.ts';
 import { Dispatch, type DispatchDeps, type DispatchListener } from './dispatch.ts';
 import { explain, explainCrash, type PageFacts, unknownHost } from './error-pages.ts';
 import { type HCode, hCodes } from './h-codes.ts';
+import type { InstanceSocket } from './instance-socket.ts';
 import type { Destination } from './live-routes.ts';
 import { OutgoingRequest, requestHeadText } from './outgoing-request.ts';
+import { Outlet } from './outlet.ts';
 import type { RequestEvents } from './request-events.ts';
 import type { RequestHead } from './request-head.ts';
 import { RequestReport } from './request-report.ts';
 import { responseHead, responseTrailers } from './response-head.ts';
+import { discard } from './spare-buffers.ts';
 import type { Target } from './target.ts';
 
 export interface ExchangeDeps extends DispatchDeps {
@@ -31,8 +33,8 @@ export type SwitchProtocols = (switched: SwitchedConnection) => Promise<number>;
 export interface SwitchedConnection {
   readonly target: Target;
   readonly answer: AnswerHead;
-  readonly socket: Duplex;
-  /** The bytes that followed the answer. */
+  readonly socket: InstanceSocket;
+  /** The bytes that followed the answer, valid during the call only. */
   readonly rest: Buffer;
 }
 
@@ -48,6 +50,8 @@ export class Exchange implements DispatchListener {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #switchProtocols: SwitchProtocols | null;
+  /** To the client. */
+  readonly #outlet: Outlet;
   readonly #dispatch: Dispatch;
   readonly #deadline: Deadline;
   readonly #report: RequestReport;
@@ -78,6 +82,7 @@ export class Exchange implements DispatchListener {
     this.#request = request;
     this.#response = response;
     this.#switchProtocols = switchProtocols;
+    this.#outlet = new Outlet(response, () => this.#drained());
     this.#dispatch = new Dispatch(deps, head, this);
     this.#report = new RequestReport(head, deps.requestEvents);
     this.#deadline = new Deadline(() => this.#timedOut());
@@ -153,7 +158,10 @@ export class Exchange implements DispatchListener {
   #forwardBody({ patience }: Destination, nowMs: number): void {
     this.#deadline.set(patience.idleMs, nowMs);
     this.#request.on('data', (chunk: Buffer) => {
-      if (this.#phase === 'done') return;
+      if (this.#phase === 'done') {
+        discard(chunk);
+        return;
+      }
       this.#receivedBytes += chunk.length;
       if (this.#phase === 'answering') this.#deadline.set(patience.idleMs, performance.now());
       if (this.#upstream?.write(chunk) === false) this.#request.pause();
@@ -183,10 +191,6 @@ export class Exchange implements DispatchListener {
     }
     const { idleMs } = this.#destination?.patience ?? this.#deps.timing;
     this.#deadline.set(idleMs, performance.now());
-    response.on('drain', () => {
-      this.#deadline.set(idleMs, performance.now());
-      this.#upstream?.resume();
-    });
     // The head is sent together with the first bytes of the body, or alone when there are none yet.
     process.nextTick(() => {
       if (this.#sentBytes === 0 && !response.writableEnded && !response.destroyed) response.flushHeaders();
@@ -198,18 +202,26 @@ export class Exchange implements DispatchListener {
     const { idleMs } = this.#destination?.patience ?? this.#deps.timing;
     this.#sentBytes += bytes.length;
     this.#deadline.set(idleMs, performance.now());
-    if (!this.#response.write(bytes)) this.#upstream?.pause();
+    if (!this.#outlet.write(bytes)) this.#upstream?.pause();
+  }
+
+  #drained(): void {
+    if (this.#phase !== 'answering') return;
+    const { idleMs } = this.#destination?.patience ?? this.#deps.timing;
+    this.#deadline.set(idleMs, performance.now());
+    this.#upstream?.resume();
   }
 
   #completed(trailers: readonly string[]): void {
     if (this.#phase === 'done') return;
     this.#report.served(this.#destination, this.#status, this.#sentBytes);
     this.#finish();
+    this.#outlet.flush();
     if (trailers.length > 0) this.#response.addTrailers(responseTrailers(trailers));
     endAfterUpload(this.#response, this.#lingerMs());
   }
 
-  #switched(answer: AnswerHead, socket: Duplex, rest: Buffer): void {
+  #switched(answer: AnswerHead, socket: InstanceSocket, rest: Buffer): void {
     const target = this.#target;
     if (this.#phase !== 'sent' || !target || !this.#switchProtocols) {
       socket.destroy();
@@ -262,6 +274,7 @@ export class Exchange implements DispatchListener {
   }
 
   #clientGone(): void {
+    this.#outlet.close();
     if (this.#phase === 'done') return;
     // A client that has the answer's head may disconnect at any time: readers of event streams always end so.
     if (this.#phase === 'answering') this.#report.served(this.#destination, this.#status, this.#sentBytes);

@@ -1,9 +1,11 @@
-import type { Socket } from 'node:net';
 import { MalformedAnswer } from './answer-fields.ts';
 import type { FramedAnswer } from './answer-framing.ts';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerReader } from './answer-reader.ts';
 import type { Connection, Connections } from './connections.ts';
+import { type InstanceSocket, readBytes } from './instance-socket.ts';
+import { Outlet } from './outlet.ts';
+import { Pieces } from './pieces.ts';
 import type { RequestHead } from './request-head.ts';
 
 export interface OutgoingFacts {
@@ -21,13 +23,14 @@ export interface OutgoingListener {
   /** 100: the instance wants the body. */
   continued(): void;
   answered(answer: FramedAnswer): void;
+  /** Once for each read. The bytes are valid during the call only. */
   body(bytes: Buffer): void;
   /** The connection can take more of the request's body, after `write` returned false. */
   drained(): void;
   /** Trailers: names and values alternate. */
   complete(trailers: readonly string[]): void;
   /** 101. `rest`: the bytes that followed the answer. */
-  switched(answer: AnswerHead, socket: Socket, rest: Buffer): void;
+  switched(answer: AnswerHead, socket: InstanceSocket, rest: Buffer): void;
   /** The answer broke a rule, or (null) the connection ended before the answer did. */
   failed(malformed: MalformedAnswer | null): void;
 }
@@ -36,6 +39,9 @@ export type ConnectionOption = 'keep-alive' | 'close' | 'Upgrade';
 
 const notInPath = /[^\x21-\xff]/;
 const notInValue = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Of the answer that is being read. */
+const body = new Pieces(readBytes);
 
 /**
  * The head's text; one character is one byte. `option`: of the Connection field. Null when it cannot be written: Node
@@ -57,12 +63,15 @@ export function requestHeadText({ method, path, headers }: RequestHead, option: 
  * proxy should accept, and does not say which rule an answer breaks.
  */
 export class OutgoingRequest {
-  readonly #socket: Socket;
+  readonly #socket: InstanceSocket;
+  readonly #outlet: Outlet;
   readonly #facts: OutgoingFacts;
   readonly #listener: OutgoingListener;
   readonly #reader: AnswerReader;
   #keepsConnection = false;
   #ended = false;
+  /** Of the read that is being passed on. */
+  #pieces = 0;
   #over = false;
 
   /** `headText`: from `requestHeadText`. The body follows with `write` and `end`, unless the head says that there is none. */
@@ -71,22 +80,24 @@ export class OutgoingRequest {
     this.#socket = connection.socket;
     this.#facts = facts;
     this.#listener = listener;
+    this.#outlet = new Outlet({ write: (bytes, done) => this.#write(bytes, done) }, () => {
+      if (!this.#over) listener.drained();
+    });
     this.#reader = new AnswerReader(
       { method: head.method, switchProtocols: facts.switchProtocols },
       facts.maxAnswerHeadBytes,
       {
         continued: () => listener.continued(),
         head: (answer) => this.#answered(answer),
-        body: (bytes) => listener.body(bytes),
+        body: (bytes) => body.add(bytes),
         complete: (trailers, isLast) => this.#completed(trailers, isLast),
         switched: (answer, rest) => this.#switched(answer, rest),
       },
     );
     connection.used = true;
-    this.#socket.on('data', this.#onData);
+    this.#socket.sink = this.#onData;
     this.#socket.on('end', this.#onEnd);
     this.#socket.on('close', this.#onEnd);
-    this.#socket.on('drain', this.#onDrain);
     // A body that has arrived already goes out together with the head.
     if (head.hasBody) {
       this.#socket.cork();
@@ -97,24 +108,18 @@ export class OutgoingRequest {
 
   /** Whether the instance has not taken all bytes of the request that were written. */
   get needsDrain(): boolean {
-    return this.#socket.writableNeedDrain;
+    return this.#outlet.isFull;
   }
 
-  /** False when the caller should wait for `drained`. */
+  /** False when the caller should wait for `drained`. The bytes are the request's to keep. */
   write(bytes: Buffer): boolean {
-    if (this.#over) return true;
-    if (!this.#facts.head.chunked) return this.#socket.write(bytes);
-    this.#socket.cork();
-    this.#socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1');
-    this.#socket.write(bytes);
-    const isTaken = this.#socket.write('\r\n', 'latin1');
-    this.#socket.uncork();
-    return isTaken;
+    return this.#over || this.#outlet.write(bytes, true);
   }
 
   end(): void {
     if (this.#over || this.#ended) return;
     this.#ended = true;
+    this.#outlet.flush();
     if (this.#facts.head.chunked) this.#socket.write('0\r\n\r\n', 'latin1');
   }
 
@@ -133,14 +138,38 @@ export class OutgoingRequest {
     this.#socket.destroy();
   }
 
-  readonly #onData = (bytes: Buffer): void => {
+  readonly #onData = (bytes: Buffer): number => {
+    body.take();
+    this.#pieces = 0;
     try {
       this.#reader.push(bytes);
+      this.#passOn();
     } catch (error) {
       if (!(error instanceof MalformedAnswer)) throw error;
+      this.#passOn();
       this.#failed(error);
     }
+    return this.#pieces;
   };
+
+  /** Passes on what the last read had of the body. */
+  #passOn(): void {
+    this.#pieces += body.count;
+    const bytes = body.take();
+    if (bytes.length > 0 && !this.#over) this.#listener.body(bytes);
+  }
+
+  #write(bytes: Buffer, done: () => void): void {
+    if (!this.#facts.head.chunked) {
+      this.#socket.write(bytes, done);
+      return;
+    }
+    this.#socket.cork();
+    this.#socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1');
+    this.#socket.write(bytes);
+    this.#socket.write('\r\n', 'latin1', done);
+    this.#socket.uncork();
+  }
 
   readonly #onEnd = (): void => {
     try {
@@ -152,8 +181,6 @@ export class OutgoingRequest {
     }
   };
 
-  readonly #onDrain = (): void => this.#listener.drained();
-
   #answered(answer: FramedAnswer): void {
     this.#keepsConnection = answer.keepsConnection;
     this.#listener.answered(answer);
@@ -161,6 +188,7 @@ export class OutgoingRequest {
 
   #completed(trailers: readonly string[], isLast: boolean): void {
     const { connection, connections } = this.#facts;
+    this.#passOn();
     // An instance that answered before it had the whole request may read the rest of it as the next one.
     const isUnsent = !this.#ended || this.#socket.writableLength > 0;
     this.#leave();
@@ -187,9 +215,9 @@ export class OutgoingRequest {
   #leave(): void {
     this.#over = true;
     this.#reader.stop();
-    this.#socket.off('data', this.#onData);
+    this.#socket.sink = null;
+    this.#outlet.close();
     this.#socket.off('end', this.#onEnd);
     this.#socket.off('close', this.#onEnd);
-    this.#socket.off('drain', this.#onDrain);
   }
 }

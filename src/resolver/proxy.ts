@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer } from '../system/node-http.ts';
@@ -7,6 +7,7 @@ import { answerWithPage } from './answer.ts';
 import { ClientConnections } from './client-connections.ts';
 import { explain } from './error-pages.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
+import { IncomingRequest } from './incoming-request.ts';
 import { answerMalformed } from './malformed-requests.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { RequestGate } from './request-gate.ts';
@@ -15,6 +16,9 @@ import type { TrustedProxies } from './trusted-proxies.ts';
 import { detachedResponse, startUpgrade } from './upgrade.ts';
 
 const maxConnections = 16_384;
+
+/** Of a client that sends more than its app reads, or reads less than its app sends. */
+const highWaterMark = 16_384;
 const tooMany = { title: 'Too many requests', text: 'Too many requests from your address are being answered already.' };
 const unknownExpectation = {
   status: 417,
@@ -34,6 +38,8 @@ export interface ProxyDeps extends ExchangeDeps {
 export function createProxy(deps: ProxyDeps): Server {
   const { timing, proxies } = deps;
   const server = createServer({
+    IncomingMessage: IncomingRequest,
+    highWaterMark,
     keepAliveTimeout: timing.keepAliveMs,
     headersTimeout: timing.headersMs,
     requestTimeout: 0,
@@ -50,7 +56,7 @@ export function createProxy(deps: ProxyDeps): Server {
   const answers = new WeakMap<Duplex, ServerResponse>();
   const gates = new WeakMap<Duplex, RequestGate>();
   const gateDeps = { readAhead: new ReadAhead(timing.readAheadBytes), halfClosedMs: timing.halfClosedMs };
-  const serve = (request: IncomingMessage, response: ServerResponse) => {
+  const serve = (request: IncomingRequest, response: ServerResponse) => {
     answers.set(request.socket, response);
     gates.get(request.socket)?.began(request, response);
     const head = readHead(request, proxies);
@@ -81,11 +87,11 @@ export function createProxy(deps: ProxyDeps): Server {
   server.on('request', serve);
   // The instance decides whether it wants the body. Its 100 or its refusal is passed on.
   server.on('checkContinue', serve);
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+  server.on('checkExpectation', (request: IncomingRequest, response: ServerResponse) => {
     gates.get(request.socket)?.began(request, response);
     answerWithPage(response, { ...unknownExpectation, requestId: null }, timing.lingerMs);
   });
-  server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+  server.on('upgrade', (request: IncomingRequest, socket: Socket) => {
     const rest = gates.get(socket)?.release() ?? Buffer.alloc(0);
     const head = readHead(request, proxies);
     const protocol = upgradeProtocol(request);
@@ -102,7 +108,7 @@ export function createProxy(deps: ProxyDeps): Server {
     gates.get(socket)?.release();
     answerMalformed(error, socket, answers.get(socket));
   });
-  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+  server.on('connect', (_request: IncomingRequest, socket: Socket) => {
     gates.get(socket)?.release();
     socket.on('error', () => socket.destroy());
     socket.end('HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n');

@@ -19,6 +19,11 @@ export class RequestEnd {
   #left = 0;
   #lineBytes = 0;
 
+  /** Whether the body comes in chunks. */
+  get isInChunks(): boolean {
+    return this.#part !== 'length';
+  }
+
   /** Whether the bytes that were found so far end between two requests. */
   get isBefore(): boolean {
     return this.#part === 'before';

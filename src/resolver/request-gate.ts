@@ -1,7 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { IncomingRequest } from './incoming-request.ts';
+import { pieceBudget } from './piece-budget.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import { RequestEnd } from './request-end.ts';
+import { discard } from './spare-buffers.ts';
+import { inTurn } from './turns.ts';
 
 export interface RequestGateDeps {
   readonly readAhead: ReadAhead;
@@ -14,6 +18,12 @@ type EndListener = (this: Socket) => void;
 
 /** A connection that has sent this much ahead is not read until it has its answer. */
 const maxAheadBytes = 65_536;
+
+/** What Node's parser gets of a body in chunks at a time. In chunks of a byte it takes a millisecond over them. */
+const chunkedBytes = 8_192;
+
+/** One read. After so much it is the turn of other connections. */
+const wholeReadBytes = 65_536;
 
 const nothing = Buffer.alloc(0);
 
@@ -33,9 +43,13 @@ export class RequestGate {
   readonly #end = new RequestEnd();
   /** Arrived, and not handed to the parser yet. */
   #ahead: Buffer = nothing;
+  /** What was read last, while all that is ahead is of it. */
+  #read: Buffer = nothing;
+  /** Whether the rest of the body waits for its turn. */
+  #isHeld = false;
   #countedBytes = 0;
   /** From its head until it is complete and answered. */
-  #request: IncomingMessage | null = null;
+  #request: IncomingRequest | null = null;
   #isAnswered = false;
   #hasEnded = false;
   #isReleased = false;
@@ -57,7 +71,7 @@ export class RequestGate {
   }
 
   /** To be called with each request, at once: that its head was handed over is otherwise unknown here. */
-  began(request: IncomingMessage, response: ServerResponse): void {
+  began(request: IncomingRequest, response: ServerResponse): void {
     this.#request = request;
     this.#isAnswered = false;
     response.once('close', this.#onAnswered);
@@ -75,7 +89,9 @@ export class RequestGate {
 
   readonly #onData = (bytes: Buffer): void => {
     this.#ahead = this.#ahead.length === 0 ? bytes : Buffer.concat([this.#ahead, bytes]);
+    this.#read = this.#ahead;
     this.#handOver();
+    if (bytes.length >= wholeReadBytes && !this.#isHeld && this.#request?.complete === false) this.#hold(inTurn);
   };
 
   readonly #onEnd = (): void => {
@@ -92,12 +108,25 @@ export class RequestGate {
 
   /** Hands over what belongs to the request under way, or one request when there is none. */
   #handOver(): void {
-    while (this.#ahead.length > 0 && !this.#isReleased && !this.#socket.destroyed) {
+    while (this.#ahead.length > 0 && !this.#isHeld && !this.#isReleased && !this.#socket.destroyed) {
       if (this.#request === null) this.#handHeadOver();
       else if (!this.#request.complete) this.#handBodyOver();
       else break;
     }
+    if (this.#ahead.length === 0 && this.#request?.complete === false) discard(this.#read);
     this.#keepAhead();
+  }
+
+  /** `until` calls back when the rest of the body may be read. */
+  #hold(until: (goOn: () => void) => void): void {
+    const request = this.#request;
+    this.#isHeld = true;
+    request?.hold();
+    until(() => {
+      this.#isHeld = false;
+      request?.goOn();
+      this.#goOn();
+    });
   }
 
   #handHeadOver(): void {
@@ -115,8 +144,9 @@ export class RequestGate {
   }
 
   #handBodyOver(): void {
-    const end = this.#end.ofBody(this.#ahead);
-    this.#parseUpTo(end);
+    const bytes = this.#end.isInChunks ? this.#ahead.subarray(0, chunkedBytes) : this.#ahead;
+    const end = this.#end.ofBody(bytes);
+    this.#parseUpTo(end ?? bytes.length);
     if (end === null) return;
     // The parser has counted differently, so what follows cannot be told from this request.
     if (this.#request && !this.#request.complete) this.#socket.destroy();
@@ -127,6 +157,8 @@ export class RequestGate {
     const bytes = end === null ? this.#ahead : this.#ahead.subarray(0, end);
     this.#ahead = end === null ? nothing : this.#ahead.subarray(end);
     for (const listener of this.#parse) listener.call(this.#socket, bytes);
+    const pieces = this.#request?.passOn() ?? 0;
+    if (!pieceBudget.spend(pieces)) this.#hold((goOn) => pieceBudget.wait(goOn));
   }
 
   /** The request is over when it is complete and answered, whichever comes first. */
@@ -144,7 +176,9 @@ export class RequestGate {
     this.#handOver();
     if (this.#ahead.length === 0 && this.#request === null && this.#hasEnded) this.#handEndOver();
     else if (this.#hasEnded && this.#request?.complete) this.#awaitAnswer();
-    if (this.#ahead.length < maxAheadBytes && this.#socket.isPaused()) this.#socket.resume();
+    // A body is read as fast as the request is.
+    const readsBody = this.#request?.complete === false;
+    if (!readsBody && this.#ahead.length < maxAheadBytes && this.#socket.isPaused()) this.#socket.resume();
   };
 
   #handEndOver(): void {
@@ -180,6 +214,6 @@ export class RequestGate {
 }
 
 /** Of the body of a request that Node has accepted: it refuses a length beside a transfer coding, and any other coding. */
-function lengthOf({ headers }: IncomingMessage): number | 'chunked' {
+function lengthOf({ headers }: IncomingRequest): number | 'chunked' {
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : 'chunked';
 }

@@ -1,10 +1,12 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { InstanceSocket } from './instance-socket.ts';
+import { Outlet } from './outlet.ts';
 import type { Closable, Target } from './target.ts';
 import { FrameBoundary, goingAwayFrame } from './websocket-frames.ts';
 
 export interface TunnelEnds {
-  readonly client: Duplex;
-  readonly instance: Duplex;
+  readonly client: Socket;
+  readonly instance: InstanceSocket;
 }
 
 const farewellMs = 1_000;
@@ -14,8 +16,10 @@ const farewellMs = 1_000;
  * for `idleMs`, or `close` is called.
  */
 export class Tunnel implements Closable {
-  readonly #client: Duplex;
-  readonly #instance: Duplex;
+  readonly #client: Socket;
+  readonly #instance: InstanceSocket;
+  readonly #toClient: Outlet;
+  readonly #toInstance: Outlet;
   readonly #target: Target;
   readonly #frames: FrameBoundary | null;
   readonly #over = Promise.withResolvers<number>();
@@ -26,6 +30,8 @@ export class Tunnel implements Closable {
     this.#client = client;
     this.#instance = instance;
     this.#target = target;
+    this.#toClient = new Outlet(client, () => instance.resume());
+    this.#toInstance = new Outlet(instance, () => client.resume());
     this.#frames = isWebSocket ? new FrameBoundary() : null;
   }
 
@@ -39,16 +45,23 @@ export class Tunnel implements Closable {
       side.on('error', () => this.#end());
       side.on('close', () => this.#end());
     }
-    if (rest.toClient.length > 0) {
-      this.#countToClient(rest.toClient);
-      this.#client.write(rest.toClient);
-    }
-    if (rest.toInstance.length > 0) this.#instance.write(rest.toInstance);
-    this.#instance.on('data', (chunk: Buffer) => this.#countToClient(chunk));
-    this.#client.pipe(this.#instance);
-    this.#instance.pipe(this.#client);
+    this.#instance.sink = (bytes) => {
+      this.#sendToClient(bytes);
+      return 1;
+    };
+    this.#client.on('data', (bytes: Buffer) => this.#sendToInstance(bytes));
+    this.#instance.on('end', () => {
+      this.#toClient.flush();
+      this.#client.end();
+    });
+    this.#client.on('end', () => {
+      this.#toInstance.flush();
+      this.#instance.end();
+    });
+    this.#sendToClient(rest.toClient);
+    this.#sendToInstance(rest.toInstance);
     // A socket's idle timer counts reads and writes, so one side's silence is the silence of both.
-    setIdleTimeout(this.#client, idleMs, () => this.#end());
+    this.#client.setTimeout(idleMs, () => this.#end());
     return this.#over.promise;
   }
 
@@ -62,15 +75,21 @@ export class Tunnel implements Closable {
       this.#end();
       return;
     }
-    this.#instance.unpipe(this.#client);
+    this.#instance.sink = () => 1;
+    this.#toClient.flush();
     this.#client.end(goingAwayFrame);
     this.#client.resume();
     setTimeout(() => this.#end(), farewellMs).unref();
   }
 
-  #countToClient(chunk: Buffer): void {
-    this.#frames?.push(chunk);
-    this.#toClientBytes += chunk.length;
+  #sendToClient(bytes: Buffer): void {
+    this.#frames?.push(bytes);
+    this.#toClientBytes += bytes.length;
+    if (!this.#toClient.write(bytes)) this.#instance.pause();
+  }
+
+  #sendToInstance(bytes: Buffer): void {
+    if (!this.#toInstance.write(bytes, true)) this.#client.pause();
   }
 
   #end(): void {
@@ -78,12 +97,9 @@ export class Tunnel implements Closable {
     this.#ended = true;
     this.#client.destroy();
     this.#instance.destroy();
+    this.#toClient.close();
+    this.#toInstance.close();
     this.#target.endTunnel(this);
     this.#over.resolve(this.#toClientBytes);
   }
-}
-
-function setIdleTimeout(stream: Duplex, ms: number, passed: () => void): void {
-  const socket = stream as Duplex & { setTimeout?(ms: number, callback: () => void): void };
-  socket.setTimeout?.(ms, passed);
 }

@@ -19,6 +19,11 @@ export class FrameBoundary {
         at += taken;
         continue;
       }
+      const next = this.#head.length === 0 ? afterSmallFrame(chunk, at) : null;
+      if (next !== null) {
+        at = next;
+        continue;
+      }
       this.#head.push(chunk[at] ?? 0);
       at += 1;
       const length = payloadLength(this.#head);
@@ -27,6 +32,14 @@ export class FrameBoundary {
       this.#head = [];
     }
   }
+}
+
+/** Where the next frame begins, when a short one lies whole at `at`: an app may send thousands in one read. */
+function afterSmallFrame(chunk: Uint8Array, at: number): number | null {
+  const second = chunk[at + 1];
+  if (second === undefined || (second & 0x7f) >= 126) return null;
+  const next = at + 2 + (second & 0x80 ? 4 : 0) + (second & 0x7f);
+  return next <= chunk.length ? next : null;
 }
 
 /** "Going away", unmasked, as a server sends it. */
