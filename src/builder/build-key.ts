@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Stack } from '../domain/builder.ts';
 import type { ConfigVars } from '../domain/config-vars.ts';
 import type { SourceEntry } from '../domain/push.ts';
-import { writeWhole } from '../system/durable-file.ts';
+import { writeCache } from '../system/durable-file.ts';
 import { throughLinks } from './control-files.ts';
 import { readIfThere } from './files.ts';
 import { anyOf, matchesAny } from './glob.ts';
@@ -68,7 +68,7 @@ export class SettingsDigest {
     const existing = await readIfThere(path);
     if (existing?.length === 32) return new SettingsDigest(existing);
     const key = randomBytes(32);
-    await writeWhole(path, key);
+    await writeCache(path, key, { durable: true });
     return new SettingsDigest(key);
   }
 

@@ -9,6 +9,8 @@ export function paths(home: string) {
     logs: join(home, 'logs'),
     run: join(home, 'run'),
     cache: join(home, 'cache'),
+    /** Space that is freed when the disk is full. */
+    reserve: join(home, 'reserve'),
     /** The log of an engine that the launcher started as a process of its own. */
     engineLog: join(home, 'logs', 'dockerd.log'),
     /** The hook that every repository shares, and the Node that runs it: git's own user can reach these, not the checkout. */

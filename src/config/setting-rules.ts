@@ -78,6 +78,9 @@ export const settingRules = z.object({
   log_mib_per_app: wholeNumber(1, 1024 * 1024)
     .default(32)
     .describe('how much log is kept of each app, in MiB'),
+  reserve_mib: wholeNumber(0, 1024 * 1024)
+    .default(64)
+    .describe('space on the disk of its home that the platform frees for itself when the disk is full, in MiB'),
   stack_suite: text(/^[a-z]+$/, 'the name of a Debian release, such as trixie')
     .default('trixie')
     .describe('the Debian release that apps are built and run on'),

@@ -58,6 +58,8 @@ export interface Settings {
   /** How long requests in flight on a retiring instance may take to end. */
   readonly drainMs: number;
   readonly logBytesPerApp: number;
+  /** The size of the reserve on the disk of `home`. */
+  readonly reserveBytes: number;
   /** The Debian release of the stacks. */
   readonly stackSuite: string;
   readonly logLevel: string;
@@ -144,6 +146,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     stopGraceMs: s.stop_grace_s * 1000,
     drainMs: s.drain_s * 1000,
     logBytesPerApp: s.log_mib_per_app * megabyte,
+    reserveBytes: s.reserve_mib * megabyte,
     stackSuite: s.stack_suite,
     logLevel: s.log_level,
     connectionLimits: {

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../system/durable-file.ts';
+import { writeCache } from '../system/durable-file.ts';
 import { type Descriptor, hex } from './image-archive.ts';
 
 const blobsEnding = '.blobs.json';
@@ -35,7 +35,7 @@ export class BlobCache {
   async put(imageId: string, blobs: readonly Descriptor[]): Promise<void> {
     this.#known.set(imageId, blobs);
     if (this.#directory !== null) {
-      await writeWhole(this.#file(this.#directory, imageId), JSON.stringify(blobs), { durable: false });
+      await writeCache(this.#file(this.#directory, imageId), JSON.stringify(blobs));
     }
   }
 
@@ -50,7 +50,7 @@ export class BlobCache {
   async setProven(baseId: string): Promise<void> {
     this.#proven.add(baseId);
     if (this.#directory !== null) {
-      await writeWhole(join(this.#directory, `${hex(baseId)}${provenEnding}`), '', { durable: false });
+      await writeCache(join(this.#directory, `${hex(baseId)}${provenEnding}`), '');
     }
   }
 

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerSpec } from '../domain/containers.ts';
 import { type Labels, labelNames } from '../domain/labels.ts';
-import { writeWhole } from '../system/durable-file.ts';
+import { writeCache } from '../system/durable-file.ts';
 import type { Connection } from './connection.ts';
 import { engineMessage } from './docker-errors.ts';
 import type { EngineAbilities } from './policy.ts';
@@ -57,7 +57,7 @@ export class OpenFilesLimit {
         break;
       }
     }
-    if (this.#file !== null) await writeWhole(this.#file, JSON.stringify({ engineId, openFiles }));
+    if (this.#file !== null) await writeCache(this.#file, JSON.stringify({ engineId, openFiles }));
     return openFiles;
   }
 

@@ -55,16 +55,29 @@ async function installRuntime(target: string, user: GitUser | null): Promise<voi
   }
   const [wanted, found] = await Promise.all([stat(source), stat(target).catch(() => null)]);
   const isSame = found && found.ino === wanted.ino && found.dev === wanted.dev;
-  const isCopy = found && found.size === wanted.size && found.mtimeMs === wanted.mtimeMs;
+  // A copy's time is set in whole milliseconds.
+  const isCopy = found && found.size === wanted.size && Math.trunc(found.mtimeMs) === Math.trunc(wanted.mtimeMs);
   if (isSame || isCopy) return;
   await rm(draft, { force: true });
   const canShare = (wanted.mode & 0o005) === 0o005 && wanted.uid === 0;
   if (!canShare || !(await tryLink(source, draft))) {
-    await copyFile(source, draft, constants.COPYFILE_FICLONE);
+    try {
+      await copyFile(source, draft, constants.COPYFILE_FICLONE);
+    } catch (error) {
+      await rm(draft, { force: true });
+      // The copy of an earlier Node runs the hook too, and a full disk must not keep the platform from starting.
+      if (found && isFullDisk(error)) return;
+      throw error;
+    }
     await chmod(draft, 0o755);
     await utimes(draft, wanted.atime, wanted.mtime);
   }
   await rename(draft, target);
+}
+
+function isFullDisk(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 async function tryLink(source: string, target: string): Promise<boolean> {

@@ -119,12 +119,17 @@ export class RunningPlatform {
   }
 }
 
-function openLog(folder: string, name: string): number {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+/** A log that cannot be opened ends no program: its lines go to the launcher's own output instead. */
+function openLog(folder: string, name: string): number | 'inherit' {
   const path = join(folder, `${name}.log`);
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > largestLogBytes) renameSync(path, `${path}.1`);
-  return openSync(path, 'a', 0o600);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size > largestLogBytes) renameSync(path, `${path}.1`);
+    return openSync(path, 'a', 0o600);
+  } catch {
+    return 'inherit';
+  }
 }
 
 function lastLines(path: string): string {

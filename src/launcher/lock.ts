@@ -6,6 +6,9 @@ import { PlatformError } from '../domain/errors.ts';
 import { writeWholeSync } from '../system/durable-file-sync.ts';
 import { describeProcess, isRunning, type RunningProcess } from './running-process.ts';
 
+/** After a failed write of the file. */
+const writeAgainMs = 5000;
+
 /** The processes that run the platform of a PAAS_HOME. */
 export interface LockHolder {
   readonly launcher: RunningProcess;
@@ -54,6 +57,7 @@ export class LauncherLock {
   readonly #home: string;
   readonly #claim: Server;
   readonly #startedAt = new Date().toISOString();
+  #retry: NodeJS.Timeout | undefined;
   /** Programs of a launcher that was killed before it could end them. */
   readonly orphans: readonly RunningProcess[];
 
@@ -86,12 +90,23 @@ export class LauncherLock {
       startedAt: this.#startedAt,
       programs: Object.fromEntries(described),
     };
-    // Not durable: after a power cut none of these processes runs.
-    writeWholeSync(lockPath(this.#home), JSON.stringify(content), { durable: false });
+    clearTimeout(this.#retry);
+    try {
+      // Not durable: after a power cut none of these processes runs.
+      writeWholeSync(lockPath(this.#home), JSON.stringify(content), { durable: false });
+    } catch {
+      // The socket is the lock. The file only names the programs, and a full disk must not end them.
+      this.#retry = setTimeout(() => this.writePrograms(programs), writeAgainMs).unref();
+    }
   }
 
   release(): void {
-    rmSync(lockPath(this.#home), { force: true });
+    clearTimeout(this.#retry);
+    try {
+      rmSync(lockPath(this.#home), { force: true });
+    } catch {
+      // The next launcher sees that this process is gone.
+    }
     this.#claim.close();
   }
 }

@@ -10,6 +10,7 @@ import { requireFreePorts } from './ports.ts';
 import { prepare } from './prepare.ts';
 import type { PreparedMessage } from './run-set-up.ts';
 import { Signals } from './signals.ts';
+import { makeStartRoom } from './start-room.ts';
 import { announceOn, endProcess, endWith, goOnUnread } from './terminal.ts';
 
 /*
@@ -25,6 +26,7 @@ async function main(): Promise<void> {
   const settings = readSettings(environment(), flags);
   const announcer = announceOn(process.stderr);
   await prepareHome(settings.home);
+  makeStartRoom(settings, announcer);
   const lock = await LauncherLock.acquire(settings.home);
   try {
     await endOrphans(lock.orphans, announcer);

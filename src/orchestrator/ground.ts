@@ -15,8 +15,14 @@ import { leaseTerms } from '../store/lease-terms.ts';
 import { platformId as readPlatformId } from '../store/platform-id.ts';
 import { openStore } from '../store/store.ts';
 import { systemClock as clock } from '../system/clock.ts';
+import { DiskReserve } from '../system/disk-reserve.ts';
 import { createLocalLeases } from '../system/local-leases.ts';
+import { Recurring } from '../system/recurring.ts';
 import type { ClosingStep } from './close-in-order.ts';
+
+const refillEveryMs = 30_000;
+/** Logs of apps leave this much to the platform's own state. */
+const keptFreeBytes = 16 * 1024 * 1024;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;
 
@@ -25,7 +31,13 @@ export async function openGround(settings: Settings) {
   const startedAt = clock.now();
   const folders = paths(settings.home);
   const logger = createLogger({ level: settings.logLevel, name: 'orchestrator' });
-  const store = await openStore({ path: folders.state, keysDir: folders.keys, logger });
+  const reserve = new DiskReserve({ folder: folders.reserve, bytes: settings.reserveBytes });
+  reserve.makeRoom('start');
+  const makeRoom = () => {
+    const freedBytes = reserve.makeRoom('run');
+    if (freedBytes > 0) logger.error('the disk is full; a part of the reserve was freed', { freedBytes });
+  };
+  const store = await openStore({ path: folders.state, keysDir: folders.keys, logger, makeRoom });
   const platformId = await readPlatformId(store);
   const { home, dockerHost } = settings;
   const hands = createLocalHands({ home, engine: engineOnHost(dockerHost) });
@@ -34,21 +46,32 @@ export async function openGround(settings: Settings) {
   const info = await engine.info();
   const engines = new EngineRegistry();
   engines.add(await putHost(store, info, settings), engine);
-  const appLog = createAppLog({ dir: folders.logs, bytesPerApp: settings.logBytesPerApp, logger });
+  const appLog = createAppLog({ dir: folders.logs, bytesPerApp: settings.logBytesPerApp, keptFreeBytes, logger });
   const leases = createLocalLeases({ nextTerm: leaseTerms(store) });
   const resolver = createResolverClient(folders.resolverSocket);
   // Builds and their images stay on the host that the platform runs on.
   const hosts = { engines, buildEngine: engine, buildHands: hands, handsOn: () => hands };
-  return { settings, folders, startedAt, clock, logger, store, platformId, ...hosts, info, appLog, leases, resolver };
+  const refilling = new Recurring({
+    what: 'make the reserve on the disk of PAAS_HOME',
+    everyMs: refillEveryMs,
+    work: async (signal) => void (await reserve.refill(signal)),
+    clock,
+    logger,
+  });
+  // Not awaited: a first start writes the whole reserve.
+  void refilling.start();
+  const kept = { store, platformId, appLog, reserve, refilling };
+  return { settings, folders, startedAt, clock, logger, ...kept, ...hosts, info, leases, resolver };
 }
 
 /** The ground closes last. `appendLastEvent` runs when only the store is still open. */
 export function groundClosing(
-  { leases, appLog, store }: Ground,
+  { leases, appLog, store, refilling }: Ground,
   appendLastEvent: () => Promise<unknown>,
 ): readonly ClosingStep[] {
   return [
     ['leases', () => leases.close()],
+    ['disk reserve', () => refilling.close()],
     ['app log', () => appLog.close()],
     ['the last event', appendLastEvent],
     ['store', () => store.close()],

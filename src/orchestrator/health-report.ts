@@ -8,10 +8,12 @@ import type { Engines } from '../domain/engines.ts';
 import { publicMessage } from '../domain/errors.ts';
 import type { HandsOn, HostDisk, HostHands, HostLoad } from '../domain/host-hands.ts';
 import type { Store } from '../domain/store.ts';
+import type { DiskReserve } from '../system/disk-reserve.ts';
 import { type BuildCheckHands, buildChecks } from './build-checks.ts';
 import { capacityCheck } from './capacity-check.ts';
 import { capacityOf } from './capacity-report.ts';
 import { inTime } from './in-time.ts';
+import { reserveCheck } from './reserve-check.ts';
 
 type Part = PlatformStatus['parts'][number];
 type Check = PlatformStatus['checks'][number];
@@ -29,6 +31,7 @@ export interface StatusDeps {
   readonly buildHands: BuildCheckHands;
   /** Asks the resolver for the version of its route table. Throws when it does not answer. */
   readonly resolver: () => Promise<{ readonly version: number }>;
+  readonly reserve: Pick<DiskReserve, 'heldBytes' | 'isDiskLow'>;
   readonly gitVersion: () => Promise<string>;
   /** Why containers could reach that host's ports; null when they cannot. */
   readonly firewall: (hostId: string) => string | null;
@@ -62,7 +65,12 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
     started_at: deps.startedAt.toISOString(),
     parts,
     capacity,
-    checks: [...parts.map((each) => partCheck(each, build)), ...reports.flatMap(({ checks }) => checks), ...builds],
+    checks: [
+      ...parts.map((each) => partCheck(each, build)),
+      ...reports.flatMap(({ checks }) => checks),
+      ...builds,
+      reserveCheck(deps.reserve, settings),
+    ],
   };
 }
 

@@ -1,7 +1,7 @@
 import type { LogLine, LogQuery } from '../domain/log-line.ts';
 import { Follower } from './follower.ts';
 import { decodeLine, encodeLine, type StoredLine, toLogLine, toStored } from './log-format.ts';
-import { blocksBackwards, firstLine, LogSegments, type SegmentsSnapshot } from './log-segments.ts';
+import { blocksBackwards, firstLine, type LogBounds, LogSegments, type SegmentsSnapshot } from './log-segments.ts';
 
 /** Lines wait this long, so that several are written together. */
 const flushAfterMs = 50;
@@ -15,6 +15,11 @@ const maxBlocksAfter = 16;
 interface Snapshot extends SegmentsSnapshot {
   /** Lines that are not on the disk yet, oldest first. */
   readonly memory: readonly StoredLine[];
+}
+
+export interface AppLogFileOptions extends LogBounds {
+  /** Called when writing begins to fail. */
+  readonly onFailing: (error: unknown) => void;
 }
 
 /** The log of one app: the lines that wait to be written, those on the disk, and the followers. */
@@ -31,9 +36,8 @@ export class AppLogFile {
   /** Lines that the disk did not take and that the log does not mention yet. */
   #dropped = 0;
 
-  /** `onFailing` is called when writing begins to fail. */
-  constructor(directory: string, capBytes: number, onFailing: (error: unknown) => void) {
-    this.#segments = new LogSegments(directory, capBytes);
+  constructor(directory: string, { onFailing, ...bounds }: AppLogFileOptions) {
+    this.#segments = new LogSegments(directory, bounds);
     this.#onFailing = onFailing;
   }
 

@@ -11,6 +11,8 @@ export interface AppLogOptions {
   /** One folder per app is made in it. */
   readonly dir: string;
   readonly bytesPerApp: number;
+  /** Nothing is written while less than this is free on the disk. Default: 0. */
+  readonly keptFreeBytes?: number;
   /** Per process of an app; the platform's own and build lines are not limited. */
   readonly floodLimits?: FloodLimits;
   readonly clock?: Clock;
@@ -43,7 +45,8 @@ export class FileAppLog implements ResumableLog {
   #closed = false;
 
   constructor(options: AppLogOptions) {
-    this.#options = { floodLimits: defaultFloodLimits, clock: systemClock, logger: silentLogger, ...options };
+    const defaults = { keptFreeBytes: 0, floodLimits: defaultFloodLimits, clock: systemClock, logger: silentLogger };
+    this.#options = { ...defaults, ...options };
     this.#report = setInterval(() => this.#reportFloods(), 1000);
     this.#report.unref();
   }
@@ -109,10 +112,10 @@ export class FileAppLog implements ResumableLog {
   #file(appId: string): AppLogFile {
     const known = this.#files.get(appId);
     if (known) return known;
-    const { bytesPerApp, logger } = this.#options;
-    const file = new AppLogFile(this.#directory(appId), bytesPerApp, (error) => {
+    const { bytesPerApp, keptFreeBytes, logger } = this.#options;
+    const onFailing = (error: unknown) =>
       logger.error("An app's log cannot be written; its lines are dropped and counted.", { appId, error });
-    });
+    const file = new AppLogFile(this.#directory(appId), { capBytes: bytesPerApp, keptFreeBytes, onFailing });
     this.#files.set(appId, file);
     return file;
   }

@@ -1,5 +1,6 @@
 import { appendFile, mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { bytesInWords, diskSpace } from '../system/disk-space.ts';
 
 interface Segment {
   readonly number: number;
@@ -14,6 +15,12 @@ export interface SegmentsSnapshot {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
 }
 
+export interface LogBounds {
+  readonly capBytes: number;
+  /** Nothing is written while less than this is free on the disk. */
+  readonly keptFreeBytes: number;
+}
+
 const segmentsPerLog = 8;
 const blockBytes = 64 * 1024;
 const segmentName = /^(\d{10})\.log$/;
@@ -25,13 +32,15 @@ const segmentName = /^(\d{10})\.log$/;
 export class LogSegments {
   readonly #directory: string;
   readonly #capBytes: number;
+  readonly #keptFreeBytes: number;
   readonly #segments: Segment[] = [];
   /** The file may end in the middle of a line: after a crash, or a disk that became full. */
   #torn = false;
 
-  constructor(directory: string, capBytes: number) {
+  constructor(directory: string, { capBytes, keptFreeBytes }: LogBounds) {
     this.#directory = directory;
     this.#capBytes = capBytes;
+    this.#keptFreeBytes = keptFreeBytes;
   }
 
   /** Most bytes that one `append` should write. */
@@ -56,6 +65,7 @@ export class LogSegments {
    * disk takes no more. Nothing of the text is in the log then.
    */
   async append(text: string, onWritten: () => void): Promise<void> {
+    this.#requireSpace();
     const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
     const segment = this.#segmentFor(bytes.length);
     await this.#makeRoom(bytes.length);
@@ -71,6 +81,13 @@ export class LogSegments {
     segment.bytes += bytes.length;
     this.#torn = false;
     onWritten();
+  }
+
+  #requireSpace(): void {
+    if (this.#keptFreeBytes === 0) return;
+    const space = diskSpace(this.#directory) ?? diskSpace(dirname(this.#directory));
+    if (space === null || space.freeBytes >= this.#keptFreeBytes) return;
+    throw Object.assign(new Error(`Only ${bytesInWords(space.freeBytes)} are free on the disk.`), { code: 'ENOSPC' });
   }
 
   snapshot(): SegmentsSnapshot {

@@ -1,6 +1,7 @@
 import { type Level, pino, stdSerializers } from 'pino';
 import { PlatformError } from '../domain/errors.ts';
 import type { LogFields, Logger } from '../system/logger.ts';
+import { ownOutput } from './own-output.ts';
 import { redact } from './redact.ts';
 
 export interface LoggerOptions {
@@ -16,9 +17,7 @@ export interface LoggerOptions {
  * The platform's own log, in JSON lines. Each line is redacted as a whole when it leaves the process, whatever its
  * fields are.
  */
-export function createLogger({ level, name, destination = process.stdout }: LoggerOptions): Logger {
-  // The program goes on when the reader of its log is gone, as in `npm start | head`.
-  if (destination === process.stdout) process.stdout.on('error', () => undefined);
+export function createLogger({ level, name, destination = ownOutput() }: LoggerOptions): Logger {
   const sink = { write: (line: string) => void destination.write(redact(line)) };
   const root = pino(
     {

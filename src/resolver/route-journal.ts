@@ -29,6 +29,7 @@ export interface RouteJournalDeps {
   /** The routes in use. */
   readonly table: () => RouteTable;
   readonly failed: (error: unknown) => void;
+  readonly writeAgainMs?: number;
   /** The file is rewritten when its changes are longer than its table and than this. */
   readonly minRewriteLength?: number;
 }
@@ -48,10 +49,13 @@ export class RouteJournal {
   #lines: string[] = [];
   #tableLength = 0;
   #changesLength = 0;
+  /** A failure is reported when it begins, and the whole table is written again until the disk takes it. */
+  #failing = false;
+  #again: NodeJS.Timeout | undefined;
   #writing: Promise<void> | null = null;
 
   constructor(deps: RouteJournalDeps) {
-    this.#deps = { minRewriteLength: 1024 * 1024, ...deps };
+    this.#deps = { minRewriteLength: 1024 * 1024, writeAgainMs: 5000, ...deps };
   }
 
   /** To be called after the whole table was replaced. */
@@ -81,11 +85,16 @@ export class RouteJournal {
       try {
         await this.#writeOnce();
       } catch (error) {
-        // The next change tries again, with the whole table.
         this.#isWhole = false;
-        this.#deps.failed(error);
+        if (!this.#failing) this.#deps.failed(error);
+        this.#failing = true;
+        this.#again ??= setTimeout(() => {
+          this.#again = undefined;
+          this.#start();
+        }, this.#deps.writeAgainMs).unref();
         return;
       }
+      this.#failing = false;
       if (this.#isWhole && this.#lines.length === 0) return;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }

@@ -39,6 +39,7 @@ export interface ScopeDeps {
   readonly seals: Seals;
   readonly clock: Clock;
   readonly changes: Changes;
+  readonly makeRoom: () => void;
 }
 
 /** The scope of the store itself. */
@@ -69,7 +70,8 @@ export class StoreScope implements Scope {
 
   async transaction<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
     this.#refuseInside();
-    const { db, database } = this.#deps;
+    const { db, database, makeRoom } = this.#deps;
+    makeRoom();
     return await translated(
       database,
       db.connection().execute((connection) => this.#transact(connection, work)),

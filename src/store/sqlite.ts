@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { PlatformError } from '../domain/errors.ts';
+import { isOutOfRoom, spaceInWords } from '../system/disk-space.ts';
 import { alreadyExists, type Database, ownerMissing } from './database.ts';
 
 /** How long a statement waits for another program (the launcher, a backup) that holds the file. */
@@ -82,7 +83,16 @@ function toKyselyStatement(statement: StatementSync): SqliteStatement {
 }
 
 /** SQLite's result codes: https://sqlite.org/rescode.html */
-const resultCode = { busy: 5, ioError: 10, corrupt: 11, full: 13, notADatabase: 26, foreignKey: 787 } as const;
+const resultCode = {
+  busy: 5,
+  readOnly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+  foreignKey: 787,
+} as const;
 const uniqueCodes: ReadonlySet<number> = new Set([1555, 2067]);
 
 function errorNumber(error: unknown): number | null {
@@ -93,6 +103,13 @@ function errorNumber(error: unknown): number | null {
 function isUniqueViolation(error: unknown): boolean {
   const number = errorNumber(error);
   return number !== null && uniqueCodes.has(number);
+}
+
+function diskFull(path: string, cause: unknown): PlatformError {
+  const folder = dirname(path);
+  const message = `The disk is full (${spaceInWords(folder)}): nothing can be written to ${path}.`;
+  const hint = `Free some space on the disk of ${folder}; nothing needs to be restarted.`;
+  return new PlatformError('unavailable', message, { cause, hint });
 }
 
 function toPlatformError(error: unknown, path: string): unknown {
@@ -107,13 +124,19 @@ function toPlatformError(error: unknown, path: string): unknown {
         cause: error,
       });
     case resultCode.full:
-      return new PlatformError('unavailable', `The disk is full: nothing can be written to ${path}.`, {
+      return diskFull(path, error);
+    case resultCode.readOnly:
+      return new PlatformError('unavailable', `${path} cannot be written: its file system is mounted read-only.`, {
         cause: error,
-        hint: `Free some space on the disk of ${dirname(path)}; nothing needs to be restarted.`,
+        hint: `See why with: dmesg. Then make ${dirname(path)} writable again; nothing needs to be restarted.`,
       });
     case resultCode.ioError:
+    case resultCode.cannotOpen:
+      // SQLite has no word of its own for a quota, nor for a disk without room for the index of its log.
+      if (isOutOfRoom(dirname(path))) return diskFull(path, error);
       return new PlatformError('unavailable', `${path} cannot be read or written: ${(error as Error).message}.`, {
         cause: error,
+        hint: `See whether the disk of ${dirname(path)} is damaged: dmesg`,
       });
     case resultCode.corrupt:
     case resultCode.notADatabase:

@@ -34,6 +34,8 @@ export interface StoreOptions {
   /** The folder of root.key, which is made when it is missing and nothing is sealed yet. */
   readonly keysDir: string;
   readonly clock?: Clock;
+  /** Called before each transaction, to make room on the disk of the store. Must not throw. */
+  readonly makeRoom?: () => void;
   /** Reports listeners of the change feed that throw. */
   readonly logger?: Logger;
 }
@@ -48,14 +50,14 @@ export async function openStore({ path, ...options }: StoreOptions & { readonly 
  * wrote it, and `internal`, naming the key's id, when it holds secrets sealed with a root key that is not there.
  */
 export async function openStoreIn(database: Database, options: StoreOptions): Promise<Store> {
-  const { keysDir, clock = systemClock, logger = silentLogger } = options;
+  const { keysDir, clock = systemClock, logger = silentLogger, makeRoom = () => undefined } = options;
   const bare = new Kysely<Schema>({ dialect: database.dialect });
   const db = bare.withPlugin(new CamelCasePlugin());
   try {
     await migrate(bare as unknown as Kysely<unknown>, database);
     const seals = new Seals(await rootKeyFor(db, database.name, keysDir));
     const changes = new Changes(logger);
-    const scope = new StoreScope({ db, database, seals, clock, changes });
+    const scope = new StoreScope({ db, database, seals, clock, changes, makeRoom });
     return {
       ...tables(scope),
       changes,

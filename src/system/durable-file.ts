@@ -46,3 +46,25 @@ async function syncFolder(path: string): Promise<void> {
     await folder.close();
   }
 }
+
+const warnEveryMs = 60_000;
+let warnedMs = Number.NEGATIVE_INFINITY;
+
+/**
+ * `writeWhole` for a file that can be made again. A disk that does not take it ends nothing: the platform's log has a
+ * warning, at most one a minute, and whoever needs the file makes it again.
+ */
+export async function writeCache(
+  path: string,
+  content: string | Uint8Array,
+  { durable = false }: Pick<WriteOptions, 'durable'> = {},
+): Promise<void> {
+  try {
+    await writeWhole(path, content, { durable });
+  } catch (error) {
+    const nowMs = performance.now();
+    if (nowMs - warnedMs < warnEveryMs) return;
+    warnedMs = nowMs;
+    process.emitWarning(`${path} could not be written and will be made again: ${(error as Error).message}`);
+  }
+}

@@ -108,6 +108,7 @@ describe('while the engine is away', () => {
     // The engine hangs until this test releases it, so a part that waited for it would still wait.
     await half.closeSupervisor();
     const status = await platformStatus({
+      reserve: { heldBytes: 0, isDiskLow: false },
       platformId: 'p',
       version: '1',
       startedAt: new Date(),

@@ -91,6 +91,7 @@ describe('two hosts, of which one hangs', () => {
 
   it('the status says which host is down', async () => {
     const { parts, checks } = await platformStatus({
+      reserve: { heldBytes: 0, isDiskLow: false },
       platformId: 'p',
       version: '1',
       startedAt: new Date(),

@@ -162,6 +162,13 @@ export class TestPlatform implements AsyncDisposable {
     });
   }
 
+  /** Kills the launcher alone, as the kernel does when memory is out. */
+  async killLauncher(): Promise<void> {
+    const launcher = this.#launcher;
+    launcher?.kill('SIGKILL');
+    await eventually('the launcher is gone', () => launcher?.exitCode !== null || launcher.signalCode !== null);
+  }
+
   /** Runs any program in the user's environment. */
   run(
     program: string,

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { App } from '../../domain/app.ts';
-import { writeWhole } from '../../system/durable-file.ts';
+import { writeCache } from '../../system/durable-file.ts';
 import { builderGeneration } from '../build-key.ts';
 import { readIfThere } from '../files.ts';
 import type { LaunchPlan } from './launch-plan.ts';
@@ -72,7 +72,7 @@ export class BuildRecords {
   }
 
   async write(appId: string, record: BuildRecord): Promise<void> {
-    await writeWhole(this.#path(appId), JSON.stringify(record));
+    await writeCache(this.#path(appId), JSON.stringify(record), { durable: true });
   }
 
   /**
@@ -88,7 +88,7 @@ export class BuildRecords {
 
   /** Call it when the first build after a purge has succeeded. One that fails may leave steps from before the purge. */
   async endPurge({ id, cacheGeneration }: Pick<App, 'id' | 'cacheGeneration'>): Promise<void> {
-    await writeWhole(this.#generationPath(id), String(cacheGeneration));
+    await writeCache(this.#generationPath(id), String(cacheGeneration), { durable: true });
   }
 
   async forget(appId: string): Promise<void> {

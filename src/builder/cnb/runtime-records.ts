@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { writeWhole } from '../../system/durable-file.ts';
+import { writeCache } from '../../system/durable-file.ts';
 import { readIfThere } from '../files.ts';
 import type { RecordedLayer } from './recorded-layer.ts';
 
@@ -54,7 +54,7 @@ export class RuntimeRecords {
   }
 
   async keep(digest: string, resolution: ResolvedRuntimes): Promise<void> {
-    await writeWhole(join(this.#directory, `${digest}.json`), JSON.stringify(resolution));
+    await writeCache(join(this.#directory, `${digest}.json`), JSON.stringify(resolution), { durable: true });
   }
 
   async template(runImageId: string, folders: RuntimeFolders): Promise<Template | null> {
@@ -62,7 +62,7 @@ export class RuntimeRecords {
   }
 
   async keepTemplate(runImageId: string, folders: RuntimeFolders, template: Template): Promise<void> {
-    await writeWhole(this.#templatePath(runImageId, folders), JSON.stringify(template));
+    await writeCache(this.#templatePath(runImageId, folders), JSON.stringify(template), { durable: true });
   }
 
   /** Sets the time of the last use, by which `removeOldRuntimes` decides. */
