@@ -9,6 +9,9 @@ export function paths(home: string) {
     logs: join(home, 'logs'),
     run: join(home, 'run'),
     cache: join(home, 'cache'),
+    /** How far the store has got, to recognise an older or another one. */
+    mark: join(home, 'store.mark'),
+    backups: join(home, 'backups'),
     /** Space that is freed when the disk is full. */
     reserve: join(home, 'reserve'),
     /** The log of an engine that the launcher started as a process of its own. */

@@ -80,7 +80,7 @@ export const settingRules = z.object({
     .describe('how much log is kept of each app, in MiB'),
   reserve_mib: wholeNumber(0, 1024 * 1024)
     .default(64)
-    .describe('space on the disk of its home that the platform frees for itself when the disk is full, in MiB'),
+    .describe('space kept in its home for a full disk, in MiB'),
   stack_suite: text(/^[a-z]+$/, 'the name of a Debian release, such as trixie')
     .default('trixie')
     .describe('the Debian release that apps are built and run on'),

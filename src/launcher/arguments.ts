@@ -48,6 +48,8 @@ export function startHelp(): string {
 
 Sets this machine up for the platform (only the steps that are needed), and runs the platform until Ctrl-C.
 
+When the store of a platform is lost, --new-platform sets everything that is left of it aside and begins anew.
+
 Each setting is a flag, a variable, or (except home) a line such as http_port = 80 in paas.toml in its home:
 
 ${lines.join('\n')}

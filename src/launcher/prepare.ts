@@ -1,6 +1,7 @@
 import { paths, type Settings } from '../config/settings.ts';
 import type { Engine } from '../domain/engine.ts';
-import { openStore } from '../store/store.ts';
+import { createMarkKeeper } from '../store/mark.ts';
+import { openHomeStore } from '../store/store.ts';
 import { type SetUpStep, setUp } from './set-up.ts';
 import { accountStep } from './steps/account.ts';
 import { commandLinkStep } from './steps/command-link.ts';
@@ -31,10 +32,11 @@ export async function prepare(
 ): Promise<void> {
   await prepareHost(engine, settings, options);
   await setUp([storeStep(settings)], options.announcer, options.signal);
-  const { state, keys } = paths(settings.home);
-  const store = await openStore({ path: state, keysDir: keys });
+  const store = await openHomeStore(settings.home);
   try {
     await setUp([accountStep(store, settings), commandLinkStep(settings)], options.announcer, options.signal);
+    // Book-keeping: without it only an older copy of this store is not recognised.
+    await createMarkKeeper(store, paths(settings.home).mark)().catch(() => undefined);
   } finally {
     await store.close();
   }

@@ -6,6 +6,7 @@ import { environmentOf, readArguments, startHelp } from './arguments.ts';
 import { prepareHome } from './home.ts';
 import { endOrphans } from './launch.ts';
 import { LauncherLock } from './lock.ts';
+import { newPlatformFlag, setAsideLostPlatform } from './new-platform.ts';
 import { requireFreePorts } from './ports.ts';
 import { prepare } from './prepare.ts';
 import type { PreparedMessage } from './run-set-up.ts';
@@ -21,7 +22,8 @@ import { announceOn, endProcess, endWith, goOnUnread } from './terminal.ts';
 async function main(): Promise<void> {
   const signals = new Signals();
   process.on('disconnect', () => signals.hear('the launcher is gone'));
-  const flags = readArguments(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const flags = readArguments(args.filter((word) => word !== newPlatformFlag));
   if (flags === 'help') return void process.stdout.write(startHelp());
   const settings = readSettings(environment(), flags);
   const announcer = announceOn(process.stderr);
@@ -35,6 +37,7 @@ async function main(): Promise<void> {
       dockerHost: settings.dockerHost,
       cacheDir: join(paths(settings.home).cache, 'engine'),
     });
+    if (args.includes(newPlatformFlag)) await setAsideLostPlatform(engine, settings, { announcer, now: new Date() });
     await prepare(engine, settings, { announcer, signal: signals.first });
   } catch (error) {
     if (!signals.first.aborted) throw error;

@@ -6,6 +6,7 @@ import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { type Labels, labelNames } from '../domain/labels.ts';
 import type { Store } from '../domain/store.ts';
+import { lookBeside } from '../store/beside.ts';
 import { platformId } from '../store/platform-id.ts';
 import { openStore } from '../store/store.ts';
 import { systemClock } from '../system/clock.ts';
@@ -39,6 +40,9 @@ export async function stopPlatform(settings: Settings, announcer: Announcer): Pr
 
 /** The label on everything that this PAAS_HOME's platform made. Null when there was never a platform in it. */
 export async function ownLabels(settings: Settings): Promise<Labels | null> {
+  const { mark } = lookBeside(settings.home);
+  // A store that is lost leaves its mark, and its containers can still be found.
+  if (mark !== null) return { [labelNames.platform]: mark.platformId };
   return await withStore(settings, async (store) => ({ [labelNames.platform]: await platformId(store) }));
 }
 

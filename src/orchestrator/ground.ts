@@ -12,8 +12,9 @@ import { createAppLog } from '../reporting/app-log.ts';
 import { createLogger } from '../reporting/logger.ts';
 import { createResolverClient } from '../routing/resolver-client.ts';
 import { leaseTerms } from '../store/lease-terms.ts';
+import { createMarkKeeper } from '../store/mark.ts';
 import { platformId as readPlatformId } from '../store/platform-id.ts';
-import { openStore } from '../store/store.ts';
+import { openHomeStore } from '../store/store.ts';
 import { systemClock as clock } from '../system/clock.ts';
 import { DiskReserve } from '../system/disk-reserve.ts';
 import { createLocalLeases } from '../system/local-leases.ts';
@@ -21,6 +22,7 @@ import { Recurring } from '../system/recurring.ts';
 import type { ClosingStep } from './close-in-order.ts';
 
 const refillEveryMs = 30_000;
+const markEveryMs = 5_000;
 /** Logs of apps leave this much to the platform's own state. */
 const keptFreeBytes = 16 * 1024 * 1024;
 
@@ -37,7 +39,7 @@ export async function openGround(settings: Settings) {
     const freedBytes = reserve.makeRoom('run');
     if (freedBytes > 0) logger.error('the disk is full; a part of the reserve was freed', { freedBytes });
   };
-  const store = await openStore({ path: folders.state, keysDir: folders.keys, logger, makeRoom });
+  const store = await openHomeStore(settings.home, { logger, makeRoom });
   const platformId = await readPlatformId(store);
   const { home, dockerHost } = settings;
   const hands = createLocalHands({ home, engine: engineOnHost(dockerHost) });
@@ -60,13 +62,22 @@ export async function openGround(settings: Settings) {
   });
   // Not awaited: a first start writes the whole reserve.
   void refilling.start();
-  const kept = { store, platformId, appLog, reserve, refilling };
+  const saveMark = createMarkKeeper(store, folders.mark);
+  const marking = new Recurring({
+    what: 'save how far the store has got',
+    everyMs: markEveryMs,
+    work: saveMark,
+    clock,
+    logger,
+  });
+  marking.startLater();
+  const kept = { store, platformId, appLog, reserve, refilling, saveMark, marking };
   return { settings, folders, startedAt, clock, logger, ...kept, ...hosts, info, leases, resolver };
 }
 
 /** The ground closes last. `appendLastEvent` runs when only the store is still open. */
 export function groundClosing(
-  { leases, appLog, store, refilling }: Ground,
+  { leases, appLog, store, refilling, marking, saveMark }: Ground,
   appendLastEvent: () => Promise<unknown>,
 ): readonly ClosingStep[] {
   return [
@@ -74,6 +85,7 @@ export function groundClosing(
     ['disk reserve', () => refilling.close()],
     ['app log', () => appLog.close()],
     ['the last event', appendLastEvent],
+    ['mark of the store', () => marking.close().then(saveMark)],
     ['store', () => store.close()],
   ];
 }

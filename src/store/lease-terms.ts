@@ -1,7 +1,7 @@
 import type { LeaseName } from '../domain/leases.ts';
 import type { Store } from '../domain/store.ts';
 
-const settingName = 'leader.term';
+export const leaderTermSetting = 'leader.term';
 
 /**
  * The terms of leases for one process. The leader's grow across restarts too, so that what other programs have from an
@@ -12,8 +12,8 @@ export function leaseTerms(store: Store): (name: LeaseName) => Promise<number> {
   return async (name) => {
     if (name !== 'leader') return ++term;
     return store.transaction(async ({ settings }) => {
-      const next = Number((await settings.get(settingName)) ?? 0) + 1;
-      await settings.set(settingName, String(next));
+      const next = Number((await settings.get(leaderTermSetting)) ?? 0) + 1;
+      await settings.set(leaderTermSetting, String(next));
       return next;
     });
   };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Store } from '../domain/store.ts';
 
-const settingName = 'platform.id';
+export const platformIdSetting = 'platform.id';
 
 /**
  * The value of the label `paas.platform`, which tells what this platform made in an engine from what others made. Made
@@ -9,10 +9,10 @@ const settingName = 'platform.id';
  */
 export async function platformId(store: Store): Promise<string> {
   return store.transaction(async ({ settings }) => {
-    const known = await settings.get(settingName);
+    const known = await settings.get(platformIdSetting);
     if (known !== null) return known;
     const id = randomBytes(6).toString('hex');
-    await settings.set(settingName, id);
+    await settings.set(platformIdSetting, id);
     return id;
   });
 }

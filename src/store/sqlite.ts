@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
@@ -8,6 +8,8 @@ import { alreadyExists, type Database, ownerMissing } from './database.ts';
 
 /** How long a statement waits for another program (the launcher, a backup) that holds the file. */
 const busyTimeoutMs = 5000;
+/** A store up to this size is checked whenever it is opened: 2 ms for each MB. */
+const checkedBytes = 128 * 1024 * 1024;
 const walKeptBytes = 16 * 1024 * 1024;
 /** The platform's own statements number about a hundred; the bound is for lists of parameters that vary. */
 const maxCachedStatements = 500;
@@ -18,7 +20,12 @@ export function sqliteDatabase(path: string): Database {
     name: path,
     dialect: new SqliteDialect({ database: async () => openSqlite(path) }),
     words: { seq: 'integer primary key autoincrement', bytes: 'integer', strict: 'strict' },
-    check: async () => undefined,
+    async check(db) {
+      if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > checkedBytes) return;
+      const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(db);
+      const found = rows[0]?.quick_check ?? 'ok';
+      if (found !== 'ok') throw damaged(path, found);
+    },
     // Immediate: a transaction that reads first and writes later could not wait for another program's write.
     begin: async (connection) => {
       await sql`begin immediate`.execute(connection);
@@ -112,6 +119,13 @@ function diskFull(path: string, cause: unknown): PlatformError {
   return new PlatformError('unavailable', message, { cause, hint });
 }
 
+function damaged(path: string, how: string, cause?: unknown): PlatformError {
+  return new PlatformError('internal', `${path} is damaged: ${how}.`, {
+    cause,
+    hint: 'To put back the newest backup: paas platform:restore. What is there now is kept beside it.',
+  });
+}
+
 function toPlatformError(error: unknown, path: string): unknown {
   if (error instanceof PlatformError) return error;
   const number = errorNumber(error);
@@ -140,10 +154,7 @@ function toPlatformError(error: unknown, path: string): unknown {
       });
     case resultCode.corrupt:
     case resultCode.notADatabase:
-      return new PlatformError('internal', `${path} is damaged: ${(error as Error).message}.`, {
-        cause: error,
-        hint: 'Stop the platform and put back your last backup of PAAS_HOME.',
-      });
+      return damaged(path, (error as Error).message, error);
     default:
       return new PlatformError('internal', `The store failed: ${(error as Error).message}.`, { cause: error });
   }

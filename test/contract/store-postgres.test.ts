@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { PGlite, types } from '@electric-sql/pglite';
+import { paths } from '../../src/config/paths.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import type { Store } from '../../src/domain/store.ts';
+import { lookBeside } from '../../src/store/beside.ts';
 import { postgresDatabase } from '../../src/store/postgres.ts';
+import { rootKeyPath } from '../../src/store/root-key.ts';
 import { openStoreIn } from '../../src/store/store.ts';
 import { pglitePool } from '../support/pglite-pool.ts';
 import { storeContract } from './store.contract.ts';
@@ -49,6 +52,19 @@ describe('on PostgreSQL', () => {
       message: /^db\.example\.com\/paas/,
       hint: /createdb .*--locale=C/,
     });
+  });
+
+  test('an empty database beside a used home is refused, and stays empty', async () => {
+    await pglite.exec('drop schema public cascade; create schema public');
+    const home = mkdtempSync(join(keys, 'home-'));
+    mkdirSync(paths(home).keys);
+    writeFileSync(rootKeyPath(paths(home).keys), 'of an earlier store');
+    await assert.rejects(openStoreIn(database(), { keysDir: paths(home).keys, beside: lookBeside(home) }), {
+      code: 'conflict',
+      message: /^PGlite is empty, and .* it holds a root key\.$/,
+    });
+    const { rows } = await pglite.query("select 1 from information_schema.tables where table_schema = 'public'");
+    assert.equal(rows.length, 0);
   });
 
   test("the server's errors become errors of the platform", () => {
