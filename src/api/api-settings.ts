@@ -8,6 +8,7 @@ export type ApiSettings = Pick<
   | 'httpPort'
   | 'apiPort'
   | 'apiConnections'
+  | 'nameKeepMs'
   | 'stackSuite'
   | 'cloudletMemoryBytes'
   | 'cloudletCpuMhz'

@@ -8,6 +8,7 @@ import { dynoEndpoints } from './contract/dynos.ts';
 import { emptyListEndpoints } from './contract/empty-lists.ts';
 import { formationEndpoints } from './contract/formation.ts';
 import { logSessionEndpoints } from './contract/log-sessions.ts';
+import { nameEndpoints } from './contract/names.ts';
 import { platformEndpoints } from './contract/platform.ts';
 import { releaseEndpoints } from './contract/releases.ts';
 
@@ -42,6 +43,7 @@ export const contract = {
   ...buildEndpoints,
   ...logSessionEndpoints,
   ...domainEndpoints,
+  ...nameEndpoints,
   ...platformEndpoints,
   ...emptyListEndpoints,
 };

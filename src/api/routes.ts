@@ -10,6 +10,7 @@ import { dynoRoutes } from './routes/dynos.ts';
 import { emptyListRoutes } from './routes/empty-lists.ts';
 import { formationRoutes } from './routes/formation.ts';
 import { logSessionRoutes } from './routes/log-sessions.ts';
+import { nameRoutes } from './routes/names.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { releaseRoutes } from './routes/releases.ts';
 
@@ -26,6 +27,7 @@ export function createRoutes(deps: RouteDeps): Routes {
     ...emptyListRoutes,
     ...formationRoutes(deps),
     ...logSessionRoutes(deps),
+    ...nameRoutes(deps),
     ...platformRoutes(deps),
     ...releaseRoutes(deps),
   };

@@ -134,6 +134,18 @@ export const commandGroups: readonly CommandGroup[] = [
         () => import('./commands/tokens/create.ts'),
       ),
       command('tokens:revoke', 'end a token and its open connections', () => import('./commands/tokens/revoke.ts')),
+      command('names', 'list the names that are kept or allowed', () => import('./commands/names.ts')),
+      command(
+        'names:allow',
+        'as administrator, let an account take a name that is reserved',
+        () => import('./commands/names/allow.ts'),
+      ),
+      command('names:disallow', 'withdraw that again', () => import('./commands/names/disallow.ts')),
+      command(
+        'names:release',
+        'as administrator, free a name that is kept for its last owner',
+        () => import('./commands/names/release.ts'),
+      ),
       command('version', 'show the version', () => import('./commands/version.ts')),
       command('platform:stop', 'stop the platform on this machine', () => import('./commands/platform/stop.ts')),
       command(

@@ -15,6 +15,7 @@ interface Truth {
 
 const live: Truth = { may: 'The change may still go live', command: 'paas releases APP' };
 const instances: Truth = { may: 'The change may still take effect', command: 'paas ps APP' };
+const names: Truth = { may: 'The change may still take effect', command: 'paas names' };
 const domains: Truth = { may: 'The change may still take effect', command: 'paas domains APP' };
 
 /** A route that changes something does not compile until it is here. */
@@ -42,6 +43,9 @@ const truths: { readonly [R in ChangingRoute]: Truth } = {
     may: 'A token that nobody knows may have been made',
     command: 'paas tokens, and then paas tokens:revoke',
   },
+  'POST /platform/allowed-names': names,
+  'DELETE /platform/allowed-names/{name}': names,
+  'DELETE /platform/kept-names/{name}': names,
   'DELETE /oauth/authorizations/{authorization}': { may: 'The token may be revoked', command: 'paas tokens' },
 };
 

@@ -75,6 +75,9 @@ export const settingRules = z.object({
   hold_s: wholeNumber(0, 300).default(15).describe('seconds that a request waits for an instance that starts'),
   stop_grace_s: wholeNumber(0, day).default(30).describe('seconds between the stop signal and SIGKILL'),
   drain_s: wholeNumber(0, day).default(30).describe('seconds for requests in flight when an instance retires'),
+  name_keep_days: wholeNumber(0, 3_650)
+    .default(30)
+    .describe('days that a name which was given up stays with its owner'),
   log_mib_per_app: wholeNumber(1, 1024 * 1024)
     .default(32)
     .describe('how much log is kept of each app, in MiB'),

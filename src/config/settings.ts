@@ -57,6 +57,8 @@ export interface Settings {
   readonly stopGraceMs: number;
   /** How long requests in flight on a retiring instance may take to end. */
   readonly drainMs: number;
+  /** How long the name of a destroyed or renamed app, and a removed hostname, stays with its owner. */
+  readonly nameKeepMs: number;
   readonly logBytesPerApp: number;
   /** The size of the reserve on the disk of `home`. */
   readonly reserveBytes: number;
@@ -145,6 +147,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     holdMs: s.hold_s * 1000,
     stopGraceMs: s.stop_grace_s * 1000,
     drainMs: s.drain_s * 1000,
+    nameKeepMs: s.name_keep_days * 86_400_000,
     logBytesPerApp: s.log_mib_per_app * megabyte,
     reserveBytes: s.reserve_mib * megabyte,
     stackSuite: s.stack_suite,

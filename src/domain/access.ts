@@ -21,6 +21,12 @@ export function demandScope(actor: Actor, needed: TokenScope): void {
   });
 }
 
+/** Until accounts have roles, the account that the platform was set up with is its administrator. */
+export async function isAdministrator(store: Pick<StoreTables, 'accounts'>, actor: Actor): Promise<boolean> {
+  const [first] = await store.accounts.list();
+  return first?.id === actor.accountId;
+}
+
 /**
  * Finds the app by name or id, if this actor may use it. Every door calls this before it touches an app. Throws the same
  * `not_found` for another owner's app as for a missing one, because the error must not show which names are taken.

@@ -1,4 +1,5 @@
 import { PlatformError } from './errors.ts';
+import { nameRule } from './names.ts';
 
 /** What a user creates and pushes to. Its id is a UUID that never changes; its name can change. */
 export interface App {
@@ -14,21 +15,13 @@ export interface App {
   readonly updatedAt: Date;
 }
 
-/** Names of the platform's own hostnames under its domain, and `constructor`, which every JavaScript object has as a property. */
-export const reservedAppNames: ReadonlySet<string> = new Set([
-  'api',
-  'git',
-  'dashboard',
-  'www',
-  'localhost',
-  'paas',
-  'constructor',
-]);
-
 const appNamePattern = /^[a-z][a-z0-9-]{0,28}[a-z0-9]$|^[a-z]$/;
 
-/** Returns the name unchanged, or throws `invalid_params`. Every name of an app enters the platform through this check. */
-export function parseAppName(input: string): string {
+/**
+ * Returns the name unchanged, or throws `invalid_params`. Every name of an app enters the platform through this check.
+ * `isAllowed`: whether an administrator has allowed the account this name.
+ */
+export function parseAppName(input: string, isAllowed = false): string {
   if (!appNamePattern.test(input)) {
     throw new PlatformError(
       'invalid_params',
@@ -36,10 +29,17 @@ export function parseAppName(input: string): string {
       { hint: 'Choose another name, for example: paas create hello' },
     );
   }
-  if (reservedAppNames.has(input)) {
-    throw new PlatformError('invalid_params', `${input} is a name that the platform uses itself.`, {
-      hint: 'Choose another name, for example: paas create hello',
-    });
+  const rule = nameRule(input);
+  if (rule.for === 'anybody' || (rule.for === 'allowed' && isAllowed)) return input;
+  const hint = 'Choose another name, for example: paas create hello';
+  if (rule.for === 'nobody') {
+    throw new PlatformError('invalid_params', `${input} is a name that the platform uses itself.`, { hint });
   }
-  return input;
+  const why =
+    rule.why === 'international'
+      ? `${input} stands for letters other than a-z, which may look like another name`
+      : `${input} is reserved: people and programs look for the platform's own service under this name`;
+  throw new PlatformError('invalid_params', `${why}, so only an administrator of the platform can allow it.`, {
+    hint: `Choose another name, or ask them for: paas names:allow ${input}`,
+  });
 }

@@ -30,6 +30,9 @@ export const eventKinds = [
   'formation.stopped',
   'domain.added',
   'domain.removed',
+  'name.allowed',
+  'name.disallowed',
+  'name.released',
   'instance.placed',
   'instance.starting',
   'instance.up',
@@ -78,6 +81,12 @@ interface ReleaseFacts {
   readonly releaseId: string;
   readonly version: number;
   readonly description: string;
+}
+
+interface NameFacts {
+  readonly name: string;
+  /** Whom it was promised to. */
+  readonly email: string;
 }
 
 interface TokenFacts {
@@ -138,6 +147,10 @@ export interface EventFacts {
   readonly 'formation.stopped': TargetFacts;
   readonly 'domain.added': { readonly hostname: string };
   readonly 'domain.removed': { readonly hostname: string };
+  readonly 'name.allowed': NameFacts;
+  readonly 'name.disallowed': NameFacts;
+  /** A kept name became free before its time. */
+  readonly 'name.released': NameFacts;
   /** How many instances crashed or were restarted for memory in a row before it, and how long it waits because of that. */
   readonly 'instance.placed': InstanceFacts & { readonly failures: number; readonly startsInMs: number };
   /** The command line for display. Null if the image's own command runs. */

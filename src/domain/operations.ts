@@ -6,6 +6,7 @@ import type { AttachedStreams } from './exec.ts';
 import type { FormationEntry } from './formation.ts';
 import type { Instance } from './instance.ts';
 import type { InstanceSize } from './instance-size.ts';
+import type { PromisedName } from './names.ts';
 import type { PushRequest } from './push.ts';
 import type { Release } from './release.ts';
 import type { Domain } from './route.ts';
@@ -46,6 +47,16 @@ export interface Operations {
 
   addDomain(app: App, hostname: string, actor: Actor): Promise<Domain>;
   removeDomain(app: App, hostname: string, actor: Actor): Promise<Domain>;
+
+  /**
+   * Lets an account take a name that is reserved, kept for another, under another's wildcard, or a public suffix. Null: the
+   * actor's own. Only for the administrator, as the next two: `forbidden`.
+   */
+  allowName(name: string, account: string | null, actor: Actor): Promise<PromisedName>;
+  /** Withdraws that. An app that has the name keeps it. Throws `not_found`. */
+  disallowName(name: string, actor: Actor): Promise<PromisedName>;
+  /** Frees a name that is kept for the account that gave it up. Throws `not_found`. */
+  releaseName(name: string, actor: Actor): Promise<PromisedName>;
 
   /** Makes a token of the actor's account. Only the answer contains the token itself. */
   createToken(request: TokenRequest, actor: Actor): Promise<IssuedToken>;

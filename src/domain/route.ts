@@ -105,7 +105,7 @@ export function parseHostname(input: string): string {
   const rest = wildcard ? labels.slice(1) : labels;
   const valid =
     hostname.length <= 253 &&
-    rest.length >= 2 &&
+    rest.length >= (wildcard ? 1 : 2) &&
     rest.every((label) => labelPattern.test(label)) &&
     !/^[\d.]+$/.test(hostname);
   if (!valid) {

@@ -8,6 +8,7 @@ import type { FormationEntry } from './formation.ts';
 import type { Host, HostGroup } from './host.ts';
 import type { Instance } from './instance.ts';
 import type { Listings } from './listing.ts';
+import type { PromisedName } from './names.ts';
 import type { OneOff } from './one-off.ts';
 import type { Push } from './push.ts';
 import type { Release, ReleaseStatus, ReleaseWithConfig } from './release.ts';
@@ -46,6 +47,7 @@ export interface StoreTables {
   readonly hosts: Hosts;
   readonly appNetworks: AppNetworks;
   readonly domains: Domains;
+  readonly names: Names;
   readonly events: Events;
   readonly settings: PlatformSettings;
 }
@@ -265,6 +267,26 @@ export interface Domains {
   create(domain: { readonly appId: string; readonly hostname: string }): Promise<Domain>;
   list(appId?: string): Promise<readonly Domain[]>;
   remove(appId: string, hostname: string): Promise<void>;
+  /**
+   * The hostnames, with their apps' owners, that meet this one in a wildcard: a wildcard over it, or, if it is a wildcard,
+   * what it stands over. The hostname itself is not among them.
+   */
+  related(hostname: string): Promise<readonly { readonly hostname: string; readonly ownerId: string }[]>;
+}
+
+/** Written by operations. One row for each name and state. */
+export interface Names {
+  /** Creates the row, or replaces the one of this name and state. */
+  put(name: Omit<PromisedName, 'createdAt'>): Promise<PromisedName>;
+  find(name: string, state: PromisedName['state']): Promise<PromisedName | null>;
+  /** Of one account, or all. By name. */
+  list(accountId?: string): Promise<readonly PromisedName[]>;
+  /** Kept hostnames that meet this one in a wildcard, as `Domains.related` has it. */
+  related(hostname: string): Promise<readonly PromisedName[]>;
+  /** Whether there was one. */
+  remove(name: string, state: PromisedName['state']): Promise<boolean>;
+  /** Removes the kept names from before that moment. */
+  prune(before: Date): Promise<void>;
 }
 
 /** Written in the transaction of the change that it reports, and never changed. */

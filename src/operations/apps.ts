@@ -1,11 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
-import { type App, parseAppName } from '../domain/app.ts';
-import { PlatformError } from '../domain/errors.ts';
+import type { App } from '../domain/app.ts';
 import { eventOf } from '../domain/event.ts';
-import { type Domain, isReservedHostname, parseHostname } from '../domain/route.ts';
 import type { Store } from '../domain/store.ts';
 import { ensureNetworks, removeEnvironment } from '../provisioner/environment.ts';
+import { giveUp, type NamesDeps, takeAppName } from './names.ts';
 import { type ByActor, type DeployDeps, makeRelease } from './releases.ts';
 
 /** What an app has outside the store and the engines. Both may be called again after a failure. */
@@ -14,20 +13,17 @@ export interface AppBelongings {
   remove(appId: string): Promise<void>;
 }
 
-export interface AppsDeps extends DeployDeps {
+export interface AppsDeps extends DeployDeps, NamesDeps {
   readonly belongings: AppBelongings;
-  /** The platform's own domain. Hostnames below it come from app names only. */
-  readonly platformDomain: string;
   /** Apps get users from this uid on. */
   readonly firstAppUid: number;
 }
 
-const maxDomains = 1000;
-
 /** Makes the app with its first release, networks and repository. Removes all of it when one of them fails. */
 export async function createApp(name: string | null, actor: Actor, deps: AppsDeps): Promise<App> {
-  const chosen = name === null ? await freeName(deps.store) : parseAppName(name);
+  const chosen = name ?? (await freeName(deps.store));
   const created = await deps.store.transaction(async (tables) => {
+    await takeAppName(tables, chosen, { actor, deps });
     const app = await tables.apps.create({ name: chosen, ownerId: actor.accountId, firstUid: deps.firstAppUid });
     await tables.events.append(eventOf('app.created', actor, { appId: app.id, data: { name: app.name } }));
     const release = await makeRelease(tables, {
@@ -53,10 +49,11 @@ export async function createApp(name: string | null, actor: Actor, deps: AppsDep
   return deps.store.apps.get(created.id);
 }
 
-export async function renameApp(app: App, name: string, { actor, deps: { store } }: ByActor<AppsDeps>): Promise<App> {
-  const to = parseAppName(name);
-  return store.transaction(async (tables) => {
+export async function renameApp(app: App, to: string, { actor, deps }: ByActor<NamesDeps>): Promise<App> {
+  return deps.store.transaction(async (tables) => {
+    await takeAppName(tables, to, { actor, deps });
     await tables.apps.rename(app.id, to);
+    await giveUp(tables, [app.name], { accountId: app.ownerId, deps });
     await tables.events.append(eventOf('app.renamed', actor, { appId: app.id, data: { name: to, from: app.name } }));
     return tables.apps.get(app.id);
   });
@@ -93,12 +90,7 @@ export async function purgeBuildCache(
  */
 export async function destroyApp(app: App, actor: Actor, deps: AppsDeps): Promise<void> {
   await deps.work.endAll(app.id, async (allEnded) => {
-    await deps.store.transaction(async (tables) => {
-      // Another caller has destroyed it.
-      if (!(await tables.apps.find(app.id))) return;
-      await tables.events.append(eventOf('app.destroyed', actor, { appId: app.id, data: { name: app.name } }));
-      await tables.apps.remove(app.id);
-    });
+    await forgetApp(app, { actor, deps });
     try {
       await allEnded();
       await deps.belongings.remove(app.id);
@@ -109,43 +101,16 @@ export async function destroyApp(app: App, actor: Actor, deps: AppsDeps): Promis
   });
 }
 
-export async function addDomain(
-  app: App,
-  input: string,
-  { actor, deps: { store, platformDomain } }: ByActor<AppsDeps>,
-): Promise<Domain> {
-  const hostname = parseHostname(input);
-  if (isReservedHostname(hostname, platformDomain)) {
-    throw new PlatformError('invalid_params', `${hostname} belongs to the platform's own domain ${platformDomain}.`, {
-      hint: `Hostnames there follow the app's name: paas rename NAME -a ${app.name}`,
-    });
-  }
-  return store.transaction(async (tables) => {
-    if ((await tables.domains.list(app.id)).length >= maxDomains) {
-      throw new PlatformError('too_large', `${app.name} has ${maxDomains} domains, and that is the limit.`);
-    }
-    const domain = await tables.domains.create({ appId: app.id, hostname });
-    await tables.events.append(eventOf('domain.added', actor, { appId: app.id, data: { hostname } }));
-    return domain;
-  });
-}
-
-export async function removeDomain(
-  app: App,
-  input: string,
-  { actor, deps: { store } }: ByActor<AppsDeps>,
-): Promise<Domain> {
-  const hostname = parseHostname(input);
-  return store.transaction(async (tables) => {
-    const domain = (await tables.domains.list(app.id)).find((candidate) => candidate.hostname === hostname);
-    if (!domain) {
-      throw new PlatformError('not_found', `${app.name} has no domain ${hostname}.`, {
-        hint: `See: paas domains -a ${app.name}`,
-      });
-    }
-    await tables.domains.remove(app.id, hostname);
-    await tables.events.append(eventOf('domain.removed', actor, { appId: app.id, data: { hostname } }));
-    return domain;
+/** Removes the app's rows. Its names stay with their owner for a while. */
+export async function forgetApp({ id }: Pick<App, 'id'>, { actor, deps }: ByActor<NamesDeps>): Promise<void> {
+  await deps.store.transaction(async (tables) => {
+    const app = await tables.apps.find(id);
+    // Another caller has destroyed it.
+    if (!app) return;
+    const hostnames = (await tables.domains.list(id)).map(({ hostname }) => hostname);
+    await tables.events.append(eventOf('app.destroyed', actor, { appId: id, data: { name: app.name } }));
+    await giveUp(tables, [app.name, ...hostnames], { accountId: app.ownerId, deps });
+    await tables.apps.remove(id);
   });
 }
 
@@ -185,7 +150,7 @@ const nouns = [
 async function freeName(store: Store): Promise<string> {
   for (;;) {
     const name = `${pick(adjectives)}-${pick(nouns)}-${randomInt(1000, 100_000)}`;
-    if (!(await store.apps.findByName(name))) return name;
+    if (!(await store.apps.findByName(name)) && !(await store.names.find(name, 'kept'))) return name;
   }
 }
 

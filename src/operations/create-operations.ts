@@ -1,18 +1,11 @@
 import type { Operations } from '../domain/operations.ts';
 import type { Terminals } from '../supervisor/terminals.ts';
-import {
-  type AppsDeps,
-  addDomain,
-  createApp,
-  destroyApp,
-  purgeBuildCache,
-  removeDomain,
-  renameApp,
-  setMaintenance,
-} from './apps.ts';
+import { type AppsDeps, createApp, destroyApp, purgeBuildCache, renameApp, setMaintenance } from './apps.ts';
 import { changeConfig, rollback } from './config.ts';
 import { deployPush } from './deploy.ts';
+import { addDomain, removeDomain } from './domains.ts';
 import { restart, scale, stop } from './formation.ts';
+import { allowName, forgetName } from './names.ts';
 import { attachRun, run } from './one-off.ts';
 import { createToken, revokeToken } from './tokens.ts';
 
@@ -36,6 +29,9 @@ export function createOperations(deps: OperationsDeps): Operations {
     stop: (app, process, actor) => stop(app, process, { actor, deps }),
     addDomain: (app, hostname, actor) => addDomain(app, hostname, { actor, deps }),
     removeDomain: (app, hostname, actor) => removeDomain(app, hostname, { actor, deps }),
+    allowName: (name, account, actor) => allowName(name, account, { actor, deps }),
+    disallowName: (name, actor) => forgetName(name, 'allowed', { actor, deps }),
+    releaseName: (name, actor) => forgetName(name, 'kept', { actor, deps }),
     createToken: (request, actor) => createToken(request, actor, deps.store),
     revokeToken: (prefixOrId, actor) => revokeToken(prefixOrId, actor, deps.store),
     run: (app, request, actor) => run(app, request, { actor, deps }),

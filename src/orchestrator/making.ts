@@ -66,12 +66,10 @@ export function createMaking(ground: Ground, keepers: Keepers, repositories: Rep
       await builder.forget(appId);
     },
   };
+  const { domain: platformDomain, nameKeepMs, firstAppUid } = settings;
   const operations = createOperations({
-    ...deps,
-    terminals,
-    belongings,
-    platformDomain: settings.domain,
-    firstAppUid: settings.firstAppUid,
+    ...{ ...deps, terminals, belongings, clock },
+    ...{ platformDomain, nameKeepMs, firstAppUid },
   });
   const forget = (appId: string) => belongings.remove(appId);
   const environments = new EnvironmentKeeper({ environment: deps.environment, forget, clock, logger });

@@ -88,6 +88,9 @@ function wordsOf(event: PlatformEvent): readonly string[] {
     case 'account.created':
     case 'token.created':
     case 'token.revoked':
+    case 'name.allowed':
+    case 'name.disallowed':
+    case 'name.released':
       return [];
   }
 }

@@ -2,6 +2,7 @@ import { PlatformError } from '../domain/errors.ts';
 import type { Domain } from '../domain/route.ts';
 import type { Domains } from '../domain/store.ts';
 import { newId } from './ids.ts';
+import { isRelated } from './related-hostnames.ts';
 import { toDate, toText, unnumbered } from './rows.ts';
 import type { DomainRow, Unnumbered } from './schema.ts';
 import type { Scope, Tx } from './scope.ts';
@@ -17,6 +18,16 @@ export function domainsTable(scope: Scope): Domains {
         return (await query.orderBy('seq').execute()).map(toDomain);
       }),
     remove: (appId, hostname) => scope.write((tx) => remove(tx, appId, hostname)),
+    related: (hostname) =>
+      scope.read(async ({ db }) =>
+        db
+          .selectFrom('domains')
+          .innerJoin('apps', 'apps.id', 'domains.appId')
+          .select(['domains.hostname', 'apps.ownerId'])
+          .where((where) => isRelated(where.ref('domains.hostname'), hostname, where))
+          .orderBy('domains.hostname')
+          .execute(),
+      ),
   };
 }
 

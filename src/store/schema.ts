@@ -6,6 +6,7 @@ import type { ConfigVarSource } from '../domain/config-vars.ts';
 import type { EventKind } from '../domain/event.ts';
 import type { HostRole, HostState } from '../domain/host.ts';
 import type { InstanceDesired, InstanceState, StopReason, Workload } from '../domain/instance.ts';
+import type { PromisedName } from '../domain/names.ts';
 import type { ReleaseCause, ReleaseStatus } from '../domain/release.ts';
 
 /**
@@ -30,6 +31,7 @@ export interface Schema {
   readonly oneOffs: OneOffRow;
   readonly instances: Numbered<InstanceRow>;
   readonly domains: Numbered<DomainRow>;
+  readonly names: NameRow;
   readonly events: Numbered<EventRow>;
   readonly settings: SettingRow;
 }
@@ -241,6 +243,13 @@ export interface DomainRow {
   id: string;
   appId: string;
   hostname: string;
+  createdAt: Moment;
+}
+
+export interface NameRow {
+  name: string;
+  state: PromisedName['state'];
+  accountId: string;
   createdAt: Moment;
 }
 

@@ -21,6 +21,7 @@ import { hostGroupsTable, hostsTable } from './hosts.ts';
 import { instancesTable } from './instances.ts';
 import { listings } from './listings.ts';
 import { migrateToLatest } from './migrations/migrate.ts';
+import { namesTable } from './names.ts';
 import { oneOffsTable } from './one-offs.ts';
 import { pushesTable } from './pushes.ts';
 import { releasesTable } from './releases.ts';
@@ -105,6 +106,7 @@ function tables(scope: Scope): StoreTables {
     hosts: hostsTable(scope),
     appNetworks: appNetworksTable(scope),
     domains: domainsTable(scope),
+    names: namesTable(scope),
     events: eventsTable(scope),
     settings: settingsTable(scope),
   };

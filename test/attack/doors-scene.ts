@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { paths } from '../../src/config/settings.ts';
+import { orchestratorArgs } from '../../src/launcher/launch.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
 import type { Scene } from './attack.ts';
 import type { DoorsReady } from './doors-program.ts';
@@ -26,12 +27,13 @@ export interface DoorsScene extends Scene, AsyncDisposable {
  */
 export async function startDoorsScene(): Promise<DoorsScene> {
   const home = await mkdtemp(join(tmpdir(), 'paas-attack-'));
-  const program = (name: string, env: Readonly<Record<string, string>>) =>
+  const program = (name: string, env: Readonly<Record<string, string>>, execArgv: readonly string[] = []) =>
     fork(join(import.meta.dirname, name), [], {
       env: { PATH: '/usr/bin:/bin', ...env },
+      execArgv: [...execArgv],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-  const doors = program('doors-program.ts', {});
+  const doors = program('doors-program.ts', {}, orchestratorArgs);
   const [ready] = (await once(doors, 'message')) as [DoorsReady];
   const reserved = ['api', 'git'].map((label) => {
     return { hostname: `${label}.localhost`, address: '127.0.0.1', port: ready.port };

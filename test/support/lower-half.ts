@@ -201,8 +201,10 @@ export class LowerHalf implements AsyncDisposable {
     return createOperations({
       ...deps,
       terminals: this.#terminals,
+      clock: systemClock,
       platformDomain: 'localhost',
       firstAppUid: defaultFirstUid,
+      nameKeepMs: 30 * 86_400_000,
       belongings: { create: async () => undefined, remove: (appId) => deps.appLog.remove(appId) },
     });
   }

@@ -1,14 +1,16 @@
 import { randomInt } from 'node:crypto';
 import type { Actor } from '../../src/domain/actor.ts';
-import { type App, parseAppName } from '../../src/domain/app.ts';
+import type { App } from '../../src/domain/app.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
 import { defaultInstanceSize } from '../../src/domain/instance-size.ts';
 import type { Operations, RunRequest, RunSession } from '../../src/domain/operations.ts';
 import type { Release, ReleaseCause } from '../../src/domain/release.ts';
-import { parseHostname } from '../../src/domain/route.ts';
 import type { Store } from '../../src/domain/store.ts';
-import { purgeBuildCache, setMaintenance } from '../../src/operations/apps.ts';
+import { forgetApp, purgeBuildCache, renameApp, setMaintenance } from '../../src/operations/apps.ts';
+import { addDomain, removeDomain } from '../../src/operations/domains.ts';
+import { allowName, forgetName, type NamesDeps, takeAppName } from '../../src/operations/names.ts';
 import { createToken, revokeToken } from '../../src/operations/tokens.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { currentIdOf } from './store-fixture.ts';
 
 /**
@@ -37,6 +39,7 @@ export function storeOperations(store: Store): StoreOperations {
     await store.traffic.switchAllTo(app.id, made.id);
     return { ...made, status: 'succeeded' };
   };
+  const deps: NamesDeps = { store, clock: systemClock, platformDomain: 'localhost', nameKeepMs: 30 * 86_400_000 };
   const operations: StoreOperations = {
     asked: [],
     runs: [],
@@ -44,18 +47,18 @@ export function storeOperations(store: Store): StoreOperations {
       throw new PlatformError('not_found', 'No such one-off.');
     },
     async createApp(name, actor) {
-      const chosen = name === null ? `calm-river-${randomInt(1000, 1_000_000)}` : parseAppName(name);
-      const app = await store.apps.create({ name: chosen, ownerId: actor.accountId });
+      const chosen = name ?? `calm-river-${randomInt(1000, 1_000_000)}`;
+      const app = await store.transaction(async (tables) => {
+        await takeAppName(tables, chosen, { actor, deps });
+        return await tables.apps.create({ name: chosen, ownerId: actor.accountId });
+      });
       await release(app, 'create', actor);
       return store.apps.get(app.id);
     },
-    async renameApp(app, name) {
-      await store.apps.rename(app.id, parseAppName(name));
-      return store.apps.get(app.id);
-    },
+    renameApp: (app, name, actor) => renameApp(app, name, { actor, deps }),
     setMaintenance: (app, on, actor) => setMaintenance(app, on, { actor, deps: { store } }),
     purgeBuildCache: (app, actor) => purgeBuildCache(app, { actor, deps: { store } }),
-    destroyApp: (app) => store.apps.remove(app.id),
+    destroyApp: (app, actor) => forgetApp(app, { actor, deps }),
     async deployPush() {
       throw new PlatformError('internal', 'The API never pushes.');
     },
@@ -85,13 +88,11 @@ export function storeOperations(store: Store): StoreOperations {
     async stop(_, process, actor) {
       operations.asked.push({ verb: 'stop', process, actor });
     },
-    addDomain: (app, hostname) => store.domains.create({ appId: app.id, hostname: parseHostname(hostname) }),
-    async removeDomain(app, hostname) {
-      const domain = (await store.domains.list(app.id)).find((candidate) => candidate.hostname === hostname);
-      if (!domain) throw new PlatformError('not_found', `${app.name} has no domain ${hostname}.`);
-      await store.domains.remove(app.id, hostname);
-      return domain;
-    },
+    addDomain: (app, hostname, actor) => addDomain(app, hostname, { actor, deps }),
+    removeDomain: (app, hostname, actor) => removeDomain(app, hostname, { actor, deps }),
+    allowName: (name, account, actor) => allowName(name, account, { actor, deps }),
+    disallowName: (name, actor) => forgetName(name, 'allowed', { actor, deps }),
+    releaseName: (name, actor) => forgetName(name, 'kept', { actor, deps }),
     createToken: (request, actor) => createToken(request, actor, store),
     revokeToken: (prefixOrId, actor) => revokeToken(prefixOrId, actor, store),
     async run(app, request) {

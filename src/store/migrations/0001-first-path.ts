@@ -235,6 +235,16 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
   ) ${strict}`,
   'create index domains_app on domains (app_id)',
 
+  `create table names (
+    name text not null,
+    state text not null,
+    account_id text not null references accounts (id) on delete cascade,
+    created_at text not null,
+    primary key (name, state)
+  ) ${strict}`,
+  'create index names_account on names (account_id)',
+  'create index names_age on names (state, created_at)',
+
   `create table events (
     seq ${seq},
     id text not null unique,
