@@ -97,7 +97,7 @@ export async function startApi(
   const store = await openStoreIn(databaseAt(paths(home).state), { keysDir: paths(home).keys });
   await putHost(store, { id: 'host-1' });
   const appLog = createAppLog({ dir: paths(home).logs, bytesPerApp: settings.logBytesPerApp });
-  const operations = storeOperations(store);
+  const operations = storeOperations(store, settings.domain);
   const { limits = {}, ...parts } = overrides;
   const entrance = entranceTo(store, { ...entranceLimits(settings), ...limits }, overrides.clock);
   const api = createApi({

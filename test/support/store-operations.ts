@@ -24,7 +24,7 @@ export interface StoreOperations extends Operations {
   attach: (app: App, instanceId: string, signal: AbortSignal) => Promise<RunSession>;
 }
 
-export function storeOperations(store: Store): StoreOperations {
+export function storeOperations(store: Store, platformDomain = 'localhost'): StoreOperations {
   const release = async (app: App, cause: ReleaseCause, actor: Actor, from?: Release): Promise<Release> => {
     const current = await store.releases.find(await currentIdOf(store, app));
     const made = await store.releases.create({
@@ -39,7 +39,7 @@ export function storeOperations(store: Store): StoreOperations {
     await store.traffic.switchAllTo(app.id, made.id);
     return { ...made, status: 'succeeded' };
   };
-  const deps: NamesDeps = { store, clock: systemClock, platformDomain: 'localhost', nameKeepMs: 30 * 86_400_000 };
+  const deps: NamesDeps = { store, clock: systemClock, platformDomain, nameKeepMs: 30 * 86_400_000 };
   const operations: StoreOperations = {
     asked: [],
     runs: [],
