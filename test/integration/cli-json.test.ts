@@ -96,6 +96,10 @@ test('with --json every command prints one JSON document and nothing else, even 
   for (const [name, ...args] of typed) {
     await t.test(name, async () => {
       const needsNoApp = [
+        'names',
+        'names:allow',
+        'names:disallow',
+        'names:release',
         'apps',
         'create',
         'destroy',
