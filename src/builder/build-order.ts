@@ -10,6 +10,8 @@ export interface QueueFacts {
   readonly lastEnded: ReadonlyMap<string, Date>;
   /** The number of builds that may run at the same time, over all apps. */
   readonly workers: number;
+  /** Queued and running builds of which only one may run at a time. */
+  readonly alone: ReadonlySet<string>;
 }
 
 /**
@@ -35,16 +37,18 @@ export interface Admission {
   readonly worker: number;
 }
 
-/** The builds that begin now: at most one per app, and at most one per free worker. */
+/** The builds that begin now: at most one per app, one per free worker, and one of those that run alone. */
 export function admissions(facts: QueueFacts): readonly Admission[] {
   const taken = new Set(facts.building.map(({ worker }) => worker));
   const free = Array.from({ length: facts.workers }, (_, worker) => worker).filter((worker) => !taken.has(worker));
   const busy = new Set(facts.building.map(({ appId }) => appId));
+  let hasLone = facts.building.some(({ id }) => facts.alone.has(id));
   const admitted: Admission[] = [];
   for (const build of serveOrder(facts)) {
     const worker = free[0];
     if (worker === undefined) break;
-    if (busy.has(build.appId)) continue;
+    if (busy.has(build.appId) || (hasLone && facts.alone.has(build.id))) continue;
+    hasLone ||= facts.alone.has(build.id);
     busy.add(build.appId);
     free.shift();
     admitted.push({ build, worker });
@@ -65,6 +69,10 @@ export function queueLine(build: Build, facts: QueueFacts): string {
   if (inFront) {
     const purpose = `the build of ${inFront.commit.slice(0, 7)}`;
     return waitingLine('build', { position: own.length + 1, inFront: purpose });
+  }
+  if (facts.building.length < facts.workers && facts.alone.has(build.id)) {
+    const before = ahead.filter(({ id }) => facts.alone.has(id)).length;
+    return `Waiting to build: this host cannot keep Dockerfiles apart and builds one at a time (position ${before + 1})...`;
   }
   const builds = ahead.length === 1 ? '1 build is' : `${ahead.length} builds are`;
   const workers = facts.workers === 1 ? 'the only build worker is busy' : `all ${facts.workers} build workers are busy`;

@@ -10,6 +10,8 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
   /** Called with a line for people when the build has to wait, and again when its position changes. */
   readonly onWait: (line: string) => void;
+  /** No other build for which this is true runs at the same time. */
+  readonly alone: boolean;
 }
 
 /** The right to run one build. Dispose of it when the build has ended; a second time does no harm. */
@@ -34,6 +36,7 @@ export class BuildQueue {
   readonly #waiters = new Map<string, Waiter>();
   /** Builds that have ended, even if their rows still say `building`: writing the end may have failed. */
   readonly #ended = new Set<string>();
+  readonly #alone = new Set<string>();
   readonly #closing = new AbortController();
   #isServing = false;
   #serveAgain = false;
@@ -54,6 +57,7 @@ export class BuildQueue {
     const giveUp = () => reject(new PlatformError('cancelled', 'The build was cancelled before it began.'));
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
+    if (options.alone) this.#alone.add(id);
     this.#waiters.set(id, { ...options, admit: resolve, refuse: reject, lastLine: null });
     const unsubscribe = this.#store.changes.subscribe(
       ({ table }) => {
@@ -64,6 +68,9 @@ export class BuildQueue {
     this.#wake();
     try {
       return await promise;
+    } catch (error) {
+      this.#alone.delete(id);
+      throw error;
     } finally {
       unsubscribe();
       signal.removeEventListener('abort', giveUp);
@@ -121,6 +128,7 @@ export class BuildQueue {
 
   #release({ id }: Build): void {
     this.#ended.add(id);
+    this.#alone.delete(id);
     this.#wake();
   }
 
@@ -131,7 +139,7 @@ export class BuildQueue {
     const building = rows.filter(({ id }) => !this.#ended.has(id));
     const queued = (await tables.builds.listByState('queued')).filter(({ id }) => this.#waiters.has(id));
     const lastEnded = await tables.builds.lastEnded([...new Set(queued.map(({ appId }) => appId))]);
-    return { queued, building, lastEnded, workers: this.#workers };
+    return { queued, building, lastEnded, workers: this.#workers, alone: this.#alone };
   }
 
   #report(build: Build, facts: QueueFacts): void {

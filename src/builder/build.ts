@@ -4,6 +4,7 @@ import type { App } from '../domain/app.ts';
 import type { Artifact, BuildOutput } from '../domain/build.ts';
 import type { Builder, BuildRequest, BuildResult, Stack } from '../domain/builder.ts';
 import type { Engine } from '../domain/engine.ts';
+import type { StepRules } from '../domain/host-hands.ts';
 import { labelNames } from '../domain/labels.ts';
 import type { Leases } from '../domain/leases.ts';
 import type { Store } from '../domain/store.ts';
@@ -39,7 +40,10 @@ export interface BuilderDeps {
   readonly hands: BuildHands & JailHands;
   readonly store: Store;
   readonly leases: Leases;
-  readonly settings: Pick<Settings, 'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool' | 'stackSuite'>;
+  readonly settings: Pick<
+    Settings,
+    'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool' | 'stackSuite' | 'closeMetadata'
+  >;
   /** The current stacks. Makes them when they are missing. */
   readonly stack: () => Promise<Stack>;
   readonly platformId: string;
@@ -86,7 +90,17 @@ export function createBuilder(deps: BuilderDeps): PlatformBuilder {
     async build(request, output, signal) {
       underWay += 1;
       try {
-        return await build(request, { ...deps, limits, output, signal, queue, writer, tools: await tools() });
+        const stepRules = { platformId, closeMetadata: settings.closeMetadata };
+        return await build(request, {
+          ...deps,
+          stepRules,
+          limits,
+          output,
+          signal,
+          queue,
+          writer,
+          tools: await tools(),
+        });
       } finally {
         underWay -= 1;
       }
@@ -158,6 +172,7 @@ async function openTools(
 }
 
 interface BuildDeps extends Pick<BuilderDeps, 'engine' | 'hands' | 'store' | 'stack' | 'platformId'> {
+  readonly stepRules: StepRules;
   readonly output: BuildOutput;
   readonly signal: AbortSignal;
   readonly queue: BuildQueue;
@@ -187,7 +202,9 @@ async function build(request: BuildRequest, deps: BuildDeps): Promise<BuildResul
   try {
     const before = await findArtifact(request, keyOf(await currentApp(request, deps)), deps);
     if (before) return { build: await writer.reused(queued, before, actor), artifact: before, reused: true };
-    using worker = await queue.begin(queued, { actor, signal, onWait: (line) => output.detail(line) });
+    using apart = proposal.kind === 'dockerfile' ? await deps.hands.separateSteps(deps.stepRules) : null;
+    const alone = apart?.applied === false;
+    using worker = await queue.begin(queued, { actor, signal, onWait: (line) => output.detail(line), alone });
     begun = true;
     // An earlier build may have made the same artifact meanwhile, or the cache was purged.
     const app = await currentApp(request, deps);

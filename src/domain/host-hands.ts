@@ -16,6 +16,12 @@ export interface HostHands {
    * once. Never throws: returns the reason for a failure.
    */
   brakeSteps(): Promise<StepBrake>;
+  /**
+   * Keeps the steps of Dockerfiles apart until the answer is disposed of: they reach no other step, no container and no port
+   * of the host, and what they forge reaches nobody. Covers all steps that begin meanwhile, of other users of the engine too.
+   * Several builds may hold it at once. Never throws: returns the reason for a failure.
+   */
+  separateSteps(rules: StepRules): Promise<StepSeparation>;
   /** The disks that the platform writes to. The engine's is absent while the engine has not reported its data folder. */
   disks(): Promise<readonly HostDisk[]>;
   /** Null if `containerDisk` counts on this host; otherwise the reason, without its end. */
@@ -45,9 +51,28 @@ export interface EngineOnHost {
   /** `cgroupfs` or `systemd`. */
   readonly cgroupDriver: string;
   readonly memoryBytes: number;
-  /** The interface of the engine's default bridge, where Dockerfile steps run. Null if the engine is configured without one. */
-  readonly bridge: string | null;
+  /** The engine's default bridge, where Dockerfile steps run. Null if the engine is configured without one. */
+  readonly bridge: BridgeOnHost | null;
 }
+
+export interface BridgeOnHost {
+  readonly interface: string;
+  /** Its address, the gateway of its containers. */
+  readonly gateway: string;
+}
+
+export interface StepRules {
+  readonly platformId: string;
+  /** Closes link-local addresses (cloud metadata) to steps. */
+  readonly closeMetadata: boolean;
+}
+
+export type StepSeparation = Disposable &
+  (
+    | { readonly applied: true }
+    /** Without the end of a sentence. */
+    | { readonly applied: false; readonly reason: string }
+  );
 
 export interface FirewallRules {
   readonly platformId: string;

@@ -1,4 +1,5 @@
-import type { EngineOnHost } from '../domain/host-hands.ts';
+import type { BridgeOnHost, EngineOnHost } from '../domain/host-hands.ts';
+import { formatAddress, parseBlock } from '../domain/subnets.ts';
 import { type Connection, connect } from './connection.ts';
 import { answered } from './docker-errors.ts';
 import { readInfo } from './engine-info.ts';
@@ -45,19 +46,49 @@ async function read(connection: Connection): Promise<EngineOnHost> {
   return { isHere: connection.kind === 'unix', dataRoot, cgroupVersion, cgroupDriver, memoryBytes, bridge };
 }
 
-async function ownBridge(connection: Connection): Promise<string | null> {
+async function ownBridge(connection: Connection): Promise<BridgeOnHost | null> {
   try {
-    const { Options: options } = await connection.request<{
+    const { Options: options, IPAM: ipam } = await connection.request<{
       readonly Options: Readonly<Record<string, string>> | null;
+      readonly IPAM: { readonly Config: readonly { readonly Subnet?: string; readonly Gateway?: string }[] | null };
     }>({
       method: 'GET',
       path: '/networks/bridge',
       what: "inspect the engine's own bridge",
       deadlineMs,
     });
-    return options?.[bridgeNameOption] ?? null;
+    const name = options?.[bridgeNameOption];
+    const [config] = (ipam.Config ?? []).filter(({ Subnet: subnet }) => subnet && parseBlock(subnet));
+    const block = parseBlock(config?.Subnet ?? '');
+    if (name === undefined || block === null) return null;
+    return { interface: name, gateway: config?.Gateway ?? formatAddress(block.first + 1) };
   } catch (error) {
     if (answered(error, 404)) return null;
     throw error;
   }
+}
+
+/** The process number on the engine's host of each running container on the engine's default bridge. */
+export function bridgeProcesses(dockerHost: string): () => Promise<readonly number[]> {
+  const connection = connect(dockerHost);
+  return async () => {
+    const containers = await connection.request<readonly { readonly Id: string }[]>({
+      method: 'GET',
+      path: '/containers/json',
+      query: { filters: { network: ['bridge'] } },
+      what: "list the containers on the engine's own bridge",
+      deadlineMs,
+    });
+    const inspected = await Promise.allSettled(
+      containers.map(({ Id: id }) =>
+        connection.request<{ readonly State: { readonly Pid: number } }>({
+          method: 'GET',
+          path: `/containers/${id}/json`,
+          what: `inspect container ${id}`,
+          deadlineMs,
+        }),
+      ),
+    );
+    return inspected.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.State.Pid] : []));
+  };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
 import type { ContainerDisk, EngineOnHost } from '../domain/host-hands.ts';
 import { isRoot } from '../system/privileges.ts';
+import { seesEngineProcesses } from './process-numbers.ts';
 
 /*
  * What a container has on disk, counted on the host and as root: no process of the container can stop this count, hide
@@ -24,6 +25,7 @@ export async function whyNotCounted(engine: () => Promise<EngineOnHost>): Promis
   try {
     const { isHere, dataRoot } = await engine();
     if (!isHere) return 'the engine is on another machine';
+    if (!(await seesEngineProcesses())) return 'the platform runs in a container';
     await access(dataRoot);
     return null;
   } catch (error) {

@@ -13,6 +13,7 @@ import {
   restoreInput6,
 } from './firewall-rules.ts';
 import { type Iptables, iptables, iptablesError, restoreChains, succeeds } from './iptables.ts';
+import { removeStepRules } from './step-rules.ts';
 
 /*
  * Without these rules containers can reach every port of the host that listens on all addresses, through any bridge's
@@ -67,6 +68,7 @@ export async function applyHostFirewall(
 /** Removes the platform's rules. May be called if there are none. */
 export async function removeHostFirewall(platformId: string): Promise<void> {
   if (!isRoot()) return;
+  await removeStepRules(platformId);
   const chains = chainsOf(platformId);
   const all: readonly Jump[] = [
     ['iptables', 'INPUT', chains.input],
@@ -157,7 +159,8 @@ async function forwardHook(program: Iptables): Promise<string> {
   return (await succeeds(program, ['--list-rules', 'DOCKER-USER'])) ? 'DOCKER-USER' : 'FORWARD';
 }
 
-async function nameServers(): Promise<readonly string[]> {
+/** The servers to which containers' queries go, if they are on this host or link-local. */
+export async function nameServers(): Promise<readonly string[]> {
   const own = new Set(
     Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])

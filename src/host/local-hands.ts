@@ -3,23 +3,28 @@ import { answers } from './answers.ts';
 import { brakeBuildKit } from './build-brake.ts';
 import { containerDisk, whyNotCounted } from './container-disk.ts';
 import { diskOf } from './disk.ts';
-import { applyHostFirewall, removeHostFirewall } from './firewall.ts';
+import { applyHostFirewall, nameServers, removeHostFirewall } from './firewall.ts';
 import { hostLoad } from './load.ts';
 import { hostRoutes } from './routes.ts';
+import { StepSeparator } from './step-separation.ts';
 
 export interface LocalHandsDeps {
   /** PAAS_HOME. */
   readonly home: string;
   /** Throws until the engine has answered once. */
   readonly engine: () => Promise<EngineOnHost>;
+  /** Process numbers of the containers on the engine's default bridge. */
+  readonly bridgeProcesses: () => Promise<readonly number[]>;
 }
 
 /** The hands on the machine that this process runs on. */
-export function createLocalHands({ home, engine }: LocalHandsDeps): HostHands {
+export function createLocalHands({ home, engine, bridgeProcesses }: LocalHandsDeps): HostHands {
+  const separator = new StepSeparator({ engine, nameServers, containerProcesses: bridgeProcesses });
   return {
     answers,
-    applyFirewall: (rules) => applyHostFirewall(rules, async () => (await engine()).bridge),
+    applyFirewall: (rules) => applyHostFirewall(rules, async () => (await engine()).bridge?.interface ?? null),
     removeFirewall: removeHostFirewall,
+    separateSteps: (rules) => separator.hold(rules),
     brakeSteps: () => brakeBuildKit(engine),
     async disks() {
       const dataRoot = await engine().then(

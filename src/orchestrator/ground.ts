@@ -5,7 +5,7 @@ import { paths, type Settings } from '../config/settings.ts';
 import type { EngineInfo } from '../domain/engine.ts';
 import type { Store } from '../domain/store.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
-import { engineOnHost } from '../engine/engine-on-host.ts';
+import { bridgeProcesses, engineOnHost } from '../engine/engine-on-host.ts';
 import { EngineRegistry } from '../engine/engine-registry.ts';
 import { createLocalHands } from '../host/local-hands.ts';
 import { createAppLog } from '../reporting/app-log.ts';
@@ -42,7 +42,11 @@ export async function openGround(settings: Settings) {
   const store = await openHomeStore(settings.home, { logger, makeRoom });
   const platformId = await readPlatformId(store);
   const { home, dockerHost } = settings;
-  const hands = createLocalHands({ home, engine: engineOnHost(dockerHost) });
+  const hands = createLocalHands({
+    home,
+    engine: engineOnHost(dockerHost),
+    bridgeProcesses: bridgeProcesses(dockerHost),
+  });
   const cacheDir = join(folders.cache, 'engine');
   const engine = createDockerEngine({ dockerHost, cacheDir, hostRoutes: hands.routes });
   const info = await engine.info();

@@ -56,7 +56,9 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
   ]);
   const [parts, builds] = await Promise.all([
     partsOf(deps, reports, build),
-    build instanceof Error ? [] : buildChecks(deps.buildHands),
+    build instanceof Error
+      ? []
+      : buildChecks(deps.buildHands, { platformId: deps.platformId, closeMetadata: settings.closeMetadata }),
   ]);
   return {
     platform_id: deps.platformId,

@@ -76,6 +76,17 @@ export function hostHandsContract(name: string, hands: HostHands): void {
       );
     });
 
+    test('steps of Dockerfiles are kept apart for several builds at once, or the reason is given', async () => {
+      const rules = { platformId: `${fixture.runId}-steps`, closeMetadata: true };
+      {
+        using first = await hands.separateSteps(rules);
+        using second = await hands.separateSteps(rules);
+        assert.equal(first.applied, second.applied);
+        if (!first.applied) assert.match(first.reason, /\w/);
+      }
+      await hands.removeFirewall(rules.platformId);
+    });
+
     test('what a container has on disk is counted, with open files that have no name, or the reason is given', async () => {
       const reason = await hands.whyNotCounted();
       if (reason !== null) {

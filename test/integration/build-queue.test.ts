@@ -34,7 +34,7 @@ describe('the queue of builds', () => {
   function begin(queue: BuildQueue, build: Build, signal = new AbortController().signal) {
     const lines: string[] = [];
     const actor = { accountId: fixture.owner.id, email: fixture.owner.email };
-    const begun = queue.begin(build, { actor, signal, onWait: (line) => lines.push(line) });
+    const begun = queue.begin(build, { actor, signal, onWait: (line) => lines.push(line), alone: false });
     begun.catch(() => undefined);
     return { lines, begun };
   }

@@ -154,7 +154,7 @@ describe('the host’s firewall', {
   });
 
   test('closes only link-local addresses to Dockerfile builds, unless a setting opens them', async () => {
-    const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge ?? '';
+    const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge?.interface ?? '';
     const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: true, ...noLimits };
     // Another platform on this machine may have its own rule there.
     if (!(await closedByAnother(buildBridge))) {

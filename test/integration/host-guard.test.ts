@@ -51,7 +51,7 @@ test('a platform guards its own bridges, and the bridge of Dockerfile builds unl
   skip,
 }, async () => {
   const { bridges } = chainsOf(fixture.runId);
-  const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge ?? '';
+  const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge?.interface ?? '';
   assert.equal(await startedWith({}), null);
   assert.deepEqual([...(await guarded())].sort(), [bridges, buildBridge].sort());
   assert.equal(await startedWith({ PAAS_CLOSE_METADATA: 'false' }), null);

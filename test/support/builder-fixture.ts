@@ -12,6 +12,7 @@ import type { App } from '../../src/domain/app.ts';
 import type { BuildResult, Stack } from '../../src/domain/builder.ts';
 import type { ConfigVars } from '../../src/domain/config-vars.ts';
 import type { Engine } from '../../src/domain/engine.ts';
+import type { HostHands } from '../../src/domain/host-hands.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import type { SourceTree } from '../../src/domain/push.ts';
 import type { Store } from '../../src/domain/store.ts';
@@ -86,10 +87,13 @@ export class BuilderFixture implements AsyncDisposable {
   }
 
   /** Replaces the builder by a new one, as a restart of the platform does: its memory is lost. */
-  newBuilder(limits: Partial<JailLimits> = {}, overrides: { buildSlots?: number } = {}): PlatformBuilder {
+  newBuilder(
+    limits: Partial<JailLimits> = {},
+    { hands = testHands, ...overrides }: { buildSlots?: number; hands?: HostHands } = {},
+  ): PlatformBuilder {
     return createBuilder({
       engine: this.engine,
-      hands: testHands,
+      hands,
       store: this.store,
       leases: createLocalLeases(),
       settings: { ...readSettings({ PAAS_HOME: this.home }), ...overrides },

@@ -24,7 +24,7 @@ function build(id: string, at: { asked: number; began?: number; worker?: number 
 const second = (seconds: number) => new Date(seconds * 1000);
 
 function facts(given: Partial<QueueFacts>): QueueFacts {
-  return { queued: [], building: [], lastEnded: new Map(), workers: 2, ...given };
+  return { queued: [], building: [], lastEnded: new Map(), workers: 2, alone: new Set(), ...given };
 }
 
 const ids = (builds: readonly Build[]) => builds.map(({ id }) => id);
@@ -83,6 +83,19 @@ describe('the builds that begin', () => {
     assert.deepEqual(begin({ queued, workers: 4 }), ['a1 in 0', 'b1 in 1']);
     const building = [build('a0', { asked: 0, began: 0, worker: 1 })];
     assert.deepEqual(begin({ queued, building }), ['b1 in 0']);
+  });
+
+  test('are one at a time of those that run alone, and those behind are not kept waiting', () => {
+    const alone = new Set(['a1', 'b1', 'c1']);
+    const queued = ['a1', 'b1', 'd1'].map((id, asked) => build(id, { asked }));
+    assert.deepEqual(begin({ queued, alone, workers: 4 }), ['a1 in 0', 'd1 in 1']);
+    const building = [build('c1', { asked: 0, began: 1, worker: 0 })];
+    assert.deepEqual(begin({ queued, building, alone, workers: 4 }), ['d1 in 1']);
+    const line = queueLine(queued[1] as Build, facts({ queued, building, alone, workers: 4 }));
+    assert.equal(
+      line,
+      'Waiting to build: this host cannot keep Dockerfiles apart and builds one at a time (position 2)...',
+    );
   });
 
   test('are none when all workers are in use', () => {

@@ -17,6 +17,7 @@ const processOwners: ReadonlySet<string> = new Set([
   'src/cli/local-command.ts', // the launcher's program for this machine
   'src/host/container-disk.ts', // du, find
   'src/host/iptables.ts', // iptables
+  'src/host/step-ports.ts', // ip
   'src/git-receive/git-process.ts', // git that serves
   'src/launcher/host-command.ts', // apt-get, systemctl, service, dockerd
   'src/launcher/run-set-up.ts', // the set-up

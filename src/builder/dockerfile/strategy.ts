@@ -26,7 +26,7 @@ import { type DockerfileTrust, dockerfileTrust } from './trust-image.ts';
 
 const maxFileBytes = 256 * 1024;
 
-export type BuildHands = Pick<HostHands, 'brakeSteps' | 'disks'>;
+export type BuildHands = Pick<HostHands, 'brakeSteps' | 'separateSteps' | 'disks'>;
 
 export interface DockerfileDeps {
   readonly engine: Engine;

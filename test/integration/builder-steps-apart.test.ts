@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { labelNames } from '../../src/domain/labels.ts';
+import { isRoot } from '../../src/system/privileges.ts';
+import { BuilderFixture } from '../support/builder-fixture.ts';
+import { scaled } from '../support/deadline.ts';
+import { eventually } from '../support/eventually.ts';
+import { FarHost, listener } from '../support/far-host.ts';
+import { GitSource } from '../support/git-source.ts';
+import { testHands } from '../support/hands.ts';
+import { rawEngine } from '../support/raw-engine.ts';
+import { RecordedOutput } from '../support/recorded-output.ts';
+
+const attacker = readFileSync(new URL('../support/attacking-step.pl', import.meta.url), 'utf8');
+const victim = readFileSync(new URL('../support/victim-step.pl', import.meta.url), 'utf8');
+
+let fixture: BuilderFixture;
+before(async () => {
+  fixture = await BuilderFixture.open();
+});
+after(() => fixture[Symbol.asyncDispose]());
+
+interface Step {
+  readonly output: RecordedOutput;
+  /** Resolves with the error of the build, or null. */
+  readonly ended: Promise<{ readonly message: string } | null>;
+  abort(): void;
+}
+
+/** Begins the build of a Dockerfile whose only step is this program, as root. */
+async function begin(program: string, args: readonly (string | number)[], builder = fixture.builder): Promise<Step> {
+  const source = await GitSource.create();
+  const step = JSON.stringify(['perl', '/program.pl', ...args.map(String)]);
+  // A new value, because the engine's cache outlives a run of the tests.
+  const Dockerfile = `FROM paas/run\nUSER root\nENV AT=${Date.now()}\nCOPY program.pl /\nRUN ${step}\nUSER 10001\nCMD ["true"]\n`;
+  const tree = await source.commit({ Dockerfile, 'program.pl': program });
+  const output = new RecordedOutput();
+  const aborted = new AbortController();
+  const signal = AbortSignal.any([aborted.signal, AbortSignal.timeout(scaled(90_000))]);
+  const ended = fixture
+    .build(await fixture.newApp(), tree, { output, signal, builder })
+    .then(
+      () => null,
+      (error: { readonly message: string }) => error,
+    )
+    .finally(() => source[Symbol.asyncDispose]());
+  return { output, ended, abort: () => aborted.abort() };
+}
+
+const said = ({ output }: Step, pattern: RegExp) => [...output.text.matchAll(pattern)].at(-1)?.slice(1) ?? [];
+
+test('where steps cannot be kept apart, Dockerfiles are built one at a time, and the second pusher is told why', async () => {
+  const separateSteps = async () =>
+    ({ applied: false, reason: 'as a test', [Symbol.dispose]: () => undefined }) as const;
+  const builder = fixture.newBuilder({}, { hands: { ...testHands, separateSteps } });
+  const first = await begin('$| = 1; print "begun\\n"; sleep 600', [], builder);
+  await eventually('the first step runs', () => /begun/.test(first.output.text), { deadlineMs: 60_000 });
+  const second = await begin('print "second\\n"', [], builder);
+  const reason = /this host cannot keep Dockerfiles apart and builds one at a time \(position 1\)/;
+  await eventually('the second waits', () => reason.test(second.output.text));
+  first.abort();
+  assert.notEqual(await first.ended, null);
+  assert.equal(await second.ended, null, second.output.text);
+  assert.match(second.output.text, / second$/m);
+});
+
+describe('steps of two Dockerfiles at once', {
+  skip: isRoot() ? false : 'needs root, as the firewall itself',
+  timeout: scaled(180_000),
+}, () => {
+  let far: FarHost;
+  before(async () => {
+    far = await FarHost.create();
+  });
+  after(() => far[Symbol.asyncDispose]());
+
+  test('reach neither each other nor the host, and what one forges reaches nobody', async () => {
+    const hostServer = createServer((socket) => socket.end('host\n')).listen(0, '0.0.0.0');
+    await once(hostServer, 'listening');
+    const { port } = hostServer.address() as AddressInfo;
+    const received: string[] = [];
+    const datagrams = createSocket('udp4', (_, { address }) => received.push(address)).bind(port);
+
+    const attacked = await begin(victim, [far.address]);
+    await eventually('the victim serves', async () => /serving at/.test(attacked.output.text), {
+      deadlineMs: 60_000,
+    });
+    const [address = ''] = said(attacked, /serving at ([\d.]+)/g);
+    const attack = await begin(attacker, [address, far.address, far.gateway, port]);
+    assert.equal(await attack.ended, null, attack.output.text);
+    const before = Number(said(attacked, /asked (\d+) failed/g)[0]);
+    await eventually('the victim goes on', async () => Number(said(attacked, /asked (\d+) failed/g)[0]) > before + 5);
+    attacked.abort();
+    await attacked.ended;
+    hostServer.close();
+    datagrams.close();
+
+    const [failed, served, gateways] = said(attacked, /failed (\d+), served (\d+), gateways (\d+)/g);
+    assert.deepEqual(
+      {
+        far: said(attack, /^ *far: (.*)$/gm)[0],
+        reached: said(attack, /^ *reached: (.*)$/gm)[0],
+        host: said(attack, /^ *host: (.*)$/gm)[0],
+        foreignFrames: said(attack, /^ *foreign frames: (.*)$/gm)[0],
+        datagrams: received,
+        victim: { failed, served, gateways },
+      },
+      {
+        far: 'far',
+        reached: '',
+        host: '',
+        foreignFrames: '0',
+        datagrams: [],
+        victim: { failed: '0', served: '0', gateways: '1' },
+      },
+      `${attack.output.text}\n${attacked.output.text}`,
+    );
+  });
+
+  test("leave other people's containers on the engine's bridge alone, which reach each other and the host as before", async () => {
+    using separation = await testHands.separateSteps({ platformId: fixture.platformId, closeMetadata: true });
+    assert.equal(separation.applied, true);
+    const name = `${fixture.platformId}-other`;
+    const server = await startOther(`${name}-server`, ['perl', '-e', listener('other')]);
+    const dial = `use IO::Socket::INET; for (1 .. 50) { my $s = IO::Socket::INET->new(PeerAddr => "${server}:5000", Timeout => 1);
+      if ($s) { print scalar <$s>; exit 0 } select(undef, undef, undef, 0.1) } exit 1`;
+    await startOther(`${name}-client`, ['perl', '-e', dial]);
+    const { exitCode } = await fixture.engine.containers.wait(`${name}-client`, AbortSignal.timeout(scaled(30_000)));
+    assert.equal(exitCode, 0);
+  });
+
+  /** Starts a container as another user of the engine would. Returns its address. */
+  async function startOther(name: string, command: readonly string[]): Promise<string> {
+    await rawEngine('POST', `/containers/create?name=${name}`, {
+      Image: 'paas/run',
+      Entrypoint: command,
+      User: '10001:10001',
+      Labels: { [labelNames.platform]: fixture.platformId },
+    });
+    await rawEngine('POST', `/containers/${name}/start`);
+    return (await fixture.engine.containers.inspect(name))?.address ?? '';
+  }
+});
