@@ -42,7 +42,7 @@ export interface BuilderDeps {
   readonly leases: Leases;
   readonly settings: Pick<
     Settings,
-    'home' | 'buildSlots' | 'buildTimeoutMs' | 'networkPool' | 'stackSuite' | 'closeMetadata'
+    'home' | 'buildSlots' | 'buildTimeoutMs' | 'buildDiskBytes' | 'networkPool' | 'stackSuite' | 'closeMetadata'
   >;
   /** The current stacks. Makes them when they are missing. */
   readonly stack: () => Promise<Stack>;
@@ -74,7 +74,12 @@ export function createBuilder(deps: BuilderDeps): PlatformBuilder {
   const { engine, store, settings, platformId, logger } = deps;
   const recordsDir = join(paths(settings.home).cache, 'builds');
   const scratchDir = join(recordsDir, 'scratch');
-  const limits: JailLimits = { ...jailLimits, wallMs: settings.buildTimeoutMs, ...deps.limits };
+  const limits: JailLimits = {
+    ...jailLimits,
+    wallMs: settings.buildTimeoutMs,
+    diskBytes: settings.buildDiskBytes,
+    ...deps.limits,
+  };
   const records = new BuildRecords(recordsDir);
   const queue = new BuildQueue(store, settings.buildSlots);
   const writer = new BuildWriter(store, logger);

@@ -71,6 +71,9 @@ export const settingRules = z.object({
   low_memory_percent: wholeNumber(0, 100).default(10).describe('percent of free memory below which apps are restarted'),
   build_slots: wholeNumber(1, 64).default(2).describe('builds at the same time'),
   build_timeout_s: wholeNumber(10, day).default(900).describe('seconds until a build is given up'),
+  build_disk_mib: wholeNumber(64, 1024 * 1024)
+    .default(4096)
+    .describe('what a build may have on disk, in MiB'),
   boot_timeout_s: wholeNumber(1, day).default(60).describe('seconds that a web process has to listen on its port'),
   hold_s: wholeNumber(0, 300).default(15).describe('seconds that a request waits for an instance that starts'),
   stop_grace_s: wholeNumber(0, day).default(30).describe('seconds between the stop signal and SIGKILL'),

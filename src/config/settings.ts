@@ -51,6 +51,7 @@ export interface Settings {
   /** Builds at the same time, over all apps. */
   readonly buildSlots: number;
   readonly buildTimeoutMs: number;
+  readonly buildDiskBytes: number;
   readonly bootTimeoutMs: number;
   /** How long a request waits for an instance that starts, or that is started again within this time after crashes. */
   readonly holdMs: number;
@@ -143,6 +144,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     lowMemoryPercent: s.low_memory_percent,
     buildSlots: s.build_slots,
     buildTimeoutMs: s.build_timeout_s * 1000,
+    buildDiskBytes: s.build_disk_mib * megabyte,
     bootTimeoutMs: s.boot_timeout_s * 1000,
     holdMs: s.hold_s * 1000,
     stopGraceMs: s.stop_grace_s * 1000,

@@ -24,7 +24,7 @@ export interface HostHands {
   separateSteps(rules: StepRules): Promise<StepSeparation>;
   /** The disks that the platform writes to. The engine's is absent while the engine has not reported its data folder. */
   disks(): Promise<readonly HostDisk[]>;
-  /** Null if `containerDisk` counts on this host; otherwise the reason, without its end. */
+  /** Null if `containerDisk` and `stepDisks` count on this host; otherwise the reason, without its end. */
   whyNotCounted(): Promise<string | null>;
   /**
    * What a running container has on disk, counted outside of it and as another user: its own disk, its volumes, and files
@@ -32,6 +32,11 @@ export interface HostHands {
    * `unavailable` if it cannot be counted.
    */
   containerDisk(containerId: string, signal: AbortSignal): Promise<ContainerDisk>;
+  /**
+   * What running steps of Dockerfiles have on disk, by step: those with `mark` in the value of a variable that the engine
+   * gave them. Counts where `containerDisk` does. Throws `unavailable`.
+   */
+  stepDisks(mark: string, signal: AbortSignal): Promise<ReadonlyMap<string, ContainerDisk>>;
   /** The current load of the host, from all of its programs. */
   load(): Promise<HostLoad>;
   /** Destinations of the host's routes, except the default route. A network of the platform must not overlap them. */

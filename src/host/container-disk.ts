@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { access, readFile, stat } from 'node:fs/promises';
+import { access, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
 import type { ContainerDisk, EngineOnHost } from '../domain/host-hands.ts';
 import { isRoot } from '../system/privileges.ts';
 import { seesEngineProcesses } from './process-numbers.ts';
+import { stepGroups } from './step-ports.ts';
 
 /*
  * What a container has on disk, counted on the host and as root: no process of the container can stop this count, hide
@@ -39,27 +40,54 @@ export async function containerDisk(
   containerId: string,
   signal: AbortSignal,
 ): Promise<ContainerDisk> {
-  const pids = await processesOf(await engine(), containerId);
-  const [first] = pids;
-  if (first === undefined) throw new PlatformError('not_found', `Container ${containerId} does not run.`);
-  const places = writablePlaces(await readFile(`/proc/${first}/mountinfo`, 'utf8'), `/proc/${first}/root`);
+  const pids = await processesIn(groupOf(await engine(), containerId));
+  if (pids.length === 0) throw new PlatformError('not_found', `Container ${containerId} does not run.`);
+  return await diskOfProcesses(pids, signal);
+}
+
+/**
+ * What the running steps of Dockerfiles that have `mark` in the value of a variable have on disk, by step. A step's
+ * environment is read from what BuildKit gave to runc, which a step cannot change.
+ */
+export async function stepDisks(
+  engine: () => Promise<EngineOnHost>,
+  mark: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, ContainerDisk>> {
+  const facts = await engine();
+  const { folder, isStep } = stepGroups(facts);
+  const disks = new Map<string, ContainerDisk>();
+  for (const name of (await readdir(folder).catch(() => [])).filter(isStep)) {
+    const id = name.replace(/^.*:/, '');
+    const config = join(facts.dataRoot, 'buildkit/executor', id, 'config.json');
+    if (!(await readFile(config, 'utf8').catch(() => '')).includes(mark)) continue;
+    const pids = await processesIn(join(folder, name));
+    if (pids.length > 0) disks.set(id, await diskOfProcesses(pids, signal));
+  }
+  return disks;
+}
+
+/** What is on disk in the mount namespace of these processes, the first of which stands for all. */
+async function diskOfProcesses(pids: readonly number[], signal: AbortSignal): Promise<ContainerDisk> {
+  const root = `/proc/${pids[0]}/root`;
+  const places = writablePlaces(await readFile(`/proc/${pids[0]}/mountinfo`, 'utf8'), root);
   const [kilobytes, files, nameless] = await Promise.all([
     total(['-skxc', ...places], signal),
     total(['-sxc', '--inodes', ...places], signal),
-    namelessFiles(pids, await devicesOf([...places, `/proc/${first}/root`]), signal),
+    namelessFiles(pids, await devicesOf([...places, root]), signal),
   ]);
   return { bytes: kilobytes * 1024 + nameless.bytes, files: files + nameless.files };
 }
 
-/** The process numbers on the host. Empty if the container does not run. */
-async function processesOf(
-  { cgroupVersion, cgroupDriver }: EngineOnHost,
-  containerId: string,
-): Promise<readonly number[]> {
+function groupOf({ cgroupVersion, cgroupDriver }: EngineOnHost, containerId: string): string {
   const group = cgroupDriver === 'systemd' ? `system.slice/docker-${containerId}.scope` : `docker/${containerId}`;
-  const file = join(cgroupMount, cgroupVersion === 1 ? 'pids' : '', group, 'cgroup.procs');
+  return join(cgroupMount, cgroupVersion === 1 ? 'pids' : '', group);
+}
+
+/** The numbers of the processes in a control group. Empty if there is no such group. */
+async function processesIn(group: string): Promise<readonly number[]> {
   try {
-    const text = await readFile(file, 'utf8');
+    const text = await readFile(join(group, 'cgroup.procs'), 'utf8');
     return text.split('\n').filter(Boolean).map(Number);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -1,7 +1,7 @@
 import type { EngineOnHost, HostHands } from '../domain/host-hands.ts';
 import { answers } from './answers.ts';
 import { brakeBuildKit } from './build-brake.ts';
-import { containerDisk, whyNotCounted } from './container-disk.ts';
+import { containerDisk, stepDisks, whyNotCounted } from './container-disk.ts';
 import { diskOf } from './disk.ts';
 import { applyHostFirewall, nameServers, removeHostFirewall } from './firewall.ts';
 import { hostLoad } from './load.ts';
@@ -35,6 +35,7 @@ export function createLocalHands({ home, engine, bridgeProcesses }: LocalHandsDe
     },
     whyNotCounted: () => whyNotCounted(engine),
     containerDisk: (containerId, signal) => containerDisk(engine, containerId, signal),
+    stepDisks: (mark, signal) => stepDisks(engine, mark, signal),
     load: hostLoad,
     routes: hostRoutes,
   };

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { appUser } from '../../src/domain/app-user.ts';
 import type { PlatformError } from '../../src/domain/errors.ts';
+import { isRoot } from '../../src/system/privileges.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
+import { scaled } from '../support/deadline.ts';
 import { GitSource, type SourceFiles } from '../support/git-source.ts';
 import { testHands } from '../support/hands.ts';
 import { RecordedOutput } from '../support/recorded-output.ts';
@@ -86,6 +88,32 @@ test('a Dockerfile takes precedence over buildpacks, and its command is the web 
   assert.deepEqual(artifact.processes, [{ type: 'web', command: 'cat hello.txt', args: ['cat', 'hello.txt'] }]);
   const image = await fixture.engine.images.inspect(artifact.imageId);
   assert.equal(image?.labels['paas.platform'], fixture.platformId);
+});
+
+test('steps that fill the disk are ended together, wherever they write, and the numbers are shown', {
+  skip: isRoot() ? false : 'needs root, as the count itself',
+  timeout: scaled(180_000),
+}, async () => {
+  const fills: Readonly<Record<string, string>> = {
+    'in their layers': 'RUN head -c 90M /dev/zero > /one; sleep 4\nRUN head -c 90M /dev/zero > /two; sleep 600',
+    'in a cache': 'RUN --mount=type=cache,target=/cache head -c 150M /dev/zero > /cache/fill; sleep 600',
+    'in a file without a name, under another environment':
+      'RUN exec env -i /bin/bash -c "exec 9>/gone; rm /gone; head -c 150M /dev/zero >&9; sleep 600"',
+  };
+  const builder = fixture.newBuilder({ diskBytes: 140 * 1024 * 1024, wallMs: scaled(50_000) }, { buildSlots: 3 });
+  const outcomes = Object.entries(fills).map(async ([where, steps]) => {
+    await using source = await GitSource.create();
+    const Dockerfile = `FROM paas/run\nUSER root\nENV RUN_AT=${Date.now()}\n${steps}\nUSER 10001\nCMD ["true"]\n`;
+    const built = fixture.build(await fixture.newApp(), await source.commit({ Dockerfile }), { builder });
+    return await built.then(
+      () => `${where}: built`,
+      (error: PlatformError) => `${where}: ${error.message.replace(/\d{3} MB of/, 'N MB of')}`,
+    );
+  });
+  assert.deepEqual(
+    await Promise.all(outcomes),
+    Object.keys(fills).map((where) => `${where}: The build used N MB of disk, and 140 MB is the limit.`),
+  );
 });
 
 test("the image gets the author's Dockerfile byte for byte, and no file that .dockerignore leaves out", async () => {

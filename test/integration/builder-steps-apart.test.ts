@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { labelNames } from '../../src/domain/labels.ts';
 import { isRoot } from '../../src/system/privileges.ts';
+import { beginStep, said, stepPrograms } from '../support/build-step.ts';
 import { BuilderFixture } from '../support/builder-fixture.ts';
 import { scaled } from '../support/deadline.ts';
 import { eventually } from '../support/eventually.ts';
 import { FarHost, listener } from '../support/far-host.ts';
-import { GitSource } from '../support/git-source.ts';
 import { testHands } from '../support/hands.ts';
 import { rawEngine } from '../support/raw-engine.ts';
-import { RecordedOutput } from '../support/recorded-output.ts';
-
-const attacker = readFileSync(new URL('../support/attacking-step.pl', import.meta.url), 'utf8');
-const victim = readFileSync(new URL('../support/victim-step.pl', import.meta.url), 'utf8');
 
 let fixture: BuilderFixture;
 before(async () => {
@@ -24,34 +19,8 @@ before(async () => {
 });
 after(() => fixture[Symbol.asyncDispose]());
 
-interface Step {
-  readonly output: RecordedOutput;
-  /** Resolves with the error of the build, or null. */
-  readonly ended: Promise<{ readonly message: string } | null>;
-  abort(): void;
-}
-
-/** Begins the build of a Dockerfile whose only step is this program, as root. */
-async function begin(program: string, args: readonly (string | number)[], builder = fixture.builder): Promise<Step> {
-  const source = await GitSource.create();
-  const step = JSON.stringify(['perl', '/program.pl', ...args.map(String)]);
-  // A new value, because the engine's cache outlives a run of the tests.
-  const Dockerfile = `FROM paas/run\nUSER root\nENV AT=${Date.now()}\nCOPY program.pl /\nRUN ${step}\nUSER 10001\nCMD ["true"]\n`;
-  const tree = await source.commit({ Dockerfile, 'program.pl': program });
-  const output = new RecordedOutput();
-  const aborted = new AbortController();
-  const signal = AbortSignal.any([aborted.signal, AbortSignal.timeout(scaled(90_000))]);
-  const ended = fixture
-    .build(await fixture.newApp(), tree, { output, signal, builder })
-    .then(
-      () => null,
-      (error: { readonly message: string }) => error,
-    )
-    .finally(() => source[Symbol.asyncDispose]());
-  return { output, ended, abort: () => aborted.abort() };
-}
-
-const said = ({ output }: Step, pattern: RegExp) => [...output.text.matchAll(pattern)].at(-1)?.slice(1) ?? [];
+const begin = (program: string, args: readonly (string | number)[], builder = fixture.builder) =>
+  beginStep(fixture, { program, args, builder });
 
 test('where steps cannot be kept apart, Dockerfiles are built one at a time, and the second pusher is told why', async () => {
   const separateSteps = async () =>
@@ -85,12 +54,12 @@ describe('steps of two Dockerfiles at once', {
     const received: string[] = [];
     const datagrams = createSocket('udp4', (_, { address }) => received.push(address)).bind(port);
 
-    const attacked = await begin(victim, [far.address]);
+    const attacked = await begin(stepPrograms.victim, [far.address]);
     await eventually('the victim serves', async () => /serving at/.test(attacked.output.text), {
       deadlineMs: 60_000,
     });
     const [address = ''] = said(attacked, /serving at ([\d.]+)/g);
-    const attack = await begin(attacker, [address, far.address, far.gateway, port]);
+    const attack = await begin(stepPrograms.attacker, [address, far.address, far.gateway, port]);
     assert.equal(await attack.ended, null, attack.output.text);
     const before = Number(said(attacked, /asked (\d+) failed/g)[0]);
     await eventually('the victim goes on', async () => Number(said(attacked, /asked (\d+) failed/g)[0]) > before + 5);

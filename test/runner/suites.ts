@@ -72,7 +72,7 @@ export const suites: readonly Suite[] = [
     name: 'attack',
     files: globSync('test/attack/*.test.ts', { cwd: checkout }).sort(),
     settings: { here },
-    triggers: ['src/resolver/', 'src/api/', 'src/git-receive/', 'test/attack/'],
+    triggers: ['src/resolver/', 'src/api/', 'src/git-receive/', 'src/host/step-', 'test/attack/'],
     minutes: 10,
   },
 ];

@@ -22,11 +22,12 @@ import { isTrustedFrontEnd, syntaxLines } from './front-end.ts';
 import { ownedByApp } from './image-user.ts';
 import { refuseRemoteAdd } from './remote-add.ts';
 import { rewriteDockerfile, withoutAdditions } from './rewrite.ts';
+import { limitStepDisks, type StepHands, stepMark, withMark } from './step-disk.ts';
 import { type DockerfileTrust, dockerfileTrust } from './trust-image.ts';
 
 const maxFileBytes = 256 * 1024;
 
-export type BuildHands = Pick<HostHands, 'brakeSteps' | 'separateSteps' | 'disks'>;
+export type BuildHands = Pick<HostHands, 'brakeSteps' | 'separateSteps'> & StepHands;
 
 export interface DockerfileDeps {
   readonly engine: Engine;
@@ -73,7 +74,7 @@ async function build(deps: DockerfileDeps, source: Source, request: ImageRequest
   };
 }
 
-/** BuildKit runs steps outside of the engine's containers. We limit the time, idleness, output and free disk; the engine limits the rest. */
+/** BuildKit runs steps outside of the engine's containers. We limit the time, idleness, output and disk; the host's control groups limit the rest. */
 async function buildWithinLimits({
   deps,
   source,
@@ -101,6 +102,7 @@ async function buildWithinLimits({
   using disk = new DiskWatch(deps.hands, deps.limits);
   using guard = new Guard(deps.limits, AbortSignal.any([request.signal, disk.signal]));
   using _watch = guard.watch({ agent: false });
+  using _scale = await limitStepDisks(deps.hands, { guard, limits: deps.limits, mark: stepMark(request.buildId) });
   const output = new LimitedOutput(request.output, {
     maxBytes: deps.limits.outputBytes,
     onLine: () => guard.sawOutput(),
@@ -206,7 +208,10 @@ async function runEngine(
         tag: request.tag,
         labels: request.labels,
         // Apps must not share a cache mount: one app could then write into another app's builds.
-        buildArgs: { ...trust.buildArgs, BUILDKIT_CACHE_MOUNT_NS: cacheMounts(request) },
+        buildArgs: {
+          ...withMark(trust.buildArgs, stepMark(request.buildId)),
+          BUILDKIT_CACHE_MOUNT_NS: cacheMounts(request),
+        },
         reusesSteps: !request.afterPurge,
         memoryBytes: deps.limits.memoryBytes,
         cpuShares: deps.limits.cpuShares,

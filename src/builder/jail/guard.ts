@@ -59,7 +59,9 @@ export class Guard implements Disposable {
     const limit = Math.floor(this.#limits.diskBytes / 1024 / 1024);
     if (megabytes > limit) {
       this.#end(
-        new PlatformError('build_failed', `The build used ${megabytes} MB of disk, and ${limit} MB is the limit.`),
+        new PlatformError('build_failed', `The build used ${megabytes} MB of disk, and ${limit} MB is the limit.`, {
+          hint: 'The limit is the setting PAAS_BUILD_DISK_MIB.',
+        }),
       );
     } else if (files > this.#limits.files) {
       this.#end(

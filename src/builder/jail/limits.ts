@@ -13,7 +13,7 @@ export interface JailLimits {
   readonly silenceMs: number;
   /** Output that the pusher gets to read. Of the rest, only the last lines are shown. */
   readonly outputBytes: number;
-  /** All that it writes to disk, its cache included. */
+  /** All that it writes to disk, its cache included. Of a Dockerfile, all that its steps write. */
   readonly diskBytes: number;
   readonly files: number;
   /**
