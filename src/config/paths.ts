@@ -22,6 +22,9 @@ export function paths(home: string) {
     apiSocket: join(home, 'run', 'api.sock'),
     hookSocket: join(home, 'run', 'hook.sock'),
     resolverSocket: join(home, 'run', 'resolver.sock'),
+    /** Where a launcher watches the programs (system/program-link.ts). */
+    resolverLink: join(home, 'run', 'resolver.link'),
+    orchestratorLink: join(home, 'run', 'orchestrator.link'),
     routeSnapshot: join(home, 'run', 'routes.json'),
   } as const;
 }

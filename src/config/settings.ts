@@ -6,6 +6,7 @@ import { PlatformError } from '../domain/errors.ts';
 import type { ConnectionLimits } from '../domain/host-hands.ts';
 import { nearestWord } from '../system/did-you-mean.ts';
 import { type Environment, environment } from './environment.ts';
+import { environmentName, flagName } from './setting-names.ts';
 import {
   defaultOf,
   type RawSettings,
@@ -16,6 +17,7 @@ import {
 } from './setting-rules.ts';
 
 export { paths } from './paths.ts';
+export { environmentName, flagName } from './setting-names.ts';
 
 /** Every setting of the platform, checked. No other code turns an environment variable into a setting. */
 export interface Settings {
@@ -110,16 +112,6 @@ export function readSettings(env: Environment = environment(), flags: Flags = {}
     });
   }
   return toSettings(parsed.data, home);
-}
-
-/** `PAAS_HTTP_PORT` for `http_port`. */
-export function environmentName(name: string): string {
-  return `PAAS_${name.toUpperCase()}`;
-}
-
-/** `--http-port` for `http_port`. */
-export function flagName(name: string): string {
-  return `--${name.replaceAll('_', '-')}`;
 }
 
 function toSettings(s: RawSettings, home: string): Settings {

@@ -4,13 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { paths } from '../config/paths.ts';
 import type { Settings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { systemClock } from '../system/clock.ts';
+import type { LinkHello, ReadyFacts } from '../system/program-link.ts';
+import { programIdentity } from './identity.ts';
+import { type LivingPrograms, linkOf, livingPrograms, type ProgramName, programNames } from './living-programs.ts';
 import type { LauncherLock } from './lock.ts';
-import { Program, type ReadyMessage } from './program.ts';
-import { isRunning, type RunningProcess, signalProcess } from './running-process.ts';
+import { Program } from './program.ts';
+import { PublicSocket } from './public-socket.ts';
+import { endProcesses, isRunning, signalProcess } from './running-process.ts';
+import { ownVariables } from './service-notices.ts';
 import type { Announcer } from './terminal.ts';
 
-const readyTimeoutMs = 60_000;
+/** A resolver ends the connections of its clients within this time, an orchestrator its work. */
+const replacedGraceMs = 12_000;
 const largestLogBytes = 16 * 1024 * 1024;
 
 /**
@@ -34,87 +39,152 @@ const programs = {
   },
 } as const;
 
-/**
- * Ends programs that a killed launcher left behind, because they hold the ports and the store: SIGTERM, after 10 s
- * SIGKILL.
- */
-export async function endOrphans(orphans: readonly RunningProcess[], announcer: Announcer): Promise<void> {
-  if (orphans.length === 0) return;
-  announcer.step('Ending programs that a killed platform left running');
-  for (const orphan of orphans) signalProcess(orphan, 'SIGTERM');
-  const end = systemClock.monotonicMs() + 10_000;
-  while (orphans.some(isRunning) && systemClock.monotonicMs() < end) await systemClock.sleep(50);
-  for (const orphan of orphans) signalProcess(orphan, 'SIGKILL');
+export interface PlatformParts {
+  readonly lock: LauncherLock;
+  readonly announcer: Announcer;
+  readonly terminal: boolean;
+  /** The flags as variables, because the programs cannot read the launcher's flags. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
-/** The two programs of a platform, kept running until `stop`. */
+/** The two programs of a platform, kept running until `stop`. Those that an earlier launcher left are adopted. */
 export class RunningPlatform {
-  readonly #programs: readonly Program[];
+  readonly #home: string;
+  readonly #identity: string;
+  readonly #parts: PlatformParts;
+  readonly #socket: PublicSocket;
+  readonly #resolver: Program;
+  readonly #orchestrator: Program;
   /** Folder of the programs' logs; null when their output goes to the launcher's own. */
   readonly #logs: string | null;
+  #living: LivingPrograms = { resolver: null, orchestrator: null };
+  /** Resolves when the resolver that was replaced has ended. */
+  #replaced: Promise<void> = Promise.resolve();
 
-  constructor(
-    settings: Settings,
-    {
-      lock,
-      announcer,
-      terminal,
-      env,
-    }: {
-      readonly lock: LauncherLock;
-      readonly announcer: Announcer;
-      readonly terminal: boolean;
-      /** The flags as variables, because the programs cannot read the launcher's flags. */
-      readonly env: Readonly<Record<string, string>>;
-    },
-  ) {
-    const { logs, cache } = paths(settings.home);
+  constructor(settings: Settings, parts: PlatformParts) {
+    const { logs } = paths(settings.home);
+    this.#home = settings.home;
+    this.#identity = programIdentity(settings);
+    this.#parts = parts;
+    this.#socket = new PublicSocket(settings);
     // A terminal shows only messages for its owner. The journal gets everything.
-    this.#logs = terminal ? logs : null;
-    const onChange = () => {
-      const running = this.#programs.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid] as const]));
-      lock.writePrograms(Object.fromEntries(running));
-    };
-    this.#programs = (['resolver', 'orchestrator'] as const).map(
-      (name) =>
-        new Program({
-          name,
-          ...programs[name],
-          output: this.#logs === null ? 'inherit' : openLog(this.#logs, name),
-          env: { ...env, NODE_COMPILE_CACHE: join(cache, 'compiled') },
-          onChange,
-          onDeath: (what) => announcer.print(`The ${name} ended: ${what}.`),
-        }),
-    );
+    this.#logs = parts.terminal ? logs : null;
+    this.#resolver = this.#program('resolver');
+    this.#orchestrator = this.#program('orchestrator');
   }
 
   /**
-   * Resolves with the programs' ready messages. Throws `unavailable` with the last lines of the failed program's log.
+   * Has the visitors served, by the resolver that runs already if it is of this version and has these settings. Any
+   * other is replaced without a refused request, unless the port stays and the address changes. Throws `conflict` when
+   * the port is taken, and `unavailable` with the last lines of the resolver's log.
    */
-  async start(signal: AbortSignal): Promise<ReadyMessage> {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
-    const messages = await Promise.all(this.#programs.map((program) => this.#startOne(program, deadline)));
-    signal.throwIfAborted();
-    return Object.assign({}, ...messages);
+  async serve(signal: AbortSignal): Promise<ReadyFacts> {
+    this.#living = await livingPrograms(this.#home, this.#parts.lock.left);
+    const { resolver } = this.#living;
+    await this.#takeSocket(programNames.filter((name) => this.#living[name]?.hello));
+    const adopted = this.#adoptable('resolver');
+    if (resolver && !resolver.hello) await endProcesses([resolver.process], 0);
+    if (!adopted) await this.#bind();
+    const facts = await this.#startOne(this.#resolver, { living: adopted, signal });
+    if (resolver?.hello && !adopted) this.#replaced = endProcesses([resolver.process], replacedGraceMs);
+    return facts;
   }
 
-  /** Ends both programs. The apps' containers go on. */
+  /** Ends the programs that an earlier launcher left, because the platform that they belong to is set aside. */
+  async endLeft(): Promise<void> {
+    const living = Object.values(await livingPrograms(this.#home, this.#parts.lock.left));
+    await endProcesses(
+      living.flatMap((program) => (program ? [program.process] : [])),
+      replacedGraceMs,
+    );
+  }
+
+  /** Adopts the orchestrator that runs already. Null when there is none of this version and with these settings. */
+  async adoptOrchestrator(signal: AbortSignal): Promise<ReadyFacts | null> {
+    const { orchestrator } = this.#living;
+    const living = this.#adoptable('orchestrator');
+    if (living) return await this.#startOne(this.#orchestrator, { living, signal });
+    if (orchestrator) await endProcesses([orchestrator.process], orchestrator.hello ? replacedGraceMs : 0);
+    return null;
+  }
+
+  /** Throws `unavailable` with the last lines of its log. May be called again then. */
+  async startOrchestrator(signal: AbortSignal): Promise<ReadyFacts> {
+    return await this.#startOne(this.#orchestrator, { living: null, signal });
+  }
+
+  /** Ends the programs. The apps' containers go on. */
   async stop(graceMs: number): Promise<void> {
-    await Promise.all(this.#programs.map((program) => program.stop(graceMs)));
+    await Promise.all([this.#resolver.stop(graceMs), this.#orchestrator.stop(graceMs), this.#replaced]);
   }
 
   kill(): void {
-    for (const program of this.#programs) program.kill();
+    this.#resolver.kill();
+    this.#orchestrator.kill();
+    const { resolver } = this.#living;
+    if (resolver) signalProcess(resolver.process, 'SIGKILL');
   }
 
-  async #startOne(program: Program, deadline: AbortSignal): Promise<ReadyMessage> {
-    const late = new Promise<never>((_, reject) => {
-      const abort = () => reject(new Error(`The ${program.name} was not ready within ${readyTimeoutMs / 1000} s.`));
-      deadline.addEventListener('abort', abort, { once: true });
+  #program(name: ProgramName): Program {
+    const { lock, announcer, env } = this.#parts;
+    return new Program({
+      name,
+      ...programs[name],
+      link: linkOf(this.#home, name),
+      identity: this.#identity,
+      socket: () => this.#socketFd(name),
+      output: this.#logs === null ? 'inherit' : openLog(this.#logs, name),
+      env: { ...env, ...ownVariables, NODE_COMPILE_CACHE: join(paths(this.#home).cache, 'compiled') },
+      onChange: () => {
+        const running = [this.#resolver, this.#orchestrator].flatMap((one) =>
+          one.pid === null ? [] : [[one.name, one.pid] as const],
+        );
+        lock.writePrograms(Object.fromEntries(running));
+      },
+      onDeath: (what) => announcer.print(`The ${name} ended: ${what}.`),
+    });
+  }
+
+  #adoptable(name: ProgramName): LinkHello | null {
+    const hello = this.#living[name]?.hello ?? null;
+    return hello?.identity === this.#identity ? hello : null;
+  }
+
+  async #socketFd(startedName: ProgramName): Promise<number> {
+    // A socket that could not be taken before, because its holder did not answer, is still with the other program.
+    if (!this.#socket.isHeld) await this.#takeSocket(programNames.filter((name) => name !== startedName));
+    return await this.#socket.fd();
+  }
+
+  async #takeSocket(holders: readonly ProgramName[]): Promise<void> {
+    await this.#socket.take(holders.map((name) => linkOf(this.#home, name)));
+  }
+
+  /** Binds the socket, unless another program gave it. Those with other settings may have to free the port first. */
+  async #bind(): Promise<void> {
+    const living = Object.values(this.#living).flatMap((program) => (program ? [program.process] : []));
+    try {
+      await this.#socket.fd();
+    } catch (error) {
+      if (!living.some(isRunning)) throw error;
+      await endProcesses(living, replacedGraceMs);
+      await this.#socket.fd();
+    }
+  }
+
+  async #startOne(
+    program: Program,
+    { living, signal }: { readonly living: LinkHello | null; readonly signal: AbortSignal },
+  ): Promise<ReadyFacts> {
+    const stopped = new Promise<never>((_, reject) => {
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      else signal.addEventListener('abort', abort, { once: true });
     });
     try {
-      return await Promise.race([program.start(), late]);
+      return await Promise.race([program.start(living), stopped]);
     } catch (cause) {
+      if (cause instanceof PlatformError) throw cause;
       const { message } = cause as Error;
       if (this.#logs === null) throw new PlatformError('unavailable', message, { cause });
       const log = join(this.#logs, `${program.name}.log`);

@@ -58,13 +58,13 @@ export class LauncherLock {
   readonly #claim: Server;
   readonly #startedAt = new Date().toISOString();
   #retry: NodeJS.Timeout | undefined;
-  /** Programs of a launcher that was killed before it could end them. */
-  readonly orphans: readonly RunningProcess[];
+  /** Programs of a launcher that was killed, by name. They go on without it. */
+  readonly left: Readonly<Record<string, RunningProcess>>;
 
-  private constructor(home: string, claim: Server, orphans: readonly RunningProcess[]) {
+  private constructor(home: string, claim: Server, left: Readonly<Record<string, RunningProcess>>) {
     this.#home = home;
     this.#claim = claim;
-    this.orphans = orphans;
+    this.left = left;
   }
 
   /** Throws `conflict` with the holder's process id. */
@@ -77,12 +77,16 @@ export class LauncherLock {
       claim?.close();
       throw alreadyRunning(home, before);
     }
-    const lock = new LauncherLock(home, claim, Object.values(before?.programs ?? {}).filter(isRunning));
-    lock.writePrograms({});
+    const left = Object.entries(before?.programs ?? {}).filter(([, program]) => isRunning(program));
+    const lock = new LauncherLock(home, claim, Object.fromEntries(left));
+    lock.writePrograms(Object.fromEntries(left.map(([name, { pid }]) => [name, pid])));
     return lock;
   }
 
-  /** Stores the running programs (name to process id), so that the next launcher can end them if this one is killed. */
+  /**
+   * Stores the running programs (name to process id), for the next launcher if this one is killed. On a full disk the
+   * file stays as it was: the next launcher still finds every program that answers.
+   */
   writePrograms(programs: Readonly<Record<string, number>>): void {
     const described = Object.entries(programs).map(([name, pid]) => [name, describeProcess(pid)]);
     const content: LockHolder = {

@@ -6,10 +6,8 @@ import { errorCode, PlatformError } from '../domain/errors.ts';
 import { labelNames } from '../domain/labels.ts';
 import { belongings, isEmptyFile, lookBeside } from '../store/beside.ts';
 import { openHomeStore } from '../store/store.ts';
+import { newPlatformFlag } from './run-set-up.ts';
 import type { Announcer } from './terminal.ts';
-
-/** Begins anew where a platform's store is lost. */
-export const newPlatformFlag = '--new-platform';
 
 /**
  * Moves what is left of a platform with a lost store into a folder of its own, so that this start makes a new platform.

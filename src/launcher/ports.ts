@@ -1,37 +1,36 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename } from 'node:path';
-import { environmentName, type Settings } from '../config/settings.ts';
+import { environmentName } from '../config/setting-names.ts';
+import type { Settings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
 
-interface WantedPort {
+export interface WantedPort {
   readonly setting: string;
   readonly host: string;
   readonly port: number;
 }
 
-/** Throws `conflict` for the first port that is taken, with its holder and the setting that changes it. */
-export async function requireFreePorts(settings: Settings): Promise<void> {
-  const wanted: readonly WantedPort[] = [
-    { setting: environmentName('api_port'), host: '127.0.0.1', port: settings.apiPort },
-    { setting: environmentName('http_port'), host: settings.bind, port: settings.httpPort },
-  ];
-  for (const one of wanted) if (one.port !== 0) await requireFree(one);
+/** Throws `conflict` when the API's port is taken, with its holder and the setting that changes it. */
+export async function requireFreeApiPort({ apiPort }: Pick<Settings, 'apiPort'>): Promise<void> {
+  if (apiPort === 0) return;
+  const wanted = { setting: environmentName('api_port'), host: '127.0.0.1', port: apiPort };
+  const code = await tryListen(wanted.host, wanted.port);
+  if (code !== null) throw portConflict(code, wanted);
 }
 
-async function requireFree({ setting, host, port }: WantedPort): Promise<void> {
-  const code = await tryListen(host, port);
-  if (code === null) return;
+/** The error for a port that could not be opened, by the code of the system's error. */
+export function portConflict(code: string, { setting, host, port }: WantedPort): PlatformError {
   const change = `Choose another with ${setting}, for example ${setting}=${port + 100} npm start`;
   if (code === 'EADDRINUSE') {
     const holder = portHolder(port);
     const who = holder ? `${holder.command} (process ${holder.pid})` : 'another program';
-    throw new PlatformError('conflict', `Port ${port} on ${host} is taken by ${who}.`, { hint: `${change}.` });
+    return new PlatformError('conflict', `Port ${port} on ${host} is taken by ${who}.`, { hint: `${change}.` });
   }
   if (code === 'EACCES') {
-    throw new PlatformError('forbidden', `Only root may use port ${port}.`, { hint: `Run as root, or: ${change}.` });
+    return new PlatformError('forbidden', `Only root may use port ${port}.`, { hint: `Run as root, or: ${change}.` });
   }
-  throw new PlatformError('invalid_params', `The platform cannot listen on ${host}, port ${port}: ${code}.`, {
+  return new PlatformError('invalid_params', `The platform cannot listen on ${host}, port ${port}: ${code}.`, {
     hint: `${change}; the address is ${environmentName('bind')}.`,
   });
 }

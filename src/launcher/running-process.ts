@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { systemClock } from '../system/clock.ts';
 
 /** A process. Its start time tells it apart from a later one with the same id. */
 export interface RunningProcess {
@@ -7,11 +8,15 @@ export interface RunningProcess {
   readonly startTicks: string | null;
 }
 
+const lookEveryMs = 20;
+
 export function describeProcess(pid: number): RunningProcess {
   return { pid, startTicks: startTicks(pid) };
 }
 
 export function isRunning({ pid, startTicks: known }: RunningProcess): boolean {
+  // A signal to 0 would go to this process's group.
+  if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -27,6 +32,16 @@ export function signalProcess(target: RunningProcess, signal: NodeJS.Signals): v
     process.kill(target.pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Sends SIGTERM, and after `graceMs` SIGKILL. Resolves when all of them have ended. */
+export async function endProcesses(targets: readonly RunningProcess[], graceMs: number): Promise<void> {
+  for (const target of targets) signalProcess(target, 'SIGTERM');
+  const killAtMs = systemClock.monotonicMs() + graceMs;
+  while (targets.some(isRunning)) {
+    if (systemClock.monotonicMs() >= killAtMs) for (const target of targets) signalProcess(target, 'SIGKILL');
+    await systemClock.sleep(lookEveryMs);
   }
 }
 

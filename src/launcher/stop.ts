@@ -10,32 +10,50 @@ import { lookBeside } from '../store/beside.ts';
 import { platformId } from '../store/platform-id.ts';
 import { openStore } from '../store/store.ts';
 import { systemClock } from '../system/clock.ts';
-import { runningLauncher } from './lock.ts';
-import { isRunning, signalProcess } from './running-process.ts';
+import { livingPrograms } from './living-programs.ts';
+import { readLock, runningLauncher } from './lock.ts';
+import { endProcesses, isRunning, type RunningProcess, signalProcess } from './running-process.ts';
 import { knowsLogin } from './steps/account.ts';
 import type { Announcer } from './terminal.ts';
 
 /** Longer than the launcher waits for its programs. */
 const stopTimeoutMs = 40_000;
+const programGraceMs = 20_000;
 
-/** Ends the platform of this PAAS_HOME as Ctrl-C does. Returns false when none runs. Throws `timeout` after 40 s. */
+/**
+ * Ends the platform of this PAAS_HOME as Ctrl-C does, with the programs that a killed launcher left. Returns false when
+ * none runs. Throws `timeout` after 40 s.
+ */
 export async function stopPlatform(settings: Settings, announcer: Announcer): Promise<boolean> {
   const holder = runningLauncher(settings.home);
-  if (!holder) return false;
-  announcer.step(`Stopping the platform in ${settings.home} (process ${holder.launcher.pid})`);
-  signalProcess(holder.launcher, 'SIGTERM');
+  const recorded = readLock(settings.home)?.programs ?? {};
+  if (holder) await stopLauncher(settings, holder.launcher, announcer);
+  const living = Object.values(await livingPrograms(settings.home, recorded)).filter((program) => program !== null);
+  if (living.length === 0) return holder !== null;
+  const processes = living.map((program) => program.process);
+  announcer.step(
+    `Stopping the programs of the platform in ${settings.home} (processes ${processes.map(({ pid }) => pid).join(', ')})`,
+  );
+  await endProcesses(processes, programGraceMs);
+  return true;
+}
+
+async function stopLauncher({ home }: Settings, launcher: RunningProcess, announcer: Announcer): Promise<void> {
+  announcer.step(`Stopping the platform in ${home} (process ${launcher.pid})`);
+  signalProcess(launcher, 'SIGTERM');
   const end = systemClock.monotonicMs() + stopTimeoutMs;
-  while (isRunning(holder.launcher)) {
+  while (isRunning(launcher)) {
     if (systemClock.monotonicMs() > end) {
       throw new PlatformError(
         'timeout',
-        `The platform (process ${holder.launcher.pid}) did not end within ${stopTimeoutMs / 1000} s.`,
-        { hint: `Its logs are in ${paths(settings.home).logs}. As the last resort: kill -9 ${holder.launcher.pid}` },
+        `The platform (process ${launcher.pid}) did not end within ${stopTimeoutMs / 1000} s.`,
+        {
+          hint: `Its logs are in ${paths(home).logs}. As the last resort: kill -9 ${launcher.pid}, and this once more`,
+        },
       );
     }
     await systemClock.sleep(50);
   }
-  return true;
 }
 
 /** The label on everything that this PAAS_HOME's platform made. Null when there was never a platform in it. */

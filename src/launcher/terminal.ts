@@ -19,12 +19,17 @@ export function announceOn(stream: NodeJS.WritableStream): Announcer {
   };
 }
 
-/** Prints the reason and ends the process with exit code 1. A defect is printed with its stack. */
+/** Prints the reason and ends the process with exit code 1. */
 export function endWith(error: unknown): Promise<never> {
+  printError(error);
+  return endProcess(1);
+}
+
+/** Prints the reason and the hint. A defect is printed with its stack. */
+export function printError(error: unknown): void {
   const known = error instanceof PlatformError;
   process.stderr.write(` !     ${known ? error.message : (error as Error).stack}\n`);
   if (known && error.hint) process.stderr.write(` !     ${error.hint}\n`);
-  return endProcess(1);
 }
 
 /** Ends the process when the readers of its outputs have taken everything. */

@@ -1,17 +1,24 @@
-import { readSettings } from '../config/settings.ts';
+import { paths, readSettings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
+import { openProgramLink, programArguments } from '../system/program-link.ts';
 import { startPlatform } from './platform.ts';
 
 /** After this the process ends as it is. Every start repairs what that leaves. */
 const closeTimeoutMs = 9_000;
 
-/** The orchestrator as a process. Started by the launcher; ends in order on SIGTERM, and when the launcher is gone. */
+/**
+ * The orchestrator as a process. Started by a launcher, which it outlives: the next launcher adopts it. Ends in order on
+ * SIGTERM.
+ */
 async function main(): Promise<void> {
-  const starting = startPlatform(readSettings());
+  const settings = readSettings();
+  const starting = startPlatform(settings);
   let stopping = false;
+  let closeLink: () => void = () => undefined;
   const stop = () => {
     if (stopping) return;
     stopping = true;
+    closeLink();
     setTimeout(() => process.exit(0), closeTimeoutMs);
     starting
       .then((platform) => platform.close())
@@ -22,10 +29,14 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // Without a launcher nothing would end this process or start it again. The launcher may go while the platform starts.
-  process.on('disconnect', stop);
-  const platform = await starting;
-  if (process.connected) process.send?.({ type: 'ready', apiPort: platform.apiPort });
+  const { apiPort } = await starting;
+  closeLink = await openProgramLink({
+    ...programArguments(),
+    path: paths(settings.home).orchestratorLink,
+    facts: () => ({ apiPort }),
+    forsaken: stop,
+  });
+  if (stopping) closeLink();
 }
 
 function die(error: unknown): never {

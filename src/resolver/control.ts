@@ -25,13 +25,20 @@ export interface ControlDeps {
 const maxBodyBytes = 256 * 1024 * 1024;
 const maxUnreadBytes = 1024 * 1024;
 
+export interface Control {
+  readonly server: Server;
+  /** Ends the streams that only tell whether this resolver is there. Their readers connect anew. */
+  endPresence(): void;
+}
+
 /**
  * The server for the orchestrator: see domain/resolver-protocol.ts. A process that may open the socket may do
  * everything here.
  */
-export function createControl(deps: ControlDeps): Server {
+export function createControl(deps: ControlDeps): Control {
   const { routes, requestEvents } = deps;
   const bootId = randomUUID();
+  const present = new Set<ServerResponse>();
   const facts = (): TableFacts => ({
     bootId,
     version: routes.version,
@@ -98,17 +105,27 @@ export function createControl(deps: ControlDeps): Server {
       if (response.writableLength < maxUnreadBytes) response.write(`${JSON.stringify(event)}\n`);
     };
     write({ type: 'connected', bootId, version: routes.version });
-    if (presenceOnly) return;
+    if (presenceOnly) {
+      present.add(response);
+      response.on('close', () => present.delete(response));
+      return;
+    }
     response.on('close', requestEvents.subscribe(write));
   }
 
-  return createServer({ requestTimeout: 0, keepAliveTimeout: 5_000 }, (request, response) => {
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 5_000 }, (request, response) => {
     response.on('error', () => response.destroy());
     answer(request, response).catch(() => {
       if (response.headersSent) response.destroy();
       else send(response, 500, { message: 'The call failed.' });
     });
   });
+  return {
+    server,
+    endPresence() {
+      for (const response of present) response.destroy();
+    },
+  };
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

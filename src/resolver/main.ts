@@ -1,19 +1,22 @@
 import { paths, readSettings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createLogger } from '../reporting/logger.ts';
+import { openProgramLink, programArguments } from '../system/program-link.ts';
 import { startResolver } from './resolver.ts';
 import { defaultTiming } from './timing.ts';
 
 /**
- * The resolver's own process. Sends `ready` to the launcher. SIGTERM and SIGINT end it once the requests in flight have
- * ended.
+ * The resolver as a process. Started by a launcher, which it outlives: the next launcher adopts it. SIGTERM and SIGINT
+ * end it once the requests in flight have ended.
  */
 async function main(): Promise<void> {
   const { home, bind, httpPort, trustedProxies, answerHeadBytes, holdMs, logLevel } = readSettings();
-  const { resolverSocket, routeSnapshot } = paths(home);
+  const { resolverSocket, resolverLink, routeSnapshot } = paths(home);
+  const { identity, socketFd } = programArguments();
   const resolver = await startResolver({
     bind,
     httpPort,
+    socketFd,
     controlSocket: resolverSocket,
     snapshotPath: routeSnapshot,
     trustedProxies,
@@ -22,9 +25,11 @@ async function main(): Promise<void> {
     logger: createLogger({ level: logLevel, name: 'resolver' }),
   });
   let stopping = false;
+  let closeLink: () => void = () => undefined;
   const stop = () => {
     if (stopping) return;
     stopping = true;
+    closeLink();
     resolver.close().then(
       () => process.exit(0),
       (error) => die(error),
@@ -32,9 +37,10 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // Without a launcher nothing would end this process or start it again.
-  process.on('disconnect', stop);
-  if (process.connected) process.send?.({ type: 'ready', address: resolver.address });
+  const { address } = resolver;
+  const facts = () => ({ address, routes: resolver.routeCount });
+  closeLink = await openProgramLink({ identity, socketFd, path: resolverLink, facts, forsaken: stop });
+  if (stopping) closeLink();
 }
 
 function die(error: unknown): never {

@@ -1,9 +1,8 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
-import { dirname } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
 import { type Logger, silentLogger } from '../system/logger.ts';
+import { listenOnOwnSocket, type OwnSocket } from '../system/own-socket.ts';
+import { ClientSockets } from './client-sockets.ts';
 import { createControl } from './control.ts';
 import { LiveRoutes } from './live-routes.ts';
 import { createProxy } from './proxy.ts';
@@ -16,6 +15,8 @@ export interface ResolverOptions {
   readonly bind: string;
   /** 0 chooses a free one. */
   readonly httpPort: number;
+  /** The public socket, bound by another process, in place of `bind` and `httpPort`. */
+  readonly socketFd?: number | null;
   /** The unix socket for the orchestrator, made with mode 0600. */
   readonly controlSocket: string;
   readonly snapshotPath: string;
@@ -28,23 +29,25 @@ export interface ResolverOptions {
 
 export interface Resolver {
   readonly address: { readonly host: string; readonly port: number };
+  /** The number of routes in use. */
+  readonly routeCount: number;
   /** Stops accepting connections, lets requests in flight end within `timing.stopMs`, and closes the rest. */
   close(): Promise<void>;
 }
 
 const defaultMaxAnswerHeadBytes = 65_536;
 const sweepEveryMs = 5_000;
-const closeIdleEveryMs = 50;
+const idleGraceMsAtStop = 20;
+/** A client without CPU time sends on a connection that it does not know to be closed; nobody waits for the end here. */
+const replacedIdleGraceMs = 1_000;
 const logFailureEveryMs = 10_000;
-/** The length of `sun_path` in unix(7), without the zero at its end. */
-const maxSocketPathBytes = 107;
 
 /**
- * Starts the resolver: it listens for the public and for the orchestrator, with the routes that were saved last. Throws
- * `conflict` when the port is taken or another resolver serves this home.
+ * Starts the resolver: it listens for the public and for the orchestrator, with the routes that were saved last. It
+ * takes the orchestrator's socket over from a resolver that has it. Throws `conflict` when the port is taken.
  */
 export async function startResolver(options: ResolverOptions): Promise<Resolver> {
-  const { bind, httpPort, controlSocket, snapshotPath, timing = defaultTiming, logger = silentLogger } = options;
+  const { controlSocket, snapshotPath, timing = defaultTiming, logger = silentLogger } = options;
   const routes = new LiveRoutes(timing);
   const requestEvents = new RequestEvents();
   const proxies = new TrustedProxies(options.trustedProxies ?? []);
@@ -66,10 +69,12 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
     changed: (change) => journal.changed(change),
     connections: () => proxy.connections ?? 0,
   });
-  const address = await listenOnPort(proxy, bind, httpPort);
+  const sockets = new ClientSockets(proxy);
+  const address = await listen(proxy, options);
   reportFailures(proxy, logger);
+  let own: OwnSocket;
   try {
-    await listenOnSocket(control, controlSocket);
+    own = await listenOnOwnSocket(control.server, controlSocket);
   } catch (error) {
     proxy.close();
     throw error;
@@ -83,27 +88,37 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
 
   return {
     address,
+    get routeCount() {
+      return routes.routeCount;
+    },
     async close() {
       deps.closing = true;
       clearInterval(sweep);
-      routes.closeTunnels();
-      proxies.close();
-      await closeGently(proxy, timing.stopMs);
+      // A successor serves already: the orchestrator turns to it, and long connections get all the time there is.
+      const isReplaced = !own.isCurrent();
+      if (isReplaced) control.endPresence();
+      else routes.closeTunnels();
+      const idleGraceMs = isReplaced ? replacedIdleGraceMs : idleGraceMsAtStop;
+      await sockets.close({ idleGraceMs, stopMs: timing.stopMs, late: () => routes.closeTunnels() });
       routes.close();
-      control.closeAllConnections();
-      await new Promise((resolve) => control.close(resolve));
+      control.server.closeAllConnections();
+      await new Promise((resolve) => control.server.close(resolve));
       await journal.flushed();
     },
   };
 }
 
-function listenOnPort(server: Server, host: string, port: number): Promise<Resolver['address']> {
+function listen(server: Server, { bind, httpPort, socketFd }: ResolverOptions): Promise<Resolver['address']> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, port)));
-    server.listen({ host, port, backlog: 4_096 }, () => {
-      const address = server.address();
-      resolve({ host, port: typeof address === 'object' && address ? address.port : port });
-    });
+    server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, httpPort)));
+    const backlog = 4_096;
+    server.listen(
+      typeof socketFd === 'number' ? { fd: socketFd, backlog } : { host: bind, port: httpPort, backlog },
+      () => {
+        const address = server.address();
+        resolve({ host: bind, port: typeof address === 'object' && address ? address.port : httpPort });
+      },
+    );
   });
 }
 
@@ -123,51 +138,4 @@ function portError(error: NodeJS.ErrnoException, port: number): PlatformError {
   if (error.code === 'EADDRINUSE')
     return new PlatformError('conflict', `Port ${port} is taken.`, { hint, cause: error });
   return new PlatformError('unavailable', `Port ${port} cannot be opened: ${error.message}.`, { hint, cause: error });
-}
-
-async function listenOnSocket(server: Server, path: string): Promise<void> {
-  if (Buffer.byteLength(path) > maxSocketPathBytes) {
-    throw new PlatformError(
-      'invalid_params',
-      `${path} is longer than the ${maxSocketPathBytes} bytes that a socket's path may have.`,
-      {
-        hint: 'Choose a shorter PAAS_HOME.',
-      },
-    );
-  }
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  if (await answers(path)) {
-    throw new PlatformError('conflict', `Another resolver serves this platform already (${path}).`, {
-      hint: 'Stop it first: paas platform:stop',
-    });
-  }
-  // A killed resolver leaves its socket behind.
-  await rm(path, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    const mask = process.umask(0o177);
-    server.listen(path, resolve);
-    process.umask(mask);
-  });
-  await chmod(path, 0o600);
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}
-
-async function closeGently(server: Server, timeoutMs: number): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  const idle = setInterval(() => server.closeIdleConnections(), closeIdleEveryMs);
-  const late = setTimeout(() => server.closeAllConnections(), timeoutMs);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(late);
 }

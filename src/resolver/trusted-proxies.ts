@@ -24,7 +24,6 @@ export class TrustedProxies {
   readonly #hasRanges: boolean;
   /** The clients of the connections that came from a trusted proxy. */
   readonly #clients = new WeakMap<Socket, Client>();
-  readonly #waiting = new Set<Socket>();
 
   /** Addresses, and ranges in CIDR notation. */
   constructor(ranges: readonly string[]) {
@@ -56,11 +55,6 @@ export class TrustedProxies {
     } else serve(client);
   }
 
-  /** Closes the connections whose PROXY header has not been read yet. */
-  close(): void {
-    for (const socket of this.#waiting) socket.destroy();
-  }
-
   /** Whether the connection is a proxy's own, and may carry requests of many clients. */
   isShared(socket: Socket): boolean {
     const client = this.#hasRanges ? this.#clients.get(socket) : undefined;
@@ -76,12 +70,10 @@ export class TrustedProxies {
   }
 
   #readHeader(socket: Socket, timeoutMs: number, serve: (named: Client | null) => void): void {
-    this.#waiting.add(socket);
     const late = setTimeout(() => socket.destroy(), timeoutMs);
     const destroy = () => socket.destroy();
     const stopReading = () => {
       clearTimeout(late);
-      this.#waiting.delete(socket);
       socket.off('data', read).off('end', destroy).off('error', destroy).off('close', stopReading);
     };
     let bytes: Buffer = Buffer.alloc(0);

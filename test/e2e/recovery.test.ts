@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
+import { openLoop } from '../support/open-loop.ts';
 import { must, TestPlatform } from '../support/platform.ts';
 import { isAlive } from '../support/processes.ts';
 import { pythonApp } from '../support/sample-apps.ts';
@@ -101,6 +104,69 @@ describe('a platform', () => {
     await eventually('it is gone', async () => (await paas.containers('tough')).length === 1, { deadlineMs: 10_000 });
     await paas.commit('tough', pythonApp('four'));
     await must(paas.push(repo));
+    await serves('four');
+  });
+
+  it('a kill of the launcher, then of the resolver and of the orchestrator that the next launcher adopted, fails no request', async () => {
+    await using load = openLoop(paas.httpPort, { host: 'tough.localhost' });
+    const [resolver, orchestrator] = [paas.resolverPid(), paas.orchestratorPid()];
+    await paas.killLauncher();
+    await paas.launch();
+    assert.deepEqual([paas.resolverPid(), paas.orchestratorPid()], [resolver, orchestrator]);
+    for (const kill of ['orchestrator', 'resolver', 'launcher'] as const) {
+      const before = load.count();
+      await eventually('none waits', () => load.count() > before + 10 && load.inFlight() <= 1, { everyMs: 1 });
+      if (kill === 'launcher') {
+        await paas.killLauncher();
+        await paas.launch();
+      } else {
+        const pid = paas.pidOf(kill);
+        if (kill === 'resolver') load.excuse();
+        process.kill(pid, 'SIGKILL');
+        await eventually('another one runs', () => Number.isInteger(paas.pidOf(kill)) && paas.pidOf(kill) !== pid);
+      }
+    }
+    await serves('four');
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+    assert.deepEqual([...load.bodies], ['four']);
+  });
+
+  it('a hung resolver is replaced, and its clients are served', async () => {
+    const pid = paas.resolverPid();
+    await using load = openLoop(paas.httpPort, { host: 'tough.localhost' });
+    process.kill(pid, 'SIGSTOP');
+    await eventually('another one runs', () => Number.isInteger(paas.resolverPid()) && paas.resolverPid() !== pid);
+    const before = load.count();
+    await eventually('it serves', () => load.count() > before + 10);
+    await load.stop();
+    // What it had accepted ended with it; nobody was refused.
+    assert.ok(!load.failures.includes('ECONNREFUSED'), String(load.failures));
+    assert.match(paas.output, /The resolver ended: did not answer for 2 s; started again at once/);
+  });
+
+  it('serves the apps when nothing else can start, and starts the rest when it can', async () => {
+    const state = join(paas.root, 'paas/state.db');
+    await paas.killLauncher();
+    for (const pid of [paas.resolverPid(), paas.orchestratorPid()]) process.kill(pid, 'SIGKILL');
+    await eventually('both have ended', () => !isAlive(paas.resolverPid()) && !isAlive(paas.orchestratorPid()));
+    await rename(state, `${state}.away`);
+    await writeFile(state, 'no database'.repeat(1000));
+    const launched = paas.launch();
+    await serves('four');
+    await eventually('it says so', () => /The apps are served. The rest is tried again in 2 s/.test(paas.output));
+    await rename(`${state}.away`, state);
+    await launched;
+    assert.equal((await paas.api('/healthz')).status, 200);
+  });
+
+  it('is stopped with its programs after its launcher was killed', async () => {
+    const programs = [paas.resolverPid(), paas.orchestratorPid()];
+    await paas.killLauncher();
+    assert.ok(programs.every(isAlive));
+    await must(paas.paas(['platform:stop']));
+    assert.ok(!programs.some(isAlive));
+    await paas.launch();
     await serves('four');
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -12,37 +12,33 @@ import type { RouteTable } from '../../src/domain/route.ts';
 import { startResolver } from '../../src/resolver/resolver.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
 import { eventually } from '../support/eventually.ts';
+import { type StartedProgram, startProgram } from '../support/programs.ts';
 import { ask, deadPort, startBackend } from '../support/resolver.ts';
 
 const program = join(import.meta.dirname, '../../src/resolver/main.ts');
 
-interface Running extends AsyncDisposable {
-  readonly child: ChildProcess;
+interface Running extends StartedProgram {
   readonly port: number;
 }
 
-function launch(home: string, port = '0'): ChildProcess {
-  const env = { PATH: '/usr/bin:/bin', PAAS_HOME: home, PAAS_BIND: '127.0.0.1', PAAS_HTTP_PORT: port };
-  return fork(program, [], { env: { ...env, PAAS_LOG_LEVEL: 'warn' }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+function environmentFor(home: string, port = '0') {
+  const ports = { PAAS_BIND: '127.0.0.1', PAAS_HTTP_PORT: port };
+  return { PATH: '/usr/bin:/bin', PAAS_HOME: home, PAAS_LOG_LEVEL: 'warn', ...ports };
 }
 
-async function start(home: string, port = '0'): Promise<Running> {
-  const child = launch(home, port);
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`the resolver ended with ${code} before it was ready`);
+async function start(home: string, { port = '0', socketFd }: StartOptions = {}): Promise<Running> {
+  const link = paths(home).resolverLink;
+  const started = await startProgram(program, {
+    env: environmentFor(home, port),
+    link,
+    ...(socketFd === undefined ? {} : { socketFd }),
   });
-  const [message] = await Promise.race([once(child, 'message'), ended]);
-  ended.catch(() => {});
-  assert.equal(message.type, 'ready');
-  return {
-    child,
-    port: message.address.port,
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    },
-  };
+  return { ...started, port: started.hello.facts.address?.port ?? 0 };
+}
+
+interface StartOptions {
+  readonly port?: string;
+  readonly socketFd?: number;
 }
 
 async function newHome(): Promise<AsyncDisposable & { readonly home: string }> {
@@ -136,14 +132,6 @@ test('asked to stop, it finishes requests in flight, accepts no new ones and exi
   sockets.close();
 });
 
-test('it ends when its launcher has gone', async () => {
-  await using temporary = await newHome();
-  await using resolver = await start(temporary.home);
-  const exited = once(resolver.child, 'exit');
-  resolver.child.disconnect();
-  assert.deepEqual(await exited, [0, null]);
-});
-
 test('the orchestrator notices each restart of the resolver, even after a kill', async () => {
   await using temporary = await newHome();
   const client = createResolverClient(paths(temporary.home).resolverSocket, { patienceMs: 100 });
@@ -172,32 +160,28 @@ test('only the owner may open its control socket', async () => {
   assert.equal(mode & 0o777, 0o600);
 });
 
-test('a second resolver for the same home or the same port does not start, and says why', async () => {
+test('a resolver whose port is taken does not start, and says why', async () => {
   await using temporary = await newHome();
   await using other = await newHome();
   await using resolver = await start(temporary.home);
-  for (const [home, port, why] of [
-    [temporary.home, '0', /Another resolver serves this platform already/],
-    [other.home, String(resolver.port), new RegExp(`Port ${resolver.port} is taken\\. .*PAAS_HTTP_PORT`)],
-  ] as const) {
-    const child = launch(home, port);
-    let said = '';
-    child.stderr?.on('data', (chunk) => {
-      said += chunk;
-    });
-    assert.deepEqual(await once(child, 'close'), [1, null]);
-    assert.match(said, why);
-  }
+  const env = environmentFor(other.home, String(resolver.port));
+  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  assert.deepEqual(await once(child, 'close'), [1, null]);
+  assert.match(said, new RegExp(`Port ${resolver.port} is taken\\. .*PAAS_HTTP_PORT`));
   assert.equal((await ask(resolver.port)).status, 404);
 });
 
 test('a socket file left by a killed resolver does not stop the next one', async () => {
   await using temporary = await newHome();
   const port = String(await deadPort());
-  await using first = await start(temporary.home, port);
+  await using first = await start(temporary.home, { port });
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
-  await using second = await start(temporary.home, port);
+  await using second = await start(temporary.home, { port });
   assert.equal((await ask(second.port)).status, 404);
 });
 

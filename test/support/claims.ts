@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { environment } from '../../src/config/environment.ts';
 import { writeWholeSync } from '../../src/system/durable-file-sync.ts';
 import { removeAllOf } from './leftovers.ts';
-import { childrenOf, isAlive, startedAt } from './processes.ts';
+import { childrenOf, endPrograms, isAlive, startedAt } from './processes.ts';
 
 /** Something that a test made outside its process. The test removes it at its end, unless it is killed. */
 export interface Claimed {
@@ -64,7 +64,10 @@ export async function sweepClaims(directory = claimsDir()): Promise<void> {
 
 async function remove({ folder, platformId, dockerHost, launcherPid }: Claimed): Promise<void> {
   const isOurs = folder !== undefined && dirname(folder).startsWith('/') && basename(folder).startsWith('paas-');
-  if (launcherPid !== undefined && isOurs) endLauncher(launcherPid, join(folder, 'paas'));
+  if (launcherPid !== undefined && isOurs) {
+    endLauncher(launcherPid, join(folder, 'paas'));
+    endPrograms(join(folder, 'paas'));
+  }
   const id = platformId ?? (isOurs ? idIn(join(folder, 'paas/state.db')) : null);
   if (id !== null && dockerHost !== undefined) await removeAllOf(id, dockerHost);
   if (isOurs) rmSync(folder, { recursive: true, force: true });

@@ -8,12 +8,13 @@ import { dirname, join, resolve } from 'node:path';
 import { environment } from '../../src/config/environment.ts';
 import { labelNames } from '../../src/domain/labels.ts';
 import { createDockerEngine } from '../../src/engine/docker-engine.ts';
+import { readLock } from '../../src/launcher/lock.ts';
 import { claim, idIn } from './claims.ts';
 import { scaled } from './deadline.ts';
 import { testDockerHost } from './engine-fixture.ts';
 import { eventually } from './eventually.ts';
 import { removeAllOf } from './leftovers.ts';
-import { childrenOf, isAlive } from './processes.ts';
+import { endPrograms } from './processes.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 
@@ -145,11 +146,16 @@ export class TestPlatform implements AsyncDisposable {
   }
 
   orchestratorPid(): number {
-    return this.#child('orchestrator/main.');
+    return this.pidOf('orchestrator');
   }
 
   resolverPid(): number {
-    return this.#child('resolver/main.');
+    return this.pidOf('resolver');
+  }
+
+  /** NaN when there is none: a kill of 0 would signal this process group. */
+  pidOf(program: 'orchestrator' | 'resolver'): number {
+    return readLock(this.env.PAAS_HOME ?? '')?.programs[program]?.pid ?? Number.NaN;
   }
 
   /** Sends Ctrl-C to the launcher. Apps go on. */
@@ -263,18 +269,12 @@ export class TestPlatform implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    for (const pid of this.#launcher?.pid ? childrenOf(this.#launcher.pid) : [])
-      if (isAlive(pid.pid)) process.kill(pid.pid, 'SIGKILL');
+    endPrograms(this.env.PAAS_HOME ?? '');
     // A platform that was never ready has its id only in the store.
     const platformId = this.#platformId ?? idIn(join(this.root, 'paas/state.db'));
     if (platformId !== null) await removeAllOf(platformId, testDockerHost());
     await rm(this.root, { recursive: true, force: true });
     this.#claim.release();
-  }
-
-  /** NaN when there is none: a kill of 0 would signal this process group. */
-  #child(part: string): number {
-    return childrenOf(this.launcherPid).find(({ command }) => command.includes(part))?.pid ?? Number.NaN;
   }
 }
 

@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { readLock } from '../../src/launcher/lock.ts';
+import { signalProcess } from '../../src/launcher/running-process.ts';
 
 /** A process's children, with their command lines. */
 export function childrenOf(parent: number): readonly { readonly pid: number; readonly command: string }[] {
@@ -17,6 +19,11 @@ export function childrenOf(parent: number): readonly { readonly pid: number; rea
 export function startedAt(pid: number): string {
   const stat = read(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+/** Kills the programs of the platform in this home, which outlive their launcher. */
+export function endPrograms(home: string): void {
+  for (const program of Object.values(readLock(home)?.programs ?? {})) signalProcess(program, 'SIGKILL');
 }
 
 export function isAlive(pid: number): boolean {

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { PlatformError } from '../../src/domain/errors.ts';
-import { endOrphans } from '../../src/launcher/launch.ts';
 import { LauncherLock, lockPath, readLock, runningLauncher } from '../../src/launcher/lock.ts';
-import { describeProcess, isRunning } from '../../src/launcher/running-process.ts';
+import { describeProcess, endProcesses, isRunning, signalProcess } from '../../src/launcher/running-process.ts';
 import { checkout } from '../support/source-files.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'paas-lock-'));
@@ -54,22 +53,19 @@ test('the next launcher finds the programs of a killed one', async () => {
   writeFileSync(lockPath(home), left);
   await killed[Symbol.asyncDispose]();
   const next = await LauncherLock.acquire(home);
-  assert.deepEqual(
-    next.orphans.map(({ pid }) => pid),
-    [program.pid],
-  );
+  assert.equal(next.left.resolver?.pid, program.pid);
+  assert.equal(readLock(home)?.programs.resolver?.pid, program.pid, 'a launcher that is killed now leaves it too');
   next.release();
 });
 
-test('the programs of a killed launcher are ended before a new platform starts', async () => {
+test('programs get time to end, and no signal goes to this process group', async () => {
   await using program = sleeper();
   const left = describeProcess(program.pid);
-  const steps: string[] = [];
-  const announcer = { step: (text: string) => steps.push(text), detail: () => undefined, print: () => undefined };
-  await endOrphans([left], announcer);
+  await endProcesses([left], 10_000);
   assert.equal(isRunning(left), false);
-  await endOrphans([], announcer);
-  assert.equal(steps.length, 1);
+  await endProcesses([left], 0);
+  signalProcess({ pid: 0, startTicks: null }, 'SIGKILL');
+  signalProcess({ pid: -1, startTicks: null }, 'SIGKILL');
 });
 
 test('a process that reuses the id of a dead one is not mistaken for it', async () => {

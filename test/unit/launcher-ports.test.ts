@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
 import { PlatformError } from '../../src/domain/errors.ts';
-import { listeningInodes, portHolder, requireFreePorts } from '../../src/launcher/ports.ts';
+import { listeningInodes, portHolder, requireFreeApiPort } from '../../src/launcher/ports.ts';
+import { PublicSocket } from '../../src/launcher/public-socket.ts';
+import { bindSocket } from '../../src/system/bound-socket.ts';
+import { checkout } from '../support/source-files.ts';
 
 async function listening(host: string): Promise<Server & AsyncDisposable & { readonly port: number }> {
   const server = createServer();
@@ -31,7 +36,7 @@ function settingsWith(ports: Readonly<Record<string, number>>) {
 
 test('a taken port is an error with its number, its holder and the setting', async () => {
   await using server = await listening('127.0.0.1');
-  await assert.rejects(requireFreePorts(settingsWith({ HTTP_PORT: server.port })), (error) => {
+  await assert.rejects(new PublicSocket(settingsWith({ HTTP_PORT: server.port })).fd(), (error) => {
     assert.ok(error instanceof PlatformError);
     assert.equal(error.code, 'conflict');
     assert.match(
@@ -41,20 +46,44 @@ test('a taken port is an error with its number, its holder and the setting', asy
     assert.match(error.hint ?? '', /PAAS_HTTP_PORT=\d+ npm start/);
     return true;
   });
-  await assert.rejects(requireFreePorts(settingsWith({ API_PORT: server.port })), /PAAS_API_PORT|taken/);
+  await assert.rejects(requireFreeApiPort(settingsWith({ API_PORT: server.port })), /PAAS_API_PORT|taken/);
 });
 
 test('checking a free port leaves it free', async () => {
   const server = await listening('127.0.0.1');
-  const settings = settingsWith({ HTTP_PORT: server.port });
+  const settings = settingsWith({ API_PORT: server.port });
   await server[Symbol.asyncDispose]();
-  await requireFreePorts(settings);
-  await requireFreePorts(settings);
+  await requireFreeApiPort(settings);
+  await requireFreeApiPort(settings);
 });
 
 test('an address of another machine is an error with the setting', async () => {
   const elsewhere = { ...settingsWith({}), bind: '192.0.2.1', httpPort: 8080 };
-  await assert.rejects(requireFreePorts(elsewhere), /192\.0\.2\.1, port 8080: EADDRNOTAVAIL/);
+  await assert.rejects(new PublicSocket(elsewhere).fd(), /192\.0\.2\.1, port 8080: EADDRNOTAVAIL/);
+});
+
+test('the socket that systemd holds is used if it has the address of the settings', async () => {
+  const held = bindSocket('127.0.0.1', 0, 4);
+  assert.ok(typeof held !== 'number');
+  const { port } = held.address;
+  const module = JSON.stringify(join(checkout, 'src/launcher/public-socket.ts'));
+  const script = `
+    import { PublicSocket } from ${module};
+    const held = [];
+    for (const httpPort of [${port}, ${port} + 1]) {
+      const socket = new PublicSocket({ bind: '127.0.0.1', httpPort });
+      await socket.take([]);
+      held.push(socket.isHeld);
+    }
+    console.log(JSON.stringify(held));`;
+  // sd_listen_fds(3): the descriptors begin at 3, and LISTEN_PID is the process that they are for.
+  const started = ['LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --input-type=module -e "$1"', process.execPath, script];
+  const { stdout } = spawnSync('sh', ['-c', ...started], {
+    stdio: ['ignore', 'pipe', 'inherit', held.fd],
+    encoding: 'utf8',
+  });
+  assert.equal(stdout.trim(), '[true,false]');
+  held.close();
 });
 
 test('the holder of a port is found on IPv6, too', async () => {

@@ -22,6 +22,7 @@ const processOwners: ReadonlySet<string> = new Set([
   'src/launcher/host-command.ts', // apt-get, systemctl, service, dockerd
   'src/launcher/run-set-up.ts', // the set-up
   'src/launcher/program.ts', // the platform's own programs
+  'src/system/program-link.ts', // the passer of the public socket
 ]);
 
 type Text = Pick<SourceFile, 'path' | 'text'>;
