@@ -68,6 +68,7 @@ async function admit(endpoint: Endpoint, exchange: Exchange): Promise<Admitted> 
   if (endpoint.method !== 'GET' && isForeignOrigin(request.raw)) {
     throw new PlatformError('forbidden', 'A page of another origin may not change anything in this API.');
   }
+  if (endpoint.auth === 'none') deps.entrance.admitStranger(request.raw);
   const actor = endpoint.auth === 'token' ? await identify(exchange) : null;
   checkVersion(request.headers.accept);
   if (actor) demandScope(actor, endpoint.scope ?? (endpoint.method === 'GET' ? 'read' : 'global'));

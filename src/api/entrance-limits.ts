@@ -10,7 +10,7 @@ export interface EntranceLimits {
   readonly strangersPerClient: number;
   /** How long such a request may be in progress. */
   readonly strangerMs: number;
-  /** Bodies that are read into memory at once, up to 1 MB each. */
+  /** Bodies of more than 16 KB that are read into memory at once, up to 1 MB each. */
   readonly bodies: number;
   /** Below this rate a client that sends or reads is cut. */
   readonly minBytesPerSecond: number;

@@ -32,6 +32,8 @@ export class Entrance {
   readonly #asking = new Map<string | Socket, number>();
   readonly #waiting = new WeakMap<IncomingMessage, () => void>();
   readonly #expecting = new WeakSet<IncomingMessage>();
+  /** Their clients have too many in progress, unless these show a token. */
+  readonly #crowded = new WeakSet<IncomingMessage>();
   readonly #slow: SlowExchanges;
 
   constructor(deps: EntranceDeps) {
@@ -40,6 +42,12 @@ export class Entrance {
     this.#places = new FairShare(connections - strangers);
     this.#bodies = new FairShare(bodies);
     this.#slow = new SlowExchanges(deps.limits);
+  }
+
+  /** Most connections of one server. Those that are being cut count until they are closed. */
+  get maxConnections(): number {
+    const { connections, strangers } = this.#deps.limits;
+    return connections + strangers;
   }
 
   /** For each server: its accepted connections. */
@@ -53,19 +61,16 @@ export class Entrance {
   }
 
   /**
-   * For each request, before anything of its body is read. False: it was answered with 429, because its client has too
-   * many without a token. `expectsContinue`: the client sends the body when it gets 100 (RFC 9110 §10.1.1).
+   * For each request, before anything of its body is read. `expectsContinue`: the client sends the body when it gets 100
+   * (RFC 9110 §10.1.1).
    */
-  begin(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): boolean {
+  begin(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     closeUnlessRead(request, response);
     if (expectsContinue) this.#expecting.add(request);
     const key = clientOf(request) ?? request.socket;
-    const count = this.#asking.get(key) ?? 0;
-    if (count >= this.#deps.limits.strangersPerClient) {
-      refuse(response);
-      return false;
-    }
-    this.#asking.set(key, count + 1);
+    const count = (this.#asking.get(key) ?? 0) + 1;
+    this.#asking.set(key, count);
+    if (count > this.#deps.limits.strangersPerClient) this.#crowded.add(request);
     this.#waiting.set(request, () => {
       this.#waiting.delete(request);
       const left = (this.#asking.get(key) ?? 1) - 1;
@@ -74,7 +79,14 @@ export class Entrance {
     });
     this.#slow.add(request, response);
     response.once('close', () => this.#waiting.get(request)?.());
-    return true;
+  }
+
+  /** For a request that needs no token. Throws `rate_limited`: its client has too many without one in progress. */
+  admitStranger(request: IncomingMessage): void {
+    if (!this.#crowded.has(request)) return;
+    throw new PlatformError('rate_limited', 'Too many requests without a token are in progress from your address.', {
+      hint: 'Wait until some of them have ended.',
+    });
   }
 
   /**
@@ -97,11 +109,11 @@ export class Entrance {
   ): void {
     const { socket } = request;
     const leave = this.#take(accountId);
-    if (needs === 'body' && hasUnreadBody(request)) {
+    if (needs === 'body' && isLarge(request)) {
       const release = this.#bodies.take(accountId);
       if (!release) {
         leave();
-        throw tooMany(`${this.#bodies.held(accountId)} requests of your account are sending a body`);
+        throw tooMany(`${this.#bodies.held(accountId)} requests of your account are sending a large body`);
       }
       request.once('end', release).once('close', release);
     }
@@ -139,9 +151,11 @@ function tooMany(what: string): PlatformError {
   });
 }
 
-function refuse(response: ServerResponse): void {
-  response.shouldKeepAlive = false;
-  const message = 'Too many requests without a valid token are in progress from your address.';
-  response.writeHead(429, { 'Content-Type': 'application/json; charset=utf-8', 'Retry-After': '10' });
-  response.end(JSON.stringify({ id: 'rate_limit', message, hint: 'Sign in: paas login' }));
+/** Small bodies, as of nearly all requests, need no more memory than heads do. */
+const smallBytes = 16 * 1024;
+
+function isLarge(request: IncomingMessage): boolean {
+  const { headers } = request;
+  const isSmall = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= smallBytes;
+  return hasUnreadBody(request) && !isSmall;
 }

@@ -22,11 +22,10 @@ export interface ServerParts {
   readonly listener: Listener;
   readonly attach: AttachDoor;
   readonly entrance: Entrance;
-  readonly maxConnections: number;
 }
 
 /** A server that does not listen yet. WebSocket upgrades go to `attach`. */
-export function createHttpServer({ listener, attach, entrance, maxConnections }: ServerParts): Server {
+export function createHttpServer({ listener, attach, entrance }: ServerParts): Server {
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
@@ -37,10 +36,11 @@ export function createHttpServer({ listener, attach, entrance, maxConnections }:
     // Upgrade to WebSocket only. A request with `Upgrade: h2c`, which curl offers, gets a plain answer.
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
   });
-  server.maxConnections = maxConnections;
+  server.maxConnections = entrance.maxConnections;
   server.on('connection', entrance.pool());
   const serve = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    if (entrance.begin(request, response, expectsContinue)) listener(request, response);
+    entrance.begin(request, response, expectsContinue);
+    listener(request, response);
   };
   server.on('request', serve(false));
   server.on('checkContinue', serve(true));

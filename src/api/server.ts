@@ -62,7 +62,7 @@ export function createApi(options: ApiDeps): Api {
     }
     app.routing(request, response);
   };
-  const parts = { listener, attach, entrance, maxConnections: options.settings.apiConnections };
+  const parts = { listener, attach, entrance };
   const tcp = createHttpServer(parts);
   const local = createHttpServer(parts);
   const app = createFastify(options.logger, tcp);

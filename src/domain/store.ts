@@ -285,8 +285,8 @@ export interface Names {
   related(hostname: string): Promise<readonly PromisedName[]>;
   /** Whether there was one. */
   remove(name: string, state: PromisedName['state']): Promise<boolean>;
-  /** Removes the kept names from before that moment. */
-  prune(before: Date): Promise<void>;
+  /** Removes the kept names from before that moment, and of this account all but the newest `keep`. */
+  prune(before: Date, newest: { readonly accountId: string; readonly keep: number }): Promise<void>;
 }
 
 /** Written in the transaction of the change that it reports, and never changed. */

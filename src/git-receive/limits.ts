@@ -34,7 +34,7 @@ export interface GitLimits {
   readonly verdictMs: number;
   /** From the verdict until git has moved the refs and ended. */
   readonly finishMs: number;
-  /** While the client takes no output. */
+  /** While the client takes no output. On a slow line the system's buffers empty in steps of some minutes. */
   readonly stallMs: number;
   readonly fetchMs: number;
   /** Between SIGTERM and SIGKILL to a git process group. */
@@ -57,8 +57,8 @@ export const defaultLimits: GitLimits = {
   unpackMs: 5 * minute,
   verdictMs: 120 * minute,
   finishMs: 10 * second,
-  stallMs: 2 * minute,
-  fetchMs: 30 * minute,
+  stallMs: 15 * minute,
+  fetchMs: 12 * 60 * minute,
   killGraceMs: 2 * second,
   readMs: 30 * second,
 };

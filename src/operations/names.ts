@@ -11,6 +11,9 @@ import type { Clock } from '../system/clock.ts';
 import { isPublicSuffix } from './public-suffix.ts';
 import type { ByActor } from './releases.ts';
 
+/** Kept for one account at a time, so that nobody can hoard names. */
+const maxKept = 2_000;
+
 /** The collaborators of the verbs that take names or give them up. */
 export interface NamesDeps {
   readonly store: Store;
@@ -53,9 +56,8 @@ export async function giveUp(
   { accountId, deps }: { readonly accountId: string; readonly deps: NamesDeps },
 ): Promise<void> {
   const { clock, nameKeepMs } = deps;
-  await tables.names.prune(new Date(clock.now().getTime() - nameKeepMs));
-  if (nameKeepMs === 0) return;
-  for (const name of names) await tables.names.put({ name, state: 'kept', accountId });
+  if (nameKeepMs > 0) for (const name of names) await tables.names.put({ name, state: 'kept', accountId });
+  await tables.names.prune(new Date(clock.now().getTime() - nameKeepMs), { accountId, keep: maxKept });
 }
 
 /** Lets the account, by its e-mail address or id, take the name. Null: the actor's own. */

@@ -45,10 +45,7 @@ export function namesTable(scope: Scope): Names {
           .executeTakeFirst();
         return row !== undefined;
       }),
-    prune: (before) =>
-      scope.write(async ({ db }) => {
-        await db.deleteFrom('names').where('state', '=', 'kept').where('createdAt', '<', toText(before)).execute();
-      }),
+    prune: (before, newest) => scope.write((tx) => prune(tx, before, newest)),
   };
 }
 
@@ -60,6 +57,21 @@ async function put({ db, clock }: Tx, { name, state, accountId }: Parameters<Nam
     .onConflict((conflict) => conflict.columns(['name', 'state']).doUpdateSet({ accountId, createdAt: row.createdAt }))
     .execute();
   return toName(row);
+}
+
+async function prune({ db }: Tx, before: Date, { accountId, keep }: Parameters<Names['prune']>[1]): Promise<void> {
+  await db.deleteFrom('names').where('state', '=', 'kept').where('createdAt', '<', toText(before)).execute();
+  const all = await db
+    .selectFrom('names')
+    .select('name')
+    .where('state', '=', 'kept')
+    .where('accountId', '=', accountId)
+    .orderBy('createdAt', 'desc')
+    .orderBy('name')
+    .execute();
+  for (const { name } of all.slice(keep)) {
+    await db.deleteFrom('names').where('state', '=', 'kept').where('name', '=', name).execute();
+  }
 }
 
 function toName(row: NameRow): PromisedName {

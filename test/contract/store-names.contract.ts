@@ -36,13 +36,26 @@ export function storeNamesContract(name: string, open: () => Promise<Store>): vo
     });
 
     test('old kept names are removed, and allowed ones stay', async () => {
+      const all = { accountId: eve.id, keep: 100 };
       await store.names.put({ name: 'old', state: 'kept', accountId: ada.id });
       await store.names.put({ name: 'status', state: 'allowed', accountId: ada.id });
-      await store.names.prune(new Date(Date.now() - 60_000));
+      await store.names.prune(new Date(Date.now() - 60_000), all);
       assert.ok(await store.names.find('old', 'kept'));
-      await store.names.prune(new Date(Date.now() + 60_000));
+      await store.names.prune(new Date(Date.now() + 60_000), all);
       assert.equal(await store.names.find('old', 'kept'), null);
       assert.ok(await store.names.find('status', 'allowed'));
+    });
+
+    test('of one account only the newest are kept', async () => {
+      for (const name of ['one', 'two', 'three']) await store.names.put({ name, state: 'kept', accountId: eve.id });
+      await store.names.put({ name: 'hers', state: 'kept', accountId: ada.id });
+      await store.names.put({ name: 'may', state: 'allowed', accountId: eve.id });
+      await store.names.prune(new Date(0), { accountId: eve.id, keep: 2 });
+      const left = await store.names.list(eve.id);
+      assert.equal(left.filter(({ state }) => state === 'kept').length, 2);
+      assert.equal(left.filter(({ state }) => state === 'allowed').length, 1);
+      assert.ok(await store.names.find('hers', 'kept'));
+      await store.names.prune(new Date(0), { accountId: eve.id, keep: 0 });
     });
 
     test('hostnames meet in a wildcard, of apps and of kept names alike', async () => {
