@@ -149,6 +149,13 @@ export const commandGroups: readonly CommandGroup[] = [
       command('version', 'show the version', () => import('./commands/version.ts')),
       command('platform:stop', 'stop the platform on this machine', () => import('./commands/platform/stop.ts')),
       command(
+        'platform:backup',
+        'back up the state of the platform on this machine',
+        () => import('./commands/platform/backup.ts'),
+      ),
+      command('platform:backups', 'list its backups', () => import('./commands/platform/backups.ts')),
+      command('platform:restore', 'put a backup back', () => import('./commands/platform/restore.ts')),
+      command(
         'platform:uninstall',
         'remove what the platform put on this machine',
         () => import('./commands/platform/uninstall.ts'),

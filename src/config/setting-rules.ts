@@ -84,6 +84,7 @@ export const settingRules = z.object({
   log_mib_per_app: wholeNumber(1, 1024 * 1024)
     .default(32)
     .describe('how much log is kept of each app, in MiB'),
+  backups_kept: wholeNumber(0, 365).default(7).describe('nightly backups of the store that are kept; 0: none is made'),
   reserve_mib: wholeNumber(0, 1024 * 1024)
     .default(64)
     .describe('space kept in its home for a full disk, in MiB'),

@@ -63,6 +63,8 @@ export interface Settings {
   /** How long the name of a destroyed or renamed app, and a removed hostname, stays with its owner. */
   readonly nameKeepMs: number;
   readonly logBytesPerApp: number;
+  /** Nightly backups of the store. */
+  readonly backupsKept: number;
   /** The size of the reserve on the disk of `home`. */
   readonly reserveBytes: number;
   /** The Debian release of the stacks. */
@@ -143,6 +145,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     drainMs: s.drain_s * 1000,
     nameKeepMs: s.name_keep_days * 86_400_000,
     logBytesPerApp: s.log_mib_per_app * megabyte,
+    backupsKept: s.backups_kept,
     reserveBytes: s.reserve_mib * megabyte,
     stackSuite: s.stack_suite,
     logLevel: s.log_level,

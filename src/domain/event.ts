@@ -6,6 +6,8 @@ import { type Instance, processName, type StopReason } from './instance.ts';
 export const eventKinds = [
   'platform.started',
   'platform.stopped',
+  'platform.backup_failed',
+  'platform.restored',
   'account.created',
   'token.created',
   'token.revoked',
@@ -121,6 +123,9 @@ interface TargetFacts {
 export interface EventFacts {
   readonly 'platform.started': { readonly version: string };
   readonly 'platform.stopped': { readonly version: string };
+  readonly 'platform.backup_failed': { readonly reason: string };
+  /** The file's name, and the moment of the newest change in it. */
+  readonly 'platform.restored': { readonly backup: string; readonly newestChange: string | null };
   readonly 'account.created': { readonly email: string };
   readonly 'token.created': TokenFacts;
   readonly 'token.revoked': TokenFacts;

@@ -1,9 +1,11 @@
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ensureStacks } from '../builder/stack.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
 import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createDockerEngine } from '../engine/docker-engine.ts';
+import { backUpNow, describeBackups } from './backup-commands.ts';
+import { restorePlatform } from './restore.ts';
 import { ownLabels, ownsLogin, stopApps, stopPlatform } from './stop.ts';
 import { type Announcer, announceOn } from './terminal.ts';
 import { uninstall } from './uninstall.ts';
@@ -21,6 +23,9 @@ type LocalCommand = (deps: CommandDeps, args: readonly string[]) => Promise<Resu
 const commands: Readonly<Record<string, LocalCommand>> = {
   'platform:stop': stopCommand,
   'platform:uninstall': uninstallCommand,
+  'platform:backup': backupCommand,
+  'platform:backups': async ({ settings, announcer }) => describeBackups(settings, announcer),
+  'platform:restore': restoreCommand,
   'stack:rebuild': rebuildCommand,
 };
 
@@ -65,6 +70,17 @@ async function uninstallCommand(
   return { home: settings.home };
 }
 
+async function backupCommand({ settings, announcer }: CommandDeps, args: readonly string[]): Promise<Result> {
+  const [file] = parseWords('platform:backup', args, {}).positionals;
+  return await backUpNow(settings, file, announcer);
+}
+
+async function restoreCommand(deps: CommandDeps, args: readonly string[]): Promise<Result> {
+  const options = { confirm: { type: 'string' }, key: { type: 'string' } } as const;
+  const { values, positionals } = parseWords('platform:restore', args, options);
+  return await restorePlatform({ file: positionals[0], key: values.key, confirm: values.confirm }, deps);
+}
+
 async function rebuildCommand({ settings, engine, announcer }: CommandDeps, args: readonly string[]): Promise<Result> {
   parse('stack:rebuild', args, {});
   announcer.step(`Making the stack images of Debian ${settings.stackSuite} anew`);
@@ -78,8 +94,17 @@ async function rebuildCommand({ settings, engine, announcer }: CommandDeps, args
 type Flags = Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
 
 function parse<T extends Flags>(name: string, args: readonly string[], options: T) {
+  return read(name, { args: [...args], options, strict: true }).values;
+}
+
+/** For a command that takes words beside its flags. */
+function parseWords<T extends Flags>(name: string, args: readonly string[], options: T) {
+  return read(name, { args: [...args], options, strict: true, allowPositionals: true });
+}
+
+function read<T extends ParseArgsConfig>(name: string, config: T) {
   try {
-    return parseArgs({ args: [...args], options, strict: true }).values;
+    return parseArgs(config);
   } catch (cause) {
     throw new PlatformError('invalid_params', `paas ${name}: ${(cause as Error).message}`, { cause });
   }

@@ -3,7 +3,7 @@ import { runLocalCommand } from './local-commands.ts';
 import { endProcess, goOnUnread } from './terminal.ts';
 
 /*
- * The program of `paas platform:stop`, `platform:uninstall` and `stack:rebuild`: one command on this machine. The
+ * The program of `paas platform:…` and `stack:rebuild`: one command on this machine. The
  * result goes to the client by IPC. A defect prints its stack and ends the process without a result.
  */
 

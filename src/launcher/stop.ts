@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { type Environment, environment } from '../config/environment.ts';
 import { paths, type Settings } from '../config/settings.ts';
 import { countsAsRunning } from '../domain/containers.ts';
@@ -6,9 +5,9 @@ import type { Engine } from '../domain/engine.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { type Labels, labelNames } from '../domain/labels.ts';
 import type { Store } from '../domain/store.ts';
-import { lookBeside } from '../store/beside.ts';
+import { isEmptyFile, lookBeside } from '../store/beside.ts';
 import { platformId } from '../store/platform-id.ts';
-import { openStore } from '../store/store.ts';
+import { openHomeStore } from '../store/store.ts';
 import { systemClock } from '../system/clock.ts';
 import { livingPrograms } from './living-programs.ts';
 import { readLock, runningLauncher } from './lock.ts';
@@ -70,9 +69,8 @@ export async function ownsLogin(settings: Settings, env: Environment = environme
 }
 
 async function withStore<T>(settings: Settings, ask: (store: Store) => Promise<T>): Promise<T | null> {
-  const { state, keys } = paths(settings.home);
-  if (!existsSync(state)) return null;
-  const store = await openStore({ path: state, keysDir: keys });
+  if (isEmptyFile(paths(settings.home).state)) return null;
+  const store = await openHomeStore(settings.home);
   try {
     return await ask(store);
   } finally {

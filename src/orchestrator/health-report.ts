@@ -13,6 +13,7 @@ import { type BuildCheckHands, buildChecks } from './build-checks.ts';
 import { capacityCheck } from './capacity-check.ts';
 import { capacityOf } from './capacity-report.ts';
 import { inTime } from './in-time.ts';
+import { backupCheck } from './nightly-backup.ts';
 import { reserveCheck } from './reserve-check.ts';
 
 type Part = PlatformStatus['parts'][number];
@@ -72,6 +73,7 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
       ...reports.flatMap(({ checks }) => checks),
       ...builds,
       reserveCheck(deps.reserve, settings),
+      backupCheck(settings, { startedAt: deps.startedAt, now: new Date() }),
     ],
   };
 }

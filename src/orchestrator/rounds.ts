@@ -12,6 +12,7 @@ import { shorten } from '../reporting/foreign-log.ts';
 import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import { Recurring } from '../system/recurring.ts';
+import { createNightlyBackup } from './nightly-backup.ts';
 
 /** Long enough for the kernel's figure to follow a restart. */
 const memoryMs = 5_000;
@@ -54,6 +55,7 @@ export function createRounds(deps: {
       logger,
     }),
     every(oneOffsMs, 'end one-offs whose time is over', () => endOverdueOneOffs({ store, clock })),
+    every(minuteMs, 'back the store up', createNightlyBackup({ store, settings, clock, logger })),
     every(hourMs, 'forget old instances', () => forgetOldInstances({ store, clock })),
     every(hourMs, 'forget old history', (signal) => forgetOldHistory({ store, clock }, signal)),
     every(hourMs, "shorten the engine's log", () => shorten({ path: engineLog, ...engineLogBytes })),

@@ -85,6 +85,8 @@ function wordsOf(event: PlatformEvent): readonly string[] {
     case 'app.destroyed':
     case 'platform.started':
     case 'platform.stopped':
+    case 'platform.backup_failed':
+    case 'platform.restored':
     case 'account.created':
     case 'token.created':
     case 'token.revoked':

@@ -38,6 +38,8 @@ export class EventLog {
   readonly #unsubscribe: () => void;
   #cursor: EventCursor = beginning;
   #savedCursor: EventCursor | null = null;
+  /** A failure is logged when it begins. */
+  #isSavingFailing = false;
   #wake: () => void = () => {};
   #pending = true;
 
@@ -146,8 +148,11 @@ export class EventLog {
       // The cursor must not be ahead of the logs on the disk.
       await appLog.flush();
       await writeCursor(this.#cursorPath, cursor);
+      this.#isSavingFailing = false;
     } catch (error) {
       this.#savedCursor = null;
+      if (this.#isSavingFailing) return;
+      this.#isSavingFailing = true;
       logger.warn('The number of the last event in the logs could not be saved.', { error });
     }
   }

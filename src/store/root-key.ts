@@ -53,7 +53,11 @@ export function createRootKey(keysDir: string): RootKey {
 
 /** Null when there is no key file. Throws `internal` when the file holds no key. */
 export function readRootKey(keysDir: string): RootKey | null {
-  const path = rootKeyPath(keysDir);
+  return keyInFile(rootKeyPath(keysDir));
+}
+
+/** The same for a file of any name, such as the copy that belongs to a backup. */
+export function keyInFile(path: string): RootKey | null {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -90,7 +90,15 @@ const typed: readonly (readonly [name: string, ...args: readonly string[]])[] = 
   ['login'],
   ['logout'],
 ];
-const elsewhere = ['demo', 'platform:stop', 'platform:uninstall', 'stack:rebuild'];
+const elsewhere = [
+  'demo',
+  'platform:backup',
+  'platform:backups',
+  'platform:restore',
+  'platform:stop',
+  'platform:uninstall',
+  'stack:rebuild',
+];
 
 test('with --json every command prints one JSON document and nothing else, even when it changes something', async (t) => {
   for (const [name, ...args] of typed) {

@@ -22,6 +22,8 @@ const build = { buildId: 'b' } as const;
 export const exampleFacts: EventFacts = {
   'platform.started': { version: '1.0.0' },
   'platform.stopped': { version: '1.0.0' },
+  'platform.backup_failed': { reason: 'The disk is full.' },
+  'platform.restored': { backup: '2026-11-29T030000Z.db', newestChange: '2026-11-29T02:59:00.000Z' },
   'account.created': { email: 'me@example.com' },
   'token.created': token,
   'token.revoked': token,

@@ -108,6 +108,28 @@ export class TestPlatform implements AsyncDisposable {
 
   /** Starts the launcher, as `npm start` does, and waits until the platform says that it is ready. */
   async launch(): Promise<void> {
+    const launcher = this.#spawnLauncher();
+    await eventually(
+      'the platform is ready',
+      async () => {
+        if (launcher.exitCode !== null)
+          throw new Error(`the launcher ended with ${launcher.exitCode}:\n${this.#output}`);
+        return this.#output.includes('The platform is ready');
+      },
+      { deadlineMs: 180_000, everyMs: 50 },
+    ).catch((error: unknown) => {
+      throw new Error(`${(error as Error).message}\n${this.#output}`, { cause: error });
+    });
+    this.#platformId = await this.platformId();
+  }
+
+  /** Starts the launcher for a platform that does not get ready, and waits for these words of it. */
+  async launchUntil(said: RegExp): Promise<void> {
+    this.#spawnLauncher();
+    await eventually(`the launcher says ${said}`, () => said.test(this.#output));
+  }
+
+  #spawnLauncher(): ChildProcess {
     const launcher = spawn(
       process.execPath,
       [join(checkout, 'src/bootstrap.cjs'), join(checkout, 'src/launcher/main.ts')],
@@ -122,18 +144,7 @@ export class TestPlatform implements AsyncDisposable {
     this.#output = '';
     for (const stream of [launcher.stdout, launcher.stderr])
       stream?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
-    await eventually(
-      'the platform is ready',
-      async () => {
-        if (launcher.exitCode !== null)
-          throw new Error(`the launcher ended with ${launcher.exitCode}:\n${this.#output}`);
-        return this.#output.includes('The platform is ready');
-      },
-      { deadlineMs: 180_000, everyMs: 50 },
-    ).catch((error: unknown) => {
-      throw new Error(`${(error as Error).message}\n${this.#output}`, { cause: error });
-    });
-    this.#platformId = await this.platformId();
+    return launcher;
   }
 
   /** What the launcher printed since it was started. */
