@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaultFirstUid } from '../domain/app-user.ts';
 import { defaultCloudlet } from '../domain/cloudlet.ts';
+import { defaultTerminals } from '../domain/containers.ts';
 import { parseAddressRange } from '../system/address-range.ts';
 
 const megabyte = 1024 * 1024;
@@ -66,6 +67,7 @@ export const settingRules = z.object({
     .default(defaultCloudlet.memoryBytes / megabyte)
     .describe('memory of a cloudlet, the unit of an instance size, in MiB'),
   cloudlet_mhz: wholeNumber(50, 100_000).default(defaultCloudlet.cpuMhz).describe('CPU of a cloudlet, in MHz'),
+  app_terminals: wholeNumber(0, 3000).default(defaultTerminals).describe('terminals (ptys) that an instance may open'),
   overcommit: overcommit.default(1.5).describe("how many times the host's cloudlets may be reserved"),
   deploy_reserve: wholeNumber(0, 50).default(5).describe('percent of these for deploys and restarts only'),
   low_memory_percent: wholeNumber(0, 100).default(10).describe('percent of free memory below which apps are restarted'),

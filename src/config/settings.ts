@@ -44,6 +44,8 @@ export interface Settings {
   readonly firstAppUid: number;
   readonly cloudletMemoryBytes: number;
   readonly cloudletCpuMhz: number;
+  /** Terminals (ptys) that an instance may open. */
+  readonly appTerminals: number;
   /** How many times a host's cloudlets may be reserved. */
   readonly overcommit: number;
   /** The share of the reservable cloudlets that only replacements of running instances may use. */
@@ -133,6 +135,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     firstAppUid: s.first_app_uid,
     cloudletMemoryBytes: s.cloudlet_mib * megabyte,
     cloudletCpuMhz: s.cloudlet_mhz,
+    appTerminals: s.app_terminals,
     overcommit: s.overcommit,
     deployReservePercent: s.deploy_reserve,
     lowMemoryPercent: s.low_memory_percent,

@@ -5,6 +5,9 @@ import type { Labels } from './labels.ts';
 /** Which sandbox a container gets. Only engine/policy.ts defines their limits. */
 export type Sandbox = 'app' | 'build';
 
+/** All containers of a host share about 3,000 (`kernel.pty.max` less `kernel.pty.reserve`): with this, 180 can open all of theirs. */
+export const defaultTerminals = 16;
+
 /** Everything that a container may be given. A host path, device, capability or host namespace cannot be expressed. */
 export interface ContainerSpec {
   readonly name: string;
@@ -27,6 +30,8 @@ export interface ContainerSpec {
   /** Relative weight under contention; 1024 is the norm. */
   readonly cpuShares?: number;
   readonly pids?: number;
+  /** Terminals (ptys) that its processes may open, beside its own. Default: `defaultTerminals`. */
+  readonly terminals?: number;
   /** Empty: the container has only its loopback. Its address is in the first network with `start`. */
   readonly networks: readonly ContainerNetwork[];
   /** Named volumes of ours, by mount point. */

@@ -37,6 +37,11 @@ export interface HostHands {
    * gave them. Counts where `containerDisk` does. Throws `unavailable`.
    */
   stepDisks(mark: string, signal: AbortSignal): Promise<ReadonlyMap<string, ContainerDisk>>;
+  /**
+   * Limits the buffers of TCP of a container that runs, to a quarter of its memory. Call it after each start and each change
+   * of its limits. True if they are limited, as the kernel itself does with cgroup v2. Never throws.
+   */
+  limitSockets(containerId: string): Promise<boolean>;
   /** The current load of the host, from all of its programs. */
   load(): Promise<HostLoad>;
   /** Destinations of the host's routes, except the default route. A network of the platform must not overlap them. */

@@ -25,8 +25,15 @@ const killMarginMs = 60_000;
 
 export function dockerContainers(
   connection: Connection,
-  info: () => Promise<DockerInfo>,
-  cacheDir: string | null,
+  {
+    info,
+    cacheDir,
+    onLimits,
+  }: {
+    readonly info: () => Promise<DockerInfo>;
+    readonly cacheDir: string | null;
+    readonly onLimits: (containerId: string) => Promise<unknown>;
+  },
 ): EngineContainers {
   const openFiles = new OpenFilesLimit(connection, cacheDir);
 
@@ -41,6 +48,7 @@ export function dockerContainers(
           what: `start container ${id}`,
           deadlineMs: startDeadlineMs,
         });
+        await onLimits(id);
       } catch (error) {
         if (answered(error, 304)) return;
         if (refusedOpenFiles(error)) await openFiles.forget();
@@ -77,7 +85,10 @@ export function dockerContainers(
     kill: (id, signal) => kill(connection, id, signal),
     pause: (id) => setPaused(connection, id, 'pause'),
     unpause: (id) => setPaused(connection, id, 'unpause'),
-    update: async (id, limits) => updateContainer(connection, id, { limits, info: await info() }),
+    async update(id, limits) {
+      await updateContainer(connection, id, { limits, info: await info() });
+      await onLimits(id);
+    },
 
     remove: (id) => removeContainer(connection, id),
 

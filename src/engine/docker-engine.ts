@@ -10,6 +10,7 @@ import { dockerVolumes } from './volumes.ts';
 
 const infoLifetimeMs = 60_000;
 const noRoutes = async () => [];
+const nothing = async () => undefined;
 
 export interface DockerEngineOptions {
   /** `unix:///var/run/docker.sock` or `tcp://host:port`. */
@@ -21,10 +22,17 @@ export interface DockerEngineOptions {
   readonly cacheDir?: string;
   /** Destinations of the host's routes, which no new network may overlap. Default: none. */
   readonly hostRoutes?: () => Promise<readonly Block[]>;
+  /** Called after each start of a container and each change of its limits, with its id. It must not throw. */
+  readonly onLimits?: (containerId: string) => Promise<unknown>;
 }
 
 /** The Engine port over one Docker engine, 20.10 or newer. Connects at the first call. Throws `invalid_params` for a wrong address. */
-export function createDockerEngine({ dockerHost, cacheDir, hostRoutes = noRoutes }: DockerEngineOptions): Engine {
+export function createDockerEngine({
+  dockerHost,
+  cacheDir,
+  hostRoutes = noRoutes,
+  onLimits = nothing,
+}: DockerEngineOptions): Engine {
   const connection = connect(dockerHost);
   const cache = cacheDir ?? null;
 
@@ -41,7 +49,7 @@ export function createDockerEngine({ dockerHost, cacheDir, hostRoutes = noRoutes
     return known.info;
   };
 
-  const containers = dockerContainers(connection, abilities, cache);
+  const containers = dockerContainers(connection, { info: abilities, cacheDir: cache, onLimits });
   return {
     async info() {
       const { id, cgroupVersion, cgroupDriver, dataRoot, ...info } = await readInfo(connection);

@@ -1,4 +1,5 @@
 import { type ErrorCode, PlatformError } from '../domain/errors.ts';
+import { usedUp } from './used-up.ts';
 
 export interface FailedCall {
   readonly what: string;
@@ -28,7 +29,7 @@ const noConnection: ReadonlySet<string> = new Set([
 
 /**
  * The platform's error for any error of a call to the engine: `not_found` (404), `conflict` (409), `unavailable`
- * (no answer, deadline), `cancelled` (the caller's signal), `no_capacity` (disk full), else `internal` with the engine's words.
+ * (no answer, deadline), `cancelled` (the caller's signal), `no_capacity` (disk full, or used-up.ts), else `internal` with the engine's words.
  */
 export function toPlatformError(error: unknown, call: FailedCall): PlatformError {
   if (error instanceof PlatformError) return error;
@@ -94,6 +95,13 @@ function messageOf(error: unknown): string {
 
 function fromAnswer(error: AnsweredError, status: number, call: FailedCall): PlatformError {
   const words = messageOf(error);
+  const gone = usedUp(words);
+  if (gone !== null) {
+    return new PlatformError('no_capacity', `The host has no ${gone.thing} left: the engine could not ${call.what}.`, {
+      hint: `${gone.hint}.`,
+      cause: error,
+    });
+  }
   if (/no space left on device/i.test(words)) {
     return new PlatformError('no_capacity', `The engine's disk is full: it could not ${call.what}.`, {
       hint: 'Free space on the disk that holds the engine’s data, then try again.',

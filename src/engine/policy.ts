@@ -1,6 +1,12 @@
 import { posix } from 'node:path';
 import type Docker from 'dockerode';
-import type { ContainerLimits, ContainerNetwork, ContainerSpec, Sandbox } from '../domain/containers.ts';
+import {
+  type ContainerLimits,
+  type ContainerNetwork,
+  type ContainerSpec,
+  defaultTerminals,
+  type Sandbox,
+} from '../domain/containers.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { atLeast } from './api-version.ts';
 import seccompProfile from './sandbox.seccomp.json' with { type: 'json' };
@@ -19,6 +25,7 @@ const megabyte = 1024 * 1024;
 interface SandboxDefaults {
   readonly pids: (memoryBytes: number) => number;
   readonly cpuShares: number;
+  readonly terminals: number;
   /** 0 leaves /tmp on disk. */
   readonly tmpBytes: (memoryBytes: number) => number;
   readonly log: { readonly Type: string; readonly Config: Readonly<Record<string, string>> };
@@ -28,6 +35,7 @@ const sandboxes: Readonly<Record<Sandbox, SandboxDefaults>> = {
   app: {
     pids: (memoryBytes) => (memoryBytes > 1024 * megabyte ? 512 : 256),
     cpuShares: 1024,
+    terminals: defaultTerminals,
     // Files in /tmp count as the container's memory. They alone must not fill it.
     tmpBytes: (memoryBytes) => Math.min(128 * megabyte, Math.floor(memoryBytes / 2)),
     // Blocking, because `non-blocking` silently loses lines when its buffer is full.
@@ -36,7 +44,13 @@ const sandboxes: Readonly<Record<Sandbox, SandboxDefaults>> = {
   // A quarter of an app's weight, so that builds do not slow apps down. /tmp is on disk, because compilers' output is too big
   // for memory. The engine keeps no log of a build: the builder reads all of its output, and with a log a 120 MB layer on
   // stdout took 4.4 s instead of 1.2 s.
-  build: { pids: () => 1024, cpuShares: 256, tmpBytes: () => 0, log: { Type: 'none', Config: {} } },
+  build: {
+    pids: () => 1024,
+    cpuShares: 256,
+    terminals: defaultTerminals,
+    tmpBytes: () => 0,
+    log: { Type: 'none', Config: {} },
+  },
 };
 
 /**
@@ -120,7 +134,7 @@ function hostConfig(spec: ContainerSpec, engine: EngineAbilities): Docker.HostCo
     ShmSize: 64 * megabyte,
     ReadonlyRootfs: spec.readOnlyRoot ?? false,
     Binds: [],
-    Mounts: (spec.volumes ?? []).map(volumeMount),
+    Mounts: [...(spec.volumes ?? []).map(volumeMount), terminals(spec.terminals ?? defaults.terminals)],
     NetworkMode: firstNetwork(spec)?.id ?? 'none',
     PublishAllPorts: false,
     PortBindings: {},
@@ -199,6 +213,26 @@ function volumeMount(volume: VolumeOfSpec): Docker.MountSettings {
     throw new PlatformError('invalid_params', `A volume cannot be mounted at "${volume.path}".`);
   }
   return { Type: 'volume', Source: volume.name, Target: volume.path, ReadOnly: volume.readOnly ?? false };
+}
+
+/**
+ * The container's own /dev/pts. All containers of a host share `kernel.pty.max` less `kernel.pty.reserve` terminals, and the
+ * engine's API has no limit for them. An unnamed volume of the engine's own driver is mounted by the engine with any type
+ * and options, and is removed with the container. One more terminal is for the container's own (`tty`).
+ */
+function terminals(most: number): Docker.MountSettings {
+  const options = `nosuid,noexec,mode=0620,ptmxmode=0666,gid=5,max=${most + 1}`;
+  return {
+    Type: 'volume',
+    Source: '',
+    Target: '/dev/pts',
+    ReadOnly: false,
+    VolumeOptions: {
+      NoCopy: true,
+      Labels: {},
+      DriverConfig: { Name: 'local', Options: { type: 'devpts', device: 'devpts', o: options } },
+    },
+  };
 }
 
 /**

@@ -52,6 +52,11 @@ async function brakeGroup({ cgroupVersion, memoryBytes }: EngineOnHost, cgroupRo
     for (const group of groups) await makeGroup(join(cgroupRoot, hierarchy, group));
     await writeFile(join(cgroupRoot, hierarchy, 'docker/buildkit', file), value);
   }
+  // Counted beside the memory (socket-memory.ts). Not every kernel has it.
+  const buffers = join(cgroupRoot, 'memory/docker/buildkit/memory.kmem.tcp.limit_in_bytes');
+  const ownLimit = { flag: 'r+' } as const;
+  if (cgroupVersion === 1)
+    await writeFile(buffers, String(Math.floor(memoryBytes / 8)), ownLimit).catch(() => undefined);
   return {
     applied: true,
     message: 'their steps together are held to half of the memory',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
 import type { ContainerDisk, EngineOnHost } from '../domain/host-hands.ts';
 import { isRoot } from '../system/privileges.ts';
+import { groupOf } from './container-group.ts';
 import { seesEngineProcesses } from './process-numbers.ts';
 import { stepGroups } from './step-ports.ts';
 
@@ -40,7 +41,7 @@ export async function containerDisk(
   containerId: string,
   signal: AbortSignal,
 ): Promise<ContainerDisk> {
-  const pids = await processesIn(groupOf(await engine(), containerId));
+  const pids = await processesIn(pidsGroupOf(await engine(), containerId));
   if (pids.length === 0) throw new PlatformError('not_found', `Container ${containerId} does not run.`);
   return await diskOfProcesses(pids, signal);
 }
@@ -79,9 +80,8 @@ async function diskOfProcesses(pids: readonly number[], signal: AbortSignal): Pr
   return { bytes: kilobytes * 1024 + nameless.bytes, files: files + nameless.files };
 }
 
-function groupOf({ cgroupVersion, cgroupDriver }: EngineOnHost, containerId: string): string {
-  const group = cgroupDriver === 'systemd' ? `system.slice/docker-${containerId}.scope` : `docker/${containerId}`;
-  return join(cgroupMount, cgroupVersion === 1 ? 'pids' : '', group);
+function pidsGroupOf(engine: EngineOnHost, containerId: string): string {
+  return join(cgroupMount, engine.cgroupVersion === 1 ? 'pids' : '', groupOf(engine, containerId));
 }
 
 /** The numbers of the processes in a control group. Empty if there is no such group. */

@@ -6,6 +6,7 @@ import { diskOf } from './disk.ts';
 import { applyHostFirewall, nameServers, removeHostFirewall } from './firewall.ts';
 import { hostLoad } from './load.ts';
 import { hostRoutes } from './routes.ts';
+import { limitSockets } from './socket-memory.ts';
 import { StepSeparator } from './step-separation.ts';
 
 export interface LocalHandsDeps {
@@ -36,6 +37,7 @@ export function createLocalHands({ home, engine, bridgeProcesses }: LocalHandsDe
     whyNotCounted: () => whyNotCounted(engine),
     containerDisk: (containerId, signal) => containerDisk(engine, containerId, signal),
     stepDisks: (mark, signal) => stepDisks(engine, mark, signal),
+    limitSockets: (containerId) => limitSockets(engine, containerId),
     load: hostLoad,
     routes: hostRoutes,
   };

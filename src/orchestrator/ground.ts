@@ -48,7 +48,12 @@ export async function openGround(settings: Settings) {
     bridgeProcesses: bridgeProcesses(dockerHost),
   });
   const cacheDir = join(folders.cache, 'engine');
-  const engine = createDockerEngine({ dockerHost, cacheDir, hostRoutes: hands.routes });
+  const engine = createDockerEngine({
+    dockerHost,
+    cacheDir,
+    hostRoutes: hands.routes,
+    onLimits: hands.limitSockets,
+  });
   const info = await engine.info();
   const engines = new EngineRegistry();
   engines.add(await putHost(store, info, settings), engine);

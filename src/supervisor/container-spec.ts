@@ -24,6 +24,8 @@ export interface SpecFacts {
   readonly networks: readonly AppNetwork[];
   readonly cloudlet: CloudletSize;
   readonly stopGraceMs: number;
+  /** Ptys that the instance may open. */
+  readonly terminals: number;
   /** The one-off's row; null for an instance of the formation. */
   readonly run: OneOff | null;
 }
@@ -86,6 +88,7 @@ export function containerSpec(facts: SpecFacts): ContainerSpec {
     // The kernel's limit (HOST_NAME_MAX) is 64, and a type's name may have 63.
     hostname: processName(instance).slice(-63),
     ...limitsOf(instance.size, facts.cloudlet),
+    terminals: facts.terminals,
     networks: [{ id: network.networkId, aliases: [], when: 'start' }],
     openStdin: run?.attach ?? false,
     tty: run?.tty ?? false,

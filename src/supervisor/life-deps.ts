@@ -31,6 +31,7 @@ export interface LifeSettings {
   readonly drainMs: number;
   readonly cloudletMemoryBytes: number;
   readonly cloudletCpuMhz: number;
+  readonly appTerminals: number;
 }
 
 /** Ends the requests of an instance that is to stop. */

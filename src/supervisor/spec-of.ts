@@ -50,7 +50,7 @@ async function specOfRelease(
     throw new PlatformError('internal', `Instance ${instance.id} has a release without an artifact.`);
   const cloudlet = { memoryBytes: settings.cloudletMemoryBytes, cpuMhz: settings.cloudletCpuMhz };
   const networks = await store.appNetworks.list({ appId: app.id, hostId: instance.hostId });
-  const { stopGraceMs } = settings;
-  const facts = { platformId, app, release, artifact, instance, run, cloudlet, stopGraceMs, networks };
+  const { stopGraceMs, appTerminals: terminals } = settings;
+  const facts = { platformId, app, release, artifact, instance, run, cloudlet, stopGraceMs, terminals, networks };
   return { container: containerSpec(facts), port: portsOf(instance, artifact)[0] ?? null };
 }

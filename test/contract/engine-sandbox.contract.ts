@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { describe, test } from 'node:test';
+import { scaled } from '../support/deadline.ts';
 import { megabyte } from '../support/engine-fixture.ts';
 import type { UnderTest } from './engine.contract.ts';
 
 /** socket(2) on amd64 and arm64; io_uring_setup(2) is 425 everywhere. */
 const socketCall = process.arch === 'arm64' ? 198 : 41;
+
+const inotifyInit = process.arch === 'arm64' ? 26 : 294;
+const ioSetup = process.arch === 'arm64' ? 0 : 206;
+const addKey = process.arch === 'arm64' ? 217 : 248;
 
 /** A child takes 200 MB. The shell lives a little longer, because an engine may miss events in a container's last moment. */
 export const outOfMemory = `perl -e 'my $x = "x" x (200 * 1024 * 1024)'; code=$?; sleep 0.3; exit $code`;
@@ -112,6 +119,60 @@ export function sandboxContract(underTest: UnderTest): void {
       const [openFiles, core] = stdout.trim().split('\n').map(Number);
       assert.ok(openFiles !== undefined && openFiles >= 1024 && openFiles <= 20_000, stdout);
       assert.equal(core, 0);
+    });
+
+    test('terminals are the container’s own, and end at its limit', async () => {
+      const script = `
+        my @open; while (sysopen(my $terminal, "/dev/ptmx", 2)) { push @open, $terminal }
+        print scalar(@open), " ", $!+0, " ";
+        opendir(my $all, "/dev/pts"); print join(",", sort grep { /^\\d+$/ } readdir $all), "\\n";
+      `;
+      const run = (terminals: number) =>
+        underTest().output(`exec perl -e "$PROBE"`, { env: { PROBE: script }, terminals });
+      // One more is for a terminal that the platform opens. 28 is ENOSPC.
+      assert.equal(await run(3), '4 28 0,1,2,3\n');
+      const terminal = await underTest().output('test -t 1 && stat -c %a /dev/pts/0', { tty: true, terminals: 0 });
+      assert.equal(terminal.trim(), '620');
+    });
+
+    test('what a user uses up does not run out for another user', async () => {
+      const fixture = underTest();
+      const { containers } = fixture.engine;
+      // Not a user of another test that runs at the same time.
+      const first = randomInt(3_000_000, 2_000_000_000);
+      const count = (calls: number, text: string) => `
+        my @open; my $descriptor;
+        while (@open < ${calls} && ($descriptor = syscall(${inotifyInit}, 0)) >= 0) { push @open, $descriptor }
+        $| = 1; print "${text} ", scalar(@open), " ", $!+0, "\\n";
+      `;
+      const all = { env: { PROBE: `${count(100_000, 'all')} sleep 600;` }, user: `${first}:${first}`, pids: 16 };
+      const greedy = await containers.create(fixture.spec('exec perl -e "$PROBE"', all));
+      try {
+        const streams = await containers.attach(greedy, AbortSignal.timeout(scaled(60_000)));
+        streams.stderr.resume();
+        await containers.start(greedy);
+        const [said] = (await once(streams.stdout, 'data')) as [Buffer];
+        assert.match(String(said), /^all \d+ 24$/m, 'it has taken all that one user may have');
+        const probe = (uid: number) =>
+          fixture.output('exec perl -e "$PROBE"', { env: { PROBE: count(50, 'some') }, user: `${uid}:${uid}` });
+        assert.equal(await probe(first), 'some 0 24\n', 'its own user has none left');
+        assert.equal(await probe(first + 1), 'some 50 0\n');
+      } finally {
+        await containers.remove(greedy);
+      }
+    });
+
+    test('what a host has once is closed: contexts of asynchronous input, keys, and settings of the kernel', async () => {
+      const script = `
+        sub try { my ($name, $number, @rest) = @_; $! = 0; my $result = syscall($number, @rest); print "$name ", ($result >= 0 ? "open" : $!+0), "\\n" }
+        try("aio", ${ioSetup}, 65536, my $context = "\\0" x 8);
+        try("keys", ${addKey}, "user", "a", "b", 1, -3);
+      `;
+      const { stdout } = await underTest().run(
+        'perl -e "$PROBE"; for f in kernel/pty/max fs/file-max net/ipv4/ip_forward vm/overcommit_memory; do echo 1 > /proc/sys/$f; done; mkdir /sys/fs/cgroup/mine /sys/fs/cgroup/memory/mine; ls -d /sys/fs/cgroup/mine /sys/fs/cgroup/memory/mine',
+        { env: { PROBE: script } },
+      );
+      assert.equal(stdout, 'aio 38\nkeys 1\n');
     });
 
     test('root is refused, and so are volumes that are paths', async () => {

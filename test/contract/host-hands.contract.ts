@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import type { HostHands } from '../../src/domain/host-hands.ts';
 import { formatBlock } from '../../src/domain/subnets.ts';
+import { scaled } from '../support/deadline.ts';
 import { EngineFixture } from '../support/engine-fixture.ts';
 
 const never = new AbortController().signal;
@@ -105,6 +107,24 @@ export function hostHandsContract(name: string, hands: HostHands): void {
       assert.ok(files >= 4 && files < 40, `${files} files`);
       await engine.containers.remove(id);
       await assert.rejects(hands.containerDisk(id, never), { code: 'not_found' });
+    });
+
+    test('the buffers of TCP of a container are limited to a quarter of its memory, or count as its memory', async () => {
+      const { engine } = fixture;
+      const group = '/sys/fs/cgroup/memory/memory.kmem.tcp.limit_in_bytes';
+      const id = await engine.containers.create(fixture.spec(`cat; cat ${group} || echo counted`, { openStdin: true }));
+      try {
+        const { stdin, stdout, stderr } = await engine.containers.attach(id, AbortSignal.timeout(scaled(60_000)));
+        stderr.resume();
+        await engine.containers.start(id);
+        const isLimited = await hands.limitSockets(id);
+        stdin.end();
+        const said = (await text(stdout)).trim();
+        if (isLimited) assert.ok(said === 'counted' || said === String(16 * 1024 ** 2), said);
+        assert.equal(await hands.limitSockets('0'.repeat(64)), said === 'counted' && isLimited);
+      } finally {
+        await engine.containers.remove(id);
+      }
     });
 
     test('the firewall can be applied twice and removed twice, or the reason is given', async () => {

@@ -92,6 +92,28 @@ describe('the connection to the engine', () => {
     await assert.rejects(connect(wire.dockerHost).request(ping), { code: 'no_capacity', message: /disk is full/ });
   });
 
+  test('"no space left" for something else than the disk is told as what it is, with the setting to raise', async () => {
+    const start = 'OCI runtime create failed: container_linux.go: starting container process caused:';
+    for (const [message, thing, hint] of [
+      [`${start} open /dev/ptmx: no space left on device: unknown`, 'terminals', /kernel\.pty\.max/],
+      ['inotify_add_watch /run/x: no space left on device', 'inotify instances or watches', /max_user_watches/],
+      ['failed to create inotify fd: too many open files', 'inotify instances or watches', /max_user_instances/],
+      [`${start} mkdir /sys/fs/cgroup/memory/docker/x: no space left on device`, 'control groups', /Remove containers/],
+      [`${start} error mounting "proc" to rootfs: mount proc: no space left on device`, 'mounts', /fs\.mount-max/],
+      [`${start} could not create session key: disk quota exceeded`, 'keys', /kernel\.keys/],
+      ['accept4: too many open files in system', 'open files', /fs\.file-max/],
+      ['adding interface veth12 to bridge br-1 failed: exchange full', 'ports of a network bridge', /1,023/],
+      ['fork/exec /usr/bin/runc: resource temporarily unavailable', 'processes', /kernel\.pid_max/],
+    ] as const) {
+      await using wire = await RecordingEngine.start(() => ({ status: 500, body: { message } }));
+      await assert.rejects(connect(wire.dockerHost).request(ping), {
+        code: 'no_capacity',
+        message: `The host has no ${thing} left: the engine could not ${ping.what}.`,
+        hint,
+      });
+    }
+  });
+
   test('when the engine stops, its event stream ends with "unavailable"', async () => {
     const wire = await RecordingEngine.start((call) =>
       call.path === '/events' ? { status: 200, body: '' } : undefined,

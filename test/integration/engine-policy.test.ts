@@ -34,6 +34,7 @@ const lavish: ContainerSpec = {
   cpus: 100,
   cpuShares: 100,
   pids: 2000,
+  terminals: 3,
   tmpBytes: 64 * megabyte,
   openStdin: true,
   tty: true,
@@ -98,7 +99,7 @@ describe('the request to the engine', () => {
       ShmSize: 64 * megabyte,
       ReadonlyRootfs: false,
       Binds: [],
-      Mounts: [],
+      Mounts: [terminals(16)],
       NetworkMode: 'net1',
       PublishAllPorts: false,
       PortBindings: {},
@@ -144,6 +145,7 @@ describe('the request to the engine', () => {
     assert.deepEqual(hostConfig.Mounts, [
       { Type: 'volume', Source: 'cache-a1', Target: '/cache', ReadOnly: false },
       { Type: 'volume', Source: 'layers-a1', Target: '/layers', ReadOnly: true },
+      terminals(3),
     ]);
     assert.equal(hostConfig.NetworkMode, 'none');
     assert.equal(hostConfig.NanoCpus, 4e9, 'never more than the engine’s processors');
@@ -205,6 +207,7 @@ describe('the request to the engine', () => {
       assert.deepEqual(body.HostConfig.LogConfig, { Type: 'none', Config: {} });
       assert.deepEqual(body.HostConfig.Mounts, [
         { Type: 'volume', Source: 'data-1', Target: '/app', ReadOnly: verb === 'exportTar' },
+        terminals(16),
       ]);
       const refused = { ...copy, user: '0:0' };
       await assert.rejects(volumes.importTar(refused, Readable.from([]), signal), { code: 'invalid_params' });
@@ -339,6 +342,14 @@ describe('the request to the engine', () => {
   });
 });
 
+/** The container's own terminals, and no more than these beside its own one. */
+function terminals(most: number) {
+  const o = `nosuid,noexec,mode=0620,ptmxmode=0666,gid=5,max=${most + 1}`;
+  const DriverConfig = { Name: 'local', Options: { type: 'devpts', device: 'devpts', o } };
+  const VolumeOptions = { NoCopy: true, Labels: {}, DriverConfig };
+  return { Type: 'volume', Source: '', Target: '/dev/pts', ReadOnly: false, VolumeOptions };
+}
+
 /** The sandbox that every container of ours must have. */
 function assertSandboxed(body: Body): void {
   const host = body.HostConfig;
@@ -354,7 +365,9 @@ function assertSandboxed(body: Body): void {
   for (const name of ['Devices', 'DeviceRequests', 'DeviceCgroupRules', 'VolumesFrom', 'CgroupParent', 'Sysctls']) {
     assert.equal(host[name], undefined, name);
   }
-  for (const mount of host.Mounts as { Type: string; Source: string; VolumeOptions?: unknown }[]) {
+  const mounts = host.Mounts as { Type: string; Source: string; Target: string; VolumeOptions?: unknown }[];
+  assert.equal(mounts.at(-1)?.Target, '/dev/pts');
+  for (const mount of mounts.slice(0, -1)) {
     assert.equal(mount.Type, 'volume');
     assert.match(mount.Source, /^[a-zA-Z0-9][\w.-]*$/);
     assert.equal(mount.VolumeOptions, undefined);
@@ -378,6 +391,10 @@ function assertSecurityOptions(options: readonly string[]): void {
     'io_uring_enter',
     'bpf',
     'keyctl',
+    'add_key',
+    'io_setup',
+    'perf_event_open',
+    'fanotify_init',
     'mount',
     'unshare',
     'userfaultfd',

@@ -53,6 +53,7 @@ describe('after a crash or a failed write', () => {
       drainMs: 1000,
       cloudletMemoryBytes: 64 * 1024 * 1024,
       cloudletCpuMhz: 400,
+      appTerminals: 16,
     },
     drainer: { drain: async () => undefined },
     ensureNetwork: async () => undefined,

@@ -59,7 +59,17 @@ describe('an instance', () => {
     const { platformId } = environment;
     const { engine } = half.fixture;
     const networks = await store.appNetworks.list({ appId: app.id });
-    const inputs = { platformId, app, release, artifact, instance, networks, cloudlet, stopGraceMs: 1000 };
+    const inputs = {
+      platformId,
+      app,
+      release,
+      artifact,
+      instance,
+      networks,
+      cloudlet,
+      stopGraceMs: 1000,
+      terminals: 16,
+    };
     const spec = containerSpec({ ...inputs, run: null });
     await store.instances.observe(instance.id, { state: 'starting' });
     const containerId = await engine.containers.create(spec);

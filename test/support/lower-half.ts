@@ -154,6 +154,7 @@ export class LowerHalf implements AsyncDisposable {
           drainMs: 2000,
           cloudletMemoryBytes: 64 * 1024 * 1024,
           cloudletCpuMhz: 400,
+          appTerminals: 16,
         },
         drainer: routes,
         ensureNetwork: (app, hostId) => ensureNetwork(app, hostId, deps.environment),
