@@ -2,11 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineOnHost, StepBrake } from '../domain/host-hands.ts';
 import { brakeSteps, canBrakeSteps, stepMemoryBytes } from './step-brake.ts';
+import { stepGroups } from './step-ports.ts';
 
 /*
  * BuildKit runs all steps in one control group, `docker/buildkit`, and its API has no limits for them. So the limit is set
  * on that group: a fork bomb or a leak in a Dockerfile stops there and does not bring the host down. The group has all
- * steps of the engine, those of other users too. Therefore its limit is half of the memory and not one build's share.
+ * steps of the engine, those of other users too. Therefore its limit is half of the memory and not one build's share. Each
+ * step gets half of that at most, so that one that takes all it can leaves the others some.
  */
 
 const cgroupMount = '/sys/fs/cgroup';
@@ -34,7 +36,8 @@ export async function brakeBuildKit(engine: () => Promise<EngineOnHost>, cgroupR
   }
 }
 
-async function brakeGroup({ cgroupVersion, memoryBytes }: EngineOnHost, cgroupRoot: string): Promise<StepBrake> {
+async function brakeGroup(facts: EngineOnHost, cgroupRoot: string): Promise<StepBrake> {
+  const { cgroupVersion, memoryBytes } = facts;
   const memory = String(Math.floor(memoryBytes / 2));
   const files: readonly (readonly [string, string, string])[] =
     cgroupVersion === 1
@@ -57,21 +60,20 @@ async function brakeGroup({ cgroupVersion, memoryBytes }: EngineOnHost, cgroupRo
   const ownLimit = { flag: 'r+' } as const;
   if (cgroupVersion === 1)
     await writeFile(buffers, String(Math.floor(memoryBytes / 8)), ownLimit).catch(() => undefined);
+  const each = brakeSteps({ memoryBytes, cgroupRoot, cgroupVersion, steps: stepGroups(facts, cgroupRoot) });
   return {
     applied: true,
     message: 'their steps together are held to half of the memory',
-    [Symbol.dispose]: () => undefined,
+    [Symbol.dispose]: () => each[Symbol.dispose](),
   };
 }
 
-async function brakeEach(
-  { cgroupVersion, cgroupDriver, memoryBytes }: EngineOnHost,
-  cgroupRoot: string,
-): Promise<StepBrake> {
+async function brakeEach(facts: EngineOnHost, cgroupRoot: string): Promise<StepBrake> {
+  const { cgroupVersion, cgroupDriver, memoryBytes } = facts;
   if (cgroupVersion !== 2 || !(await canBrakeSteps(cgroupRoot))) {
     return notBraked(`the engine’s control groups are kept by ${cgroupDriver}`);
   }
-  const brake = brakeSteps(memoryBytes, cgroupRoot);
+  const brake = brakeSteps({ memoryBytes, cgroupRoot, cgroupVersion, steps: stepGroups(facts, cgroupRoot) });
   const mib = Math.floor(stepMemoryBytes(memoryBytes) / 1024 ** 2);
   return {
     applied: true,

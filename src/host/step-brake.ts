@@ -1,5 +1,6 @@
 import { access, constants, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import type { StepGroups } from './step-ports.ts';
 
 /*
  * With the `systemd` driver BuildKit's steps have no common group. BuildKit gives runc a path that only systemd
@@ -7,9 +8,13 @@ import { join } from 'node:path';
  * (measured with 26.1; runc, cgroups/fs2 defaultDirPath). So each step is limited separately, as soon as its group exists.
  */
 
+/*
+ * The group that steps have in common with the driver `cgroupfs` does not keep one step from taking all of it. So there,
+ * too, each step is limited.
+ */
+
 /** A step cannot take a dangerous amount in this time. */
 const lookEveryMs = 50;
-const groupOfStep = /^[\w.-]+\.slice:[\w.-]*:\w+$/;
 /** The slice in which systemd runs the engine's service. */
 const slice = 'system.slice';
 const pids = 2048;
@@ -31,17 +36,24 @@ export async function canBrakeSteps(cgroupRoot: string): Promise<boolean> {
   }
 }
 
-/** Limits each step that begins, until the answer is disposed of. `memoryBytes`: memory of the host. */
-export function brakeSteps(memoryBytes: number, cgroupRoot: string): Disposable {
-  const folder = join(cgroupRoot, slice);
+export interface StepBrakeOptions {
+  /** Memory of the host. */
+  readonly memoryBytes: number;
+  readonly cgroupRoot: string;
+  readonly steps: StepGroups;
+  readonly cgroupVersion: 1 | 2;
+}
+
+/** Limits each step that begins, until the answer is disposed of. */
+export function brakeSteps(options: StepBrakeOptions): Disposable {
+  const { folder, isStep } = options.steps;
   const braked = new Set<string>();
   let isLooking = false;
   const look = async () => {
     if (isLooking) return;
     isLooking = true;
     for (const name of await readdir(folder).catch(() => [])) {
-      if (groupOfStep.test(name) && !braked.has(name) && (await brake(join(folder, name), memoryBytes)))
-        braked.add(name);
+      if (isStep(name) && !braked.has(name) && (await brake(join(folder, name), options))) braked.add(name);
     }
     isLooking = false;
   };
@@ -50,11 +62,16 @@ export function brakeSteps(memoryBytes: number, cgroupRoot: string): Disposable 
 }
 
 /** False if the step has ended, or its group is incomplete and must be tried again. */
-async function brake(group: string, memoryBytes: number): Promise<boolean> {
+async function brake(group: string, { memoryBytes, cgroupRoot, cgroupVersion }: StepBrakeOptions): Promise<boolean> {
+  const memory = stepMemoryBytes(memoryBytes);
+  if (cgroupVersion === 1) {
+    const ofMemory = join(cgroupRoot, 'memory', relative(join(cgroupRoot, 'pids'), group));
+    return (await limit(ofMemory, 'memory.limit_in_bytes', memory)) && (await limit(group, 'pids.max', pids));
+  }
   // The kernel may lack these controllers.
   await limit(group, 'cpu.weight', cpuWeight);
   await limit(group, 'memory.swap.max', 0);
-  return (await limit(group, 'memory.max', stepMemoryBytes(memoryBytes))) && (await limit(group, 'pids.max', pids));
+  return (await limit(group, 'memory.max', memory)) && (await limit(group, 'pids.max', pids));
 }
 
 function limit(group: string, file: string, value: number): Promise<boolean> {
