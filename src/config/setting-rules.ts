@@ -47,6 +47,15 @@ export const settingRules = z.object({
     .default('')
     .describe('proxies in front that are believed about their clients'),
   answer_head_kib: wholeNumber(4, 1024).default(64).describe("the largest head of an app's answer, in KiB"),
+  connections: wholeNumber(64, 1_000_000)
+    .default(16_384)
+    .describe("visitors' connections at once, an eighth of them kept"),
+  client_connections: wholeNumber(1, 1_000_000).default(2_048).describe('connections of one address'),
+  client_requests: wholeNumber(1, 1_000_000).default(400).describe('requests of one address in flight'),
+  app_requests: wholeNumber(1, 1_000_000).default(4_096).describe('requests and WebSockets of one app at once'),
+  instance_requests: wholeNumber(1, 1_000_000).default(500).describe('requests in flight on one instance'),
+  app_held_requests: wholeNumber(0, 1_000_000).default(1_000).describe('requests of one app that wait for an instance'),
+  held_requests: wholeNumber(0, 1_000_000).default(5_000).describe('the same of all apps'),
   api_port: port.default(7080).describe('the port of the API, on 127.0.0.1 only'),
   api_connections: wholeNumber(64, 60_000).default(4_096).describe('connections to the API and git at once'),
   api_strangers: wholeNumber(16, 30_000).default(512).describe('of these, connections that have shown no valid token'),

@@ -6,6 +6,7 @@ import { PlatformError } from '../domain/errors.ts';
 import type { ConnectionLimits } from '../domain/host-hands.ts';
 import { nearestWord } from '../system/did-you-mean.ts';
 import { type Environment, environment } from './environment.ts';
+import { limitsOf, type RequestLimits } from './request-limits.ts';
 import { environmentName, flagName } from './setting-names.ts';
 import {
   defaultOf,
@@ -30,6 +31,8 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   /** The largest head of an app's answer. */
   readonly answerHeadBytes: number;
+  /** What may be under way in the resolver at the same time. */
+  readonly limits: RequestLimits;
   readonly apiPort: number;
   /** Connections to the API and git at once. */
   readonly apiConnections: number;
@@ -126,6 +129,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     httpPort: s.http_port,
     trustedProxies: rangesOf(s.trusted_proxies),
     answerHeadBytes: s.answer_head_kib * 1024,
+    limits: limitsOf(s),
     apiPort: s.api_port,
     apiConnections: s.api_connections,
     apiStrangers: Math.min(s.api_strangers, Math.floor(s.api_connections / 2)),

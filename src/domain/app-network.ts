@@ -11,3 +11,6 @@ export interface AppNetwork {
 }
 
 export type AppNetworkKind = 'bridge';
+
+/** The network of an app has addresses for two releases of 25 instances during a deploy, and the gateway. */
+export const appNetworkPrefix = 26;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { appNetworkPrefix } from '../domain/app-network.ts';
 import type { ConnectionLimits } from '../domain/host-hands.ts';
 import type { FirewallChains } from './firewall-rules.ts';
 
@@ -9,8 +10,6 @@ import type { FirewallChains } from './firewall-rules.ts';
  * here leaves no entry.
  */
 
-/** An app's own network is one such block (provisioner/environment.ts), so one rule limits each app. */
-const appPrefix = 26;
 /** Each app may open the connections of so many seconds at once. */
 const burstSeconds = 5;
 /** Buckets of apps are kept so long without a packet, enough to be full again. */
@@ -37,7 +36,7 @@ export function limitRules(
   const add = (rule: string) => `-A ${limit} ${rule}`;
   const above = (name: string, perSecond: number, match = '') => {
     const burst = perSecond * burstSeconds;
-    const perApp = `--hashlimit-mode srcip --hashlimit-srcmask ${appPrefix}`;
+    const perApp = `--hashlimit-mode srcip --hashlimit-srcmask ${appNetworkPrefix}`;
     const rate = `-m hashlimit --hashlimit-above ${perSecond}/sec --hashlimit-burst ${burst} ${perApp}`;
     return add(`${match}${rate} --hashlimit-htable-expire ${forgetMs} --hashlimit-name ${bucket}${name} -j DROP`);
   };
@@ -62,7 +61,7 @@ export function limitRules(
     }
   }
   if (matches.includes('connlimit') && limits.open > 0) {
-    const count = `-m connlimit --connlimit-above ${limits.open} --connlimit-mask ${appPrefix} --connlimit-saddr`;
+    const count = `-m connlimit --connlimit-above ${limits.open} --connlimit-mask ${appNetworkPrefix} --connlimit-saddr`;
     rules.push(add(`${count} -j REJECT --reject-with icmp-admin-prohibited`));
   }
   return rules;

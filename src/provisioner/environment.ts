@@ -1,4 +1,5 @@
 import type { App } from '../domain/app.ts';
+import { appNetworkPrefix } from '../domain/app-network.ts';
 import type { Engine } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import { errorCode, PlatformError } from '../domain/errors.ts';
@@ -6,9 +7,6 @@ import type { Instance } from '../domain/instance.ts';
 import { type Labels, labelNames } from '../domain/labels.ts';
 import type { Store } from '../domain/store.ts';
 import type { Logger } from '../system/logger.ts';
-
-/** Addresses for two releases of 25 instances during a deploy, and the gateway (contracts: hardening §3.4). */
-const prefixLength = 26;
 
 export interface EnvironmentDeps {
   readonly engines: Engines;
@@ -66,7 +64,7 @@ export async function ensureNetwork(
     name: `paas-${platformId.slice(0, 8)}-${app.id}`,
     labels: labelsOf(app.id, { platformId }),
     pool: networkPool,
-    prefixLength,
+    prefixLength: appNetworkPrefix,
   });
   try {
     await store.appNetworks.put({ appId: app.id, hostId, kind: 'bridge', networkId: network.id });

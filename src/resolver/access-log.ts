@@ -19,7 +19,7 @@ export function servedLine(facts: AccessFacts): string {
   return `at=info ${requestFields(facts)}`;
 }
 
-/** `rule`: the rule of HTTP that an answer broke. */
+/** `rule`: the rule of HTTP that an answer broke, or the limit that was reached. */
 export function errorLine(code: HCode, facts: AccessFacts, rule: string | null = null): string {
   const why = rule === null ? '' : ` rule=${JSON.stringify(rule)}`;
   return `at=error code=${code} desc="${hCodes[code].desc}"${why} ${requestFields(facts)}`;

@@ -4,8 +4,8 @@ import type { Target } from './target.ts';
 /**
  * Chooses the instance for a request. Where requests are split between releases, a release is chosen by weight first.
  * Among the instances the one with the least in flight is chosen, round-robin among equals. An instance that hangs
- * keeps its requests in flight, so it gets no more after the first few. One that refused a connection is avoided for a
- * while.
+ * keeps its requests in flight, so it gets no more after the first few. One that has as many as it may is left out. One that
+ * refused a connection is avoided for a while.
  */
 export class Balancer {
   #first = 0;
@@ -29,7 +29,8 @@ export class Balancer {
   choose(targets: readonly Target[], avoid: ReadonlySet<Target> | null, nowMs: number): Target | undefined {
     if (this.#weights.length > 1) {
       const release = this.#nextRelease();
-      const isFit = (target: Target) => !target.draining && !target.isQuarantined(nowMs) && !avoid?.has(target);
+      const isFit = (target: Target) =>
+        !target.draining && !target.isFull && !target.isQuarantined(nowMs) && !avoid?.has(target);
       const own = targets.filter((target) => target.release === release && isFit(target));
       if (own.length > 0) return this.#least(own, null, nowMs);
     }
@@ -56,7 +57,7 @@ export class Balancer {
     this.#first = (this.#first + 1) % Math.max(1, count);
     for (let step = 0; step < count; step += 1) {
       const target = targets[(this.#first + step) % count];
-      if (!target || target.draining || target.isQuarantined(nowMs)) continue;
+      if (!target || target.draining || target.isFull || target.isQuarantined(nowMs)) continue;
       if (avoid?.has(target)) avoided ??= target;
       else if (!best || target.load < best.load) best = target;
     }

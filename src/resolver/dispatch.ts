@@ -92,7 +92,8 @@ export class Dispatch {
     if (target) {
       this.#stopHolding();
       this.#connect(target, destination, nowMs);
-    } else this.#hold(destination, nowMs);
+    } else if (destination.targets.some(({ draining, isFull }) => isFull && !draining)) this.#fail('H11', destination);
+    else this.#hold(destination, nowMs);
   }
 
   #connect(target: Target, destination: Destination, nowMs: number): void {

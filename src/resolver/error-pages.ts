@@ -30,6 +30,11 @@ export function explain(code: HCode): Pick<PageFacts, 'title' | 'text'> {
       return { title: 'This app is not running', text: 'If you own it, start it with: paas ps:scale web=1' };
     case 'H20':
       return { title: 'This app is still starting', text: 'Try again in a moment.' };
+    case 'H22':
+      return {
+        title: 'This app is too busy',
+        text: 'Too many requests are being answered already. Try again in a moment.',
+      };
     case 'H25':
       return { title: 'Request too large', text: 'Its headers are larger than 16 KB; cookies are the usual reason.' };
     case 'H26':

@@ -14,6 +14,7 @@ export const hCodes = {
   H19: { status: 503, desc: 'Backend connection timeout' },
   H20: { status: 503, desc: 'App boot timeout' },
   H21: { status: 503, desc: 'Backend connection refused' },
+  H22: { status: 503, desc: 'Connection limit reached' },
   H25: { status: 431, desc: 'HTTP restriction' },
   H26: { status: 400, desc: 'Request error' },
   H27: { status: 499, desc: 'Client request interrupted' },

@@ -194,7 +194,8 @@ export class LiveRoutes {
         name: hostname,
         state: 'live',
         startsAtMs: null,
-        targets: [this.#adopt({ ...facts, state: 'live' }, keepAlive)],
+        // The platform's own programs have limits of their own.
+        targets: [this.#adopt({ ...facts, state: 'live' }, keepAlive, Number.POSITIVE_INFINITY)],
         balancer: new Balancer(),
         keepAlive,
         patience: reservedPatience,
@@ -208,9 +209,9 @@ export class LiveRoutes {
   }
 
   /** The known target with its requests in flight, or a new one. A target that drains never stops draining. */
-  #adopt(facts: TargetFacts, keepAlive: KeepAlive): Target {
+  #adopt(facts: TargetFacts, keepAlive: KeepAlive, limit?: number): Target {
     const known = this.#targets.get(facts.instanceId);
-    const target = known?.isAt(facts) ? known : new Target(facts, keepAlive, this.#timing);
+    const target = known?.isAt(facts) ? known : new Target(facts, keepAlive, this.#timing, limit);
     if (facts.state === 'draining') target.drain();
     this.#targets.set(facts.instanceId, target);
     return target;

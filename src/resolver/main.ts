@@ -1,7 +1,9 @@
 import { paths, readSettings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { createLogger } from '../reporting/logger.ts';
+import { openFilesLimit } from '../system/open-files.ts';
 import { openProgramLink, programArguments } from '../system/program-link.ts';
+import { limitsWithin } from './limits.ts';
 import { startResolver } from './resolver.ts';
 import { defaultTiming } from './timing.ts';
 
@@ -10,9 +12,11 @@ import { defaultTiming } from './timing.ts';
  * end it once the requests in flight have ended.
  */
 async function main(): Promise<void> {
-  const { home, bind, httpPort, trustedProxies, answerHeadBytes, holdMs, logLevel } = readSettings();
+  const settings = readSettings();
+  const { home, bind, httpPort, trustedProxies, answerHeadBytes, networkPool, holdMs, logLevel, limits } = settings;
   const { resolverSocket, resolverLink, routeSnapshot } = paths(home);
   const { identity, socketFd } = programArguments();
+  const ownLimits = limitsWithin(openFilesLimit(), limits);
   const resolver = await startResolver({
     bind,
     httpPort,
@@ -21,7 +25,8 @@ async function main(): Promise<void> {
     snapshotPath: routeSnapshot,
     trustedProxies,
     maxAnswerHeadBytes: answerHeadBytes,
-    timing: { ...defaultTiming, startingHoldMs: holdMs },
+    networkPool,
+    timing: { ...defaultTiming, ...ownLimits, startingHoldMs: holdMs },
     logger: createLogger({ level: logLevel, name: 'resolver' }),
   });
   let stopping = false;

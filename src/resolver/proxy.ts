@@ -3,8 +3,8 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer } from '../system/node-http.ts';
+import { Admission, type TooMuch } from './admission.ts';
 import { answerWithPage } from './answer.ts';
-import { ClientConnections } from './client-connections.ts';
 import { explain } from './error-pages.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
 import { IncomingRequest } from './incoming-request.ts';
@@ -12,14 +12,15 @@ import { answerMalformed } from './malformed-requests.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { RequestGate } from './request-gate.ts';
 import { type RequestHead, readHead, upgradeProtocol } from './request-head.ts';
+import { RequestReport } from './request-report.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 import { detachedResponse, startUpgrade } from './upgrade.ts';
 
-const maxConnections = 16_384;
+/** Connections that are closed because there are too many still count for a moment. */
+const closingConnections = 1_024;
 
 /** Of a client that sends more than its app reads, or reads less than its app sends. */
 const highWaterMark = 16_384;
-const tooMany = { title: 'Too many requests', text: 'Too many requests from your address are being answered already.' };
 const unknownExpectation = {
   status: 417,
   code: null,
@@ -28,6 +29,8 @@ const unknownExpectation = {
 };
 
 export interface ProxyDeps extends ExchangeDeps {
+  /** The range that the apps' networks are cut from. */
+  readonly networkPool: string;
   readonly proxies: TrustedProxies;
 }
 
@@ -52,7 +55,7 @@ export function createProxy(deps: ProxyDeps): Server {
   // A limit would not refuse the fields beyond it but hide them, Transfer-Encoding too. The size of the head is limited
   // anyway.
   server.maxHeadersCount = 0;
-  server.maxConnections = maxConnections;
+  server.maxConnections = timing.connections + closingConnections;
   const answers = new WeakMap<Duplex, ServerResponse>();
   const gates = new WeakMap<Duplex, RequestGate>();
   const gateDeps = { readAhead: new ReadAhead(timing.readAheadBytes), halfClosedMs: timing.halfClosedMs };
@@ -61,21 +64,20 @@ export function createProxy(deps: ProxyDeps): Server {
     gates.get(request.socket)?.began(request, response);
     const head = readHead(request, proxies);
     if ('reason' in head) return refuse(response, timing.lingerMs);
-    if (!isAdmitted(head, request.socket, response)) return refuseOneTooMany(response, head, timing.lingerMs);
+    const tooMuch = refusal(head, request.socket, response);
+    if (tooMuch) return refuseForNow(deps, head, { response, tooMuch, lingerMs: timing.lingerMs });
     new Exchange(deps, head, { request, response }).start();
   };
-  const clients = new ClientConnections(timing.connectionsPerClient);
-  // A client behind a proxy has no connection of its own, so its requests are counted instead. The proxy's own are not
-  // counted.
-  const isAdmitted = ({ client: { address } }: RequestHead, socket: Socket, open: EventEmitter) =>
-    !proxies.isShared(socket) || proxies.trusts(address) || clients.admit(address, open);
+  const admission = new Admission({ proxies, limits: timing, networkPool: deps.networkPool });
+  const refusal = ({ hostname, path, client: { address } }: RequestHead, socket: Socket, over: EventEmitter) =>
+    admission.refuses({ socket, over, address, destination: deps.routes.find(hostname, path) });
   const serveHttp = server.listeners('connection');
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
     // Node writes a head that goes before its body with the socket's own encoding, and in a head one character is one byte.
     socket.setDefaultEncoding('latin1');
     proxies.accept(socket, timing.headersMs, ({ address }) => {
-      if (!proxies.isShared(socket) && !clients.admit(address, socket)) socket.destroy();
+      if (!admission.connects(socket, address)) socket.destroy();
       else {
         const listen = () => {
           for (const serveConnection of serveHttp) serveConnection.call(server, socket);
@@ -95,14 +97,15 @@ export function createProxy(deps: ProxyDeps): Server {
     const rest = gates.get(socket)?.release() ?? Buffer.alloc(0);
     const head = readHead(request, proxies);
     const protocol = upgradeProtocol(request);
-    if ('reason' in head || protocol === null) {
-      const response = detachedResponse(request, socket);
-      if (response) refuse(response, 0);
-    } else if (isAdmitted(head, socket, socket)) startUpgrade(deps, head, { request, socket, rest, protocol });
-    else {
-      const response = detachedResponse(request, socket);
-      if (response) refuseOneTooMany(response, head, 0);
+    const tooMuch = 'reason' in head || protocol === null ? null : refusal(head, socket, socket);
+    if (!('reason' in head) && protocol !== null && !tooMuch) {
+      startUpgrade(deps, head, { request, socket, rest, protocol });
+      return;
     }
+    const response = detachedResponse(request, socket);
+    if (!response) return;
+    if (tooMuch && !('reason' in head)) refuseForNow(deps, head, { response, tooMuch, lingerMs: 0 });
+    else refuse(response, 0);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     gates.get(socket)?.release();
@@ -116,9 +119,18 @@ export function createProxy(deps: ProxyDeps): Server {
   return server;
 }
 
-/** Refuses a request because its client has as many in progress as it may. */
-function refuseOneTooMany(response: ServerResponse, { requestId }: RequestHead, lingerMs: number): void {
-  answerWithPage(response, { status: 429, code: null, ...tooMany, requestId }, lingerMs);
+interface RefusedForNow {
+  readonly response: ServerResponse;
+  readonly tooMuch: TooMuch;
+  readonly lingerMs: number;
+}
+
+/** Refuses a request because of what is under way already. */
+function refuseForNow(deps: ProxyDeps, head: RequestHead, { response, tooMuch, lingerMs }: RefusedForNow): void {
+  const { hostname, path, requestId } = head;
+  const { status, title, text } = tooMuch;
+  new RequestReport(head, deps.requestEvents).refused('H22', deps.routes.find(hostname, path), tooMuch);
+  answerWithPage(response, { status, code: 'H22', title, text, requestId, retryAfterS: 1 }, lingerMs);
 }
 
 /** Refuses a request and closes the connection: what follows such a request cannot be trusted either. */

@@ -21,6 +21,15 @@ export class RequestEvents {
       this.#emitServed(appId, null, `at=info desc="More requests than have a line of their own" requests=${count}`),
     systemClock,
   );
+  readonly #refused = new ServedRequests(
+    (appId, count) =>
+      this.#emitServed(
+        appId,
+        null,
+        `at=error desc="More refused requests than have a line of their own" requests=${count}`,
+      ),
+    systemClock,
+  );
   /** Events without a listener: while the orchestrator is being replaced, its apps' logs must not have gaps. */
   #backlog: ResolverEvent[] = [];
 
@@ -40,6 +49,12 @@ export class RequestEvents {
       process: 'router',
       text,
     });
+  }
+
+  /** A limit was reached. Whoever causes that causes it often, so not each of these has a line. */
+  requestRefused(request: RoutedRequest, code: HCode, line: () => string): void {
+    const { appId } = request.destination;
+    if (appId !== null && this.#refused.admits(appId)) this.requestFailed(request, code, line());
   }
 
   /** Without a listener a served request is not kept: only failures must not be missed. */

@@ -33,8 +33,21 @@ export class RequestReport {
 
   failed(code: HCode, destination: Destination | undefined, { sentBytes, rule = null }: FailureFacts): void {
     if (!destination) return;
-    const line = errorLine(code, this.#facts(hCodes[code].status, sentBytes || null), rule);
-    this.#events.requestFailed({ destination, target: this.#target }, code, line);
+    const request = { destination, target: this.#target };
+    const line = () => errorLine(code, this.#facts(hCodes[code].status, sentBytes || null), rule);
+    if (code === 'H11') this.#events.requestRefused(request, code, line);
+    else this.#events.requestFailed(request, code, line());
+  }
+
+  /** Refused because of what is under way. `limit` says which limit was reached. */
+  refused(
+    code: HCode,
+    destination: Destination | undefined,
+    { status, limit }: { status: number; limit: string },
+  ): void {
+    if (!destination) return;
+    const line = () => errorLine(code, this.#facts(status, null), limit);
+    this.#events.requestRefused({ destination, target: null }, code, line);
   }
 
   /** `status` and `sentBytes` of the instance's answer. */

@@ -23,6 +23,8 @@ export interface ResolverOptions {
   /** Addresses and ranges of proxies in front of the resolver that are believed about their clients. */
   readonly trustedProxies?: readonly string[];
   readonly maxAnswerHeadBytes?: number;
+  /** The range that the apps' networks are cut from. */
+  readonly networkPool?: string;
   readonly timing?: Timing;
   readonly logger?: Logger;
 }
@@ -36,6 +38,7 @@ export interface Resolver {
 }
 
 const defaultMaxAnswerHeadBytes = 65_536;
+const defaultNetworkPool = '10.210.0.0/16';
 const sweepEveryMs = 5_000;
 const idleGraceMsAtStop = 20;
 /** A client without CPU time sends on a connection that it does not know to be closed; nobody waits for the end here. */
@@ -51,8 +54,8 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   const routes = new LiveRoutes(timing);
   const requestEvents = new RequestEvents();
   const proxies = new TrustedProxies(options.trustedProxies ?? []);
-  const { maxAnswerHeadBytes = defaultMaxAnswerHeadBytes } = options;
-  const deps = { routes, requestEvents, timing, proxies, maxAnswerHeadBytes, closing: false };
+  const { maxAnswerHeadBytes = defaultMaxAnswerHeadBytes, networkPool = defaultNetworkPool } = options;
+  const deps = { routes, requestEvents, timing, proxies, maxAnswerHeadBytes, networkPool, closing: false };
   const journal = new RouteJournal({
     path: snapshotPath,
     table: () => routes.table(),

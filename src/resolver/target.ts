@@ -26,6 +26,7 @@ export class Target {
   readonly port: number;
   readonly #keepAlive: KeepAlive;
   readonly #timing: Timing;
+  readonly #limit: number;
   readonly #tunnels = new Set<Closable>();
   readonly #idleListeners = new Set<() => void>();
   #connections: Connections | null = null;
@@ -34,7 +35,8 @@ export class Target {
   #quarantinedUntilMs = 0;
   #probedAtMs = 0;
 
-  constructor(facts: TargetFacts, keepAlive: KeepAlive, timing: Timing) {
+  /** `limit`: of its requests in flight. */
+  constructor(facts: TargetFacts, keepAlive: KeepAlive, timing: Timing, limit = timing.requestsPerInstance) {
     this.instanceId = facts.instanceId;
     this.name = facts.name;
     this.release = facts.release;
@@ -42,6 +44,7 @@ export class Target {
     this.port = facts.port;
     this.#keepAlive = keepAlive;
     this.#timing = timing;
+    this.#limit = limit;
   }
 
   /** Created for the first request: of ten thousand instances most get none for hours. */
@@ -53,6 +56,11 @@ export class Target {
       if (this.#draining) this.#connections.close();
     }
     return this.#connections;
+  }
+
+  /** Whether it has as many requests in flight as an instance may have. Tunnels are limited for the app only. */
+  get isFull(): boolean {
+    return this.#requests >= this.#limit;
   }
 
   get load(): number {

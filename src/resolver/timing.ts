@@ -1,5 +1,8 @@
+import type { RequestLimits } from '../config/request-limits.ts';
+import { defaultLimits } from './limits.ts';
+
 /** Every wait and limit of the resolver. A test passes smaller ones. */
-export interface Timing {
+export interface Timing extends RequestLimits {
   /** To open a connection to an instance; Heroku's router allows 5 s (H19). */
   readonly connectMs: number;
   /** From the end of the request to the first byte of the answer (H12). */
@@ -37,11 +40,6 @@ export interface Timing {
   readonly readAheadBytes: number;
   /** How long requests in flight may take to end when the resolver itself stops. */
   readonly stopMs: number;
-  /** Most requests that are held: for one app, and in all. */
-  readonly heldPerApp: number;
-  readonly heldInAll: number;
-  /** Most open connections of one public client: an eighth of all that the resolver accepts. */
-  readonly connectionsPerClient: number;
 }
 
 export const defaultTiming: Timing = {
@@ -60,9 +58,7 @@ export const defaultTiming: Timing = {
   halfClosedMs: 1_000,
   readAheadBytes: 16_777_216,
   stopMs: 10_000,
-  heldPerApp: 1_000,
-  heldInAll: 5_000,
-  connectionsPerClient: 2_048,
+  ...defaultLimits,
 };
 
 /** The waits that differ between kinds of destination. */

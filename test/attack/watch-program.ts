@@ -20,7 +20,7 @@ function visit(): void {
   const one = watched[sent % watched.length];
   sent += 1;
   if (!one) return;
-  const visited = send(one, sent % 2 === 0);
+  const visited = send(one, Math.floor((sent - 1) / watched.length) % 2 === 0);
   pending.add(visited);
   void visited.then(() => pending.delete(visited));
 }
