@@ -45,6 +45,10 @@ export const here = async (): Promise<Setting> => ({
   [Symbol.asyncDispose]: async () => undefined,
 });
 
+function seed(number: number): () => Promise<Setting> {
+  return async () => ({ ...(await here()), env: { PAAS_CHAOS_SEED: String(number) } });
+}
+
 export const suites: readonly Suite[] = [
   {
     name: 'engines',
@@ -74,5 +78,12 @@ export const suites: readonly Suite[] = [
     settings: { here },
     triggers: ['src/resolver/', 'src/api/', 'src/git-receive/', 'src/host/step-', 'test/attack/'],
     minutes: 10,
+  },
+  {
+    name: 'chaos',
+    files: globSync('test/chaos/*.test.ts', { cwd: checkout }).sort(),
+    settings: { 'seed-1': seed(1), 'seed-2': seed(2), 'seed-3': seed(3) },
+    triggers: ['src/launcher/', 'src/resolver/', 'src/supervisor/', 'src/orchestrator/', 'test/chaos/'],
+    minutes: 20,
   },
 ];

@@ -156,6 +156,11 @@ export class TestPlatform implements AsyncDisposable {
     return this.#launcher?.pid ?? 0;
   }
 
+  /** Calls back when the launcher that runs now has ended. */
+  onceEnded(ended: () => void): void {
+    this.#launcher?.once('exit', ended);
+  }
+
   orchestratorPid(): number {
     return this.pidOf('orchestrator');
   }

@@ -1,0 +1,45 @@
+import { eventually } from '../support/eventually.ts';
+import { type PlatformOptions, TestPlatform } from '../support/platform.ts';
+
+/** A platform whose launcher is started again as soon as it ends, as systemd does. */
+export class KeptPlatform implements AsyncDisposable {
+  readonly platform: TestPlatform;
+  #isEnding = false;
+  #starting: Promise<void> = Promise.resolve();
+
+  private constructor(platform: TestPlatform) {
+    this.platform = platform;
+    this.#keep();
+  }
+
+  static async start(options: PlatformOptions = {}): Promise<KeptPlatform> {
+    return new KeptPlatform(await TestPlatform.start(options));
+  }
+
+  /** Resolves when the launcher has said that the platform is ready, and the API answers. */
+  async ready(): Promise<void> {
+    await eventually(
+      'the API answers',
+      async () => {
+        await this.#starting;
+        return (await this.platform.api('/healthz').catch(() => null))?.status === 200;
+      },
+      { deadlineMs: 60_000, everyMs: 20 },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true;
+    await this.#starting.catch(() => undefined);
+    await this.platform[Symbol.asyncDispose]();
+  }
+
+  #keep(): void {
+    this.platform.onceEnded(() => {
+      if (this.#isEnding) return;
+      this.#starting = this.platform.launch();
+      this.#starting.catch(() => undefined);
+      this.#keep();
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { environment } from '../../src/config/environment.ts';
+import { figureText } from '../runner/figures.ts';
+import { eventually } from '../support/eventually.ts';
+import { must } from '../support/platform.ts';
+import { isAlive } from '../support/processes.ts';
+import { pythonApp } from '../support/sample-apps.ts';
+import { seeded } from '../support/seeded.ts';
+import { KeptPlatform } from './kept-platform.ts';
+import { startVisitors, type Visit } from './visitors.ts';
+
+/** The programs by how often they are killed, in a hundred. */
+const programs = { launcher: 30, resolver: 30, orchestrator: 30, instance: 10 } as const;
+type Program = keyof typeof programs;
+
+interface Kill {
+  readonly program: Program;
+  readonly killedAt: number;
+  /** When the process had ended. */
+  readonly goneAt: number;
+  /** Until the API answered; null where it did not depend on the killed program. */
+  readonly apiBackMs: number | null;
+}
+
+const perSecond = 50;
+const seed = Number(environment().PAAS_CHAOS_SEED ?? 1);
+
+it(`no request fails while programs are killed, but for those in flight in a killed resolver (seed ${seed})`, async (t) => {
+  await using kept = await KeptPlatform.start();
+  const { platform } = kept;
+  const repo = await platform.deployed('steady', pythonApp('steady'));
+  await must(platform.paas(['ps:scale', 'web=2'], { cwd: repo }));
+  await eventually('two instances are up', async () => (await platform.containers('steady')).length === 2);
+  await using visitors = await startVisitors({ port: platform.httpPort, host: 'steady.localhost', perSecond });
+  const random = seeded(seed);
+  const kills: Kill[] = [];
+  for (const program of shuffled(random)) {
+    await delay(random(1000));
+    kills.push(await kill(program, kept));
+    await kept.ready();
+  }
+  await delay(1000);
+  const visits = await visitors.report();
+  const failed = visits.filter(({ failure }) => failure !== null);
+  const unexpected = failed.filter((visit) => !kills.some((one) => wasInFlight(visit, one)));
+  const backMs = kills.flatMap(({ apiBackMs }) => apiBackMs ?? []).sort((a, b) => a - b);
+  const medianMs = backMs[Math.floor(backMs.length / 2)] ?? Number.NaN;
+  const inFlight = failed.length - unexpected.length;
+  t.diagnostic(
+    figureText({
+      what: `${kills.length} × kill -9 of a program at ${perSecond} requests/s, seed ${seed}`,
+      before: `${visits.length} requests`,
+      during: `${unexpected.length} failed, ${inFlight} in flight in a killed resolver; API back after ${Math.round(medianMs)} ms (median)`,
+      limit: '0 failed; 2000 ms',
+      held: unexpected.length === 0 && medianMs <= 2000,
+    }),
+  );
+  assert.deepEqual(unexpected.map(described(kills)), []);
+  await eventually('no instance is lost or left over', async () => (await platform.containers('steady')).length === 2);
+});
+
+/** All kills of the table, in an order of the seed. */
+function shuffled(random: (below: number) => number): readonly Program[] {
+  const all = Object.entries(programs).flatMap(([program, count]) =>
+    Array.from({ length: count }, () => program as Program),
+  );
+  for (let at = all.length - 1; at > 0; at -= 1) {
+    const other = random(at + 1);
+    const [one, two] = [all[at], all[other]];
+    if (one && two) [all[at], all[other]] = [two, one];
+  }
+  return all;
+}
+
+async function kill(program: Program, kept: KeptPlatform): Promise<Kill> {
+  const { platform } = kept;
+  const killedAt = Date.now();
+  if (program === 'instance') {
+    const [container] = await platform.containers('steady');
+    assert.ok(container, 'an instance runs');
+    await platform.engine.containers.kill(container.id, 'SIGKILL');
+    return { program, killedAt, goneAt: Date.now(), apiBackMs: null };
+  }
+  const pid = program === 'launcher' ? platform.launcherPid : platform.pidOf(program);
+  process.kill(pid, 'SIGKILL');
+  await eventually(`the ${program} has ended`, () => !isAlive(pid), { everyMs: 1 });
+  const goneAt = Date.now();
+  if (program === 'resolver') return { program, killedAt, goneAt, apiBackMs: null };
+  await kept.ready();
+  return { program, killedAt, goneAt, apiBackMs: Date.now() - killedAt };
+}
+
+/** Whether a resolver was killed while the request was under way. */
+function wasInFlight({ begunAt, endedAt }: Visit, { program, killedAt, goneAt }: Kill): boolean {
+  return program === 'resolver' && begunAt <= goneAt && endedAt >= killedAt;
+}
+
+/** A failure with the kill before it. */
+function described(kills: readonly Kill[]): (visit: Visit) => string {
+  return ({ begunAt, endedAt, failure }) => {
+    const last = kills.findLast(({ killedAt }) => killedAt <= endedAt);
+    return `${failure} after ${endedAt - begunAt} ms, ${begunAt - (last?.killedAt ?? 0)} ms after the kill of the ${last?.program}`;
+  };
+}
