@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import type { Actor } from '../domain/actor.ts';
 import { PlatformError } from '../domain/errors.ts';
 import { FairShare } from '../system/fair-share.ts';
-import type { Authenticate } from './authenticate.ts';
+import type { Logger } from '../system/logger.ts';
+import type { Authenticator } from './authenticate.ts';
 import { clientOf } from './client-address.ts';
 import type { EntranceLimits } from './entrance-limits.ts';
 import { closeUnlessRead, hasUnreadBody } from './linger.ts';
@@ -11,7 +12,8 @@ import { SlowExchanges } from './slow-exchanges.ts';
 import { Strangers } from './strangers.ts';
 
 export interface EntranceDeps {
-  readonly authenticate: Authenticate;
+  readonly authenticator: Authenticator;
+  readonly logger: Logger;
   readonly limits: EntranceLimits;
 }
 
@@ -52,7 +54,7 @@ export class Entrance {
 
   /** For each server: its accepted connections. */
   pool(): (socket: Socket) => void {
-    const strangers = new Strangers(this.#deps.limits.strangers);
+    const strangers = new Strangers(this.#deps.limits.strangers, this.#deps.logger);
     return (socket) => {
       this.#pools.set(socket, strangers);
       strangers.add(socket);
@@ -94,7 +96,15 @@ export class Entrance {
    * the account has too many requests in progress.
    */
   async identify(request: IncomingMessage, response: ServerResponse, needs: Needs): Promise<Actor | null> {
-    const actor = await this.#deps.authenticate(request.headers.authorization, clientOf(request));
+    const { authenticator } = this.#deps;
+    const { authorization } = request.headers;
+    const likely = authenticator.likelyAccount(authorization);
+    // An account with too many requests is refused without a look-up for each further one.
+    if (likely !== null && !this.#places.hasRoom(likely)) throw this.#hasTooMany(likely);
+    if (likely !== null && needs === 'body' && isLarge(request) && !this.#bodies.hasRoom(likely)) {
+      throw this.#hasTooManyBodies(likely);
+    }
+    const actor = await authenticator.actorOf(authorization, clientOf(request));
     if (!actor) return null;
     this.admit(request, response, { accountId: actor.accountId, needs });
     if (this.#expecting.has(request) && !response.headersSent) response.writeContinue();
@@ -113,7 +123,7 @@ export class Entrance {
       const release = this.#bodies.take(accountId);
       if (!release) {
         leave();
-        throw tooMany(`${this.#bodies.held(accountId)} requests of your account are sending a large body`);
+        throw this.#hasTooManyBodies(accountId);
       }
       request.once('end', release).once('close', release);
     }
@@ -141,7 +151,15 @@ export class Entrance {
   #take(accountId: string): () => void {
     const leave = this.#places.take(accountId);
     if (leave) return leave;
-    throw tooMany(`${this.#places.held(accountId)} requests of your account are in progress`);
+    throw this.#hasTooMany(accountId);
+  }
+
+  #hasTooMany(accountId: string): PlatformError {
+    return tooMany(`${this.#places.held(accountId)} requests of your account are in progress`);
+  }
+
+  #hasTooManyBodies(accountId: string): PlatformError {
+    return tooMany(`${this.#bodies.held(accountId)} requests of your account are sending a large body`);
   }
 }
 

@@ -21,7 +21,8 @@ export class TokenLookUps {
   readonly #deps: LookUpDeps;
   readonly #clients = new Map<string, TokenBucket>();
   readonly #all: TokenBucket;
-  #known: ReadonlySet<string> = new Set();
+  /** Accounts by the hashes of their tokens. */
+  #known: ReadonlyMap<string, string> = new Map();
   #loading: Promise<void> | null = null;
   #isStale = true;
 
@@ -44,6 +45,11 @@ export class TokenLookUps {
     return isWithinShare && this.#all.take();
   }
 
+  /** The account that the token with this hash belonged to when it was last read; null for an unknown one. */
+  accountOf(sha256: string): string | null {
+    return this.#known.get(sha256) ?? null;
+  }
+
   #load(): Promise<void> {
     this.#loading ??= this.#read().finally(() => {
       this.#loading = null;
@@ -55,9 +61,9 @@ export class TokenLookUps {
     const { store } = this.#deps;
     this.#isStale = false;
     try {
-      const known = new Set<string>();
+      const known = new Map<string, string>();
       for (const { id } of await store.accounts.list())
-        for (const { sha256 } of await store.tokens.list(id)) known.add(sha256);
+        for (const { sha256 } of await store.tokens.list(id)) known.set(sha256, id);
       this.#known = known;
     } catch (error) {
       this.#isStale = true;

@@ -25,8 +25,9 @@ export async function openDoors(ground: Ground) {
   const leadership = new Leadership();
   const { operations } = leadership;
   const entrance = new Entrance({
-    authenticate: createAuthenticator({ store, clock }),
+    authenticator: createAuthenticator({ store, clock }),
     limits: entranceLimits(settings),
+    logger,
   });
   const gitReceive = createGitReceive({
     settings,

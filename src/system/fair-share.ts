@@ -17,12 +17,17 @@ export class FairShare {
     return this.#held.get(name) ?? 0;
   }
 
-  /** Returns the function that gives the place back, which may be called again. Null when the name must wait. */
-  take(name: string): (() => void) | null {
+  /** Whether `take` would give the name a place. */
+  hasRoom(name: string): boolean {
     const held = this.held(name);
     const free = this.#total - this.#taken;
-    if (free < 1 || (held > 0 && held >= free * this.#generosity)) return null;
-    this.#held.set(name, held + 1);
+    return free >= 1 && (held === 0 || held < free * this.#generosity);
+  }
+
+  /** Returns the function that gives the place back, which may be called again. Null when the name must wait. */
+  take(name: string): (() => void) | null {
+    if (!this.hasRoom(name)) return null;
+    this.#held.set(name, this.held(name) + 1);
     this.#taken += 1;
     let isHeld = true;
     return () => {

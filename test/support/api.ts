@@ -146,7 +146,7 @@ export async function startApi(
 }
 
 export function entranceTo(store: Store, limits: EntranceLimits, clock: Clock = systemClock): Entrance {
-  return new Entrance({ authenticate: createAuthenticator({ store, clock }), limits });
+  return new Entrance({ authenticator: createAuthenticator({ store, clock }), limits, logger: silentLogger });
 }
 
 /** Sends a request in the form of the command line. */
