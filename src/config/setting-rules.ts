@@ -106,6 +106,7 @@ export const settingRules = z.object({
   app_new_connections: wholeNumber(0, 10_000).default(200).describe('new connections of an app per second, 0: any'),
   app_dns_queries: wholeNumber(0, 10_000).default(200).describe('DNS queries of an app per second, 0: any'),
   close_metadata: trueOrFalse.default(true).describe('as root, keep steps of Dockerfiles from 169.254.0.0/16'),
+  raise_limits: trueOrFalse.default(true).describe('as root, raise limits of the kernel that all apps share'),
   link_command: trueOrFalse.default(true).describe('as root, link the command paas into /usr/local/bin'),
   log_level: z
     .enum(logLevels, `one of ${logLevels.join(', ')}`)

@@ -81,6 +81,8 @@ export interface Settings {
    * metadata.
    */
   readonly closeMetadata: boolean;
+  /** Whether `npm start` as root raises limits of the kernel that all apps share. */
+  readonly raiseLimits: boolean;
   /** Whether `npm start` as root puts `paas` into the system's path. */
   readonly linkCommand: boolean;
 }
@@ -162,6 +164,7 @@ function toSettings(s: RawSettings, home: string): Settings {
       queriesPerSecond: s.app_dns_queries,
     },
     closeMetadata: s.close_metadata,
+    raiseLimits: s.raise_limits,
     linkCommand: s.link_command,
   };
 }

@@ -42,6 +42,8 @@ export interface HostHands {
    * of its limits. True if they are limited, as the kernel itself does with cgroup v2. Never throws.
    */
   limitSockets(containerId: string): Promise<boolean>;
+  /** The limits of the kernel that are lower than the host's apps can need. */
+  lowKernelLimits(): Promise<readonly KernelLimit[]>;
   /** The current load of the host, from all of its programs. */
   load(): Promise<HostLoad>;
   /** Destinations of the host's routes, except the default route. A network of the platform must not overlap them. */
@@ -115,6 +117,15 @@ export interface StepBrake extends Disposable {
   readonly applied: boolean;
   /** For `doctor`: the limit of the steps, or why they have none. */
   readonly message: string;
+}
+
+/** A limit that the kernel has once for all programs of the host. */
+export interface KernelLimit {
+  /** As sysctl names it. */
+  readonly name: string;
+  readonly value: number;
+  /** What it should be. */
+  readonly raised: string;
 }
 
 export interface HostDisk {

@@ -4,6 +4,7 @@ import { brakeBuildKit } from './build-brake.ts';
 import { containerDisk, stepDisks, whyNotCounted } from './container-disk.ts';
 import { diskOf } from './disk.ts';
 import { applyHostFirewall, nameServers, removeHostFirewall } from './firewall.ts';
+import { lowKernelLimits } from './kernel-limits.ts';
 import { hostLoad } from './load.ts';
 import { hostRoutes } from './routes.ts';
 import { limitSockets } from './socket-memory.ts';
@@ -38,6 +39,7 @@ export function createLocalHands({ home, engine, bridgeProcesses }: LocalHandsDe
     containerDisk: (containerId, signal) => containerDisk(engine, containerId, signal),
     stepDisks: (mark, signal) => stepDisks(engine, mark, signal),
     limitSockets: (containerId) => limitSockets(engine, containerId),
+    lowKernelLimits: () => lowKernelLimits(),
     load: hostLoad,
     routes: hostRoutes,
   };

@@ -6,6 +6,7 @@ import { type SetUpStep, setUp } from './set-up.ts';
 import { accountStep } from './steps/account.ts';
 import { commandLinkStep } from './steps/command-link.ts';
 import { engineStep } from './steps/engine.ts';
+import { kernelLimitsStep } from './steps/kernel-limits.ts';
 import { stacksStep } from './steps/stacks.ts';
 import { storeStep } from './steps/store.ts';
 import { gitStep, stackToolsStep } from './steps/tools.ts';
@@ -13,7 +14,13 @@ import type { Announcer } from './terminal.ts';
 
 /** The host's own steps, the same for every platform on it. `npm test` begins with them too. */
 export function hostSteps(engine: Engine, settings: Settings): readonly SetUpStep[] {
-  return [gitStep(), engineStep(engine, settings), stackToolsStep(engine, settings), stacksStep(engine, settings)];
+  return [
+    gitStep(),
+    engineStep(engine, settings),
+    kernelLimitsStep(settings),
+    stackToolsStep(engine, settings),
+    stacksStep(engine, settings),
+  ];
 }
 
 export async function prepareHost(

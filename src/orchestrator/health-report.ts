@@ -13,6 +13,7 @@ import { type BuildCheckHands, buildChecks } from './build-checks.ts';
 import { capacityCheck } from './capacity-check.ts';
 import { capacityOf } from './capacity-report.ts';
 import { inTime } from './in-time.ts';
+import { kernelCheck } from './kernel-check.ts';
 import { backupCheck } from './nightly-backup.ts';
 import { reserveCheck } from './reserve-check.ts';
 
@@ -168,8 +169,11 @@ async function measured(
   hands: HostHands,
 ): Promise<{ readonly load: HostLoad | null; readonly checks: readonly Check[] }> {
   try {
-    const [disks, load] = await inTime(Promise.all([hands.disks(), hands.load()]), 'the host');
-    return { load, checks: [...disks.map(diskCheck), loadCheck(load)] };
+    const [disks, load, low] = await inTime(
+      Promise.all([hands.disks(), hands.load(), hands.lowKernelLimits()]),
+      'the host',
+    );
+    return { load, checks: [...disks.map(diskCheck), loadCheck(load), kernelCheck(low)] };
   } catch (error) {
     return { load: null, checks: [{ name: 'host', state: 'warning', message: publicMessage(error), fix: null }] };
   }
