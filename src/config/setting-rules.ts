@@ -102,6 +102,16 @@ export const settingRules = z.object({
   stack_suite: text(/^[a-z]+$/, 'the name of a Debian release, such as trixie')
     .default('trixie')
     .describe('the Debian release that apps are built and run on'),
+  instance_disk_mib: wholeNumber(1, 16 * 1024 * 1024)
+    .default(4096)
+    .describe('what an instance may write to its disk, in MiB'),
+  instance_files: wholeNumber(1, 1_000_000_000).default(200_000).describe('files that an instance may make'),
+  app_disk_mib: wholeNumber(1, 64 * 1024 * 1024)
+    .default(16_384)
+    .describe("what an app's instances may write together, in MiB"),
+  disk_reserve_mib: wholeNumber(0, 1024 * 1024)
+    .default(4096)
+    .describe('disk that apps leave free, in MiB; at most 5 percent'),
   app_connections: wholeNumber(0, 1_000_000).default(4096).describe('open connections of an app to elsewhere, 0: any'),
   app_new_connections: wholeNumber(0, 10_000).default(200).describe('new connections of an app per second, 0: any'),
   app_dns_queries: wholeNumber(0, 10_000).default(200).describe('DNS queries of an app per second, 0: any'),

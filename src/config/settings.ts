@@ -75,6 +75,7 @@ export interface Settings {
   /** The Debian release of the stacks. */
   readonly stackSuite: string;
   readonly logLevel: string;
+  readonly diskLimits: DiskLimits;
   readonly connectionLimits: ConnectionLimits;
   /**
    * Whether containers on the engine's own bridge are kept from link-local addresses, where clouds serve their
@@ -85,6 +86,17 @@ export interface Settings {
   readonly raiseLimits: boolean;
   /** Whether `npm start` as root puts `paas` into the system's path. */
   readonly linkCommand: boolean;
+}
+
+/** What apps may write to the disks of their hosts. */
+export interface DiskLimits {
+  /** The disk is lost with the instance, so nothing lasting belongs there. */
+  readonly instanceBytes: number;
+  readonly instanceFiles: number;
+  /** Of all instances of an app on one host. */
+  readonly appBytes: number;
+  /** What stays free for the platform: the store, logs, repositories and images. */
+  readonly reserveBytes: number;
 }
 
 const megabyte = 1024 * 1024;
@@ -158,6 +170,12 @@ function toSettings(s: RawSettings, home: string): Settings {
     reserveBytes: s.reserve_mib * megabyte,
     stackSuite: s.stack_suite,
     logLevel: s.log_level,
+    diskLimits: {
+      instanceBytes: s.instance_disk_mib * megabyte,
+      instanceFiles: s.instance_files,
+      appBytes: s.app_disk_mib * megabyte,
+      reserveBytes: s.disk_reserve_mib * megabyte,
+    },
     connectionLimits: {
       open: s.app_connections,
       newPerSecond: s.app_new_connections,

@@ -93,6 +93,18 @@ export interface ContainerOnHost {
   readonly containerId: string;
 }
 
+/** Where a container's files are on its host. */
+export interface ContainerFolders {
+  readonly id: string;
+  readonly labels: Labels;
+  /** It runs, or is paused. */
+  readonly runs: boolean;
+  /** The folder of what it wrote to its own disk. Null with an image store that does not say. */
+  readonly upper: string | null;
+  /** Of its volumes, those without a name too (VOLUME in an image). */
+  readonly volumes: readonly string[];
+}
+
 export interface ContainerExit {
   readonly exitCode: number;
   /**
@@ -132,6 +144,8 @@ export interface EngineContainers {
    * the engine counts files.
    */
   diskUsage(labels: Labels, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  /** Where the files of containers with these labels are, those that ended too. */
+  folders(labels: Labels): Promise<readonly ContainerFolders[]>;
   /**
    * Each container's use of resources, by id. Up to 256 are read at once. Containers that have not started, have
    * ended or are gone are absent. Takes up to a second, with an engine older than API 1.41 up to two.

@@ -1,3 +1,4 @@
+import type { ContainerFolders } from './containers.ts';
 import type { Block } from './subnets.ts';
 
 /** What is done on a host beside its engine. Every call ends: those without a signal have a deadline. */
@@ -44,6 +45,12 @@ export interface HostHands {
   limitSockets(containerId: string): Promise<boolean>;
   /** The limits of the kernel that are lower than the host's apps can need. */
   lowKernelLimits(): Promise<readonly KernelLimit[]>;
+  /**
+   * What containers keep on the disk, by id, as the file system counts it: blocks and not sizes, hard links once, open files
+   * without a name too. A container that cannot be counted within some seconds is absent. Never throws but the signal's
+   * reason: returns why this host's disks cannot be measured.
+   */
+  diskUse(containers: readonly ContainerFolders[], signal: AbortSignal): Promise<DiskUseReport>;
   /** The current load of the host, from all of its programs. */
   load(): Promise<HostLoad>;
   /** Destinations of the host's routes, except the default route. A network of the platform must not overlap them. */
@@ -143,10 +150,29 @@ export interface ContainerDisk {
   readonly files: number;
 }
 
+export type DiskUseReport =
+  | { readonly measured: true; readonly uses: ReadonlyMap<string, DiskUse> }
+  /** A whole sentence for `doctor`. */
+  | { readonly measured: false; readonly reason: string };
+
+export interface DiskUse {
+  /** With those of `unlinkedBytes`. */
+  readonly bytes: number;
+  /** Of these, in files that were removed while a process holds them open or mapped. */
+  readonly unlinkedBytes: number;
+  /** Files and folders. */
+  readonly files: number;
+  /** What its present processes have written to any file since they began. Not all of it need be on the disk. */
+  readonly writtenBytes: number;
+}
+
 export interface DiskSpace {
   /** Bytes that a user without privileges can still write. */
   readonly freeBytes: number;
   readonly totalBytes: number;
+  /** Files that can still be made. Both are 0 on a file system without such a limit. */
+  readonly freeFiles: number;
+  readonly totalFiles: number;
 }
 
 export interface HostLoad {

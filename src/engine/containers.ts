@@ -2,6 +2,7 @@ import type { ContainerExit, ContainerState, EngineContainers } from '../domain/
 import type { Labels } from '../domain/labels.ts';
 import { attach } from './attach.ts';
 import type { Connection } from './connection.ts';
+import { containerFolders } from './container-folders.ts';
 import { type InspectedContainer, toContainerState } from './container-state.ts';
 import { containerStats } from './container-stats.ts';
 import { containerCreator } from './create-container.ts';
@@ -100,6 +101,7 @@ export function dockerContainers(
       return listContainers(connection, labels);
     },
 
+    folders: containerFolders(connection),
     diskUsage: (labels, signal) => diskUsage(connection, labels, signal),
     stats: async (ids, signal) => containerStats(connection, ids, { info: await info(), signal }),
 

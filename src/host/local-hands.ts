@@ -3,6 +3,7 @@ import { answers } from './answers.ts';
 import { brakeBuildKit } from './build-brake.ts';
 import { containerDisk, stepDisks, whyNotCounted } from './container-disk.ts';
 import { diskOf } from './disk.ts';
+import { containersDiskUse } from './disk-use.ts';
 import { applyHostFirewall, nameServers, removeHostFirewall } from './firewall.ts';
 import { lowKernelLimits } from './kernel-limits.ts';
 import { hostLoad } from './load.ts';
@@ -40,6 +41,7 @@ export function createLocalHands({ home, engine, bridgeProcesses }: LocalHandsDe
     stepDisks: (mark, signal) => stepDisks(engine, mark, signal),
     limitSockets: (containerId) => limitSockets(engine, containerId),
     lowKernelLimits: () => lowKernelLimits(),
+    diskUse: (containers, signal) => containersDiskUse(containers, engine, signal),
     load: hostLoad,
     routes: hostRoutes,
   };

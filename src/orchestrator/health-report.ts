@@ -9,6 +9,7 @@ import { publicMessage } from '../domain/errors.ts';
 import type { HandsOn, HostDisk, HostHands, HostLoad } from '../domain/host-hands.ts';
 import type { Store } from '../domain/store.ts';
 import type { DiskReserve } from '../system/disk-reserve.ts';
+import { appLimitChecks } from './app-limit-checks.ts';
 import { type BuildCheckHands, buildChecks } from './build-checks.ts';
 import { capacityCheck } from './capacity-check.ts';
 import { capacityOf } from './capacity-report.ts';
@@ -96,12 +97,14 @@ async function reportOf(hostId: string, loads: readonly Promises[], deps: Status
     if (info instanceof Error) throw info;
     return info.version;
   });
-  const { load, checks: hostChecks } = await measured(deps.handsOn(hostId));
+  const hands = deps.handsOn(hostId);
+  const [{ load, checks: hostChecks }, limits] = await Promise.all([measured(hands), appLimitChecks(hands)]);
   const checks = [
     ...hostChecks,
     ...(promises ? [capacityCheck(promises, load, deps.settings)] : []),
     ...(info instanceof Error ? [] : [liveRestoreCheck(info)]),
     firewallCheck(firewall(hostId)),
+    ...limits,
   ];
   return { part: engine, checks: checks.map((check) => ({ ...check, name: named(check.name) })) };
 }

@@ -4,7 +4,7 @@ import type { HandsOn } from '../domain/host-hands.ts';
 import { forgetOldHistory } from '../operations/history.ts';
 import type { DeployDeps } from '../operations/releases.ts';
 import type { Repairs } from '../operations/repairs.ts';
-import { endDiskHogs, instanceDiskBytes } from '../provisioner/disk-guard.ts';
+import { createDiskGuard } from '../provisioner/disk-guard.ts';
 import { forgetOldInstances } from '../provisioner/history.ts';
 import { createMemoryGuard } from '../provisioner/memory-guard.ts';
 import { endOverdueOneOffs } from '../provisioner/one-off-limits.ts';
@@ -16,6 +16,8 @@ import { createNightlyBackup } from './nightly-backup.ts';
 
 /** Long enough for the kernel's figure to follow a restart. */
 const memoryMs = 5_000;
+/** A fast disk writes a gigabyte in a second. */
+const diskMs = 250;
 const oneOffsMs = 10_000;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -41,8 +43,8 @@ export function createRounds(deps: {
     new HostRounds({
       engines,
       what: 'look for instances that fill the disk',
-      everyMs: minuteMs,
-      work: (hostId, signal) => endDiskHogs({ ...environment, engine: engines.on(hostId) }, instanceDiskBytes, signal),
+      everyMs: diskMs,
+      work: createDiskGuard({ ...environment, handsOn, limits: settings.diskLimits, clock, logger }),
       clock,
       logger,
     }),

@@ -12,6 +12,8 @@ const socketCall = process.arch === 'arm64' ? 198 : 41;
 const inotifyInit = process.arch === 'arm64' ? 26 : 294;
 const ioSetup = process.arch === 'arm64' ? 0 : 206;
 const addKey = process.arch === 'arm64' ? 217 : 248;
+/** fallocate(2) on amd64 and arm64. */
+const allocateCall = process.arch === 'arm64' ? 47 : 285;
 
 /** A child takes 200 MB. The shell lives a little longer, because an engine may miss events in a container's last moment. */
 export const outOfMemory = `perl -e 'my $x = "x" x (200 * 1024 * 1024)'; code=$?; sleep 0.3; exit $code`;
@@ -69,6 +71,18 @@ export function sandboxContract(underTest: UnderTest): void {
         packet: '1',
         bluetooth: '1',
       });
+    });
+
+    test('a file cannot be given disk without writing, and can give disk back', async () => {
+      const script = `
+        open(F, "+>", "/home/f") or die; syswrite F, "x" x 8192;
+        sub try { my ($name, $mode) = @_; $! = 0; my $result = syscall(${allocateCall}, fileno(F), $mode, 0, 4096); print "$name ", ($result >= 0 ? "done" : $!+0), "\n" }
+        try("allocate", 0); try("keep-size", 1); try("zero", 0x10); try("wide", 2**32); try("punch", 3);
+      `;
+      const { stdout, stderr } = await underTest().run('exec perl -e "$PROBE"', { env: { PROBE: script } });
+      assert.equal(stderr, '');
+      // EOPNOTSUPP, at which a C library writes instead.
+      assert.equal(stdout, 'allocate 95\nkeep-size 95\nzero 95\nwide 95\npunch done\n');
     });
 
     test('a fork bomb stops at the process limit', async () => {

@@ -105,6 +105,18 @@ export function hostHandsContract(name: string, hands: HostHands): void {
       const { bytes, files } = await hands.containerDisk(id, never);
       assert.ok(bytes >= 9_000_000 && bytes < 10_000_000, `${bytes} bytes`);
       assert.ok(files >= 4 && files < 40, `${files} files`);
+      const measured = async () => {
+        const folders = (await engine.containers.folders(fixture.labels)).filter((each) => each.id === id);
+        const report = await hands.diskUse(folders, never);
+        return report.measured ? report.uses.get(id) : assert.fail(report.reason);
+      };
+      const use = await measured();
+      assert.deepEqual([use?.bytes, use?.files, use && use.unlinkedBytes >= 4_000_000], [bytes, files, true]);
+      assert.ok(use && use.writtenBytes >= 4_000_000, `${use?.writtenBytes} bytes written`);
+      await engine.containers.kill(id, 'SIGKILL');
+      await engine.containers.wait(id, never);
+      const left = await measured();
+      assert.ok(left && left.bytes >= 5_000_000 && left.unlinkedBytes === 0, 'what ended counts until it is removed');
       await engine.containers.remove(id);
       await assert.rejects(hands.containerDisk(id, never), { code: 'not_found' });
     });
