@@ -9,6 +9,7 @@ import { emptyListEndpoints } from './contract/empty-lists.ts';
 import { formationEndpoints } from './contract/formation.ts';
 import { logSessionEndpoints } from './contract/log-sessions.ts';
 import { nameEndpoints } from './contract/names.ts';
+import { networkEndpoints } from './contract/networks.ts';
 import { platformEndpoints } from './contract/platform.ts';
 import { releaseEndpoints } from './contract/releases.ts';
 
@@ -44,6 +45,7 @@ export const contract = {
   ...logSessionEndpoints,
   ...domainEndpoints,
   ...nameEndpoints,
+  ...networkEndpoints,
   ...platformEndpoints,
   ...emptyListEndpoints,
 };

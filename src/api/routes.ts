@@ -11,6 +11,7 @@ import { emptyListRoutes } from './routes/empty-lists.ts';
 import { formationRoutes } from './routes/formation.ts';
 import { logSessionRoutes } from './routes/log-sessions.ts';
 import { nameRoutes } from './routes/names.ts';
+import { networkRoutes } from './routes/networks.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { releaseRoutes } from './routes/releases.ts';
 
@@ -28,6 +29,7 @@ export function createRoutes(deps: RouteDeps): Routes {
     ...formationRoutes(deps),
     ...logSessionRoutes(deps),
     ...nameRoutes(deps),
+    ...networkRoutes(deps),
     ...platformRoutes(deps),
     ...releaseRoutes(deps),
   };

@@ -118,6 +118,9 @@ export const commandGroups: readonly CommandGroup[] = [
       command('domains', "list an app's hostnames", () => import('./commands/domains.ts')),
       command('domains:add', 'add a hostname', () => import('./commands/domains/add.ts')),
       command('domains:remove', 'remove a hostname', () => import('./commands/domains/remove.ts')),
+      command('networks', 'show which networks an app cannot reach', () => import('./commands/networks.ts')),
+      command('networks:allow', 'let an app reach a denied network', () => import('./commands/networks/allow.ts')),
+      command('networks:deny', 'take back such an exception', () => import('./commands/networks/deny.ts')),
     ],
   },
   {

@@ -18,6 +18,8 @@ const instances: Truth = { may: 'The change may still take effect', command: 'pa
 const names: Truth = { may: 'The change may still take effect', command: 'paas names' };
 const domains: Truth = { may: 'The change may still take effect', command: 'paas domains APP' };
 
+const networks: Truth = { may: 'The change may still take effect', command: 'paas networks APP' };
+
 /** A route that changes something does not compile until it is here. */
 const truths: { readonly [R in ChangingRoute]: Truth } = {
   'POST /apps': { may: 'The app may have been made', command: 'paas apps' },
@@ -39,6 +41,8 @@ const truths: { readonly [R in ChangingRoute]: Truth } = {
   'POST /apps/{app}/formations/{type}/actions/stop': instances,
   'POST /apps/{app}/domains': domains,
   'DELETE /apps/{app}/domains/{domain}': domains,
+  'POST /apps/{app}/networks': networks,
+  'DELETE /apps/{app}/networks/{network}': networks,
   'POST /oauth/authorizations': {
     may: 'A token that nobody knows may have been made',
     command: 'paas tokens, and then paas tokens:revoke',

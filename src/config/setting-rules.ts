@@ -3,6 +3,7 @@ import { defaultFirstUid } from '../domain/app-user.ts';
 import { defaultCloudlet } from '../domain/cloudlet.ts';
 import { defaultTerminals } from '../domain/containers.ts';
 import { parseAddressRange } from '../system/address-range.ts';
+import { readNetwork } from '../system/network.ts';
 
 const megabyte = 1024 * 1024;
 
@@ -21,6 +22,8 @@ function text(pattern: RegExp, rule: string) {
 
 const rangesRule = 'addresses or ranges with commas between them, such as 10.0.0.5, 2001:db8::/32';
 
+const networksRule = 'networks with commas between them';
+
 /** The addresses and ranges of a list with commas. */
 export function rangesOf(list: string): readonly string[] {
   return list
@@ -28,6 +31,16 @@ export function rangesOf(list: string): readonly string[] {
     .map((range) => range.trim())
     .filter((range) => range !== '');
 }
+
+/** Unlike ranges, each is checked strictly, and the error names the one that is wrong. */
+const networks = z.string(networksRule).superRefine((list, context) => {
+  for (const text of rangesOf(list)) {
+    const read = readNetwork(text);
+    if (!('mistake' in read)) continue;
+    context.addIssue({ code: 'custom', message: `${networksRule}: instead of ${text}, ${read.mistake}` });
+    return;
+  }
+});
 
 const port = wholeNumber(0, 65_535);
 const trueOrFalse = z.union([z.boolean(), z.stringbool()], 'true or false');
@@ -102,6 +115,7 @@ export const settingRules = z.object({
   stack_suite: text(/^[a-z]+$/, 'the name of a Debian release, such as trixie')
     .default('trixie')
     .describe('the Debian release that apps are built and run on'),
+  deny_networks: networks.default('').describe('networks that apps and builds cannot reach, such as 10.0.0.0/8'),
   instance_disk_mib: wholeNumber(1, 16 * 1024 * 1024)
     .default(4096)
     .describe('what an instance may write to its disk, in MiB'),
@@ -109,7 +123,7 @@ export const settingRules = z.object({
   app_disk_mib: wholeNumber(1, 64 * 1024 * 1024)
     .default(16_384)
     .describe("what an app's instances may write together, in MiB"),
-  disk_reserve_mib: wholeNumber(0, 1024 * 1024)
+  free_disk_mib: wholeNumber(0, 1024 * 1024)
     .default(4096)
     .describe('disk that apps leave free, in MiB; at most 5 percent'),
   app_connections: wholeNumber(0, 1_000_000).default(4096).describe('open connections of an app to elsewhere, 0: any'),

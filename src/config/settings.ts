@@ -5,6 +5,7 @@ import { parse } from 'smol-toml';
 import { PlatformError } from '../domain/errors.ts';
 import type { ConnectionLimits } from '../domain/host-hands.ts';
 import { nearestWord } from '../system/did-you-mean.ts';
+import { readNetwork } from '../system/network.ts';
 import { type Environment, environment } from './environment.ts';
 import { limitsOf, type RequestLimits } from './request-limits.ts';
 import { environmentName, flagName } from './setting-names.ts';
@@ -75,6 +76,8 @@ export interface Settings {
   /** The Debian release of the stacks. */
   readonly stackSuite: string;
   readonly logLevel: string;
+  /** Networks that apps and builds cannot reach, without bits behind their prefixes. */
+  readonly deniedNetworks: readonly string[];
   readonly diskLimits: DiskLimits;
   readonly connectionLimits: ConnectionLimits;
   /**
@@ -170,11 +173,15 @@ function toSettings(s: RawSettings, home: string): Settings {
     reserveBytes: s.reserve_mib * megabyte,
     stackSuite: s.stack_suite,
     logLevel: s.log_level,
+    deniedNetworks: rangesOf(s.deny_networks).flatMap((text) => {
+      const read = readNetwork(text);
+      return 'network' in read ? [read.network] : [];
+    }),
     diskLimits: {
       instanceBytes: s.instance_disk_mib * megabyte,
       instanceFiles: s.instance_files,
       appBytes: s.app_disk_mib * megabyte,
-      reserveBytes: s.disk_reserve_mib * megabyte,
+      reserveBytes: s.free_disk_mib * megabyte,
     },
     connectionLimits: {
       open: s.app_connections,

@@ -35,6 +35,8 @@ export const eventKinds = [
   'name.allowed',
   'name.disallowed',
   'name.released',
+  'network.allowed',
+  'network.denied',
   'instance.placed',
   'instance.starting',
   'instance.up',
@@ -156,6 +158,8 @@ export interface EventFacts {
   readonly 'name.disallowed': NameFacts;
   /** A kept name became free before its time. */
   readonly 'name.released': NameFacts;
+  readonly 'network.allowed': { readonly network: string };
+  readonly 'network.denied': { readonly network: string };
   /** How many instances crashed or were restarted for memory in a row before it, and how long it waits because of that. */
   readonly 'instance.placed': InstanceFacts & { readonly failures: number; readonly startsInMs: number };
   /** The command line for display. Null if the image's own command runs. */

@@ -53,6 +53,13 @@ export interface HostHands {
   diskUse(containers: readonly ContainerFolders[], signal: AbortSignal): Promise<DiskUseReport>;
   /** The current load of the host, from all of its programs. */
   load(): Promise<HostLoad>;
+  /**
+   * Networks to which the host forwards packets of containers by a route of its own, without the networks of the engine and
+   * the default route.
+   */
+  reachableNetworks(): Promise<readonly Block[]>;
+  /** The host's table of connections. Null on a host without one. */
+  connectionTable(): Promise<ConnectionTable | null>;
   /** Destinations of the host's routes, except the default route. A network of the platform must not overlap them. */
   routes(): Promise<readonly Block[]>;
 }
@@ -98,11 +105,21 @@ export interface FirewallRules {
   /** Whether the engine has networks of the platform. If so, their bridges must be in the hands' network namespace. */
   readonly hasNetworks: boolean;
   /**
-   * Closes link-local addresses (cloud metadata) to Dockerfile steps, and nothing else, because other people's containers
-   * are on the engine's default bridge too. False sets no rule for that bridge.
+   * Closes link-local addresses (cloud metadata) to the engine's default bridge, where Dockerfile steps and other people's
+   * containers are, and denied networks to the steps. False sets no rule for that bridge.
    */
   readonly closeMetadata: boolean;
   readonly limits: ConnectionLimits;
+  /** Networks that no container of the platform reaches, in CIDR notation without bits behind the prefix. */
+  readonly denied: readonly string[];
+  /** Networks of the platform that reach some of them all the same. */
+  readonly exceptions: readonly NetworkException[];
+}
+
+export interface NetworkException {
+  /** An app's own network on the host. */
+  readonly subnet: string;
+  readonly network: string;
 }
 
 /** Of each app, at a host. A limit that is 0 is none. Connections that the host opens to an app do not count. */
@@ -112,6 +129,11 @@ export interface ConnectionLimits {
   readonly newPerSecond: number;
   /** DNS queries that leave the app's network. */
   readonly queriesPerSecond: number;
+}
+
+export interface ConnectionTable {
+  readonly entries: number;
+  readonly size: number;
 }
 
 export type FirewallState =

@@ -1,4 +1,5 @@
 import type { Actor, Token, TokenScope } from './actor.ts';
+import type { AllowedNetwork } from './allowed-network.ts';
 import type { App } from './app.ts';
 import type { BuildOutput } from './build.ts';
 import type { ConfigVars } from './config-vars.ts';
@@ -57,6 +58,10 @@ export interface Operations {
   disallowName(name: string, actor: Actor): Promise<PromisedName>;
   /** Frees a name that is kept for the account that gave it up. Throws `not_found`. */
   releaseName(name: string, actor: Actor): Promise<PromisedName>;
+  /** Lets the app reach a network that is denied to apps. Throws `forbidden` for anybody but the administrator. */
+  allowNetwork(app: App, network: string, actor: Actor): Promise<AllowedNetwork>;
+  /** Takes it back. */
+  denyNetwork(app: App, network: string, actor: Actor): Promise<AllowedNetwork>;
 
   /** Makes a token of the actor's account. Only the answer contains the token itself. */
   createToken(request: TokenRequest, actor: Actor): Promise<IssuedToken>;

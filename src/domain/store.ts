@@ -1,4 +1,5 @@
 import type { Account, Token } from './actor.ts';
+import type { AllowedNetwork } from './allowed-network.ts';
 import type { App } from './app.ts';
 import type { AppNetwork } from './app-network.ts';
 import type { Artifact, Build } from './build.ts';
@@ -46,6 +47,7 @@ export interface StoreTables {
   readonly hostGroups: HostGroups;
   readonly hosts: Hosts;
   readonly appNetworks: AppNetworks;
+  readonly allowedNetworks: AllowedNetworks;
   readonly domains: Domains;
   readonly names: Names;
   readonly events: Events;
@@ -63,6 +65,7 @@ export interface Change {
     | 'formations'
     | 'instances'
     | 'domains'
+    | 'allowedNetworks'
     | 'events';
   /** Empty for an event of the platform itself and for a token. */
   readonly appId: string;
@@ -256,6 +259,15 @@ export interface Hosts {
 }
 
 /** Written by provisioner. */
+/** Written by the administrator's operations. */
+export interface AllowedNetworks {
+  /** Throws `not_found` for an app that is gone. */
+  put(network: Pick<AllowedNetwork, 'appId' | 'network'>): Promise<void>;
+  remove(network: Pick<AllowedNetwork, 'appId' | 'network'>): Promise<void>;
+  /** Of one app or of all. */
+  list(appId?: string): Promise<readonly AllowedNetwork[]>;
+}
+
 export interface AppNetworks {
   /** Creates the row, or replaces the one of this app, host and kind. Throws `not_found` if the app is gone. */
   put(network: AppNetwork): Promise<void>;

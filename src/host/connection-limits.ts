@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { appNetworkPrefix } from '../domain/app-network.ts';
-import type { ConnectionLimits } from '../domain/host-hands.ts';
+import type { ConnectionLimits, ConnectionTable } from '../domain/host-hands.ts';
 import type { FirewallChains } from './firewall-rules.ts';
 
 /*
@@ -68,7 +68,7 @@ export function limitRules(
 }
 
 /** The number of entries that the host's table may have, and has. Null on a host that does not say. */
-export async function connectionTable(): Promise<{ readonly entries: number; readonly size: number } | null> {
+export async function connectionTable(): Promise<ConnectionTable | null> {
   const read = async (name: string) => Number(await readFile(`/proc/sys/net/netfilter/nf_conntrack_${name}`, 'utf8'));
   try {
     return { entries: await read('count'), size: await read('max') };

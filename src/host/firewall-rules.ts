@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import { BlockList } from 'node:net';
 import { bridgePrefix } from '../domain/bridges.ts';
+import type { FirewallRules } from '../domain/host-hands.ts';
+import { addRange, parseAddressRange } from '../system/address-range.ts';
 
 /** The chains of one platform. Their names contain a hash of its id, so that platforms on one machine do not conflict. */
 export interface FirewallChains {
@@ -9,6 +12,8 @@ export interface FirewallChains {
   readonly forward: string;
   /** For packets from the engine's default bridge, where Dockerfile steps run and other people's containers. */
   readonly steps: string;
+  /** Refuses packets to denied networks. */
+  readonly deny: string;
   /** For the first packets of connections from containers. Not replaced without need: its counters are of its rules. */
   readonly limit: string;
   /** The beginning of the names of the kernel's tables of rates, shared by all platforms on the machine. */
@@ -23,6 +28,7 @@ export function chainsOf(platformId: string): FirewallChains {
     input: `PAAS-IN-${own}`,
     forward: `PAAS-FWD-${own}`,
     steps: `PAAS-STP-${own}`,
+    deny: `PAAS-NET-${own}`,
     limit: `PAAS-LIM-${own}`,
     bucket: `paas${own}`,
     bridges: `${bridgePrefix(platformId)}+`,
@@ -32,10 +38,12 @@ export function chainsOf(platformId: string): FirewallChains {
 const linkLocal = '169.254.0.0/16';
 
 export interface RuleFacts {
-  /** Servers to which the engine forwards DNS queries of containers, if they have an address of the host or a link-local one. */
+  /** Servers to which the engine forwards DNS queries of containers, and which a rule would block. */
   readonly nameServers: readonly string[];
   /** Whether packets between the ports of one bridge pass the firewall too. */
   readonly seesBridged: boolean;
+  readonly denied: FirewallRules['denied'];
+  readonly exceptions: FirewallRules['exceptions'];
 }
 
 /**
@@ -44,8 +52,9 @@ export interface RuleFacts {
  * service. The engine keeps networks apart too, but its rules are gone for a moment when it restarts or the firewall is
  * reloaded. What may pass is counted in the chain `limit`.
  */
-export function restoreInput(chains: FirewallChains, { nameServers, seesBridged }: RuleFacts): string {
-  const { input, forward, steps, limit, bridges } = chains;
+export function restoreInput(chains: FirewallChains, facts: RuleFacts): string {
+  const { nameServers, seesBridged } = facts;
+  const { input, forward, steps, deny, limit, bridges } = chains;
   const queries = (chain: string, targets: readonly string[]) =>
     nameServers.flatMap((address) =>
       ['udp', 'tcp'].flatMap((protocol) =>
@@ -58,6 +67,8 @@ export function restoreInput(chains: FirewallChains, { nameServers, seesBridged 
     `:${input} - [0:0]`,
     `:${forward} - [0:0]`,
     `:${steps} - [0:0]`,
+    `:${deny} - [0:0]`,
+    ...denials(deny, facts),
     `-A ${input} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
     ...queries(input, [limit, 'RETURN']),
     `-A ${input} -j DROP`,
@@ -65,12 +76,25 @@ export function restoreInput(chains: FirewallChains, { nameServers, seesBridged 
     `-A ${forward} -d ${linkLocal} -j DROP`,
     ...(seesBridged ? bridged : []),
     `-A ${forward} -o ${bridges} -j DROP`,
+    `-A ${forward} -j ${deny}`,
     `-A ${forward} -j ${limit}`,
     ...queries(steps, ['RETURN']),
     `-A ${steps} -d ${linkLocal} -j DROP`,
     'COMMIT',
     '',
   ].join('\n');
+}
+
+/**
+ * Refuses packets to denied networks but from those that may reach them; open connections end too. A refusal is an answer,
+ * so that a program reads "no route to host" at once and does not wait.
+ */
+function denials(chain: string, { denied, exceptions }: Pick<RuleFacts, 'denied' | 'exceptions'>): readonly string[] {
+  const networks = denied.filter((network) => !network.includes(':'));
+  return [
+    ...exceptions.map(({ subnet, network }) => `-A ${chain} -s ${subnet} -d ${network} -j RETURN`),
+    ...networks.map((network) => `-A ${chain} -d ${network} -j REJECT --reject-with icmp-admin-prohibited`),
+  ];
 }
 
 /** One chain and its rules, for `iptables-restore --noflush`. */
@@ -84,12 +108,23 @@ export function restoreInput6({ input, forward, bridges }: FirewallChains): stri
   return ['*filter', `:${input} - [0:0]`, `:${forward} - [0:0]`, ...rules, 'COMMIT', ''].join('\n');
 }
 
-/** Name servers in a resolv.conf that a rule above would block: addresses of this host, and link-local ones (some clouds). */
-export function protectedNameServers(resolvConf: string, ownAddresses: ReadonlySet<string>): readonly string[] {
+export interface Blocked {
+  /** Of this host. */
+  readonly addresses: ReadonlySet<string>;
+  readonly denied: FirewallRules['denied'];
+}
+
+/** Name servers in a resolv.conf that a rule above would block: in `blocked`, and link-local ones (some clouds). */
+export function blockedNameServers(resolvConf: string, blocked: Blocked): readonly string[] {
+  const networks = new BlockList();
+  for (const network of [linkLocal, ...blocked.denied]) {
+    const range = parseAddressRange(network);
+    if (range) addRange(networks, range);
+  }
   const addresses = [...resolvConf.matchAll(/^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$/gm)].map(
     (match) => match[1] ?? '',
   );
   return addresses.filter(
-    (address) => !address.startsWith('127.') && (address.startsWith('169.254.') || ownAddresses.has(address)),
+    (address) => !address.startsWith('127.') && (networks.check(address) || blocked.addresses.has(address)),
   );
 }

@@ -5,9 +5,9 @@ import type { FirewallRules, FirewallState } from '../domain/host-hands.ts';
 import { isRoot } from '../system/privileges.ts';
 import { connectionTable, type LimitMatch, limitRules } from './connection-limits.ts';
 import {
+  blockedNameServers,
   chainsOf,
   type FirewallChains,
-  protectedNameServers,
   restoreChain,
   restoreInput,
   restoreInput6,
@@ -32,9 +32,10 @@ const limitsSet = new Map<
  * for a failure. `ownBridge` gives the interface of the engine's default bridge; it may throw.
  */
 export async function applyHostFirewall(
-  { platformId, hasNetworks, closeMetadata, limits }: FirewallRules,
+  rules: FirewallRules,
   ownBridge: () => Promise<string | null>,
 ): Promise<FirewallState> {
+  const { platformId, hasNetworks, closeMetadata, denied } = rules;
   if (!isRoot()) {
     return notApplied('the platform does not run as root');
   }
@@ -45,8 +46,12 @@ export async function applyHostFirewall(
   let gaps: readonly string[] = [];
   try {
     const buildBridge = closeMetadata ? await ownBridge() : null;
-    gaps = await setLimits(chains, limits);
-    const facts = { nameServers: await nameServers(), seesBridged: await seesBridged() };
+    gaps = await setLimits(chains, rules.limits);
+    const facts = {
+      ...rules,
+      nameServers: await nameServers(denied),
+      seesBridged: await seesBridged(),
+    };
     await restoreChains('iptables', restoreInput(chains, facts));
     await setJumps(['iptables', 'INPUT', chains.input], [chains.bridges]);
     const hook = await forwardHook('iptables');
@@ -85,7 +90,7 @@ export async function removeHostFirewall(platformId: string): Promise<void> {
   const own = [
     ...new Map(all.map(([program, , chain]) => [`${program} ${chain}`, [program, chain] as const])).values(),
   ];
-  for (const [program, chain] of [...own, ['iptables', chains.limit] as const]) {
+  for (const [program, chain] of [...own, ['iptables', chains.deny], ['iptables', chains.limit]] as const) {
     await succeeds(program, ['--flush', chain]);
     await succeeds(program, ['--delete-chain', chain]);
   }
@@ -159,8 +164,8 @@ async function forwardHook(program: Iptables): Promise<string> {
   return (await succeeds(program, ['--list-rules', 'DOCKER-USER'])) ? 'DOCKER-USER' : 'FORWARD';
 }
 
-/** The servers to which containers' queries go, if they are on this host or link-local. */
-export async function nameServers(): Promise<readonly string[]> {
+/** The servers to which containers' queries go, if they are on this host, link-local or in a denied network. */
+export async function nameServers(denied: FirewallRules['denied']): Promise<readonly string[]> {
   const own = new Set(
     Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])
@@ -169,7 +174,7 @@ export async function nameServers(): Promise<readonly string[]> {
   // If systemd-resolved listens on loopback, the engine gives containers the servers that it forwards to.
   const files = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
-  return [...new Set(texts.flatMap((text) => protectedNameServers(text, own)))];
+  return [...new Set(texts.flatMap((text) => blockedNameServers(text, { addresses: own, denied })))];
 }
 
 /** The folder is there while the kernel's br_netfilter is loaded. A rule that asks for the port would load it. */

@@ -1,13 +1,14 @@
 import type { EngineOnHost, HostHands } from '../domain/host-hands.ts';
 import { answers } from './answers.ts';
 import { brakeBuildKit } from './build-brake.ts';
+import { connectionTable } from './connection-limits.ts';
 import { containerDisk, stepDisks, whyNotCounted } from './container-disk.ts';
 import { diskOf } from './disk.ts';
 import { containersDiskUse } from './disk-use.ts';
 import { applyHostFirewall, nameServers, removeHostFirewall } from './firewall.ts';
 import { lowKernelLimits } from './kernel-limits.ts';
 import { hostLoad } from './load.ts';
-import { hostRoutes } from './routes.ts';
+import { hostRoutes, reachableNetworks } from './routes.ts';
 import { limitSockets } from './socket-memory.ts';
 import { StepSeparator } from './step-separation.ts';
 
@@ -22,7 +23,12 @@ export interface LocalHandsDeps {
 
 /** The hands on the machine that this process runs on. */
 export function createLocalHands({ home, engine, bridgeProcesses }: LocalHandsDeps): HostHands {
-  const separator = new StepSeparator({ engine, nameServers, containerProcesses: bridgeProcesses });
+  const separator = new StepSeparator({
+    engine,
+    // All of them: which networks are denied may change while steps run.
+    nameServers: () => nameServers(['0.0.0.0/0']),
+    containerProcesses: bridgeProcesses,
+  });
   return {
     answers,
     applyFirewall: (rules) => applyHostFirewall(rules, async () => (await engine()).bridge?.interface ?? null),
@@ -44,5 +50,7 @@ export function createLocalHands({ home, engine, bridgeProcesses }: LocalHandsDe
     diskUse: (containers, signal) => containersDiskUse(containers, engine, signal),
     load: hostLoad,
     routes: hostRoutes,
+    reachableNetworks,
+    connectionTable,
   };
 }

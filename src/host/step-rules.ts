@@ -42,11 +42,12 @@ export function stepChains(platformId: string): StepChains {
 
 /**
  * The content of the chains for `iptables-restore --noflush`. Steps reach name servers and what lies beyond the `outward`
- * interfaces, and nothing else: no step, no container, no port of the host. Their connections are limited like an app's.
+ * interfaces, and nothing else: no step, no container, no port of the host. Networks are denied to them and their connections
+ * are limited as an app's.
  */
 export function restoreSteps(facts: StepRuleFacts, outward: readonly string[]): string {
   const { source, input, from, to } = stepChains(facts.platformId);
-  const { limit } = chainsOf(facts.platformId);
+  const { limit, deny } = chainsOf(facts.platformId);
   const queries = (chain: string, targets: readonly string[]) =>
     facts.nameServers.flatMap((address) =>
       ['udp', 'tcp'].flatMap((protocol) =>
@@ -65,6 +66,7 @@ export function restoreSteps(facts: StepRuleFacts, outward: readonly string[]): 
     `-A ${input} -j DROP`,
     ...queries(from, [limit, 'ACCEPT']),
     ...(facts.closeMetadata ? [`-A ${from} -d ${linkLocal} -j DROP`] : []),
+    `-A ${from} -j ${deny}`,
     `-A ${from} -j ${limit}`,
     ...outward.map((name) => `-A ${from} -o ${name} -j ACCEPT`),
     `-A ${from} -j DROP`,
@@ -78,8 +80,9 @@ export function restoreSteps(facts: StepRuleFacts, outward: readonly string[]): 
 /** Sets the rules, or sets them again. Throws what iptables throws. */
 export async function applyStepRules(facts: StepRuleFacts): Promise<void> {
   const chains = stepChains(facts.platformId);
-  // Its rules are set by the firewall for apps, perhaps later.
-  await succeeds(program, ['--new-chain', chainsOf(facts.platformId).limit]);
+  // Their rules are set by the firewall for apps, perhaps later.
+  const { limit, deny } = chainsOf(facts.platformId);
+  for (const chain of [limit, deny]) await succeeds(program, ['--new-chain', chain]);
   await restoreChains(program, restoreSteps(facts, await outwardInterfaces()));
   const hook = (await succeeds(program, ['--list-rules', 'DOCKER-USER'])) ? 'DOCKER-USER' : 'FORWARD';
   const jumps = [

@@ -6,6 +6,7 @@ import { deployPush } from './deploy.ts';
 import { addDomain, removeDomain } from './domains.ts';
 import { restart, scale, stop } from './formation.ts';
 import { allowName, forgetName } from './names.ts';
+import { allowNetwork, denyNetwork } from './networks.ts';
 import { attachRun, run } from './one-off.ts';
 import { createToken, revokeToken } from './tokens.ts';
 
@@ -32,6 +33,8 @@ export function createOperations(deps: OperationsDeps): Operations {
     allowName: (name, account, actor) => allowName(name, account, { actor, deps }),
     disallowName: (name, actor) => forgetName(name, 'allowed', { actor, deps }),
     releaseName: (name, actor) => forgetName(name, 'kept', { actor, deps }),
+    allowNetwork: (app, network, actor) => allowNetwork(app, network, { actor, deps }),
+    denyNetwork: (app, network, actor) => denyNetwork(app, network, { actor, deps }),
     createToken: (request, actor) => createToken(request, actor, deps.store),
     revokeToken: (prefixOrId, actor) => revokeToken(prefixOrId, actor, deps.store),
     run: (app, request, actor) => run(app, request, { actor, deps }),

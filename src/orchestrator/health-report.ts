@@ -98,7 +98,10 @@ async function reportOf(hostId: string, loads: readonly Promises[], deps: Status
     return info.version;
   });
   const hands = deps.handsOn(hostId);
-  const [{ load, checks: hostChecks }, limits] = await Promise.all([measured(hands), appLimitChecks(hands)]);
+  const [{ load, checks: hostChecks }, limits] = await Promise.all([
+    measured(hands),
+    appLimitChecks(hands, deps.settings),
+  ]);
   const checks = [
     ...hostChecks,
     ...(promises ? [capacityCheck(promises, load, deps.settings)] : []),

@@ -37,7 +37,7 @@ export function createKeepers(ground: Ground, { apiPort, term }: { readonly apiP
     ensureNetwork: (app, hostId) => ensureNetwork(app, hostId, environment),
     logs,
   });
-  const guard = new HostGuard({ engines, handsOn, platformId, settings, clock, logger });
+  const guard = new HostGuard({ engines, handsOn, platformId, store, settings, clock, logger });
   return { logs, events, routes, terminals, provisioner, supervisor, guard };
 }
 

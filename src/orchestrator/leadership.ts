@@ -57,6 +57,8 @@ export class Leadership {
     allowName: async (...given) => (await this.#current()).allowName(...given),
     disallowName: async (...given) => (await this.#current()).disallowName(...given),
     releaseName: async (...given) => (await this.#current()).releaseName(...given),
+    allowNetwork: async (...given) => (await this.#current()).allowNetwork(...given),
+    denyNetwork: async (...given) => (await this.#current()).denyNetwork(...given),
     createToken: async (...given) => (await this.#current()).createToken(...given),
     revokeToken: async (...given) => (await this.#current()).revokeToken(...given),
     run: async (...given) => (await this.#current()).run(...given),

@@ -1,7 +1,10 @@
 import type { Settings } from '../config/settings.ts';
+import type { AllowedNetwork } from '../domain/allowed-network.ts';
 import type { Engines } from '../domain/engines.ts';
-import type { HandsOn } from '../domain/host-hands.ts';
+import type { HandsOn, NetworkException } from '../domain/host-hands.ts';
 import { labelNames } from '../domain/labels.ts';
+import type { NetworkState } from '../domain/networks.ts';
+import type { Store } from '../domain/store.ts';
 import type { Clock } from '../system/clock.ts';
 import { HostRounds } from '../system/host-rounds.ts';
 import type { Logger } from '../system/logger.ts';
@@ -13,7 +16,8 @@ export interface HostGuardDeps {
   readonly engines: Engines;
   readonly handsOn: HandsOn;
   readonly platformId: string;
-  readonly settings: Pick<Settings, 'closeMetadata' | 'connectionLimits'>;
+  readonly store: Pick<Store, 'allowedNetworks' | 'changes'>;
+  readonly settings: Pick<Settings, 'closeMetadata' | 'connectionLimits' | 'deniedNetworks'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -23,6 +27,7 @@ export class HostGuard {
   readonly #deps: HostGuardDeps;
   readonly #rounds: HostRounds;
   readonly #reasons = new Map<string, string | null>();
+  #unsubscribe: () => void = () => undefined;
 
   constructor(deps: HostGuardDeps) {
     this.#deps = deps;
@@ -46,20 +51,29 @@ export class HostGuard {
 
   /** Resolves after the first attempt on every host that answers. */
   start(): Promise<void> {
+    // A change that is missed is applied with the next round.
+    this.#unsubscribe = this.#deps.store.changes.subscribe(
+      ({ table }) => {
+        if (table === 'allowedNetworks') this.#rounds.soon();
+      },
+      () => undefined,
+    );
     return this.#rounds.start();
   }
 
   /** The rules stay, because the apps run on. */
   close(): Promise<void> {
+    this.#unsubscribe();
     return this.#rounds.close();
   }
 
   async #apply(hostId: string): Promise<void> {
-    const { engines, handsOn, platformId, settings } = this.#deps;
+    const { engines, handsOn, platformId, settings, store } = this.#deps;
     try {
       const networks = await engines.on(hostId).networks.list({ [labelNames.platform]: platformId });
-      const { closeMetadata, connectionLimits: limits } = settings;
-      const rules = { platformId, hasNetworks: networks.length > 0, closeMetadata, limits };
+      const { closeMetadata, connectionLimits: limits, deniedNetworks: denied } = settings;
+      const exceptions = denied.length === 0 ? [] : exceptionsOf(networks, await store.allowedNetworks.list());
+      const rules = { platformId, hasNetworks: networks.length > 0, closeMetadata, limits, denied, exceptions };
       const state = await handsOn(hostId).applyFirewall(rules);
       this.#reasons.set(hostId, state.applied ? state.gaps.join(' ') || null : state.reason);
     } catch (error) {
@@ -68,4 +82,16 @@ export class HostGuard {
       throw error;
     }
   }
+}
+
+/** Networks of builds belong to no app and have no exception. */
+function exceptionsOf(
+  networks: readonly NetworkState[],
+  allowed: readonly AllowedNetwork[],
+): readonly NetworkException[] {
+  return allowed.flatMap(({ appId, network }) =>
+    networks
+      .filter(({ labels }) => labels[labelNames.app] === appId)
+      .flatMap(({ subnet }) => (subnet === null ? [] : [{ subnet, network }])),
+  );
 }

@@ -52,9 +52,11 @@ function wordsOf(event: PlatformEvent): readonly string[] {
     case 'formation.stopped':
       return [`Stop of ${event.data.target || 'all processes'} ${by}`];
     case 'domain.added':
-      return [`Domain ${event.data.hostname} added ${by}`];
     case 'domain.removed':
-      return [`Domain ${event.data.hostname} removed ${by}`];
+      return [`Domain ${event.data.hostname} ${event.kind === 'domain.added' ? 'added' : 'removed'} ${by}`];
+    case 'network.allowed':
+    case 'network.denied':
+      return [`Network ${event.data.network} ${event.kind === 'network.allowed' ? '' : 'no longer '}allowed ${by}`];
     case 'instance.placed':
       return waiting(event.data);
     case 'run.started':

@@ -28,6 +28,7 @@ export interface Schema {
   readonly hostGroups: HostGroupRow;
   readonly hosts: HostRow;
   readonly appNetworks: AppNetworkRow;
+  readonly allowedNetworks: AllowedNetworkRow;
   readonly oneOffs: OneOffRow;
   readonly instances: Numbered<InstanceRow>;
   readonly domains: Numbered<DomainRow>;
@@ -187,6 +188,12 @@ export interface HostRow {
   state: HostState;
   createdAt: Moment;
   seenAt: Moment | null;
+}
+
+export interface AllowedNetworkRow {
+  appId: string;
+  network: string;
+  createdAt: string;
 }
 
 export interface AppNetworkRow {

@@ -5,6 +5,7 @@ import type { Store, StoreTables } from '../domain/store.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { type Logger, silentLogger } from '../system/logger.ts';
 import { accountsTable } from './accounts.ts';
+import { allowedNetworksTable } from './allowed-networks.ts';
 import { appNetworksTable } from './app-networks.ts';
 import { appsTable } from './apps.ts';
 import { artifactsTable } from './artifacts.ts';
@@ -105,6 +106,7 @@ function tables(scope: Scope): StoreTables {
     hostGroups: hostGroupsTable(scope),
     hosts: hostsTable(scope),
     appNetworks: appNetworksTable(scope),
+    allowedNetworks: allowedNetworksTable(scope),
     domains: domainsTable(scope),
     names: namesTable(scope),
     events: eventsTable(scope),

@@ -51,6 +51,11 @@ export class HostRounds {
     this.#rounds.start();
   }
 
+  /** Begins the next round on every host without its pause. */
+  soon(): void {
+    for (const rounds of this.#rounds.all()) rounds.soon();
+  }
+
   close(): Promise<void> {
     return this.#rounds.close();
   }

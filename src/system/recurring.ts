@@ -19,6 +19,7 @@ export class Recurring {
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #failing = false;
+  #pause = new AbortController();
 
   constructor(deps: RecurringDeps) {
     this.#deps = deps;
@@ -36,6 +37,11 @@ export class Recurring {
     this.#running = this.#forEver();
   }
 
+  /** Ends the pause before the next run, or leaves it out if the work runs now. */
+  soon(): void {
+    this.#pause.abort();
+  }
+
   /** Aborts the signal of the work, and resolves when the work has ended. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -46,8 +52,9 @@ export class Recurring {
     const { clock, everyMs } = this.#deps;
     const { signal } = this.#closing;
     for (;;) {
-      await clock.sleep(everyMs, signal).catch(() => undefined);
+      await clock.sleep(everyMs, AbortSignal.any([signal, this.#pause.signal])).catch(() => undefined);
       if (signal.aborted) return;
+      this.#pause = new AbortController();
       await this.#once();
     }
   }

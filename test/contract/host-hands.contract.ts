@@ -142,7 +142,14 @@ export function hostHandsContract(name: string, hands: HostHands): void {
     test('the firewall can be applied twice and removed twice, or the reason is given', async () => {
       const platformId = `${fixture.runId}-${randomBytes(2).toString('hex')}`;
       const limits = { open: 4096, newPerSecond: 200, queriesPerSecond: 200 };
-      const rules = { platformId, hasNetworks: false, closeMetadata: true, limits };
+      const rules = {
+        platformId,
+        hasNetworks: false,
+        closeMetadata: true,
+        limits,
+        denied: ['192.0.2.0/24'],
+        exceptions: [],
+      };
       const state = await hands.applyFirewall(rules);
       assert.deepEqual(await hands.applyFirewall(rules), state);
       if (!state.applied) assert.match(state.reason, /^Containers can reach ports of this host: /);

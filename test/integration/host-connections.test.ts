@@ -11,6 +11,7 @@ import { scaled } from '../support/deadline.ts';
 import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { FarHost, listener } from '../support/far-host.ts';
+import { openRules } from '../support/firewall-rules.ts';
 import { testHands } from '../support/hands.ts';
 
 const run = promisify(execFile);
@@ -50,7 +51,7 @@ describe('the connections of an app', {
     flooding = await fixture.engine.networks.create({ name: `${fixture.runId}-flood`, ...pool });
     neighbour = await fixture.engine.networks.create({ name: `${fixture.runId}-near`, ...pool });
     far = await FarHost.create();
-    const rules = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false, limits };
+    const rules = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false, ...openRules, limits };
     assert.deepEqual(await testHands.applyFirewall(rules), { applied: true, gaps: [] });
   });
   after(async () => {

@@ -13,7 +13,7 @@ import { baseOf, Collected, dockerfileBuild } from '../support/dockerfile-build.
 import { EngineFixture, inNetwork } from '../support/engine-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { FarHost, listener } from '../support/far-host.ts';
-import { firewallRules, noLimits } from '../support/firewall-rules.ts';
+import { firewallRules, openRules } from '../support/firewall-rules.ts';
 import { testHands } from '../support/hands.ts';
 
 const run = promisify(execFile);
@@ -73,7 +73,7 @@ describe('the host’s firewall', {
     await open('host', () => heard(gateway, hostPort));
     await open('far', () => heard(far.metadata, 5000));
 
-    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false, ...noLimits };
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false, ...openRules };
     assert.deepEqual(await testHands.applyFirewall(options), { applied: true, gaps: [] });
 
     const [host, ownAddress, meta] = await Promise.all([
@@ -99,7 +99,7 @@ describe('the host’s firewall', {
 
   test("can be applied again without growing, covers later networks, and does not touch another platform's rules", async () => {
     const other = `${fixture.runId}-other`;
-    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false, ...noLimits };
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: false, ...openRules };
     await testHands.applyFirewall(options);
     const once = await rules();
     await testHands.applyFirewall(options);
@@ -115,7 +115,7 @@ describe('the host’s firewall', {
     assert.equal(await heard(next.gateway ?? '', hostPort, next), '');
     await fixture.engine.networks.remove(next.id);
 
-    await testHands.applyFirewall({ platformId: other, hasNetworks: false, closeMetadata: true, ...noLimits });
+    await testHands.applyFirewall({ platformId: other, hasNetworks: false, closeMetadata: true, ...openRules });
     await testHands.removeFirewall(other);
     assert.deepEqual(await rules(), once);
     await testHands.removeFirewall(fixture.runId);
@@ -142,7 +142,7 @@ describe('the host’s firewall', {
     for (const rule of open) await run('iptables', ['--wait', '10', '--insert', ...rule]);
     try {
       await eventually('"app" is heard', async () => (await heard(address, 5000)) === 'app');
-      const options = { platformId: runId, hasNetworks: true, closeMetadata: false, ...noLimits };
+      const options = { platformId: runId, hasNetworks: true, closeMetadata: false, ...openRules };
       assert.deepEqual(await testHands.applyFirewall(options), { applied: true, gaps: [] });
       assert.equal(await heard(address, 5000), '');
       assert.equal(await heard(address, 5000, other), 'app', 'a network reaches itself');
@@ -155,7 +155,7 @@ describe('the host’s firewall', {
 
   test('closes only link-local addresses to Dockerfile builds, unless a setting opens them', async () => {
     const buildBridge = (await engineOnHost(fixture.dockerHost)()).bridge?.interface ?? '';
-    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: true, ...noLimits };
+    const options = { platformId: fixture.runId, hasNetworks: true, closeMetadata: true, ...openRules };
     // Another platform on this machine may have its own rule there.
     if (!(await closedByAnother(buildBridge))) {
       await open('far', () => heardByStep(far.metadata));
@@ -177,7 +177,7 @@ describe('the host’s firewall', {
       platformId: `${fixture.runId}-elsewhere`,
       hasNetworks: true,
       closeMetadata: false,
-      ...noLimits,
+      ...openRules,
     });
     assert.equal(state.applied, false);
     assert.match(state.applied ? '' : state.reason, /network namespace/);

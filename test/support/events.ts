@@ -46,6 +46,8 @@ export const exampleFacts: EventFacts = {
   'formation.changed': { formation: 'web@2:1-4' },
   'formation.restarted': { target: 'web.1' },
   'formation.stopped': { target: null },
+  'network.allowed': { network: '10.0.5.0/24' },
+  'network.denied': { network: '10.0.5.0/24' },
   'domain.added': { hostname: 'shop.example.com' },
   'domain.removed': { hostname: 'shop.example.com' },
   'name.allowed': { name: 'status', email: 'ada@example.com' },

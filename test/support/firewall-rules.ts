@@ -7,4 +7,9 @@ export async function firewallRules(): Promise<readonly string[]> {
   return stdout.split('\n');
 }
 
-export const noLimits = { limits: { open: 0, newPerSecond: 0, queriesPerSecond: 0 } } as const;
+/** Nothing is limited and nothing denied. */
+export const openRules = {
+  limits: { open: 0, newPerSecond: 0, queriesPerSecond: 0 },
+  denied: [],
+  exceptions: [],
+} as const;

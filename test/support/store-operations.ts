@@ -9,6 +9,7 @@ import type { Store } from '../../src/domain/store.ts';
 import { forgetApp, purgeBuildCache, renameApp, setMaintenance } from '../../src/operations/apps.ts';
 import { addDomain, removeDomain } from '../../src/operations/domains.ts';
 import { allowName, forgetName, type NamesDeps, takeAppName } from '../../src/operations/names.ts';
+import { allowNetwork, denyNetwork } from '../../src/operations/networks.ts';
 import { createToken, revokeToken } from '../../src/operations/tokens.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { currentIdOf } from './store-fixture.ts';
@@ -93,6 +94,8 @@ export function storeOperations(store: Store, platformDomain = 'localhost'): Sto
     allowName: (name, account, actor) => allowName(name, account, { actor, deps }),
     disallowName: (name, actor) => forgetName(name, 'allowed', { actor, deps }),
     releaseName: (name, actor) => forgetName(name, 'kept', { actor, deps }),
+    allowNetwork: (app, network, actor) => allowNetwork(app, network, { actor, deps: { store } }),
+    denyNetwork: (app, network, actor) => denyNetwork(app, network, { actor, deps: { store } }),
     createToken: (request, actor) => createToken(request, actor, store),
     revokeToken: (prefixOrId, actor) => revokeToken(prefixOrId, actor, store),
     async run(app, request) {

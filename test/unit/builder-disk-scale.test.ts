@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts';
 const never = new AbortController().signal;
 const limits = { ...jailLimits, silenceMs: 100, diskBytes: 80 * 1024 * 1024 };
 const disk = (freeBytes: number): readonly HostDisk[] => [
-  { holds: 'engine', path: '/engine', space: { freeBytes, totalBytes: 1e12 } },
+  { holds: 'engine', path: '/engine', space: { freeBytes, totalBytes: 1e12, freeFiles: 0, totalFiles: 0 } },
 ];
 
 /** The message with which a build is ended that is counted so. */

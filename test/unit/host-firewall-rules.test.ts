@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bridgePrefix, newBridgeName } from '../../src/domain/bridges.ts';
 import { type LimitFacts, limitRules } from '../../src/host/connection-limits.ts';
-import { chainsOf, protectedNameServers, restoreInput } from '../../src/host/firewall-rules.ts';
+import { blockedNameServers, chainsOf, restoreInput } from '../../src/host/firewall-rules.ts';
 
-const chains = { input: 'IN', forward: 'FWD', steps: 'STP', limit: 'LIM', bucket: 'bk', bridges: 'pb+' };
+const chains = { input: 'IN', forward: 'FWD', steps: 'STP', deny: 'NET', limit: 'LIM', bucket: 'bk', bridges: 'pb+' };
 
 describe('the firewall’s rules', () => {
   test("have names within the kernel's limit that differ between platforms", () => {
@@ -20,12 +20,20 @@ describe('the firewall’s rules', () => {
   });
 
   test('let answers and queries to the listed name servers through, and nothing else', () => {
-    const facts = { nameServers: ['10.0.0.5'], seesBridged: true };
+    const facts = {
+      nameServers: ['10.0.0.5'],
+      seesBridged: true,
+      denied: ['10.0.0.0/8', 'fd00::/8'],
+      exceptions: [{ subnet: '10.210.0.64/26', network: '10.0.5.0/24' }],
+    };
     assert.deepEqual(restoreInput(chains, facts).split('\n'), [
       '*filter',
       ':IN - [0:0]',
       ':FWD - [0:0]',
       ':STP - [0:0]',
+      ':NET - [0:0]',
+      '-A NET -s 10.210.0.64/26 -d 10.0.5.0/24 -j RETURN',
+      '-A NET -d 10.0.0.0/8 -j REJECT --reject-with icmp-admin-prohibited',
       '-A IN -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN',
       '-A IN -d 10.0.0.5 -p udp --dport 53 -j LIM',
       '-A IN -d 10.0.0.5 -p udp --dport 53 -j RETURN',
@@ -40,6 +48,7 @@ describe('the firewall’s rules', () => {
       '-A FWD -m physdev --physdev-is-bridged -j LIM',
       '-A FWD -m physdev --physdev-is-bridged -j RETURN',
       '-A FWD -o pb+ -j DROP',
+      '-A FWD -j NET',
       '-A FWD -j LIM',
       '-A STP -d 10.0.0.5 -p udp --dport 53 -j RETURN',
       '-A STP -d 10.0.0.5 -p tcp --dport 53 -j RETURN',
@@ -80,7 +89,11 @@ nameserver 10.0.0.5
 nameserver fe80::1
 options ndots:1
 `;
-    assert.deepEqual(protectedNameServers(file, new Set(['10.0.0.5', '9.9.9.8'])), ['169.254.169.253', '10.0.0.5']);
-    assert.deepEqual(protectedNameServers('', new Set()), []);
+    const blocked = { addresses: new Set(['10.0.0.5', '9.9.9.8']), denied: [] };
+    assert.deepEqual(blockedNameServers(file, blocked), ['169.254.169.253', '10.0.0.5']);
+    assert.deepEqual(blockedNameServers(file, { ...blocked, denied: ['9.0.0.0/8', 'fe80::/10'] }), [
+      ...['9.9.9.9', '169.254.169.253', '10.0.0.5'],
+    ]);
+    assert.deepEqual(blockedNameServers('', blocked), []);
   });
 });

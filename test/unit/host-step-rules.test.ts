@@ -15,7 +15,7 @@ test('steps reach name servers and what lies beyond the host, with their own add
   const { source, input, from, to } = stepChains('one');
   const text = restoreSteps(facts, ['eth0', 'wg0']);
   assert.deepEqual(rulesOf(source, text), ['-m rpfilter --invert -j DROP']);
-  const verdicts = (chain: string) => rulesOf(chain, text).filter((rule) => !/ -j PAAS-LIM-|^-j PAAS-LIM-/.test(rule));
+  const verdicts = (chain: string) => rulesOf(chain, text).filter((rule) => !/(^| )-j PAAS-(LIM|NET)-/.test(rule));
   assert.deepEqual(verdicts(input), [
     '-d 10.0.0.2 -p udp --dport 53 -j RETURN',
     '-d 10.0.0.2 -p tcp --dport 53 -j RETURN',
@@ -29,6 +29,8 @@ test('steps reach name servers and what lies beyond the host, with their own add
     '-o wg0 -j ACCEPT',
     '-j DROP',
   ]);
+  const denial = rulesOf(from, text).findIndex((rule) => rule.startsWith('-j PAAS-NET-'));
+  assert.ok(denial >= 0 && denial < rulesOf(from, text).indexOf('-o eth0 -j ACCEPT'), 'networks are denied first');
   assert.equal(rulesOf(to, text).at(-1), '-j DROP');
   assert.ok(!restoreSteps({ ...facts, closeMetadata: false }, []).includes('169.254'));
 });

@@ -179,6 +179,13 @@ const statements = ({ seq, bytes, strict }: ColumnWords): readonly string[] => [
   ) ${strict}`,
   'create index app_networks_host on app_networks (host_id)',
 
+  `create table allowed_networks (
+    app_id text not null references apps (id) on delete cascade,
+    network text not null,
+    created_at text not null,
+    primary key (app_id, network)
+  ) ${strict}`,
+
   `create table instances (
     seq ${seq},
     id text not null unique,
