@@ -31,10 +31,15 @@ export interface StepPortsDeps extends BridgeOnHost {
 export interface StepGroups {
   readonly folder: string;
   readonly isStep: (name: string) => boolean;
+  /** BuildKit's folder with what it gave to runc for each running step. An engine may be told to use other groups. */
+  readonly configs: string;
+  /** The hierarchy of the groups. */
+  readonly root: string;
 }
 
 interface Port {
-  /** The number of the interface at the other end. The kernel gives each number once. */
+  readonly index: number;
+  /** The number of the interface at the other end, in its own network. */
   readonly peer: number;
   readonly hairpin: string | null;
   /** `off`: in no bridge, and of nobody yet. `step`: a step has it, and a route leads there. */
@@ -72,6 +77,7 @@ export class StepPorts {
       if (this.#left.has(name) || this.#ports.has(name)) continue;
       if (!(Number(read(name, 'flags')) & isUp)) continue;
       const port: Port = {
+        index: Number(read(name, 'ifindex')),
         peer: Number(read(name, 'iflink')),
         hairpin: read(name, 'brport/hairpin_mode'),
         state: 'leaving',
@@ -101,13 +107,16 @@ export class StepPorts {
   async #settle(name: string, port: Port): Promise<void> {
     port.state = 'settling';
     const { gateway, steps } = this.#deps;
-    const address = addressOfStep(steps, port.peer);
+    const isAsking = performance.now() >= port.askAt;
+    const address =
+      (await addressOfStep(groupsOf(steps), port)) ??
+      (isAsking ? await addressOfStep(configuredGroups(steps), port) : null);
     if (address !== null) {
       await ip(['route', 'add', `${address}/32`, 'dev', name, 'src', gateway]);
       port.state = 'step';
       return;
     }
-    if (performance.now() >= port.askAt && (await this.#isContainers(port))) {
+    if (isAsking && (await this.#isContainers(port))) {
       setOption(`ipv6/conf/${name}/disable_ipv6`, readText('/proc/sys/net/ipv6/conf/default/disable_ipv6') ?? '0');
       await ip(['link', 'set', 'dev', name, 'master', this.#deps.interface, 'group', 'default']);
       if (port.hairpin === '1') write(join(interfaces, name, 'brport/hairpin_mode'), '1');
@@ -122,7 +131,8 @@ export class StepPorts {
   async #isContainers(port: Port): Promise<boolean> {
     port.askAt = performance.now() + askEveryMs;
     const pids = await this.#deps.containerProcesses().catch(() => []);
-    return pids.some((pid) => hasInterface(pid, port.peer));
+    for (const pid of pids) if (await isOtherEnd(pid, port)) return true;
+    return false;
   }
 
   #onBridge(): readonly string[] {
@@ -136,32 +146,56 @@ export class StepPorts {
 }
 
 /** Where BuildKit's steps run, below the mount of cgroups. */
-export function stepGroups({ cgroupVersion, cgroupDriver }: EngineOnHost, cgroupRoot = '/sys/fs/cgroup'): StepGroups {
+export function stepGroups(
+  { cgroupVersion, cgroupDriver, dataRoot }: EngineOnHost,
+  cgroupRoot = '/sys/fs/cgroup',
+): StepGroups {
   const root = cgroupVersion === 1 ? join(cgroupRoot, 'pids') : cgroupRoot;
+  const common = { root, configs: join(dataRoot, 'buildkit/executor') };
   return cgroupDriver === 'systemd'
-    ? { folder: join(root, 'system.slice'), isStep: (name) => /^[\w.-]+\.slice:[\w.-]*:\w+$/.test(name) }
-    : { folder: join(root, 'docker/buildkit'), isStep: (name) => /^\w+$/.test(name) };
+    ? { ...common, folder: join(root, 'system.slice'), isStep: (name) => /^[\w.-]+\.slice:[\w.-]*:\w+$/.test(name) }
+    : { ...common, folder: join(root, 'docker/buildkit'), isStep: (name) => /^\w+$/.test(name) };
 }
 
-/** The address of the step that has this interface. Null if no step has it. A step has no right to change its address. */
-function addressOfStep({ folder, isStep }: StepGroups, index: number): string | null {
-  let names: readonly string[] = [];
+function groupsOf({ folder, isStep }: StepGroups): readonly string[] {
   try {
-    names = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+    return readdirSync(folder)
+      .filter(isStep)
+      .map((name) => join(folder, name));
   } catch {
-    return null;
+    return [];
   }
-  for (const name of names.filter(isStep)) {
-    const pid = Number(readText(join(folder, name, 'cgroup.procs'))?.split('\n')[0]);
-    if (!pid || !hasInterface(pid, index)) continue;
-    return localAddress(readText(`/proc/${pid}/net/fib_trie`) ?? '');
+}
+
+/** The groups that BuildKit named in its steps' configuration for runc. */
+function configuredGroups({ configs, root }: StepGroups): readonly string[] {
+  try {
+    return readdirSync(configs).flatMap((id) => {
+      const path = /"cgroupsPath":"(\/[^"]+)"/.exec(readText(join(configs, id, 'config.json')) ?? '')?.[1];
+      return path === undefined ? [] : [join(root, path)];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** The address of the step at the other end of a port. Null if there is none. A step has no right to change its address. */
+async function addressOfStep(groups: readonly string[], port: Port): Promise<string | null> {
+  for (const group of groups) {
+    const pid = Number(readText(join(group, 'cgroup.procs'))?.split('\n')[0]);
+    if (pid && (await isOtherEnd(pid, port))) return localAddress(readText(`/proc/${pid}/net/fib_trie`) ?? '');
   }
   return null;
 }
 
-/** Whether an interface of this number is in a process's network. `igmp` begins the line of each interface with its number. */
-function hasInterface(pid: number, index: number): boolean {
-  return new RegExp(`^${index}\\t`, 'm').test(readText(`/proc/${pid}/net/igmp`) ?? '');
+/**
+ * Whether a process's network has the other end of a port. Numbers of interfaces are unique in one network only: so it is
+ * asked there for the port's own number. `igmp` begins the line of each interface with its number, and saves most questions.
+ */
+async function isOtherEnd(pid: number, { peer, index }: Port): Promise<boolean> {
+  if (!new RegExp(`^${peer}\\t`, 'm').test(readText(`/proc/${pid}/net/igmp`) ?? '')) return false;
+  const links = await run('nsenter', ['--target', String(pid), '--net', '--', 'ip', '-oneline', 'link', 'show']);
+  return new RegExp(`^${peer}: [^ ]+@if${index}:`, 'm').test(links);
 }
 
 /** The local address in `/proc/PID/net/fib_trie` that is not of the loopback. */
@@ -195,9 +229,13 @@ function write(path: string, text: string): void {
   }
 }
 
-/** Fails without a consequence if the port is gone: the next look sees it. */
-function ip(args: readonly string[]): Promise<void> {
+async function ip(args: readonly string[]): Promise<void> {
+  await run('ip', args);
+}
+
+/** The output. Empty if it fails, because the port or the process is gone: the next look sees it. */
+function run(program: 'ip' | 'nsenter', args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
-    execFile('ip', args, { timeout: programDeadlineMs }, () => resolve());
+    execFile(program, args, { timeout: programDeadlineMs }, (_, stdout) => resolve(stdout));
   });
 }

@@ -61,6 +61,7 @@ describe('steps of two Dockerfiles at once', {
     const [address = ''] = said(attacked, /serving at ([\d.]+)/g);
     const attack = await begin(stepPrograms.attacker, [address, far.address, far.gateway, port]);
     assert.equal(await attack.ended, null, attack.output.text);
+    assert.equal(await dialled(address), 1, 'a container in a network of the platform reaches the step');
     const before = Number(said(attacked, /asked (\d+) failed/g)[0]);
     await eventually('the victim goes on', async () => Number(said(attacked, /asked (\d+) failed/g)[0]) > before + 5);
     attacked.abort();
@@ -101,6 +102,29 @@ describe('steps of two Dockerfiles at once', {
     const { exitCode } = await fixture.engine.containers.wait(`${name}-client`, AbortSignal.timeout(scaled(30_000)));
     assert.equal(exitCode, 0);
   });
+
+  /** The exit code of a container as builds and apps have it, which dials an address: 0 if it answers. */
+  async function dialled(address: string): Promise<number> {
+    const { engine, platformId, stack } = fixture;
+    const labels = { [labelNames.platform]: platformId };
+    const pool = { pool: '10.213.0.0/16', prefixLength: 29 };
+    const network = await engine.networks.create({ name: `${platformId}-dial`, labels, ...pool });
+    const dial = `use IO::Socket::INET; exit(IO::Socket::INET->new(PeerAddr => "${address}:5000", Timeout => 2) ? 0 : 1)`;
+    const id = await engine.containers.create({
+      name: `${platformId}-dial`,
+      image: stack.runImageId,
+      sandbox: 'build',
+      labels,
+      user: '10001:10001',
+      entrypoint: ['perl', '-e', dial],
+      env: {},
+      memoryBytes: 256 * 1024 * 1024,
+      cpus: 1,
+      networks: [{ id: network.id, aliases: [], when: 'start' }],
+    });
+    await engine.containers.start(id);
+    return (await engine.containers.wait(id, AbortSignal.timeout(scaled(30_000)))).exitCode;
+  }
 
   /** Starts a container as another user of the engine would. Returns its address. */
   async function startOther(name: string, command: readonly string[]): Promise<string> {

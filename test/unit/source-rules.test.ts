@@ -18,7 +18,7 @@ const processOwners: ReadonlySet<string> = new Set([
   'src/host/container-disk.ts', // du, find
   'src/host/du.ts', // du
   'src/host/iptables.ts', // iptables
-  'src/host/step-ports.ts', // ip
+  'src/host/step-ports.ts', // ip, nsenter
   'src/git-receive/git-process.ts', // git that serves
   'src/launcher/host-command.ts', // apt-get, systemctl, service, dockerd
   'src/launcher/run-set-up.ts', // the set-up
