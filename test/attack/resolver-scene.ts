@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { paths } from '../../src/config/settings.ts';
 import type { ReservedRoute, Route } from '../../src/domain/route.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
+import { startProgram } from '../support/programs.ts';
 import type { Scene } from './attack.ts';
 
 export const neighbourHost = 'neighbour.localhost';
@@ -34,17 +35,17 @@ export async function startResolverScene({
   settings = {},
 }: ResolverSceneOptions): Promise<ResolverScene> {
   const home = await mkdtemp(join(tmpdir(), 'paas-attack-'));
-  const app = start(join(import.meta.dirname, 'app-program.ts'), {});
-  const resolver = start(join(import.meta.dirname, '../../src/resolver/main.ts'), {
-    PAAS_HOME: home,
-    PAAS_BIND: '127.0.0.1',
-    PAAS_HTTP_PORT: '0',
-    PAAS_LOG_LEVEL: 'error',
-    ...settings,
+  const app = fork(join(import.meta.dirname, 'app-program.ts'), [], {
+    env: { PATH: '/usr/bin:/bin' },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const [neighbourPort] = await once(app, 'message');
-  const [{ address }] = await once(resolver, 'message');
-  const { port } = address;
+  const ports = { PAAS_BIND: '127.0.0.1', PAAS_HTTP_PORT: '0' };
+  const resolver = await startProgram(join(import.meta.dirname, '../../src/resolver/main.ts'), {
+    env: { PATH: '/usr/bin:/bin', PAAS_HOME: home, PAAS_LOG_LEVEL: 'error', ...ports, ...settings },
+    link: paths(home).resolverLink,
+  });
+  const port = resolver.hello.facts.address?.port ?? 0;
   await createResolverClient(paths(home).resolverSocket).publish({
     version: 1,
     routes: [routeOf('attacked', attackedHost, attackedPort), routeOf('neighbour', neighbourHost, neighbourPort)],
@@ -54,23 +55,15 @@ export async function startResolverScene({
   });
   return {
     port,
-    pid: resolver.pid ?? 0,
+    pid: resolver.hello.pid,
     watched: [{ port, host: neighbourHost, from: visitorAddress }],
     async [Symbol.asyncDispose]() {
-      for (const child of [resolver, app]) {
-        child.kill('SIGKILL');
-        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      }
+      await resolver[Symbol.asyncDispose]();
+      app.kill('SIGKILL');
+      if (app.exitCode === null && app.signalCode === null) await once(app, 'exit');
       await rm(home, { recursive: true, force: true });
     },
   };
-}
-
-function start(program: string, env: Readonly<Record<string, string>>): ChildProcess {
-  return fork(program, [], {
-    env: { PATH: '/usr/bin:/bin', ...env },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
 }
 
 function routeOf(appName: string, hostname: string, port: number): Route {
