@@ -20,6 +20,9 @@ export interface EntranceDeps {
 /** What an account's request takes beside its connection. `body`: memory for a body that is read as a whole. */
 export type Needs = 'connection' | 'body';
 
+/** Node gives out all requests that a connection has sent, whether or not the first was answered. No client sends so many. */
+const maxPipelined = 64;
+
 /**
  * Who comes in, for the API and git. A request is a stranger's until its token was checked, and what strangers can take
  * is small and their own. Accounts share the rest, so that none can take all of it. Whoever sends or reads too slowly is
@@ -36,6 +39,8 @@ export class Entrance {
   readonly #expecting = new WeakSet<IncomingMessage>();
   /** Their clients have too many in progress, unless these show a token. */
   readonly #crowded = new WeakSet<IncomingMessage>();
+  /** Requests in progress on a connection. */
+  readonly #pipelined = new WeakMap<Socket, number>();
   readonly #slow: SlowExchanges;
 
   constructor(deps: EntranceDeps) {
@@ -64,9 +69,15 @@ export class Entrance {
 
   /**
    * For each request, before anything of its body is read. `expectsContinue`: the client sends the body when it gets 100
-   * (RFC 9110 §10.1.1).
+   * (RFC 9110 §10.1.1). False: the connection was cut, and nothing is to be answered.
    */
-  begin(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  begin(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): boolean {
+    const { socket } = request;
+    const pipelined = (this.#pipelined.get(socket) ?? 0) + 1;
+    if (pipelined > maxPipelined) socket.destroy();
+    if (socket.destroyed) return false;
+    this.#pipelined.set(socket, pipelined);
+    response.once('close', () => this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1));
     closeUnlessRead(request, response);
     if (expectsContinue) this.#expecting.add(request);
     const key = clientOf(request) ?? request.socket;
@@ -81,6 +92,7 @@ export class Entrance {
     });
     this.#slow.add(request, response);
     response.once('close', () => this.#waiting.get(request)?.());
+    return true;
   }
 
   /** For a request that needs no token. Throws `rate_limited`: its client has too many without one in progress. */

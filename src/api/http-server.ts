@@ -39,8 +39,7 @@ export function createHttpServer({ listener, attach, entrance }: ServerParts): S
   server.maxConnections = entrance.maxConnections;
   server.on('connection', entrance.pool());
   const serve = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    entrance.begin(request, response, expectsContinue);
-    listener(request, response);
+    if (entrance.begin(request, response, expectsContinue)) listener(request, response);
   };
   server.on('request', serve(false));
   server.on('checkContinue', serve(true));

@@ -214,6 +214,22 @@ describe('a crowd of connections', () => {
     await eventually('it is served again', async () => (await narrow.ask('GET', '/account')).status === 200);
   });
 
+  test('that is one connection with a thousand requests is cut', async () => {
+    await using narrow = await startApi();
+    let lookUps = 0;
+    const find = narrow.store.tokens.findBySha256;
+    Object.assign(narrow.store.tokens, {
+      findBySha256: (sha256: string) => {
+        lookUps += 1;
+        return find(sha256);
+      },
+    });
+    const pipelined = dial(narrow.port, head('GET', '/account', bearer(narrow.owner.token)).repeat(1_000)).resume();
+    await eventually('it is cut', () => pipelined.closed);
+    assert.ok(lookUps <= 64, `${lookUps} of 1,000 were looked up`);
+    assert.equal((await narrow.ask('GET', '/account')).status, 200);
+  });
+
   test('of one account keeps no more bodies in memory than its share', async () => {
     await using narrow = await startApi({ limits: { bodies: 4 } });
     const fields = { ...bearer(narrow.owner.token), 'Content-Length': '100000', 'Content-Type': 'application/json' };

@@ -82,8 +82,7 @@ export class GitServer implements AsyncDisposable {
       limits,
     });
     this.#server = createServer({ requestTimeout: 0 }, (req, res) => {
-      entrance.begin(req, res, false);
-      void this.gitReceive.handle(req, res);
+      if (entrance.begin(req, res, false)) void this.gitReceive.handle(req, res);
     });
     this.#server.on('connection', entrance.pool());
     this.#entrance = entrance;
