@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { PlatformError } from '../domain/errors.ts';
 import type { ConnectionLimits } from '../domain/host-hands.ts';
 import { nearestWord } from '../system/did-you-mean.ts';
 import { readNetwork } from '../system/network.ts';
 import { type Environment, environment } from './environment.ts';
+import { homeFolder } from './home-folder.ts';
 import { limitsOf, type RequestLimits } from './request-limits.ts';
 import { environmentName, flagName } from './setting-names.ts';
 import {
@@ -112,7 +112,7 @@ export type Flags = Readonly<Partial<Record<SettingName | 'home', string>>>;
  * set and what it must be.
  */
 export function readSettings(env: Environment = environment(), flags: Flags = {}): Settings {
-  const home = resolve(flags.home ?? (env.PAAS_HOME || defaultHome(env)));
+  const home = homeFolder(env, flags);
   const path = join(home, 'paas.toml');
   const file = readFile(path);
   const raw: Partial<Record<SettingName, unknown>> = {};
@@ -192,11 +192,6 @@ function toSettings(s: RawSettings, home: string): Settings {
     raiseLimits: s.raise_limits,
     linkCommand: s.link_command,
   };
-}
-
-function defaultHome(env: Environment): string {
-  if (userInfo().uid === 0) return '/var/lib/paas';
-  return join(env.XDG_DATA_HOME ?? join(env.HOME ?? homedir(), '.local', 'share'), 'paas');
 }
 
 function readFile(path: string): Readonly<Record<string, unknown>> {

@@ -4,18 +4,23 @@ import { fileURLToPath } from 'node:url';
 import { paths } from '../config/paths.ts';
 import type { Settings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
+import type { BoundSocket } from '../system/bound-socket.ts';
+import { systemClock } from '../system/clock.ts';
 import type { LinkHello, ReadyFacts } from '../system/program-link.ts';
 import { programIdentity } from './identity.ts';
 import { type LivingPrograms, linkOf, livingPrograms, type ProgramName, programNames } from './living-programs.ts';
 import type { LauncherLock } from './lock.ts';
 import { Program } from './program.ts';
-import { PublicSocket } from './public-socket.ts';
+import { offerOf, PublicSocket } from './public-socket.ts';
 import { endProcesses, isRunning, signalProcess } from './running-process.ts';
 import { ownVariables } from './service-notices.ts';
 import type { Announcer } from './terminal.ts';
 
 /** A resolver ends the connections of its clients within this time, an orchestrator its work. */
 const replacedGraceMs = 12_000;
+/** Another program of this platform may have the socket and not answer yet. */
+const socketPatienceMs = 5_000;
+const socketEveryMs = 50;
 const largestLogBytes = 16 * 1024 * 1024;
 
 /**
@@ -40,6 +45,8 @@ const programs = {
 } as const;
 
 export interface PlatformParts {
+  /** From `offeredSockets`. */
+  readonly offers: readonly Promise<BoundSocket | null>[];
   readonly lock: LauncherLock;
   readonly announcer: Announcer;
   readonly terminal: boolean;
@@ -81,7 +88,8 @@ export class RunningPlatform {
   async serve(signal: AbortSignal): Promise<ReadyFacts> {
     this.#living = await livingPrograms(this.#home, this.#parts.lock.left);
     const { resolver } = this.#living;
-    await this.#takeSocket(programNames.filter((name) => this.#living[name]?.hello));
+    await this.#socket.take(this.#parts.offers);
+    if (!this.#socket.isHeld) await this.#takeSocket(programNames.filter((name) => this.#living[name]?.hello));
     const adopted = this.#adoptable('resolver');
     if (resolver && !resolver.hello) await endProcesses([resolver.process], 0);
     if (!adopted) await this.#bind();
@@ -139,7 +147,11 @@ export class RunningPlatform {
         const running = [this.#resolver, this.#orchestrator].flatMap((one) =>
           one.pid === null ? [] : [[one.name, one.pid] as const],
         );
-        lock.writePrograms(Object.fromEntries(running));
+        // A program that is not adopted yet must not be forgotten.
+        const left = Object.entries(lock.left).flatMap(([other, process]) =>
+          isRunning(process) ? [[other, process.pid] as const] : [],
+        );
+        lock.writePrograms(Object.fromEntries([...left, ...running]));
       },
       onDeath: (what) => announcer.print(`The ${name} ended: ${what}.`),
     });
@@ -150,14 +162,22 @@ export class RunningPlatform {
     return hello?.identity === this.#identity ? hello : null;
   }
 
-  async #socketFd(startedName: ProgramName): Promise<number> {
-    // A socket that could not be taken before, because its holder did not answer, is still with the other program.
-    if (!this.#socket.isHeld) await this.#takeSocket(programNames.filter((name) => name !== startedName));
-    return await this.#socket.fd();
+  /** A socket that could not be taken before, because its holder did not answer, is still with the other program. */
+  async #socketFd(started: ProgramName): Promise<number> {
+    const untilMs = systemClock.monotonicMs() + socketPatienceMs;
+    for (;;) {
+      if (!this.#socket.isHeld) await this.#takeSocket(programNames.filter((name) => name !== started));
+      try {
+        return await this.#socket.fd();
+      } catch (error) {
+        if (systemClock.monotonicMs() > untilMs) throw error;
+      }
+      await systemClock.sleep(socketEveryMs);
+    }
   }
 
   async #takeSocket(holders: readonly ProgramName[]): Promise<void> {
-    await this.#socket.take(holders.map((name) => linkOf(this.#home, name)));
+    await this.#socket.take(holders.map((name) => offerOf(this.#home, name)));
   }
 
   /** Binds the socket, unless another program gave it. Those with other settings may have to free the port first. */

@@ -1,12 +1,17 @@
+import { parseArgs } from 'node:util';
+import { environment } from '../config/environment.ts';
+import { homeFolder } from '../config/home-folder.ts';
 import type { Settings } from '../config/settings.ts';
+import { systemClock } from '../system/clock.ts';
 import { bringUp } from './bring-up.ts';
-import { RunningPlatform } from './launch.ts';
+import { type PlatformParts, RunningPlatform } from './launch.ts';
 import { LauncherLock } from './lock.ts';
+import { offeredSockets } from './public-socket.ts';
 import { readyMessage } from './ready-message.ts';
 import { type ConfiguredMessage, newPlatformFlag, type SetUp, startSetUp } from './run-set-up.ts';
 import { openServiceNotices } from './service-notices.ts';
 import { Signals } from './signals.ts';
-import { announceOn, endProcess, endWith, goOnUnread } from './terminal.ts';
+import { announceOn, endProcess, goOnUnread, printError } from './terminal.ts';
 
 /*
  * The launcher. First it has the visitors served, with the routes that were saved last. Then it sets the host up, and
@@ -16,6 +21,7 @@ import { announceOn, endProcess, endWith, goOnUnread } from './terminal.ts';
 
 /** Requests in flight get this time to be answered. */
 const stopGraceMs = 20_000;
+const failurePauseMs = 2_000;
 
 const startedMs = performance.now();
 const announcer = announceOn(process.stderr);
@@ -24,17 +30,19 @@ interface Running {
   readonly lock: LauncherLock;
   readonly setUp: SetUp;
   readonly signals: Signals;
+  readonly offers: PlatformParts['offers'];
 }
 
 async function main(): Promise<number> {
   const signals = new Signals();
+  const offers = offeredSockets(homeFolder(environment(), homeFlag(process.argv.slice(2))));
   const setUp = startSetUp(process.argv.slice(2), signals);
   const configured = await setUp.configured;
   if (configured === null) return await setUp.ended;
   try {
     const lock = await LauncherLock.acquire(configured.settings.home);
     try {
-      return await run(configured, { lock, setUp, signals });
+      return await run(configured, { lock, setUp, signals, offers });
     } catch (error) {
       if (!signals.first.aborted) throw error;
     } finally {
@@ -46,8 +54,14 @@ async function main(): Promise<number> {
   return 0;
 }
 
-async function run({ settings, env }: ConfiguredMessage, { lock, setUp, signals }: Running): Promise<number> {
-  const platform = new RunningPlatform(settings, { lock, announcer, terminal: process.stdout.isTTY, env });
+/** The set-up checks the flags; this one is needed before. */
+function homeFlag(args: readonly string[]): { readonly home?: string } {
+  const { home } = parseArgs({ args: [...args], options: { home: { type: 'string' } }, strict: false }).values;
+  return typeof home === 'string' ? { home } : {};
+}
+
+async function run({ settings, env }: ConfiguredMessage, { lock, setUp, signals, offers }: Running): Promise<number> {
+  const platform = new RunningPlatform(settings, { lock, announcer, terminal: process.stdout.isTTY, env, offers });
   const notices = openServiceNotices();
   signals.second.addEventListener('abort', () => platform.kill());
   try {
@@ -81,5 +95,14 @@ async function run({ settings, env }: ConfiguredMessage, { lock, setUp, signals 
   }
 }
 
+/** systemd starts a launcher again at once, so one that cannot start must not end at once. */
+async function end(code: number): Promise<never> {
+  if (code !== 0 && environment().NOTIFY_SOCKET) await systemClock.sleep(failurePauseMs);
+  return await endProcess(code);
+}
+
 goOnUnread();
-main().then(endProcess, endWith);
+main().then(end, (error) => {
+  printError(error);
+  return end(1);
+});

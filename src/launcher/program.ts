@@ -141,6 +141,7 @@ export class Program {
     const late = setTimeout(() => kill(`not ready within ${startTimeoutMs / 1000} s`), startTimeoutMs);
     const onHello = (hello: LinkHello) => {
       if (hello.pid !== life.process.pid) return;
+      if (hello.facts === null) return;
       clearTimeout(late);
       readyAtMs ??= systemClock.monotonicMs();
       this.#wasReady = true;
@@ -159,32 +160,32 @@ export class Program {
     return { end: reason ?? ended, readyForMs };
   }
 
-  /** Whether the program fell silent. Until it is ready nobody listens at its link, or its predecessor does. */
+  /** Whether the program fell silent after it was ready. Before, its predecessor may listen at the link. */
   async #watch(life: Life, onHello: (hello: LinkHello) => void, signal: AbortSignal): Promise<boolean> {
     const { link } = this.#options;
     const { pid } = life.process;
-    let isKnown = false;
+    let isReady = false;
     while (!signal.aborted) {
       const foreign = new AbortController();
       const hear = (hello: LinkHello) => {
         if (hello.pid !== pid) return foreign.abort();
-        isKnown = true;
+        isReady ||= hello.facts !== null;
         onHello(hello);
       };
       const until = AbortSignal.any([signal, foreign.signal]);
       const end = await watchProgram({ path: link, pid, onHello: hear, signal: until });
-      if (end === 'silent' && isKnown) return true;
+      if (end === 'silent' && isReady) return true;
       await systemClock.sleep(linkEveryMs, signal).catch(() => undefined);
     }
     return false;
   }
 
   async #spawn(): Promise<Life> {
-    const { script, identity, socket, output, env, nodeArgs = [] } = this.#options;
+    const { script, link, identity, socket, output, env, nodeArgs = [] } = this.#options;
     const fd = await socket?.();
     const child = spawn(
       process.execPath,
-      [...process.execArgv, ...nodeArgs, script, identity, ...(fd === undefined ? [] : ['3'])],
+      [...process.execArgv, ...nodeArgs, script, link, identity, ...(fd === undefined ? [] : ['3'])],
       {
         // A process group of its own. A terminal's Ctrl-C goes to the launcher, which ends its programs in order.
         detached: true,

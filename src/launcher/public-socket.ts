@@ -5,9 +5,10 @@ import { environmentName } from '../config/setting-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { type BoundSocket, bindSocket, inheritedSocket, receiveSocket } from '../system/bound-socket.ts';
 import { linkRequests } from '../system/program-link.ts';
+import { linkOf, type ProgramName, programNames } from './living-programs.ts';
 import { portConflict } from './ports.ts';
 
-const receiveTimeoutMs = 5_000;
+const receiveTimeoutMs = 3_000;
 /** The first descriptor that systemd passes on: sd_listen_fds(3). */
 const firstListenFd = 3;
 
@@ -29,22 +30,16 @@ export class PublicSocket {
     return this.#socket !== null;
   }
 
-  /** Takes the socket from systemd or from a program at one of these links, if it is bound as the settings say. */
-  async take(links: readonly string[]): Promise<void> {
+  /** Takes the first of these sockets that is bound as the settings say, and closes the others. */
+  async take(offers: readonly Promise<BoundSocket | null>[]): Promise<void> {
     const wanted = await this.#wanted();
-    const offers = [
-      fromSystemd,
-      ...links.map((link) => () => receiveSocket(link, linkRequests.socket, receiveTimeoutMs)),
-    ];
     for (const offer of offers) {
-      const socket = await offer();
+      const socket = await offer;
       if (!socket) continue;
       const { host, port } = socket.address;
-      if (host === wanted.address && (wanted.port === 0 || port === wanted.port)) {
-        this.#socket = socket;
-        return;
-      }
-      socket.close();
+      const fits = host === wanted.address && (wanted.port === 0 || port === wanted.port);
+      if (fits && this.#socket === null) this.#socket = socket;
+      else socket.close();
     }
   }
 
@@ -79,6 +74,18 @@ export class PublicSocket {
       throw portConflict(code, { setting: environmentName('http_port'), host: bind, port: httpPort });
     }
   }
+}
+
+/**
+ * What systemd and the programs of this PAAS_HOME have. A launcher asks before all else: until it holds the socket, two
+ * more deaths would close it.
+ */
+export function offeredSockets(home: string): readonly Promise<BoundSocket | null>[] {
+  return [fromSystemd(), ...programNames.map((name) => offerOf(home, name))];
+}
+
+export function offerOf(home: string, name: ProgramName): Promise<BoundSocket | null> {
+  return receiveSocket(linkOf(home, name), linkRequests.socket, receiveTimeoutMs);
 }
 
 /** The first socket of a unit such as paas.socket. */

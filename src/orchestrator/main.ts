@@ -1,7 +1,5 @@
-import { paths, readSettings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { openProgramLink, programArguments } from '../system/program-link.ts';
-import { startPlatform } from './platform.ts';
+import { openOwnLink } from '../system/program-link.ts';
 
 /** After this the process ends as it is. Every start repairs what that leaves. */
 const closeTimeoutMs = 9_000;
@@ -11,14 +9,15 @@ const closeTimeoutMs = 9_000;
  * SIGTERM.
  */
 async function main(): Promise<void> {
-  const settings = readSettings();
-  const starting = startPlatform(settings);
+  const link = await openOwnLink();
+  const { readSettings } = await import('../config/settings.ts');
+  const { startPlatform } = await import('./platform.ts');
+  const starting = startPlatform(readSettings());
   let stopping = false;
-  let closeLink: () => void = () => undefined;
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    closeLink();
+    link.close();
     setTimeout(() => process.exit(0), closeTimeoutMs);
     starting
       .then((platform) => platform.close())
@@ -30,13 +29,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const { apiPort } = await starting;
-  closeLink = await openProgramLink({
-    ...programArguments(),
-    path: paths(settings.home).orchestratorLink,
-    facts: () => ({ apiPort }),
-    forsaken: stop,
-  });
-  if (stopping) closeLink();
+  link.ready(() => ({ apiPort }));
 }
 
 function die(error: unknown): never {

@@ -1,40 +1,19 @@
-import { paths, readSettings } from '../config/settings.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { createLogger } from '../reporting/logger.ts';
-import { openFilesLimit } from '../system/open-files.ts';
-import { openProgramLink, programArguments } from '../system/program-link.ts';
-import { limitsWithin } from './limits.ts';
-import { startResolver } from './resolver.ts';
-import { defaultTiming } from './timing.ts';
+import { openOwnLink } from '../system/program-link.ts';
 
 /**
  * The resolver as a process. Started by a launcher, which it outlives: the next launcher adopts it. SIGTERM and SIGINT
  * end it once the requests in flight have ended.
  */
 async function main(): Promise<void> {
-  const settings = readSettings();
-  const { home, bind, httpPort, trustedProxies, answerHeadBytes, networkPool, holdMs, logLevel, limits } = settings;
-  const { resolverSocket, resolverLink, routeSnapshot } = paths(home);
-  const { identity, socketFd } = programArguments();
-  const ownLimits = limitsWithin(openFilesLimit(), limits);
-  const resolver = await startResolver({
-    bind,
-    httpPort,
-    socketFd,
-    controlSocket: resolverSocket,
-    snapshotPath: routeSnapshot,
-    trustedProxies,
-    maxAnswerHeadBytes: answerHeadBytes,
-    networkPool,
-    timing: { ...defaultTiming, ...ownLimits, startingHoldMs: holdMs },
-    logger: createLogger({ level: logLevel, name: 'resolver' }),
-  });
+  const link = await openOwnLink();
+  const { startHomeResolver } = await import('./home-resolver.ts');
+  const resolver = await startHomeResolver(link.socketFd);
   let stopping = false;
-  let closeLink: () => void = () => undefined;
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    closeLink();
+    link.close();
     resolver.close().then(
       () => process.exit(0),
       (error) => die(error),
@@ -42,10 +21,7 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  const { address } = resolver;
-  const facts = () => ({ address, routes: resolver.routeCount });
-  closeLink = await openProgramLink({ identity, socketFd, path: resolverLink, facts, forsaken: stop });
-  if (stopping) closeLink();
+  link.ready(() => ({ address: resolver.address, routes: resolver.routeCount }));
 }
 
 function die(error: unknown): never {

@@ -7,7 +7,8 @@ import { listenOnOwnSocket } from './own-socket.ts';
  * The link of one of the platform's programs: a unix socket at which a launcher watches it, whether it has started it or
  * found it running. A launcher writes one of these lines first:
  *
- *   watch    the answer is a line of JSON (LinkHello), and then a line `.` every `beatMs` while the program works
+ *   watch    the answer is a line of JSON (LinkHello), another one when the program is ready, and a line `.` every
+ *            `beatMs` while the program works
  *   socket   the answer is the public socket, as Node's IPC sends it
  */
 
@@ -15,7 +16,8 @@ export interface LinkHello {
   readonly pid: number;
   /** The argument that the program was started with. It differs for another version, and for other settings. */
   readonly identity: string;
-  readonly facts: ReadyFacts;
+  /** Null while the program starts. */
+  readonly facts: ReadyFacts | null;
 }
 
 /** What a launcher wants to know of a program that is ready. */
@@ -31,12 +33,18 @@ export interface ReadyFacts {
 export interface LinkOptions {
   readonly path: string;
   readonly identity: string;
-  readonly facts: () => ReadyFacts;
   /** The public socket that the program inherited. */
   readonly socketFd: number | null;
   /** Called once, when no launcher watches and none could find this program any more: its home or its link is gone. */
   readonly forsaken: () => void;
   readonly lookEveryMs?: number;
+}
+
+export interface ProgramLink {
+  /** To be called when the program is ready: a launcher expects beats from then on. */
+  ready(facts: () => ReadyFacts): void;
+  /** To be called before the program ends in order: no launcher shall adopt it any more. */
+  close(): void;
 }
 
 export const linkRequests = { watch: 'watch\n', socket: 'socket\n' } as const;
@@ -45,19 +53,23 @@ const maxUnreadBytes = 4_096;
 const passerMs = 10_000;
 
 /**
- * Opens the link. To be called when the program is ready, since a launcher expects beats from then on. Returns a
- * function that closes it, to be called before the program ends in order: no launcher shall adopt it any more.
+ * Opens the link. To be called before the program loads what it consists of, so that a launcher which comes meanwhile finds
+ * it, and gets the socket.
  */
-export async function openProgramLink(options: LinkOptions): Promise<() => void> {
-  const { path, identity, facts, socketFd, forsaken, lookEveryMs = 5_000 } = options;
+export async function openProgramLink(options: LinkOptions): Promise<ProgramLink> {
+  const { path, identity, socketFd, forsaken, lookEveryMs = 5_000 } = options;
   const launchers = new Set<Socket>();
+  let factsNow: () => ReadyFacts | null = () => null;
+  const greet = (launcher: Socket) => {
+    const hello: LinkHello = { pid: process.pid, identity, facts: factsNow() };
+    launcher.write(`${JSON.stringify(hello)}\n`);
+  };
   const server = createServer((connection) => {
     connection.on('error', () => connection.destroy());
     connection.once('data', (request) => {
       if (String(request) === linkRequests.socket && socketFd !== null) return passSocket(connection, socketFd);
       if (String(request) !== linkRequests.watch) return connection.destroy();
-      const hello: LinkHello = { pid: process.pid, identity, facts: facts() };
-      connection.write(`${JSON.stringify(hello)}\n`);
+      greet(connection);
       launchers.add(connection);
       connection.on('close', () => launchers.delete(connection));
     });
@@ -69,25 +81,41 @@ export async function openProgramLink(options: LinkOptions): Promise<() => void>
     // A launcher that does not read costs no memory.
     for (const launcher of launchers) if (launcher.writableLength < maxUnreadBytes) launcher.write('.\n');
   }, beatMs);
+  // Twice, because a successor that takes the link over is not ready at once.
+  let hasLooked = false;
   const look = setInterval(() => {
-    if (launchers.size > 0 || own.isCurrent()) return;
-    clearInterval(look);
-    forsaken();
+    const isForsaken = launchers.size === 0 && !own.isCurrent();
+    if (isForsaken && hasLooked) {
+      clearInterval(look);
+      forsaken();
+    }
+    hasLooked = isForsaken;
   }, lookEveryMs);
   beat.unref();
   look.unref();
-  return () => {
-    clearInterval(beat);
-    clearInterval(look);
-    server.close();
-    for (const launcher of launchers) launcher.destroy();
+  return {
+    ready(facts) {
+      factsNow = facts;
+      for (const launcher of launchers) greet(launcher);
+    },
+    close() {
+      clearInterval(beat);
+      clearInterval(look);
+      server.close();
+      for (const launcher of launchers) launcher.destroy();
+    },
   };
 }
 
-/** A program of the platform gets its identity and the descriptor of the public socket as arguments. */
-export function programArguments(args = process.argv.slice(2)): Pick<LinkOptions, 'identity' | 'socketFd'> {
-  const [identity = '', fd] = args;
-  return { identity, socketFd: fd === undefined ? null : Number(fd) };
+/** The link of a program that a launcher started, by its arguments: path, identity and descriptor of the public socket. */
+export async function openOwnLink(
+  args = process.argv.slice(2),
+): Promise<ProgramLink & { readonly socketFd: number | null }> {
+  const [path, identity = '', fd] = args;
+  const socketFd = fd === undefined ? null : Number(fd);
+  if (path === undefined) return { socketFd, ready: () => undefined, close: () => undefined };
+  const forsaken = () => process.kill(process.pid, 'SIGTERM');
+  return { socketFd, ...(await openProgramLink({ path, identity, socketFd, forsaken })) };
 }
 
 const passer = fileURLToPath(new URL('./socket-passer.ts', import.meta.url));

@@ -67,9 +67,10 @@ describe('npm start', () => {
   });
 
   it('is stopped with all apps by platform:stop --apps, and the next start runs them again', async () => {
+    const platform = await paas.platformId();
     await must(paas.paas(['platform:stop', '--apps']));
     assert.deepEqual(
-      (await paas.engine.containers.list({ 'paas.role': 'instance' })).filter(
+      (await paas.engine.containers.list({ 'paas.role': 'instance', 'paas.platform': platform })).filter(
         (container) => container.status === 'running' && container.name.includes('steady'),
       ),
       [],

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watchProgram } from '../../src/launcher/program-watch.ts';
-import type { LinkHello } from '../../src/system/program-link.ts';
+import type { LinkHello, ReadyFacts } from '../../src/system/program-link.ts';
 import { eventually } from './eventually.ts';
 
 /** The program at this link says that it is ready. Null when none does. */
@@ -18,7 +18,7 @@ export async function greet(link: string): Promise<LinkHello | null> {
 
 export interface StartedProgram extends AsyncDisposable {
   readonly child: ChildProcess;
-  readonly hello: LinkHello;
+  readonly hello: LinkHello & { readonly facts: ReadyFacts };
 }
 
 /** Starts a program of the platform as the launcher does, and waits until it is ready. `socketFd` is the public socket. */
@@ -31,14 +31,14 @@ export async function startProgram(
   }: { readonly env: Readonly<Record<string, string>>; readonly link: string; readonly socketFd?: number },
 ): Promise<StartedProgram> {
   const passed = socketFd === undefined ? [] : [socketFd];
-  const child = spawn(process.execPath, [script, 'identity', ...passed.map(() => '3')], {
+  const child = spawn(process.execPath, [script, link, 'identity', ...passed.map(() => '3')], {
     env,
     stdio: ['ignore', 'inherit', 'inherit', ...passed],
   });
   const hello = await eventually('the program is ready', async () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode} before it was ready`);
     const found = await greet(link);
-    return found?.pid === child.pid ? found : null;
+    return found !== null && found.pid === child.pid && found.facts ? { ...found, facts: found.facts } : null;
   });
   return {
     child,

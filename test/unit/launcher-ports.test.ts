@@ -68,11 +68,11 @@ test('the socket that systemd holds is used if it has the address of the setting
   const { port } = held.address;
   const module = JSON.stringify(join(checkout, 'src/launcher/public-socket.ts'));
   const script = `
-    import { PublicSocket } from ${module};
+    import { offeredSockets, PublicSocket } from ${module};
     const held = [];
     for (const httpPort of [${port}, ${port} + 1]) {
       const socket = new PublicSocket({ bind: '127.0.0.1', httpPort });
-      await socket.take([]);
+      await socket.take(offeredSockets('/nonexistent'));
       held.push(socket.isHeld);
     }
     console.log(JSON.stringify(held));`;

@@ -45,9 +45,10 @@ function programAt(script: string) {
 
 const staysUp = 'setInterval(() => undefined, 1000);';
 const ready = `
-import { openProgramLink, programArguments } from ${JSON.stringify(join(checkout, 'src/system/program-link.ts'))};
-const path = import.meta.filename + '.link';
-await openProgramLink({ ...programArguments(), path, facts: () => ({ apiPort: 4711 }), forsaken: () => process.exit(0), lookEveryMs: 50 });
+import { openProgramLink } from ${JSON.stringify(join(checkout, 'src/system/program-link.ts'))};
+const [path, identity] = process.argv.slice(2);
+const link = await openProgramLink({ path, identity, socketFd: null, forsaken: () => process.exit(0), lookEveryMs: 50 });
+link.ready(() => ({ apiPort: 4711 }));
 `;
 
 test('a program is ready when it reports its ports', async () => {
@@ -129,10 +130,25 @@ test('the next launcher adopts a program that runs, and is not its parent when i
   assert.deepEqual(second.deaths, ['ended; started again at once']);
 });
 
+test('a program that is still starting is adopted, and ready when it says so', async () => {
+  const late = ready
+    .replace('const [path', "const heard = new Promise((resolve) => process.on('SIGHUP', resolve));\nconst [path")
+    .replace('link.ready(', 'await heard;\nlink.ready(');
+  const first = programOf(staysUp, late);
+  const started = first.start();
+  const path = `${first.script}.link`;
+  await eventually('its link is there', () => existsSync(path));
+  await using second = programAt(first.script);
+  const adopted = second.start({ pid: first.pid ?? 0, identity: 'this version', facts: null });
+  process.kill(first.pid ?? 0, 'SIGHUP');
+  assert.deepEqual(await Promise.all([started, adopted]), [{ apiPort: 4711 }, { apiPort: 4711 }]);
+  await first.stop(5000);
+});
+
 test('a program without a launcher goes on, and ends when its home is gone', async () => {
   const { script } = programOf(staysUp, ready);
   const path = `${script}.link`;
-  const child = spawn(process.execPath, [script, 'this version'], { stdio: 'ignore' });
+  const child = spawn(process.execPath, [script, path, 'this version'], { stdio: 'ignore' });
   const exited = once(child, 'exit');
   const leaving = new AbortController();
   const greeted = Promise.withResolvers<LinkHello>();
