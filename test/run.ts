@@ -18,6 +18,7 @@ import { printSummary } from './runner/summary.ts';
 import { fileDeadlineMs } from './runner/test-file.ts';
 import { claim, userClaimsDir } from './support/claims.ts';
 import { scaled } from './support/deadline.ts';
+import { unmountBelow } from './support/small-disk.ts';
 import { checkout } from './support/source-files.ts';
 
 /**
@@ -64,7 +65,10 @@ async function prepareFolders(): Promise<void> {
   // git runs as a user of its own below it.
   chmodSync(folder, 0o711);
   await claim({ folder });
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  process.on('exit', () => {
+    unmountBelow(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
   process.env.TMPDIR = folder;
 }
 

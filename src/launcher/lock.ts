@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { paths } from '../config/paths.ts';
 import { PlatformError } from '../domain/errors.ts';
-import { writeWholeSync } from '../system/durable-file-sync.ts';
+import { overwriteIfPossible, writeWholeSync } from '../system/durable-file-sync.ts';
 import { describeProcess, isRunning, type RunningProcess } from './running-process.ts';
 
 /** After a failed write of the file. */
@@ -84,8 +84,9 @@ export class LauncherLock {
   }
 
   /**
-   * Stores the running programs (name to process id), for the next launcher if this one is killed. On a full disk the
-   * file stays as it was: the next launcher still finds every program that answers.
+   * Stores the running programs (name to process id), for the next launcher if this one is killed. On a disk
+   * that takes no new file, the old one is written over, or stays as it was: the next launcher still finds every program
+   * that answers.
    */
   writePrograms(programs: Readonly<Record<string, number>>): void {
     const described = Object.entries(programs).map(([name, pid]) => [name, describeProcess(pid)]);
@@ -100,6 +101,7 @@ export class LauncherLock {
       writeWholeSync(lockPath(this.#home), JSON.stringify(content), { durable: false });
     } catch {
       // The socket is the lock. The file only names the programs, and a full disk must not end them.
+      overwriteIfPossible(lockPath(this.#home), JSON.stringify(content));
       this.#retry = setTimeout(() => this.writePrograms(programs), writeAgainMs).unref();
     }
   }

@@ -1,9 +1,8 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { paths } from '../config/paths.ts';
 import type { Settings } from '../config/settings.ts';
 import { DiskReserve } from '../system/disk-reserve.ts';
-import { bytesInWords, isOutOfRoom, spaceInWords } from '../system/disk-space.ts';
+import { bytesInWords, spaceInWords } from '../system/disk-space.ts';
 import type { Announcer } from './terminal.ts';
 
 /**
@@ -12,16 +11,9 @@ import type { Announcer } from './terminal.ts';
  * it.
  */
 export function makeStartRoom(settings: Pick<Settings, 'home' | 'reserveBytes'>, announcer: Announcer): void {
-  const { reserve: folder, cache, run } = paths(settings.home);
+  const { reserve: folder, cache } = paths(settings.home);
   const reserve = new DiskReserve({ folder, bytes: settings.reserveBytes });
   const before = spaceInWords(settings.home);
-  let freed = reserve.makeRoom('start');
-  // A quota does not show in the file system's own figures, only in a write.
-  while (isOutOfRoom(run)) {
-    const share = reserve.freeShare('start');
-    if (share === 0) break;
-    freed += share;
-  }
-  if (reserve.isDiskLow || isOutOfRoom(run)) rmSync(join(cache, 'compiled'), { recursive: true, force: true });
+  const freed = reserve.makeRoomForStart([join(cache, 'compiled')]);
   if (freed > 0) announcer.step(`The disk is full (${before} at ${settings.home}): freed ${bytesInWords(freed)}`);
 }

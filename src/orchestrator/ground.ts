@@ -34,9 +34,9 @@ export async function openGround(settings: Settings) {
   const folders = paths(settings.home);
   const logger = createLogger({ level: settings.logLevel, name: 'orchestrator' });
   const reserve = new DiskReserve({ folder: folders.reserve, bytes: settings.reserveBytes });
-  reserve.makeRoom('start');
-  const makeRoom = () => {
-    const freedBytes = reserve.makeRoom('run');
+  reserve.makeRoomForStart([join(folders.cache, 'compiled')]);
+  const makeRoom = (hasFailed: boolean) => {
+    const freedBytes = hasFailed ? reserve.freePart('run') : reserve.makeRoom('run');
     if (freedBytes > 0) logger.error('the disk is full; a part of the reserve was freed', { freedBytes });
   };
   const store = await openHomeStore(settings.home, { logger, makeRoom });

@@ -19,6 +19,8 @@ export interface Database {
   writesOfOthers(connection: Kysely<unknown>): Promise<number | null>;
   /** True when a row with this name, number or id exists already. */
   isUniqueViolation(error: unknown): boolean;
+  /** True when the disk of this machine did not take a write. */
+  isDiskFull(error: unknown): boolean;
   /** The driver's error in the platform's words; PlatformErrors pass unchanged. */
   toPlatformError(error: unknown): unknown;
 }

@@ -37,6 +37,8 @@ export function postgresDatabase({ name, pool }: PostgresOptions): Database {
     },
     writesOfOthers: async () => null,
     isUniqueViolation: (error) => sqlState(error) === '23505',
+    // The server's disk is its own.
+    isDiskFull: () => false,
     toPlatformError: (error) => toPlatformError(error, name),
   };
 }

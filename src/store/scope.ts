@@ -39,7 +39,7 @@ export interface ScopeDeps {
   readonly seals: Seals;
   readonly clock: Clock;
   readonly changes: Changes;
-  readonly makeRoom: () => void;
+  readonly makeRoom: (hasFailed: boolean) => void;
 }
 
 /** The scope of the store itself. */
@@ -71,11 +71,14 @@ export class StoreScope implements Scope {
   async transaction<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
     this.#refuseInside();
     const { db, database, makeRoom } = this.#deps;
-    makeRoom();
-    return await translated(
-      database,
-      db.connection().execute((connection) => this.#transact(connection, work)),
-    );
+    makeRoom(false);
+    try {
+      return await db.connection().execute((connection) => this.#transact(connection, work));
+    } catch (error) {
+      // For the next one: this one's work may have had other effects, and cannot be run again here.
+      if (database.isDiskFull(error)) makeRoom(true);
+      throw database.toPlatformError(error);
+    }
   }
 
   async #transact<T>(connection: Kysely<Schema>, work: (scope: Scope) => Promise<T>): Promise<T> {

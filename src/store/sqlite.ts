@@ -36,6 +36,7 @@ export function sqliteDatabase(path: string): Database {
       return Object.values(rows[0] ?? {})[0] ?? null;
     },
     isUniqueViolation,
+    isDiskFull: (error) => isDiskFull(error, path),
     toPlatformError: (error) => toPlatformError(error, path),
   };
 }
@@ -119,6 +120,13 @@ function diskFull(path: string, cause: unknown): PlatformError {
   return new PlatformError('unavailable', message, { cause, hint });
 }
 
+function isDiskFull(error: unknown, path: string): boolean {
+  const code = (errorNumber(error) ?? 0) & 0xff;
+  if (code === resultCode.full) return true;
+  // SQLite has no word of its own for a quota, nor for a disk without room for the index of its log.
+  return (code === resultCode.ioError || code === resultCode.cannotOpen) && isOutOfRoom(dirname(path));
+}
+
 function damaged(path: string, how: string, cause?: unknown): PlatformError {
   return new PlatformError('internal', `${path} is damaged: ${how}.`, {
     cause,
@@ -146,8 +154,7 @@ function toPlatformError(error: unknown, path: string): unknown {
       });
     case resultCode.ioError:
     case resultCode.cannotOpen:
-      // SQLite has no word of its own for a quota, nor for a disk without room for the index of its log.
-      if (isOutOfRoom(dirname(path))) return diskFull(path, error);
+      if (isDiskFull(error, path)) return diskFull(path, error);
       return new PlatformError('unavailable', `${path} cannot be read or written: ${(error as Error).message}.`, {
         cause: error,
         hint: `See whether the disk of ${dirname(path)} is damaged: dmesg`,

@@ -41,8 +41,11 @@ export interface StoreOptions {
   readonly clock?: Clock;
   /** Given for a platform's own store: one that does not belong there is refused, and nothing is written to it. */
   readonly beside?: Beside;
-  /** Called before each transaction, to make room on the disk of the store. Must not throw. */
-  readonly makeRoom?: () => void;
+  /**
+   * Called before each transaction, and after one that the disk did not take (`hasFailed`), to make room on the disk of
+   * the store. Must not throw.
+   */
+  readonly makeRoom?: (hasFailed: boolean) => void;
   /** Reports listeners of the change feed that throw. */
   readonly logger?: Logger;
 }

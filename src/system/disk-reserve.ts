@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diskSpace } from './disk-space.ts';
+import { diskSpace, isOutOfRoom } from './disk-space.ts';
 
 export interface DiskReserveOptions {
   readonly folder: string;
@@ -10,14 +10,18 @@ export interface DiskReserveOptions {
   readonly bytes: number;
 }
 
-/** Small files, because a disk may also be out of files (inodes): each part gives one back. */
+/**
+ * Freed one by one, because whoever fills the disk may take what is freed. Files, because a disk may also be out of files
+ * (inodes): each part gives one back.
+ */
 const parts = 16;
-/** Freed together. The last of the four shares is only for starts, so that a running platform cannot use it up. */
-const partsInShare = 4;
+/** Only for starts, so that a running platform cannot use them up. */
+const partsForStarts = 4;
 const blockBytes = 1024 * 1024;
 /** Less than this is a full disk: the store's log may grow by as much between two looks. */
-const lowBytes = 4 * 1024 * 1024;
-const lowFiles = 16;
+const lowBytes = 2 * 1024 * 1024;
+const lowFiles = 4;
+const probeBytes = 256 * 1024;
 
 /**
  * Space on the disk of PAAS_HOME that is freed when the disk is full, so that the platform can start and write to its
@@ -39,27 +43,39 @@ export class DiskReserve {
     return space !== null && (space.freeBytes < this.#lowBytes || space.freeFiles < lowFiles);
   }
 
-  /** Frees shares while the disk is low. Returns the bytes freed. Costs two microseconds when it is not. Never throws. */
+  /** Frees parts while the disk is low. Returns the bytes freed. Costs two microseconds when it is not. Never throws. */
   makeRoom(use: 'run' | 'start'): number {
+    return this.#freeWhile(() => this.isDiskLow, use);
+  }
+
+  /**
+   * Makes room for a start: from the reserve, then by removing the caches, which are made again. Tries a write too,
+   * because a quota, and what a file system keeps for itself, show only there. Returns the bytes freed of the reserve.
+   * Never throws.
+   */
+  makeRoomForStart(caches: readonly string[]): number {
+    const home = join(this.#folder, '..');
+    const isFull = () => this.isDiskLow || isOutOfRoom(home, probeBytes);
+    const freed = this.#freeWhile(isFull, 'start');
+    if (isFull()) for (const cache of caches) removeIfPossible(cache);
+    return freed;
+  }
+
+  #freeWhile(isFull: () => boolean, use: 'run' | 'start'): number {
     let freed = 0;
-    while (this.isDiskLow) {
-      const share = this.freeShare(use);
-      if (share === 0) break;
-      freed += share;
+    while (isFull()) {
+      const part = this.freePart(use);
+      if (part === 0) break;
+      freed += part;
     }
     return freed;
   }
 
-  /**
-   * Frees one share whatever the disk says: quotas do not show there. Returns its bytes; 0 when none is left for this
-   * use. Never throws.
-   */
-  freeShare(use: 'run' | 'start'): number {
+  /** Frees one part whatever the disk says. Returns its bytes; 0 when none is left for this use. Never throws. */
+  freePart(use: 'run' | 'start'): number {
     const names = this.#names();
-    const kept = use === 'run' ? partsInShare : 0;
-    let freed = 0;
-    for (const name of names.slice(kept).slice(-partsInShare)) freed += this.#remove(name);
-    return freed;
+    const last = names.length > (use === 'run' ? partsForStarts : 0) ? names.at(-1) : undefined;
+    return last === undefined ? 0 : this.#remove(last);
   }
 
   /** Bytes that are there now. */
@@ -92,9 +108,9 @@ export class DiskReserve {
     return Math.floor(this.#bytes / parts);
   }
 
-  /** A small reserve must be able to lift the disk above it. */
+  /** A part must be able to lift the disk above it. */
   get #lowBytes(): number {
-    return this.#bytes === 0 ? lowBytes : Math.min(lowBytes, (this.#partBytes * partsInShare) / 2);
+    return this.#bytes === 0 ? lowBytes : Math.min(lowBytes, this.#partBytes / 2);
   }
 
   #names(): readonly string[] {
@@ -141,6 +157,14 @@ export class DiskReserve {
       await rm(draft, { force: true });
       throw error;
     }
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // What cannot be removed stays a cache.
   }
 }
 

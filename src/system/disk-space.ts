@@ -18,7 +18,7 @@ export function diskSpace(path: string): DiskSpace | null {
   try {
     const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path);
     return {
-      freeBytes: (isRoot() ? bfree : bavail) * bsize,
+      freeBytes: (isRoot() ? Math.max(bavail, bfree - unusableBlocks(blocks)) : bavail) * bsize,
       publicFreeBytes: bavail * bsize,
       totalBytes: blocks * bsize,
       freeFiles: files === 0 ? Number.POSITIVE_INFINITY : ffree,
@@ -29,11 +29,16 @@ export function diskSpace(path: string): DiskSpace | null {
   }
 }
 
-/** Whether a file of one page can no longer be made in the folder: a full disk, no inode left, or a quota. */
-export function isOutOfRoom(folder: string): boolean {
+/** Blocks that ext4 counts as free and keeps for its own tables: 2 %, and at most 4096 (`reserved_clusters`, ext4(5)). */
+function unusableBlocks(blocks: number): number {
+  return Math.min(4096, Math.ceil(blocks / 50));
+}
+
+/** Whether a file of this size can no longer be made in the folder: a full disk, no inode left, or a quota. */
+export function isOutOfRoom(folder: string, bytes = 4096): boolean {
   const path = join(folder, `.room.${process.pid}`);
   try {
-    writeFileSync(path, Buffer.alloc(4096, 1), { mode: 0o600 });
+    writeFileSync(path, Buffer.alloc(bytes, 1), { mode: 0o600 });
     return false;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

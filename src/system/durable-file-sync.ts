@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { WriteOptions } from './durable-file.ts';
 
@@ -27,6 +27,23 @@ export function writeWholeSync(
     throw error;
   }
   if (durable) syncFolder(dirname(path));
+}
+
+/**
+ * Writes over a file in the blocks that it has, for a disk that has room for no other. A reader may find it half
+ * written. Never throws.
+ */
+export function overwriteIfPossible(path: string, content: string): void {
+  try {
+    const file = openSync(path, 'r+');
+    try {
+      ftruncateSync(file, writeSync(file, content, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    // It stays as it was.
+  }
 }
 
 function syncFolder(path: string): void {

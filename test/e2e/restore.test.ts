@@ -28,6 +28,7 @@ it('a platform that lost its store and its key is refused, restored from its bac
   await rm(join(home, 'state.db-wal'), { force: true });
   await rm(join(home, 'keys'), { recursive: true });
   await paas.launchUntil(/state\.db is empty, and .* belongs to a platform[\s\S]*paas platform:restore/);
+  assert.equal((await paas.http('kept')).body, 'one', 'served with the saved routes meanwhile');
   assert.equal((await paas.paas(['platform:restore'])).code, 1, 'it asks for a confirmation');
   const restored = await must(paas.paas(['platform:restore', '--confirm', 'localhost']));
   assert.match(restored.stderr, /Restored 1 apps as of/);

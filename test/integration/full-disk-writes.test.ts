@@ -137,5 +137,8 @@ test("the launcher's lock holds although its file cannot be written", options, a
   await eventually('the file is written', () => /"resolver"/.test(readFileSync(lockPath(home), 'utf8')), {
     deadlineMs: 15_000,
   });
+  disk.fillFiles();
+  lock.writePrograms({ resolver: process.pid, orchestrator: process.pid });
+  assert.match(readFileSync(lockPath(home), 'utf8'), /"orchestrator"/, 'in the file that is there');
   lock.release();
 });

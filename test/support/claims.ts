@@ -6,6 +6,7 @@ import { environment } from '../../src/config/environment.ts';
 import { writeWholeSync } from '../../src/system/durable-file-sync.ts';
 import { removeAllOf } from './leftovers.ts';
 import { childrenOf, endPrograms, isAlive, startedAt } from './processes.ts';
+import { unmountBelow } from './small-disk.ts';
 
 /** Something that a test made outside its process. The test removes it at its end, unless it is killed. */
 export interface Claimed {
@@ -70,7 +71,9 @@ async function remove({ folder, platformId, dockerHost, launcherPid }: Claimed):
   }
   const id = platformId ?? (isOurs ? idIn(join(folder, 'paas/state.db')) : null);
   if (id !== null && dockerHost !== undefined) await removeAllOf(id, dockerHost);
-  if (isOurs) rmSync(folder, { recursive: true, force: true });
+  if (!isOurs) return;
+  unmountBelow(folder);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** A platform whose test was killed goes on running. Its home distinguishes it from another process with the same id. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A file system in memory, of a fixed size and number of files, to be filled. Only root can make one. */
@@ -51,6 +51,13 @@ export class SmallDisk implements Disposable {
   [Symbol.dispose](): void {
     execFileSync('umount', ['-l', this.path]);
   }
+}
+
+/** Unmounts what a killed test left mounted in a folder, so that the folder can be removed. */
+export function unmountBelow(folder: string): void {
+  const mounted = readFileSync('/proc/mounts', 'utf8').split('\n');
+  for (const path of mounted.map((line) => line.split(' ')[1] ?? '').filter((one) => one.startsWith(`${folder}/`)))
+    execFileSync('umount', ['-l', path]);
 }
 
 function writeIfPossible(file: number, block: Buffer): number {

@@ -31,17 +31,15 @@ test('the reserve takes real blocks, is made once, and is readable by its owner 
   );
 });
 
-test('a running platform frees three quarters, a start frees the last one, and what was freed is made again', async () => {
-  const { reserve } = reserveIn('shares', 16 * mebibyte);
+test('a running platform frees three quarters, starts free the rest, and what was freed is made again', async () => {
+  const { reserve } = reserveIn('parts', 16 * mebibyte);
   await reserve.refill(never);
-  const freed = Array.from({ length: 4 }, () => reserve.freeShare('run'));
-  assert.deepEqual(
-    freed,
-    [4, 4, 4, 0].map((size) => size * mebibyte),
-  );
-  assert.equal(reserve.freeShare('start'), 4 * mebibyte);
-  assert.equal(reserve.freeShare('start'), 0);
+  const freed = Array.from({ length: 13 }, () => reserve.freePart('run'));
+  assert.deepEqual(freed, [...Array(12).fill(mebibyte), 0]);
+  for (let start = 0; start < 4; start += 1) assert.equal(reserve.freePart('start'), mebibyte);
+  assert.equal(reserve.freePart('start'), 0);
   assert.equal(reserve.makeRoom('start'), 0, 'this disk is not full');
+  assert.equal(reserve.makeRoomForStart([root]), 0, 'and its caches stay');
   assert.equal(await reserve.refill(never), true);
   assert.equal(reserve.heldBytes, 16 * mebibyte);
 });
