@@ -72,13 +72,26 @@ async function uninstallCommand(
 
 async function backupCommand({ settings, announcer }: CommandDeps, args: readonly string[]): Promise<Result> {
   const [file] = parseWords('platform:backup', args, {}).positionals;
-  return await backUpNow(settings, file, announcer);
+  return await onDisk(backUpNow(settings, file, announcer));
 }
 
 async function restoreCommand(deps: CommandDeps, args: readonly string[]): Promise<Result> {
   const options = { confirm: { type: 'string' }, key: { type: 'string' } } as const;
   const { values, positionals } = parseWords('platform:restore', args, options);
-  return await restorePlatform({ file: positionals[0], key: values.key, confirm: values.confirm }, deps);
+  return await onDisk(restorePlatform({ file: positionals[0], key: values.key, confirm: values.confirm }, deps));
+}
+
+/** A disk that is full, or a file that may not be written, is no defect. */
+async function onDisk(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
+    throw new PlatformError('unavailable', `The disk did not take it: ${cause.message}.`, {
+      hint: 'Nothing that was there is lost. See what is full or may not be written, and try again.',
+      cause,
+    });
+  }
 }
 
 async function rebuildCommand({ settings, engine, announcer }: CommandDeps, args: readonly string[]): Promise<Result> {

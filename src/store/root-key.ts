@@ -69,7 +69,7 @@ export function keyInFile(path: string): RootKey | null {
   const key = Buffer.from(encoded ?? '', 'base64');
   if (version !== 'v1' || key.length !== 32 || keyId(key) !== id) {
     throw new PlatformError('internal', `${path} is damaged: it holds no v1 root key.`, {
-      hint: 'Put back the root key from your backup of PAAS_HOME/keys. Without it the config vars cannot be read.',
+      hint: 'Put back the root key from your backup of PAAS_HOME/keys; without it the config vars cannot be read. The copy of the nightly backup: paas platform:restore',
     });
   }
   return { id, key };

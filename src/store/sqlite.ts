@@ -127,6 +127,18 @@ function isDiskFull(error: unknown, path: string): boolean {
   return (code === resultCode.ioError || code === resultCode.cannotOpen) && isOutOfRoom(dirname(path));
 }
 
+function isOfFileSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+function notOpened(path: string, error: NodeJS.ErrnoException): PlatformError {
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return diskFull(path, error);
+  return new PlatformError('unavailable', `${path} cannot be opened: ${error.message}.`, {
+    cause: error,
+    hint: `It must be a file that the user of the platform can read and write. See: ls -l ${dirname(path)}`,
+  });
+}
+
 function damaged(path: string, how: string, cause?: unknown): PlatformError {
   return new PlatformError('internal', `${path} is damaged: ${how}.`, {
     cause,
@@ -137,7 +149,7 @@ function damaged(path: string, how: string, cause?: unknown): PlatformError {
 function toPlatformError(error: unknown, path: string): unknown {
   if (error instanceof PlatformError) return error;
   const number = errorNumber(error);
-  if (number === null) return error;
+  if (number === null) return isOfFileSystem(error) ? notOpened(path, error) : error;
   if (isUniqueViolation(error)) return alreadyExists(error);
   if (number === resultCode.foreignKey) return ownerMissing(error);
   switch (number & 0xff) {

@@ -104,6 +104,13 @@ test('a store that is damaged is refused with the command that restores it', asy
   }
 });
 
+test('a store that cannot be opened is refused in words', async () => {
+  const { home } = await usedHome();
+  rmSync(paths(home).state);
+  mkdirSync(join(paths(home).state, 'folder'), { recursive: true });
+  await assert.rejects(openHomeStore(home), { code: 'unavailable', message: /state\.db cannot be opened: EISDIR/ });
+});
+
 test('an older copy, and the store of another platform, are refused with the numbers', async () => {
   const { home, app, id } = await usedHome();
   const { state, mark } = paths(home);
