@@ -10,6 +10,11 @@ export interface HostHands {
    * Later networks of the platform need no further call. Never throws: returns the reason for a failure.
    */
   applyFirewall(rules: FirewallRules): Promise<FirewallState>;
+  /**
+   * Limits the queries of containers to the engine's name server, per second, where they are not limited yet. Returns null, or
+   * why not, as a whole sentence for `doctor`. Never throws.
+   */
+  limitQueries(containerIds: readonly string[], perSecond: number): Promise<string | null>;
   /** Removes the platform's rules. May be called if there are none. */
   removeFirewall(platformId: string): Promise<void>;
   /**

@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 
-/* Only this file starts iptables. */
+/* Only this file starts iptables, in the host's network namespace or in a container's. */
 
 export type Iptables = 'iptables' | 'ip6tables';
 
@@ -13,6 +15,20 @@ const wait = ['--wait', '10'];
 /** Replaces the chains that `input` declares, and no others, in one step. */
 export async function restoreChains(program: Iptables, input: string): Promise<void> {
   await run(`${program}-restore`, ['--noflush', ...wait], input);
+}
+
+/** Replaces the tables of `input` in the network namespace that a file of this process, opened from /proc, stands for. */
+export async function restoreInside(namespace: number, input: string): Promise<void> {
+  const program = ['iptables-restore', ...wait];
+  // The file is number 3 of the child.
+  const child = spawn('nsenter', ['--net=/proc/self/fd/3', '--', ...program], {
+    stdio: ['pipe', 'ignore', 'pipe', namespace],
+    timeout: programDeadlineMs,
+  });
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(input);
+  const [stderr, [code]] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), once(child, 'close')]);
+  if (code !== 0) throw Object.assign(new Error(`iptables-restore ended with ${code}`), { stderr });
 }
 
 /** The output of the program with these arguments. */

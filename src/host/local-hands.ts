@@ -1,4 +1,5 @@
 import type { EngineOnHost, HostHands } from '../domain/host-hands.ts';
+import { isRoot } from '../system/privileges.ts';
 import { answers } from './answers.ts';
 import { brakeBuildKit } from './build-brake.ts';
 import { connectionTable } from './connection-limits.ts';
@@ -6,6 +7,8 @@ import { containerDisk, stepDisks, whyNotCounted } from './container-disk.ts';
 import { diskOf } from './disk.ts';
 import { containersDiskUse } from './disk-use.ts';
 import { applyHostFirewall, nameServers, removeHostFirewall } from './firewall.ts';
+import { createInsideLimits } from './inside-limits.ts';
+import { iptablesError } from './iptables.ts';
 import { lowKernelLimits } from './kernel-limits.ts';
 import { hostLoad } from './load.ts';
 import { hostRoutes, reachableNetworks } from './routes.ts';
@@ -29,9 +32,19 @@ export function createLocalHands({ home, engine, bridgeProcesses }: LocalHandsDe
     nameServers: () => nameServers(['0.0.0.0/0']),
     containerProcesses: bridgeProcesses,
   });
+  const limitInside = createInsideLimits();
   return {
     answers,
     applyFirewall: (rules) => applyHostFirewall(rules, async () => (await engine()).bridge?.interface ?? null),
+    async limitQueries(ids, perSecond) {
+      try {
+        if (!isRoot()) return null;
+        await limitInside(ids, perSecond);
+        return null;
+      } catch (error) {
+        return `DNS queries of apps to the engine are not limited: ${iptablesError(error)}.`;
+      }
+    },
     removeFirewall: removeHostFirewall,
     separateSteps: (rules) => separator.hold(rules),
     brakeSteps: () => brakeBuildKit(engine),

@@ -67,6 +67,13 @@ export class HostGuard {
     return this.#rounds.close();
   }
 
+  async #limitQueries(hostId: string): Promise<string | null> {
+    const { engines, handsOn, platformId, settings } = this.#deps;
+    const containers = await engines.on(hostId).containers.folders({ [labelNames.platform]: platformId });
+    const ids = containers.filter(({ runs }) => runs).map(({ id }) => id);
+    return handsOn(hostId).limitQueries(ids, settings.connectionLimits.queriesPerSecond);
+  }
+
   async #apply(hostId: string): Promise<void> {
     const { engines, handsOn, platformId, settings, store } = this.#deps;
     try {
@@ -75,7 +82,10 @@ export class HostGuard {
       const exceptions = denied.length === 0 ? [] : exceptionsOf(networks, await store.allowedNetworks.list());
       const rules = { platformId, hasNetworks: networks.length > 0, closeMetadata, limits, denied, exceptions };
       const state = await handsOn(hostId).applyFirewall(rules);
-      this.#reasons.set(hostId, state.applied ? state.gaps.join(' ') || null : state.reason);
+      // Not in the first round, which the start of the platform waits for: it takes 15 ms for each container.
+      const queries = this.#reasons.has(hostId) ? await this.#limitQueries(hostId) : null;
+      const gaps = [...(state.applied ? state.gaps : [state.reason]), ...(queries === null ? [] : [queries])];
+      this.#reasons.set(hostId, gaps.join(' ') || null);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#reasons.set(hostId, `The engine's networks cannot be listed: ${message}`);

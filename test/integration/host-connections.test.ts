@@ -60,6 +60,8 @@ describe('the connections of an app', {
     await fixture[Symbol.asyncDispose]();
   });
 
+  const reach = () =>
+    `use Socket; socket(S, PF_INET, SOCK_STREAM, 6); connect(S, sockaddr_in(5000, inet_aton("${far.address}"))) or die $!; print <S>;`;
   const inside = async (script: string, network: NetworkState) => {
     const spec = { command: ['perl', '-e', script], ...inNetwork(network) };
     return (await fixture.run('', spec)).stdout.trim();
@@ -70,7 +72,6 @@ describe('the connections of an app', {
   };
 
   test('are limited per second, for every protocol and for DNS, and a neighbour and the host are not', async () => {
-    const reach = `use Socket; socket(S, PF_INET, SOCK_STREAM, 6); connect(S, sockaddr_in(5000, inet_aton("${far.address}"))) or die $!; print <S>;`;
     for (const [what, script, limit] of [
       ['UDP', flows(far.address, 9), most.connections],
       ['TCP', connections(far.address, 5000), most.connections],
@@ -81,7 +82,7 @@ describe('the connections of an app', {
       assert.equal(await inside(script, flooding), 'sent');
       const made = (await entriesOf(flooding)) - before;
       assert.ok(made <= limit, `${what}: ${made} entries`);
-      assert.equal(await inside(reach, neighbour), 'far', `the neighbour while ${what} is limited`);
+      assert.equal(await inside(reach(), neighbour), 'far', `the neighbour while ${what} is limited`);
     }
     assert.ok((await entriesOf(flooding)) > 0, 'entries are seen');
   });
@@ -100,6 +101,34 @@ describe('the connections of an app', {
     const before = await udpArrived();
     assert.equal(await inside(stream(far.address, 9), neighbour), 'sent');
     await eventually('the datagrams of one socket arrive', async () => (await udpArrived()) - before >= tries);
+  });
+
+  test('to the name server of the engine are limited in the container, which still finds names', async () => {
+    const { engine } = fixture;
+    const server = fixture.spec('exec perl -e "$SERVER"', {
+      ...inNetwork(neighbour),
+      env: { SERVER: listener('app') },
+    });
+    const id = await engine.containers.create(server);
+    await engine.containers.start(id);
+    assert.equal(await testHands.limitQueries([id], limits.queriesPerSecond), null);
+    assert.equal(await testHands.limitQueries([id], limits.queriesPerSecond), null, 'again');
+    // A query to a name of its own network: the engine answers it, and nothing leaves the host.
+    const packet = `pack("n6",1,0x100,1,0,0,0).pack("C/a*","${server.name}")."\\0".pack("nn",1,1)`;
+    const script = `use Socket; socket(S, PF_INET, SOCK_DGRAM, 17); connect(S, sockaddr_in(53, inet_aton("127.0.0.11")));
+      for (1..${tries}) { send(S, ${packet}, 0); select(undef, undef, undef, 0.001); my $r = ""; vec($r, fileno(S), 1) = 1;
+      while (select(my $x = $r, undef, undef, 0)) { recv(S, $b, 512, 0) // last; $n++ } } print "answers $n\n"`;
+    const ask = { argv: ['perl', '-e', script], maxBytes: 1000 };
+    const { stdout } = await engine.containers.runInside(id, ask, AbortSignal.timeout(scaled(30_000)));
+    const answers = Number(/answers (\d+)/.exec(stdout)?.[1] ?? assert.fail(stdout));
+    assert.ok(answers > 0 && answers <= most.queries, `${answers} answers`);
+    const address = (await engine.containers.inspect(id))?.address ?? '';
+    assert.ok(await answersOn(address), 'the host reaches it');
+    await eventually('it reaches others', async () => {
+      const call = { argv: ['perl', '-e', reach()], maxBytes: 1000 };
+      return (await engine.containers.runInside(id, call, AbortSignal.timeout(scaled(30_000)))).stdout.trim() === 'far';
+    });
+    await engine.containers.remove(id);
   });
 
   test('that the host opens to it are not limited', async () => {
