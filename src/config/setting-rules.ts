@@ -63,9 +63,9 @@ export const settingRules = z.object({
   connections: wholeNumber(64, 1_000_000)
     .default(16_384)
     .describe("visitors' connections at once, an eighth of them kept"),
-  client_connections: wholeNumber(1, 1_000_000).default(2_048).describe('connections of one address'),
+  client_connections: wholeNumber(1, 1_000_000).default(1_024).describe('connections of one address'),
   client_requests: wholeNumber(1, 1_000_000).default(400).describe('requests of one address in flight'),
-  app_requests: wholeNumber(1, 1_000_000).default(4_096).describe('requests and WebSockets of one app at once'),
+  app_requests: wholeNumber(1, 1_000_000).default(2_048).describe('requests and WebSockets of one app at once'),
   instance_requests: wholeNumber(1, 1_000_000).default(500).describe('requests in flight on one instance'),
   app_held_requests: wholeNumber(0, 1_000_000).default(1_000).describe('requests of one app that wait for an instance'),
   held_requests: wholeNumber(0, 1_000_000).default(5_000).describe('the same of all apps'),

@@ -1,10 +1,10 @@
 import type { RequestLimits } from '../config/request-limits.ts';
 
 export const defaultLimits: RequestLimits = {
-  connections: 16_384,
-  connectionsPerClient: 2_048,
+  connections: 8_192,
+  connectionsPerClient: 1_024,
   requestsPerClient: 400,
-  requestsPerApp: 4_096,
+  requestsPerApp: 2_048,
   requestsPerInstance: 500,
   heldPerApp: 1_000,
   heldInAll: 5_000,

@@ -25,7 +25,7 @@ test('who takes all connections of apps takes none of the API, of git and of thi
     {
       what: '4,000 connections from 250 addresses: silent, slow heads, slow bodies, hanging, idle',
       seconds: 15,
-      maxMegabytes: 250,
+      maxMegabytes: 350,
       run: (signal) =>
         flood(
           {

@@ -24,15 +24,15 @@ test('a client is an address, an IPv6 network or an app, in private ranges too',
 });
 
 test('the number of connections keeps within the files that the process may open', () => {
-  const within = (openFiles: number, connections = 16_384) => {
+  const within = (openFiles: number, connections = 8_192) => {
     const limits = limitsWithin(openFiles, { ...defaultLimits, connections });
     return [limits.connections, limits.connectionsPerClient, limits.requestsPerApp];
   };
-  assert.deepEqual(within(Number.POSITIVE_INFINITY), [16_384, 2_048, 4_096]);
+  assert.deepEqual(within(Number.POSITIVE_INFINITY), [8_192, 1_024, 2_048]);
   assert.deepEqual(within(20_000), [7_590, 949, 1_898]);
   assert.deepEqual(within(20_000, 100), [100, 13, 25]);
   assert.deepEqual(within(1_024), [64, 8, 16]);
-  for (const connections of [64, 100, 16_384]) {
+  for (const connections of [64, 100, 8_192]) {
     const { strangers, apps, platform } = ceilingsOf(connections);
     assert.ok(apps + platform < strangers && strangers < connections, String(connections));
   }
