@@ -14,8 +14,7 @@ export function eventLines(event: PlatformEvent): readonly LogLine[] {
 }
 
 function wordsOf(event: PlatformEvent): readonly string[] {
-  const { actorEmail } = event;
-  const by = `by ${actorEmail}`;
+  const by = `by ${event.actorEmail}`;
   switch (event.kind) {
     case 'app.created':
       return [`App ${event.data.name} created ${by}`];
@@ -28,7 +27,7 @@ function wordsOf(event: PlatformEvent): readonly string[] {
     case 'config.changed':
       return configWords(event.data, by);
     case 'push.received':
-      return [`Push of ${commit(event.data)} to ${branch(event.data)} received from ${actorEmail}`];
+      return [`Push of ${commit(event.data)} to ${branch(event.data)} received from ${event.actorEmail}`];
     case 'push.refused':
       return [`Push of ${commit(event.data)} to ${branch(event.data)} refused: ${event.data.reason}`];
     case 'build.started':
