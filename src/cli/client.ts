@@ -41,7 +41,7 @@ const answerTimeoutMs = 180_000;
  * How long a request is repeated that a restart of the platform cuts off. One that has not answered yet may not run at
  * all, and whoever forgot to start it should not wait.
  */
-const patienceMs = { answered: 10_000, silent: 4_000 } as const;
+const patienceMs = { answered: 10_000, silent: 8_000 } as const;
 
 /** The API of one platform, used with one account's token. */
 export class ApiClient {
@@ -49,6 +49,7 @@ export class ApiClient {
   readonly #token: string | undefined;
   readonly #http: Http;
   readonly #signal: AbortSignal;
+  readonly #onWait: () => void;
   #hasAnswered = false;
 
   constructor(options: {
@@ -56,11 +57,14 @@ export class ApiClient {
     readonly token: string | undefined;
     readonly http: Http;
     readonly signal: AbortSignal;
+    /** Called when a request is repeated for longer than a second. */
+    readonly onWait?: () => void;
   }) {
     this.url = options.url;
     this.#token = options.token;
     this.#http = options.http;
     this.#signal = options.signal;
+    this.#onWait = options.onWait ?? (() => undefined);
   }
 
   /**
@@ -89,7 +93,7 @@ export class ApiClient {
     const isRead = !isChanging(route);
     try {
       const patience = this.#hasAnswered ? patienceMs.answered : patienceMs.silent;
-      const options = { isRead, patienceMs: patience, signal: this.#signal };
+      const options = { isRead, patienceMs: patience, signal: this.#signal, onWait: this.#onWait };
       return await repeated(() => this.#sendOnce(route, call), options);
     } catch (error) {
       if (!isRead && mayBeDone(error)) throw lostChange(error as PlatformError, route, call.params?.app);

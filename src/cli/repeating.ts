@@ -42,25 +42,32 @@ function isOfConnection(cause: unknown): boolean {
   return passingCodes.has((cause as NodeJS.ErrnoException | undefined)?.code);
 }
 
+export interface Repeating {
+  readonly isRead: boolean;
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+  /** Called once, when it takes longer than a second. */
+  readonly onWait: () => void;
+}
+
 /**
  * Repeats a request that a restart of the platform has cut off, for `patienceMs`: a read always, a change only when it
  * was certainly not sent. Throws the last attempt's error.
  */
-export async function repeated<T>(
-  attempt: () => Promise<T>,
-  {
-    isRead,
-    patienceMs,
-    signal,
-  }: { readonly isRead: boolean; readonly patienceMs: number; readonly signal: AbortSignal },
-): Promise<T> {
-  const end = performance.now() + patienceMs;
+export async function repeated<T>(attempt: () => Promise<T>, options: Repeating): Promise<T> {
+  const { isRead, patienceMs, signal, onWait } = options;
+  const begun = performance.now();
+  let isTold = false;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)) {
     try {
       return await attempt();
     } catch (error) {
       if (!isPassing(error) || (!isRead && mayBeDone(error))) throw error;
-      if (performance.now() + pauseMs > end) throw error;
+      if (performance.now() - begun + pauseMs > patienceMs) throw error;
+    }
+    if (!isTold && performance.now() - begun > 1000) {
+      isTold = true;
+      onWait();
     }
     await sleep(pauseMs, undefined, { signal });
   }

@@ -63,7 +63,11 @@ export class Session {
   /** The API at `apiUrl` with the given token, to try it, or with none, for public endpoints. */
   async apiAt(apiUrl: string, token?: string): Promise<ApiClient> {
     const [{ ApiClient }, http] = await Promise.all([import('./client.ts'), this.http()]);
-    return new ApiClient({ url: new URL(apiUrl), token, http, signal: this.io.signal });
+    // A file keeps only the outcome.
+    const onWait = () => {
+      if (this.io.stderr.isTTY) this.note(`Waiting for ${apiUrl} to answer...`);
+    };
+    return new ApiClient({ url: new URL(apiUrl), token, http, signal: this.io.signal, onWait });
   }
 
   async #connect(): Promise<ApiClient> {
