@@ -72,10 +72,11 @@ export async function stepDisks(
 async function diskOfProcesses(pids: readonly number[], signal: AbortSignal): Promise<ContainerDisk> {
   const root = `/proc/${pids[0]}/root`;
   const places = writablePlaces(await readFile(`/proc/${pids[0]}/mountinfo`, 'utf8'), root);
+  const devices = await devicesOf([...places, root]);
   const [kilobytes, files, nameless] = await Promise.all([
     total(['-skxc', ...places], signal),
     total(['-sxc', '--inodes', ...places], signal),
-    namelessFiles(pids, await devicesOf([...places, root]), signal),
+    namelessFiles(pids, devices, signal),
   ]);
   return { bytes: kilobytes * 1024 + nameless.bytes, files: files + nameless.files };
 }

@@ -105,6 +105,7 @@ export function hostHandsContract(name: string, hands: HostHands): void {
       const { bytes, files } = await hands.containerDisk(id, never);
       assert.ok(bytes >= 9_000_000 && bytes < 10_000_000, `${bytes} bytes`);
       assert.ok(files >= 4 && files < 40, `${files} files`);
+      await assert.rejects(hands.containerDisk(id, AbortSignal.abort()), { code: 'unavailable' });
       const measured = async () => {
         const folders = (await engine.containers.folders(fixture.labels)).filter((each) => each.id === id);
         const report = await hands.diskUse(folders, never);

@@ -90,6 +90,8 @@ export class Guard implements Disposable {
 
   /** The result of `work`. Throws the guard's reason when the build is ended first. */
   async race<T>(work: Promise<T>): Promise<T> {
+    // It may still fail when nothing awaits it: after the guard's reason, or when that was there before.
+    work.catch(() => undefined);
     this.signal.throwIfAborted();
     const { promise, reject } = Promise.withResolvers<never>();
     const stop = () => reject(this.signal.reason);
@@ -98,8 +100,6 @@ export class Guard implements Disposable {
       return await Promise.race([work, promise]);
     } finally {
       this.signal.removeEventListener('abort', stop);
-      // The loser of the race may still fail, and nothing awaits it.
-      work.catch(() => undefined);
     }
   }
 
