@@ -55,9 +55,12 @@ function send({ port, host }: Visited, keeps: boolean): Promise<Ended> {
       answer.on('error', failed);
       answer.on('end', () => {
         const { statusCode } = answer;
-        resolve({ failure: statusCode === 200 ? null : `status ${statusCode}`, mayRepeat: false });
+        resolve({ failure: statusCode === 200 ? null : `${statusCode} ${body}`.trimEnd(), mayRepeat: false });
       });
-      answer.resume();
+      let body = '';
+      answer.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
     });
     outgoing.end();
   });
