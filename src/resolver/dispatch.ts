@@ -2,6 +2,7 @@ import type { RouteState } from '../domain/route.ts';
 import type { Connection } from './connections.ts';
 import type { HCode } from './h-codes.ts';
 import type { Destination, LiveRoutes } from './live-routes.ts';
+import type { RequestEvents } from './request-events.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Target } from './target.ts';
 import type { Timing } from './timing.ts';
@@ -9,6 +10,7 @@ import type { Timing } from './timing.ts';
 export interface DispatchDeps {
   readonly routes: LiveRoutes;
   readonly timing: Timing;
+  readonly requestEvents: Pick<RequestEvents, 'heardSinceMs'>;
 }
 
 /**
@@ -153,11 +155,17 @@ export class Dispatch {
     const { appId, state, targets } = destination;
     const starting = state === 'starting' || targets.length === 0;
     // The launcher restarts the platform, so here too an instance is on its way.
-    const limitMs = starting || appId === null ? timing.startingHoldMs : timing.refusedHoldMs;
-    const isOver = nowMs - this.#heldSinceMs >= limitMs;
+    const mayStart = starting || appId === null || !this.#isKnownDown(nowMs);
+    const isOver = nowMs - this.#heldSinceMs >= (mayStart ? timing.startingHoldMs : timing.refusedHoldMs);
     if (!isOver) this.#leaveHold ??= routes.held.join(appId ?? destination.name, () => this.next());
     if (isOver) this.#fail(this.#codeOfHold(destination, starting), destination);
     else if (!this.#leaveHold) this.#fail('H11', destination);
+  }
+
+  /** While the orchestrator is away and just after its return, nobody has said yet that another instance starts. */
+  #isKnownDown(nowMs: number): boolean {
+    const { heardSinceMs } = this.#deps.requestEvents;
+    return heardSinceMs !== null && nowMs - heardSinceMs >= this.#deps.timing.returnedMs;
   }
 
   #codeOfHold({ appId, state }: Destination, starting: boolean): HCode {

@@ -30,11 +30,18 @@ export class RequestEvents {
       ),
     systemClock,
   );
+  /** When the listener came that is there now; null when there is none. By the monotonic clock. */
+  #heardSinceMs: number | null = null;
   /** Events without a listener: while the orchestrator is being replaced, its apps' logs must not have gaps. */
   #backlog: ResolverEvent[] = [];
 
   get listeners(): number {
     return this.#listeners.size;
+  }
+
+  /** When the orchestrator that listens now began to, by the monotonic clock. Null while none does. */
+  get heardSinceMs(): number | null {
+    return this.#heardSinceMs;
   }
 
   requestFailed({ destination, target }: RoutedRequest, code: HCode, text: string): void {
@@ -67,10 +74,14 @@ export class RequestEvents {
   /** The first listener also gets the events that had none. Returns a function that ends the subscription. */
   subscribe(listener: (event: ResolverEvent) => void): () => void {
     this.#listeners.add(listener);
+    this.#heardSinceMs ??= performance.now();
     const missed = this.#backlog;
     this.#backlog = [];
     for (const event of missed) listener(event);
-    return () => this.#listeners.delete(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#heardSinceMs = null;
+    };
   }
 
   #emitServed(appId: string, release: number | null, text: string): void {

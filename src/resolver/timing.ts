@@ -23,6 +23,11 @@ export interface Timing extends RequestLimits {
   readonly probeMs: number;
   /** How long a request is held after the last instance refused it, while no new one is known to be starting. */
   readonly refusedHoldMs: number;
+  /**
+   * How long after its start an orchestrator may not have found yet which instances died while there was none. Until then a
+   * refused request is held like one whose app is starting.
+   */
+  readonly returnedMs: number;
   /** How long a request is held while an instance is known to be starting, or to be started again within this time. */
   readonly startingHoldMs: number;
   /** An idle connection to an instance is closed after this, or earlier when the instance announces less. */
@@ -52,6 +57,7 @@ export const defaultTiming: Timing = {
   quarantineMs: 5_000,
   probeMs: 100,
   refusedHoldMs: 2_000,
+  returnedMs: 5_000,
   startingHoldMs: 15_000,
   poolIdleMs: 10_000,
   lingerMs: 5_000,

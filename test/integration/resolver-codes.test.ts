@@ -151,10 +151,20 @@ test('a slow answer that goes on is not cut off', async () => {
 });
 
 test('an app whose only instance refuses connections answers H21 after a short wait', async () => {
-  await using resolver = await startTestResolver({ refusedHoldMs: 150, probeMs: 30 });
+  await using resolver = await startTestResolver({ refusedHoldMs: 150, probeMs: 30, returnedMs: 0 });
   await resolver.route('shop', [await deadPort()]);
   assert.equal((await ask(resolver.port)).status, 503);
   await lineFor(resolver, 'H21');
+});
+
+test('a refused request waits longer while an orchestrator that was started again looks for dead instances', async () => {
+  await using resolver = await startTestResolver({ refusedHoldMs: 1, startingHoldMs: 60_000, returnedMs: 60_000 });
+  await using backend = await startBackend((_incoming, response) => response.end('replaced'));
+  await resolver.route('shop', [await deadPort()]);
+  const waiting = ask(resolver.port);
+  await eventually('the request is held', async () => (await resolver.client.stats()).held === 1);
+  await resolver.route('shop', [backend.port]);
+  assert.equal((await waiting).body, 'replaced');
 });
 
 test('an app that has not started after the wait answers H20', async () => {
