@@ -112,8 +112,10 @@ export function hostHandsContract(name: string, hands: HostHands): void {
         return report.measured ? report.uses.get(id) : assert.fail(report.reason);
       };
       const use = await measured();
-      assert.deepEqual([use?.bytes, use?.files, use && use.unlinkedBytes >= 4_000_000], [bytes, files, true]);
-      assert.ok(use && use.writtenBytes >= 4_000_000, `${use?.writtenBytes} bytes written`);
+      assert.ok(use && use.unlinkedBytes >= 4_000_000, `${use?.unlinkedBytes} bytes without a name`);
+      assert.equal(use.bytes, bytes);
+      assert.ok(use.files >= 4 && use.files < 40, `${use.files} files`);
+      assert.ok(use.writtenBytes >= 4_000_000, `${use.writtenBytes} bytes written`);
       await engine.containers.kill(id, 'SIGKILL');
       await engine.containers.wait(id, never);
       const left = await measured();
