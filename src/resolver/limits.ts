@@ -16,7 +16,10 @@ export interface Ceilings {
   readonly strangers: number;
   /** With requests to apps. What is left is a reserve that no app can take. */
   readonly apps: number;
-  /** With requests to the platform's own hostnames. The rest of the reserve is for requests that are still arriving. */
+  /**
+   * With requests to the platform's own hostnames: by default more than the strangers that the API lets wait
+   * (PAAS_API_STRANGERS). The rest of the reserve is for requests that are still arriving.
+   */
   readonly platform: number;
 }
 
@@ -25,7 +28,7 @@ export function ceilingsOf(connections: number): Ceilings {
   return {
     strangers: connections - Math.ceil(reserve / 8),
     apps: connections - reserve,
-    platform: Math.ceil(reserve / 2),
+    platform: Math.ceil((reserve * 3) / 4),
   };
 }
 
