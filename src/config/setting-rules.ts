@@ -69,6 +69,9 @@ export const settingRules = z.object({
   instance_requests: wholeNumber(1, 1_000_000).default(500).describe('requests in flight on one instance'),
   app_held_requests: wholeNumber(0, 1_000_000).default(1_000).describe('requests of one app that wait for an instance'),
   held_requests: wholeNumber(0, 1_000_000).default(5_000).describe('the same of all apps'),
+  app_min_rate: wholeNumber(0, 1024 * 1024)
+    .default(100)
+    .describe('bytes per second that a client of an app must move'),
   api_port: port.default(7080).describe('the port of the API, on 127.0.0.1 only'),
   api_connections: wholeNumber(64, 60_000).default(4_096).describe('connections to the API and git at once'),
   api_strangers: wholeNumber(16, 30_000).default(512).describe('of these, connections that have shown no valid token'),

@@ -34,6 +34,8 @@ export interface Settings {
   readonly answerHeadBytes: number;
   /** What may be under way in the resolver at the same time. */
   readonly limits: RequestLimits;
+  /** Bytes per second that a client of an app has to send, or to read, while it is waited for. 0: any. */
+  readonly appMinRate: number;
   readonly apiPort: number;
   /** Connections to the API and git at once. */
   readonly apiConnections: number;
@@ -147,6 +149,7 @@ function toSettings(s: RawSettings, home: string): Settings {
     trustedProxies: rangesOf(s.trusted_proxies),
     answerHeadBytes: s.answer_head_kib * 1024,
     limits: limitsOf(s),
+    appMinRate: s.app_min_rate,
     apiPort: s.api_port,
     apiConnections: s.api_connections,
     apiStrangers: Math.min(s.api_strangers, Math.floor(s.api_connections / 2)),

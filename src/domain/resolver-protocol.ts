@@ -11,6 +11,7 @@ import { type RouteChange, type RouteTable, routeStates } from './route.ts';
  *   use. After a 409 the client sends the whole table.
  * - `POST /drain` with DrainRequest: answers DrainLeft when no request is in flight any more, or at the deadline.
  * - `GET /stats` answers ResolverStats.
+ * - `GET /memory` answers ResolverMemory.
  * - `GET /events` streams ResolverEvent as lines of JSON, `connected` first. With `?presence=1` it sends nothing else.
  */
 export interface TableFacts {
@@ -30,6 +31,13 @@ export type DrainRequest = z.infer<typeof drainRequest>;
 export interface DrainLeft {
   readonly requests: number;
   readonly tunnels: number;
+}
+
+/** Of the resolver's process. */
+export interface ResolverMemory {
+  readonly residentBytes: number;
+  /** What it should never have more than, whatever its clients and apps send. */
+  readonly limitBytes: number;
 }
 
 export interface ResolverStats {

@@ -12,6 +12,7 @@ import { type LivingPrograms, linkOf, livingPrograms, type ProgramName, programN
 import type { LauncherLock } from './lock.ts';
 import { Program } from './program.ts';
 import { offerOf, PublicSocket } from './public-socket.ts';
+import { resolverRuntime } from './resolver-runtime.ts';
 import { endProcesses, isRunning, signalProcess } from './running-process.ts';
 import { ownVariables } from './service-notices.ts';
 import type { Announcer } from './terminal.ts';
@@ -27,8 +28,6 @@ const largestLogBytes = 16 * 1024 * 1024;
  * The orchestrator answers requests and waits for the engine, so most of its objects live briefly. By default V8 lets
  * 48 MB of young garbage collect, and with a limit of gigabytes lets the old generation grow to four times the live
  * objects (below 2 GB, 1.3 to 2 times). Optimizing for size saves 12 MB of code. None of the three costs CPU time here.
- * The resolver keeps V8's young generation: with 4 MB a request costs a third more CPU time, with 8 MB a twentieth
- * more.
  */
 export const orchestratorArgs = [
   '--max-semi-space-size=2',
@@ -37,10 +36,11 @@ export const orchestratorArgs = [
 ] as const;
 
 const programs = {
-  resolver: { script: fileURLToPath(new URL('../resolver/main.ts', import.meta.url)), nodeArgs: [] },
+  resolver: { script: fileURLToPath(new URL('../resolver/main.ts', import.meta.url)), ...resolverRuntime },
   orchestrator: {
     script: fileURLToPath(new URL('../orchestrator/main.ts', import.meta.url)),
     nodeArgs: orchestratorArgs,
+    env: {},
   },
 } as const;
 
@@ -142,7 +142,12 @@ export class RunningPlatform {
       identity: this.#identity,
       socket: () => this.#socketFd(name),
       output: this.#logs === null ? 'inherit' : openLog(this.#logs, name),
-      env: { ...env, ...ownVariables, NODE_COMPILE_CACHE: join(paths(this.#home).cache, 'compiled') },
+      env: {
+        ...env,
+        ...programs[name].env,
+        ...ownVariables,
+        NODE_COMPILE_CACHE: join(paths(this.#home).cache, 'compiled'),
+      },
       onChange: () => {
         const running = [this.#resolver, this.#orchestrator].flatMap((one) =>
           one.pid === null ? [] : [[one.name, one.pid] as const],

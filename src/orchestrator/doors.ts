@@ -69,6 +69,7 @@ function statusOf(ground: Ground, leadership: Leadership): Promise<PlatformStatu
     ...ground,
     version,
     resolver: () => ground.resolver.table(AbortSignal.timeout(2000)),
+    resolverMemory: () => ground.resolver.memory(AbortSignal.timeout(2000)),
     gitVersion: async () => (await gitVersion()).version,
     firewall: (hostId) =>
       leadership.leader

@@ -7,6 +7,7 @@ import type { Engine, EngineInfo } from '../domain/engine.ts';
 import type { Engines } from '../domain/engines.ts';
 import { publicMessage } from '../domain/errors.ts';
 import type { HandsOn, HostDisk, HostHands, HostLoad } from '../domain/host-hands.ts';
+import type { ResolverMemory } from '../domain/resolver-protocol.ts';
 import type { Store } from '../domain/store.ts';
 import type { DiskReserve } from '../system/disk-reserve.ts';
 import { appLimitChecks } from './app-limit-checks.ts';
@@ -17,6 +18,7 @@ import { inTime } from './in-time.ts';
 import { kernelCheck } from './kernel-check.ts';
 import { backupCheck } from './nightly-backup.ts';
 import { reserveCheck } from './reserve-check.ts';
+import { resolverChecks } from './resolver-checks.ts';
 
 type Part = PlatformStatus['parts'][number];
 type Check = PlatformStatus['checks'][number];
@@ -35,6 +37,7 @@ export interface StatusDeps {
   /** Asks the resolver for the version of its route table. Throws when it does not answer. */
   readonly resolver: () => Promise<{ readonly version: number }>;
   readonly reserve: Pick<DiskReserve, 'heldBytes' | 'isDiskLow'>;
+  readonly resolverMemory: () => Promise<ResolverMemory>;
   readonly gitVersion: () => Promise<string>;
   /** Why containers could reach that host's ports; null when they cannot. */
   readonly firewall: (hostId: string) => string | null;
@@ -57,8 +60,9 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
     capacityOf(loads, deps),
     Promise.all(deps.engines.known().map((hostId) => reportOf(hostId, loads, deps))),
   ]);
-  const [parts, builds] = await Promise.all([
+  const [parts, resolver, builds] = await Promise.all([
     partsOf(deps, reports, build),
+    resolverChecks(deps.resolverMemory),
     build instanceof Error
       ? []
       : buildChecks(deps.buildHands, { platformId: deps.platformId, closeMetadata: settings.closeMetadata }),
@@ -72,6 +76,7 @@ export async function platformStatus(deps: StatusDeps): Promise<PlatformStatus> 
     capacity,
     checks: [
       ...parts.map((each) => partCheck(each, build)),
+      ...resolver,
       ...reports.flatMap(({ checks }) => checks),
       ...builds,
       reserveCheck(deps.reserve, settings),

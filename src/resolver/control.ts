@@ -5,12 +5,14 @@ import {
   parseRouteChange,
   parseRouteTable,
   type ResolverEvent,
+  type ResolverMemory,
   type ResolverStats,
   type TableFacts,
 } from '../domain/resolver-protocol.ts';
 import type { RouteChange } from '../domain/route.ts';
 import { createServer } from '../system/node-http.ts';
 import type { LiveRoutes } from './live-routes.ts';
+import { memoryLimitBytes } from './memory-keeper.ts';
 import type { RequestEvents } from './request-events.ts';
 
 export interface ControlDeps {
@@ -59,6 +61,8 @@ export function createControl(deps: ControlDeps): Control {
         return drain(request, response);
       case 'GET /stats':
         return send(response, 200, stats());
+      case 'GET /memory':
+        return send(response, 200, memory());
       case 'GET /events':
         return streamEvents(response, url.searchParams.get('presence') === '1');
       default:
@@ -126,6 +130,10 @@ export function createControl(deps: ControlDeps): Control {
       for (const response of present) response.destroy();
     },
   };
+}
+
+function memory(): ResolverMemory {
+  return { residentBytes: process.memoryUsage.rss(), limitBytes: memoryLimitBytes };
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

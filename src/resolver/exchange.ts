@@ -1,13 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { answerWithPage, endAfterUpload } from './answer.ts';
 import type { MalformedAnswer } from './answer-fields.ts';
 import type { FramedAnswer } from './answer-framing.ts';
 import type { AnswerHead } from './answer-head.ts';
 import type { Connection } from './connections.ts';
+import type { CookieGuard } from './cookie-guard.ts';
 import { Deadline } from './deadline.ts';
 import { Dispatch, type DispatchDeps, type DispatchListener } from './dispatch.ts';
 import { explain, explainCrash, type PageFacts, unknownHost } from './error-pages.ts';
 import { type HCode, hCodes } from './h-codes.ts';
+import type { IncomingRequest } from './incoming-request.ts';
 import type { InstanceSocket } from './instance-socket.ts';
 import type { Destination } from './live-routes.ts';
 import { OutgoingRequest, requestHeadText } from './outgoing-request.ts';
@@ -16,11 +19,14 @@ import type { RequestEvents } from './request-events.ts';
 import type { RequestHead } from './request-head.ts';
 import { RequestReport } from './request-report.ts';
 import { responseHead, responseTrailers } from './response-head.ts';
+import type { SlowClients, WatchedClient } from './slow-clients.ts';
 import { discard } from './spare-buffers.ts';
 import type { Target } from './target.ts';
 
 export interface ExchangeDeps extends DispatchDeps {
   readonly requestEvents: RequestEvents;
+  readonly cookies: CookieGuard;
+  readonly slowClients: SlowClients;
   /** The largest head of an instance's answer. */
   readonly maxAnswerHeadBytes: number;
   /** True once the resolver stops. Connections are then closed after their request. */
@@ -44,10 +50,10 @@ type Phase = 'dispatching' | 'sent' | 'answering' | 'done';
  * One request and its answer, streamed in both directions, each as fast as its receiver reads. An exchange ends with
  * the answer or with an error page. When part of the answer was sent already, it ends with the connection cut.
  */
-export class Exchange implements DispatchListener {
+export class Exchange implements DispatchListener, WatchedClient {
   readonly #deps: ExchangeDeps;
   readonly #head: RequestHead;
-  readonly #request: IncomingMessage;
+  readonly #request: IncomingRequest;
   readonly #response: ServerResponse;
   readonly #switchProtocols: SwitchProtocols | null;
   /** To the client. */
@@ -63,7 +69,9 @@ export class Exchange implements DispatchListener {
   #wasUsed = false;
   #repeated = false;
   #receivedBytes = 0;
+  /** Of `receivedBytes`, when the deadline was set last. */
   #windowBytes = 0;
+  #isContinued = false;
   #sentBytes = 0;
   /** The status of the instance's answer. */
   #status = 0;
@@ -75,7 +83,7 @@ export class Exchange implements DispatchListener {
       request,
       response,
       switchProtocols = null,
-    }: { request: IncomingMessage; response: ServerResponse; switchProtocols?: SwitchProtocols | null },
+    }: { request: IncomingRequest; response: ServerResponse; switchProtocols?: SwitchProtocols | null },
   ) {
     this.#deps = deps;
     this.#head = head;
@@ -86,6 +94,26 @@ export class Exchange implements DispatchListener {
     this.#dispatch = new Dispatch(deps, head, this);
     this.#report = new RequestReport(head, deps.requestEvents);
     this.#deadline = new Deadline(() => this.#timedOut());
+  }
+
+  get socket(): Socket {
+    return this.#request.socket;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  get isAwaited(): boolean {
+    const request = this.#request;
+    const mayBegin = !this.#head.expectsContinue || this.#isContinued || this.#receivedBytes > 0;
+    return this.#head.hasBody && mayBegin && !request.complete && !request.isPaused() && !request.isHeld;
+  }
+
+  cut(): void {
+    // What is left of an answer that the instance has completed.
+    if (this.#phase === 'done') this.socket.destroy();
+    else this.#fail('H28');
   }
 
   start(): void {
@@ -152,10 +180,18 @@ export class Exchange implements DispatchListener {
   }
 
   #continued(): void {
-    if (this.#head.expectsContinue && this.#phase === 'sent') this.#response.writeContinue();
+    if (!this.#head.expectsContinue || this.#phase !== 'sent') return;
+    this.#isContinued = true;
+    this.#response.writeContinue();
+  }
+
+  /** Until the end of the response. The platform's own doors watch their clients themselves. */
+  #watchClient(): void {
+    if (this.#destination?.appId != null) this.#deps.slowClients.add(this);
   }
 
   #forwardBody({ patience }: Destination, nowMs: number): void {
+    this.#watchClient();
     this.#deadline.set(patience.idleMs, nowMs);
     this.#request.on('data', (chunk: Buffer) => {
       if (this.#phase === 'done') {
@@ -179,7 +215,8 @@ export class Exchange implements DispatchListener {
     this.#phase = 'answering';
     this.#status = head.status;
     const response = this.#response;
-    const { headers, keepAliveMs } = responseHead(head, this.#request.httpVersionMinor === 0);
+    const fields = this.#withoutForeignCookies(head.fields);
+    const { headers, keepAliveMs } = responseHead({ fields }, this.#request.httpVersionMinor === 0);
     if (keepAliveMs !== null) target.connections.limitIdle(keepAliveMs);
     if (this.#deps.closing) response.shouldKeepAlive = false;
     try {
@@ -197,12 +234,19 @@ export class Exchange implements DispatchListener {
     });
   }
 
+  #withoutForeignCookies(fields: readonly string[]): readonly string[] {
+    const destination = this.#destination;
+    return destination ? this.#deps.cookies.pass(fields, this.#head, { destination, target: this.#target }) : fields;
+  }
+
   #forwardAnswer(bytes: Buffer): void {
     if (this.#phase !== 'answering') return;
     const { idleMs } = this.#destination?.patience ?? this.#deps.timing;
     this.#sentBytes += bytes.length;
     this.#deadline.set(idleMs, performance.now());
-    if (!this.#outlet.write(bytes)) this.#upstream?.pause();
+    if (this.#outlet.write(bytes)) return;
+    this.#watchClient();
+    this.#upstream?.pause();
   }
 
   #drained(): void {
@@ -216,6 +260,7 @@ export class Exchange implements DispatchListener {
     if (this.#phase === 'done') return;
     this.#report.served(this.#destination, this.#status, this.#sentBytes);
     this.#finish();
+    this.#watchClient();
     this.#outlet.flush();
     if (trailers.length > 0) this.#response.addTrailers(responseTrailers(trailers));
     endAfterUpload(this.#response, this.#lingerMs());
@@ -227,11 +272,14 @@ export class Exchange implements DispatchListener {
       socket.destroy();
       return;
     }
+    const fields = this.#withoutForeignCookies(answer.fields);
     this.#phase = 'done';
     this.#target = null;
     this.#deadline.clear();
     this.#status = answer.status;
-    this.#switchProtocols({ target, answer, socket, rest }).then((bytes) => {
+    this.#watchClient();
+    this.#switchProtocols({ target, answer: { ...answer, fields }, socket, rest }).then((bytes) => {
+      this.#deps.slowClients.remove(this);
       this.#sentBytes = bytes;
       this.#report.served(this.#destination, this.#status, this.#sentBytes);
     }, ignore);
@@ -264,9 +312,12 @@ export class Exchange implements DispatchListener {
   #timedOut(): void {
     const { timing } = this.#deps;
     const instanceIsAsked = this.#request.complete || !this.#head.hasBody || this.#upstream?.needsDrain;
-    if (this.#phase === 'answering') this.#fail('H15');
-    else if (instanceIsAsked) this.#fail('H12');
-    else if (this.#receivedBytes - this.#windowBytes < timing.uploadFloorBytes) this.#fail('H28');
+    const isWatched = timing.minBytesPerSecond > 0 && this.#destination?.appId != null;
+    const isSilent = this.#receivedBytes === this.#windowBytes;
+    if (this.#phase === 'answering' && !this.#outlet.isFull) this.#fail('H15');
+    else if (this.#phase === 'answering' && !isWatched) this.#fail('H28');
+    else if (this.#phase !== 'answering' && instanceIsAsked) this.#fail('H12');
+    else if (this.#phase !== 'answering' && isSilent) this.#fail('H28');
     else {
       this.#windowBytes = this.#receivedBytes;
       this.#deadline.set(this.#destination?.patience.idleMs ?? timing.idleMs, performance.now());
@@ -275,6 +326,7 @@ export class Exchange implements DispatchListener {
 
   #clientGone(): void {
     this.#outlet.close();
+    this.#deps.slowClients.remove(this);
     if (this.#phase === 'done') return;
     // A client that has the answer's head may disconnect at any time: readers of event streams always end so.
     if (this.#phase === 'answering') this.#report.served(this.#destination, this.#status, this.#sentBytes);

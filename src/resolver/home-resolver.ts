@@ -8,10 +8,11 @@ import { defaultTiming } from './timing.ts';
 /** Starts the resolver of this PAAS_HOME with its settings. `socketFd`: see `ResolverOptions`. */
 export async function startHomeResolver(socketFd: number | null): Promise<Resolver> {
   const settings = readSettings();
-  const { home, bind, httpPort, trustedProxies, answerHeadBytes, networkPool, holdMs, logLevel, limits } = settings;
+  const { home, domain, bind, httpPort, trustedProxies, answerHeadBytes, networkPool, logLevel, limits } = settings;
   const { resolverSocket, routeSnapshot } = paths(home);
   const ownLimits = limitsWithin(openFilesLimit(), limits);
   return await startResolver({
+    domain,
     bind,
     httpPort,
     socketFd,
@@ -20,7 +21,12 @@ export async function startHomeResolver(socketFd: number | null): Promise<Resolv
     trustedProxies,
     maxAnswerHeadBytes: answerHeadBytes,
     networkPool,
-    timing: { ...defaultTiming, ...ownLimits, startingHoldMs: holdMs },
+    timing: {
+      ...defaultTiming,
+      ...ownLimits,
+      startingHoldMs: settings.holdMs,
+      minBytesPerSecond: settings.appMinRate,
+    },
     logger: createLogger({ level: logLevel, name: 'resolver' }),
   });
 }

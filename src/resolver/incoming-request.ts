@@ -55,6 +55,10 @@ export class IncomingRequest extends IncomingMessage {
     return count;
   }
 
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   /** Nothing more is read from the connection until `goOn`. */
   hold(): void {
     this.#isHeld = true;

@@ -71,6 +71,11 @@ export class RequestEvents {
     this.#emitServed(appId, target?.release ?? null, line());
   }
 
+  /** Something of the request that the app's owner should know, beside what became of it. */
+  noticed({ destination, target }: RoutedRequest, text: string): void {
+    if (destination.appId !== null) this.#emitServed(destination.appId, target?.release ?? null, text);
+  }
+
   /** The first listener also gets the events that had none. Returns a function that ends the subscription. */
   subscribe(listener: (event: ResolverEvent) => void): () => void {
     this.#listeners.add(listener);

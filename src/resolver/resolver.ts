@@ -4,10 +4,13 @@ import { type Logger, silentLogger } from '../system/logger.ts';
 import { listenOnOwnSocket, type OwnSocket } from '../system/own-socket.ts';
 import { ClientSockets } from './client-sockets.ts';
 import { createControl } from './control.ts';
+import { CookieGuard } from './cookie-guard.ts';
 import { LiveRoutes } from './live-routes.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
 import { createProxy } from './proxy.ts';
 import { RequestEvents } from './request-events.ts';
 import { RouteJournal, readJournal } from './route-journal.ts';
+import { SlowClients } from './slow-clients.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -22,6 +25,8 @@ export interface ResolverOptions {
   readonly snapshotPath: string;
   /** Addresses and ranges of proxies in front of the resolver that are believed about their clients. */
   readonly trustedProxies?: readonly string[];
+  /** Of the platform; `localhost` by default. */
+  readonly domain?: string;
   readonly maxAnswerHeadBytes?: number;
   /** The range that the apps' networks are cut from. */
   readonly networkPool?: string;
@@ -54,8 +59,15 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
   const routes = new LiveRoutes(timing);
   const requestEvents = new RequestEvents();
   const proxies = new TrustedProxies(options.trustedProxies ?? []);
-  const { maxAnswerHeadBytes = defaultMaxAnswerHeadBytes, networkPool = defaultNetworkPool } = options;
-  const deps = { routes, requestEvents, timing, proxies, maxAnswerHeadBytes, networkPool, closing: false };
+  const {
+    maxAnswerHeadBytes = defaultMaxAnswerHeadBytes,
+    networkPool = defaultNetworkPool,
+    domain = 'localhost',
+  } = options;
+  const cookies = new CookieGuard({ domain, routes, requestEvents });
+  const slowClients = new SlowClients(timing);
+  const facts = { timing, proxies, maxAnswerHeadBytes, networkPool };
+  const deps = { ...facts, routes, requestEvents, cookies, slowClients, closing: false };
   const journal = new RouteJournal({
     path: snapshotPath,
     table: () => routes.table(),
@@ -87,7 +99,11 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
     routes: routes.routeCount,
     version: routes.version,
   });
-  const sweep = setInterval(() => routes.sweep(performance.now()), sweepEveryMs);
+  const memory = new MemoryKeeper();
+  const sweep = setInterval(() => {
+    routes.sweep(performance.now());
+    memory.check(process.memoryUsage.rss());
+  }, sweepEveryMs);
 
   return {
     address,
@@ -102,6 +118,7 @@ export async function startResolver(options: ResolverOptions): Promise<Resolver>
       if (isReplaced) control.endPresence();
       else routes.closeTunnels();
       const idleGraceMs = isReplaced ? replacedIdleGraceMs : idleGraceMsAtStop;
+      slowClients.close();
       await sockets.close({ idleGraceMs, stopMs: timing.stopMs, late: () => routes.closeTunnels() });
       routes.close();
       control.server.closeAllConnections();

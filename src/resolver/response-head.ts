@@ -10,7 +10,14 @@ export interface ResponseHead {
 }
 
 /** Fields that would change how a message is read, and so mean nothing behind its body (RFC 9110 6.5.1). */
-const neverTrailers: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer', 'host', 'te']);
+const neverTrailers: ReadonlySet<string> = new Set([
+  'content-length',
+  'transfer-encoding',
+  'trailer',
+  'host',
+  'te',
+  'set-cookie',
+]);
 
 /**
  * Keeps all fields except those that concern our connection to the instance only. The framing stays as the instance

@@ -9,10 +9,12 @@ export interface Timing extends RequestLimits {
   readonly firstByteMs: number;
   /** Longest silence in both directions once the answer began, or while a request is being sent (H15, H28). */
   readonly idleMs: number;
-  /**
-   * A client that sends a body must deliver this much in each `idleMs`, or finish: a drip is an attack, not an upload.
-   */
-  readonly uploadFloorBytes: number;
+  /** A client of an app that sends or reads less is cut (H28). 0: none is. */
+  readonly minBytesPerSecond: number;
+  /** How long a client may move nothing while it is waited for, before it is too slow. */
+  readonly slowAfterMs: number;
+  /** How often the rates of clients are looked at. */
+  readonly slowSweepMs: number;
   /** Limit for receiving a whole request head. */
   readonly headersMs: number;
   /** How long a client's connection may wait for its next request. */
@@ -51,7 +53,9 @@ export const defaultTiming: Timing = {
   connectMs: 5_000,
   firstByteMs: 30_000,
   idleMs: 55_000,
-  uploadFloorBytes: 4_096,
+  minBytesPerSecond: 100,
+  slowAfterMs: 55_000,
+  slowSweepMs: 5_000,
   headersMs: 10_000,
   keepAliveMs: 75_000,
   quarantineMs: 5_000,

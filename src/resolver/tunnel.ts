@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { InstanceSocket } from './instance-socket.ts';
 import { Outlet } from './outlet.ts';
 import type { Closable, Target } from './target.ts';
+import { inTurn } from './turns.ts';
 import { FrameBoundary, goingAwayFrame } from './websocket-frames.ts';
 
 export interface TunnelEnds {
@@ -31,7 +32,8 @@ export class Tunnel implements Closable {
     this.#instance = instance;
     this.#target = target;
     this.#toClient = new Outlet(client, () => instance.resume());
-    this.#toInstance = new Outlet(instance, () => client.resume());
+    // A read of a client is larger than what makes an outlet full, so after each it is the turn of others.
+    this.#toInstance = new Outlet(instance, () => inTurn(() => client.resume()));
     this.#frames = isWebSocket ? new FrameBoundary() : null;
   }
 

@@ -1,14 +1,14 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ServerResponse, STATUS_CODES } from '../system/node-http.ts';
 import type { AnswerHead } from './answer-head.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
+import type { IncomingRequest } from './incoming-request.ts';
 import type { RequestHead } from './request-head.ts';
 import { Tunnel } from './tunnel.ts';
 
 export interface UpgradeRequest {
-  readonly request: IncomingMessage;
+  readonly request: IncomingRequest;
   readonly socket: Socket;
   /** The bytes that followed the client's request. */
   readonly rest: Buffer;
@@ -44,7 +44,7 @@ export function startUpgrade(deps: ExchangeDeps, head: RequestHead, upgrade: Upg
  * Node hands over an upgrade's connection without a response; this makes one. Null, and the connection is closed, when
  * an earlier request on it is still being answered: that answer is lost with Node's parser.
  */
-export function detachedResponse(request: IncomingMessage, socket: Socket): ServerResponse | null {
+export function detachedResponse(request: IncomingRequest, socket: Socket): ServerResponse | null {
   socket.on('error', () => socket.destroy());
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;

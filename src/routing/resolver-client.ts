@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { PlatformError } from '../domain/errors.ts';
-import type { DrainLeft, ResolverEvent, ResolverStats, TableFacts } from '../domain/resolver-protocol.ts';
+import type {
+  DrainLeft,
+  ResolverEvent,
+  ResolverMemory,
+  ResolverStats,
+  TableFacts,
+} from '../domain/resolver-protocol.ts';
 import type { RouteChange, RouteTable } from '../domain/route.ts';
 import { request } from '../system/node-http.ts';
 
@@ -23,6 +29,7 @@ export interface ResolverClient {
    */
   drain(instanceIds: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<DrainLeft>;
   stats(signal?: AbortSignal): Promise<ResolverStats>;
+  memory(signal?: AbortSignal): Promise<ResolverMemory>;
   /** Every request worth a log line, until the signal aborts. Reconnects automatically, with `connected` each time. */
   events(signal: AbortSignal): AsyncIterable<ResolverEvent>;
   /**
@@ -134,6 +141,7 @@ export function createResolverClient(socketPath: string, options: ResolverClient
       )[1];
     },
     stats: async (signal) => (await call<ResolverStats>('GET', '/stats', withSignal(signal)))[1],
+    memory: async (signal) => (await call<ResolverMemory>('GET', '/memory', withSignal(signal)))[1],
     events,
     presence,
   };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { paths } from '../../src/config/settings.ts';
 import { orchestratorArgs } from '../../src/launcher/launch.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
+import { startResolverProgram } from '../support/resolver-program.ts';
 import type { Scene } from './attack.ts';
 import type { DoorsReady } from './doors-program.ts';
 import type { Watched } from './watch.ts';
@@ -27,25 +28,17 @@ export interface DoorsScene extends Scene, AsyncDisposable {
  */
 export async function startDoorsScene(): Promise<DoorsScene> {
   const home = await mkdtemp(join(tmpdir(), 'paas-attack-'));
-  const program = (name: string, env: Readonly<Record<string, string>>, execArgv: readonly string[] = []) =>
-    fork(join(import.meta.dirname, name), [], {
-      env: { PATH: '/usr/bin:/bin', ...env },
-      execArgv: [...execArgv],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-  const doors = program('doors-program.ts', {}, orchestratorArgs);
+  const doors = fork(join(import.meta.dirname, 'doors-program.ts'), [], {
+    env: { PATH: '/usr/bin:/bin' },
+    execArgv: [...orchestratorArgs],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const [ready] = (await once(doors, 'message')) as [DoorsReady];
   const reserved = ['api', 'git'].map((label) => {
     return { hostname: `${label}.localhost`, address: '127.0.0.1', port: ready.port };
   });
-  const resolver = program('../../src/resolver/main.ts', {
-    PAAS_HOME: home,
-    PAAS_BIND: '127.0.0.1',
-    PAAS_HTTP_PORT: '0',
-    PAAS_LOG_LEVEL: 'error',
-  });
-  const [{ address }] = await once(resolver, 'message');
-  const publicPort: number = address.port;
+  const resolver = await startResolverProgram(home);
+  const publicPort = resolver.port;
   await createResolverClient(paths(home).resolverSocket).publish({ version: 1, routes: [], reserved });
   const headers = { Authorization: `Bearer ${ready.memberToken}` };
   const account = { path: '/account', headers, from: '127.9.9.9' };
@@ -62,10 +55,9 @@ export async function startDoorsScene(): Promise<DoorsScene> {
     ...{ watched, publicPort, pid: doors.pid ?? 0 },
     ...{ port: ready.port, attackerToken: ready.attackerToken, attackerApp: ready.attackerApp },
     async [Symbol.asyncDispose]() {
-      resolver.kill('SIGKILL');
+      await resolver[Symbol.asyncDispose]();
       doors.disconnect();
-      for (const child of [resolver, doors])
-        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      if (doors.exitCode === null && doors.signalCode === null) await once(doors, 'exit');
       await rm(home, { recursive: true, force: true });
     },
   };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { paths } from '../../src/config/settings.ts';
 import type { ReservedRoute, Route } from '../../src/domain/route.ts';
 import { createResolverClient } from '../../src/routing/resolver-client.ts';
-import { startProgram } from '../support/programs.ts';
+import { startResolverProgram } from '../support/resolver-program.ts';
 import type { Scene } from './attack.ts';
 
 export const neighbourHost = 'neighbour.localhost';
@@ -40,12 +40,8 @@ export async function startResolverScene({
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const [neighbourPort] = await once(app, 'message');
-  const ports = { PAAS_BIND: '127.0.0.1', PAAS_HTTP_PORT: '0' };
-  const resolver = await startProgram(join(import.meta.dirname, '../../src/resolver/main.ts'), {
-    env: { PATH: '/usr/bin:/bin', PAAS_HOME: home, PAAS_LOG_LEVEL: 'error', ...ports, ...settings },
-    link: paths(home).resolverLink,
-  });
-  const port = resolver.hello.facts.address?.port ?? 0;
+  const resolver = await startResolverProgram(home, settings);
+  const { port } = resolver;
   await createResolverClient(paths(home).resolverSocket).publish({
     version: 1,
     routes: [routeOf('attacked', attackedHost, attackedPort), routeOf('neighbour', neighbourHost, neighbourPort)],

@@ -119,6 +119,7 @@ describe('while the engine is away', () => {
       buildEngine: half.deps.environment.engines.on('local'),
       buildHands: testHands,
       resolver: async () => ({ version: 1 }),
+      resolverMemory: () => Promise.reject(new Error('it is away too')),
       gitVersion: async () => '2',
       firewall: () => null,
     });

@@ -232,20 +232,23 @@ test('a client that leaves before the answer gets a line in the log, and the app
 });
 
 test('a client that nearly stops sending its body is cut off, and a slow one is not', async () => {
-  await using resolver = await startTestResolver({ idleMs: 200, uploadFloorBytes: 100, lingerMs: 20 });
+  const rate = { minBytesPerSecond: 200, slowAfterMs: 200, slowSweepMs: 20 };
+  await using resolver = await startTestResolver({ ...rate, lingerMs: 20 });
   await using backend = await startBackend((incoming, response) => {
+    // An app that answers early must not make the drip legal.
+    if (incoming.url === '/early') response.write('so far');
     incoming.resume();
     incoming.on('end', () => response.end('done'));
   });
   await resolver.route('shop', [backend.port]);
-  const upload = (bytesEach: number) => {
+  const upload = (bytesEach: number, path = '/') => {
     const socket = connect(resolver.port, '127.0.0.1');
     let text = '';
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       text += chunk;
     });
-    socket.write('POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 1000\r\n\r\n');
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 1000\r\n\r\n`);
     let left = 1_000;
     const timer = setInterval(() => {
       const count = Math.min(left, bytesEach);
@@ -257,10 +260,12 @@ test('a client that nearly stops sending its body is cut off, and a slow one is 
   };
   const drip = upload(1);
   const slow = upload(25);
+  const early = upload(1, '/early');
   await eventually('the drip is cut', () => drip.text().startsWith('HTTP/1.1 408'));
+  await eventually('so is one whose answer has begun', () => early.socket.destroyed);
   await eventually('the slow one is served', () => slow.text().endsWith('done'));
   await lineFor(resolver, 'H28');
-  for (const { socket, stop } of [drip, slow]) {
+  for (const { socket, stop } of [drip, slow, early]) {
     stop();
     socket.destroy();
   }

@@ -102,6 +102,7 @@ describe('two hosts, of which one hangs', () => {
       buildEngine: half.fixture.engine,
       buildHands: testHands,
       resolver: async () => ({ version: 1 }),
+      resolverMemory: async () => ({ residentBytes: 200 * 2 ** 20, limitBytes: 150 * 2 ** 20 }),
       gitVersion: async () => '2',
       firewall: (hostId) => (hostId === 'far' ? 'Open.' : null),
     });
@@ -116,6 +117,8 @@ describe('two hosts, of which one hangs', () => {
       assert.match(of(name)?.message ?? '', /^[\d.]+ on \d+ CPUs?; [\d.]+ of [\d.]+ GiB of memory free$/);
     }
     assert.ok(of('disk of the engine (here)'));
+    const { state, message } = of('resolver memory') ?? {};
+    assert.deepEqual([state, message], ['warning', '200 MB of 150 MB']);
     assert.deepEqual([of('host firewall (here)')?.state, of('host firewall (there)')?.state], ['ok', 'warning']);
   });
 

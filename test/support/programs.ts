@@ -28,10 +28,16 @@ export async function startProgram(
     env,
     link,
     socketFd,
-  }: { readonly env: Readonly<Record<string, string>>; readonly link: string; readonly socketFd?: number },
+    nodeArgs = [],
+  }: {
+    readonly env: Readonly<Record<string, string>>;
+    readonly link: string;
+    readonly socketFd?: number;
+    readonly nodeArgs?: readonly string[];
+  },
 ): Promise<StartedProgram> {
   const passed = socketFd === undefined ? [] : [socketFd];
-  const child = spawn(process.execPath, [script, link, 'identity', ...passed.map(() => '3')], {
+  const child = spawn(process.execPath, [...nodeArgs, script, link, 'identity', ...passed.map(() => '3')], {
     env,
     stdio: ['ignore', 'inherit', 'inherit', ...passed],
   });
