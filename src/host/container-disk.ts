@@ -1,12 +1,13 @@
-import { execFile } from 'node:child_process';
-import { access, readdir, readFile, stat } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '../domain/errors.ts';
 import type { ContainerDisk, EngineOnHost } from '../domain/host-hands.ts';
 import { isRoot } from '../system/privileges.ts';
 import { groupOf } from './container-group.ts';
 import { seesEngineProcesses } from './process-numbers.ts';
+import { runCounter } from './run-counter.ts';
 import { stepGroups } from './step-ports.ts';
+import { devicesOf, unlinkedFiles } from './unlinked-files.ts';
 
 /*
  * What a container has on disk, counted on the host and as root: no process of the container can stop this count, hide
@@ -15,9 +16,6 @@ import { stepGroups } from './step-ports.ts';
  */
 
 const cgroupMount = '/sys/fs/cgroup';
-const countDeadlineMs = 30_000;
-/** A build has at most 1,024 processes, each with thousands of open files. */
-const maxBuffer = 32 * 1024 * 1024;
 /** File systems that take no disk: memory, the kernel's own. */
 const notOnDisk = /^(proc|sysfs|tmpfs|devpts|mqueue|cgroup2?|devtmpfs|overlay)$/;
 
@@ -72,13 +70,14 @@ export async function stepDisks(
 async function diskOfProcesses(pids: readonly number[], signal: AbortSignal): Promise<ContainerDisk> {
   const root = `/proc/${pids[0]}/root`;
   const places = writablePlaces(await readFile(`/proc/${pids[0]}/mountinfo`, 'utf8'), root);
+  // A file of the container's own disk has the device of its overlay.
   const devices = await devicesOf([...places, root]);
-  const [kilobytes, files, nameless] = await Promise.all([
+  const [kilobytes, files, unlinked] = await Promise.all([
     total(['-skxc', ...places], signal),
     total(['-sxc', '--inodes', ...places], signal),
-    namelessFiles(pids, devices, signal),
+    unlinkedFiles(pids, devices, signal),
   ]);
-  return { bytes: kilobytes * 1024 + nameless.bytes, files: files + nameless.files };
+  return { bytes: kilobytes * 1024 + unlinked.bytes, files: files + unlinked.files };
 }
 
 function pidsGroupOf(engine: EngineOnHost, containerId: string): string {
@@ -128,42 +127,8 @@ function unescaped(text: string): string {
 
 /** The last line of du: the total of the places, each file once. Files that vanish meanwhile are left out. */
 async function total(args: readonly string[], signal: AbortSignal): Promise<number> {
-  const text = await run('du', args, signal);
+  const text = await runCounter('du', args, signal);
   return Number(/(\d+)\ttotal\n$/.exec(text)?.[1] ?? unreadable('du', text));
-}
-
-/** A file of the container's own disk has the device of its overlay. */
-async function devicesOf(places: readonly string[]): Promise<ReadonlySet<string>> {
-  const stats = await Promise.all(places.map((place) => stat(place)));
-  return new Set(stats.map(({ dev }) => String(dev)));
-}
-
-/** Regular files on these devices without a name, each once, that processes hold open or have mapped. */
-async function namelessFiles(
-  pids: readonly number[],
-  devices: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<ContainerDisk> {
-  const folders = pids.flatMap((pid) => [`/proc/${pid}/fd`, `/proc/${pid}/map_files`]);
-  const print = ['-maxdepth', '1', '-type', 'f', '-links', '0', '-printf', '%D %i %b\\n'];
-  const text = await run('find', ['-L', ...folders, ...print], signal);
-  const blocks = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const [device = '', file, count] = line.split(' ');
-    if (devices.has(device)) blocks.set(`${device} ${file}`, Number(count));
-  }
-  return { bytes: [...blocks.values()].reduce((sum, count) => sum + count * 512, 0), files: blocks.size };
-}
-
-/** Runs with the lowest priority. Its exit code does not count, because files that vanish meanwhile make it 1. */
-function run(program: 'du' | 'find', args: readonly string[], signal: AbortSignal): Promise<string> {
-  const options = { timeout: countDeadlineMs, maxBuffer, signal, env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' } } as const;
-  return new Promise((resolve, reject) => {
-    execFile('nice', ['-n', '19', program, ...args], options, (error, stdout) => {
-      if (error === null || error.code === 1) resolve(stdout);
-      else reject(new PlatformError('unavailable', `${program} could not count.`, { cause: error }));
-    });
-  });
 }
 
 function unreadable(program: string, text: string): never {

@@ -4,7 +4,7 @@ import type { DiskUse, DiskUseReport, EngineOnHost } from '../domain/host-hands.
 import { whyNotCounted, writablePlaces } from './container-disk.ts';
 import { containerProcesses } from './container-processes.ts';
 import { type FolderSize, folderSizes } from './du.ts';
-import { unlinkedFiles } from './unlinked-files.ts';
+import { devicesOf, unlinkedFiles } from './unlinked-files.ts';
 
 /** Enough for a million files that are in the kernel's cache. */
 const countDeadlineMs = 10_000;
@@ -51,7 +51,8 @@ async function useOf(
 ): Promise<DiskUse | null> {
   const known = folders.map((folder) => sizes.get(folder)).filter((size) => size !== undefined);
   if (known.length === 0 || known.length < folders.length) return null;
-  const unlinked = await unlinkedFiles(pids, signal);
+  const devices = await devicesOf([...folders, ...pids.map((pid) => `/proc/${pid}/root`)]);
+  const unlinked = await unlinkedFiles(pids, devices, signal);
   const written = await Promise.all(pids.map(writtenBytes));
   return {
     bytes: known.reduce((sum, { bytes }) => sum + bytes, unlinked.bytes),

@@ -76,7 +76,6 @@ function wordsOf(event: PlatformEvent): readonly string[] {
     case 'instance.lost':
       return [event.data.reason, 'State changed to lost'];
     case 'instance.refused':
-      return [event.data.reason];
     case 'instance.out_of_memory':
     case 'instance.disk_full':
     case 'instance.low_memory':

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writablePlaces } from '../../src/host/container-disk.ts';
-import { unlinkedFiles } from '../../src/host/unlinked-files.ts';
+import { devicesOf, unlinkedFiles } from '../../src/host/unlinked-files.ts';
 
 const root =
   '601 500 0:52 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/A:/var/lib/docker/overlay2/l/B,upperdir=/var/lib/docker/overlay2/ab/diff,workdir=/var/lib/docker/overlay2/ab/work';
@@ -38,13 +38,14 @@ test('a container whose disk is no overlay is not counted as if it had written n
 test('a file without a name counts once with its blocks while a process holds it, and a hole in it does not', async () => {
   const never = new AbortController().signal;
   const path = join(tmpdir(), `paas-unlinked-${process.pid}`);
-  const before = await unlinkedFiles([process.pid], never);
+  const devices = await devicesOf([tmpdir()]);
+  const before = await unlinkedFiles([process.pid], devices, never);
   await using file = await open(path, 'w+');
   await using again = await open(path, 'r');
   await file.write(Buffer.alloc(3_000_000), 0, null, 1_000_000_000);
   await rm(path);
   assert.ok((await again.stat()).nlink === 0);
-  const now = await unlinkedFiles([process.pid], never);
+  const now = await unlinkedFiles([process.pid], devices, never);
   assert.equal(now.files - before.files, 1);
   const bytes = now.bytes - before.bytes;
   assert.ok(bytes >= 3_000_000 && bytes < 4_000_000, `${bytes} bytes`);

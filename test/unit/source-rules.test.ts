@@ -15,7 +15,7 @@ const processOwners: ReadonlySet<string> = new Set([
   'src/cli/browser.ts', // the user's browser
   'src/cli/git.ts', // the user's git
   'src/cli/local-command.ts', // the launcher's program for this machine
-  'src/host/container-disk.ts', // du, find
+  'src/host/run-counter.ts', // du, find
   'src/host/du.ts', // du
   'src/host/iptables.ts', // iptables
   'src/host/step-ports.ts', // ip, nsenter
