@@ -32,16 +32,16 @@ describe('the error says what to do for', () => {
   }
 
   it('an app that listens on 127.0.0.1 only', async () => {
-    const lines = await refused('loopback', listeningAt('("127.0.0.1", int(os.environ["PORT"]))'));
+    const lines = await refused('own-loopback', listeningAt('("127.0.0.1", int(os.environ["PORT"]))'));
     const said = lines.join('\n');
     assert.match(said, /Still starting/);
     assert.match(said, /did not answer on port 5000 within 6 s: it listens there on 127\.0\.0\.1 only\.\n/);
     assert.match(
       said,
-      / ! {5}Listen on 0\.0\.0\.0, on the port that the variable PORT says\. See: paas logs -a loopback --release v2\n/,
+      / ! {5}Listen on 0\.0\.0\.0, on the port that the variable PORT says\. See: paas logs -a own-loopback --release v2\n/,
     );
     assert.equal(said.split('ready').length - 1, 1, said);
-    const { stdout } = await must(paas.paas(['logs', '-a', 'loopback', '-n', '500']));
+    const { stdout } = await must(paas.paas(['logs', '-a', 'own-loopback', '-n', '500']));
     assert.equal(stdout.split('ready').length - 1, 1, stdout);
   });
 

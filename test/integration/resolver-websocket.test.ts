@@ -81,7 +81,7 @@ test('an app’s refusal of a WebSocket is passed on complete', async () => {
 });
 
 test('a WebSocket to an unknown app gets an error page', async () => {
-  await using resolver = await startTestResolver({ refusedHoldMs: 50, probeMs: 20 });
+  await using resolver = await startTestResolver({ refusedHoldMs: 50, probeMs: 20, returnedMs: 0 });
   await resolver.route('shop', [await deadPort()]);
   assert.match(await exchangeBytes(resolver.port, handshake), /^HTTP\/1\.1 503 /);
   assert.match(await exchangeBytes(resolver.port, handshake.replace('shop', 'none')), /^HTTP\/1\.1 404 /);

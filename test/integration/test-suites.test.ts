@@ -75,11 +75,12 @@ describe('the longer suites', () => {
     changedSuites(paths === null ? null : { since: 'x', paths }, suites).map(({ name }) => name);
 
   it('run when their files changed, and all run when that is unknown', () => {
-    assert.deepEqual(named(['src/api/server.ts', 'test/contract/store.contract.ts']), []);
+    assert.deepEqual(named(['src/cli/main.ts', 'test/contract/store.contract.ts']), []);
     for (const path of ['src/engine/images.ts', 'src/domain/engine.ts', 'test/contract/engine-images.contract.ts']) {
       assert.deepEqual(named([path]), ['engines'], path);
     }
-    assert.deepEqual(named(['src/resolver/proxy.ts']), ['attack']);
+    assert.deepEqual(named(['src/api/attach.ts']), ['attack']);
+    assert.deepEqual(named(['src/resolver/proxy.ts']), ['attack', 'chaos']);
     assert.deepEqual(
       named(null),
       suites.map(({ name }) => name),
