@@ -18,7 +18,7 @@ export interface Attack {
   readonly what: string;
   /** How long it lasts at most: 10 by default. 30 is the most. */
   readonly seconds?: number;
-  /** Highest resident memory of the attacked process, during the attack and after it, in MB. */
+  /** Highest resident memory of the attacked process during the attack, in MB: 250 by default. More fails the test. */
   readonly maxMegabytes?: number;
   /**
    * Attacks until `signal` aborts or it is done. It must end everything that it began. What it throws fails the test: use
@@ -28,14 +28,20 @@ export interface Attack {
 }
 
 const idleSeconds = 5;
-const defaultMaxMegabytes = 150;
+const defaultMaxMegabytes = 250;
+
+/** What may be resident after an attack, in MB. More makes the row say `missed`. */
+const afterLimitMegabytes = 150;
+/** Until garbage was collected and memory given back to the system. */
+const settleSeconds = 15;
 
 /** How many times slower than idle the neighbour's 95th percentile may get, and the least for which it counts. */
 const mostTimesSlower = 2;
 
 /**
- * Measures the neighbour idle and during the attack, and reports one row. A failed request of the neighbour or a broken
- * limit fails the test. A slow one makes the row say `missed`, and no more: a timing is never an assertion.
+ * Measures the neighbour idle and during the attack, and reports one row. A failed request of the neighbour or a process that
+ * grows beyond its limit fails the test. A slow neighbour, or one that stays above 150 MB, makes the row say `missed`, and no
+ * more: both depend on the machine.
  */
 export async function attack(t: TestContext, { watched, pid }: Scene, attacking: Attack): Promise<void> {
   const { what, seconds = 10, maxMegabytes = defaultMaxMegabytes } = attacking;
@@ -52,24 +58,30 @@ export async function attack(t: TestContext, { watched, pid }: Scene, attacking:
   await attacking.run(over);
   const attacked = await watch.report();
   const peakMegabytes = memory.stop();
-  const afterMegabytes = residentMegabytes(pid);
+  const afterMegabytes = await settledMegabytes(pid);
   const idleMs = percentile95(idle.timesMs);
   const attackedMs = percentile95(attacked.timesMs);
   const isFast = attackedMs <= mostTimesSlower * idleMs;
-  const isSmall = peakMegabytes <= maxMegabytes;
+  const isSmall = peakMegabytes <= maxMegabytes && afterMegabytes <= afterLimitMegabytes;
   t.diagnostic(
     figureText({
       what,
       before: `p95 ${idleMs.toFixed(1)} ms, ${idleMegabytes} MB`,
       during: `p95 ${attackedMs.toFixed(1)} ms, ${failuresOf(attacked)} failed, ${peakMegabytes} MB, after ${afterMegabytes} MB`,
-      limit: `p95 ${(mostTimesSlower * idleMs).toFixed(1)} ms, 0 failed, ${maxMegabytes} MB`,
+      limit: `p95 ${(mostTimesSlower * idleMs).toFixed(1)} ms, 0 failed, ${maxMegabytes} MB, after ${afterLimitMegabytes} MB`,
       held: isFast && isSmall && attacked.failures.length === 0,
     }),
   );
   assert.deepEqual(idle.failures, [], 'requests failed before the attack');
   const reasons = [...new Set(attacked.failures)];
   assert.deepEqual(reasons, [], `the neighbour's requests failed: ${failuresOf(attacked)}`);
-  assert.ok(isSmall, `${peakMegabytes} MB were resident, and the limit is ${maxMegabytes} MB`);
+  assert.ok(peakMegabytes <= maxMegabytes, `${peakMegabytes} MB were resident, and the limit is ${maxMegabytes} MB`);
+}
+
+async function settledMegabytes(pid: number): Promise<number> {
+  for (let second = 0; second < settleSeconds && residentMegabytes(pid) > afterLimitMegabytes; second += 1)
+    await pause(1);
+  return residentMegabytes(pid);
 }
 
 function failuresOf({ timesMs, failures }: WatchReport): string {

@@ -6,9 +6,6 @@ import { attack } from './attack.ts';
 import { startDoorsScene } from './doors-scene.ts';
 import { slowCrowd } from './slow-crowd.ts';
 
-/** The orchestrator's share here: the API, git and the store, without the engine. */
-const maxMegabytes = 250;
-
 function head(host: string, fields: readonly string[]): string {
   return ['POST /apps HTTP/1.1', `Host: ${host}`, 'Content-Type: application/json', ...fields].join('\r\n');
 }
@@ -21,7 +18,6 @@ test('4,300 slow requests without a token close neither the API nor git', async 
   const begun = head('localhost', [body]);
   await attack(t, scene, {
     what: '4,300 slow POSTs without a token to the API',
-    maxMegabytes,
     run: (signal) => slowCrowd({ port, connections: 4_300, begun, drip: ' ' }, signal),
   });
 });
@@ -32,7 +28,6 @@ test('4,300 slow request heads close neither the API nor git', async (t) => {
   const begun = head('localhost', ['X-Slow: ']);
   await attack(t, scene, {
     what: '4,300 slow heads to the API',
-    maxMegabytes,
     run: (signal) => slowCrowd({ port, connections: 4_300, begun, drip: 'x' }, signal),
   });
 });
@@ -42,7 +37,6 @@ test('4,300 slow requests without a token through the resolver close neither the
   const begun = head('api.localhost', [body]);
   await attack(t, scene, {
     what: '4,300 slow POSTs without a token to api.',
-    maxMegabytes,
     run: (signal) => slowCrowd({ port: scene.publicPort, connections: 4_300, begun, drip: ' ' }, signal),
   });
 });
@@ -57,7 +51,6 @@ test("one account's 2,000 slow requests and 200 slow pushes leave room for the o
   ].join('\r\n');
   await attack(t, scene, {
     what: '2,000 slow POSTs and 200 slow pushes of one account',
-    maxMegabytes,
     run: async (signal) => {
       await Promise.all([
         slowCrowd({ port, connections: 2_000, begun: head('localhost', [token, body]), drip: ' ' }, signal),
@@ -72,7 +65,6 @@ test('a flood of wrong tokens closes neither the API nor git', async (t) => {
   const { port } = scene;
   await attack(t, scene, {
     what: 'wrong tokens from 64 connections, as fast as they are refused',
-    maxMegabytes,
     run: async (signal) => {
       const agent = new Agent({ keepAlive: true });
       const lanes = Array.from({ length: 64 }, async () => {

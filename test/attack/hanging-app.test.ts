@@ -10,7 +10,6 @@ test('thousands of requests to an app that hangs delay no neighbour', async (t) 
   await attack(t, scene, {
     what: '3,000 requests at once from 100 addresses to an app that hangs',
     seconds: 12,
-    maxMegabytes: 220,
     run: (signal) =>
       flood(
         {

@@ -10,7 +10,6 @@ test('one address, as a build step has it, cannot take the connections of the ot
   await attack(t, scene, {
     what: '3,000 silent connections from one private address',
     seconds: 12,
-    maxMegabytes: 200,
     run: (signal) => flood({ port: scene.port, connections: 3_000, addresses: 1, openings: [''] }, signal),
   });
 });
