@@ -37,7 +37,7 @@ it('a full disk, and then a kill of each program, ends nothing: apps answer, a s
       else assert.match(stderr, /The disk is full \(.* free\)[\s\S]*Free some space/);
       counts[code === 0 ? 'acknowledged' : 'refused'] += 1;
     };
-    const kill = async (program: (typeof rounds)[number]): Promise<readonly [from: number, to: number]> => {
+    const kill = async (program: (typeof rounds)[number]): Promise<KillTime | null> => {
       const from = Date.now();
       if (program === 'launcher') {
         await paas.killLauncher();
@@ -52,16 +52,17 @@ it('a full disk, and then a kill of each program, ends nothing: apps answer, a s
       await eventually('the API answers', async () => (await paas.api('/healthz')).status === 200, {
         deadlineMs: 30_000,
       });
-      return program === 'resolver' ? [from, to] : [to, to];
+      return program === 'resolver' ? { from, to } : null;
     };
     await isWhole();
     await using visitors = await startVisitors({ port: paas.httpPort, host: 'tough.localhost', perSecond });
-    const killed: (readonly [number, number])[] = [];
+    const killed: KillTime[] = [];
     for (const program of rounds) {
       disk.fill();
       await change();
       disk.fill();
-      killed.push(await kill(program));
+      const killTime = await kill(program);
+      if (killTime) killed.push(killTime);
     }
     const visits = await visitors.report();
     const failed = visits.filter(({ failure }) => failure !== null);
@@ -94,6 +95,12 @@ it('a full disk, and then a kill of each program, ends nothing: apps answer, a s
   }
 });
 
-function wasInFlight({ begunAt, endedAt }: Visit, [from, to]: readonly [number, number]): boolean {
-  return from < to && begunAt <= to && endedAt >= from;
+/** Of a resolver: from the signal until the process had ended, in milliseconds since 1970 UTC. */
+interface KillTime {
+  readonly from: number;
+  readonly to: number;
+}
+
+function wasInFlight({ begunAt, endedAt }: Visit, { from, to }: KillTime): boolean {
+  return begunAt <= to && endedAt >= from;
 }
